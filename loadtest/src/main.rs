@@ -1,0 +1,2 @@
+//! Load test for Scorewire.
+fn main() {}

@@ -1,0 +1,3 @@
+//! Scorewire.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+pub mod model;

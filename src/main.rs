@@ -1,0 +1,2 @@
+//! Scorewire.
+fn main() {}

@@ -1,0 +1,119 @@
+//! Identifiers as the feed gives them: opaque, short, compared byte by byte.
+//!
+//! Bounded: every id is 1 to [`ID_BYTES_MAX`] bytes of printable ASCII without separators, so that
+//! an id can stand in a topic, a URL and a log line as it is. Ids of up to 24 bytes live inline.
+
+use compact_str::CompactString;
+use std::fmt;
+
+/// Longest id accepted from a feed or a client, in bytes.
+pub const ID_BYTES_MAX: usize = 64;
+
+/// Prefix of the player id of a team defence: `dst:NE`.
+pub const DST_PREFIX: &str = "dst:";
+
+/// Whether `s` can be an id: printable ASCII, no space, no `,` `"` `\` `/` `<` `>` `&`, 1 to 64 bytes.
+pub fn is_well_formed(s: &str) -> bool {
+    !s.is_empty()
+        && s.len() <= ID_BYTES_MAX
+        && s.bytes()
+            .all(|b| b.is_ascii_graphic() && !matches!(b, b',' | b'"' | b'\\' | b'/' | b'<' | b'>' | b'&'))
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(CompactString);
+
+        impl $name {
+            /// The id, or nothing where `s` is not well-formed (see [`is_well_formed`]).
+            pub fn new(s: &str) -> Option<Self> {
+                is_well_formed(s).then(|| Self(CompactString::new(s)))
+            }
+
+            /// The id as the feed wrote it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+id!(
+    /// A game, such as `2017092407`.
+    GameId
+);
+id!(
+    /// A play within its game, such as `1234`.
+    PlayId
+);
+id!(
+    /// A player (`00-0019596`) or a team defence (`dst:NE`).
+    PlayerId
+);
+id!(
+    /// A team's abbreviation, such as `NE`.
+    Team
+);
+
+impl PlayerId {
+    /// The id under which a team's defence and special teams score: `dst:TEAM`.
+    pub fn dst(team: &Team) -> Self {
+        let mut id = CompactString::new(DST_PREFIX);
+        id.push_str(team.as_str());
+        Self(id)
+    }
+
+    /// Whether this is a team defence.
+    pub fn is_dst(&self) -> bool {
+        self.0.starts_with(DST_PREFIX)
+    }
+}
+
+impl PlayId {
+    /// The play's default place in its game: its id, where that is a number.
+    pub fn order(&self) -> Option<u64> {
+        self.0.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_refuse_what_could_break_a_topic_or_a_page() {
+        for bad in ["", "a b", "a,b", "<b>", "a/b", "a\"b", "é", "a\nb", &"x".repeat(65)] {
+            assert!(PlayerId::new(bad).is_none(), "{bad:?}");
+        }
+        for good in ["1", "00-0019596", "dst:NE", &"x".repeat(64)] {
+            assert!(PlayerId::new(good).is_some(), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn a_defence_is_named_after_its_team() {
+        let ne = Team::new("NE").unwrap();
+        assert_eq!(PlayerId::dst(&ne).as_str(), "dst:NE");
+        assert!(PlayerId::dst(&ne).is_dst());
+    }
+}

@@ -1,0 +1,25 @@
+//! The words the whole server speaks: ids, times, fixed-point points, stat lines and feed events.
+//!
+//! Owns plain data and the one table that says what a GSIS stat record does to a stat line
+//! ([`gsis`]). Never does I/O, reads no clock, knows no ruleset, no topic and no client.
+//! Bounded by construction: ids are at most [`ids::ID_BYTES_MAX`] bytes, a stat line is a fixed array.
+
+pub mod event;
+pub mod gsis;
+pub mod ids;
+pub mod points;
+pub mod stat;
+pub mod time;
+
+pub use event::{
+    Clock, Event, GameEvent, GameStatus, PlayEvent, PlayKind, PlayerInfo, Retraction, Score, Situation, SituationEvent, StatRecord,
+};
+pub use ids::{GameId, PlayId, PlayerId, Team};
+pub use points::Points;
+pub use stat::{Stat, StatDelta, StatLine};
+pub use time::{FeedTime, IngestTime};
+
+/// Position of a change within one topic's history: 0 before anything happened, then +1 each.
+pub type Seq = u64;
+/// Revision of one feed item; a higher one replaces a lower one.
+pub type Rev = u64;
