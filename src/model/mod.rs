@@ -4,6 +4,7 @@
 //! ([`gsis`]). Never does I/O, reads no clock, knows no ruleset, no topic and no client.
 //! Bounded by construction: ids are at most [`ids::ID_BYTES_MAX`] bytes, a stat line is a fixed array.
 
+pub mod change;
 pub mod event;
 pub mod gsis;
 pub mod ids;
@@ -11,6 +12,7 @@ pub mod points;
 pub mod stat;
 pub mod time;
 
+pub use change::{Cause, CauseKind, Change, GameHead, GameView, PlayerCard, PlayerMove, ViewMoved};
 pub use event::{
     Clock, Event, GameEvent, GameStatus, PlayEvent, PlayKind, PlayerInfo, Retraction, Score, Situation, SituationEvent, StatRecord,
 };

@@ -1,0 +1,3 @@
+//! Where events come from: decoding, sequencing and the sources that produce them.
+
+pub mod sequence;

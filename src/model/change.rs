@@ -1,0 +1,196 @@
+//! What one event did: the only thing that travels from a game's owner to the fan-out.
+//!
+//! A [`Change`] holds totals *after* the event and exact differences, never points: points follow
+//! from a stat line under any ruleset, so one change serves every ruleset, also one asked for later.
+
+use super::{Clock, FeedTime, GameId, GameStatus, IngestTime, PlayId, PlayerId, Rev, Score, Situation, StatDelta, StatLine, Team};
+use compact_str::CompactString;
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// Who a player is, as last told by the feed. Replaced, never changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlayerCard {
+    /// The player's id.
+    pub player: PlayerId,
+    /// Name for people; the id where the feed gave none.
+    pub name: String,
+    /// Team of the player list, where the feed gave one.
+    pub team: Option<Team>,
+    /// Position, for leagues that pay by it.
+    pub position: Option<CompactString>,
+}
+
+impl PlayerCard {
+    /// A player of whom the feed has said nothing yet. A defence is called after its team.
+    pub fn unknown(player: PlayerId) -> PlayerCard {
+        let team = player.as_str().strip_prefix(super::ids::DST_PREFIX).and_then(Team::new);
+        let (name, position) = match &team {
+            Some(team) => (format!("{team} defence"), Some(CompactString::const_new("DST"))),
+            None => (player.as_str().to_owned(), None),
+        };
+        PlayerCard {
+            player,
+            name,
+            team,
+            position,
+        }
+    }
+}
+
+/// What identifies a game and does not move while it is played.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GameHead {
+    /// The game.
+    pub game: GameId,
+    /// Home and visiting team, once announced.
+    pub teams: Option<(Team, Team)>,
+    /// Kickoff, microseconds since the Unix epoch, once announced.
+    pub kickoff: Option<i64>,
+}
+
+/// What a game shows besides its players.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct GameView {
+    /// Where it stands.
+    pub status: GameStatus,
+    /// The latest clock.
+    pub clock: Option<Clock>,
+    /// The latest situation.
+    pub situation: Option<Situation>,
+    /// The score.
+    pub score: Option<Score>,
+    /// Timeouts left.
+    pub timeouts: Option<Score>,
+}
+
+/// Why totals moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CauseKind {
+    /// A play, seen for the first time.
+    Play,
+    /// A higher revision of a play.
+    Correction,
+    /// A play taken back.
+    Retraction,
+    /// Anything else about the game: status, score, the coming snap, a player's position.
+    Game,
+}
+
+impl CauseKind {
+    /// The kind's name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            CauseKind::Play => "play",
+            CauseKind::Correction => "correction",
+            CauseKind::Retraction => "retraction",
+            CauseKind::Game => "game",
+        }
+    }
+}
+
+/// What caused a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// The play, where it was one.
+    pub play: Option<PlayId>,
+    /// Its revision.
+    pub rev: Rev,
+    /// Its kind.
+    pub kind: CauseKind,
+    /// Whether this is a scoring play, a correction, a retraction or a final: it is named in merged
+    /// frames and does not wait for a client's own rate limit.
+    pub urgent: bool,
+}
+
+/// One player's part in a change.
+#[derive(Clone, Debug)]
+pub struct PlayerMove {
+    /// Place of the player in the game's list; stable for the life of the game.
+    pub slot: u32,
+    /// Who.
+    pub card: Arc<PlayerCard>,
+    /// Who before, where the card changed in a way that may change points.
+    pub card_before: Option<Arc<PlayerCard>>,
+    /// For which team, in this game.
+    pub team: Team,
+    /// The line after the event.
+    pub after: StatLine,
+    /// What moved.
+    pub delta: StatDelta,
+}
+
+impl PlayerMove {
+    /// The line before the event.
+    pub fn before(&self) -> StatLine {
+        self.after.minus(&self.delta)
+    }
+
+    /// The card before the event.
+    pub fn card_before(&self) -> &Arc<PlayerCard> {
+        self.card_before.as_ref().unwrap_or(&self.card)
+    }
+}
+
+/// Which parts of a [`GameView`] an event moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct ViewMoved {
+    /// Status, teams or kickoff.
+    pub status: bool,
+    /// The clock.
+    pub clock: bool,
+    /// The situation or the timeouts.
+    pub situation: bool,
+    /// The score.
+    pub score: bool,
+}
+
+impl ViewMoved {
+    /// Whether anything moved.
+    pub fn any(self) -> bool {
+        self.status || self.clock || self.situation || self.score
+    }
+
+    /// Whether anything moved that the scoreboard of the slate shows.
+    pub fn on_scoreboard(self) -> bool {
+        self.status || self.clock || self.score
+    }
+
+    /// What moved in either.
+    pub fn or(self, other: ViewMoved) -> ViewMoved {
+        ViewMoved {
+            status: self.status || other.status,
+            clock: self.clock || other.clock,
+            situation: self.situation || other.situation,
+            score: self.score || other.score,
+        }
+    }
+}
+
+/// What one event did to one game.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The game.
+    pub head: Arc<GameHead>,
+    /// Whether play has begun: only then may the game take a player's or team's topic over.
+    pub begun: bool,
+    /// Why.
+    pub cause: Cause,
+    /// The feed's clock.
+    pub feed_ts: Option<FeedTime>,
+    /// When the event came in.
+    pub ingest: IngestTime,
+    /// The game after the event.
+    pub view: Arc<GameView>,
+    /// What of it moved.
+    pub view_moved: ViewMoved,
+    /// Players whose line (or scoring position) moved. Each at most once.
+    pub moves: SmallVec<[PlayerMove; 3]>,
+}
+
+impl Change {
+    /// Whether any topic shows a difference.
+    pub fn is_visible(&self) -> bool {
+        self.view_moved.any() || !self.moves.is_empty()
+    }
+}
