@@ -11,6 +11,7 @@ pub mod ids;
 pub mod points;
 pub mod stat;
 pub mod time;
+pub mod topic;
 
 pub use change::{Cause, CauseKind, Change, GameHead, GameView, PlayerCard, PlayerMove, ViewMoved};
 pub use event::{
@@ -20,6 +21,7 @@ pub use ids::{GameId, PlayId, PlayerId, Team};
 pub use points::Points;
 pub use stat::{Stat, StatDelta, StatLine};
 pub use time::{FeedTime, IngestTime};
+pub use topic::{TopicError, TopicName};
 
 /// Position of a change within one topic's history: 0 before anything happened, then +1 each.
 pub type Seq = u64;

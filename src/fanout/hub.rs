@@ -1,0 +1,309 @@
+//! Every topic, published; and the shards to tell when one moves.
+//!
+//! One hub per process. Owners of games publish into it, shards and HTTP read from it. Bounded:
+//! `topics_max` topics (a subscription beyond is refused; the topics of games are never refused).
+
+use super::topic::{Published, Topic, TopicId};
+use crate::model::{Change, GameHead, GameId, GameView, Seq, Team, TopicName};
+use dashmap::DashMap;
+use flume::{Receiver, Sender, TrySendError};
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+/// Most shards: a topic keeps a bit for each.
+pub const SHARDS_MAX: usize = 64;
+
+/// Topics that moved.
+pub type Notice = SmallVec<[TopicId; 6]>;
+
+/// Where one shard is told what moved.
+struct Mailbox {
+    notices: Sender<Notice>,
+    overflowed: Arc<AtomicBool>,
+}
+
+/// A shard's end of its mailbox.
+pub struct Inbox {
+    /// Topics that moved.
+    pub notices: Receiver<Notice>,
+    /// Set where a notice was dropped: look at every topic.
+    pub overflowed: Arc<AtomicBool>,
+}
+
+/// Limits of a hub.
+#[derive(Clone, Copy, Debug)]
+pub struct HubLimits {
+    /// Entries kept per topic.
+    pub ring_frames: usize,
+    /// Topics in all that subscriptions may create.
+    pub topics_max: usize,
+    /// Notices under way to one shard.
+    pub notices_max: usize,
+}
+
+/// The scoreboard of the day: of the latest day on which a game has begun, else of the first announced.
+#[derive(Default)]
+struct Slate {
+    begun_day: Option<i64>,
+    first_day: Option<i64>,
+    games: HashMap<GameId, (Arc<GameHead>, Arc<GameView>), RandomState>,
+}
+
+/// The games of the slate as of `seq`.
+pub struct SlateSnapshot {
+    /// The slate's head.
+    pub seq: Seq,
+    /// Games by kickoff.
+    pub games: Vec<(Arc<GameHead>, Arc<GameView>)>,
+}
+
+/// The topics of one game, found once and kept beside the game.
+#[derive(Default)]
+pub struct GameTopics {
+    game: Option<Arc<Topic>>,
+    teams: SmallVec<[(Team, Arc<Topic>); 2]>,
+    players: Vec<Option<Arc<Topic>>>,
+}
+
+impl GameTopics {
+    /// The `seq` of the game's topic and of each of its teams' topics, while the game cannot move.
+    pub fn heads(&self) -> (Seq, SmallVec<[(Team, Seq); 2]>) {
+        let head = |topic: &Arc<Topic>| topic.read(|history| history.head);
+        (
+            self.game.as_ref().map_or(0, head),
+            self.teams.iter().map(|(team, topic)| (team.clone(), head(topic))).collect(),
+        )
+    }
+}
+
+/// All topics.
+pub struct Hub {
+    topics: DashMap<TopicName, Arc<Topic>, RandomState>,
+    next_id: AtomicU32,
+    mailboxes: Vec<Mailbox>,
+    slate: Mutex<Slate>,
+    slate_topic: Arc<Topic>,
+    limits: HubLimits,
+    overflows: AtomicU64,
+}
+
+impl Hub {
+    /// A hub that tells `shards` shards, and their ends of the mailboxes.
+    pub fn new(shards: usize, limits: HubLimits) -> (Hub, Vec<Inbox>) {
+        assert!((1..=SHARDS_MAX).contains(&shards), "the configuration bounds the number of shards");
+        let (mailboxes, inboxes) = (0..shards)
+            .map(|_| {
+                let (sender, receiver) = flume::bounded(limits.notices_max);
+                let overflowed = Arc::new(AtomicBool::new(false));
+                (
+                    Mailbox {
+                        notices: sender,
+                        overflowed: overflowed.clone(),
+                    },
+                    Inbox {
+                        notices: receiver,
+                        overflowed,
+                    },
+                )
+            })
+            .unzip();
+        let slate_topic = Arc::new(Topic::new(TopicId(0), TopicName::Slate));
+        let topics = DashMap::default();
+        topics.insert(TopicName::Slate, slate_topic.clone());
+        let hub = Hub {
+            topics,
+            next_id: AtomicU32::new(1),
+            mailboxes,
+            slate: Mutex::default(),
+            slate_topic,
+            limits,
+            overflows: AtomicU64::new(0),
+        };
+        (hub, inboxes)
+    }
+
+    /// The topic of that name, where there is one.
+    pub fn get(&self, name: &TopicName) -> Option<Arc<Topic>> {
+        self.topics.get(name).map(|topic| topic.clone())
+    }
+
+    /// The topic of that name for a subscriber on `shard`, who is told of everything from now on.
+    /// Nothing where there are `topics_max` topics already.
+    pub fn watch(&self, name: &TopicName, shard: usize) -> Option<Arc<Topic>> {
+        if self.topics.len() >= self.limits.topics_max && !self.topics.contains_key(name) {
+            return None;
+        }
+        // Under the entry's lock, so that an empty topic is not forgotten between the two steps.
+        let topic = self.topics.entry(name.clone()).or_insert_with(|| self.create(name));
+        topic.watch(shard);
+        Some(topic.clone())
+    }
+
+    /// Takes [`Hub::watch`] back; a topic to which nothing happened is forgotten.
+    pub fn unwatch(&self, topic: &Topic, shard: usize) {
+        if topic.name != TopicName::Slate {
+            self.topics.remove_if(&topic.name, |_, _| topic.unwatch(shard));
+        } else {
+            topic.unwatch(shard);
+        }
+    }
+
+    /// How many topics there are.
+    pub fn topic_count(&self) -> usize {
+        self.topics.len()
+    }
+
+    /// Times that a shard's mailbox was full.
+    pub fn overflows(&self) -> u64 {
+        self.overflows.load(Ordering::Relaxed)
+    }
+
+    /// Notices waiting for that shard.
+    pub fn notices_waiting(&self, shard: usize) -> usize {
+        self.mailboxes[shard].notices.len()
+    }
+
+    /// Puts a change into every topic that shows it and tells the shards that have subscribers. Call it
+    /// while the game cannot be read, so that a snapshot and a `seq` always belong together. Returns the
+    /// number of topics that moved.
+    pub fn publish(&self, change: Arc<Change>, topics: &mut GameTopics) -> usize {
+        let ring = self.limits.ring_frames;
+        let mut moved: SmallVec<[(TopicId, u64); 8]> = SmallVec::new();
+        let mut put = |topic: &Topic, place: u8| {
+            if let Published::To(shards) = topic.publish(&change, place, ring) {
+                moved.push((topic.id, shards));
+            }
+        };
+        for (place, player) in change.moves.iter().enumerate() {
+            let slot = player.slot as usize;
+            if topics.players.len() <= slot {
+                topics.players.resize(slot + 1, None);
+            }
+            let topic = topics.players[slot].get_or_insert_with(|| self.own(TopicName::Player(player.card.player.clone())));
+            put(topic, place as u8);
+        }
+        put(
+            topics
+                .game
+                .get_or_insert_with(|| self.own(TopicName::Game(change.head.game.clone()))),
+            0,
+        );
+        for team in teams_of(&change) {
+            let place = topics.teams.iter().position(|(known, _)| known == team).unwrap_or_else(|| {
+                topics.teams.push((team.clone(), self.own(TopicName::Team(team.clone()))));
+                topics.teams.len() - 1
+            });
+            put(&topics.teams[place].1, 0);
+        }
+        if change.view_moved.on_scoreboard() {
+            let mut slate = self.slate.lock();
+            if let Some(new_day) = slate.take_in(&change) {
+                moved.push((self.slate_topic.id, self.slate_topic.publish_slate(&change, new_day, ring)));
+            }
+        }
+        self.tell(&moved);
+        moved.len()
+    }
+
+    /// The scoreboard and its `seq`, as one.
+    pub fn slate(&self) -> SlateSnapshot {
+        let slate = self.slate.lock();
+        SlateSnapshot {
+            seq: self.slate_topic.read(|history| history.head),
+            games: slate.shown(),
+        }
+    }
+
+    fn own(&self, name: TopicName) -> Arc<Topic> {
+        let topic = || self.create(&name);
+        self.topics.entry(name.clone()).or_insert_with(topic).clone()
+    }
+
+    fn create(&self, name: &TopicName) -> Arc<Topic> {
+        Arc::new(Topic::new(TopicId(self.next_id.fetch_add(1, Ordering::Relaxed)), name.clone()))
+    }
+
+    fn tell(&self, moved: &[(TopicId, u64)]) {
+        let all = moved.iter().fold(0, |all, (_, shards)| all | shards);
+        for (shard, mailbox) in self.mailboxes.iter().enumerate() {
+            if all & (1 << shard) == 0 {
+                continue;
+            }
+            let notice: Notice = moved
+                .iter()
+                .filter(|(_, shards)| shards & (1 << shard) != 0)
+                .map(|(id, _)| *id)
+                .collect();
+            if let Err(TrySendError::Full(_)) = mailbox.notices.try_send(notice) {
+                self.overflows.fetch_add(1, Ordering::Relaxed);
+                mailbox.overflowed.store(true, Ordering::Release);
+            }
+        }
+    }
+}
+
+/// The teams whose topic shows the change: both where the game itself moved, else the players' teams.
+fn teams_of(change: &Change) -> SmallVec<[&Team; 4]> {
+    let mut teams: SmallVec<[&Team; 4]> = SmallVec::new();
+    if let Some((home, away)) = &change.head.teams
+        && change.view_moved.any()
+    {
+        teams.extend([home, away]);
+    }
+    for player in &change.moves {
+        if !teams.contains(&&player.team) {
+            teams.push(&player.team);
+        }
+    }
+    teams
+}
+
+/// A day of games ends long after midnight on the American coast: at 10:00 UTC.
+const DAY_US: i64 = 86_400_000_000;
+const DAY_STARTS_AT_US: i64 = 10 * 3_600_000_000;
+
+/// The day a game belongs to; games without a kickoff belong to every day.
+fn day_of(head: &GameHead) -> Option<i64> {
+    head.kickoff.map(|kickoff| (kickoff - DAY_STARTS_AT_US).div_euclid(DAY_US))
+}
+
+impl Slate {
+    fn day(&self) -> Option<i64> {
+        self.begun_day.or(self.first_day)
+    }
+
+    /// Takes a game's new view in. Nothing where the slate does not show that game; else whether a new
+    /// day begins with it.
+    fn take_in(&mut self, change: &Change) -> Option<bool> {
+        let before = self.day();
+        if let Some(day) = day_of(&change.head) {
+            self.first_day = Some(self.first_day.map_or(day, |first| first.min(day)));
+            if change.begun {
+                self.begun_day = self.begun_day.max(Some(day));
+            }
+        }
+        match self.games.get_mut(&change.head.game) {
+            Some(game) => *game = (change.head.clone(), change.view.clone()),
+            None => {
+                self.games
+                    .insert(change.head.game.clone(), (change.head.clone(), change.view.clone()));
+            }
+        }
+        let new_day = before.is_some() && before != self.day();
+        (new_day || self.shows(&change.head)).then_some(new_day)
+    }
+
+    fn shows(&self, head: &GameHead) -> bool {
+        day_of(head).is_none_or(|day| Some(day) == self.day())
+    }
+
+    fn shown(&self) -> Vec<(Arc<GameHead>, Arc<GameView>)> {
+        let mut games: Vec<_> = self.games.values().filter(|(head, _)| self.shows(head)).cloned().collect();
+        games.sort_by(|(a, _), (b, _)| (a.kickoff, &a.game).cmp(&(b.kickoff, &b.game)));
+        games
+    }
+}

@@ -1,0 +1,379 @@
+//! One shard: its connections, their cursors, and what to write to whom next.
+//!
+//! A state machine without I/O: time, bytes received and a [`Writer`] are passed in, so the very code
+//! that serves sockets runs under simulation. Owned by one thread; nothing in it is shared but the
+//! hub. A client can pin its cursors, one partly written frame, replies up to `replies_bytes_max`
+//! (reading stops above that) and one incomplete message; nothing grows with how far it is behind.
+
+mod account;
+mod conn;
+mod inbound;
+mod mirror;
+mod outbound;
+mod subscribe;
+
+pub use account::{Account, Latencies, ShardStats};
+pub use conn::{ConnKey, Kind};
+pub use outbound::{Batch, Piece, Wrote};
+
+use super::hub::{Hub, Notice};
+use super::topic::TopicId;
+use crate::model::{GameId, Seq, Team};
+use crate::scoring::{RulesetIndex, Rulesets};
+use crate::state::PlayerSlot;
+use crate::wire::close::CloseReason;
+use crate::wire::json::{self, Json};
+use crate::wire::ws::Frame;
+use conn::Conn;
+use foldhash::fast::RandomState;
+use mirror::Mirror;
+use slab::Slab;
+use smallvec::SmallVec;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::sync::Arc;
+
+/// A game as of one moment: what `game:` and `team:` snapshots and plain HTTP show.
+pub struct GameSnapshot {
+    /// Teams and kickoff.
+    pub head: Arc<crate::model::GameHead>,
+    /// Status, clock, situation and score.
+    pub view: Arc<crate::model::GameView>,
+    /// Every player ever named.
+    pub players: Vec<PlayerSlot>,
+    /// Head of the game's topic at that moment.
+    pub seq: Seq,
+    /// Heads of its teams' topics at that moment.
+    pub team_seqs: SmallVec<[(Team, Seq); 2]>,
+}
+
+/// Reads a game as it is; never half an event.
+pub type GameReader = Arc<dyn Fn(&GameId) -> Option<GameSnapshot> + Send + Sync>;
+
+/// Limits and times of a shard; see `config/default.toml` for what each costs.
+#[derive(Clone, Debug)]
+pub struct ShardLimits {
+    /// Entries mirrored per watched topic.
+    pub ring_frames: usize,
+    /// Subscriptions per client.
+    pub subscriptions_max: usize,
+    /// Longest client message, fragments together.
+    pub message_bytes_max: usize,
+    /// Replies waiting for one client before reading from it stops.
+    pub replies_bytes_max: usize,
+    /// Changes of one topic that go out one by one to a client that was merely not reached yet; more
+    /// are merged.
+    pub coalesce_frames_max: usize,
+    /// Bytes offered to one socket in one write.
+    pub write_bytes_max: usize,
+    /// Clients served before other work gets a turn.
+    pub slice_clients: usize,
+    /// Time between pings.
+    pub ping_interval_us: i64,
+    /// Silence after which a client is closed.
+    pub silence_timeout_us: i64,
+    /// Time without a byte accepted after which a client is closed.
+    pub stall_timeout_us: i64,
+    /// Time a closing client gets to take its close frame and hang up.
+    pub close_timeout_us: i64,
+}
+
+/// What a shard is built from.
+pub struct ShardParts {
+    /// Which shard this is.
+    pub index: usize,
+    /// The topics.
+    pub hub: Arc<Hub>,
+    /// The rulesets.
+    pub rulesets: Arc<Rulesets>,
+    /// The ruleset of subscriptions that name none.
+    pub default_ruleset: RulesetIndex,
+    /// Reads games for snapshots.
+    pub games: GameReader,
+    /// This history's name.
+    pub epoch: Arc<str>,
+    /// Limits and times.
+    pub limits: ShardLimits,
+}
+
+/// Writes to sockets; see [`Batch`].
+pub trait Writer {
+    /// Offers each item of the batch to its socket and says what became of it.
+    fn write(&mut self, batch: &mut Batch);
+    /// Ends a connection: nothing more will be written. `reason` is for logs and metrics.
+    fn close(&mut self, conn: ConnKey, reason: CloseReason);
+    /// The sending side is done; the client gets a moment to hang up.
+    fn finish(&mut self, conn: ConnKey);
+}
+
+/// A client's own rate limit comes due.
+type Timer = Reverse<(i64, ConnKey, u32)>;
+
+/// One shard's whole state.
+pub struct Shard {
+    parts: ShardParts,
+    conns: Slab<Conn>,
+    generation: u32,
+    mirrors: Slab<Mirror>,
+    mirror_of: HashMap<TopicId, usize, RandomState>,
+    dirty: VecDeque<ConnKey>,
+    /// Clients whose reading stopped for want of room and may go on.
+    resumed: Vec<ConnKey>,
+    timers: BinaryHeap<Timer>,
+    batch: Batch,
+    stats: ShardStats,
+    draining: bool,
+}
+
+impl Shard {
+    /// A shard without connections.
+    pub fn new(parts: ShardParts) -> Shard {
+        Shard {
+            parts,
+            conns: Slab::new(),
+            generation: 0,
+            mirrors: Slab::new(),
+            mirror_of: HashMap::default(),
+            dirty: VecDeque::new(),
+            resumed: Vec::new(),
+            timers: BinaryHeap::new(),
+            batch: Batch::default(),
+            stats: ShardStats::default(),
+            draining: false,
+        }
+    }
+
+    /// Takes a connection in and welcomes it.
+    pub fn connect(&mut self, kind: Kind, now_us: i64) -> ConnKey {
+        self.generation = self.generation.wrapping_add(1);
+        let index = self.conns.insert(Conn::new(kind, self.generation, now_us));
+        let key = ConnKey { index: index as u32, generation: self.generation };
+        self.stats.opened += 1;
+        if kind == Kind::WebSocket {
+            let welcome = self.welcome(key, now_us);
+            self.reply(key, welcome);
+        }
+        if self.draining {
+            self.close(key, CloseReason::Draining, now_us);
+        }
+        key
+    }
+
+    fn welcome(&self, key: ConnKey, now_us: i64) -> Frame {
+        let limits = &self.parts.limits;
+        Frame::text(|out| {
+            Json::new(out).object(|json| {
+                json.text("type", "welcome");
+                json.print("session", format_args!("{}-{}-{:x}", self.parts.epoch, self.parts.index, key.generation));
+                json.text("epoch", &self.parts.epoch).integer("server_us", now_us).object_at("limits", |json| {
+                    json.count("subscriptions", limits.subscriptions_max as u64)
+                        .count("message_bytes", limits.message_bytes_max as u64)
+                        .integer("ping_interval_ms", limits.ping_interval_us / 1000)
+                        .integer("silence_timeout_ms", limits.silence_timeout_us / 1000)
+                        .integer("stall_timeout_ms", limits.stall_timeout_us / 1000)
+                        .count("ring_frames", limits.ring_frames as u64);
+                });
+            });
+        })
+    }
+
+    /// Topics that moved: brings their mirrors up to date and marks who has to be told.
+    pub fn notice(&mut self, notice: &Notice, now_us: i64) {
+        for topic in notice {
+            if let Some(&mirror) = self.mirror_of.get(topic) {
+                self.refresh(mirror, now_us);
+            }
+        }
+    }
+
+    /// Looks at every watched topic: notices were dropped.
+    pub fn look_everywhere(&mut self, now_us: i64) {
+        self.stats.resyncs += 1;
+        let all: SmallVec<[usize; 64]> = self.mirrors.iter().map(|(index, _)| index).collect();
+        for mirror in all {
+            self.refresh(mirror, now_us);
+        }
+    }
+
+    fn refresh(&mut self, mirror: usize, now_us: i64) {
+        let Some(topic) = self.mirrors.get_mut(mirror) else { return };
+        let before = topic.head;
+        if !topic.sync(self.parts.limits.ring_frames) {
+            return;
+        }
+        let arrived = topic.head - before;
+        self.stats.walk_begins(self.dirty.is_empty(), now_us);
+        // The walk begins with another client each time, so that nobody is always last.
+        let subscribers = std::mem::take(&mut topic.subscribers);
+        let start = topic.next_start();
+        for &(conn, sub) in subscribers[start..].iter().chain(&subscribers[..start]) {
+            let conn = &mut self.conns[conn as usize];
+            conn.account.offered += arrived;
+            self.stats.offered += arrived;
+            if conn.mark(sub) {
+                self.dirty.push_back(conn.key(sub_owner_index(&subscribers, conn, sub)));
+            }
+        }
+        self.mirrors[mirror].subscribers = subscribers;
+    }
+
+    /// A socket takes bytes again.
+    pub fn writable(&mut self, key: ConnKey) {
+        if let Some(conn) = self.conn(key)
+            && conn.blocked
+        {
+            conn.blocked = false;
+            self.mark_dirty(key);
+        }
+    }
+
+    /// The socket is gone: everything pending for it is abandoned.
+    pub fn gone(&mut self, key: ConnKey, writer: &mut impl Writer) {
+        let reason = match self.conn(key) {
+            Some(conn) => conn.closing.map_or(CloseReason::Gone, |(reason, _)| reason),
+            None => return,
+        };
+        self.remove(key, reason, writer);
+    }
+
+    /// Whether anything can be written now.
+    pub fn has_work(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// Connections whose reading stopped and may go on: read from their sockets again.
+    pub fn take_resumed(&mut self) -> Vec<ConnKey> {
+        std::mem::take(&mut self.resumed)
+    }
+
+    /// When the next rate-limited subscription comes due.
+    pub fn next_timer_us(&self) -> Option<i64> {
+        self.timers.peek().map(|Reverse((due, _, _))| *due)
+    }
+
+    /// Fires the rate limits that came due.
+    pub fn fire_timers(&mut self, now_us: i64) {
+        while let Some(&Reverse((due, key, sub))) = self.timers.peek() {
+            if due > now_us {
+                break;
+            }
+            self.timers.pop();
+            if let Some(conn) = self.conn(key)
+                && let Some(cursor) = conn.cursor_mut(sub)
+            {
+                cursor.timed = false;
+                if conn.mark(sub) {
+                    self.dirty.push_back(key);
+                }
+            }
+        }
+    }
+
+    /// Pings, and closes those who are silent, stalled or done. Call it about once a second.
+    pub fn tick(&mut self, now_us: i64, writer: &mut impl Writer) {
+        let limits = self.parts.limits.clone();
+        let mut pings = Vec::new();
+        let mut ends = Vec::new();
+        for (index, conn) in &mut self.conns {
+            let key = ConnKey { index: index as u32, generation: conn.generation };
+            if let Some((reason, since)) = conn.closing {
+                if now_us - since > limits.close_timeout_us {
+                    ends.push((key, reason, true));
+                }
+            } else if conn.blocked && now_us - conn.blocked_since_us > limits.stall_timeout_us {
+                ends.push((key, CloseReason::Stalled, false));
+            } else if conn.kind == Kind::WebSocket && now_us - conn.heard_us > limits.silence_timeout_us {
+                ends.push((key, CloseReason::Silent, false));
+            } else if now_us - conn.pinged_us > limits.ping_interval_us && !conn.blocked {
+                conn.pinged_us = now_us;
+                pings.push(key);
+            }
+        }
+        for key in pings {
+            self.ping(key);
+        }
+        for (key, reason, at_once) in ends {
+            if at_once {
+                self.remove(key, reason, writer);
+            } else {
+                self.close(key, reason, now_us);
+            }
+        }
+    }
+
+    /// Says goodbye to everyone: each is told when to come back, spread over `spread_ms`.
+    pub fn drain(&mut self, spread_ms: u64, now_us: i64) {
+        self.draining = true;
+        let keys: Vec<ConnKey> =
+            self.conns.iter().map(|(index, conn)| ConnKey { index: index as u32, generation: conn.generation }).collect();
+        let clients = keys.len().max(1) as u64;
+        for (place, key) in keys.into_iter().enumerate() {
+            let after_ms = 500 + spread_ms * place as u64 / clients;
+            let goodbye = Frame::text(|out| json::write_goodbye(CloseReason::Draining, after_ms, out));
+            self.reply(key, goodbye);
+            self.close(key, CloseReason::Draining, now_us);
+        }
+    }
+
+    /// Open connections.
+    pub fn connections(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// Subscriptions of all connections.
+    pub fn subscriptions(&self) -> usize {
+        self.mirrors.iter().map(|(_, mirror)| mirror.subscribers.len()).sum()
+    }
+
+    /// Topics that somebody here watches.
+    pub fn topics(&self) -> usize {
+        self.mirrors.len()
+    }
+
+    /// Clients whose socket refused bytes.
+    pub fn blocked(&self) -> usize {
+        self.conns.iter().filter(|(_, conn)| conn.blocked).count()
+    }
+
+    /// Changes that subscribers here have yet to be sent, counted cursor by cursor.
+    pub fn pending(&self) -> u64 {
+        self.conns.iter().map(|(_, conn)| self.pending_of(conn)).sum()
+    }
+
+    fn pending_of(&self, conn: &Conn) -> u64 {
+        conn.cursors().map(|cursor| self.mirrors[cursor.mirror as usize].head - cursor.seq).sum()
+    }
+
+    /// What became of the changes offered to one client, and how many wait.
+    pub fn account(&self, key: ConnKey) -> Option<(Account, u64)> {
+        let conn = self.conns.get(key.index as usize).filter(|conn| conn.generation == key.generation)?;
+        Some((conn.account, self.pending_of(conn)))
+    }
+
+    /// What happened since the last call, for metrics; and what became of all changes so far.
+    pub fn take_stats(&mut self) -> ShardStats {
+        self.stats.take()
+    }
+
+    fn conn(&mut self, key: ConnKey) -> Option<&mut Conn> {
+        self.conns.get_mut(key.index as usize).filter(|conn| conn.generation == key.generation)
+    }
+
+    fn mark_dirty(&mut self, key: ConnKey) {
+        if let Some(conn) = self.conn(key)
+            && !std::mem::replace(&mut conn.dirty, true)
+        {
+            self.dirty.push_back(key);
+        }
+    }
+
+    fn reply(&mut self, key: ConnKey, frame: Frame) {
+        if let Some(conn) = self.conn(key) {
+            conn.push_reply(Piece::frame(frame));
+            self.mark_dirty(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

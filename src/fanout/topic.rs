@@ -1,0 +1,173 @@
+//! A topic's published history: its head and a bounded ring of what happened last.
+//!
+//! Written by the owner of the game that the topic shows, read by every shard. The lock is held for a
+//! push or for copying a few reference counts, and never once per delivery.
+
+use crate::model::{Change, GameHead, GameId, PlayerMove, Seq, TopicName};
+use crate::scoring::RulesetIndex;
+use crate::wire::Coding;
+use crate::wire::ws::Frame;
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A topic's number in this process; never reused.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct TopicId(pub u32);
+
+/// Under which ruleset, in which coding a frame is encoded.
+pub type FrameKey = (RulesetIndex, Coding);
+
+/// One change as one topic shows it.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its place in the topic's history.
+    pub seq: Seq,
+    /// What happened.
+    pub change: Arc<Change>,
+    /// Which of the change's moves this is about; for `player:` topics.
+    pub place: u8,
+    /// Whether the topic begins to show another game here: this goes out as a snapshot.
+    pub new_game: bool,
+    frames: Mutex<SmallVec<[(FrameKey, Frame); 1]>>,
+}
+
+impl Entry {
+    fn new(seq: Seq, change: Arc<Change>, place: u8, new_game: bool) -> Entry {
+        Entry {
+            seq,
+            change,
+            place,
+            new_game,
+            frames: Mutex::default(),
+        }
+    }
+
+    /// The player's part of a `player:` topic's change.
+    pub fn player(&self) -> &PlayerMove {
+        &self.change.moves[self.place as usize]
+    }
+
+    /// The entry's own frame, encoded at most once for all shards.
+    pub fn frame(&self, key: FrameKey, encode: impl FnOnce() -> Frame) -> Frame {
+        let mut frames = self.frames.lock();
+        if let Some((_, frame)) = frames.iter().find(|(k, _)| *k == key) {
+            return frame.clone();
+        }
+        let frame = encode();
+        frames.push((key, frame.clone()));
+        frame
+    }
+}
+
+/// What a topic has shown, as far back as it reaches.
+#[derive(Debug, Default)]
+pub struct History {
+    /// The latest `seq`; 0 before anything happened.
+    pub head: Seq,
+    /// The last entries; the last one's `seq` is `head`.
+    pub ring: VecDeque<Arc<Entry>>,
+    /// The game that `player:` and `team:` topics show.
+    game: Option<Arc<GameHead>>,
+    /// A bit for each shard that has subscribers.
+    watchers: u64,
+}
+
+/// What became of an offered change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Published {
+    /// It is in the ring; the shards with these bits have subscribers.
+    To(u64),
+    /// The topic shows a later game.
+    NotShown,
+}
+
+/// A topic that somebody watches or something happened to.
+#[derive(Debug)]
+pub struct Topic {
+    /// Its number.
+    pub id: TopicId,
+    /// Its name.
+    pub name: TopicName,
+    history: Mutex<History>,
+}
+
+impl Topic {
+    /// A topic to which nothing has happened.
+    pub fn new(id: TopicId, name: TopicName) -> Topic {
+        Topic {
+            id,
+            name,
+            history: Mutex::default(),
+        }
+    }
+
+    /// Puts a change at the head. `place` as in [`Entry::place`]. A game takes the topic over from one
+    /// that kicked off earlier once it has begun.
+    pub fn publish(&self, change: &Arc<Change>, place: u8, ring_frames: usize) -> Published {
+        let mut history = self.history.lock();
+        let mut new_game = false;
+        match &history.game {
+            Some(shown) if shown.game != change.head.game => {
+                if !change.begun || kickoff_order(shown) >= kickoff_order(&change.head) {
+                    return Published::NotShown;
+                }
+                new_game = true;
+                history.game = Some(change.head.clone());
+            }
+            Some(shown) if Arc::ptr_eq(shown, &change.head) => {}
+            _ => history.game = Some(change.head.clone()),
+        }
+        history.head += 1;
+        let entry = Arc::new(Entry::new(history.head, change.clone(), place, new_game));
+        history.push(entry, ring_frames);
+        Published::To(history.watchers)
+    }
+
+    /// The same for the slate, which shows all games; `new_day` where its games are others from here.
+    pub fn publish_slate(&self, change: &Arc<Change>, new_day: bool, ring_frames: usize) -> u64 {
+        let mut history = self.history.lock();
+        history.head += 1;
+        let entry = Arc::new(Entry::new(history.head, change.clone(), 0, new_day));
+        history.push(entry, ring_frames);
+        history.watchers
+    }
+
+    /// Reads the history under its lock: keep it short.
+    pub fn read<R>(&self, read: impl FnOnce(&History) -> R) -> R {
+        read(&self.history.lock())
+    }
+
+    /// Says that a shard has subscribers from now on (or no more). Set it before reading the history:
+    /// whatever is published later is then noticed.
+    pub fn watch(&self, shard: usize) {
+        self.history.lock().watchers |= 1 << shard;
+    }
+
+    /// Takes [`Topic::watch`] back. True where nobody watches and nothing ever happened.
+    pub fn unwatch(&self, shard: usize) -> bool {
+        let mut history = self.history.lock();
+        history.watchers &= !(1 << shard);
+        history.watchers == 0 && history.head == 0
+    }
+}
+
+impl History {
+    fn push(&mut self, entry: Arc<Entry>, ring_frames: usize) {
+        while self.ring.len() >= ring_frames.max(1) {
+            self.ring.pop_front();
+        }
+        self.ring.push_back(entry);
+    }
+
+    /// The game shown.
+    pub fn game(&self) -> Option<&Arc<GameHead>> {
+        self.game.as_ref()
+    }
+}
+
+/// Later games come after earlier ones; games without a kickoff first, then by id.
+fn kickoff_order(head: &GameHead) -> (Option<i64>, &GameId) {
+    (head.kickoff, &head.game)
+}

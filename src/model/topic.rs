@@ -1,0 +1,81 @@
+//! What a client can subscribe to.
+
+use super::{GameId, PlayerId, Team, ids};
+use std::fmt;
+
+/// A topic's name.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum TopicName {
+    /// `player:ID`: a player's or a defence's current game.
+    Player(PlayerId),
+    /// `team:ABBR`: a team's players and defence in its current game.
+    Team(Team),
+    /// `game:ID`: everything of one game.
+    Game(GameId),
+    /// `slate`: the scoreboard of all games of the day.
+    Slate,
+}
+
+/// Why a text names no topic.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum TopicError {
+    /// There is no such kind.
+    #[error("no such kind of topic; there are player:ID, team:ABBR, game:ID and slate")]
+    Kind,
+    /// The id cannot be one.
+    #[error("the id after the colon must be 1 to {max} printable ASCII characters without spaces, commas, quotes or slashes", max = ids::ID_BYTES_MAX)]
+    Id,
+}
+
+impl TopicName {
+    /// Reads a topic's name.
+    pub fn parse(text: &str) -> Result<TopicName, TopicError> {
+        if text == "slate" {
+            return Ok(TopicName::Slate);
+        }
+        let (kind, id) = text.split_once(':').ok_or(TopicError::Kind)?;
+        match kind {
+            "player" => PlayerId::new(id).map(TopicName::Player),
+            "team" => Team::new(id).map(TopicName::Team),
+            "game" => GameId::new(id).map(TopicName::Game),
+            _ => return Err(TopicError::Kind),
+        }
+        .ok_or(TopicError::Id)
+    }
+
+    /// Whether what the topic shows depends on a ruleset.
+    pub fn has_ruleset(&self) -> bool {
+        !matches!(self, TopicName::Slate)
+    }
+}
+
+impl fmt::Display for TopicName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TopicName::Player(id) => write!(f, "player:{id}"),
+            TopicName::Team(team) => write!(f, "team:{team}"),
+            TopicName::Game(game) => write!(f, "game:{game}"),
+            TopicName::Slate => f.write_str("slate"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back_as_they_print() {
+        for name in ["slate", "player:00-1", "player:dst:NE", "team:NE", "game:2017"] {
+            assert_eq!(TopicName::parse(name).unwrap().to_string(), name);
+        }
+    }
+
+    #[test]
+    fn a_wrong_kind_and_a_wrong_id_are_told_apart() {
+        assert_eq!(TopicName::parse("plyer:1"), Err(TopicError::Kind));
+        assert_eq!(TopicName::parse("slates"), Err(TopicError::Kind));
+        assert_eq!(TopicName::parse("player:"), Err(TopicError::Id));
+        assert_eq!(TopicName::parse("game:a b"), Err(TopicError::Id));
+    }
+}

@@ -1,0 +1,89 @@
+//! Why a connection ends: one table for the code, `docs/protocol.md` and the metrics.
+
+/// A reason to close a WebSocket, with its code on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CloseReason {
+    /// The client closed.
+    Normal,
+    /// The client's socket went away without a close frame.
+    Gone,
+    /// The server is draining.
+    Draining,
+    /// The client broke the WebSocket protocol.
+    Protocol,
+    /// A binary message where text belongs.
+    Unsupported,
+    /// A text message that is not UTF-8.
+    NotUtf8,
+    /// A message over the limit.
+    TooBig,
+    /// Nothing was heard from the client for too long.
+    Silent,
+    /// The client did not read for too long.
+    Stalled,
+    /// The server has as many connections as it may.
+    Overloaded,
+}
+
+impl CloseReason {
+    /// Every reason, in the order of the documented table.
+    pub const ALL: [CloseReason; 10] = [
+        CloseReason::Normal,
+        CloseReason::Gone,
+        CloseReason::Draining,
+        CloseReason::Protocol,
+        CloseReason::Unsupported,
+        CloseReason::NotUtf8,
+        CloseReason::TooBig,
+        CloseReason::Silent,
+        CloseReason::Stalled,
+        CloseReason::Overloaded,
+    ];
+
+    /// The close code; nothing is sent for [`CloseReason::Gone`].
+    pub fn code(self) -> u16 {
+        match self {
+            CloseReason::Normal => 1000,
+            CloseReason::Gone => 1006,
+            CloseReason::Protocol => 1002,
+            CloseReason::Unsupported => 1003,
+            CloseReason::NotUtf8 => 1007,
+            CloseReason::TooBig => 1009,
+            CloseReason::Overloaded => 1013,
+            CloseReason::Draining => 4000,
+            CloseReason::Stalled => 4001,
+            CloseReason::Silent => 4002,
+        }
+    }
+
+    /// Stable name: the close frame's reason text and the metrics' label.
+    pub fn name(self) -> &'static str {
+        match self {
+            CloseReason::Normal => "normal",
+            CloseReason::Gone => "gone",
+            CloseReason::Draining => "draining",
+            CloseReason::Protocol => "protocol_error",
+            CloseReason::Unsupported => "unsupported_data",
+            CloseReason::NotUtf8 => "not_utf8",
+            CloseReason::TooBig => "message_too_big",
+            CloseReason::Silent => "silent",
+            CloseReason::Stalled => "stalled",
+            CloseReason::Overloaded => "overloaded",
+        }
+    }
+
+    /// What a client should do next, as the documented table says it.
+    pub fn advice(self) -> &'static str {
+        match self {
+            CloseReason::Normal => "nothing; it was your own close",
+            CloseReason::Gone => "come back with backoff and full jitter, resume with `since`",
+            CloseReason::Draining => "come back after the `reconnect_after_ms` of the `goodbye`, resume with `since`",
+            CloseReason::Protocol | CloseReason::Unsupported | CloseReason::NotUtf8 | CloseReason::TooBig => {
+                "do not come back before the client is mended: it would be closed again"
+            }
+            CloseReason::Silent => "come back with backoff; answer pings or send `op:ping`",
+            CloseReason::Stalled => "come back with backoff and read faster, or ask for less or for `max_rate_hz`",
+            CloseReason::Overloaded => "come back with backoff and full jitter",
+        }
+    }
+}

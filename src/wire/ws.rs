@@ -1,0 +1,213 @@
+//! WebSocket framing, the server's side: RFC 6455 frames in, encoded frames out.
+//!
+//! `tungstenite` reads and writes the headers; what it leaves open is checked here: reserved bits,
+//! masking, control-frame rules, shortest length form, fragments, UTF-8 and size. No buffer is kept
+//! between frames unless a frame came in part: then it is the caller's stash.
+
+use super::close::CloseReason;
+use bytes::Bytes;
+use std::io::Cursor;
+use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+
+/// A server frame, header included, ready for any socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    bytes: Bytes,
+    payload_at: u8,
+}
+
+impl Frame {
+    /// A text message. `encode` appends the payload.
+    pub fn text(encode: impl FnOnce(&mut Vec<u8>)) -> Frame {
+        // Room for the longest header; the one needed is put right before the payload.
+        let mut buffer = Vec::with_capacity(512);
+        buffer.extend_from_slice(&[0; HEADER_BYTES_MAX]);
+        encode(&mut buffer);
+        let payload = buffer.len() - HEADER_BYTES_MAX;
+        let header = header(OpCode::Data(Data::Text), payload);
+        let start = HEADER_BYTES_MAX - header.len();
+        buffer[start..HEADER_BYTES_MAX].copy_from_slice(&header);
+        Frame {
+            bytes: Bytes::from(buffer).slice(start..),
+            payload_at: header.len() as u8,
+        }
+    }
+
+    /// A control frame. Payloads over 125 bytes are cut.
+    pub fn control(control: Control, payload: &[u8]) -> Frame {
+        let payload = &payload[..payload.len().min(125)];
+        let mut bytes = header(OpCode::Control(control), payload.len());
+        let payload_at = bytes.len() as u8;
+        bytes.extend_from_slice(payload);
+        Frame {
+            bytes: bytes.into(),
+            payload_at,
+        }
+    }
+
+    /// A close frame that says why.
+    pub fn close(reason: CloseReason) -> Frame {
+        let mut payload = reason.code().to_be_bytes().to_vec();
+        payload.extend_from_slice(reason.name().as_bytes());
+        Frame::control(Control::Close, &payload)
+    }
+
+    /// Header and payload.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The payload alone: what SSE and plain HTTP send.
+    pub fn payload(&self) -> &[u8] {
+        &self.bytes[self.payload_at as usize..]
+    }
+}
+
+const HEADER_BYTES_MAX: usize = 10;
+
+fn header(opcode: OpCode, payload: usize) -> Vec<u8> {
+    let header = FrameHeader {
+        is_final: true,
+        opcode,
+        ..FrameHeader::default()
+    };
+    let mut bytes = Vec::with_capacity(HEADER_BYTES_MAX);
+    header.format(payload as u64, &mut bytes).expect("a Vec takes every byte");
+    bytes
+}
+
+/// Something whole that a client said.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Said {
+    /// A text message.
+    Text(Vec<u8>),
+    /// A ping, to be answered with the same payload.
+    Ping(Vec<u8>),
+    /// A pong.
+    Pong,
+    /// A close frame.
+    Close,
+}
+
+/// Reads one client's frames. Holds a message only while its fragments are incomplete.
+#[derive(Default, Debug)]
+pub struct Reader {
+    fragments: Option<Box<Vec<u8>>>,
+}
+
+impl Reader {
+    /// Takes the next whole frame off the front of `input` (which is unmasked in place) and moves
+    /// `input` past it. `Ok(None)`: more bytes are needed, or a fragment was put by.
+    /// `message_bytes_max` bounds a message, fragments together.
+    ///
+    /// # Errors
+    /// The reason to close with.
+    pub fn next(&mut self, input: &mut &mut [u8], message_bytes_max: usize) -> Result<Option<Said>, CloseReason> {
+        loop {
+            let Some((header, header_bytes, payload_bytes)) = parse_header(input)? else {
+                return Ok(None);
+            };
+            let is_control = matches!(header.opcode, OpCode::Control(_));
+            let held = self.fragments.as_ref().map_or(0, |fragments| fragments.len());
+            if !is_control && payload_bytes.saturating_add(held as u64) > message_bytes_max as u64 {
+                return Err(CloseReason::TooBig);
+            }
+            let end = header_bytes + payload_bytes as usize;
+            if input.len() < end {
+                return Ok(None);
+            }
+            let (frame, rest) = std::mem::take(input).split_at_mut(end);
+            *input = rest;
+            let payload = &mut frame[header_bytes..];
+            unmask(payload, header.mask.ok_or(CloseReason::Protocol)?);
+            if let Some(said) = self.frame(&header, payload)? {
+                return Ok(Some(said));
+            }
+        }
+    }
+
+    fn frame(&mut self, header: &FrameHeader, payload: &[u8]) -> Result<Option<Said>, CloseReason> {
+        match header.opcode {
+            OpCode::Control(Control::Ping) => Ok(Some(Said::Ping(payload.to_vec()))),
+            OpCode::Control(Control::Pong) => Ok(Some(Said::Pong)),
+            OpCode::Control(Control::Close) => check_close(payload).map(|()| Some(Said::Close)),
+            OpCode::Data(Data::Text) => {
+                if self.fragments.is_some() {
+                    return Err(CloseReason::Protocol);
+                }
+                if header.is_final {
+                    return text(payload.to_vec());
+                }
+                self.fragments = Some(Box::new(payload.to_vec()));
+                Ok(None)
+            }
+            OpCode::Data(Data::Continue) => {
+                let mut message = self.fragments.take().ok_or(CloseReason::Protocol)?;
+                message.extend_from_slice(payload);
+                if header.is_final {
+                    return text(*message);
+                }
+                self.fragments = Some(message);
+                Ok(None)
+            }
+            OpCode::Data(Data::Binary) => Err(CloseReason::Unsupported),
+            _ => Err(CloseReason::Protocol),
+        }
+    }
+}
+
+fn text(message: Vec<u8>) -> Result<Option<Said>, CloseReason> {
+    match std::str::from_utf8(&message) {
+        Ok(_) => Ok(Some(Said::Text(message))),
+        Err(_) => Err(CloseReason::NotUtf8),
+    }
+}
+
+fn parse_header(input: &[u8]) -> Result<Option<(FrameHeader, usize, u64)>, CloseReason> {
+    let mut cursor = Cursor::new(input);
+    let parsed = FrameHeader::parse(&mut cursor).map_err(|_| CloseReason::Protocol)?;
+    let Some((header, payload_bytes)) = parsed else { return Ok(None) };
+    let is_control = matches!(header.opcode, OpCode::Control(_));
+    let reserved = header.rsv1 || header.rsv2 || header.rsv3;
+    let longer_than_needed = match input[1] & 0x7f {
+        126 => payload_bytes < 126,
+        127 => payload_bytes <= u64::from(u16::MAX) || payload_bytes >> 63 != 0,
+        _ => false,
+    };
+    let bad_control = is_control && (!header.is_final || payload_bytes > 125);
+    if reserved || longer_than_needed || bad_control || header.mask.is_none() {
+        return Err(CloseReason::Protocol);
+    }
+    Ok(Some((header, cursor.position() as usize, payload_bytes)))
+}
+
+/// A close frame is empty, or a code that may be sent and a UTF-8 reason.
+fn check_close(payload: &[u8]) -> Result<(), CloseReason> {
+    if payload.is_empty() {
+        return Ok(());
+    }
+    let [high, low, reason @ ..] = payload else {
+        return Err(CloseReason::Protocol);
+    };
+    match u16::from_be_bytes([*high, *low]) {
+        1000..=1003 | 1007..=1014 | 3000..=4999 => {}
+        _ => return Err(CloseReason::Protocol),
+    }
+    std::str::from_utf8(reason).map(|_| ()).map_err(|_| CloseReason::NotUtf8)
+}
+
+fn unmask(payload: &mut [u8], mask: [u8; 4]) {
+    let mut words = payload.chunks_exact_mut(4);
+    for word in &mut words {
+        for (byte, key) in word.iter_mut().zip(mask) {
+            *byte ^= key;
+        }
+    }
+    for (byte, key) in words.into_remainder().iter_mut().zip(mask) {
+        *byte ^= key;
+    }
+}
+
+#[cfg(test)]
+mod tests;

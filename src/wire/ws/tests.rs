@@ -1,0 +1,111 @@
+use super::*;
+
+const MAX: usize = 1024;
+
+/// A client frame with any header byte, masked with a fixed key.
+fn client_frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![first];
+    match payload.len() {
+        length @ 0..=125 => bytes.push(0x80 | length as u8),
+        length @ 126..=65_535 => {
+            bytes.push(0x80 | 126);
+            bytes.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+        length => {
+            bytes.push(0x80 | 127);
+            bytes.extend_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
+    let mask = [1, 2, 3, 4];
+    bytes.extend_from_slice(&mask);
+    bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key));
+    bytes
+}
+
+fn read_all(bytes: &[u8]) -> Result<Vec<Said>, CloseReason> {
+    let mut bytes = bytes.to_vec();
+    let mut input = &mut bytes[..];
+    let mut reader = Reader::default();
+    let mut said = Vec::new();
+    while let Some(one) = reader.next(&mut input, MAX)? {
+        said.push(one);
+    }
+    Ok(said)
+}
+
+#[test]
+fn messages_pings_and_fragments_are_read() {
+    let mut bytes = client_frame(0x81, b"hello");
+    bytes.extend(client_frame(0x01, b"frag"));
+    bytes.extend(client_frame(0x89, b"ping"));
+    bytes.extend(client_frame(0x80, b"ment"));
+    bytes.extend(client_frame(0x88, &[3, 232]));
+    let expected = [
+        Said::Text(b"hello".to_vec()),
+        Said::Ping(b"ping".to_vec()),
+        Said::Text(b"fragment".to_vec()),
+        Said::Close,
+    ];
+    assert_eq!(read_all(&bytes), Ok(expected.into()));
+}
+
+#[test]
+fn every_cut_of_a_frame_waits_for_the_rest() {
+    let whole = client_frame(0x81, &[b'x'; 300]);
+    for end in 0..whole.len() {
+        assert_eq!(read_all(&whole[..end]), Ok(vec![]), "cut at {end}");
+    }
+    assert_eq!(read_all(&whole), Ok(vec![Said::Text(vec![b'x'; 300])]));
+}
+
+#[test]
+fn what_breaks_the_protocol_is_named() {
+    let unmasked = [0x81, 0x01, b'x'];
+    let long_form = [0x81, 0x80 | 126, 0, 5, 1, 2, 3, 4, 0, 0, 0, 0, 0];
+    for (bytes, reason) in [
+        (unmasked.to_vec(), CloseReason::Protocol),
+        (long_form.to_vec(), CloseReason::Protocol),
+        (client_frame(0xc1, b"reserved bit"), CloseReason::Protocol),
+        (client_frame(0x83, b"reserved opcode"), CloseReason::Protocol),
+        (client_frame(0x8b, b"reserved control"), CloseReason::Protocol),
+        (client_frame(0x09, b"fragmented ping"), CloseReason::Protocol),
+        (client_frame(0x89, &[0; 126]), CloseReason::Protocol),
+        (client_frame(0x80, b"continues nothing"), CloseReason::Protocol),
+        ([client_frame(0x01, b"a"), client_frame(0x81, b"b")].concat(), CloseReason::Protocol),
+        (client_frame(0x88, &[3]), CloseReason::Protocol),
+        (client_frame(0x88, &[3, 237]), CloseReason::Protocol),
+        (client_frame(0x88, &[3, 232, 0xff]), CloseReason::NotUtf8),
+        (client_frame(0x82, b"binary"), CloseReason::Unsupported),
+        (client_frame(0x81, &[0xff, 0xfe]), CloseReason::NotUtf8),
+        (client_frame(0x81, &[b'x'; MAX + 1]), CloseReason::TooBig),
+        (
+            [client_frame(0x01, &[b'x'; MAX]), client_frame(0x80, b"y")].concat(),
+            CloseReason::TooBig,
+        ),
+    ] {
+        assert_eq!(read_all(&bytes), Err(reason), "{:?}", &bytes[..bytes.len().min(20)]);
+    }
+}
+
+#[test]
+fn a_frame_is_too_big_by_its_header_alone() {
+    let mut header = vec![0x81, 0x80 | 127];
+    header.extend_from_slice(&(1u64 << 40).to_be_bytes());
+    header.extend_from_slice(&[0; 4]);
+    assert_eq!(read_all(&header), Err(CloseReason::TooBig));
+}
+
+#[test]
+fn server_frames_carry_the_shortest_header_and_no_mask() {
+    for (length, header) in [
+        (5usize, vec![0x81, 5]),
+        (200, vec![0x81, 126, 0, 200]),
+        (70_000, [&[0x81, 127][..], &70_000u64.to_be_bytes()].concat()),
+    ] {
+        let frame = Frame::text(|out| out.extend(std::iter::repeat_n(b'x', length)));
+        assert_eq!(&frame.bytes()[..header.len()], header);
+        assert_eq!(frame.payload().len(), length);
+        assert_eq!(frame.bytes().len(), length + header.len());
+    }
+    assert_eq!(&Frame::close(CloseReason::Stalled).bytes()[..], b"\x88\x09\x0f\xa1stalled");
+}
