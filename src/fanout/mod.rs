@@ -13,6 +13,7 @@
 
 pub mod encode;
 pub mod hub;
+pub mod shard;
 pub mod topic;
 
 pub use hub::Hub;

@@ -53,6 +53,14 @@ impl Frame {
         Frame::control(Control::Close, &payload)
     }
 
+    /// The same frame in memory of its own.
+    pub fn copied(&self) -> Frame {
+        Frame {
+            bytes: Bytes::copy_from_slice(&self.bytes),
+            payload_at: self.payload_at,
+        }
+    }
+
     /// Header and payload.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
@@ -93,7 +101,7 @@ pub enum Said {
 /// Reads one client's frames. Holds a message only while its fragments are incomplete.
 #[derive(Default, Debug)]
 pub struct Reader {
-    fragments: Option<Box<Vec<u8>>>,
+    fragments: Option<Vec<u8>>,
 }
 
 impl Reader {
@@ -109,7 +117,7 @@ impl Reader {
                 return Ok(None);
             };
             let is_control = matches!(header.opcode, OpCode::Control(_));
-            let held = self.fragments.as_ref().map_or(0, |fragments| fragments.len());
+            let held = self.fragments.as_ref().map_or(0, Vec::len);
             if !is_control && payload_bytes.saturating_add(held as u64) > message_bytes_max as u64 {
                 return Err(CloseReason::TooBig);
             }
@@ -139,14 +147,14 @@ impl Reader {
                 if header.is_final {
                     return text(payload.to_vec());
                 }
-                self.fragments = Some(Box::new(payload.to_vec()));
+                self.fragments = Some(payload.to_vec());
                 Ok(None)
             }
             OpCode::Data(Data::Continue) => {
                 let mut message = self.fragments.take().ok_or(CloseReason::Protocol)?;
                 message.extend_from_slice(payload);
                 if header.is_final {
-                    return text(*message);
+                    return text(message);
                 }
                 self.fragments = Some(message);
                 Ok(None)

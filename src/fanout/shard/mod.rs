@@ -14,6 +14,7 @@ mod subscribe;
 
 pub use account::{Account, Latencies, ShardStats};
 pub use conn::{ConnKey, Kind};
+pub use inbound::Reading;
 pub use outbound::{Batch, Piece, Wrote};
 
 use super::hub::{Hub, Notice};
@@ -121,6 +122,8 @@ pub struct Shard {
     resumed: Vec<ConnKey>,
     timers: BinaryHeap<Timer>,
     batch: Batch,
+    /// Mirrors that a snapshot was found to be ahead of.
+    stale: SmallVec<[u32; 4]>,
     stats: ShardStats,
     draining: bool,
 }
@@ -138,6 +141,7 @@ impl Shard {
             resumed: Vec::new(),
             timers: BinaryHeap::new(),
             batch: Batch::default(),
+            stale: SmallVec::new(),
             stats: ShardStats::default(),
             draining: false,
         }
@@ -147,7 +151,10 @@ impl Shard {
     pub fn connect(&mut self, kind: Kind, now_us: i64) -> ConnKey {
         self.generation = self.generation.wrapping_add(1);
         let index = self.conns.insert(Conn::new(kind, self.generation, now_us));
-        let key = ConnKey { index: index as u32, generation: self.generation };
+        let key = ConnKey {
+            index: index as u32,
+            generation: self.generation,
+        };
         self.stats.opened += 1;
         if kind == Kind::WebSocket {
             let welcome = self.welcome(key, now_us);
@@ -164,15 +171,20 @@ impl Shard {
         Frame::text(|out| {
             Json::new(out).object(|json| {
                 json.text("type", "welcome");
-                json.print("session", format_args!("{}-{}-{:x}", self.parts.epoch, self.parts.index, key.generation));
-                json.text("epoch", &self.parts.epoch).integer("server_us", now_us).object_at("limits", |json| {
-                    json.count("subscriptions", limits.subscriptions_max as u64)
-                        .count("message_bytes", limits.message_bytes_max as u64)
-                        .integer("ping_interval_ms", limits.ping_interval_us / 1000)
-                        .integer("silence_timeout_ms", limits.silence_timeout_us / 1000)
-                        .integer("stall_timeout_ms", limits.stall_timeout_us / 1000)
-                        .count("ring_frames", limits.ring_frames as u64);
-                });
+                json.print(
+                    "session",
+                    format_args!("{}-{}-{:x}", self.parts.epoch, self.parts.index, key.generation),
+                );
+                json.text("epoch", &self.parts.epoch)
+                    .integer("server_us", now_us)
+                    .object_at("limits", |json| {
+                        json.count("subscriptions", limits.subscriptions_max as u64)
+                            .count("message_bytes", limits.message_bytes_max as u64)
+                            .integer("ping_interval_ms", limits.ping_interval_us / 1000)
+                            .integer("silence_timeout_ms", limits.silence_timeout_us / 1000)
+                            .integer("stall_timeout_ms", limits.stall_timeout_us / 1000)
+                            .count("ring_frames", limits.ring_frames as u64);
+                    });
             });
         })
     }
@@ -204,16 +216,19 @@ impl Shard {
         let arrived = topic.head - before;
         self.stats.walk_begins(self.dirty.is_empty(), now_us);
         // The walk begins with another client each time, so that nobody is always last.
-        let subscribers = std::mem::take(&mut topic.subscribers);
         let start = topic.next_start();
-        for &(conn, sub) in subscribers[start..].iter().chain(&subscribers[..start]) {
-            let conn = &mut self.conns[conn as usize];
+        let subscribers = std::mem::take(&mut topic.subscribers);
+        for &(index, sub) in subscribers[start..].iter().chain(&subscribers[..start]) {
+            let conn = &mut self.conns[index as usize];
             conn.account.offered += arrived;
-            self.stats.offered += arrived;
             if conn.mark(sub) {
-                self.dirty.push_back(conn.key(sub_owner_index(&subscribers, conn, sub)));
+                self.dirty.push_back(ConnKey {
+                    index,
+                    generation: conn.generation,
+                });
             }
         }
+        self.stats.offered += arrived * subscribers.len() as u64;
         self.mirrors[mirror].subscribers = subscribers;
     }
 
@@ -275,7 +290,10 @@ impl Shard {
         let mut pings = Vec::new();
         let mut ends = Vec::new();
         for (index, conn) in &mut self.conns {
-            let key = ConnKey { index: index as u32, generation: conn.generation };
+            let key = ConnKey {
+                index: index as u32,
+                generation: conn.generation,
+            };
             if let Some((reason, since)) = conn.closing {
                 if now_us - since > limits.close_timeout_us {
                     ends.push((key, reason, true));
@@ -304,8 +322,14 @@ impl Shard {
     /// Says goodbye to everyone: each is told when to come back, spread over `spread_ms`.
     pub fn drain(&mut self, spread_ms: u64, now_us: i64) {
         self.draining = true;
-        let keys: Vec<ConnKey> =
-            self.conns.iter().map(|(index, conn)| ConnKey { index: index as u32, generation: conn.generation }).collect();
+        let keys: Vec<ConnKey> = self
+            .conns
+            .iter()
+            .map(|(index, conn)| ConnKey {
+                index: index as u32,
+                generation: conn.generation,
+            })
+            .collect();
         let clients = keys.len().max(1) as u64;
         for (place, key) in keys.into_iter().enumerate() {
             let after_ms = 500 + spread_ms * place as u64 / clients;
@@ -341,12 +365,17 @@ impl Shard {
     }
 
     fn pending_of(&self, conn: &Conn) -> u64 {
-        conn.cursors().map(|cursor| self.mirrors[cursor.mirror as usize].head - cursor.seq).sum()
+        conn.cursors()
+            .map(|cursor| self.mirrors[cursor.mirror as usize].head - cursor.seq)
+            .sum()
     }
 
     /// What became of the changes offered to one client, and how many wait.
     pub fn account(&self, key: ConnKey) -> Option<(Account, u64)> {
-        let conn = self.conns.get(key.index as usize).filter(|conn| conn.generation == key.generation)?;
+        let conn = self
+            .conns
+            .get(key.index as usize)
+            .filter(|conn| conn.generation == key.generation)?;
         Some((conn.account, self.pending_of(conn)))
     }
 
@@ -356,7 +385,9 @@ impl Shard {
     }
 
     fn conn(&mut self, key: ConnKey) -> Option<&mut Conn> {
-        self.conns.get_mut(key.index as usize).filter(|conn| conn.generation == key.generation)
+        self.conns
+            .get_mut(key.index as usize)
+            .filter(|conn| conn.generation == key.generation)
     }
 
     fn mark_dirty(&mut self, key: ConnKey) {
@@ -369,7 +400,11 @@ impl Shard {
 
     fn reply(&mut self, key: ConnKey, frame: Frame) {
         if let Some(conn) = self.conn(key) {
-            conn.push_reply(Piece::frame(frame));
+            let piece = match conn.kind {
+                Kind::WebSocket => Piece::frame(frame),
+                Kind::EventStream => Piece::event(frame.payload()),
+            };
+            conn.push_reply(piece);
             self.mark_dirty(key);
         }
     }

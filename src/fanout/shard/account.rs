@@ -1,0 +1,112 @@
+//! What became of every change: nothing is dropped without a name.
+
+use crate::wire::close::CloseReason;
+
+/// What became of the changes offered to one client (or to all of a shard's).
+///
+/// `offered = written + merged + expired + abandoned + pending`, where pending is counted apart, cursor
+/// by cursor ([`super::Shard::pending`]).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Account {
+    /// Changes of topics the client was subscribed to.
+    pub offered: u64,
+    /// Frames begun to be written for them.
+    pub written: u64,
+    /// Changes that another frame stood for: k changes in one frame are 1 written and k − 1 merged.
+    pub merged: u64,
+    /// Changes that were no longer worth sending. (Scores never expire; predictions will.)
+    pub expired: u64,
+    /// Changes whose client left or unsubscribed first.
+    pub abandoned: u64,
+}
+
+impl Account {
+    /// Adds another account.
+    pub fn add(&mut self, other: &Account) {
+        self.offered += other.offered;
+        self.written += other.written;
+        self.merged += other.merged;
+        self.expired += other.expired;
+        self.abandoned += other.abandoned;
+    }
+}
+
+/// Latencies in powers of two of a microsecond: cheap enough to take for every delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Latencies([u32; 32]);
+
+impl Latencies {
+    /// Counts one. Negative times (a clock set back) count as the shortest.
+    #[inline]
+    pub fn record(&mut self, us: i64) {
+        let bucket = 64 - us.max(0).leading_zeros() as usize;
+        self.0[bucket.min(31)] += 1;
+    }
+
+    /// Each bucket that is not empty: its middle in microseconds, and how many.
+    pub fn buckets(&self) -> impl Iterator<Item = (f64, usize)> + '_ {
+        self.0.iter().enumerate().filter(|(_, count)| **count > 0).map(|(bucket, count)| {
+            let low = if bucket == 0 { 0.0 } else { f64::from(1u32 << (bucket - 1)) };
+            (low * 1.5, *count as usize)
+        })
+    }
+}
+
+/// What happened in a shard since it was last asked.
+#[derive(Clone, Debug, Default)]
+pub struct ShardStats {
+    /// Connections taken in.
+    pub opened: u64,
+    /// Connections ended, by reason.
+    pub closed: [u64; CloseReason::ALL.len()],
+    /// Changes offered to all clients.
+    pub offered: u64,
+    /// Frames written for them, merged, expired, abandoned.
+    pub written: u64,
+    /// See [`Account::merged`].
+    pub merged: u64,
+    /// See [`Account::expired`].
+    pub expired: u64,
+    /// See [`Account::abandoned`].
+    pub abandoned: u64,
+    /// Snapshots written.
+    pub snapshots: u64,
+    /// Bytes that sockets took.
+    pub bytes: u64,
+    /// Write calls that a socket refused or took in part.
+    pub refused: u64,
+    /// Client messages read.
+    pub messages: u64,
+    /// Client messages answered with an error.
+    pub bad_messages: u64,
+    /// Times every topic was looked at since notices were dropped.
+    pub resyncs: u64,
+    /// From a frame's encoding to its first byte written, per delivery.
+    pub encode_to_written: Latencies,
+    /// From an event's arrival to its frame's encoding, per frame encoded.
+    pub ingest_to_encode: Latencies,
+    /// From the first client of a walk to the last.
+    pub walk: Latencies,
+    walk_began_us: Option<i64>,
+}
+
+impl ShardStats {
+    pub(super) fn walk_begins(&mut self, nobody_waits: bool, now_us: i64) {
+        if nobody_waits {
+            self.walk_began_us = Some(now_us);
+        }
+    }
+
+    pub(super) fn walk_ends(&mut self, now_us: i64) {
+        if let Some(began) = self.walk_began_us.take() {
+            self.walk.record(now_us - began);
+        }
+    }
+
+    pub(super) fn take(&mut self) -> ShardStats {
+        let walk_began_us = self.walk_began_us;
+        let taken = std::mem::take(self);
+        self.walk_began_us = walk_began_us;
+        taken
+    }
+}

@@ -1,0 +1,174 @@
+//! What clients say.
+
+use super::Shard;
+use super::conn::{ConnKey, Kind};
+use super::outbound::Piece;
+use super::subscribe::{Wish, shorten};
+use super::{CloseReason, Writer};
+use crate::model::Seq;
+use crate::scoring::RulesetIndex;
+use crate::wire::client::{self, ClientMessage};
+use crate::wire::json;
+use crate::wire::ws::{Frame, Said};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::Control;
+
+/// What a reader does next with a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reading {
+    /// Reads on.
+    On,
+    /// Stops until [`Shard::take_resumed`] names the connection.
+    Paused,
+}
+
+impl Shard {
+    /// Bytes from a WebSocket client. They are unmasked in place; what is not understood yet is kept.
+    pub fn received(&mut self, key: ConnKey, bytes: &mut [u8], now_us: i64) -> Reading {
+        let Some(conn) = self.conn(key) else { return Reading::On };
+        conn.heard_us = now_us;
+        if conn.closing.is_some() {
+            return Reading::On; // Whatever it says after our close frame is let pass.
+        }
+        if conn.stash.is_empty() {
+            return self.read_messages(key, bytes, now_us);
+        }
+        let mut stash = std::mem::take(&mut conn.stash);
+        stash.extend_from_slice(bytes);
+        self.read_messages(key, &mut stash, now_us)
+    }
+
+    fn read_messages(&mut self, key: ConnKey, bytes: &mut [u8], now_us: i64) -> Reading {
+        let limits = &self.parts.limits;
+        let (message_bytes_max, replies_bytes_max) = (limits.message_bytes_max, limits.replies_bytes_max);
+        let mut input = bytes;
+        loop {
+            let Some(conn) = self.conn(key) else { return Reading::On };
+            if conn.closing.is_some() {
+                return Reading::On;
+            }
+            if conn.replies_bytes >= replies_bytes_max {
+                conn.read_paused = true;
+                conn.stash = input.to_vec();
+                return Reading::Paused;
+            }
+            match conn.reader.next(&mut input, message_bytes_max) {
+                Ok(Some(said)) => self.said(key, said, now_us),
+                Ok(None) => {
+                    conn.stash = input.to_vec();
+                    return Reading::On;
+                }
+                Err(reason) => {
+                    self.close(key, reason, now_us);
+                    return Reading::On;
+                }
+            }
+        }
+    }
+
+    /// Goes on with a client whose replies have been taken: first with what it said already.
+    pub(super) fn resume_reading(&mut self, key: ConnKey, now_us: i64) {
+        let Some(conn) = self.conn(key) else { return };
+        conn.read_paused = false;
+        let mut stash = std::mem::take(&mut conn.stash);
+        let paused = self.read_messages(key, &mut stash, now_us) == Reading::Paused;
+        if !paused {
+            self.resumed.push(key);
+        }
+    }
+
+    fn said(&mut self, key: ConnKey, said: Said, now_us: i64) {
+        match said {
+            Said::Text(mut text) => {
+                self.stats.messages += 1;
+                match client::parse(&mut text) {
+                    Ok(ClientMessage::Subscribe(request)) => self.subscribe(key, request, now_us),
+                    Ok(ClientMessage::Unsubscribe(request)) => self.unsubscribe(key, request),
+                    Ok(ClientMessage::Ping(id)) => self.reply(key, Frame::text(|out| json::write_pong(id, now_us, out))),
+                    Ok(ClientMessage::Auth(id)) => {
+                        self.refuse(
+                            key,
+                            id,
+                            "auth_not_needed",
+                            "this server asks for no token; everything can be read without one",
+                        );
+                    }
+                    Err(bad) => self.refuse(key, bad.id, bad.code, &bad.message),
+                }
+            }
+            Said::Ping(payload) => self.reply(key, Frame::control(Control::Pong, &payload)),
+            Said::Pong => {}
+            Said::Close => self.close(key, CloseReason::Normal, now_us),
+        }
+    }
+
+    pub(super) fn refuse(&mut self, key: ConnKey, id: Option<i64>, code: &str, message: &str) {
+        self.stats.bad_messages += 1;
+        let message = shorten_message(message);
+        self.reply(key, Frame::text(|out| json::write_error(id, code, &message, out)));
+    }
+
+    pub(super) fn ping(&mut self, key: ConnKey) {
+        let kind = self.conn(key).map(|conn| conn.kind);
+        match kind {
+            Some(Kind::WebSocket) => self.reply(key, Frame::control(Control::Ping, b"")),
+            Some(Kind::EventStream) => {
+                if let Some(conn) = self.conn(key) {
+                    conn.push_reply(Piece::text(b": still here\n\n"));
+                    self.mark_dirty(key);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Begins to close: nothing more but what waits, then the close frame. Pending changes are
+    /// abandoned.
+    pub fn close(&mut self, key: ConnKey, reason: CloseReason, now_us: i64) {
+        if self.conn(key).is_none_or(|conn| conn.closing.is_some()) {
+            return;
+        }
+        self.drop_all_subs(key);
+        if let Some(conn) = self.conn(key) {
+            conn.closing = Some((reason, now_us));
+            conn.stash = Vec::new();
+            if conn.kind == Kind::WebSocket {
+                conn.push_reply(Piece::frame(Frame::close(reason)));
+            }
+            self.mark_dirty(key);
+        }
+    }
+
+    /// Ends a connection at once.
+    pub(super) fn remove(&mut self, key: ConnKey, reason: CloseReason, writer: &mut impl Writer) {
+        self.drop_all_subs(key);
+        if self.conn(key).is_some() {
+            self.conns.remove(key.index as usize);
+            self.stats.closed[reason as usize] += 1;
+            writer.close(key, reason);
+        }
+    }
+
+    /// Subscribes an event stream; `since` is what its last event's id said of each topic.
+    ///
+    /// # Errors
+    /// The first topic that was refused: code and message.
+    pub fn subscribe_stream(
+        &mut self,
+        key: ConnKey,
+        topics: &[String],
+        ruleset: RulesetIndex,
+        since: Option<Result<&[Seq], &'static str>>,
+        now_us: i64,
+    ) -> Result<(), (&'static str, String)> {
+        for (place, topic) in topics.iter().enumerate() {
+            let since = since.map(|since| since.and_then(|seqs| seqs.get(place).copied().ok_or("epoch")));
+            self.subscribe_to(key, topic, Wish { ruleset, since, gap_us: 0 }, now_us)
+                .map_err(|(code, message)| (code, format!("{}: {message}", shorten(topic.clone()))))?;
+        }
+        Ok(())
+    }
+}
+
+fn shorten_message(message: &str) -> String {
+    message.chars().take(300).collect()
+}

@@ -1,0 +1,122 @@
+//! A shard's copy of one topic's ring, with the frames as this shard sends them.
+//!
+//! The entries are shared, the frames are this shard's own: no reference count is touched by two
+//! shards during a walk.
+
+use super::outbound::Piece;
+use crate::fanout::topic::{Entry, FrameKey, Topic};
+use crate::model::Seq;
+use smallvec::SmallVec;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A frame and when it was encoded.
+pub(super) type Encoded = (Piece, i64);
+
+/// A ring entry and its frames.
+pub(super) struct Mirrored {
+    pub(super) entry: Arc<Entry>,
+    pub(super) frames: SmallVec<[(FrameKey, Encoded); 1]>,
+}
+
+/// Frames that several clients want in a row: kept while the topic's head stays.
+pub(super) struct Shared {
+    pub(super) key: FrameKey,
+    /// What the frame follows; nothing for a snapshot.
+    pub(super) after: Option<Seq>,
+    pub(super) reason: &'static str,
+    pub(super) seq: Seq,
+    pub(super) frame: Encoded,
+}
+
+/// Most frames kept in [`Mirror::shared`].
+const SHARED_MAX: usize = 32;
+
+/// One topic as a shard sees it.
+pub(super) struct Mirror {
+    pub(super) topic: Arc<Topic>,
+    pub(super) head: Seq,
+    pub(super) ring: VecDeque<Mirrored>,
+    /// Connection and subscription places.
+    pub(super) subscribers: Vec<(u32, u32)>,
+    pub(super) shared: Vec<Shared>,
+    start: usize,
+}
+
+impl Mirror {
+    pub(super) fn new(topic: Arc<Topic>) -> Mirror {
+        Mirror {
+            topic,
+            head: 0,
+            ring: VecDeque::new(),
+            subscribers: Vec::new(),
+            shared: Vec::new(),
+            start: 0,
+        }
+    }
+
+    /// Takes over what was published since. False where nothing was.
+    pub(super) fn sync(&mut self, ring_frames: usize) -> bool {
+        let before = self.head;
+        self.topic.read(|history| {
+            if history.head == before {
+                return;
+            }
+            let missing = (history.head - before) as usize;
+            if missing > history.ring.len() {
+                self.ring.clear();
+            }
+            let skip = history.ring.len().saturating_sub(missing);
+            let arrived = history.ring.iter().skip(skip);
+            self.ring.extend(arrived.map(|entry| Mirrored {
+                entry: entry.clone(),
+                frames: SmallVec::new(),
+            }));
+            self.head = history.head;
+        });
+        if self.head == before {
+            return false;
+        }
+        let surplus = self.ring.len().saturating_sub(ring_frames);
+        self.ring.drain(..surplus);
+        self.shared.clear();
+        true
+    }
+
+    /// Whether the deltas that follow `seq` are all in the ring.
+    pub(super) fn reaches(&self, seq: Seq) -> bool {
+        seq == self.head || (seq < self.head && self.ring.front().is_some_and(|first| first.entry.seq <= seq + 1))
+    }
+
+    /// The ring place of the entry that follows `seq`, which the ring reaches.
+    pub(super) fn place_after(&self, seq: Seq) -> usize {
+        self.ring.len() - (self.head - seq) as usize
+    }
+
+    /// Whether the topic begins to show another game after `seq`.
+    pub(super) fn changes_game_after(&self, seq: Seq) -> bool {
+        self.ring.iter().skip(self.place_after(seq)).any(|mirrored| mirrored.entry.new_game)
+    }
+
+    /// Whether a scoring play, a correction or a final follows `seq`.
+    pub(super) fn is_urgent_after(&self, seq: Seq) -> bool {
+        self.ring
+            .iter()
+            .skip(self.place_after(seq))
+            .any(|mirrored| mirrored.entry.change.cause.urgent)
+    }
+
+    /// Where among the subscribers the next walk begins: a step that visits every place in turn.
+    pub(super) fn next_start(&mut self) -> usize {
+        let count = self.subscribers.len().max(1);
+        self.start = (self.start + count / 3 + 1) % count;
+        self.start.min(self.subscribers.len())
+    }
+
+    pub(super) fn share(&mut self, shared: Shared) {
+        if self.shared.len() >= SHARED_MAX {
+            self.shared.swap_remove(0);
+        }
+        self.shared.push(shared);
+    }
+}

@@ -1,0 +1,542 @@
+//! What to write next: a batch of clients, each with everything it has pending, in one write.
+
+use super::conn::{Conn, ConnKey, Cursor, Kind, Partial, Phase};
+use super::mirror::{Encoded, Mirror, Shared};
+use super::{Shard, ShardParts, Writer};
+use crate::fanout::encode::{self, GameNow, PlayerNow, Subject};
+use crate::model::change::PlayerCard;
+use crate::model::{GameId, Seq, Team, TopicName};
+use crate::wire::Coding;
+use crate::wire::ws::Frame;
+use smallvec::SmallVec;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Bytes for one socket, shared by every client of this shard that gets them.
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// A WebSocket frame.
+    Frame(Rc<Frame>),
+    /// Any other text.
+    Text(Rc<[u8]>),
+}
+
+impl Piece {
+    /// A frame.
+    pub fn frame(frame: Frame) -> Piece {
+        Piece::Frame(Rc::new(frame))
+    }
+
+    /// Any other text.
+    pub fn text(text: &[u8]) -> Piece {
+        Piece::Text(text.into())
+    }
+
+    /// A server-sent event without an id.
+    pub(super) fn event(payload: &[u8]) -> Piece {
+        Piece::Text([b"data: ", payload, b"\n\n"].concat().into())
+    }
+
+    /// What goes to the socket.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Piece::Frame(frame) => frame.bytes(),
+            Piece::Text(text) => text,
+        }
+    }
+}
+
+/// What became of an offered write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wrote {
+    /// The socket took so many bytes; fewer than offered means that it is full.
+    Bytes(usize),
+    /// The connection is broken.
+    Broken,
+}
+
+/// What one piece stands for, to be settled once it has begun to be written.
+struct Promise {
+    /// The subscription; nothing for replies and for the rest of a piece already begun.
+    sub: Option<u32>,
+    /// Where its cursor stands then.
+    seq: Seq,
+    snapshot: bool,
+    encoded_us: i64,
+}
+
+/// One client's part of a batch.
+pub struct Item {
+    /// Whose socket.
+    pub conn: ConnKey,
+    /// Bytes of the first piece that are already written.
+    pub offset: usize,
+    first: usize,
+    count: usize,
+    /// Filled in by the writer.
+    pub wrote: Wrote,
+}
+
+/// Several clients' writes, offered to the writer together.
+#[derive(Default)]
+pub struct Batch {
+    items: Vec<Item>,
+    pieces: Vec<Piece>,
+    promises: Vec<Promise>,
+}
+
+impl Batch {
+    /// Each client's write: its pieces in order, less `offset` bytes of the first.
+    pub fn items_mut(&mut self) -> impl Iterator<Item = (&mut Item, &[Piece])> {
+        let pieces = &self.pieces;
+        self.items.iter_mut().map(move |item| {
+            let range = item.first..item.first + item.count;
+            (item, &pieces[range])
+        })
+    }
+
+    fn clear(&mut self) {
+        self.items.clear();
+        self.pieces.clear();
+        self.promises.clear();
+    }
+
+    fn push(&mut self, piece: Piece, promise: Promise) -> usize {
+        let bytes = piece.bytes().len();
+        self.pieces.push(piece);
+        self.promises.push(promise);
+        bytes
+    }
+}
+
+const REPLY: Promise = Promise {
+    sub: None,
+    seq: 0,
+    snapshot: false,
+    encoded_us: 0,
+};
+
+/// Most pieces in one write.
+const PIECES_MAX: usize = 64;
+
+impl Shard {
+    /// Serves up to `slice_clients` clients that have something pending. `clock` is read after the
+    /// writes, for latencies. Returns how many were served.
+    pub fn pump(&mut self, now_us: i64, clock: impl Fn() -> i64, writer: &mut impl Writer) -> usize {
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.clear();
+        while batch.items.len() < self.parts.limits.slice_clients {
+            let Some(key) = self.dirty.pop_front() else { break };
+            self.gather(key, now_us, &mut batch);
+        }
+        for mirror in std::mem::take(&mut self.stale) {
+            self.refresh(mirror as usize, now_us);
+        }
+        if !batch.items.is_empty() {
+            writer.write(&mut batch);
+        }
+        let written_us = clock();
+        for place in 0..batch.items.len() {
+            self.settle(&batch, place, written_us, writer);
+        }
+        if self.dirty.is_empty() {
+            self.stats.walk_ends(written_us);
+        }
+        let served = batch.items.len();
+        batch.clear();
+        self.batch = batch;
+        served
+    }
+
+    /// Puts everything that a client has pending into the batch, as far as one write goes.
+    fn gather(&mut self, key: ConnKey, now_us: i64, batch: &mut Batch) {
+        let Some(conn) = self
+            .conns
+            .get_mut(key.index as usize)
+            .filter(|conn| conn.generation == key.generation)
+        else {
+            return;
+        };
+        conn.dirty = false;
+        if conn.blocked {
+            return;
+        }
+        let first = batch.pieces.len();
+        let mut room = self.parts.limits.write_bytes_max;
+        let mut take = |batch: &mut Batch, piece: Piece, promise: Promise| {
+            room = room.saturating_sub(batch.push(piece, promise));
+            room > 0 && batch.pieces.len() - first < PIECES_MAX
+        };
+        let mut more = true;
+        if let Some(partial) = &conn.partial {
+            more = take(batch, partial.piece.clone(), REPLY);
+        }
+        for reply in &conn.replies {
+            if !more {
+                break;
+            }
+            more = take(batch, reply.clone(), REPLY);
+        }
+        let behind = conn.partial.is_some() || conn.lagging;
+        let mut next = 0;
+        let mut ids = EventIds::of(conn);
+        while more && next < conn.dirty_subs.len() {
+            let sub = conn.dirty_subs[next];
+            next += 1;
+            let Some(Some(cursor)) = conn.subs.get_mut(sub as usize) else {
+                continue;
+            };
+            let mirror = &mut self.mirrors[cursor.mirror as usize];
+            let frames = due(&self.parts, mirror, cursor, behind, now_us, &mut self.stats.ingest_to_encode);
+            match frames {
+                Due::Later(due_us) => {
+                    if !std::mem::replace(&mut cursor.timed, true) {
+                        self.timers.push(std::cmp::Reverse((due_us, key, sub)));
+                    }
+                }
+                Due::Now(frames) => {
+                    for (seq, snapshot, (piece, encoded_us)) in frames {
+                        if seq > mirror.head {
+                            self.stale.push(cursor.mirror);
+                        }
+                        let piece = ids
+                            .as_mut()
+                            .map_or(piece.clone(), |ids| ids.event(sub, seq, &piece, &self.parts.epoch));
+                        more = take(
+                            batch,
+                            piece,
+                            Promise {
+                                sub: Some(sub),
+                                seq,
+                                snapshot,
+                                encoded_us,
+                            },
+                        );
+                    }
+                }
+            }
+        }
+        let count = batch.pieces.len() - first;
+        let offset = conn.partial.as_ref().map_or(0, |partial| partial.offset);
+        // Subscriptions looked at are clean, unless `settle` finds that they were not written.
+        for sub in conn.dirty_subs.drain(..next) {
+            if let Some(Some(cursor)) = conn.subs.get_mut(sub as usize) {
+                cursor.dirty = false;
+            }
+        }
+        if count > 0 {
+            batch.items.push(Item {
+                conn: key,
+                offset,
+                first,
+                count,
+                wrote: Wrote::Bytes(0),
+            });
+        } else {
+            self.after_write(key, now_us);
+        }
+    }
+
+    /// Takes over what became of one client's write.
+    fn settle(&mut self, batch: &Batch, place: usize, now_us: i64, writer: &mut impl Writer) {
+        let item = &batch.items[place];
+        let key = item.conn;
+        let Some(conn) = self
+            .conns
+            .get_mut(key.index as usize)
+            .filter(|conn| conn.generation == key.generation)
+        else {
+            return;
+        };
+        let Wrote::Bytes(bytes) = item.wrote else {
+            self.gone(key, writer);
+            return;
+        };
+        self.stats.bytes += bytes as u64;
+        let mut left = bytes + item.offset;
+        let had_partial = conn.partial.take().is_some();
+        let mut full = false;
+        for at in item.first..item.first + item.count {
+            let (piece, promise) = (&batch.pieces[at], &batch.promises[at]);
+            let resumed = had_partial && at == item.first;
+            let begun = left > 0 || resumed;
+            if !begun {
+                full = true;
+                // Not begun: the cursor stays, and later this may be merged with what follows.
+                if let Some(sub) = promise.sub {
+                    conn.dirty_again(sub);
+                }
+                continue;
+            }
+            if !resumed {
+                begin_piece(conn, promise, &mut self.stats, now_us);
+            }
+            let length = piece.bytes().len();
+            if left < length {
+                full = true;
+                conn.partial = Some(Partial {
+                    piece: piece.clone(),
+                    offset: left,
+                });
+            }
+            left = left.saturating_sub(length);
+        }
+        if full {
+            self.stats.refused += 1;
+            if !conn.blocked || bytes > 0 {
+                conn.blocked_since_us = now_us;
+            }
+            (conn.blocked, conn.lagging) = (true, true);
+            return;
+        }
+        conn.lagging = false;
+        self.after_write(key, now_us);
+        self.finish_if_done(key, writer);
+    }
+
+    /// A write went through: goes on reading where that had stopped, and on writing what is left.
+    fn after_write(&mut self, key: ConnKey, now_us: i64) {
+        let replies_bytes_max = self.parts.limits.replies_bytes_max;
+        let Some(conn) = self.conn(key) else { return };
+        let resume = conn.read_paused && conn.replies_bytes < replies_bytes_max;
+        if !conn.replies.is_empty() || !conn.dirty_subs.is_empty() {
+            self.mark_dirty(key);
+        }
+        if resume {
+            self.resume_reading(key, now_us);
+        }
+    }
+
+    fn finish_if_done(&mut self, key: ConnKey, writer: &mut impl Writer) {
+        let Some(conn) = self.conn(key) else { return };
+        if conn.closing.is_some() && conn.replies.is_empty() && conn.partial.is_none() && !conn.finished {
+            conn.finished = true;
+            writer.finish(key);
+        }
+    }
+}
+
+impl Conn {
+    fn dirty_again(&mut self, sub: u32) {
+        let Some(Some(cursor)) = self.subs.get_mut(sub as usize) else {
+            return;
+        };
+        if !std::mem::replace(&mut cursor.dirty, true) {
+            self.dirty_subs.push(sub);
+        }
+    }
+}
+
+/// A piece has begun to be written: its cursor moves and the account is settled.
+fn begin_piece(conn: &mut Conn, promise: &Promise, stats: &mut super::ShardStats, now_us: i64) {
+    let Some(sub) = promise.sub else {
+        if let Some(reply) = conn.replies.pop_front() {
+            conn.replies_bytes -= reply.bytes().len();
+        }
+        return;
+    };
+    let Some(Some(cursor)) = conn.subs.get_mut(sub as usize) else {
+        return;
+    };
+    let changes = promise.seq - cursor.seq;
+    cursor.seq = promise.seq;
+    cursor.phase = Phase::Deltas;
+    if cursor.gap_us > 0 {
+        cursor.next_due_us = now_us + i64::from(cursor.gap_us);
+    }
+    stats.snapshots += u64::from(promise.snapshot);
+    if changes > 0 {
+        conn.account.written += 1;
+        conn.account.merged += changes - 1;
+        stats.written += 1;
+        stats.merged += changes - 1;
+        stats.encode_to_written.record(now_us - promise.encoded_us);
+    }
+}
+
+/// Frames that a subscription is due: head after each, whether it is a snapshot, the frame.
+type Frames = SmallVec<[(Seq, bool, Encoded); 2]>;
+
+enum Due {
+    Now(Frames),
+    /// The client's own rate limit says when.
+    Later(i64),
+}
+
+fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, behind: bool, now_us: i64, encoded: &mut super::Latencies) -> Due {
+    let (seq, head) = (cursor.seq, mirror.head);
+    let snapshot = |mirror: &mut Mirror, reason| {
+        let (seq, frame) = snapshot(parts, mirror, cursor, reason, now_us);
+        // The game may have moved on since the mirror was brought up to date: `pump` sees to it.
+        Due::Now(smallvec::smallvec![(seq, true, frame)])
+    };
+    if let Phase::Snapshot(reason) = cursor.phase {
+        return snapshot(mirror, reason);
+    }
+    if seq == head {
+        return Due::Now(Frames::new());
+    }
+    if !mirror.reaches(seq) {
+        return snapshot(mirror, "lagged");
+    }
+    if mirror.changes_game_after(seq) {
+        return snapshot(mirror, "new_game");
+    }
+    if now_us < cursor.next_due_us && !mirror.is_urgent_after(seq) {
+        return Due::Later(cursor.next_due_us);
+    }
+    let key = (cursor.ruleset, Coding::Json);
+    let first = mirror.place_after(seq);
+    let count = mirror.ring.len() - first;
+    let one_by_one = !behind && cursor.gap_us == 0 && count <= parts.limits.coalesce_frames_max;
+    if count > 1 && !one_by_one {
+        return Due::Now(smallvec::smallvec![(head, false, merged(parts, mirror, key, seq, now_us))]);
+    }
+    let subject = Subject {
+        topic: &mirror.topic,
+        ruleset: parts.rulesets.by_index(cursor.ruleset),
+        now_us,
+    };
+    let frames = mirror.ring.range_mut(first..).map(|mirrored| {
+        if let Some((_, frame)) = mirrored.frames.iter().find(|(known, _)| *known == key) {
+            return (mirrored.entry.seq, false, frame.clone());
+        }
+        let entry = &mirrored.entry;
+        let frame = entry.frame(key, || {
+            encoded.record(now_us - entry.change.ingest.0);
+            encode::delta(subject, std::slice::from_ref(entry))
+        });
+        // A copy of its own: the walk then touches no memory that another shard writes.
+        let own = (Piece::frame(frame.copied()), now_us);
+        mirrored.frames.push((key, own.clone()));
+        (entry.seq, false, own)
+    });
+    Due::Now(frames.collect())
+}
+
+fn merged(parts: &ShardParts, mirror: &mut Mirror, key: (crate::scoring::RulesetIndex, Coding), seq: Seq, now_us: i64) -> Encoded {
+    let same = |shared: &&Shared| shared.key == key && shared.after == Some(seq);
+    if let Some(shared) = mirror.shared.iter().find(same) {
+        return shared.frame.clone();
+    }
+    let entries: Vec<_> = mirror
+        .ring
+        .range(mirror.place_after(seq)..)
+        .map(|mirrored| mirrored.entry.clone())
+        .collect();
+    let subject = Subject {
+        topic: &mirror.topic,
+        ruleset: parts.rulesets.by_index(key.0),
+        now_us,
+    };
+    let frame = (Piece::frame(encode::delta(subject, &entries)), now_us);
+    mirror.share(Shared {
+        key,
+        after: Some(seq),
+        reason: "",
+        seq: mirror.head,
+        frame: frame.clone(),
+    });
+    frame
+}
+
+/// The topic as it is now, and the `seq` that goes with it.
+fn snapshot(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, reason: &'static str, now_us: i64) -> (Seq, Encoded) {
+    let key = (cursor.ruleset, Coding::Json);
+    let same = |shared: &&Shared| shared.key == key && shared.after.is_none() && shared.reason == reason && shared.seq >= cursor.seq;
+    if let Some(shared) = mirror.shared.iter().find(same) {
+        return (shared.seq, shared.frame.clone());
+    }
+    let ruleset = parts.rulesets.by_index(cursor.ruleset);
+    let subject = Subject {
+        topic: &mirror.topic,
+        ruleset,
+        now_us,
+    };
+    let (seq, frame) = match &mirror.topic.name {
+        TopicName::Player(player) => {
+            let card = PlayerCard::unknown(player.clone());
+            let last = mirror.ring.back().map(|mirrored| &*mirrored.entry);
+            (
+                mirror.head,
+                encode::player_snapshot(
+                    subject,
+                    PlayerNow {
+                        seq: mirror.head,
+                        last,
+                        card: &card,
+                    },
+                    reason,
+                ),
+            )
+        }
+        TopicName::Game(game) => game_snapshot(parts, subject, reason, Some(game.clone()), None),
+        TopicName::Team(team) => game_snapshot(parts, subject, reason, None, Some(team)),
+        TopicName::Slate => {
+            let slate = parts.hub.slate();
+            (slate.seq, encode::slate_snapshot(subject, slate.seq, &slate.games, reason))
+        }
+    };
+    let frame = (Piece::frame(frame), now_us);
+    mirror.share(Shared {
+        key,
+        after: None,
+        reason,
+        seq,
+        frame: frame.clone(),
+    });
+    (seq, frame)
+}
+
+/// A `game:` or `team:` snapshot. A team's game is asked for again where another took the topic over
+/// in between: the `seq` read then belongs to the other game.
+fn game_snapshot(parts: &ShardParts, subject: Subject<'_>, reason: &str, game: Option<GameId>, team: Option<&Team>) -> (Seq, Frame) {
+    let head = subject.topic.read(|history| history.head);
+    let shown = || subject.topic.read(|history| history.game().map(|head| head.game.clone()));
+    loop {
+        let wanted = game.clone().or_else(shown);
+        let Some(now) = wanted.as_ref().and_then(|game| (parts.games)(game)) else {
+            let empty = GameNow {
+                seq: 0,
+                game: None,
+                players: &[],
+            };
+            return (head, encode::game_snapshot(subject, GameNow { seq: head, ..empty }, reason));
+        };
+        let seq = match team {
+            Some(team) => now.team_seqs.iter().find(|(known, _)| known == team).map_or(0, |(_, seq)| *seq),
+            None => now.seq,
+        };
+        if game.is_none() && shown() != wanted {
+            continue;
+        }
+        let players = GameNow {
+            seq,
+            game: Some((&now.head, &now.view)),
+            players: &now.players,
+        };
+        return (seq, encode::game_snapshot(subject, players, reason));
+    }
+}
+
+/// An event stream's ids: where every subscription stands after an event, so that any of them can be
+/// resumed from.
+struct EventIds(Vec<Seq>);
+
+impl EventIds {
+    fn of(conn: &Conn) -> Option<EventIds> {
+        (conn.kind == Kind::EventStream)
+            .then(|| EventIds(conn.subs.iter().map(|sub| sub.as_ref().map_or(0, |cursor| cursor.seq)).collect()))
+    }
+
+    /// One event: `id: EPOCH.SEQ-SEQ-…`, and the frame's payload as its data.
+    fn event(&mut self, sub: u32, seq: Seq, piece: &Piece, epoch: &Arc<str>) -> Piece {
+        let Piece::Frame(frame) = piece else { return piece.clone() };
+        self.0[sub as usize] = seq;
+        let seqs: Vec<String> = self.0.iter().map(u64::to_string).collect();
+        let mut event = format!("id: {epoch}.{}\ndata: ", seqs.join("-")).into_bytes();
+        event.extend_from_slice(frame.payload());
+        event.extend_from_slice(b"\n\n");
+        Piece::text(&event)
+    }
+}

@@ -1,0 +1,240 @@
+//! Subscribing, resuming and leaving.
+
+use super::conn::{ConnKey, Cursor, Phase};
+use super::mirror::Mirror;
+use super::{Conn, Shard};
+use crate::model::{Seq, TopicName};
+use crate::scoring::RulesetIndex;
+use crate::wire::client::{Subscribe, Unsubscribe};
+use crate::wire::json::{self, How, SubscribedTopic, TopicRefused};
+use crate::wire::ws::Frame;
+
+/// What a client asks of one topic.
+#[derive(Clone, Copy)]
+pub(super) struct Wish {
+    pub(super) ruleset: RulesetIndex,
+    /// What the client holds of this very history.
+    pub(super) since: Option<Result<Seq, &'static str>>,
+    pub(super) gap_us: u32,
+}
+
+impl Shard {
+    pub(super) fn subscribe(&mut self, key: ConnKey, request: Subscribe, now_us: i64) {
+        let Some(ruleset) = self.ruleset(key, request.id, request.ruleset.as_deref()) else {
+            return;
+        };
+        let same_epoch = request.epoch.as_deref() == Some(&*self.parts.epoch);
+        let gap_us = request.max_rate_hz.map_or(0, |rate| (1_000_000.0 / rate) as u32);
+        let (mut topics, mut errors) = (Vec::new(), Vec::new());
+        for topic in request.topics {
+            let since = request
+                .since
+                .get(&topic)
+                .map(|seq| if same_epoch { Ok(*seq) } else { Err("epoch") });
+            match self.subscribe_to(key, &topic, Wish { ruleset, since, gap_us }, now_us) {
+                Ok((seq, how, has_ruleset)) => {
+                    let ruleset = has_ruleset.then(|| self.parts.rulesets.by_index(ruleset).name().to_owned());
+                    topics.push(SubscribedTopic { topic, ruleset, seq, how });
+                }
+                Err((code, message)) => errors.push(TopicRefused {
+                    topic: shorten(topic),
+                    code,
+                    message,
+                }),
+            }
+        }
+        self.reply(
+            key,
+            Frame::text(|out| json::write_subscribed("subscribed", request.id, &topics, &errors, out)),
+        );
+    }
+
+    pub(super) fn unsubscribe(&mut self, key: ConnKey, request: Unsubscribe) {
+        let Some(ruleset) = self.ruleset(key, request.id, request.ruleset.as_deref()) else {
+            return;
+        };
+        let (mut topics, mut errors) = (Vec::new(), Vec::new());
+        for topic in request.topics {
+            let name = TopicName::parse(&topic).ok();
+            let sub = name.as_ref().and_then(|name| self.find_sub(key, name, ruleset));
+            match sub {
+                Some(sub) => {
+                    self.drop_sub(key, sub);
+                    let ruleset = name
+                        .filter(TopicName::has_ruleset)
+                        .map(|_| self.parts.rulesets.by_index(ruleset).name().to_owned());
+                    topics.push(SubscribedTopic {
+                        topic,
+                        ruleset,
+                        seq: 0,
+                        how: How::Resumed,
+                    });
+                }
+                None => {
+                    let message = "there is no such subscription".to_owned();
+                    errors.push(TopicRefused {
+                        topic: shorten(topic),
+                        code: "not_subscribed",
+                        message,
+                    });
+                }
+            }
+        }
+        self.reply(
+            key,
+            Frame::text(|out| json::write_subscribed("unsubscribed", request.id, &topics, &errors, out)),
+        );
+    }
+
+    /// The ruleset of that name; an error reply where there is none.
+    fn ruleset(&mut self, key: ConnKey, id: Option<i64>, name: Option<&str>) -> Option<RulesetIndex> {
+        let Some(name) = name else {
+            return Some(self.parts.default_ruleset);
+        };
+        let found = self.parts.rulesets.index(name);
+        if found.is_none() {
+            let known: Vec<&str> = self.parts.rulesets.iter().map(|(_, ruleset)| ruleset.name()).collect();
+            let message = format!("unknown ruleset \"{}\"; there are {}", shorten(name.to_owned()), known.join(", "));
+            self.refuse(key, id, "unknown_ruleset", &message);
+        }
+        found
+    }
+
+    /// Makes (or remakes) one subscription. Returns the topic's head, how it begins, and whether the
+    /// topic has a ruleset.
+    pub(super) fn subscribe_to(
+        &mut self,
+        key: ConnKey,
+        topic: &str,
+        wish: Wish,
+        now_us: i64,
+    ) -> Result<(Seq, How, bool), (&'static str, String)> {
+        let name = TopicName::parse(topic).map_err(|error| ("unknown_topic", error.to_string()))?;
+        let ruleset = if name.has_ruleset() {
+            wish.ruleset
+        } else {
+            self.parts.default_ruleset
+        };
+        if let Some(sub) = self.find_sub(key, &name, ruleset) {
+            self.drop_sub(key, sub);
+        }
+        let subscriptions_max = self.parts.limits.subscriptions_max;
+        if self.conn(key).is_none_or(|conn| conn.cursors().count() >= subscriptions_max) {
+            return Err((
+                "too_many_subscriptions",
+                format!("a client may hold {subscriptions_max} subscriptions"),
+            ));
+        }
+        let mirror = self
+            .mirror(&name, now_us)
+            .ok_or_else(|| ("too_many_topics", "the server holds as many topics as it may".to_owned()))?;
+        let head = self.mirrors[mirror].head;
+        let (how, seq) = begin(&self.mirrors[mirror], wish.since);
+        let cursor = Cursor {
+            mirror: mirror as u32,
+            place: self.mirrors[mirror].subscribers.len() as u32,
+            seq,
+            ruleset,
+            phase: match how {
+                How::Resumed => Phase::Deltas,
+                How::Snapshot(_) => Phase::Snapshot("subscribe"),
+            },
+            dirty: false,
+            timed: false,
+            gap_us: wish.gap_us,
+            next_due_us: 0,
+        };
+        let conn = &mut self.conns[key.index as usize];
+        let sub = conn.free_sub();
+        conn.subs[sub as usize] = Some(cursor);
+        conn.account.offered += head - seq;
+        self.stats.offered += head - seq;
+        self.mirrors[mirror].subscribers.push((key.index, sub));
+        if conn.mark(sub) {
+            self.dirty.push_back(key);
+        }
+        Ok((head, how, name.has_ruleset()))
+    }
+
+    fn find_sub(&mut self, key: ConnKey, name: &TopicName, ruleset: RulesetIndex) -> Option<u32> {
+        let default = self.parts.default_ruleset;
+        let ruleset = if name.has_ruleset() { ruleset } else { default };
+        let mirror = self.hub_topic_mirror(name)?;
+        let same = |cursor: &Cursor| cursor.mirror as usize == mirror && cursor.ruleset == ruleset;
+        self.conn(key)?
+            .subs
+            .iter()
+            .position(|sub| sub.as_ref().is_some_and(same))
+            .map(|place| place as u32)
+    }
+
+    fn hub_topic_mirror(&self, name: &TopicName) -> Option<usize> {
+        let topic = self.parts.hub.get(name)?;
+        self.mirror_of.get(&topic.id).copied()
+    }
+
+    /// The mirror of that topic, made where nobody here watched it yet.
+    fn mirror(&mut self, name: &TopicName, now_us: i64) -> Option<usize> {
+        if let Some(mirror) = self.hub_topic_mirror(name) {
+            // Others here may be behind; they are told now instead of a moment later.
+            self.refresh(mirror, now_us);
+            return Some(mirror);
+        }
+        let topic = self.parts.hub.watch(name, self.parts.index)?;
+        let id = topic.id;
+        let mut mirror = Mirror::new(topic);
+        mirror.sync(self.parts.limits.ring_frames);
+        let place = self.mirrors.insert(mirror);
+        self.mirror_of.insert(id, place);
+        Some(place)
+    }
+
+    /// Ends a subscription; what was pending for it is abandoned.
+    pub(super) fn drop_sub(&mut self, key: ConnKey, sub: u32) {
+        let conn = &mut self.conns[key.index as usize];
+        let Some(cursor) = conn.subs[sub as usize].take() else { return };
+        conn.dirty_subs.retain(|dirty| *dirty != sub);
+        let mirror = &mut self.mirrors[cursor.mirror as usize];
+        let pending = mirror.head - cursor.seq;
+        conn.account.abandoned += pending;
+        self.stats.abandoned += pending;
+        mirror.subscribers.swap_remove(cursor.place as usize);
+        if let Some(&(moved_conn, moved_sub)) = mirror.subscribers.get(cursor.place as usize)
+            && let Some(moved) = self.conns[moved_conn as usize].cursor_mut(moved_sub)
+        {
+            moved.place = cursor.place;
+        }
+        if self.mirrors[cursor.mirror as usize].subscribers.is_empty() {
+            let mirror = self.mirrors.remove(cursor.mirror as usize);
+            self.mirror_of.remove(&mirror.topic.id);
+            self.parts.hub.unwatch(&mirror.topic, self.parts.index);
+        }
+    }
+
+    pub(super) fn drop_all_subs(&mut self, key: ConnKey) {
+        let count = self.conn(key).map_or(0, |conn: &mut Conn| conn.subs.len());
+        for sub in 0..count {
+            self.drop_sub(key, sub as u32);
+        }
+    }
+}
+
+/// How a subscription begins, and where its cursor stands.
+fn begin(mirror: &Mirror, since: Option<Result<Seq, &'static str>>) -> (How, Seq) {
+    match since {
+        None => (How::Snapshot("fresh"), mirror.head),
+        Some(Err(reason)) => (How::Snapshot(reason), mirror.head),
+        Some(Ok(seq)) if seq > mirror.head => (How::Snapshot("ahead"), mirror.head),
+        Some(Ok(seq)) if !mirror.reaches(seq) => (How::Snapshot("too_old"), mirror.head),
+        Some(Ok(seq)) => (How::Resumed, seq),
+    }
+}
+
+/// A client's own text, as far as an error repeats it.
+pub(super) fn shorten(text: String) -> String {
+    if text.chars().count() <= 80 {
+        text
+    } else {
+        text.chars().take(80).chain("…".chars()).collect()
+    }
+}
