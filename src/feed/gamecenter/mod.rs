@@ -26,6 +26,8 @@ pub mod timeline;
 mod correction_tests;
 #[cfg(test)]
 mod test_support;
+#[cfg(test)]
+mod truth_tests;
 
 pub use adapter::{Adapter, Formation};
 pub use document::{DocPlay, Document, DocumentError};
