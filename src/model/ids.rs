@@ -13,12 +13,21 @@ pub const ID_BYTES_MAX: usize = 64;
 pub const DST_PREFIX: &str = "dst:";
 
 /// Whether `s` can be an id: printable ASCII, no space, no `,` `"` `\` `/` `<` `>` `&`, 1 to 64 bytes.
+#[inline]
 pub fn is_well_formed(s: &str) -> bool {
-    !s.is_empty()
-        && s.len() <= ID_BYTES_MAX
-        && s.bytes()
-            .all(|b| b.is_ascii_graphic() && !matches!(b, b',' | b'"' | b'\\' | b'/' | b'<' | b'>' | b'&'))
+    !s.is_empty() && s.len() <= ID_BYTES_MAX && s.bytes().all(|b| ALLOWED[usize::from(b)])
 }
+
+/// Which bytes an id may hold. A table: ids are most of what a feed line is checked for.
+static ALLOWED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0u8;
+    while b < 128 {
+        table[b as usize] = b.is_ascii_graphic() && !matches!(b, b',' | b'"' | b'\\' | b'/' | b'<' | b'>' | b'&');
+        b += 1;
+    }
+    table
+};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -30,6 +39,14 @@ macro_rules! id {
             /// The id, or nothing where `s` is not well-formed (see [`is_well_formed`]).
             pub fn new(s: &str) -> Option<Self> {
                 is_well_formed(s).then(|| Self(CompactString::new(s)))
+            }
+
+            /// The id, where the caller has just seen that `s` is well-formed: a decoder checks first
+            /// and builds the id where it stays.
+            #[inline]
+            pub(crate) fn from_well_formed(s: &str) -> Self {
+                debug_assert!(is_well_formed(s));
+                Self(CompactString::new(s))
             }
 
             /// The id as the feed wrote it.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::{Clock, FeedTime, PlayEvent, PlayKind, PlayerId, Team};
 use proptest::prelude::*;
 
 const PLAY: &str = r#"{"type":"play","game":"2099010100","play":"1234","rev":2,"ts":1506275400123456,"order":1235,"play_type":"pass","no_play":true,"clock":{"quarter":2,"seconds_left":451},"situation":{"down":3,"distance":7,"yards_to_goal":45,"possession":"AAA","shotgun":true,"no_huddle":false},"stats":[{"player":"90-0000001","team":"AAA","stat":15,"yards":24},{"player":"90-0000002","team":"AAA","stat":21,"yards":-3}]}"#;
