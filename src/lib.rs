@@ -1,8 +1,11 @@
 //! Scorewire.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+pub mod config;
+pub mod engine;
 pub mod fanout;
 pub mod feed;
 pub mod model;
 pub mod scoring;
 pub mod state;
+pub mod telemetry;
 pub mod wire;

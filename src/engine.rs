@@ -1,0 +1,328 @@
+//! The owners of games: threads that sequence, apply and publish, each its own games.
+//!
+//! A game belongs to the thread that its id hashes to, for good; its events apply there in order.
+//! Readers take the game's read lock and see whole events only. The owner publishes while it holds the
+//! write lock, so a snapshot and a topic's `seq` always belong together. Never does I/O; never waits
+//! for a subscriber. Bounded: `jobs_max` batches wait per thread, `games_max` games, and per game
+//! `plays_max` plays and `players_max` players.
+
+use crate::fanout::hub::{GameTopics, Hub};
+use crate::fanout::shard::GameSnapshot;
+use crate::feed::sequence::{Ledger, Verdict};
+use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, PlayerInfo};
+use crate::state::{Cards, Game};
+use crate::telemetry::EngineMetrics;
+use dashmap::DashMap;
+use flume::{Receiver, Sender};
+use foldhash::fast::RandomState;
+use parking_lot::RwLock;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+/// Bounds of the engine.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineLimits {
+    /// Threads that own games.
+    pub threads: usize,
+    /// Batches waiting for one thread.
+    pub jobs_max: usize,
+    /// Games in all.
+    pub games_max: usize,
+    /// Plays (and situations) of one game.
+    pub plays_max: usize,
+    /// Players of one game, defences included.
+    pub game_players_max: usize,
+    /// Players in the directory.
+    pub players_max: usize,
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// The sequencer's word.
+    Sequenced(Verdict),
+    /// There are as many games as there may be.
+    TooManyGames,
+    /// The game has as many players as a game may have.
+    TooManyPlayers,
+    /// The player directory is full.
+    DirectoryFull,
+}
+
+/// Events of one source for one owner, in order.
+struct Job {
+    events: Vec<(usize, Event)>,
+    ingest: IngestTime,
+    done: Sender<Vec<(usize, Outcome)>>,
+}
+
+/// One game: its sequencer, its state and its topics, under one lock.
+#[derive(Default)]
+struct Owned {
+    ledger: Ledger,
+    topics: GameTopics,
+}
+
+/// A game as its owner writes and others read it.
+pub struct GameCell {
+    game: RwLock<(Game, Owned)>,
+}
+
+/// What readers and owners share.
+pub struct Shared {
+    games: DashMap<GameId, Arc<GameCell>, RandomState>,
+    /// Who the players are.
+    pub cards: Cards,
+    hub: Arc<Hub>,
+    limits: EngineLimits,
+    metrics: EngineMetrics,
+    hasher: RandomState,
+}
+
+/// The way in: hands events to their owners.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    owners: Vec<Sender<Job>>,
+}
+
+/// The engine takes no more for now.
+#[derive(Debug, thiserror::Error)]
+#[error("the engine is behind; try again in a moment")]
+pub struct Busy;
+
+impl Engine {
+    /// Starts the owners' threads. They end when the last [`Engine`] is dropped.
+    pub fn start(hub: Arc<Hub>, limits: EngineLimits, metrics: EngineMetrics) -> Engine {
+        let cards = Cards::new(limits.players_max);
+        let shared = Arc::new(Shared {
+            games: DashMap::default(),
+            cards,
+            hub,
+            limits,
+            metrics,
+            hasher: RandomState::default(),
+        });
+        let owners = (0..limits.threads)
+            .map(|thread| {
+                let (sender, receiver) = flume::bounded(limits.jobs_max);
+                let shared = shared.clone();
+                std::thread::Builder::new()
+                    .name(format!("engine-{thread}"))
+                    .spawn(move || own(&shared, thread, &receiver))
+                    .expect("the system gives the process its first threads");
+                sender
+            })
+            .collect();
+        Engine { shared, owners }
+    }
+
+    /// What readers see.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Batches waiting for the busiest owner.
+    pub fn jobs_waiting(&self) -> usize {
+        self.owners.iter().map(Sender::len).max().unwrap_or(0)
+    }
+
+    /// Hands events (each with its place in the request) to their owners and waits until all have been
+    /// applied. A player list goes to every owner, since each may have its players in a game.
+    ///
+    /// # Errors
+    /// [`Busy`] where an owner's queue stays full; events of other owners may then have been applied.
+    /// Sending the same events again does no harm.
+    pub async fn submit(&self, events: Vec<(usize, Event)>, ingest: IngestTime) -> Result<Vec<(usize, Outcome)>, Busy> {
+        let mut outcomes = Vec::with_capacity(events.len());
+        let mut by_owner: Vec<Vec<(usize, Event)>> = vec![Vec::new(); self.owners.len()];
+        for (place, event) in events {
+            match &event {
+                Event::Players(infos) => {
+                    outcomes.push((place, self.shared.meet(infos)));
+                    for owner in &mut by_owner {
+                        owner.push((PLAYERS, event.clone()));
+                    }
+                }
+                _ => {
+                    let owner = event.game().map_or(0, |game| self.shared.owner_of(game));
+                    by_owner[owner].push((place, event));
+                }
+            }
+        }
+        let (done, finished) = flume::bounded(self.owners.len());
+        for (owner, events) in by_owner.into_iter().enumerate().filter(|(_, events)| !events.is_empty()) {
+            let job = Job {
+                events,
+                ingest,
+                done: done.clone(),
+            };
+            let sent = tokio::time::timeout(std::time::Duration::from_secs(1), self.owners[owner].send_async(job)).await;
+            sent.map_err(|_| Busy)?.map_err(|_| Busy)?;
+        }
+        drop(done);
+        while let Ok(some) = finished.recv_async().await {
+            outcomes.extend(some);
+        }
+        Ok(outcomes)
+    }
+}
+
+/// The place of player lists in an owner's batch: their outcome is known before.
+const PLAYERS: usize = usize::MAX;
+
+fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
+    while let Ok(job) = jobs.recv() {
+        let outcomes = job
+            .events
+            .into_iter()
+            .filter_map(|(place, event)| {
+                if let Event::Players(infos) = &event {
+                    shared.introduce(infos, Some(thread), job.ingest);
+                    return None;
+                }
+                Some((place, shared.apply(event, job.ingest)))
+            })
+            .collect();
+        // Whoever asked may have gone.
+        let _ = job.done.send(outcomes);
+    }
+}
+
+impl Shared {
+    /// One game as it is now.
+    pub fn game(&self, game: &GameId) -> Option<GameSnapshot> {
+        let cell = self.games.get(game).map(|cell| cell.clone())?;
+        let guard = cell.game.read();
+        let (game, owned) = &*guard;
+        let (seq, team_seqs) = owned.topics.heads();
+        Some(GameSnapshot {
+            head: game.head().clone(),
+            view: game.view().clone(),
+            players: game.players().to_vec(),
+            seq,
+            team_seqs,
+        })
+    }
+
+    /// Every game's head and view, by kickoff.
+    pub fn games(&self) -> Vec<(Arc<GameHead>, Arc<GameView>)> {
+        let cells: Vec<Arc<GameCell>> = self.games.iter().map(|entry| entry.value().clone()).collect();
+        let mut games: Vec<_> = cells
+            .iter()
+            .map(|cell| {
+                let guard = cell.game.read();
+                (guard.0.head().clone(), guard.0.view().clone())
+            })
+            .collect();
+        games.sort_by(|(a, _), (b, _)| (a.kickoff, &a.game).cmp(&(b.kickoff, &b.game)));
+        games
+    }
+
+    /// How many games there are.
+    pub fn game_count(&self) -> usize {
+        self.games.len()
+    }
+
+    fn owner_of(&self, game: &GameId) -> usize {
+        (self.hasher.hash_one(game) % self.limits.threads as u64) as usize
+    }
+
+    fn meet(&self, infos: &[PlayerInfo]) -> Outcome {
+        // Not `all`: a full directory still updates the players it knows.
+        let met = infos.iter().filter(|info| self.cards.put(info)).count();
+        if met == infos.len() {
+            Outcome::Sequenced(Verdict::Fresh)
+        } else {
+            Outcome::DirectoryFull
+        }
+    }
+
+    /// Tells the games of one owner (or all) who their players are.
+    fn introduce(&self, infos: &[PlayerInfo], owner: Option<usize>, ingest: IngestTime) {
+        let owned = |game: &GameId| owner.is_none_or(|owner| self.owner_of(game) == owner);
+        let cells: Vec<Arc<GameCell>> = self
+            .games
+            .iter()
+            .filter(|entry| owned(entry.key()))
+            .map(|entry| entry.value().clone())
+            .collect();
+        for cell in cells {
+            let mut guard = cell.game.write();
+            let (game, owned) = &mut *guard;
+            if let Some(change) = game.introduce(infos, &self.cards, ingest) {
+                self.publish(change, owned);
+            }
+        }
+    }
+
+    fn publish(&self, change: Change, owned: &mut Owned) {
+        if change.is_visible() {
+            let topics = self.hub.publish(Arc::new(change), &mut owned.topics);
+            self.metrics.changes.increment(topics as u64);
+        }
+    }
+
+    /// Applies one event. A game's events come from its owner's thread, or from a caller that has no
+    /// other threads (simulation, benches).
+    pub fn apply(&self, event: Event, ingest: IngestTime) -> Outcome {
+        if let Event::Players(infos) = &event {
+            let outcome = self.meet(infos);
+            self.introduce(infos, None, ingest);
+            return outcome;
+        }
+        let Some(cell) = event.game().and_then(|game| self.cell(game, &event)) else {
+            self.metrics.too_many_games.increment(1);
+            return Outcome::TooManyGames;
+        };
+        let mut guard = cell.game.write();
+        let (game, owned) = &mut *guard;
+        if let Event::Play(play) = &event
+            && !game.has_room_for(&play.stats, self.limits.game_players_max)
+        {
+            self.metrics.too_many_players.increment(1);
+            return Outcome::TooManyPlayers;
+        }
+        let verdict = owned.ledger.admit(&event, self.limits.plays_max);
+        self.metrics.verdict(verdict);
+        if let Some(cause) = cause_of(verdict) {
+            let change = match event {
+                Event::Play(play) => game.play(play, cause, &self.cards, ingest),
+                Event::Retract(retraction) => game.retract(retraction, &self.cards, ingest),
+                Event::Situation(situation) => game.situation(situation, ingest),
+                Event::Game(announcement) => game.announce(announcement, &self.cards, ingest),
+                Event::Players(_) => return Outcome::Sequenced(verdict),
+            };
+            self.publish(change, owned);
+        }
+        Outcome::Sequenced(verdict)
+    }
+
+    /// The game's cell, made where this is the first word of it.
+    fn cell(&self, game: &GameId, event: &Event) -> Option<Arc<GameCell>> {
+        if let Some(cell) = self.games.get(game) {
+            return Some(cell.clone());
+        }
+        if self.games.len() >= self.limits.games_max {
+            return None;
+        }
+        if !matches!(event, Event::Game(_)) {
+            self.metrics.unannounced_games.increment(1);
+        }
+        let cell = Arc::new(GameCell {
+            game: RwLock::new((Game::new(game.clone()), Owned::default())),
+        });
+        self.games.insert(game.clone(), cell.clone());
+        Some(cell)
+    }
+}
+
+/// What a counted event is to those who see its effect.
+fn cause_of(verdict: Verdict) -> Option<CauseKind> {
+    match verdict {
+        Verdict::Fresh | Verdict::Late => Some(CauseKind::Play),
+        Verdict::Revision | Verdict::Revived => Some(CauseKind::Correction),
+        Verdict::Retracted | Verdict::RetractedUnseen => Some(CauseKind::Retraction),
+        Verdict::Duplicate | Verdict::Dead | Verdict::Full => None,
+    }
+}

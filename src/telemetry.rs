@@ -1,0 +1,487 @@
+//! Every metric, in one place: its name, unit, labels and help text; and the logs' format.
+//!
+//! `docs/metrics.md` is written from [`METRICS`] and a test holds the two together. Labels are closed
+//! sets, never ids. A hot path holds handles; nothing here is called once per delivery.
+
+use crate::fanout::shard::ShardStats;
+use crate::feed::sequence::Verdict;
+use crate::wire::close::CloseReason;
+use metrics::{Counter, Gauge, Histogram, Unit};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// What kind of metric it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Type {
+    /// Only ever grows.
+    Counter,
+    /// A level.
+    Gauge,
+    /// A distribution.
+    Histogram,
+}
+
+/// One metric.
+#[derive(Debug)]
+pub struct Metric {
+    /// Its name as Prometheus shows it.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Type,
+    /// Its labels, each with all its values; empty for none.
+    pub labels: &'static str,
+    /// What it says.
+    pub help: &'static str,
+}
+
+macro_rules! metric {
+    ($const:ident, $name:literal, $kind:ident, $labels:literal, $help:literal) => {
+        const $const: Metric = Metric {
+            name: $name,
+            kind: Type::$kind,
+            labels: $labels,
+            help: $help,
+        };
+    };
+}
+
+metric!(
+    CONNECTIONS,
+    "scorewire_connections",
+    Gauge,
+    "",
+    "Open WebSocket and event-stream clients."
+);
+metric!(SUBSCRIPTIONS, "scorewire_subscriptions", Gauge, "", "Subscriptions of all clients.");
+metric!(TOPICS, "scorewire_topics", Gauge, "", "Topics that are watched or have a history.");
+metric!(GAMES, "scorewire_games", Gauge, "", "Games held.");
+metric!(PLAYERS, "scorewire_players", Gauge, "", "Players in the directory.");
+metric!(OPENED, "scorewire_connections_opened_total", Counter, "", "Clients taken in.");
+metric!(
+    CLOSED,
+    "scorewire_connections_closed_total",
+    Counter,
+    "reason (the close codes of docs/protocol.md)",
+    "Clients gone, by reason."
+);
+metric!(
+    REFUSED_CONNECTIONS,
+    "scorewire_connections_refused_total",
+    Counter,
+    "",
+    "TCP connections closed at once: there were `server.connections_max` already."
+);
+metric!(
+    EVENTS,
+    "scorewire_events_total",
+    Counter,
+    "outcome = fresh, late, revision, revived, retracted, retracted_unseen, duplicate, dead, full, rejected, too_many_games, too_many_players",
+    "Feed events, by what became of them."
+);
+metric!(
+    UNANNOUNCED,
+    "scorewire_unannounced_games_total",
+    Counter,
+    "",
+    "Games first heard of by something else than a `game` event; they count all the same."
+);
+metric!(
+    CHANGES,
+    "scorewire_changes_total",
+    Counter,
+    "",
+    "Changes published, one for each topic that an event moved."
+);
+metric!(
+    FRAMES,
+    "scorewire_changes_delivered_total",
+    Counter,
+    "outcome = offered, written, merged, expired, abandoned",
+    "Changes offered to subscribers, and what became of them: offered = written + merged + expired + abandoned + pending."
+);
+metric!(
+    PENDING,
+    "scorewire_changes_pending",
+    Gauge,
+    "",
+    "Changes that subscribers have yet to be sent, counted cursor by cursor."
+);
+metric!(
+    SNAPSHOTS,
+    "scorewire_snapshots_written_total",
+    Counter,
+    "",
+    "Snapshots written to subscribers."
+);
+metric!(
+    BYTES,
+    "scorewire_sent_bytes_total",
+    Counter,
+    "",
+    "Bytes that clients' sockets took."
+);
+metric!(
+    REFUSED_WRITES,
+    "scorewire_writes_refused_total",
+    Counter,
+    "",
+    "Writes that a socket refused or took in part."
+);
+metric!(
+    SLOW,
+    "scorewire_slow_clients",
+    Gauge,
+    "",
+    "Clients whose socket is refusing bytes now."
+);
+metric!(
+    MESSAGES,
+    "scorewire_client_messages_total",
+    Counter,
+    "outcome = ok, error",
+    "Client messages read."
+);
+metric!(
+    RESYNCS,
+    "scorewire_shard_resyncs_total",
+    Counter,
+    "",
+    "Times that a shard looked at every topic because its notices overflowed."
+);
+metric!(
+    NOTICES,
+    "scorewire_shard_notices_waiting",
+    Gauge,
+    "",
+    "Notices waiting for the busiest shard, of `fanout.notices_max`."
+);
+metric!(
+    JOBS,
+    "scorewire_engine_jobs_waiting",
+    Gauge,
+    "",
+    "Batches waiting for the busiest engine thread, of `engine.jobs_max`."
+);
+metric!(
+    FEED_LAG,
+    "scorewire_feed_to_ingest_seconds",
+    Histogram,
+    "",
+    "From the feed's clock to arrival, where both are plausible (0 to 60 s)."
+);
+metric!(
+    INGEST_TO_STATE,
+    "scorewire_ingest_to_state_seconds",
+    Histogram,
+    "",
+    "From a batch's arrival to its last event applied and published."
+);
+metric!(
+    STATE_TO_ENCODE,
+    "scorewire_ingest_to_encode_seconds",
+    Histogram,
+    "",
+    "From an event's arrival to its frame's encoding."
+);
+metric!(
+    ENCODE_TO_WRITTEN,
+    "scorewire_encode_to_written_seconds",
+    Histogram,
+    "",
+    "From a frame's encoding to a socket having it, per delivery."
+);
+metric!(
+    WALK,
+    "scorewire_fanout_walk_seconds",
+    Histogram,
+    "",
+    "From the first client of a walk to the last: duration and spread of a fan-out on one shard."
+);
+
+/// Every metric, in the order of the documentation.
+pub const METRICS: &[&Metric] = &[
+    &CONNECTIONS,
+    &SUBSCRIPTIONS,
+    &TOPICS,
+    &GAMES,
+    &PLAYERS,
+    &OPENED,
+    &CLOSED,
+    &REFUSED_CONNECTIONS,
+    &EVENTS,
+    &UNANNOUNCED,
+    &CHANGES,
+    &FRAMES,
+    &PENDING,
+    &SNAPSHOTS,
+    &BYTES,
+    &REFUSED_WRITES,
+    &SLOW,
+    &MESSAGES,
+    &RESYNCS,
+    &NOTICES,
+    &JOBS,
+    &FEED_LAG,
+    &INGEST_TO_STATE,
+    &STATE_TO_ENCODE,
+    &ENCODE_TO_WRITTEN,
+    &WALK,
+];
+
+const BUCKETS_SECONDS: &[f64] = &[
+    0.000_01, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+];
+
+/// Installs the recorder, once per process. Later calls give the same page.
+pub fn install() -> PrometheusHandle {
+    static HANDLE: std::sync::OnceLock<PrometheusHandle> = std::sync::OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            let builder = PrometheusBuilder::new()
+                .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), BUCKETS_SECONDS)
+                .expect("the buckets are not empty");
+            let handle = builder.install_recorder().expect("no other recorder is installed in this process");
+            for metric in METRICS {
+                match metric.kind {
+                    Type::Counter => metrics::describe_counter!(metric.name, metric.help),
+                    Type::Gauge => metrics::describe_gauge!(metric.name, metric.help),
+                    Type::Histogram => metrics::describe_histogram!(metric.name, Unit::Seconds, metric.help),
+                }
+            }
+            handle
+        })
+        .clone()
+}
+
+fn counter(metric: &Metric) -> Counter {
+    metrics::counter!(metric.name)
+}
+
+fn counter_with(metric: &Metric, label: &'static str, value: &'static str) -> Counter {
+    metrics::counter!(metric.name, label => value)
+}
+
+fn gauge(metric: &Metric) -> Gauge {
+    metrics::gauge!(metric.name)
+}
+
+fn histogram(metric: &Metric) -> Histogram {
+    metrics::histogram!(metric.name)
+}
+
+/// The engine's handles.
+#[derive(Clone)]
+pub struct EngineMetrics {
+    verdicts: Vec<Counter>,
+    /// Changes published.
+    pub changes: Counter,
+    /// Events of games beyond the limit.
+    pub too_many_games: Counter,
+    /// Plays whose players do not fit their game.
+    pub too_many_players: Counter,
+    /// Games first heard of by something else than a `game` event.
+    pub unannounced_games: Counter,
+}
+
+impl EngineMetrics {
+    /// Finds the handles.
+    pub fn new() -> EngineMetrics {
+        EngineMetrics {
+            verdicts: Verdict::ALL
+                .iter()
+                .map(|verdict| counter_with(&EVENTS, "outcome", verdict.name()))
+                .collect(),
+            changes: counter(&CHANGES),
+            too_many_games: counter_with(&EVENTS, "outcome", "too_many_games"),
+            too_many_players: counter_with(&EVENTS, "outcome", "too_many_players"),
+            unannounced_games: counter(&UNANNOUNCED),
+        }
+    }
+
+    /// Counts what the sequencer said.
+    pub fn verdict(&self, verdict: Verdict) {
+        self.verdicts[verdict as usize].increment(1);
+    }
+}
+
+impl Default for EngineMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Ingest's handles.
+#[derive(Clone)]
+pub struct IngestMetrics {
+    /// Lines refused.
+    pub rejected: Counter,
+    /// From the feed's clock to arrival.
+    pub feed_lag: Histogram,
+    /// From arrival to published.
+    pub to_state: Histogram,
+}
+
+impl IngestMetrics {
+    /// Finds the handles.
+    pub fn new() -> IngestMetrics {
+        IngestMetrics {
+            rejected: counter_with(&EVENTS, "outcome", "rejected"),
+            feed_lag: histogram(&FEED_LAG),
+            to_state: histogram(&INGEST_TO_STATE),
+        }
+    }
+}
+
+impl Default for IngestMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Levels that are read off now and then.
+pub struct Levels {
+    /// Open clients.
+    pub connections: Gauge,
+    /// Their subscriptions.
+    pub subscriptions: Gauge,
+    /// Topics.
+    pub topics: Gauge,
+    /// Games.
+    pub games: Gauge,
+    /// Players known.
+    pub players: Gauge,
+    /// Changes pending.
+    pub pending: Gauge,
+    /// Clients whose socket refuses bytes.
+    pub slow: Gauge,
+    /// Notices waiting.
+    pub notices: Gauge,
+    /// Jobs waiting.
+    pub jobs: Gauge,
+    /// TCP connections refused.
+    pub refused: Counter,
+}
+
+impl Levels {
+    /// Finds the handles.
+    pub fn new() -> Levels {
+        Levels {
+            connections: gauge(&CONNECTIONS),
+            subscriptions: gauge(&SUBSCRIPTIONS),
+            topics: gauge(&TOPICS),
+            games: gauge(&GAMES),
+            players: gauge(&PLAYERS),
+            pending: gauge(&PENDING),
+            slow: gauge(&SLOW),
+            notices: gauge(&NOTICES),
+            jobs: gauge(&JOBS),
+            refused: counter(&REFUSED_CONNECTIONS),
+        }
+    }
+}
+
+impl Default for Levels {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A shard's handles: it counts for itself and hands its counts over once a second.
+pub struct ShardMetrics {
+    opened: Counter,
+    closed: Vec<Counter>,
+    outcomes: [Counter; 5],
+    snapshots: Counter,
+    bytes: Counter,
+    refused: Counter,
+    messages: [Counter; 2],
+    resyncs: Counter,
+    ingest_to_encode: Histogram,
+    encode_to_written: Histogram,
+    walk: Histogram,
+}
+
+impl ShardMetrics {
+    /// Finds the handles.
+    pub fn new() -> ShardMetrics {
+        let outcome = |name| counter_with(&FRAMES, "outcome", name);
+        ShardMetrics {
+            opened: counter(&OPENED),
+            closed: CloseReason::ALL
+                .iter()
+                .map(|reason| counter_with(&CLOSED, "reason", reason.name()))
+                .collect(),
+            outcomes: ["offered", "written", "merged", "expired", "abandoned"].map(outcome),
+            snapshots: counter(&SNAPSHOTS),
+            bytes: counter(&BYTES),
+            refused: counter(&REFUSED_WRITES),
+            messages: ["ok", "error"].map(|name| counter_with(&MESSAGES, "outcome", name)),
+            resyncs: counter(&RESYNCS),
+            ingest_to_encode: histogram(&STATE_TO_ENCODE),
+            encode_to_written: histogram(&ENCODE_TO_WRITTEN),
+            walk: histogram(&WALK),
+        }
+    }
+
+    /// Takes a shard's counts over.
+    pub fn record(&self, stats: &ShardStats) {
+        self.opened.increment(stats.opened);
+        for (counter, count) in self.closed.iter().zip(stats.closed) {
+            counter.increment(count);
+        }
+        let outcomes = [stats.offered, stats.written, stats.merged, stats.expired, stats.abandoned];
+        for (counter, count) in self.outcomes.iter().zip(outcomes) {
+            counter.increment(count);
+        }
+        self.snapshots.increment(stats.snapshots);
+        self.bytes.increment(stats.bytes);
+        self.refused.increment(stats.refused);
+        self.messages[0].increment(stats.messages - stats.bad_messages.min(stats.messages));
+        self.messages[1].increment(stats.bad_messages);
+        self.resyncs.increment(stats.resyncs);
+        let times = [
+            (&self.ingest_to_encode, &stats.ingest_to_encode),
+            (&self.encode_to_written, &stats.encode_to_written),
+            (&self.walk, &stats.walk),
+        ];
+        for (histogram, latencies) in times {
+            for (us, count) in latencies.buckets() {
+                histogram.record_many(us / 1e6, count);
+            }
+        }
+    }
+}
+
+impl Default for ShardMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize, serde::Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts logging to standard error. `filter` is what `RUST_LOG` would say (`info`, `scorewire=debug`).
+///
+/// # Errors
+/// A filter that cannot be read.
+pub fn start_logs(format: LogFormat, filter: &str) -> Result<(), String> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| format!("log.filter: {error}"))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match format {
+        LogFormat::Text => builder
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .with_target(false)
+            .try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    // A second start in one process (tests) keeps the first's settings.
+    let _ = started;
+    Ok(())
+}
