@@ -26,6 +26,8 @@ mod tables;
 mod trouble;
 
 #[cfg(test)]
+mod statistics;
+#[cfg(test)]
 mod tests;
 
 pub use slate::{GAMES_MAX, Options, Simulator, Step, distinct_plays};
