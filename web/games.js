@@ -19,14 +19,14 @@ export function clockText(game) {
   }
 }
 
-/** "3rd & 7 at HOU 45", or nothing between plays and outside of play. */
+/** "3rd & 7 · HOU 45", or nothing between plays and outside of play. */
 export function situationText(game) {
   const situation = game.situation;
   if (game.status !== 'live' || !situation?.down) return '';
   const isGoal = situation.distance >= situation.yards_to_goal;
   const down = `${ordinal(situation.down)} & ${isGoal ? 'goal' : situation.distance}`;
   const spot = spotText(game, situation);
-  return spot ? `${down} at ${spot}` : down;
+  return spot ? `${down} · ${spot}` : down;
 }
 
 /** Which team has the ball, or null. */

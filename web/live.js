@@ -54,6 +54,7 @@ export class LiveClient {
   #openedAtUs = 0;
   #welcomedServerUs = null;
   #heardAtUs = 0;
+  #heardCount = 0;
   #isSilent = false;
 
   /**
@@ -139,6 +140,7 @@ export class LiveClient {
 
   #receive(text) {
     this.#heardAtUs = nowUs();
+    this.#heardCount += 1;
     if (this.#isSilent) {
       this.#isSilent = false;
       this.#setState('live');
@@ -239,7 +241,8 @@ export class LiveClient {
     this.#pings.set(id, sentUs);
     this.#send({ op: 'ping', id });
     // Anything heard since proves the connection as well as the pong does.
-    const heardNothing = () => this.#heardAtUs < sentUs;
+    const heardBefore = this.#heardCount;
+    const heardNothing = () => this.#heardCount === heardBefore;
     this.#after(PONG_LATE_MS, () => {
       if (!heardNothing()) return;
       this.#isSilent = true;

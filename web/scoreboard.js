@@ -45,7 +45,7 @@ export class Scoreboard {
     const button = el('button', { type: 'button', class: 'game', 'aria-pressed': 'false' },
       el('span', { class: 'game-top' }, clock), away.line, home.line, situation);
     button.addEventListener('click', () => this.#select(this.#selected === id ? null : id));
-    return { item: el('li', {}, button), button, clock, situation, away, home };
+    return { item: el('li', { 'data-game': id }, button), button, clock, situation, away, home };
   }
 
   #select(id) {
