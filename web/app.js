@@ -1,0 +1,212 @@
+// Puts the page together: one connection, one model, four views.
+//
+//   LiveClient ──frames──► Model ──changed ids──► Scoreboard, PlayerList, Picks (once a frame)
+//        └──────────────── ages and counts ─────► Meters
+
+import { oncePerFrame } from './dom.js';
+import { LiveClient } from './live.js';
+import { Meters } from './meters.js';
+import { Model } from './model.js';
+import { Picks } from './picks.js';
+import { PlayerList } from './players.js';
+import { Scoreboard } from './scoreboard.js';
+
+const RULESET_KEY = 'scorewire.ruleset';
+const SEARCH_AFTER_MS = 250;
+const SEARCH_LENGTH_MIN = 2;
+const FETCH_AGAIN_MS = 2_000;
+
+const node = (id) => document.getElementById(id);
+const model = new Model();
+const followedGames = new Set();
+const askedNames = new Set();
+let ruleset = null;
+
+const live = new LiveClient({
+  url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/ws`,
+  onChange: applyFrame,
+  onState: stateChanged,
+  onProblem: (problem) => console.warn('scorewire:', problem.code, problem.topic ?? '', problem.message),
+});
+
+const meters = new Meters({
+  state: node('state'), serverLatency: node('server-latency'), feedMeter: node('feed-meter'),
+  feedLatency: node('feed-latency'), updateRate: node('update-rate'), mergedCount: node('merged-count'),
+  notice: node('notice'), noticeText: node('notice-text'), retry: node('retry'), body: document.body,
+}, live);
+
+const picks = new Picks({
+  list: node('picks'), hint: node('picks-hint'), total: node('total'), totalChange: node('total-change'),
+  totalSpoken: node('total-spoken'), recent: node('recent'), recentTitle: node('recent-title'),
+}, model, { onToggle: pickToggled });
+
+const players = new PlayerList({
+  rows: node('rows'), rowsHint: node('rows-hint'), more: node('more'), search: node('search'),
+  team: node('team'), positions: node('positions'), sorts: document.querySelectorAll('.sort'),
+}, model, picks, { onSearch: searchSoon });
+
+const scoreboard = new Scoreboard(node('games'), { onSelect: (game) => players.showGame(game) });
+
+const drawSoon = oncePerFrame(draw);
+let knownEpoch = null;
+let searchTimer = null;
+
+start();
+
+async function start() {
+  node('origin').textContent = location.origin;
+  await loadRulesets();
+  node('ruleset').addEventListener('change', () => useRuleset(node('ruleset').value));
+  live.follow(['slate'], undefined);
+  live.follow(picks.ids().map((id) => `player:${id}`), ruleset);
+  live.start();
+  addEventListener('offline', () => live.check());
+  addEventListener('online', () => live.retryNow());
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) return;
+    live.check();
+    live.retryNow();
+  });
+}
+
+async function loadRulesets() {
+  const answer = await getJson('/v1/rulesets');
+  const select = node('ruleset');
+  for (const { name, title } of answer.rulesets) select.add(new Option(title ?? name, name));
+  const saved = readSetting(RULESET_KEY);
+  const isKnown = answer.rulesets.some(({ name }) => name === saved);
+  ruleset = isKnown ? saved : answer.default;
+  select.value = ruleset;
+}
+
+function useRuleset(name) {
+  const topics = rulesetTopics();
+  live.unfollow(topics, ruleset);
+  ruleset = name;
+  writeSetting(RULESET_KEY, name);
+  model.forgetPoints();
+  picks.forgetPoints();
+  live.follow(topics, ruleset);
+  drawSoon();
+}
+
+function rulesetTopics() {
+  return [
+    ...[...followedGames].map((game) => `game:${game}`),
+    ...picks.ids().map((id) => `player:${id}`),
+  ];
+}
+
+function applyFrame(change) {
+  const { topic, view, frame } = change;
+  meters.count(change);
+  if (topic === 'slate') {
+    model.applySlate(view, frame);
+    followGames();
+  } else if (topic.startsWith('game:')) {
+    const game = topic.slice('game:'.length);
+    model.applyGame(game, view, frame);
+    if ((frame.players ?? []).some(({ player }) => model.players.get(player).name === undefined)) learnNames(game);
+  } else {
+    picks.apply(topic.slice('player:'.length), view, frame);
+  }
+  drawSoon();
+}
+
+function followGames() {
+  const gone = [...followedGames].filter((game) => !model.games.has(game));
+  const added = [...model.games.keys()].filter((game) => !followedGames.has(game));
+  for (const game of gone) followedGames.delete(game);
+  for (const game of added) followedGames.add(game);
+  live.unfollow(gone.map((game) => `game:${game}`), ruleset);
+  live.follow(added.map((game) => `game:${game}`), ruleset);
+  if (added.some((game) => !model.games.get(game).home)) learnGames();
+}
+
+function pickToggled(id, isPicked) {
+  if (isPicked) live.follow([`player:${id}`], ruleset);
+  else live.unfollow([`player:${id}`], ruleset);
+  players.drawPicked(id);
+}
+
+function stateChanged(state) {
+  meters.stateChanged(state);
+  if (live.epoch === knownEpoch) return;
+  knownEpoch = live.epoch;
+  learnGames();
+}
+
+// What frames may leave out: teams and kickoff of a game, names of players.
+async function learnGames() {
+  const { games } = await getJson('/v1/games');
+  model.addGames(games.filter(({ game }) => followedGames.has(game)));
+  drawSoon();
+}
+
+async function learnNames(game) {
+  // One request a game is under way at most; the next frame without a name asks again.
+  if (askedNames.has(game)) return;
+  askedNames.add(game);
+  const list = await getJson(`/v1/games/${encodeURIComponent(game)}/players?ruleset=${encodeURIComponent(ruleset)}`);
+  askedNames.delete(game);
+  model.addPlayers(list);
+  drawSoon();
+}
+
+// People without a stat yet are in no game's list: ask for them by name.
+function searchSoon(text) {
+  clearTimeout(searchTimer);
+  if (text.length < SEARCH_LENGTH_MIN) return;
+  searchTimer = setTimeout(async () => {
+    // Once is enough: the next key asks again.
+    const answer = await tryJson(`/v1/players?q=${encodeURIComponent(text)}`);
+    model.addPlayers(answer?.players ?? []);
+    drawSoon();
+  }, SEARCH_AFTER_MS);
+}
+
+function draw() {
+  const changes = model.takeChanges();
+  scoreboard.draw(model.games, changes.games);
+  if (changes.hasNewPlayers || changes.games.size > 0 && model.players.size === 0) players.drawAll();
+  players.draw(changes.players);
+  picks.draw();
+  const isEmpty = model.games.size === 0;
+  node('empty').hidden = !isEmpty || live.view('slate') === null;
+  node('columns').hidden = isEmpty && picks.ids().length === 0;
+}
+
+// What the page can't do without, it keeps asking for; the server may be starting.
+async function getJson(path) {
+  for (;;) {
+    const answer = await tryJson(path);
+    if (answer !== null) return answer;
+    await new Promise((resolve) => { setTimeout(resolve, FETCH_AGAIN_MS); });
+  }
+}
+
+async function tryJson(path) {
+  try {
+    const response = await fetch(path);
+    return response.ok ? await response.json() : null;
+  } catch {
+    // No network just now.
+    return null;
+  }
+}
+
+function readSetting(key) {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+function writeSetting(key, value) {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // Without storage the choice lasts as long as the page.
+  }
+}

@@ -1,0 +1,54 @@
+// The few ways this page touches the document. Everything from the feed goes through `textContent`
+// or `setAttribute`, so a hostile name is text like any other; markup from strings is never made.
+
+/** An element with attributes and children; strings become text nodes. */
+export function el(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+/** Writes text only where it changed: an untouched cell costs no layout. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Sets an attribute, or removes it for null; again only where it changed. */
+export function setAttribute(element, name, value) {
+  if (value === null) element.removeAttribute(name);
+  else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}
+
+/**
+ * Lets an element flash `up` or `down`. Two names of one animation take turns, because the same
+ * name set again would not start again.
+ */
+export function flash(element, direction) {
+  const turn = element.dataset.flash === `${direction}-a` ? 'b' : 'a';
+  element.dataset.flash = `${direction}-${turn}`;
+}
+
+/** Puts children into the given order, moving only what is out of place and keeping the focus. */
+export function arrange(parent, children) {
+  const focused = document.activeElement;
+  children.forEach((child, index) => {
+    if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] ?? null);
+  });
+  while (parent.children.length > children.length) parent.lastElementChild.remove();
+  // Moving an element takes the focus from what is inside it.
+  if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
+}
+
+/** A function that may be called often and runs `draw` at most once a frame. */
+export function oncePerFrame(draw) {
+  let isPlanned = false;
+  return () => {
+    if (isPlanned) return;
+    isPlanned = true;
+    requestAnimationFrame(() => {
+      isPlanned = false;
+      draw();
+    });
+  };
+}

@@ -1,0 +1,92 @@
+// Connection state and figures in the header, and the notice while there is no connection.
+
+import { setAttribute, setText } from './dom.js';
+import { isPlausibleFeedAge, LatencyWindow, nowUs, Rate } from './latency.js';
+import { changesIn } from './topics.js';
+
+const STATE_WORDS = {
+  connecting: 'Connecting', live: 'Live', late: 'Late', reconnecting: 'Reconnecting', stopped: 'Stopped',
+};
+const DRAW_EVERY_MS = 1_000;
+// A blink is not worth a notice that pushes the page down.
+const NOTICE_AFTER_MS = 1_500;
+
+export class Meters {
+  #nodes;
+  #live;
+  #serverAges = new LatencyWindow();
+  #feedAges = new LatencyWindow();
+  #rate = new Rate();
+  #mergedFrames = 0;
+  #lostAtMs = null;
+  #lastFrameAtMs = null;
+
+  constructor(nodes, live) {
+    this.#nodes = nodes;
+    this.#live = live;
+    nodes.retry.addEventListener('click', () => live.retryNow());
+    setInterval(() => this.draw(), DRAW_EVERY_MS);
+  }
+
+  /** One applied frame, as `LiveClient` reports it. */
+  count({ frame, ageUs, receivedUs }) {
+    this.#lastFrameAtMs = Date.now();
+    if (frame.type !== 'delta') return;
+    this.#rate.add(changesIn(frame), receivedUs);
+    if (changesIn(frame) > 1) this.#mergedFrames += 1;
+    if (ageUs === null) return;
+    this.#serverAges.add(ageUs, receivedUs);
+    const feedAgeUs = this.#live.clock.ageUs(frame.feed_ts, receivedUs);
+    if (isPlausibleFeedAge(feedAgeUs)) this.#feedAges.add(feedAgeUs, receivedUs);
+  }
+
+  stateChanged(state) {
+    const isLost = state === 'reconnecting' || (state === 'connecting' && this.#lastFrameAtMs !== null);
+    if (!isLost) this.#lostAtMs = null;
+    else this.#lostAtMs ??= Date.now();
+    setText(this.#nodes.state, STATE_WORDS[state]);
+    setAttribute(this.#nodes.state, 'data-state', state);
+    this.draw();
+  }
+
+  draw() {
+    const atUs = nowUs();
+    const server = this.#serverAges.summary(atUs);
+    const feed = this.#feedAges.summary(atUs);
+    setText(this.#nodes.serverLatency, server ? milliseconds(server.medianUs) : '–');
+    setAttribute(this.#nodes.serverLatency, 'title', server ? `95th percentile ${milliseconds(server.p95Us)}` : '');
+    this.#nodes.feedMeter.hidden = !feed;
+    setText(this.#nodes.feedLatency, feed ? milliseconds(feed.medianUs) : '–');
+    setText(this.#nodes.updateRate, `${rounded(this.#rate.perSecond(atUs))}/s`);
+    setText(this.#nodes.mergedCount, String(this.#mergedFrames));
+    this.#drawNotice();
+  }
+
+  #drawNotice() {
+    const { notice, noticeText, retry, body } = this.#nodes;
+    const isLost = this.#lostAtMs !== null && Date.now() - this.#lostAtMs >= NOTICE_AFTER_MS;
+    const isLate = this.#live.state === 'late';
+    notice.hidden = !isLost && !isLate;
+    retry.hidden = !isLost;
+    setAttribute(body, 'data-stale', isLost ? 'true' : null);
+    if (isLost) setText(noticeText, this.#lostText());
+    else if (isLate) setText(noticeText, 'The connection is slow: points may be a few seconds behind.');
+  }
+
+  // No countdown: the notice is read out when it changes, and should not be read every second.
+  #lostText() {
+    const why = navigator.onLine ? 'The connection is lost.' : 'This device is offline.';
+    const since = this.#lastFrameAtMs
+      ? ` Points are as of ${new Date(this.#lastFrameAtMs).toLocaleTimeString()}.` : '';
+    return `${why}${since} Trying again by itself.`;
+  }
+}
+
+function milliseconds(us) {
+  if (us < 950) return '< 1 ms';
+  return us < 10_000_000 ? `${Math.round(us / 1000)} ms` : `${Math.round(us / 1e6)} s`;
+}
+
+function rounded(rate) {
+  return rate < 10 ? rate.toFixed(1) : String(Math.round(rate));
+}

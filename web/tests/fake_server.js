@@ -1,0 +1,181 @@
+// Stands in for the server where a test needs what a real one won't do on demand: a player with a
+// hostile name, a correction right now, a merged frame, an empty slate, a refusal.
+//
+// By hand: `node tests/fake_server.js 8099`, then open http://127.0.0.1:8099/.
+
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FakeSlate } from './fake_slate.js';
+import { acceptWebSocket } from './websocket.js';
+
+const WEB = join(dirname(fileURLToPath(import.meta.url)), '..');
+const TYPES = { '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
+
+export class FakeServer {
+  slate;
+  epoch = 'epoch-1';
+  /** While true, new WebSockets are cut before they open. */
+  refuses = false;
+  #clients = new Set();
+  #seqs = new Map();
+  #http;
+  #timer = null;
+
+  constructor(options) {
+    this.slate = new FakeSlate(options);
+    this.#http = createServer((request, response) => this.#answer(request, response));
+    this.#http.on('upgrade', (request, socket) => this.#upgrade(request, socket));
+  }
+
+  async start(port = 0) {
+    await new Promise((resolve) => { this.#http.listen(port, '127.0.0.1', resolve); });
+    return `http://127.0.0.1:${this.#http.address().port}`;
+  }
+
+  async stop() {
+    clearInterval(this.#timer);
+    this.cut();
+    this.#http.closeAllConnections();
+    await new Promise((resolve) => { this.#http.close(resolve); });
+  }
+
+  play(everyMs) {
+    this.#timer = setInterval(() => {
+      const step = this.slate.step();
+      if (step) this.publish(step);
+    }, everyMs);
+  }
+
+  pause() {
+    clearInterval(this.#timer);
+  }
+
+  cut() {
+    for (const client of this.#clients) client.socket.destroy();
+  }
+
+  sendAll(message) {
+    for (const client of this.#clients) client.send(message);
+  }
+
+  /** Sends one change to everyone who follows it; `times` > 1 makes it a merged frame. */
+  publish({ game, moved, cause }, times = 1) {
+    const nowUs = Date.now() * 1000;
+    const stamps = { feed_ts: nowUs - 40_000, ingest_us: nowUs, encode_us: nowUs };
+    for (const [player, change] of moved) {
+      const own = { ...cause, stats: change };
+      this.#delta(`player:${player.player}`, times, (ruleset) => ({
+        ...this.#moved(player, change, ruleset), ...stamps,
+        ...(times > 1 ? { causes: Array(times).fill({ ...own, stats: share(change, times) }) } : { cause: own }),
+      }));
+    }
+    const { status, clock, situation, score } = game;
+    this.#delta(`game:${game.game}`, times, (ruleset) => ({
+      status, clock, situation, score, cause, ...stamps,
+      players: moved.map(([player, change]) => ({ player: player.player, ...this.#moved(player, change, ruleset) })),
+    }));
+    this.#delta('slate', times, () => ({ games: [{ game: game.game, status, clock, score }], ...stamps }));
+  }
+
+  #moved(player, change, ruleset) {
+    const before = Object.fromEntries(Object.keys(player.stats).map((stat) => [stat, player.stats[stat] - (change[stat] ?? 0)]));
+    const points = this.slate.points(player.stats, ruleset);
+    const difference = Math.round((points - this.slate.points(before, ruleset)) * 1e4) / 1e4;
+    const stats = Object.fromEntries(Object.keys(change).map((stat) => [stat, player.stats[stat]]));
+    return { points, change: difference, stats };
+  }
+
+  #delta(topic, times, body) {
+    const prev = this.#seqs.get(topic) ?? 1;
+    this.#seqs.set(topic, prev + times);
+    for (const client of this.#clients) {
+      for (const ruleset of client.topics.get(topic) ?? []) {
+        client.send({ type: 'delta', topic, ruleset, seq: prev + times, prev, ...body(ruleset) });
+      }
+    }
+  }
+
+  #upgrade(request, socket) {
+    if (this.refuses) {
+      socket.destroy();
+      return;
+    }
+    const connection = acceptWebSocket(request, socket);
+    const client = { send: connection.send, socket, topics: new Map() };
+    this.#clients.add(client);
+    connection.onClose = () => this.#clients.delete(client);
+    connection.onMessage = (message) => this.#message(client, message);
+    client.send({ type: 'welcome', session: 's', epoch: this.epoch, server_us: Date.now() * 1000, limits: {} });
+  }
+
+  #message(client, message) {
+    if (message.op === 'ping') client.send({ type: 'pong', id: message.id, server_us: Date.now() * 1000 });
+    if (message.op === 'unsubscribe') {
+      for (const topic of message.topics) client.topics.get(topic)?.delete(message.ruleset);
+    }
+    if (message.op !== 'subscribe') return;
+    for (const topic of message.topics) {
+      if (!client.topics.has(topic)) client.topics.set(topic, new Set());
+      client.topics.get(topic).add(message.ruleset);
+      const seq = this.#seqs.get(topic) ?? 1;
+      // Nobody is ever behind here: what was missed while away comes as a snapshot.
+      if (message.epoch === this.epoch && message.since?.[topic] === seq) continue;
+      client.send({ type: 'snapshot', topic, ruleset: message.ruleset, seq, reason: 'subscribe', ...this.#snapshot(topic, message.ruleset) });
+    }
+  }
+
+  #snapshot(topic, ruleset) {
+    const id = topic.slice(topic.indexOf(':') + 1);
+    if (topic === 'slate') return { games: [...this.slate.games.values()] };
+    if (topic.startsWith('game:')) return { ...this.slate.games.get(id), players: this.#list(id, ruleset) };
+    const player = this.slate.players.get(id);
+    return player ? { points: this.slate.points(player.stats, ruleset), stats: player.stats, game: player.game } : { seq: 0 };
+  }
+
+  #list(game, ruleset) {
+    return this.slate.playersOf(game).map(({ player, name, team, position, stats }) => (
+      { player, name, team, position, stats, points: this.slate.points(stats, ruleset) }));
+  }
+
+  async #answer(request, response) {
+    const url = new URL(request.url, 'http://fake');
+    const json = this.#json(url);
+    if (json) {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(json));
+      return;
+    }
+    const name = url.pathname === '/' ? 'index.html' : url.pathname.match(/^\/assets\/([\w.]+)$/)?.[1];
+    try {
+      const body = await readFile(join(WEB, name));
+      response.writeHead(200, { 'content-type': TYPES[extname(name)], 'content-security-policy': "default-src 'self'" }).end(body);
+    } catch {
+      response.writeHead(404).end();
+    }
+  }
+
+  #json(url) {
+    const ofGame = url.pathname.match(/^\/v1\/games\/([^/]+)\/players$/);
+    if (ofGame) return this.#list(ofGame[1], url.searchParams.get('ruleset'));
+    switch (url.pathname) {
+      case '/v1/games': return { epoch: this.epoch, games: [...this.slate.games.values()] };
+      case '/v1/rulesets': return this.slate.rulesets;
+      case '/v1/players': {
+        const wanted = url.searchParams.get('q').toLowerCase();
+        return { players: [...this.slate.players.values()].filter(({ name }) => name.toLowerCase().includes(wanted)) };
+      }
+      default: return null;
+    }
+  }
+}
+
+function share(change, times) {
+  return Object.fromEntries(Object.entries(change).map(([stat, by]) => [stat, by / times]));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const server = new FakeServer();
+  console.log(await server.start(Number(process.argv[2] ?? 8099)));
+  server.play(150);
+}

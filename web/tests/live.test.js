@@ -1,0 +1,251 @@
+// The client against a socket that the test holds in its hand.
+
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, mock, test } from 'node:test';
+import { LiveClient } from '../live.js';
+
+const QB = 'player:qb';
+
+class FakeSocket {
+  static opened = [];
+  sent = [];
+  isClosed = false;
+
+  constructor(url, protocols) {
+    Object.assign(this, { url, protocols });
+    FakeSocket.opened.push(this);
+  }
+
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+
+  close() {
+    this.isClosed = true;
+  }
+
+  say(message) {
+    this.onmessage({ data: JSON.stringify(message) });
+  }
+
+  subscribes() {
+    return this.sent.filter((message) => message.op === 'subscribe');
+  }
+}
+
+let live;
+let changes;
+let states;
+let problems;
+
+beforeEach(() => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  FakeSocket.opened = [];
+  changes = [];
+  states = [];
+  problems = [];
+  live = new LiveClient({
+    url: 'ws://test/v1/ws', WebSocket: FakeSocket, random: () => 0.5,
+    onChange: (change) => changes.push(change),
+    onState: (state) => states.push(state),
+    onProblem: (problem) => problems.push(problem),
+  });
+});
+
+afterEach(() => {
+  live.stop();
+  mock.timers.reset();
+});
+
+const socket = () => FakeSocket.opened.at(-1);
+const welcome = (epoch = 'e1') => socket().say({ type: 'welcome', session: 's', epoch, server_us: Date.now() * 1000, limits: {} });
+const snapshot = (seq, points, stats, more = {}) => socket().say(
+  { type: 'snapshot', topic: QB, ruleset: 'r', seq, points, stats, game: 'g1', reason: 'subscribe', ...more });
+const delta = (prev, seq, points, stats, more = {}) => socket().say(
+  { type: 'delta', topic: QB, ruleset: 'r', prev, seq, points, stats, ...more });
+
+function startFollowing() {
+  live.follow([QB], 'r');
+  live.start();
+  welcome();
+  snapshot(5, 10, { passing_yards: 200, passing_tds: 1 });
+}
+
+test('subscribes once welcomed, and asks for the JSON protocol', () => {
+  live.follow([QB], 'r');
+  live.start();
+  assert.deepEqual(socket().protocols, ['scorewire.v1.json']);
+  assert.deepEqual(socket().sent, []);
+  welcome();
+  const [subscribe] = socket().subscribes();
+  assert.deepEqual([subscribe.topics, subscribe.ruleset, subscribe.since], [[QB], 'r', undefined]);
+  assert.deepEqual(states, ['connecting', 'live']);
+});
+
+test('a delta replaces totals and keeps what it leaves out', () => {
+  startFollowing();
+  delta(5, 6, 10.96, { passing_yards: 224 }, { change: 0.96 });
+  const view = live.view(QB, 'r');
+  assert.equal(view.points, 10.96);
+  assert.deepEqual(view.stats, { passing_yards: 224, passing_tds: 1 });
+  assert.equal(view.seq, 6);
+});
+
+test('a merged frame is applied like any other', () => {
+  startFollowing();
+  delta(5, 9, 12, { passing_yards: 250 }, { causes: [{ kind: 'play' }, { kind: 'correction' }], causes_omitted: 2 });
+  assert.equal(live.view(QB, 'r').seq, 9);
+  assert.equal(live.view(QB, 'r').points, 12);
+  assert.equal(live.gaps, 0);
+});
+
+test('a gap is never papered over: a snapshot is asked for and deltas wait for it', () => {
+  startFollowing();
+  delta(6, 7, 99, {});
+  assert.equal(live.view(QB, 'r').points, 10);
+  assert.equal(live.gaps, 1);
+  assert.equal(socket().subscribes().length, 2);
+  assert.equal(socket().subscribes()[1].since, undefined);
+  delta(7, 8, 100, {});
+  assert.equal(live.view(QB, 'r').points, 10);
+  snapshot(8, 100, {});
+  delta(8, 9, 101, {});
+  assert.equal(live.view(QB, 'r').points, 101);
+  assert.equal(live.gaps, 1);
+});
+
+test('a snapshot for a new game starts from nothing', () => {
+  startFollowing();
+  snapshot(6, 0.4, { passing_yards: 10 }, { game: 'g2', reason: 'new_game' });
+  assert.deepEqual(live.view(QB, 'r').stats, { passing_yards: 10 });
+  assert.equal(live.view(QB, 'r').game, 'g2');
+});
+
+test('a game and the slate merge by player and by game', () => {
+  live.follow(['slate'], undefined);
+  live.follow(['game:g1'], 'r');
+  live.start();
+  welcome();
+  socket().say({ type: 'snapshot', topic: 'slate', seq: 1, games: [{ game: 'g1', status: 'live', home: 'NE', score: { NE: 0 } }] });
+  socket().say({ type: 'delta', topic: 'slate', prev: 1, seq: 2, games: [{ game: 'g1', score: { NE: 7 } }] });
+  assert.deepEqual(live.view('slate').games.get('g1'), { game: 'g1', status: 'live', home: 'NE', score: { NE: 7 } });
+  const base = { topic: 'game:g1', ruleset: 'r' };
+  socket().say({ ...base, type: 'snapshot', seq: 1, status: 'live', players: [{ player: 'qb', name: 'Q', points: 1, stats: { passing_yards: 25 } }] });
+  socket().say({ ...base, type: 'delta', prev: 1, seq: 2, players: [{ player: 'qb', points: 7, stats: { rushing_tds: 1 } }, { player: 'wr', points: 2 }] });
+  const { players, status } = live.view('game:g1', 'r');
+  assert.equal(status, 'live');
+  assert.deepEqual(players.get('qb'), { player: 'qb', name: 'Q', points: 7, stats: { passing_yards: 25, rushing_tds: 1 } });
+  assert.equal(players.get('wr').points, 2);
+});
+
+test('after a cut it resumes by since and epoch, and takes the missing deltas', () => {
+  startFollowing();
+  socket().onclose();
+  assert.equal(live.state, 'reconnecting');
+  mock.timers.tick(250); // Half of the first ceiling of 500 ms: random() is 0.5.
+  assert.equal(FakeSocket.opened.length, 2);
+  welcome();
+  assert.deepEqual(socket().subscribes()[0].since, { [QB]: 5 });
+  assert.equal(socket().subscribes()[0].epoch, 'e1');
+  delta(5, 6, 11, {});
+  assert.equal(live.view(QB, 'r').points, 11);
+  assert.equal(live.gaps, 0);
+});
+
+test('another epoch asks for snapshots only, and drops what comes before them', () => {
+  startFollowing();
+  socket().onclose();
+  mock.timers.tick(250);
+  welcome('e2');
+  assert.equal(socket().subscribes()[0].since, undefined);
+  delta(5, 6, 99, {});
+  assert.equal(live.view(QB, 'r').points, 10);
+  snapshot(2, 3, { passing_yards: 75 });
+  assert.deepEqual(live.view(QB, 'r').stats, { passing_yards: 75 });
+});
+
+test('waits double up to a ceiling, with jitter over the whole of it', () => {
+  live.start();
+  const waits = [];
+  for (let i = 0; i < 8; i += 1) {
+    const before = Date.now();
+    socket().onclose();
+    waits.push(live.retryAtMs - before);
+    mock.timers.tick(live.retryAtMs - before);
+  }
+  assert.deepEqual(waits, [250, 500, 1000, 2000, 4000, 8000, 10000, 10000]);
+});
+
+test('goodbye says when to come back', () => {
+  startFollowing();
+  socket().say({ type: 'goodbye', code: 'draining', reconnect_after_ms: 8400 });
+  socket().onclose();
+  mock.timers.tick(8399);
+  assert.equal(FakeSocket.opened.length, 1);
+  mock.timers.tick(1);
+  assert.equal(FakeSocket.opened.length, 2);
+});
+
+test('retryNow does not wait, and does not open twice', () => {
+  startFollowing();
+  socket().onclose();
+  live.retryNow();
+  live.retryNow();
+  assert.equal(FakeSocket.opened.length, 2);
+  mock.timers.tick(1_000); // The wait that was given up has no say any more.
+  assert.equal(FakeSocket.opened.length, 2);
+});
+
+test('silence is late first, then a lost connection', () => {
+  startFollowing();
+  mock.timers.tick(1);
+  mock.timers.tick(3_000);
+  assert.equal(live.state, 'late');
+  delta(5, 6, 11, {});
+  assert.equal(live.state, 'live');
+  const before = socket();
+  // Step by step: one long tick would date the timers that timers set from its end.
+  for (let second = 0; second < 30; second += 1) mock.timers.tick(1_000);
+  assert.equal(before.isClosed, true);
+  assert.ok(FakeSocket.opened.length > 1);
+});
+
+test('pings a few times at first, then every 20 seconds', () => {
+  startFollowing();
+  const pings = () => socket().sent.filter(({ op }) => op === 'ping').length;
+  mock.timers.tick(1_000);
+  assert.equal(pings(), 4);
+  // The server is heard all along: nothing is late, nothing is lost.
+  for (const { id } of socket().sent.filter(({ op }) => op === 'ping')) socket().say({ type: 'pong', id, server_us: Date.now() * 1000 });
+  mock.timers.tick(19_000);
+  assert.equal(pings(), 5);
+  assert.ok(live.clock.best);
+});
+
+test('what the server says about lateness shows, and passes', () => {
+  startFollowing();
+  socket().say({ type: 'status', late_ms: 1200 });
+  assert.equal(live.state, 'late');
+  socket().say({ type: 'status', late_ms: 0 });
+  assert.equal(live.state, 'live');
+});
+
+test('unfollowed topics are unsubscribed and their last frames ignored', () => {
+  startFollowing();
+  live.unfollow([QB], 'r');
+  assert.equal(socket().sent.at(-1).op, 'unsubscribe');
+  const before = changes.length;
+  delta(5, 6, 11, {});
+  assert.equal(changes.length, before);
+  assert.equal(live.view(QB, 'r'), null);
+});
+
+test('refusals, nonsense and unknown messages are reported or ignored, never fatal', () => {
+  startFollowing();
+  socket().say({ type: 'subscribed', id: 1, topics: [], errors: [{ topic: 'plyer:1', code: 'unknown_topic', message: 'no' }] });
+  socket().onmessage({ data: '{' });
+  socket().say({ type: 'of a later version' });
+  assert.deepEqual(problems.map(({ code }) => code), ['unknown_topic', 'bad_json']);
+  delta(5, 6, 11, {});
+  assert.equal(live.view(QB, 'r').points, 11);
+});

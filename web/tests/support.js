@@ -1,0 +1,125 @@
+// A browser, a server to look at, and a wire between them that can be cut.
+
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import { FakeServer } from './fake_server.js';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const SCREENSHOTS = join(ROOT, 'target', 'screenshots');
+const LISTENING_WITHIN_MS = 60_000;
+
+export function launchBrowser() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+}
+
+export async function screenshot(page, name) {
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+}
+
+/**
+ * The server under test as `{url, stop}`: one that already runs (`SCOREWIRE_URL`), the binary
+ * (`SCOREWIRE_BIN`, with `SCOREWIRE_CONFIG` if set), or the fake where neither is named.
+ */
+export async function startServer() {
+  if (process.env.SCOREWIRE_URL) return { url: process.env.SCOREWIRE_URL, stop: async () => {} };
+  if (process.env.SCOREWIRE_BIN) return startBinary(process.env.SCOREWIRE_BIN);
+  const fake = new FakeServer();
+  const url = await fake.start();
+  fake.play(50);
+  return { url, stop: () => fake.stop() };
+}
+
+async function startBinary(binary) {
+  const dataDir = mkdtempSync(join(tmpdir(), 'scorewire-page-'));
+  const config = process.env.SCOREWIRE_CONFIG ? ['--config', process.env.SCOREWIRE_CONFIG] : [];
+  const child = spawn(binary, ['demo', '--bind', '127.0.0.1:0', '--data-dir', dataDir, ...config], { cwd: ROOT });
+  const exited = new Promise((resolve) => { child.once('exit', resolve); });
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await exited;
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  try {
+    return { url: `http://${await boundAddress(child)}`, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function boundAddress(child) {
+  return new Promise((resolve, reject) => {
+    let log = '';
+    const read = (chunk) => {
+      log += chunk;
+      // Colours would stand between the words.
+      const plain = log.replace(/\x1b\[[0-9;]*m/g, '');
+      const found = plain.match(/listening.*?address="?(\d+\.\d+\.\d+\.\d+:\d+)/);
+      if (found) resolve(found[1]);
+    };
+    child.stdout.on('data', read);
+    child.stderr.on('data', read);
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code} before it listened:\n${log}`)));
+    setTimeout(() => reject(new Error(`no "listening" line yet:\n${log}`)), LISTENING_WITHIN_MS).unref();
+  });
+}
+
+/** A wire to `url` that `cut()` breaks and keeps broken until `mend()`. */
+export async function startWire(url) {
+  const { hostname, port } = new URL(url);
+  const sockets = new Set();
+  let isCut = false;
+  const server = createServer((near) => {
+    if (isCut) {
+      near.destroy();
+      return;
+    }
+    const far = connect(Number(port), hostname);
+    for (const [one, other] of [[near, far], [far, near]]) {
+      sockets.add(one);
+      one.pipe(other);
+      one.on('error', () => other.destroy());
+      one.on('close', () => {
+        sockets.delete(one);
+        other.destroy();
+      });
+    }
+  });
+  const cut = () => {
+    isCut = true;
+    for (const socket of sockets) socket.destroy();
+  };
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    cut,
+    mend: () => { isCut = false; },
+    stop: async () => {
+      cut();
+      await new Promise((resolve) => { server.close(resolve); });
+    },
+  };
+}
+
+/** Tries until `attempt` gives no error, and then throws its last one. */
+export async function eventually(attempt, withinMs = 20_000) {
+  const giveUpAt = Date.now() + withinMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() > giveUpAt) throw error;
+      await new Promise((resolve) => { setTimeout(resolve, 100); });
+    }
+  }
+}

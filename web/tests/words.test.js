@@ -1,0 +1,74 @@
+// Numbers and words that the page shows: pure functions, known answers.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { clockText, gameLine, situationText } from '../games.js';
+import { LatencyWindow, Rate, ServerClock } from '../latency.js';
+import { formatChange, formatPoints, toUnits } from '../points.js';
+import { causeKind, causeText, statLine } from '../stats.js';
+
+test('points are exact integers inside and two decimals outside', () => {
+  assert.equal(toUnits(0.1) + toUnits(0.2), toUnits(0.3));
+  assert.equal(toUnits(undefined), null);
+  assert.equal(formatPoints(toUnits(23.48)), '23.48');
+  assert.equal(formatPoints(toUnits(-1.5)), '−1.50');
+  assert.equal(formatPoints(toUnits(-0.0049)), '0.00');
+  assert.equal(formatPoints(null), '–');
+  assert.equal(formatChange(toUnits(0.96)), '+0.96');
+  assert.equal(formatChange(toUnits(-0.96)), '−0.96');
+  assert.equal(formatChange(0), '0.00');
+});
+
+test('a stat line reads like a box score', () => {
+  assert.equal(
+    statLine({ completions: 12, passing_attempts: 18, passing_yards: 143, passing_tds: 1, rushing_attempts: 2, rushing_yards: -3 }),
+    '12/18, 143 yds, 1 TD · 2 rush, −3 yds');
+  assert.equal(statLine({ receptions: 5, targets: 7, receiving_yards: 66 }), '5/7 rec, 66 yds');
+  assert.equal(statLine({ field_goals_0_39: 1, field_goals_missed: 1, extra_points: 2 }), '1/2 FG, 2/2 XP');
+  assert.equal(statLine({ points_allowed: 0, sacks: 0.5 }), '0 pts allowed, 0.5 sacks');
+  assert.equal(statLine({}), '');
+});
+
+test('causes say what moved, summed, minor stats only when alone', () => {
+  assert.equal(causeText([{ stats: { passing_yards: 24, completions: 1 } }, { stats: { passing_yards: 6, passing_tds: 1 } }]),
+    '+30 passing yards, +1 passing TD');
+  assert.equal(causeText([{ stats: { rushing_yards: -4 } }]), '−4 rushing yards');
+  assert.equal(causeText([{ stats: { targets: 1 } }]), '+1 target');
+  assert.equal(causeText([{}]), '');
+  assert.equal(causeKind([{ kind: 'play' }, { kind: 'correction' }]), 'correction');
+  assert.equal(causeKind([{ kind: 'retraction' }]), 'retraction');
+});
+
+test('clock, down and field position in words', () => {
+  const game = { status: 'live', home: 'HOU', away: 'NE', score: { NE: 14, HOU: 10 }, clock: { quarter: 2, seconds_left: 451 },
+    situation: { down: 3, distance: 7, yards_to_goal: 45, possession: 'NE' } };
+  assert.equal(clockText(game), 'Q2 7:31');
+  assert.equal(situationText(game), '3rd & 7 · HOU 45');
+  assert.equal(situationText({ ...game, situation: { down: 1, distance: 10, yards_to_goal: 75, possession: 'NE' } }), '1st & 10 · NE 25');
+  assert.equal(situationText({ ...game, situation: { down: 1, distance: 4, yards_to_goal: 4, possession: 'HOU' } }), '1st & goal · NE 4');
+  assert.equal(gameLine(game), 'NE 14 – HOU 10 · Q2 7:31');
+  assert.equal(clockText({ ...game, status: 'final', clock: { quarter: 5 } }), 'Final · OT');
+  assert.equal(situationText({ ...game, status: 'halftime' }), '');
+});
+
+test('the quickest probe sets the clock, and ages are never negative', () => {
+  const clock = new ServerClock();
+  assert.equal(clock.ageUs(0, 0), null);
+  clock.add(1_000, 41_000, 900_000);
+  clock.add(100_000, 102_000, 601_000);
+  assert.equal(clock.best.offsetUs, 500_000);
+  assert.equal(clock.ageUs(700_000, 203_000), 3_000);
+  assert.equal(clock.ageUs(800_000, 203_000), 0);
+});
+
+test('latency and rate forget what is old', () => {
+  const ages = new LatencyWindow();
+  for (let i = 1; i <= 100; i += 1) ages.add(i, 0);
+  assert.deepEqual(ages.summary(1), { medianUs: 51, p95Us: 96 });
+  assert.equal(ages.summary(60_000_000), null);
+  const rate = new Rate(2);
+  rate.add(4, 500_000);
+  rate.add(2, 1_500_000);
+  assert.equal(rate.perSecond(2_100_000), 3);
+  assert.equal(rate.perSecond(9_000_000), 0);
+});
