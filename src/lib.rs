@@ -1,5 +1,6 @@
 //! Scorewire.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod fanout;

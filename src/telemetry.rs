@@ -3,6 +3,8 @@
 //! `docs/metrics.md` is written from [`METRICS`] and a test holds the two together. Labels are closed
 //! sets, never ids. A hot path holds handles; nothing here is called once per delivery.
 
+#![expect(clippy::disallowed_macros, reason = "this is where handles are made")]
+
 use crate::fanout::shard::ShardStats;
 use crate::feed::sequence::Verdict;
 use crate::wire::close::CloseReason;

@@ -13,7 +13,9 @@
 
 pub mod encode;
 pub mod hub;
+pub mod runner;
 pub mod shard;
+pub mod sockets;
 pub mod topic;
 
 pub use hub::Hub;

@@ -1,0 +1,234 @@
+//! A shard's thread: takes connections, notices and readiness in, and keeps the shard writing.
+//!
+//! One task on a current-thread runtime. It never waits while something can be written, and between
+//! two slices of writes everything else gets its turn.
+
+use super::hub::Inbox;
+use super::shard::{ConnKey, Kind, Reading, Shard};
+use super::sockets::{ReadEnd, Ready, Sockets};
+use crate::clock::Clock;
+use crate::model::Seq;
+use crate::scoring::RulesetIndex;
+use crate::telemetry::ShardMetrics;
+use bytes::Bytes;
+use flume::Receiver;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// What a shard is asked to do.
+pub enum Command {
+    /// Take over a socket that was upgraded to WebSocket, with what it sent already.
+    WebSocket(std::net::TcpStream, Bytes),
+    /// Serve an event stream.
+    EventStream(EventStream),
+    /// An event stream's body takes pieces again.
+    Writable(ConnKey),
+    /// Say goodbye to everyone and end when all are gone.
+    Drain {
+        /// Time over which clients are told to come back.
+        reconnect_spread_ms: u64,
+    },
+}
+
+/// A request for server-sent events.
+pub struct EventStream {
+    /// Topics, as asked for.
+    pub topics: Vec<String>,
+    /// The ruleset.
+    pub ruleset: RulesetIndex,
+    /// What the client holds of each topic, by its last event's id; or why that is no use.
+    pub since: Option<Result<Vec<Seq>, &'static str>>,
+    /// Where events go.
+    pub body: mpsc::Sender<Bytes>,
+    /// The connection, or the first topic refused.
+    pub opened: oneshot::Sender<Result<ConnKey, (&'static str, String)>>,
+}
+
+/// A shard's levels, for everyone to read.
+#[derive(Default)]
+pub struct ShardLevels {
+    /// Open clients.
+    pub connections: AtomicUsize,
+    /// Their subscriptions.
+    pub subscriptions: AtomicUsize,
+    /// Changes pending.
+    pub pending: AtomicU64,
+    /// Clients whose socket refuses bytes.
+    pub slow: AtomicUsize,
+}
+
+const TICK: Duration = Duration::from_secs(1);
+/// Commands taken in a row before writing goes on.
+const COMMANDS_IN_A_ROW: usize = 256;
+
+/// Everything a shard's task holds.
+pub struct Runner {
+    /// The shard.
+    pub shard: Shard,
+    /// Its sockets.
+    pub sockets: Sockets,
+    /// What moved.
+    pub inbox: Inbox,
+    /// What is asked of it.
+    pub commands: Receiver<Command>,
+    /// The time.
+    pub clock: Clock,
+    /// Where its counts go.
+    pub metrics: ShardMetrics,
+    /// Where its levels are read.
+    pub levels: Arc<ShardLevels>,
+}
+
+impl Runner {
+    /// Runs until drained.
+    pub async fn run(mut self) {
+        let mut unread: Vec<ConnKey> = Vec::new();
+        let mut ready: Vec<Ready> = Vec::new();
+        let mut draining = false;
+        let mut next_tick = tokio::time::Instant::now() + TICK;
+        loop {
+            draining |= self.take_commands();
+            self.take_notices();
+            self.take_readiness(&mut ready, &mut unread);
+            self.shard.fire_timers(self.clock.now_us());
+            if tokio::time::Instant::now() >= next_tick {
+                next_tick += TICK;
+                self.tick();
+            }
+            let clock = self.clock;
+            self.shard.pump(clock.now_us(), || clock.now_us(), &mut self.sockets);
+            unread.extend(self.shard.take_resumed());
+            if draining && self.shard.connections() == 0 {
+                self.publish();
+                return;
+            }
+            if self.shard.has_work() || !unread.is_empty() {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            draining |= self.wait(next_tick).await;
+        }
+    }
+
+    async fn wait(&mut self, next_tick: tokio::time::Instant) -> bool {
+        let timer = self
+            .shard
+            .next_timer_us()
+            .map(|due| Duration::from_micros((due - self.clock.now_us()).max(0) as u64));
+        let wake = timer.map_or(next_tick, |after| next_tick.min(tokio::time::Instant::now() + after));
+        tokio::select! {
+            biased;
+            notice = self.inbox.notices.recv_async() => {
+                if let Ok(notice) = notice {
+                    self.shard.notice(&notice, self.clock.now_us());
+                }
+                false
+            }
+            _ = self.sockets.ready() => false,
+            command = self.commands.recv_async() => command.is_ok_and(|command| self.command(command)),
+            () = tokio::time::sleep_until(wake) => false,
+        }
+    }
+
+    fn take_notices(&mut self) {
+        let now_us = self.clock.now_us();
+        if self.inbox.overflowed.swap(false, Ordering::AcqRel) {
+            // What is waiting is covered by looking everywhere.
+            self.inbox.notices.drain();
+            self.shard.look_everywhere(now_us);
+        }
+        while let Ok(notice) = self.inbox.notices.try_recv() {
+            self.shard.notice(&notice, now_us);
+        }
+    }
+
+    fn take_commands(&mut self) -> bool {
+        let mut draining = false;
+        for _ in 0..COMMANDS_IN_A_ROW {
+            let Ok(command) = self.commands.try_recv() else { break };
+            draining |= self.command(command);
+        }
+        draining
+    }
+
+    /// True where the command is to drain.
+    fn command(&mut self, command: Command) -> bool {
+        let now_us = self.clock.now_us();
+        match command {
+            Command::WebSocket(stream, early) => {
+                let key = self.shard.connect(Kind::WebSocket, now_us);
+                if self.sockets.add_tcp(key, stream).is_err() {
+                    self.shard.gone(key, &mut self.sockets);
+                } else if !early.is_empty() {
+                    self.shard.received(key, &mut early.to_vec(), now_us);
+                }
+            }
+            Command::EventStream(request) => self.open_stream(request, now_us),
+            Command::Writable(key) => self.shard.writable(key),
+            Command::Drain { reconnect_spread_ms } => {
+                self.shard.drain(reconnect_spread_ms, now_us);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn open_stream(&mut self, request: EventStream, now_us: i64) {
+        let key = self.shard.connect(Kind::EventStream, now_us);
+        self.sockets.add_stream(key, request.body);
+        let since = request.since.as_ref().map(|since| since.as_deref().map_err(|reason| *reason));
+        let subscribed = self.shard.subscribe_stream(key, &request.topics, request.ruleset, since, now_us);
+        let opened = match subscribed {
+            Ok(()) => Ok(key),
+            Err(refused) => {
+                self.shard.gone(key, &mut self.sockets);
+                Err(refused)
+            }
+        };
+        if request.opened.send(opened).is_err() {
+            self.shard.gone(key, &mut self.sockets);
+        }
+    }
+
+    fn take_readiness(&mut self, ready: &mut Vec<Ready>, unread: &mut Vec<ConnKey>) {
+        for key in std::mem::take(unread) {
+            self.read(key, unread);
+        }
+        if let Err(error) = self.sockets.poll(ready) {
+            tracing::error!(%error, "the readiness queue is broken");
+        }
+        for one in ready.drain(..) {
+            if one.writable {
+                self.shard.writable(one.conn);
+            }
+            if one.readable {
+                self.read(one.conn, unread);
+            }
+        }
+    }
+
+    fn read(&mut self, key: ConnKey, unread: &mut Vec<ConnKey>) {
+        let now_us = self.clock.now_us();
+        let Runner { shard, sockets, .. } = self;
+        match sockets.read(key, |bytes| shard.received(key, bytes, now_us) == Reading::On) {
+            ReadEnd::Drained => {}
+            ReadEnd::More => unread.push(key),
+            ReadEnd::Closed => shard.gone(key, sockets),
+        }
+    }
+
+    fn tick(&mut self) {
+        self.shard.tick(self.clock.now_us(), &mut self.sockets);
+        self.publish();
+    }
+
+    fn publish(&mut self) {
+        self.metrics.record(&self.shard.take_stats());
+        self.levels.connections.store(self.shard.connections(), Ordering::Relaxed);
+        self.levels.subscriptions.store(self.shard.subscriptions(), Ordering::Relaxed);
+        self.levels.pending.store(self.shard.pending(), Ordering::Relaxed);
+        self.levels.slow.store(self.shard.blocked(), Ordering::Relaxed);
+    }
+}

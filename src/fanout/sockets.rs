@@ -1,0 +1,258 @@
+//! The real sockets behind a shard: one readiness queue for all, and the write path over `send`.
+//!
+//! Owns descriptors and nothing else; what to write is the shard's business. A socket is registered
+//! edge-triggered once, for good: no system call per delivery but the write itself. Bounded by the
+//! shard's connections; a read uses one buffer for all.
+
+use super::shard::{Batch, ConnKey, Piece, Writer, Wrote};
+use crate::wire::close::CloseReason;
+use bytes::Bytes;
+use mio::{Events, Interest, Poll, Token};
+use socket2::SockRef;
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, IoSlice, Read};
+use std::net::Shutdown;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::mpsc;
+
+/// Socket settings of a client.
+#[derive(Clone, Copy, Debug)]
+pub struct SocketOptions {
+    /// `SO_SNDBUF`, in bytes.
+    pub send_buffer_bytes: usize,
+    /// `TCP_NOTSENT_LOWAT`, in bytes.
+    pub unsent_bytes_max: u32,
+    /// `TCP_USER_TIMEOUT`: unacknowledged for so long means dead.
+    pub user_timeout: std::time::Duration,
+}
+
+/// How bytes get to one client.
+enum Socket {
+    Tcp(mio::net::TcpStream),
+    /// An HTTP response body; it takes [`STREAM_PIECES`] pieces ahead of the client.
+    Stream(mpsc::Sender<Bytes>),
+}
+
+/// Pieces that an event stream's body holds ahead of its socket.
+pub const STREAM_PIECES: usize = 8;
+
+/// Bytes read at once.
+const READ_BYTES: usize = 64 * 1024;
+/// Reads of one socket before others get a turn.
+const READS_IN_A_ROW: usize = 4;
+
+/// What a socket is ready for.
+#[derive(Clone, Copy, Debug)]
+pub struct Ready {
+    /// Whose socket.
+    pub conn: ConnKey,
+    /// There is something to read, or the other side hung up.
+    pub readable: bool,
+    /// It takes bytes again.
+    pub writable: bool,
+}
+
+/// What reading a socket came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReadEnd {
+    /// Nothing more for now.
+    Drained,
+    /// There may be more; others first.
+    More,
+    /// The client will send no more.
+    Closed,
+}
+
+/// All sockets of a shard.
+pub struct Sockets {
+    poll: AsyncFd<Poll>,
+    events: Events,
+    by_index: HashMap<u32, (u32, Socket), foldhash::fast::RandomState>,
+    options: SocketOptions,
+    buffer: Box<[u8]>,
+}
+
+impl Sockets {
+    /// No sockets yet. Call it inside the shard's runtime.
+    ///
+    /// # Errors
+    /// The system has no descriptor left.
+    #[expect(unsafe_code, reason = "tokio has no safe way to await another readiness queue")]
+    pub fn new(options: SocketOptions) -> io::Result<Sockets> {
+        // SAFETY: `Poll` owns its descriptor, and the `AsyncFd` owns the `Poll`: the descriptor stays
+        // open, and the same, for as long as it is registered.
+        let poll = unsafe { AsyncFd::register(Poll::new()?) }.map_err(io::Error::from)?;
+        Ok(Sockets {
+            poll,
+            events: Events::with_capacity(1024),
+            by_index: HashMap::default(),
+            options,
+            buffer: vec![0; READ_BYTES].into_boxed_slice(),
+        })
+    }
+
+    /// Takes a client's socket over.
+    ///
+    /// # Errors
+    /// The socket is broken already.
+    pub fn add_tcp(&mut self, conn: ConnKey, stream: std::net::TcpStream) -> io::Result<()> {
+        let socket = SockRef::from(&stream);
+        socket.set_tcp_nodelay(true)?;
+        socket.set_send_buffer_size(self.options.send_buffer_bytes)?;
+        #[cfg(target_os = "linux")]
+        {
+            socket.set_tcp_notsent_lowat(self.options.unsent_bytes_max)?;
+            socket.set_tcp_user_timeout(Some(self.options.user_timeout))?;
+        }
+        let mut stream = mio::net::TcpStream::from_std(stream);
+        let token = Token((conn.generation as usize) << 32 | conn.index as usize);
+        self.poll
+            .get_ref()
+            .registry()
+            .register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        self.by_index.insert(conn.index, (conn.generation, Socket::Tcp(stream)));
+        Ok(())
+    }
+
+    /// Takes an event stream's body over.
+    pub fn add_stream(&mut self, conn: ConnKey, body: mpsc::Sender<Bytes>) {
+        self.by_index.insert(conn.index, (conn.generation, Socket::Stream(body)));
+    }
+
+    /// Waits until some socket is ready.
+    ///
+    /// # Errors
+    /// The readiness queue is broken.
+    pub async fn ready(&self) -> io::Result<()> {
+        self.poll.readable().await.map(|_| ())
+    }
+
+    /// What is ready now. Never waits.
+    ///
+    /// # Errors
+    /// The readiness queue is broken.
+    pub fn poll(&mut self, ready: &mut Vec<Ready>) -> io::Result<()> {
+        let Sockets { poll, events, .. } = self;
+        match poll.get_mut().poll(events, Some(std::time::Duration::ZERO)) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            other => other?,
+        }
+        ready.extend(events.iter().map(|event| {
+            let token = event.token().0;
+            Ready {
+                conn: ConnKey {
+                    index: token as u32,
+                    generation: (token >> 32) as u32,
+                },
+                readable: event.is_readable() || event.is_read_closed() || event.is_error(),
+                writable: event.is_writable() || event.is_write_closed(),
+            }
+        }));
+        if ready.is_empty() {
+            // Not an event left: from here on, wait to be woken. What arrives in between wakes again.
+            use std::task::{Context, Waker};
+            let mut context = Context::from_waker(Waker::noop());
+            if let std::task::Poll::Ready(Ok(mut guard)) = self.poll.poll_read_ready(&mut context) {
+                guard.clear_ready();
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what a client sent, piece by piece.
+    pub fn read(&mut self, conn: ConnKey, mut take: impl FnMut(&mut [u8]) -> bool) -> ReadEnd {
+        let Some((generation, Socket::Tcp(stream))) = self.by_index.get_mut(&conn.index) else {
+            return ReadEnd::Drained;
+        };
+        if *generation != conn.generation {
+            return ReadEnd::Drained;
+        }
+        for _ in 0..READS_IN_A_ROW {
+            match stream.read(&mut self.buffer) {
+                Ok(0) => return ReadEnd::Closed,
+                Ok(count) => {
+                    if !take(&mut self.buffer[..count]) {
+                        return ReadEnd::Drained;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return ReadEnd::Drained,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return ReadEnd::Closed,
+            }
+        }
+        ReadEnd::More
+    }
+}
+
+impl Writer for Sockets {
+    fn write(&mut self, batch: &mut Batch) {
+        for (item, pieces) in batch.items_mut() {
+            item.wrote = match self.by_index.get(&item.conn.index) {
+                Some((generation, socket)) if *generation == item.conn.generation => match socket {
+                    Socket::Tcp(stream) => send(stream, pieces, item.offset),
+                    Socket::Stream(body) => push(body, pieces),
+                },
+                _ => Wrote::Broken,
+            };
+        }
+    }
+
+    fn close(&mut self, conn: ConnKey, _: CloseReason) {
+        if self
+            .by_index
+            .get(&conn.index)
+            .is_some_and(|(generation, _)| *generation == conn.generation)
+        {
+            self.by_index.remove(&conn.index);
+        }
+    }
+
+    fn finish(&mut self, conn: ConnKey) {
+        match self.by_index.get(&conn.index) {
+            Some((generation, Socket::Tcp(stream))) if *generation == conn.generation => {
+                // A socket that is gone already is noticed when it is read.
+                let _ = stream.shutdown(Shutdown::Write);
+            }
+            Some((generation, Socket::Stream(_))) if *generation == conn.generation => {
+                self.by_index.remove(&conn.index);
+            }
+            _ => {}
+        }
+    }
+}
+
+const FLAGS: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+
+fn send(stream: &mio::net::TcpStream, pieces: &[Piece], offset: usize) -> Wrote {
+    let socket = SockRef::from(stream);
+    let sent = match pieces {
+        [only] => socket.send_with_flags(&only.bytes()[offset..], FLAGS),
+        _ => {
+            let mut slices: smallvec::SmallVec<[IoSlice<'_>; 8]> = pieces.iter().map(|piece| IoSlice::new(piece.bytes())).collect();
+            if let Some(first) = slices.first_mut() {
+                first.advance(offset);
+            }
+            socket.send_vectored_with_flags(&slices, FLAGS)
+        }
+    };
+    match sent {
+        Ok(count) => Wrote::Bytes(count),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Wrote::Bytes(0),
+        // The kernel is short of memory for this socket: as good as full, and it says when it is not.
+        Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => Wrote::Bytes(0),
+        Err(_) => Wrote::Broken,
+    }
+}
+
+/// Pieces go into a body whole or not at all.
+fn push(body: &mpsc::Sender<Bytes>, pieces: &[Piece]) -> Wrote {
+    let mut bytes = 0;
+    for piece in pieces {
+        match body.try_send(Bytes::copy_from_slice(piece.bytes())) {
+            Ok(()) => bytes += piece.bytes().len(),
+            Err(mpsc::error::TrySendError::Full(_)) => break,
+            Err(mpsc::error::TrySendError::Closed(_)) => return Wrote::Broken,
+        }
+    }
+    Wrote::Bytes(bytes)
+}
