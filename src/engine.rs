@@ -7,7 +7,7 @@
 //! `plays_max` plays and `players_max` players.
 
 use crate::fanout::hub::{GameTopics, Hub};
-use crate::fanout::shard::GameSnapshot;
+use crate::fanout::snapshot::GameSnapshot;
 use crate::feed::sequence::{Ledger, Verdict};
 use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, PlayerInfo};
 use crate::state::{Cards, Game};

@@ -18,10 +18,9 @@ pub use inbound::Reading;
 pub use outbound::{Batch, Piece, Wrote};
 
 use super::hub::{Hub, Notice};
+use super::snapshot::GameReader;
 use super::topic::TopicId;
-use crate::model::{GameId, Seq, Team};
 use crate::scoring::{RulesetIndex, Rulesets};
-use crate::state::PlayerSlot;
 use crate::wire::close::CloseReason;
 use crate::wire::json::{self, Json};
 use crate::wire::ws::Frame;
@@ -33,23 +32,6 @@ use smallvec::SmallVec;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
-
-/// A game as of one moment: what `game:` and `team:` snapshots and plain HTTP show.
-pub struct GameSnapshot {
-    /// Teams and kickoff.
-    pub head: Arc<crate::model::GameHead>,
-    /// Status, clock, situation and score.
-    pub view: Arc<crate::model::GameView>,
-    /// Every player ever named.
-    pub players: Vec<PlayerSlot>,
-    /// Head of the game's topic at that moment.
-    pub seq: Seq,
-    /// Heads of its teams' topics at that moment.
-    pub team_seqs: SmallVec<[(Team, Seq); 2]>,
-}
-
-/// Reads a game as it is; never half an event.
-pub type GameReader = Arc<dyn Fn(&GameId) -> Option<GameSnapshot> + Send + Sync>;
 
 /// Limits and times of a shard; see `config/default.toml` for what each costs.
 #[derive(Clone, Debug)]

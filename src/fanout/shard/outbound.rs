@@ -3,9 +3,9 @@
 use super::conn::{Conn, ConnKey, Cursor, Kind, Partial, Phase};
 use super::mirror::{Encoded, Mirror, Shared};
 use super::{Shard, ShardParts, Writer};
-use crate::fanout::encode::{self, GameNow, PlayerNow, Subject};
-use crate::model::change::PlayerCard;
-use crate::model::{GameId, Seq, Team, TopicName};
+use crate::fanout::encode::{self, Subject};
+use crate::fanout::snapshot;
+use crate::model::Seq;
 use crate::wire::Coding;
 use crate::wire::ws::Frame;
 use smallvec::SmallVec;
@@ -447,36 +447,12 @@ fn snapshot(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, reason: &'
     if let Some(shared) = mirror.shared.iter().find(same) {
         return (shared.seq, shared.frame.clone());
     }
-    let ruleset = parts.rulesets.by_index(cursor.ruleset);
     let subject = Subject {
         topic: &mirror.topic,
-        ruleset,
+        ruleset: parts.rulesets.by_index(cursor.ruleset),
         now_us,
     };
-    let (seq, frame) = match &mirror.topic.name {
-        TopicName::Player(player) => {
-            let card = PlayerCard::unknown(player.clone());
-            let last = mirror.ring.back().map(|mirrored| &*mirrored.entry);
-            (
-                mirror.head,
-                encode::player_snapshot(
-                    subject,
-                    PlayerNow {
-                        seq: mirror.head,
-                        last,
-                        card: &card,
-                    },
-                    reason,
-                ),
-            )
-        }
-        TopicName::Game(game) => game_snapshot(parts, subject, reason, Some(game.clone()), None),
-        TopicName::Team(team) => game_snapshot(parts, subject, reason, None, Some(team)),
-        TopicName::Slate => {
-            let slate = parts.hub.slate();
-            (slate.seq, encode::slate_snapshot(subject, slate.seq, &slate.games, reason))
-        }
-    };
+    let (seq, frame) = snapshot::take(&parts.hub, &parts.games, subject, reason);
     let frame = (Piece::frame(frame), now_us);
     mirror.share(Shared {
         key,
@@ -486,37 +462,6 @@ fn snapshot(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, reason: &'
         frame: frame.clone(),
     });
     (seq, frame)
-}
-
-/// A `game:` or `team:` snapshot. A team's game is asked for again where another took the topic over
-/// in between: the `seq` read then belongs to the other game.
-fn game_snapshot(parts: &ShardParts, subject: Subject<'_>, reason: &str, game: Option<GameId>, team: Option<&Team>) -> (Seq, Frame) {
-    let head = subject.topic.read(|history| history.head);
-    let shown = || subject.topic.read(|history| history.game().map(|head| head.game.clone()));
-    loop {
-        let wanted = game.clone().or_else(shown);
-        let Some(now) = wanted.as_ref().and_then(|game| (parts.games)(game)) else {
-            let empty = GameNow {
-                seq: 0,
-                game: None,
-                players: &[],
-            };
-            return (head, encode::game_snapshot(subject, GameNow { seq: head, ..empty }, reason));
-        };
-        let seq = match team {
-            Some(team) => now.team_seqs.iter().find(|(known, _)| known == team).map_or(0, |(_, seq)| *seq),
-            None => now.seq,
-        };
-        if game.is_none() && shown() != wanted {
-            continue;
-        }
-        let players = GameNow {
-            seq,
-            game: Some((&now.head, &now.view)),
-            players: &now.players,
-        };
-        return (seq, encode::game_snapshot(subject, players, reason));
-    }
 }
 
 /// An event stream's ids: where every subscription stands after an event, so that any of them can be

@@ -1,0 +1,105 @@
+//! A topic as it is now, with the `seq` that goes with it: for subscribers and for plain HTTP.
+
+use super::encode::{self, GameNow, PlayerNow, Subject};
+use super::hub::Hub;
+use crate::model::change::{GameHead, GameView, PlayerCard};
+use crate::model::{GameId, Seq, Team, TopicName};
+use crate::state::PlayerSlot;
+use crate::wire::ws::Frame;
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// A game as of one moment: what `game:` and `team:` snapshots and plain HTTP show.
+pub struct GameSnapshot {
+    /// Teams and kickoff.
+    pub head: Arc<GameHead>,
+    /// Status, clock, situation and score.
+    pub view: Arc<GameView>,
+    /// Every player ever named.
+    pub players: Vec<PlayerSlot>,
+    /// Head of the game's topic at that moment.
+    pub seq: Seq,
+    /// Heads of its teams' topics at that moment.
+    pub team_seqs: SmallVec<[(Team, Seq); 2]>,
+}
+
+/// Reads a game as it is; never half an event.
+pub type GameReader = Arc<dyn Fn(&GameId) -> Option<GameSnapshot> + Send + Sync>;
+
+/// The topic's snapshot. Its `seq` may be ahead of what the caller has seen of the topic, never behind.
+pub fn take(hub: &Hub, games: &GameReader, subject: Subject<'_>, reason: &str) -> (Seq, Frame) {
+    match &subject.topic.name {
+        TopicName::Player(player) => {
+            let (seq, last) = subject.topic.read(|history| (history.head, history.ring.back().cloned()));
+            let card = PlayerCard::unknown(player.clone());
+            (
+                seq,
+                encode::player_snapshot(
+                    subject,
+                    PlayerNow {
+                        seq,
+                        last: last.as_deref(),
+                        card: &card,
+                    },
+                    reason,
+                ),
+            )
+        }
+        TopicName::Game(game) => of_game(games, subject, reason, game),
+        TopicName::Team(team) => of_team(games, subject, reason, team),
+        TopicName::Slate => {
+            let slate = hub.slate();
+            (slate.seq, encode::slate_snapshot(subject, slate.seq, &slate.games, reason))
+        }
+    }
+}
+
+fn of_game(games: &GameReader, subject: Subject<'_>, reason: &str, game: &GameId) -> (Seq, Frame) {
+    match games(game) {
+        Some(now) => (now.seq, encode::game_snapshot(subject, now.shown(now.seq), reason)),
+        None => not_announced(subject, reason),
+    }
+}
+
+/// Reads again where another game took the topic over in between: the `seq` read then is the other's.
+fn of_team(games: &GameReader, subject: Subject<'_>, reason: &str, team: &Team) -> (Seq, Frame) {
+    let shown = || subject.topic.read(|history| history.game().map(|head| head.game.clone()));
+    loop {
+        let Some(game) = shown() else {
+            return not_announced(subject, reason);
+        };
+        let Some(now) = games(&game) else {
+            return not_announced(subject, reason);
+        };
+        if shown() != Some(game) {
+            continue;
+        }
+        let seq = now.team_seqs.iter().find(|(known, _)| known == team).map_or(0, |(_, seq)| *seq);
+        return (seq, encode::game_snapshot(subject, now.shown(seq), reason));
+    }
+}
+
+fn not_announced(subject: Subject<'_>, reason: &str) -> (Seq, Frame) {
+    (
+        0,
+        encode::game_snapshot(
+            subject,
+            GameNow {
+                seq: 0,
+                game: None,
+                players: &[],
+            },
+            reason,
+        ),
+    )
+}
+
+impl GameSnapshot {
+    fn shown(&self, seq: Seq) -> GameNow<'_> {
+        GameNow {
+            seq,
+            game: Some((&self.head, &self.view)),
+            players: &self.players,
+        }
+    }
+}
