@@ -152,6 +152,21 @@ impl fmt::Display for FloorReport {
     }
 }
 
+impl fmt::Display for ServerReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "  server     {:.2} µs CPU per delivery ({:.2} s in all)",
+            self.cpu_us_per_delivery, self.cpu_s
+        )?;
+        let (rss, each, anon) = (self.rss_idle_kib / 1024, self.rss_per_connection_kib, self.anon_per_connection_kib);
+        writeln!(
+            f,
+            "  memory     {rss} MiB resident when idle, {each:.2} KiB per connection ({anon:.2} KiB without mapped files)"
+        )
+    }
+}
+
 impl fmt::Display for BroadcastReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -183,20 +198,7 @@ impl fmt::Display for BroadcastReport {
         )?;
         writeln!(f, "  latency    {}", self.latency_ms)?;
         if let Some(server) = &self.server {
-            writeln!(
-                f,
-                "  server     {:.2} µs CPU per delivery ({:.2} s in all)",
-                server.cpu_us_per_delivery, server.cpu_s
-            )?;
-            let (rss, each, anon) = (
-                server.rss_idle_kib / 1024,
-                server.rss_per_connection_kib,
-                server.anon_per_connection_kib,
-            );
-            writeln!(
-                f,
-                "  memory     {rss} MiB resident when idle, {each:.2} KiB per connection ({anon:.2} KiB without mapped files)"
-            )?;
+            write!(f, "{server}")?;
         }
         writeln!(
             f,
