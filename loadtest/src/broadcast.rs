@@ -1,0 +1,233 @@
+//! Broadcast: every client on one game, plays at a steady pace, every frame verified.
+//!
+//! The order of things: announce the game, read the server's memory, connect and subscribe
+//! everybody, read it again, post the plays on schedule, wait until every client has the last one,
+//! read the server's CPU time, compare with `GET /v1/games/GAME/players`, then (if asked) measure
+//! the floor with the same number of clients and the same frame size.
+
+use crate::crew::{Crew, Job, Tally};
+use crate::floor::{self, Plan};
+use crate::latency::LatencyMs;
+use crate::plays::{Line, RULESET, Script, player_index};
+use crate::post::Http;
+use crate::proc::CpuReading;
+use crate::report::{BroadcastReport, FloorReport, ServerReport};
+use crate::target::Target;
+use crate::verify::{check_line, points};
+use crate::watch::Watch;
+use crate::{clock, limits, proc};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use std::time::Duration;
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The server's WebSocket endpoint.
+    pub(crate) target: Target,
+    /// Where plays go (the server's HTTP side).
+    pub(crate) ingest: Target,
+    /// WebSocket clients.
+    pub(crate) clients: usize,
+    /// Plays.
+    pub(crate) events: usize,
+    /// Between plays.
+    pub(crate) interval: Duration,
+    /// Clients that also keep totals of their own.
+    pub(crate) sample: usize,
+    /// The server's process, for its CPU and memory.
+    pub(crate) server_pid: Option<u32>,
+    /// Measure the floor, too.
+    pub(crate) floor: bool,
+    /// For everybody to be connected and subscribed.
+    pub(crate) connect_timeout: Duration,
+    /// After the last play.
+    pub(crate) drain_timeout: Duration,
+}
+
+/// What was seen while the plays went out.
+struct Seen {
+    tally: Tally,
+    latency: LatencyMs,
+    connect_ms: u64,
+    server: Option<ServerReport>,
+}
+
+/// Runs it. An error means that nothing could be measured; what was measured and found wrong
+/// stands in the report.
+pub(crate) fn run(settings: &Settings) -> Result<BroadcastReport> {
+    ensure!(settings.clients > 0 && settings.events > 0, "clients and events must be at least 1");
+    let available = limits::raise_descriptors();
+    if settings.floor {
+        limits::require(available, settings.clients, "the floor, in this one process,")?;
+    }
+    if let Some(pid) = settings.server_pid {
+        limits::require_of_server(pid, settings.clients)?;
+    }
+    let script = Script::new(&format!("load{}", clock::wall_us()), settings.events);
+    let mut http = Http::new(settings.ingest.addr, &settings.ingest.host);
+    http.post_events(&script.opening()).context("the game can't be announced")?;
+
+    let mut seen = play(settings, &script, &mut http, available)?;
+    let rows = http.get(&format!("/v1/games/{}/players?ruleset={RULESET}", script.game()));
+    let verdict = rows.and_then(|rows| compare(&rows, &script, &seen.tally));
+    if let Err(error) = verdict {
+        seen.tally.fault_count += 1;
+        seen.tally.faults.push(format!("the HTTP answer and the clients differ: {error:#}"));
+    }
+    let floor = match seen.tally.frame_bytes.checked_div(seen.tally.frames) {
+        Some(bytes) if settings.floor => Some(measure_floor(settings, bytes as usize)?),
+        _ => None,
+    };
+    Ok(report(settings, &script, seen, floor))
+}
+
+/// Connects everybody, posts the plays, waits for the last client.
+fn play(settings: &Settings, script: &Script, http: &mut Http, available: u64) -> Result<Seen> {
+    let before = settings.server_pid.map(proc::memory).transpose()?;
+    let mut crew = Crew::start(&jobs(settings, script, available))?;
+    let mut watch = Watch::new("broadcast", &crew, settings.clients, settings.events);
+    let connect_ms = watch.ready(&crew, settings.connect_timeout)?;
+    watch.listen(&crew, clock::monotonic_ns() + 1_000_000_000)?;
+    let idle = settings.server_pid.map(proc::memory).transpose()?;
+
+    let interval_ns = settings.interval.as_nanos() as u64;
+    let t0_ns = clock::monotonic_ns() + 300_000_000;
+    let ts0_us = clock::wall_us() + 300_000;
+    watch.start(&mut crew, t0_ns, ts0_us)?;
+    watch.listen(&crew, t0_ns - 5_000_000)?;
+    let cpu_before = settings.server_pid.map(CpuReading::take).transpose()?;
+    for index in 0..settings.events {
+        let offset_ns = index as u64 * interval_ns;
+        watch.listen(&crew, t0_ns + offset_ns)?;
+        http.post_events(&script.line(index, ts0_us + offset_ns / 1_000))
+            .with_context(|| format!("play {}", index + 1))?;
+    }
+    watch.done(&mut crew, clock::monotonic_ns() + settings.drain_timeout.as_nanos() as u64)?;
+    let cpu_after = settings.server_pid.map(CpuReading::take).transpose()?;
+    let (tally, latency) = watch.total();
+
+    let server = match (before, idle, cpu_before, cpu_after) {
+        (Some(before), Some(idle), Some(cpu_before), Some(cpu_after)) => Some(ServerReport::new(
+            before,
+            idle,
+            cpu_after.since(&cpu_before),
+            settings.clients,
+            tally.deliveries,
+        )),
+        _ => None,
+    };
+    Ok(Seen {
+        tally,
+        latency,
+        connect_ms,
+        server,
+    })
+}
+
+/// The clients, spread over as few processes as the descriptor limit allows.
+fn jobs(settings: &Settings, script: &Script, available: u64) -> Vec<Job> {
+    let count = limits::processes(settings.clients, available);
+    let each = settings.clients.div_ceil(count);
+    let starts = (0..settings.clients).step_by(each);
+    starts
+        .map(|first| Job::Clients {
+            to: settings.target.addr,
+            host: settings.target.host.clone(),
+            path: settings.target.path.clone(),
+            first,
+            clients: each.min(settings.clients - first),
+            sample: settings.sample.div_ceil(count),
+            game: script.game().to_owned(),
+            events: settings.events,
+            interval_us: settings.interval.as_micros() as u64,
+        })
+        .collect()
+}
+
+/// The HTTP answer must hold the script's totals, and whatever else it shows (the defences) must be
+/// what the sampled clients hold.
+fn compare(rows: &Value, script: &Script, tally: &Tally) -> Result<()> {
+    let rows = rows.as_array().context("no list of players")?;
+    let totals = script.totals(script.events()).context("a script without an end")?;
+    let mut missing: Vec<usize> = (0..totals.len()).filter(|&index| totals[index] != Line::default()).collect();
+    for row in rows {
+        let id = row["player"].as_str().context("a player without an id")?;
+        if let Some(index) = player_index(id) {
+            check_line(row, &totals[index])?;
+            missing.retain(|&other| other != index);
+        }
+        let held = points(&row["points"])?;
+        for (number, sample) in tally.samples.iter().enumerate() {
+            // A player who never moved need not have been shown to anybody.
+            if let Some(&sampled) = sample.get(id) {
+                ensure!(
+                    sampled == held,
+                    "sampled client {number} holds {sampled}/10000 for {id}, HTTP says {held}/10000"
+                );
+            }
+        }
+    }
+    ensure!(missing.is_empty(), "players of the cast are missing: {missing:?}");
+    for sample in &tally.samples {
+        for (index, line) in totals.iter().enumerate().filter(|(_, line)| **line != Line::default()) {
+            let id = crate::plays::player_id(index);
+            ensure!(
+                sample.get(&id) == Some(&line.points()),
+                "a sampled client holds {:?} for {id}",
+                sample.get(&id)
+            );
+        }
+    }
+    Ok(())
+}
+
+fn measure_floor(settings: &Settings, bytes: usize) -> Result<FloorReport> {
+    floor::measure(Plan {
+        clients: settings.clients,
+        bytes,
+        events: settings.events,
+        interval: settings.interval,
+    })
+}
+
+fn report(settings: &Settings, script: &Script, seen: Seen, floor: Option<FloorReport>) -> BroadcastReport {
+    let Seen {
+        tally,
+        latency,
+        connect_ms,
+        server,
+    } = seen;
+    let due = (settings.clients * settings.events) as u64;
+    let ok = tally.complete == settings.clients as u64 && tally.deliveries == due && tally.fault_count == 0;
+    let ratio = server
+        .as_ref()
+        .zip(floor.as_ref())
+        .map(|(server, floor)| server.cpu_us_per_delivery / floor.cpu_us_per_delivery);
+    BroadcastReport {
+        ok,
+        topic: script.topic(),
+        clients: settings.clients,
+        events: settings.events,
+        interval_ms: settings.interval.as_secs_f64() * 1e3,
+        connect_s: connect_ms as f64 / 1e3,
+        deliveries: tally.deliveries,
+        deliveries_due: due,
+        clients_complete: tally.complete,
+        clients_broken: tally.broken,
+        frames: tally.frames,
+        frames_merged: tally.merged,
+        snapshots_late: tally.late_snapshots,
+        bytes_per_frame: tally.frame_bytes.checked_div(tally.frames).unwrap_or(0),
+        messages_parsed: tally.parsed,
+        messages_compared: tally.compared,
+        clients_sampled: tally.samples.len(),
+        latency_ms: latency,
+        client_cpu_us_per_delivery: tally.cpu_ns as f64 / 1e3 / tally.deliveries.max(1) as f64,
+        server,
+        floor,
+        ratio_to_floor: ratio,
+        fault_count: tally.fault_count,
+        faults: tally.faults,
+    }
+}

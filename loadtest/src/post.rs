@@ -1,0 +1,167 @@
+//! The feed's side: HTTP/1.1 by hand over one kept connection, nothing that could cost CPU worth measuring.
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How long the server may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest answer taken, in bytes.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A connection to the server's HTTP side.
+pub(crate) struct Http {
+    to: SocketAddr,
+    host: String,
+    stream: Option<BufReader<TcpStream>>,
+}
+
+impl Http {
+    /// Connects with the first request.
+    pub(crate) fn new(to: SocketAddr, host: &str) -> Self {
+        Self {
+            to,
+            host: host.to_owned(),
+            stream: None,
+        }
+    }
+
+    /// Posts event lines, all of which must be taken.
+    pub(crate) fn post_events(&mut self, lines: &str) -> Result<()> {
+        let request = format!(
+            "POST /v1/events HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n{lines}",
+            self.host,
+            lines.len()
+        );
+        let answer = self.json(&request).context("POST /v1/events")?;
+        // A duplicate means that an earlier attempt of ours arrived although its answer did not.
+        let taken = answer["accepted"].as_u64().unwrap_or(0) + answer["duplicate"].as_u64().unwrap_or(0);
+        ensure!(
+            taken == lines.lines().count() as u64,
+            "the server did not take every event: {answer}"
+        );
+        Ok(())
+    }
+
+    /// Gets a JSON document.
+    pub(crate) fn get(&mut self, path: &str) -> Result<Value> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\n\r\n", self.host);
+        self.json(&request).with_context(|| format!("GET {path}"))
+    }
+
+    /// Sends `request`; once more over a new connection where the server had closed the kept one.
+    fn json(&mut self, request: &str) -> Result<Value> {
+        let kept = self.stream.is_some();
+        let answer = match self.exchange(request) {
+            Err(_) if kept => self.exchange(request),
+            answer => answer,
+        };
+        let (status, body) = answer.with_context(|| format!("{} does not answer", self.to))?;
+        let text = String::from_utf8_lossy(&body);
+        ensure!(status == 200, "status {status}: {}", text.chars().take(300).collect::<String>());
+        serde_json::from_str(&text).context("the answer is no JSON")
+    }
+
+    fn exchange(&mut self, request: &str) -> Result<(u16, Vec<u8>)> {
+        let mut stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => {
+                let stream = TcpStream::connect_timeout(&self.to, ANSWER_TIMEOUT)?;
+                stream.set_nodelay(true)?;
+                stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+                BufReader::new(stream)
+            }
+        };
+        stream.get_mut().write_all(request.as_bytes())?;
+        let answer = read_answer(&mut stream)?;
+        if !answer.closes {
+            self.stream = Some(stream);
+        }
+        Ok((answer.status, answer.body))
+    }
+}
+
+struct Answer {
+    status: u16,
+    body: Vec<u8>,
+    closes: bool,
+}
+
+fn read_answer(stream: &mut BufReader<impl std::io::Read>) -> Result<Answer> {
+    let mut line = String::new();
+    stream.read_line(&mut line)?;
+    let status = line
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .with_context(|| format!("no HTTP answer: {line:?}"))?;
+    let (mut length, mut chunked, mut closes) = (None, false, false);
+    loop {
+        line.clear();
+        ensure!(stream.read_line(&mut line)? > 0, "the answer ends within its headers");
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            break;
+        };
+        let value = value.trim();
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = Some(value.parse()?),
+            "transfer-encoding" => chunked = value.eq_ignore_ascii_case("chunked"),
+            "connection" => closes = value.eq_ignore_ascii_case("close"),
+            _ => {}
+        }
+    }
+    let mut body = Vec::new();
+    match (chunked, length) {
+        (true, _) => while read_chunk(stream, &mut body)? {},
+        (false, Some(length)) => take(stream, length, &mut body)?,
+        (false, None) => {
+            closes = true;
+            stream.take(ANSWER_BYTES_MAX as u64).read_to_end(&mut body)?;
+        }
+    }
+    Ok(Answer { status, body, closes })
+}
+
+/// Adds one chunk; false for the last, empty one.
+fn read_chunk(stream: &mut BufReader<impl std::io::Read>, body: &mut Vec<u8>) -> Result<bool> {
+    let mut line = String::new();
+    stream.read_line(&mut line)?;
+    let length = usize::from_str_radix(line.trim_end().split(';').next().unwrap_or_default(), 16).context("a chunk without a length")?;
+    take(stream, length, body)?;
+    line.clear();
+    stream.read_line(&mut line)?;
+    Ok(length > 0)
+}
+
+fn take(stream: &mut impl std::io::Read, length: usize, body: &mut Vec<u8>) -> Result<()> {
+    let at = body.len();
+    if at + length > ANSWER_BYTES_MAX {
+        bail!("an answer over {ANSWER_BYTES_MAX} bytes");
+    }
+    body.resize(at + length, 0);
+    stream.read_exact(&mut body[at..]).context("the answer ends early")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(text: &str) -> Result<Answer> {
+        read_answer(&mut BufReader::with_capacity(3, text.as_bytes()))
+    }
+
+    #[test]
+    fn lengths_chunks_and_closing_are_understood() {
+        let plain = answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}rest").unwrap();
+        assert_eq!((plain.status, &plain.body[..], plain.closes), (200, &b"{}"[..], false));
+        let chunked = answer("HTTP/1.1 429 Slow\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n1;x\r\nc\r\n0\r\n\r\n").unwrap();
+        assert_eq!((chunked.status, &chunked.body[..]), (429, &b"abc"[..]));
+        let open = answer("HTTP/1.1 200 OK\r\n\r\nall of it").unwrap();
+        assert_eq!((&open.body[..], open.closes), (&b"all of it"[..], true));
+        assert!(answer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}").is_err());
+        assert!(answer("nonsense").is_err());
+    }
+}

@@ -1,0 +1,257 @@
+//! A server small enough to be read at a glance: it speaks just enough of the protocol, scores the
+//! load test's plays by itself, and can be told to get one thing wrong.
+
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// What the fake server does wrong. The client it picks on is the fourth to subscribe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Nothing.
+    Good,
+    /// Nothing: one client gets plays 3 and 4 as one merged frame.
+    Merges,
+    /// One client never gets play 4.
+    DropsOne,
+    /// One client never gets the last play.
+    DropsLast,
+    /// One client's frame of play 4 has a digit changed.
+    Corrupts,
+    /// Everybody is told a wrong total in play 5.
+    WrongTotal,
+    /// One client is closed at play 4.
+    Closes,
+    /// Everybody gets the first play before the snapshot.
+    SnapshotLate,
+    /// The frames are right, the HTTP answer is not.
+    WrongHttp,
+}
+
+/// The fourth to subscribe.
+const PICKED: usize = 3;
+
+#[derive(Default)]
+struct State {
+    game: String,
+    /// `stats` of every player.
+    stats: BTreeMap<String, BTreeMap<&'static str, i64>>,
+    /// Points after each seq, the first entry before any.
+    history: Vec<BTreeMap<String, f64>>,
+    /// In the order in which they subscribed.
+    clients: Vec<TcpStream>,
+}
+
+/// Serves in the background until the process ends; its address.
+pub fn start(manner: Manner, last_seq: usize) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let state = Arc::new(Mutex::new(State {
+        history: vec![BTreeMap::new()],
+        ..State::default()
+    }));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let state = Arc::clone(&state);
+            std::thread::spawn(move || serve(stream, &state, manner, last_seq));
+        }
+    });
+    addr
+}
+
+fn serve(stream: TcpStream, state: &Mutex<State>, manner: Manner, last_seq: usize) {
+    stream.set_nodelay(true).unwrap();
+    let mut input = BufReader::new(stream.try_clone().unwrap());
+    let mut output = stream;
+    loop {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if input.read_line(&mut head).unwrap_or(0) == 0 {
+                return;
+            }
+        }
+        if head.starts_with("GET /v1/ws ") {
+            return upgrade(input, output, state, manner);
+        }
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("Content-Length: "))
+            .map_or(0, |n| n.parse().unwrap());
+        let mut body = vec![0; length];
+        input.read_exact(&mut body).unwrap();
+        let answer = if head.starts_with("POST /v1/events ") {
+            let lines = String::from_utf8(body).unwrap();
+            lines
+                .lines()
+                .for_each(|line| take(&serde_json::from_str(line).unwrap(), &mut state.lock().unwrap(), manner, last_seq));
+            json!({"accepted": lines.lines().count(), "duplicate": 0, "rejected": []})
+        } else {
+            players(&state.lock().unwrap(), manner)
+        }
+        .to_string();
+        write!(output, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{answer}", answer.len()).unwrap();
+    }
+}
+
+fn upgrade(mut input: BufReader<TcpStream>, mut output: TcpStream, state: &Mutex<State>, manner: Manner) {
+    let accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+    write!(
+        output,
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+    )
+    .unwrap();
+    // In two parts, so that clients see a frame split over reads; then a ping, which must be answered.
+    let welcome = frame(&json!({"type": "welcome", "session": "s", "epoch": "e", "server_us": 1, "limits": {}}));
+    output.write_all(&welcome[..9]).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(2));
+    output.write_all(&welcome[9..]).unwrap();
+    output.write_all(b"\x89\x02hi").unwrap();
+    let (subscribe, pong) = (read_masked(&mut input), read_masked(&mut input));
+    let (subscribe, pong) = if pong == b"hi" { (subscribe, pong) } else { (pong, subscribe) };
+    assert_eq!(pong, b"hi");
+    let subscribe: Value = serde_json::from_slice(&subscribe).unwrap();
+    let mut state = state.lock().unwrap();
+    let topic = format!("game:{}", state.game);
+    assert_eq!(
+        (&subscribe["op"], &subscribe["topics"][0], &subscribe["ruleset"]),
+        (&json!("subscribe"), &json!(topic), &json!("draftkings"))
+    );
+    output
+        .write_all(&frame(
+            &json!({"type": "subscribed", "id": 1, "topics": [{"topic": topic}], "errors": []}),
+        ))
+        .unwrap();
+    let early = json!({"type": "delta", "topic": topic, "ruleset": "draftkings", "seq": 1, "prev": 0, "feed_ts": 1, "players": []});
+    if manner == Manner::SnapshotLate {
+        output.write_all(&frame(&early)).unwrap();
+    }
+    let snapshot = json!({"type": "snapshot", "topic": topic, "ruleset": "draftkings", "seq": 0, "players": [], "reason": "subscribe"});
+    output.write_all(&frame(&snapshot)).unwrap();
+    state.clients.push(output);
+}
+
+fn take(event: &Value, state: &mut State, manner: Manner, last_seq: usize) {
+    match event["type"].as_str().unwrap() {
+        "game" => state.game = event["game"].as_str().unwrap().to_owned(),
+        "play" => {
+            event["stats"].as_array().unwrap().iter().for_each(|stat| credit(state, stat));
+            let points = state.stats.iter().map(|(id, stats)| (id.clone(), points(stats))).collect();
+            state.history.push(points);
+            send_play(event["ts"].as_u64().unwrap(), state, manner, last_seq);
+        }
+        _ => {}
+    }
+}
+
+fn credit(state: &mut State, stat: &Value) {
+    let yards = stat["yards"].as_i64().unwrap();
+    let stats = state.stats.entry(stat["player"].as_str().unwrap().to_owned()).or_default();
+    let mut add = |name, value| *stats.entry(name).or_default() += value;
+    let id = stat["stat"].as_i64().unwrap();
+    match id {
+        10 | 11 => (add("rushing_yards", yards), add("rushing_tds", id - 10)),
+        15 | 16 => (add("passing_yards", yards), add("passing_tds", id - 15)),
+        _ => {
+            add("receptions", 1);
+            (add("receiving_yards", yards), add("receiving_tds", id - 21))
+        }
+    };
+}
+
+fn points(stats: &BTreeMap<&'static str, i64>) -> f64 {
+    let get = |name| stats.get(name).copied().unwrap_or(0) as f64;
+    let bonus = |name, from| if get(name) >= from { 3.0 } else { 0.0 };
+    let sum = get("passing_yards") / 25.0
+        + get("passing_tds") * 4.0
+        + (get("rushing_yards") + get("receiving_yards")) / 10.0
+        + (get("rushing_tds") + get("receiving_tds")) * 6.0
+        + get("receptions")
+        + bonus("passing_yards", 300.0)
+        + bonus("rushing_yards", 100.0)
+        + bonus("receiving_yards", 100.0);
+    (sum * 1e4).round() / 1e4
+}
+
+fn send_play(ts: u64, state: &mut State, manner: Manner, last_seq: usize) {
+    let seq = state.history.len() - 1;
+    let all = frame(&delta(state, seq - 1, seq, ts, manner));
+    let merged = frame(&delta(state, seq.saturating_sub(2), seq, ts, manner));
+    for (number, client) in state.clients.iter_mut().enumerate() {
+        let picked = number == PICKED;
+        let bytes = match (manner, seq) {
+            (Manner::Merges, 3) | (Manner::DropsOne, 4) if picked => continue,
+            (Manner::DropsLast, seq) if picked && seq == last_seq => continue,
+            (Manner::Merges, 4) if picked => merged.clone(),
+            (Manner::Corrupts, 4) if picked => {
+                let mut bytes = all.clone();
+                let at = bytes.windows(8).position(|eight| eight == b"\"points\"").unwrap() + 9;
+                bytes[at] = if bytes[at] == b'9' { b'8' } else { bytes[at] + 1 };
+                bytes
+            }
+            (Manner::Closes, 4) if picked => vec![0x88, 2, 0x0f, 0xa1],
+            _ => all.clone(),
+        };
+        drop(client.write_all(&bytes));
+    }
+}
+
+fn delta(state: &State, prev: usize, seq: usize, ts: u64, manner: Manner) -> Value {
+    let (before, after) = (&state.history[prev], &state.history[seq]);
+    let wrong = if manner == Manner::WrongTotal && seq == 5 { 1.0 } else { 0.0 };
+    let moved = after.iter().filter(|(id, points)| before.get(*id) != Some(points));
+    let players: Vec<Value> = moved
+        .map(|(id, points)| {
+            let change = ((points - before.get(id).unwrap_or(&0.0)) * 1e4).round() / 1e4;
+            json!({"player": id, "points": points + wrong, "change": change, "stats": state.stats[id]})
+        })
+        .collect();
+    json!({"type": "delta", "topic": format!("game:{}", state.game), "ruleset": "draftkings", "seq": seq, "prev": prev,
+        "players": players, "feed_ts": ts, "ingest_us": ts, "encode_us": ts})
+}
+
+fn players(state: &State, manner: Manner) -> Value {
+    let wrong = if manner == Manner::WrongHttp { 1.0 } else { 0.0 };
+    let last = state.history.last().unwrap();
+    let mut rows: Vec<Value> = last
+        .iter()
+        .map(|(id, points)| json!({"player": id, "points": points + wrong, "stats": state.stats[id]}))
+        .collect();
+    rows.push(json!({"player": "dst:NE", "points": 10, "stats": Map::new()}));
+    json!(rows)
+}
+
+fn frame(message: &Value) -> Vec<u8> {
+    let payload = message.to_string().into_bytes();
+    let mut bytes = vec![0x81];
+    if payload.len() < 126 {
+        bytes.push(payload.len() as u8);
+    } else {
+        bytes.push(126);
+        bytes.extend((payload.len() as u16).to_be_bytes());
+    }
+    bytes.extend(payload);
+    bytes
+}
+
+/// The payload of a masked frame; short and medium lengths alone.
+fn read_masked(input: &mut impl Read) -> Vec<u8> {
+    let mut head = [0; 2];
+    input.read_exact(&mut head).unwrap();
+    assert_eq!(
+        (head[0] & 0x80, head[1] & 0x80),
+        (0x80, 0x80),
+        "a client's frame is whole and masked"
+    );
+    let mut length = usize::from(head[1] & 0x7F);
+    if length == 126 {
+        input.read_exact(&mut head).unwrap();
+        length = usize::from(u16::from_be_bytes(head));
+    }
+    let (mut mask, mut payload) = ([0; 4], vec![0; length]);
+    input.read_exact(&mut mask).unwrap();
+    input.read_exact(&mut payload).unwrap();
+    payload.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
+    payload
+}

@@ -1,0 +1,189 @@
+//! The binary as a user runs it: the floor by itself, and broadcast against a small fake server
+//! that is right, or wrong in one known way that the load test must notice.
+//!
+//! Figures are checked for being there and being possible, never for being fast.
+
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test that can't go on panics; modules of a test are private anyway"
+)]
+
+mod fake_server;
+
+use fake_server::Manner;
+use serde_json::Value;
+use std::process::Command;
+
+const PLAYS: usize = 8;
+const CLIENTS: usize = 20;
+
+/// Exit status, the JSON report (null where there is none) and standard error.
+fn run(args: &[&str]) -> (i32, Value, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_scorewire-loadtest"))
+        .args(args)
+        .args(["--json", "-"])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    (
+        output.status.code().unwrap(),
+        serde_json::from_slice(&output.stdout).unwrap_or_default(),
+        errors,
+    )
+}
+
+fn broadcast(manner: Manner, more: &[&str]) -> (i32, Value, String) {
+    let url = format!("ws://{}", fake_server::start(manner, PLAYS));
+    let (clients, plays, pid) = (CLIENTS.to_string(), PLAYS.to_string(), std::process::id().to_string());
+    let mut args = vec![
+        "broadcast",
+        "--url",
+        &url,
+        "--clients",
+        &clients,
+        "--events",
+        &plays,
+        "--interval-ms",
+        "20",
+    ];
+    args.extend(["--drain-timeout-s", "1", "--sample", "2", "--server-pid", &pid]);
+    args.extend(more);
+    run(&args)
+}
+
+/// A run that must fail, with `reason` among its faults.
+fn must_notice(manner: Manner, reason: &str) {
+    let (code, report, errors) = broadcast(manner, &[]);
+    assert_eq!((code, &report["ok"]), (1, &Value::Bool(false)), "{manner:?}: {report:#}\n{errors}");
+    assert!(
+        report["faults"].to_string().contains(reason),
+        "{manner:?} must be told with {reason:?}: {report:#}"
+    );
+}
+
+#[test]
+fn the_floor_reports_every_delivery() {
+    let (code, report, errors) = run(&["floor", "--clients", "50", "--bytes", "300", "--events", "5", "--interval-ms", "10"]);
+    assert_eq!(code, 0, "{errors}");
+    assert_eq!(
+        (&report["clients"], &report["bytes"], &report["deliveries"]),
+        (&50.into(), &300.into(), &250.into())
+    );
+    assert!(report["cpu_us_per_delivery"].as_f64().unwrap() > 0.0);
+    let latency = &report["latency_ms"];
+    let [p50, p99, max] = ["p50", "p99", "max"].map(|name| latency[name].as_f64().unwrap());
+    assert!(0.0 < p50 && p50 <= p99 && p99 <= max, "{latency}");
+    assert!(latency["last_p50"].as_f64().unwrap() >= p50 * 0.5, "{latency}");
+}
+
+#[test]
+fn a_right_server_passes_and_everything_is_counted() {
+    let (code, report, errors) = broadcast(Manner::Good, &["--floor"]);
+    assert_eq!((code, &report["ok"]), (0, &Value::Bool(true)), "{report:#}\n{errors}");
+    let due = (CLIENTS * PLAYS) as u64;
+    assert_eq!(
+        (&report["deliveries"], &report["frames"], &report["frames_merged"]),
+        (&due.into(), &due.into(), &0.into())
+    );
+    assert_eq!(
+        (&report["clients_complete"], &report["clients_sampled"]),
+        (&CLIENTS.into(), &2.into())
+    );
+    let (parsed, compared) = (
+        report["messages_parsed"].as_u64().unwrap(),
+        report["messages_compared"].as_u64().unwrap(),
+    );
+    // Welcome and subscribed are parsed for everybody; a snapshot and each play once.
+    assert_eq!(
+        (parsed, compared),
+        ((2 * CLIENTS + 1 + PLAYS) as u64, ((CLIENTS - 1) * (1 + PLAYS)) as u64)
+    );
+    assert_eq!(report["floor"]["bytes"], report["bytes_per_frame"]);
+    assert!(report["ratio_to_floor"].as_f64().unwrap() > 0.0 && report["server"]["rss_idle_kib"].as_u64().unwrap() > 0);
+    assert!(errors.contains("deliveries"), "progress is shown on standard error: {errors}");
+}
+
+#[test]
+fn a_merged_frame_delivers_all_its_plays() {
+    let (code, report, errors) = broadcast(Manner::Merges, &[]);
+    assert_eq!(code, 0, "{report:#}\n{errors}");
+    let due = (CLIENTS * PLAYS) as u64;
+    assert_eq!(
+        (&report["deliveries"], &report["frames"], &report["frames_merged"]),
+        (&due.into(), &(due - 1).into(), &1.into())
+    );
+}
+
+#[test]
+fn clients_spread_over_processes_add_up() {
+    let url = format!("ws://{}", fake_server::start(Manner::Good, PLAYS));
+    // 84 descriptors: 64 spare ones and 20 clients a process.
+    let program = env!("CARGO_BIN_EXE_scorewire-loadtest");
+    let command = format!("ulimit -n 84 && exec {program} broadcast --url {url} --clients 45 --events 8 --interval-ms 20 --json -");
+    let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (output.status.code(), &report["deliveries"]),
+        (Some(0), &(45 * 8).into()),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn a_low_descriptor_limit_is_said_before_anything_starts() {
+    let program = env!("CARGO_BIN_EXE_scorewire-loadtest");
+    let output = Command::new("sh")
+        .args(["-c", &format!("ulimit -n 100 && exec {program} floor --clients 500")])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(errors.contains("ulimit -n 564") && errors.contains("may open 100"), "{errors}");
+}
+
+#[test]
+fn a_lost_frame_is_noticed_by_the_next_one() {
+    must_notice(Manner::DropsOne, "holds seq 3 and was sent prev 4");
+}
+
+#[test]
+fn a_lost_last_frame_is_noticed_by_its_absence() {
+    must_notice(Manner::DropsLast, "has 7 of 8 plays");
+}
+
+#[test]
+fn one_changed_digit_for_one_client_is_noticed() {
+    must_notice(Manner::Corrupts, "points and must have");
+}
+
+#[test]
+fn a_wrong_total_for_everybody_is_noticed() {
+    must_notice(Manner::WrongTotal, "points and must have");
+}
+
+#[test]
+fn a_closed_client_is_noticed() {
+    must_notice(Manner::Closes, "closed by the server: code 4001");
+}
+
+#[test]
+fn an_http_answer_that_differs_is_noticed() {
+    must_notice(Manner::WrongHttp, "the HTTP answer and the clients differ");
+}
+
+#[test]
+fn a_delta_before_the_snapshot_stops_the_run() {
+    let (code, _, errors) = broadcast(Manner::SnapshotLate, &[]);
+    assert!(code == 2 && errors.contains("a delta before any snapshot"), "{code}: {errors}");
+}
+
+#[test]
+fn an_absent_server_is_one_clear_line() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let (code, _, errors) = run(&["broadcast", "--url", &url]);
+    assert_eq!((code, errors.lines().count()), (2, 1), "{errors}");
+    assert!(errors.contains("does not answer"), "{errors}");
+}
