@@ -7,6 +7,7 @@ pub mod fanout;
 pub mod feed;
 pub mod model;
 pub mod scoring;
+pub mod server;
 pub mod state;
 pub mod telemetry;
 pub mod wire;
