@@ -190,6 +190,19 @@ fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
 }
 
 impl Shared {
+    /// No games yet, and no threads: for [`Engine::start`], simulation and benches.
+    pub fn new(hub: Arc<Hub>, limits: EngineLimits, metrics: EngineMetrics) -> Shared {
+        let cards = Cards::new(limits.players_max);
+        Shared {
+            games: DashMap::default(),
+            cards,
+            hub,
+            limits,
+            metrics,
+            hasher: RandomState::default(),
+        }
+    }
+
     /// One game as it is now.
     pub fn game(&self, game: &GameId) -> Option<GameSnapshot> {
         let cell = self.games.get(game).map(|cell| cell.clone())?;
