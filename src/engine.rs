@@ -94,15 +94,7 @@ pub struct Busy;
 impl Engine {
     /// Starts the owners' threads. They end when the last [`Engine`] is dropped.
     pub fn start(hub: Arc<Hub>, limits: EngineLimits, metrics: EngineMetrics) -> Engine {
-        let cards = Cards::new(limits.players_max);
-        let shared = Arc::new(Shared {
-            games: DashMap::default(),
-            cards,
-            hub,
-            limits,
-            metrics,
-            hasher: RandomState::default(),
-        });
+        let shared = Arc::new(Shared::new(hub, limits, metrics));
         let owners = (0..limits.threads)
             .map(|thread| {
                 let (sender, receiver) = flume::bounded(limits.jobs_max);
@@ -190,12 +182,12 @@ fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
 }
 
 impl Shared {
-    /// No games yet, and no threads: for [`Engine::start`], simulation and benches.
+    /// No games yet, and no threads: for [`Engine::start`], and for callers of [`Shared::apply`] that
+    /// have no other threads (simulation, benches).
     pub fn new(hub: Arc<Hub>, limits: EngineLimits, metrics: EngineMetrics) -> Shared {
-        let cards = Cards::new(limits.players_max);
         Shared {
             games: DashMap::default(),
-            cards,
+            cards: Cards::new(limits.players_max),
             hub,
             limits,
             metrics,

@@ -1,0 +1,11 @@
+//! Integration tests: one binary, a module each.
+
+mod chance;
+mod client;
+mod frames;
+mod oracle;
+mod plan;
+mod properties;
+mod sim;
+mod view;
+mod world;
