@@ -10,7 +10,7 @@
 )]
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use scorewire::engine::{Engine, EngineLimits};
+use scorewire::engine::{EngineLimits, Shared};
 use scorewire::fanout::encode::points;
 use scorewire::fanout::hub::{GameTopics, Hub, HubLimits};
 use scorewire::feed::sequence::Ledger;
@@ -150,10 +150,10 @@ fn apply(c: &mut Criterion) {
     });
     group.bench_function("decode_engine", |b| {
         b.iter_batched_ref(
-            || Engine::start(hub(), LIMITS, EngineMetrics::new()),
-            |engine| {
+            || Shared::new(hub(), LIMITS, EngineMetrics::new()),
+            |shared| {
                 for line in &lines {
-                    black_box(engine.shared().apply(decoder.line(line).unwrap(), NOW));
+                    black_box(shared.apply(decoder.line(line).unwrap(), NOW));
                 }
             },
             BatchSize::PerIteration,

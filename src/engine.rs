@@ -97,16 +97,7 @@ pub struct Busy;
 impl Engine {
     /// Starts the owners' threads. They end when the last [`Engine`] is dropped.
     pub fn start(hub: Arc<Hub>, limits: EngineLimits, metrics: EngineMetrics) -> Engine {
-        let cards = Cards::new(limits.players_max);
-        let shared = Arc::new(Shared {
-            games: DashMap::default(),
-            games_count: AtomicUsize::new(0),
-            cards,
-            hub,
-            limits,
-            metrics,
-            hasher: RandomState::default(),
-        });
+        let shared = Arc::new(Shared::new(hub, limits, metrics));
         let owners = (0..limits.threads)
             .map(|thread| {
                 let (sender, receiver) = flume::bounded(limits.jobs_max);
@@ -194,6 +185,20 @@ fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
 }
 
 impl Shared {
+    /// No games yet, and no threads: for [`Engine::start`], and for callers of [`Shared::apply`] that
+    /// have no other threads (simulation, benches).
+    pub fn new(hub: Arc<Hub>, limits: EngineLimits, metrics: EngineMetrics) -> Shared {
+        Shared {
+            games: DashMap::default(),
+            games_count: AtomicUsize::new(0),
+            cards: Cards::new(limits.players_max),
+            hub,
+            limits,
+            metrics,
+            hasher: RandomState::default(),
+        }
+    }
+
     /// One game as it is now.
     pub fn game(&self, game: &GameId) -> Option<GameSnapshot> {
         let cell = self.games.get(game).map(|cell| cell.clone())?;
@@ -236,8 +241,10 @@ impl Shared {
         // Not `all`: a full directory still updates the players it knows.
         let met = infos.iter().filter(|info| self.cards.put(info)).count();
         if met == infos.len() {
+            self.metrics.verdict(Verdict::Fresh);
             Outcome::Sequenced(Verdict::Fresh)
         } else {
+            self.metrics.directory_full.increment(1);
             Outcome::DirectoryFull
         }
     }
@@ -333,3 +340,6 @@ fn cause_of(verdict: Verdict) -> Option<CauseKind> {
         Verdict::Duplicate | Verdict::Dead | Verdict::Full => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
