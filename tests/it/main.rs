@@ -1,8 +1,15 @@
 //! Integration tests: one binary, a module each.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
-
+mod chance;
+mod client;
 mod docs_sync;
+mod frames;
+mod oracle;
+mod plan;
+mod properties;
 mod repository;
 mod rust_text;
+mod sim;
 mod tidy;
+mod view;
+mod world;

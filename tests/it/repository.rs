@@ -3,17 +3,17 @@
 use std::path::{Path, PathBuf};
 
 /// The repository's root.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A file's text, by its path from the root.
-pub fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// Every file below `folder` whose name ends with `suffix`, by its path from the root, sorted.
-pub fn files(folder: &str, suffix: &str) -> Vec<String> {
+pub(crate) fn files(folder: &str, suffix: &str) -> Vec<String> {
     let mut found = Vec::new();
     collect(&root().join(folder), suffix, &mut found);
     let mut paths: Vec<String> = found
@@ -39,11 +39,11 @@ fn collect(folder: &Path, suffix: &str, found: &mut Vec<PathBuf>) {
 }
 
 /// Whether tables that are generated should be written instead of compared.
-pub fn is_blessing() -> bool {
+pub(crate) fn is_blessing() -> bool {
     std::env::var_os("SCOREWIRE_BLESS").is_some_and(|value| value != "0")
 }
 
 /// Fails with all of them, one a line, and with what to do.
-pub fn assert_none(problems: &[String], what_to_do: &str) {
+pub(crate) fn assert_none(problems: &[String], what_to_do: &str) {
     assert!(problems.is_empty(), "\n{}\n\n{what_to_do}\n", problems.join("\n"));
 }

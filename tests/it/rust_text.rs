@@ -2,7 +2,7 @@
 
 /// The source with the inside of comments, strings and characters blanked: as long, with the same
 /// lines, and every brace left in it is one.
-pub fn code_only(source: &str) -> String {
+pub(crate) fn code_only(source: &str) -> String {
     let bytes = source.as_bytes();
     let mut code = bytes.to_vec();
     let mut at = 0;
@@ -99,7 +99,7 @@ fn character_end(bytes: &[u8], at: usize) -> usize {
 }
 
 /// The place right after the brace that closes the one at `open`.
-pub fn block_end(code: &str, open: usize) -> usize {
+pub(crate) fn block_end(code: &str, open: usize) -> usize {
     let mut depth = 0usize;
     for (at, byte) in code.bytes().enumerate().skip(open) {
         match byte {
@@ -117,32 +117,32 @@ pub fn block_end(code: &str, open: usize) -> usize {
 }
 
 /// Where `word` stands as a whole word.
-pub fn words<'c>(code: &'c str, word: &'c str) -> impl Iterator<Item = usize> + 'c {
+pub(crate) fn words<'c>(code: &'c str, word: &'c str) -> impl Iterator<Item = usize> + 'c {
     code.match_indices(word)
         .map(|(at, _)| at)
         .filter(move |&at| !is_word_before(code.as_bytes(), at) && !code.as_bytes().get(at + word.len()).is_some_and(|b| is_word(*b)))
 }
 
 /// The line of a place, from 1.
-pub fn line_of(text: &str, at: usize) -> usize {
+pub(crate) fn line_of(text: &str, at: usize) -> usize {
     1 + text.as_bytes()[..at].iter().filter(|b| **b == b'\n').count()
 }
 
 /// The identifier that begins at `at`.
-pub fn identifier(code: &str, at: usize) -> &str {
+pub(crate) fn identifier(code: &str, at: usize) -> &str {
     let length = code.as_bytes()[at..].iter().take_while(|b| is_word(**b)).count();
     &code[at..at + length]
 }
 
 /// A function with a body: its name, first and last line.
-pub struct Function<'c> {
-    pub name: &'c str,
-    pub first: usize,
-    pub last: usize,
+pub(crate) struct Function<'c> {
+    pub(crate) name: &'c str,
+    pub(crate) first: usize,
+    pub(crate) last: usize,
 }
 
 /// Every function with a body.
-pub fn functions(code: &str) -> Vec<Function<'_>> {
+pub(crate) fn functions(code: &str) -> Vec<Function<'_>> {
     let mut found = Vec::new();
     for at in words(code, "fn") {
         let name_at = at + 2 + code[at + 2..].bytes().take_while(|b| b.is_ascii_whitespace()).count();
@@ -171,7 +171,7 @@ pub fn functions(code: &str) -> Vec<Function<'_>> {
 }
 
 /// The code with what is compiled for tests alone blanked: `#[cfg(test)] mod name { … }`.
-pub fn without_tests(code: &str) -> String {
+pub(crate) fn without_tests(code: &str) -> String {
     let mut kept = code.to_owned();
     while let Some(at) = kept.find("#[cfg(test)]") {
         let after = kept[at..].find(['{', ';']).map_or(kept.len(), |length| at + length);
@@ -187,7 +187,7 @@ pub fn without_tests(code: &str) -> String {
 }
 
 /// The modules of this crate that code names: `crate::a`, and each of `crate::{a, b::c}`.
-pub fn crate_modules(code: &str) -> Vec<&str> {
+pub(crate) fn crate_modules(code: &str) -> Vec<&str> {
     let mut named = Vec::new();
     for at in words(code, "crate") {
         let Some(rest) = code[at + 5..].strip_prefix("::") else { continue };
@@ -217,7 +217,7 @@ pub fn crate_modules(code: &str) -> Vec<&str> {
 
 /// The modules that a source file declares in files of their own: `mod name;`, and the file where a
 /// `#[path = "…"]` names it.
-pub fn declared_modules(source: &str) -> Vec<(String, Option<String>)> {
+pub(crate) fn declared_modules(source: &str) -> Vec<(String, Option<String>)> {
     let code = code_only(source);
     words(&code, "mod")
         .filter_map(|at| {
