@@ -18,7 +18,7 @@ pub(crate) fn files(folder: &str, suffix: &str) -> Vec<String> {
     collect(&root().join(folder), suffix, &mut found);
     let mut paths: Vec<String> = found
         .iter()
-        .map(|path| path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned())
+        .map(|path| path.strip_prefix(root()).unwrap_or(path).display().to_string())
         .collect();
     paths.sort();
     paths
@@ -27,9 +27,10 @@ pub(crate) fn files(folder: &str, suffix: &str) -> Vec<String> {
 fn collect(folder: &Path, suffix: &str, found: &mut Vec<PathBuf>) {
     const LEFT_OUT: [&str; 3] = ["target", "node_modules", ".git"];
     let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap_or_default();
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let name = entry.file_name();
+        let name = name.to_str().unwrap_or_default();
         if path.is_dir() && !LEFT_OUT.contains(&name) {
             collect(&path, suffix, found);
         } else if path.is_file() && name.ends_with(suffix) {
