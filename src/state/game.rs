@@ -12,7 +12,7 @@ use crate::model::change::{Cause, CauseKind, Change, GameHead, GameView, PlayerM
 use crate::model::gsis::{self, Against};
 use crate::model::{
     FeedTime, GameEvent, GameId, GameStatus, IngestTime, PlayEvent, PlayerId, PlayerInfo, Retraction, Score, SituationEvent, Stat,
-    StatLine, StatRecord,
+    StatLine, StatRecord, StateTime,
 };
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -279,6 +279,7 @@ impl Game {
             cause: step.cause,
             feed_ts: step.feed_ts,
             ingest: step.ingest,
+            applied: StateTime(step.ingest.0),
             view: self.view.clone(),
             view_moved,
             moves,
