@@ -196,7 +196,7 @@ impl Shard {
                 continue;
             };
             let mirror = &mut self.mirrors[cursor.mirror as usize];
-            let frames = due(&self.parts, mirror, cursor, behind, now_us, &mut self.stats.ingest_to_encode);
+            let frames = due(&self.parts, mirror, cursor, behind, now_us, &mut self.stats.state_to_encode);
             match frames {
                 Due::Later(due_us) => {
                     if cursor.timer_us.replace(due_us) != Some(due_us) {
@@ -433,7 +433,7 @@ fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, behind: bool, n
         }
         let entry = &mirrored.entry;
         let frame = entry.frame(key, || {
-            encoded.record(now_us - entry.change.ingest.0);
+            encoded.record(now_us - entry.change.applied.0);
             encode::delta(subject, std::slice::from_ref(entry))
         });
         // A copy of its own: the walk then touches no memory that another shard writes.
