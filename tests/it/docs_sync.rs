@@ -4,6 +4,7 @@
 //! `SCOREWIRE_BLESS=1 cargo test --test it docs_sync` rewrites them.
 
 use crate::repository::{assert_none, files, is_blessing, read, root};
+use crate::rust_text::identifier;
 use clap::CommandFactory;
 use scorewire::feed::LineCode;
 use scorewire::model::{Stat, stat};
@@ -86,6 +87,29 @@ fn metrics_are_documented() {
         table += &format!("| `{}` | {kind} | {labels} | {} |\n", metric.name, metric.help);
     }
     assert_generated("docs/metrics.md", "metrics", &table);
+}
+
+/// No document names a metric that is gone.
+#[test]
+fn named_metrics_exist() {
+    let mut problems = Vec::new();
+    let mut checked = 0;
+    for path in documents() {
+        let text = read(&path);
+        for (at, _) in text.match_indices("scorewire_") {
+            let name = identifier(&text, at);
+            let base = ["_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|end| name.strip_suffix(end))
+                .unwrap_or(name);
+            checked += 1;
+            if !METRICS.iter().any(|metric| metric.name == base) {
+                problems.push(format!("{path}: there is no metric {name}"));
+            }
+        }
+    }
+    assert!(checked > METRICS.len(), "only {checked} names were found");
+    assert_none(&problems, "Mend the document; src/telemetry.rs has them all.");
 }
 
 #[test]

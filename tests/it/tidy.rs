@@ -23,7 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // The shard's thread is where the state machine meets the time and the metrics.
     ("fanout/runner", &["clock", "model", "scoring", "state", "telemetry", "wire"]),
     ("telemetry", &["fanout", "feed", "wire"]),
-    ("engine", &["fanout", "feed", "model", "state", "telemetry"]),
+    ("engine", &["clock", "fanout", "feed", "model", "state", "telemetry"]),
     ("config", &["engine", "fanout", "telemetry"]),
     (
         "server",
