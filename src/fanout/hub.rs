@@ -320,3 +320,6 @@ impl Slate {
         games
     }
 }
+
+#[cfg(test)]
+mod tests;

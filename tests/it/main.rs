@@ -3,6 +3,7 @@
 mod chance;
 mod client;
 mod frames;
+mod golden;
 mod oracle;
 mod plan;
 mod properties;
