@@ -1,12 +1,44 @@
-//! Scorewire.
-#![cfg_attr(test, allow(clippy::unwrap_used))]
+//! Scorewire: live fantasy scores to every subscriber the moment a play happens.
+//!
+//! # Layout
+//! ```text
+//! feed ──► ingest ──► sequence ──► state ──► change ──► hub ──► shards ──► sockets
+//! ```
+//! | module | owns | never |
+//! |---|---|---|
+//! | [`model`] | ids, times, fixed-point points, stat lines, events, changes | I/O, a clock |
+//! | [`feed`] | event lines, the sequencer, recorded and simulated sources | network I/O, a clock |
+//! | [`state`] | games: lines, clock, score as a function of what stands | points, topics |
+//! | [`scoring`] | rulesets: parse, check, score | floats |
+//! | [`engine`] | the threads that own games, and what readers see | subscribers |
+//! | [`wire`] | WebSocket frames, messages, close codes, JSON | sockets |
+//! | [`fanout`] | topics' rings, shards, cursors, the write path | what happened |
+//! | [`server`] | listeners, routes, upgrades, plain HTTP | rings and cursors |
+//! | [`pipeline`] | who is connected to whom, by which channel, how long | – |
+//! | [`source`] | pacing and posting for `replay` and `simulate` | – |
+//! | [`command`], [`config`], [`telemetry`], [`clock`] | command line, settings, metrics and logs, the time | – |
+//!
+//! # Invariants
+//! - Totals are a function of the set of plays that stand, never of the order they came in.
+//! - Points are a function of a stat line (and position) alone; no float takes part.
+//! - A topic's `seq` goes up by one for each change of what it shows, the same for every ruleset.
+//! - A client's frame follows what that client holds (`prev`), or is a snapshot.
+//! - Nothing is dropped without a name: offered = written + merged + expired + abandoned + pending.
+//! - Every queue, ring, map, body and wait has a limit.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail"))]
+
 pub mod clock;
+pub mod command;
 pub mod config;
 pub mod engine;
 pub mod fanout;
 pub mod feed;
 pub mod model;
+pub mod pipeline;
 pub mod scoring;
+pub mod server;
+pub mod source;
 pub mod state;
 pub mod telemetry;
 pub mod wire;

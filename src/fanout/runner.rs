@@ -5,7 +5,7 @@
 
 use super::hub::Inbox;
 use super::shard::{ConnKey, Kind, Reading, Shard};
-use super::sockets::{ReadEnd, Ready, Sockets};
+use super::sockets::{ReadEnd, Ready, Slot, Sockets};
 use crate::clock::Clock;
 use crate::model::Seq;
 use crate::scoring::RulesetIndex;
@@ -19,8 +19,9 @@ use tokio::sync::{mpsc, oneshot};
 
 /// What a shard is asked to do.
 pub enum Command {
-    /// Take over a socket that was upgraded to WebSocket, with what it sent already.
-    WebSocket(std::net::TcpStream, Bytes),
+    /// Take over a socket that was upgraded to WebSocket, with what it sent already and its place among
+    /// the connections.
+    WebSocket(std::net::TcpStream, Bytes, Slot),
     /// Serve an event stream.
     EventStream(EventStream),
     /// An event stream's body takes pieces again.
@@ -156,9 +157,9 @@ impl Runner {
     fn command(&mut self, command: Command) -> bool {
         let now_us = self.clock.now_us();
         match command {
-            Command::WebSocket(stream, early) => {
+            Command::WebSocket(stream, early, slot) => {
                 let key = self.shard.connect(Kind::WebSocket, now_us);
-                if self.sockets.add_tcp(key, stream).is_err() {
+                if self.sockets.add_tcp(key, stream, slot).is_err() {
                     self.shard.gone(key, &mut self.sockets);
                 } else if !early.is_empty() {
                     self.shard.received(key, &mut early.to_vec(), now_us);

@@ -12,6 +12,8 @@ use socket2::SockRef;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, IoSlice, Read};
 use std::net::Shutdown;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 
@@ -26,9 +28,35 @@ pub struct SocketOptions {
     pub user_timeout: std::time::Duration,
 }
 
+/// One of the connections that `server.connections_max` counts.
+pub struct Slot(Arc<AtomicUsize>);
+
+impl Slot {
+    /// Takes a slot; nothing where there are `connections_max` already.
+    pub fn take(connections: &Arc<AtomicUsize>, connections_max: usize) -> Option<Slot> {
+        let taken = Slot::take_one_more(connections);
+        (connections.load(Ordering::Relaxed) <= connections_max).then_some(taken)
+    }
+
+    /// Takes a slot for a connection that is changing hands and gives its old one back in a moment.
+    pub fn take_one_more(connections: &Arc<AtomicUsize>) -> Slot {
+        connections.fetch_add(1, Ordering::Relaxed);
+        Slot(connections.clone())
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// How bytes get to one client.
 enum Socket {
-    Tcp(mio::net::TcpStream),
+    Tcp(
+        mio::net::TcpStream,
+        #[expect(dead_code, reason = "held for as long as the socket is open")] Slot,
+    ),
     /// An HTTP response body; it takes [`STREAM_PIECES`] pieces ahead of the client.
     Stream(mpsc::Sender<Bytes>),
 }
@@ -95,7 +123,7 @@ impl Sockets {
     ///
     /// # Errors
     /// The socket is broken already.
-    pub fn add_tcp(&mut self, conn: ConnKey, stream: std::net::TcpStream) -> io::Result<()> {
+    pub fn add_tcp(&mut self, conn: ConnKey, stream: std::net::TcpStream, slot: Slot) -> io::Result<()> {
         let socket = SockRef::from(&stream);
         socket.set_tcp_nodelay(true)?;
         socket.set_send_buffer_size(self.options.send_buffer_bytes)?;
@@ -110,7 +138,7 @@ impl Sockets {
             .get_ref()
             .registry()
             .register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        self.by_index.insert(conn.index, (conn.generation, Socket::Tcp(stream)));
+        self.by_index.insert(conn.index, (conn.generation, Socket::Tcp(stream, slot)));
         Ok(())
     }
 
@@ -161,7 +189,7 @@ impl Sockets {
 
     /// Reads what a client sent, piece by piece.
     pub fn read(&mut self, conn: ConnKey, mut take: impl FnMut(&mut [u8]) -> bool) -> ReadEnd {
-        let Some((generation, Socket::Tcp(stream))) = self.by_index.get_mut(&conn.index) else {
+        let Some((generation, Socket::Tcp(stream, _))) = self.by_index.get_mut(&conn.index) else {
             return ReadEnd::Drained;
         };
         if *generation != conn.generation {
@@ -189,7 +217,7 @@ impl Writer for Sockets {
         for (item, pieces) in batch.items_mut() {
             item.wrote = match self.by_index.get(&item.conn.index) {
                 Some((generation, socket)) if *generation == item.conn.generation => match socket {
-                    Socket::Tcp(stream) => send(stream, pieces, item.offset),
+                    Socket::Tcp(stream, _) => send(stream, pieces, item.offset),
                     Socket::Stream(body) => push(body, pieces),
                 },
                 _ => Wrote::Broken,
@@ -209,7 +237,7 @@ impl Writer for Sockets {
 
     fn finish(&mut self, conn: ConnKey) {
         match self.by_index.get(&conn.index) {
-            Some((generation, Socket::Tcp(stream))) if *generation == conn.generation => {
+            Some((generation, Socket::Tcp(stream, _))) if *generation == conn.generation => {
                 // A socket that is gone already is noticed when it is read.
                 let _ = stream.shutdown(Shutdown::Write);
             }

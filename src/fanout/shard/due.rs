@@ -70,7 +70,7 @@ pub(super) fn due(
         }
         let entry = &mirrored.entry;
         let frame = entry.frame(key, || {
-            encoded.record(now_us - entry.change.ingest.0);
+            encoded.record(now_us - entry.change.applied.0);
             encode::delta(subject, std::slice::from_ref(entry))
         });
         // A copy of its own: the walk then touches no memory that another shard writes.

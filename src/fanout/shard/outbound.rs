@@ -191,7 +191,7 @@ impl Shard {
                 continue;
             };
             let mirror = &mut self.mirrors[cursor.mirror as usize];
-            let frames = due(&self.parts, mirror, cursor, behind, now_us, &mut self.stats.ingest_to_encode);
+            let frames = due(&self.parts, mirror, cursor, behind, now_us, &mut self.stats.state_to_encode);
             match frames {
                 Due::Later(due_us) => {
                     if cursor.timer_us.replace(due_us) != Some(due_us) {

@@ -1,0 +1,372 @@
+//! Wires it all: every thread, every channel and its capacity on one page.
+//!
+//! ```text
+//!  thread        count                  fed by                                     capacity
+//!  shard-N       server.shards          its listener                               server.backlog
+//!                                       notices from owners of games (flume)       fanout.notices_max
+//!                                       upgraded sockets, event streams (flume)    COMMANDS_MAX
+//!  engine-N      engine.threads         batches of events (flume)                  engine.jobs_max
+//!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
+//! ```
+//! Events go side → engine → hub → shards → sockets, and never back.
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::fanout::hub::{Hub, Inbox};
+use crate::fanout::runner::{Command, Runner};
+use crate::fanout::shard::{Shard, ShardParts};
+use crate::fanout::snapshot::GameReader;
+use crate::fanout::sockets::{SocketOptions, Sockets};
+use crate::scoring::{RulesetError, Rulesets};
+use crate::server::{self, App, Door, Routes, listen};
+use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, ShardMetrics};
+use flume::{Receiver, Sender};
+use std::hash::{BuildHasher, Hasher};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
+
+/// Sockets and streams on their way to one shard.
+const COMMANDS_MAX: usize = 4096;
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A ruleset file is wrong.
+    #[error("{0}")]
+    Ruleset(#[from] RulesetError),
+    /// The default ruleset is none of those there are.
+    #[error("scoring.default_ruleset: unknown ruleset \"{0}\"; there are {1}")]
+    DefaultRuleset(String, String),
+    /// An address cannot be bound.
+    #[error("cannot listen on {address} ({key}): {error}{hint}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Its setting.
+        key: &'static str,
+        /// What the system says.
+        error: io::Error,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The system gives no more threads or descriptors.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
+
+/// A running server.
+pub struct Running {
+    /// What everything shares.
+    pub app: Arc<App>,
+    /// Where subscribers connect; the port picked where 0 was asked for.
+    pub address: SocketAddr,
+    /// Where feeds connect.
+    pub ingest_address: SocketAddr,
+    /// Where metrics are.
+    pub admin_address: SocketAddr,
+    stop: watch::Sender<bool>,
+    commands: Vec<Sender<Command>>,
+    /// Closed once every shard's thread has ended; a message says which ended first.
+    ended: Receiver<usize>,
+}
+
+/// Loads the rulesets: the built-in ones, and those in `scoring.rulesets_dir` over them.
+///
+/// # Errors
+/// A file that is no ruleset, or a default that is not among them.
+pub fn rulesets(config: &Config) -> Result<Rulesets, StartError> {
+    let mut rulesets = Rulesets::embedded();
+    if config.scoring.rulesets_dir.is_dir() {
+        rulesets = rulesets.overlay(Rulesets::load_dir(&config.scoring.rulesets_dir)?)?;
+    }
+    let default = &config.scoring.default_ruleset;
+    if rulesets.index(default).is_none() {
+        let known: Vec<&str> = rulesets.iter().map(|(_, ruleset)| ruleset.name()).collect();
+        return Err(StartError::DefaultRuleset(default.clone(), known.join(", ")));
+    }
+    Ok(rulesets)
+}
+
+/// Binds, starts every thread and returns. Call it inside the side runtime.
+///
+/// # Errors
+/// Whatever keeps it from starting; nothing runs then.
+pub fn start(config: Config) -> Result<Running, StartError> {
+    let rulesets = Arc::new(rulesets(&config)?);
+    let shard_count = config.shards();
+    let server = &config.server;
+    let shared = bind(server.bind, "server.bind", shard_count, server.backlog)?;
+    let address = shared[0].local_addr()?;
+    let ingest = server
+        .ingest_bind
+        .map(|at| bind(at, "server.ingest_bind", 1, server.backlog))
+        .transpose()?;
+    let admin = server
+        .admin_bind
+        .map(|at| bind(at, "server.admin_bind", 1, server.backlog))
+        .transpose()?;
+
+    let prometheus = telemetry::install();
+    let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
+    let hub = Arc::new(hub);
+    let engine = Engine::start(hub.clone(), config.engine_limits(), EngineMetrics::new());
+    let games: GameReader = {
+        let shared = engine.shared().clone();
+        Arc::new(move |game| shared.game(game))
+    };
+    let default_ruleset = rulesets.index(&config.scoring.default_ruleset).expect("`rulesets` has checked it");
+    let app = Arc::new(App {
+        engine,
+        hub,
+        games,
+        default_ruleset,
+        rulesets,
+        epoch: new_epoch(),
+        clock: Clock,
+        side: tokio::runtime::Handle::current(),
+        ingest_permits: Arc::new(Semaphore::new(config.ingest.requests_max)),
+        ingest_metrics: IngestMetrics::new(),
+        prometheus,
+        levels: Levels::new(),
+        shards: (0..shard_count).map(|_| Arc::default()).collect(),
+        draining: AtomicBool::new(false),
+        connections: Arc::new(AtomicUsize::new(0)),
+        config,
+    });
+    let (stop, stopped) = watch::channel(false);
+    let routes = Routes {
+        clients: true,
+        ingest: ingest.is_none(),
+        admin: admin.is_none(),
+    };
+    let ingest_address = side_listener(
+        &app,
+        ingest,
+        Routes {
+            clients: false,
+            ingest: true,
+            admin: false,
+        },
+        &stopped,
+    )?
+    .unwrap_or(address);
+    let admin_address = side_listener(
+        &app,
+        admin,
+        Routes {
+            clients: false,
+            ingest: false,
+            admin: true,
+        },
+        &stopped,
+    )?
+    .unwrap_or(address);
+    let (ending, ended) = flume::bounded(shard_count);
+    let mut commands = Vec::new();
+    for (index, (listener, inbox)) in shared.into_iter().zip(inboxes).enumerate() {
+        let (sender, receiver) = flume::bounded(COMMANDS_MAX);
+        commands.push(sender.clone());
+        let door = Door {
+            app: app.clone(),
+            shard: Some(sender),
+        };
+        let shard = ShardThread {
+            index,
+            listener,
+            inbox,
+            commands: receiver,
+            door,
+            routes,
+            stop: stopped.clone(),
+        };
+        let ending = ending.clone();
+        std::thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
+            let _ending = Ending(index, ending);
+            shard.run();
+        })?;
+    }
+    Ok(Running {
+        app,
+        address,
+        ingest_address,
+        admin_address,
+        stop,
+        commands,
+        ended,
+    })
+}
+
+fn bind(address: SocketAddr, key: &'static str, count: usize, backlog: i32) -> Result<Vec<TcpListener>, StartError> {
+    listen::bind(address, count, backlog).map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "; something listens there already: stop it, or choose another with --bind (port 0 picks a free one)"
+            }
+            io::ErrorKind::PermissionDenied => "; ports below 1024 need a privilege",
+            io::ErrorKind::AddrNotAvailable => "; that is not an address of this machine",
+            _ => "",
+        };
+        StartError::Bind { address, key, error, hint }
+    })
+}
+
+fn side_listener(
+    app: &Arc<App>,
+    listeners: Option<Vec<TcpListener>>,
+    routes: Routes,
+    stop: &watch::Receiver<bool>,
+) -> io::Result<Option<SocketAddr>> {
+    let Some(listener) = listeners.and_then(|mut listeners| listeners.pop()) else {
+        return Ok(None);
+    };
+    let address = listener.local_addr()?;
+    let router = server::router(
+        Door {
+            app: app.clone(),
+            shard: None,
+        },
+        routes,
+    );
+    tokio::spawn(listen::serve(listener, router, app.clone(), stop.clone()));
+    Ok(Some(address))
+}
+
+/// Says that a shard's thread has ended, by a panic too.
+struct Ending(usize, Sender<usize>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // Nobody may be waiting any more.
+        let _ = self.1.send(self.0);
+    }
+}
+
+/// What one shard's thread is started with.
+struct ShardThread {
+    index: usize,
+    listener: TcpListener,
+    inbox: Inbox,
+    commands: Receiver<Command>,
+    door: Door,
+    routes: Routes,
+    stop: watch::Receiver<bool>,
+}
+
+impl ShardThread {
+    fn run(self) {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                tracing::error!(%error, shard = self.index, "cannot start a shard");
+                return;
+            }
+        };
+        if let Err(error) = runtime.block_on(self.serve()) {
+            tracing::error!(%error, "a shard ended");
+        }
+    }
+
+    async fn serve(self) -> io::Result<()> {
+        let app = self.door.app.clone();
+        let fanout = &app.config.fanout;
+        let shard = Shard::new(ShardParts {
+            index: self.index,
+            hub: app.hub.clone(),
+            rulesets: app.rulesets.clone(),
+            default_ruleset: app.default_ruleset,
+            games: app.games.clone(),
+            epoch: app.epoch.clone(),
+            limits: app.config.shard_limits(),
+        });
+        let sockets = Sockets::new(SocketOptions {
+            send_buffer_bytes: fanout.send_buffer_bytes,
+            unsent_bytes_max: fanout.unsent_bytes_max,
+            user_timeout: Duration::from_millis(app.config.clients.silence_timeout_ms),
+        })?;
+        let accepting = tokio::spawn(listen::serve(
+            self.listener,
+            server::router(self.door, self.routes),
+            app.clone(),
+            self.stop,
+        ));
+        let levels = app.shards[self.index].clone();
+        let runner = Runner {
+            shard,
+            sockets,
+            inbox: self.inbox,
+            commands: self.commands,
+            clock: app.clock,
+            metrics: ShardMetrics::new(),
+            levels,
+        };
+        runner.run().await;
+        // Plain requests under way get a moment; `Running::drain` bounds the whole.
+        let _ = accepting.await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        Ok(())
+    }
+}
+
+impl Running {
+    /// Waits until a shard ends, which none does by itself.
+    pub async fn shard_ended(&self) -> usize {
+        self.ended.recv_async().await.unwrap_or(0)
+    }
+
+    /// The drain, in this order: not ready any more; stop accepting; tell every client when to come
+    /// back, flush and close; end. True where all went within `shutdown.drain_timeout_ms`.
+    pub async fn drain(self) -> bool {
+        let shutdown = &self.app.config.shutdown;
+        self.app.draining.store(true, Ordering::Relaxed);
+        // The only send that can fail is one that nobody waits for.
+        let _ = self.stop.send(true);
+        for commands in &self.commands {
+            // A shard that is gone has drained.
+            let _ = commands
+                .send_async(Command::Drain {
+                    reconnect_spread_ms: shutdown.reconnect_spread_ms,
+                })
+                .await;
+        }
+        let all = async {
+            for _ in 0..self.commands.len() {
+                if self.ended.recv_async().await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_millis(shutdown.drain_timeout_ms), all)
+            .await
+            .is_ok()
+    }
+}
+
+/// A name for a new history: random, so that no client can mistake it for an earlier one.
+fn new_epoch() -> Arc<str> {
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write_i64(Clock.now_us());
+    hasher.write_u32(std::process::id());
+    format!("{:016x}", hasher.finish()).into()
+}
+
+/// Raises the limit of open descriptors as far as this user may, and says how far that goes.
+pub fn raise_descriptor_limit() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        // What cannot be raised stays as it is; the caller says what that means.
+        let _ = setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: limit.maximum,
+                maximum: limit.maximum,
+            },
+        );
+    }
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}

@@ -1,0 +1,190 @@
+//! Plain HTTP: games, players, rulesets, health and metrics.
+
+use super::error::{ApiError, json, json_bytes};
+use super::{App, Door};
+use crate::fanout::encode;
+use crate::model::GameId;
+use crate::scoring::{Ruleset, RulesetIndex};
+use crate::wire::json::{Json, WHOLE_VIEW};
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use std::sync::atomic::Ordering;
+
+/// A ruleset by name.
+#[derive(Deserialize)]
+pub struct RulesetQuery {
+    ruleset: Option<String>,
+}
+
+impl App {
+    /// The ruleset of that name, or the default.
+    ///
+    /// # Errors
+    /// 404 with the names there are.
+    pub fn ruleset(&self, name: Option<&str>) -> Result<(RulesetIndex, &Ruleset), ApiError> {
+        let Some(name) = name else {
+            return Ok((self.default_ruleset, self.rulesets.by_index(self.default_ruleset)));
+        };
+        let index = self.rulesets.index(name).ok_or_else(|| {
+            let known: Vec<&str> = self.rulesets.iter().map(|(_, ruleset)| ruleset.name()).collect();
+            let name: String = name.chars().take(80).collect();
+            ApiError::not_found(
+                "unknown_ruleset",
+                format!("unknown ruleset \"{name}\"; there are {}", known.join(", ")),
+            )
+        })?;
+        Ok((index, self.rulesets.by_index(index)))
+    }
+}
+
+/// `GET /v1/games`.
+pub async fn games(State(door): State<Door>) -> Response {
+    json(|json| {
+        json.text("epoch", &door.epoch).list_at("games", |list| {
+            for (head, view) in door.engine.shared().games() {
+                list.object(|json| {
+                    json.text("game", head.game.as_str()).head(&head).view(&view, WHOLE_VIEW);
+                });
+            }
+        });
+    })
+}
+
+/// `GET /v1/games/GAME/players?ruleset=R`.
+pub async fn game_players(
+    State(door): State<Door>,
+    Path(game): Path<String>,
+    Query(query): Query<RulesetQuery>,
+) -> Result<Response, ApiError> {
+    let (_, ruleset) = door.ruleset(query.ruleset.as_deref())?;
+    let now = GameId::new(&game).and_then(|game| door.engine.shared().game(&game));
+    let Some(now) = now else {
+        let game: String = game.chars().take(80).collect();
+        return Err(ApiError::not_found(
+            "unknown_game",
+            format!("no game \"{game}\"; GET /v1/games lists them"),
+        ));
+    };
+    let mut body = Vec::with_capacity(16 * 1024);
+    Json::new(&mut body).list(|list| encode::write_players(list, ruleset, &now.players, None));
+    Ok(json_bytes(body))
+}
+
+/// What to search for.
+#[derive(Deserialize)]
+pub struct PlayersQuery {
+    q: Option<String>,
+    limit: Option<usize>,
+}
+
+/// Players in one answer, at most.
+const PLAYERS_MAX: usize = 200;
+
+/// `GET /v1/players?q=`.
+pub async fn players(State(door): State<Door>, Query(query): Query<PlayersQuery>) -> Result<Response, ApiError> {
+    let text = query.q.unwrap_or_default();
+    if text.len() > 100 {
+        return Err(ApiError::bad_request("bad_query", "q may have 100 bytes"));
+    }
+    let limit = query.limit.unwrap_or(50).min(PLAYERS_MAX);
+    let shared = door.engine.shared().clone();
+    let found = door.side.spawn_blocking(move || shared.cards.search(&text, limit)).await;
+    let found = found.map_err(|_| ApiError::unavailable("stopping", "the server is stopping"))?;
+    Ok(json(|json| {
+        json.list_at("players", |list| {
+            for card in &found {
+                list.object(|json| {
+                    json.text("player", card.player.as_str()).text("name", &card.name);
+                    card.team.as_ref().map(|team| json.text("team", team.as_str()));
+                    card.position.as_ref().map(|position| json.text("position", position));
+                });
+            }
+        });
+    }))
+}
+
+/// `GET /v1/rulesets`.
+pub async fn rulesets(State(door): State<Door>) -> Response {
+    json(|json| {
+        json.text("default", door.rulesets.by_index(door.default_ruleset).name());
+        json.list_at("rulesets", |list| {
+            for (_, ruleset) in door.rulesets.iter() {
+                list.object(|json| {
+                    json.text("name", ruleset.name())
+                        .text("title", ruleset.title())
+                        .text("description", ruleset.description());
+                    if let Some((url, read_on)) = ruleset.source() {
+                        json.text("source", url).text("read_on", read_on);
+                    }
+                });
+            }
+        });
+    })
+}
+
+/// `GET /healthz`: the process answers.
+pub async fn healthz() -> Response {
+    json(|json| {
+        json.boolean("healthy", true);
+    })
+}
+
+/// `GET /readyz`: it takes clients.
+pub async fn readyz(State(door): State<Door>) -> Response {
+    let draining = door.draining.load(Ordering::Relaxed);
+    let body = json(|json| {
+        json.boolean("ready", !draining).text("epoch", &door.epoch);
+        if draining {
+            json.text("reason", "draining");
+        }
+    });
+    if draining {
+        (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+    } else {
+        body
+    }
+}
+
+/// `GET /metrics`.
+pub async fn metrics(State(door): State<Door>) -> Result<Response, ApiError> {
+    let app = door.app.clone();
+    let page = door.side.spawn_blocking(move || {
+        app.read_levels();
+        app.prometheus.run_upkeep();
+        app.prometheus.render()
+    });
+    let page = page
+        .await
+        .map_err(|_| ApiError::unavailable("stopping", "the server is stopping"))?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response())
+}
+
+impl App {
+    fn read_levels(&self) {
+        let sum = |level: fn(&crate::fanout::runner::ShardLevels) -> f64| self.shards.iter().map(|shard| level(shard)).sum::<f64>();
+        let levels = &self.levels;
+        levels
+            .connections
+            .set(sum(|shard| shard.connections.load(Ordering::Relaxed) as f64));
+        levels
+            .subscriptions
+            .set(sum(|shard| shard.subscriptions.load(Ordering::Relaxed) as f64));
+        levels.pending.set(sum(|shard| shard.pending.load(Ordering::Relaxed) as f64));
+        levels.slow.set(sum(|shard| shard.slow.load(Ordering::Relaxed) as f64));
+        let rings = self.hub.rings();
+        levels.topics.set(rings.topics as f64);
+        levels.ring_entries.set(rings.entries as f64);
+        levels.ring_fullest.set(rings.fullest as f64);
+        levels.games.set(self.engine.shared().game_count() as f64);
+        levels.players.set(self.engine.shared().cards.len() as f64);
+        levels.jobs.set(self.engine.jobs_waiting() as f64);
+        levels.notices.set(
+            (0..self.shards.len())
+                .map(|shard| self.hub.notices_waiting(shard))
+                .max()
+                .unwrap_or(0) as f64,
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! `GET /v1/sse`: the same frames as server-sent events, for where WebSocket is blocked.
+
+use super::error::ApiError;
+use super::snapshots::parse_topics;
+use super::{Door, Slot};
+use crate::fanout::runner::{Command, EventStream};
+use crate::fanout::shard::ConnKey;
+use crate::fanout::sockets::STREAM_PIECES;
+use crate::model::Seq;
+use axum::body::{Body, Bytes};
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use flume::Sender;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use serde::Deserialize;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::sync::{mpsc, oneshot};
+
+/// Which topics, under which ruleset, from where on.
+#[derive(Deserialize)]
+pub struct EventsQuery {
+    topics: Option<String>,
+    ruleset: Option<String>,
+    last_event_id: Option<String>,
+}
+
+/// The event stream. `Last-Event-ID` (or `last_event_id`, for a page's first connection) resumes.
+pub async fn events(State(door): State<Door>, headers: HeaderMap, Query(query): Query<EventsQuery>) -> Result<Response, ApiError> {
+    let topics: Vec<String> = parse_topics(query.topics.as_deref())?.iter().map(ToString::to_string).collect();
+    let (ruleset, _) = door.ruleset(query.ruleset.as_deref())?;
+    let Some(shard) = door.shard.clone() else {
+        return Err(ApiError::not_found("not_found", "this address serves no subscribers"));
+    };
+    let last = headers
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned)
+        .or(query.last_event_id);
+    let since = last.map(|id| resume_from(&id, &door.epoch));
+    let (body, pieces) = mpsc::channel(STREAM_PIECES);
+    let (opened, answer) = oneshot::channel();
+    let stopping = || ApiError::unavailable("stopping", "the server is stopping");
+    let request = EventStream {
+        topics,
+        ruleset,
+        since,
+        body,
+        opened,
+    };
+    shard.send_async(Command::EventStream(request)).await.map_err(|_| stopping())?;
+    let conn = answer
+        .await
+        .map_err(|_| stopping())?
+        .map_err(|(code, message)| ApiError::bad_request(code, message))?;
+    let slot = Slot::take_one_more(&door.connections);
+    let mut response = Response::new(Body::new(StreamBody::new(Pieces {
+        pieces,
+        conn,
+        shard,
+        _slot: slot,
+    })));
+    let answer = response.headers_mut();
+    answer.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // A proxy that buffers would hold scores back.
+    answer.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+/// Reads an event's id, `EPOCH.SEQ-SEQ-…`. Opaque to clients.
+fn resume_from(id: &str, epoch: &str) -> Result<Vec<Seq>, &'static str> {
+    let (history, seqs) = id.split_once('.').ok_or("epoch")?;
+    if history != epoch {
+        return Err("epoch");
+    }
+    seqs.split('-').map(|seq| seq.parse().map_err(|_| "epoch")).collect()
+}
+
+/// A response's body: what the shard wrote, and a word to the shard each time there is room again.
+struct Pieces {
+    pieces: mpsc::Receiver<Bytes>,
+    conn: ConnKey,
+    shard: Sender<Command>,
+    _slot: Slot,
+}
+
+impl futures_util::Stream for Pieces {
+    type Item = Result<Frame<Bytes>, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let full = self.pieces.len() == STREAM_PIECES;
+        let piece = self.pieces.poll_recv(context);
+        if full {
+            let (shard, conn) = (self.shard.clone(), self.conn);
+            // Where its commands are full this is said later, by a task of its own, but never left unsaid.
+            if shard.try_send(Command::Writable(conn)).is_err() {
+                tokio::spawn(async move { shard.send_async(Command::Writable(conn)).await });
+            }
+        }
+        piece.map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_of_this_history_resumes() {
+        assert_eq!(resume_from("e1.5-0-7", "e1"), Ok(vec![5, 0, 7]));
+        for id in ["e2.5", "e1", "e1.x", ""] {
+            assert_eq!(resume_from(id, "e1"), Err("epoch"), "{id}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `GET /v1/ws`: checks a WebSocket request, answers it, and hands the bare socket to the shard.
+
+use super::error::ApiError;
+use super::{Door, Slot};
+use crate::fanout::runner::Command;
+use crate::wire::Coding;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+/// A subscriber's WebSocket.
+pub async fn websocket(State(door): State<Door>, request: Request) -> Result<Response, ApiError> {
+    let Some(coding) = Coding::choose(header_texts(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL)) else {
+        let message = format!(
+            "none of the subprotocols asked for is spoken here; there is {}",
+            Coding::Json.subprotocol()
+        );
+        return Err(ApiError::bad_request("unknown_subprotocol", message));
+    };
+    let Some(shard) = door.shard.clone() else {
+        return Err(ApiError::not_found("not_found", "this address serves no subscribers"));
+    };
+    let asked = request.headers().contains_key(header::SEC_WEBSOCKET_PROTOCOL);
+    let (mut response, upgrade) = accept(request)?;
+    if asked {
+        response
+            .headers_mut()
+            .insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(coding.subprotocol()));
+    }
+    let slot = Slot::take_one_more(&door.connections);
+    tokio::spawn(async move {
+        let Ok(upgraded) = upgrade.await else { return };
+        let Ok(parts) = upgraded.downcast::<TokioIo<tokio::net::TcpStream>>() else {
+            return;
+        };
+        if let Ok(stream) = parts.io.into_inner().into_std() {
+            // A shard that has drained is gone, and so is this connection.
+            let _ = shard.send_async(Command::WebSocket(stream, parts.read_buf, slot)).await;
+        }
+    });
+    Ok(response)
+}
+
+/// Checks the request for an upgrade to WebSocket (RFC 6455, 4.2.1) and answers it.
+///
+/// # Errors
+/// 400 or 426 with what is missing.
+pub fn accept(mut request: Request) -> Result<(Response, OnUpgrade), ApiError> {
+    let headers = request.headers();
+    let has = |name, token: &str| header_texts(headers, &name).any(|text| text.split(',').any(|t| t.trim().eq_ignore_ascii_case(token)));
+    if request.method() != Method::GET || !has(header::CONNECTION, "upgrade") || !has(header::UPGRADE, "websocket") {
+        let message = "this path speaks WebSocket: send Connection: Upgrade and Upgrade: websocket";
+        return Err(ApiError::with_status(StatusCode::UPGRADE_REQUIRED, "upgrade_required", message));
+    }
+    if !has(header::SEC_WEBSOCKET_VERSION, "13") {
+        return Err(ApiError::bad_request("bad_websocket_version", "Sec-WebSocket-Version must be 13"));
+    }
+    let key = headers
+        .get(header::SEC_WEBSOCKET_KEY)
+        .map(HeaderValue::as_bytes)
+        .filter(|key| key.len() == 24);
+    let Some(key) = key else {
+        return Err(ApiError::bad_request(
+            "bad_websocket_key",
+            "Sec-WebSocket-Key must be 16 bytes in base64",
+        ));
+    };
+    let accept = HeaderValue::from_str(&derive_accept_key(key)).expect("base64 is a header value");
+    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
+        return Err(ApiError::bad_request("no_upgrade", "this connection cannot be upgraded"));
+    };
+    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let answer = response.headers_mut();
+    answer.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    answer.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    answer.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    answer.remove(header::CONTENT_LENGTH);
+    Ok((response, upgrade))
+}
+
+/// The readable values of a header that may be given several times.
+pub fn header_texts<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> impl Iterator<Item = &'a str> {
+    headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
+}
