@@ -254,13 +254,15 @@ impl Shared {
     /// Tells the games of one owner (or all) who their players are.
     fn introduce(&self, infos: &[PlayerInfo], owner: Option<usize>, ingest: IngestTime, now: StateTime) {
         let owned = |game: &GameId| owner.is_none_or(|owner| self.owner_of(game) == owner);
-        let cells: Vec<Arc<GameCell>> = self
+        let mut cells: Vec<(GameId, Arc<GameCell>)> = self
             .games
             .iter()
             .filter(|entry| owned(entry.key()))
-            .map(|entry| entry.value().clone())
+            .map(|entry| (entry.key().clone(), entry.value().clone()))
             .collect();
-        for cell in cells {
+        // A player may be in two of them, and only one of those shows: the same order gives the same `seq`.
+        cells.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (_, cell) in cells {
             let mut guard = cell.game.write();
             let (game, owned) = &mut *guard;
             if let Some(change) = game.introduce(infos, &self.cards, ingest) {

@@ -338,3 +338,6 @@ impl Slate {
         games
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ mod chance;
 mod client;
 mod docs_sync;
 mod frames;
+mod golden;
 mod oracle;
 mod plan;
 mod properties;
