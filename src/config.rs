@@ -62,6 +62,7 @@ pub struct Ingest {
     pub requests_max: usize,
     pub body_read_timeout_ms: u64,
     pub unacked_max: usize,
+    pub message_bytes_max: usize,
     pub rejected_listed_max: usize,
 }
 
@@ -148,7 +149,8 @@ impl Default for Config {
                 line_bytes_max: 65_536,
                 requests_max: 64,
                 body_read_timeout_ms: 30_000,
-                unacked_max: 256,
+                unacked_max: 64,
+                message_bytes_max: 262_144,
                 rejected_listed_max: 100,
             },
             engine: EngineSection {
@@ -244,6 +246,7 @@ impl Config {
         }
         let at_least = [
             ("ingest.line_bytes_max", self.ingest.line_bytes_max, 256),
+            ("ingest.message_bytes_max", self.ingest.message_bytes_max, 256),
             ("server.header_bytes_max", self.server.header_bytes_max, 8192),
             ("engine.game_players_max", self.engine.game_players_max, 32),
             ("clients.message_bytes_max", self.clients.message_bytes_max, 125),

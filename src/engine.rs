@@ -18,6 +18,7 @@ use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bounds of the engine.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +44,7 @@ pub enum Outcome {
     Sequenced(Verdict),
     /// There are as many games as there may be.
     TooManyGames,
-    /// The game has as many players as a game may have.
+    /// The game has as many players (or teams) as a game may have.
     TooManyPlayers,
     /// The player directory is full.
     DirectoryFull,
@@ -71,6 +72,8 @@ pub struct GameCell {
 /// What readers and owners share.
 pub struct Shared {
     games: DashMap<GameId, Arc<GameCell>, RandomState>,
+    /// Games in `games`, counted before they go in: owners make them at the same time.
+    games_count: AtomicUsize,
     /// Who the players are.
     pub cards: Cards,
     hub: Arc<Hub>,
@@ -94,15 +97,7 @@ pub struct Busy;
 impl Engine {
     /// Starts the owners' threads. They end when the last [`Engine`] is dropped.
     pub fn start(hub: Arc<Hub>, limits: EngineLimits, metrics: EngineMetrics) -> Engine {
-        let cards = Cards::new(limits.players_max);
-        let shared = Arc::new(Shared {
-            games: DashMap::default(),
-            cards,
-            hub,
-            limits,
-            metrics,
-            hasher: RandomState::default(),
-        });
+        let shared = Arc::new(Shared::new(hub, limits, metrics));
         let owners = (0..limits.threads)
             .map(|thread| {
                 let (sender, receiver) = flume::bounded(limits.jobs_max);
@@ -190,6 +185,20 @@ fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
 }
 
 impl Shared {
+    /// No games yet, and no threads: for [`Engine::start`], and for callers of [`Shared::apply`] that
+    /// have no other threads (simulation, benches).
+    pub fn new(hub: Arc<Hub>, limits: EngineLimits, metrics: EngineMetrics) -> Shared {
+        Shared {
+            games: DashMap::default(),
+            games_count: AtomicUsize::new(0),
+            cards: Cards::new(limits.players_max),
+            hub,
+            limits,
+            metrics,
+            hasher: RandomState::default(),
+        }
+    }
+
     /// One game as it is now.
     pub fn game(&self, game: &GameId) -> Option<GameSnapshot> {
         let cell = self.games.get(game).map(|cell| cell.clone())?;
@@ -232,8 +241,10 @@ impl Shared {
         // Not `all`: a full directory still updates the players it knows.
         let met = infos.iter().filter(|info| self.cards.put(info)).count();
         if met == infos.len() {
+            self.metrics.verdict(Verdict::Fresh);
             Outcome::Sequenced(Verdict::Fresh)
         } else {
+            self.metrics.directory_full.increment(1);
             Outcome::DirectoryFull
         }
     }
@@ -277,9 +288,12 @@ impl Shared {
         };
         let mut guard = cell.game.write();
         let (game, owned) = &mut *guard;
-        if let Event::Play(play) = &event
-            && !game.has_room_for(&play.stats, self.limits.game_players_max)
-        {
+        let has_room = match &event {
+            Event::Play(play) => game.has_room_for(&play.stats, self.limits.game_players_max),
+            Event::Game(announcement) => game.has_room_for_teams(announcement),
+            _ => true,
+        };
+        if !has_room {
             self.metrics.too_many_players.increment(1);
             return Outcome::TooManyPlayers;
         }
@@ -288,7 +302,7 @@ impl Shared {
         if let Some(cause) = cause_of(verdict) {
             let change = match event {
                 Event::Play(play) => game.play(play, cause, &self.cards, ingest),
-                Event::Retract(retraction) => game.retract(retraction, &self.cards, ingest),
+                Event::Retract(retraction) => game.retract(retraction, ingest),
                 Event::Situation(situation) => game.situation(situation, ingest),
                 Event::Game(announcement) => game.announce(announcement, &self.cards, ingest),
                 Event::Players(_) => return Outcome::Sequenced(verdict),
@@ -303,15 +317,15 @@ impl Shared {
         if let Some(cell) = self.games.get(game) {
             return Some(cell.clone());
         }
-        if self.games.len() >= self.limits.games_max {
-            return None;
-        }
+        let one_more = |count: usize| (count < self.limits.games_max).then_some(count + 1);
+        self.games_count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
         if !matches!(event, Event::Game(_)) {
             self.metrics.unannounced_games.increment(1);
         }
         let cell = Arc::new(GameCell {
             game: RwLock::new((Game::new(game.clone()), Owned::default())),
         });
+        // Nobody else makes this game: its events all come to its owner.
         self.games.insert(game.clone(), cell.clone());
         Some(cell)
     }
@@ -326,3 +340,6 @@ fn cause_of(verdict: Verdict) -> Option<CauseKind> {
         Verdict::Duplicate | Verdict::Dead | Verdict::Full => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

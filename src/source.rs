@@ -147,7 +147,7 @@ pub enum SourceError {
 }
 
 /// Most events in a request.
-const BATCH_EVENTS: usize = 512;
+pub const BATCH_EVENTS: usize = 512;
 /// Tries of one request.
 const TRIES: u32 = 6;
 

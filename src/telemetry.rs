@@ -76,7 +76,7 @@ metric!(
     EVENTS,
     "scorewire_events_total",
     Counter,
-    "outcome = fresh, late, revision, revived, retracted, retracted_unseen, duplicate, dead, full, rejected, too_many_games, too_many_players",
+    "outcome = fresh, late, revision, revived, retracted, retracted_unseen, duplicate, dead, full, rejected, too_many_games, too_many_players, directory_full",
     "Feed events, by what became of them."
 );
 metric!(
@@ -280,6 +280,8 @@ pub struct EngineMetrics {
     pub too_many_games: Counter,
     /// Plays whose players do not fit their game.
     pub too_many_players: Counter,
+    /// Player lists that did not fit the directory.
+    pub directory_full: Counter,
     /// Games first heard of by something else than a `game` event.
     pub unannounced_games: Counter,
 }
@@ -295,6 +297,7 @@ impl EngineMetrics {
             changes: counter(&CHANGES),
             too_many_games: counter_with(&EVENTS, "outcome", "too_many_games"),
             too_many_players: counter_with(&EVENTS, "outcome", "too_many_players"),
+            directory_full: counter_with(&EVENTS, "outcome", "directory_full"),
             unannounced_games: counter(&UNANNOUNCED),
         }
     }

@@ -86,10 +86,16 @@ fn game_delta(json: &mut Json<'_>, subject: Subject<'_>, entries: &[Arc<Entry>],
         .iter()
         .fold(ViewMoved::default(), |moved, entry| moved.or(entry.change.view_moved));
     let last = &entries[entries.len() - 1].change;
-    if moved.status {
+    // Who starts from nothing is told everything, not only what this change moved.
+    let from_nothing = entries[0].seq == 1;
+    if moved.status || from_nothing {
         json.head(&last.head);
     }
-    json.view(&last.view, moved);
+    if from_nothing {
+        json.view(&last.view, WHOLE_VIEW);
+    } else {
+        json.view_moved(&last.view, moved);
+    }
     // By slot: the line before the first move and after the last, and all that moved between.
     let mut players: BTreeMap<u32, (&crate::model::PlayerMove, &crate::model::PlayerMove)> = BTreeMap::new();
     let shown = |player: &&crate::model::PlayerMove| team.is_none_or(|team| player.team == *team);
@@ -133,24 +139,25 @@ fn slate_delta(json: &mut Json<'_>, entries: &[Arc<Entry>]) {
     }
     json.list_at("games", |list| {
         for (moved, change) in games.values() {
-            list.object(|json| scoreboard_line(json, &change.head, &change.view, *moved));
+            list.object(|json| {
+                let moved = on_scoreboard(json, &change.head, *moved);
+                json.view_moved(&change.view, moved);
+            });
         }
     });
 }
 
-fn scoreboard_line(json: &mut Json<'_>, head: &GameHead, view: &GameView, parts: ViewMoved) {
+/// A game on the scoreboard: always its status, never its situation.
+fn on_scoreboard(json: &mut Json<'_>, head: &GameHead, moved: ViewMoved) -> ViewMoved {
     json.text("game", head.game.as_str());
-    if parts.status {
+    if moved.status {
         json.head(head);
     }
-    json.view(
-        view,
-        ViewMoved {
-            status: true,
-            situation: false,
-            ..parts
-        },
-    );
+    ViewMoved {
+        status: true,
+        situation: false,
+        ..moved
+    }
 }
 
 /// `cause` of one change, or the `causes` of several: scoring plays, corrections and finals first.
@@ -271,7 +278,10 @@ pub fn slate_snapshot(subject: Subject<'_>, seq: Seq, games: &[(Arc<GameHead>, A
             begin(json, "snapshot", subject, seq);
             json.list_at("games", |list| {
                 for (head, view) in games {
-                    list.object(|json| scoreboard_line(json, head, view, WHOLE_VIEW));
+                    list.object(|json| {
+                        let parts = on_scoreboard(json, head, WHOLE_VIEW);
+                        json.view(view, parts);
+                    });
                 }
             });
             json.text("reason", reason).integer("encode_us", subject.now_us);

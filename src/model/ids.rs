@@ -76,7 +76,7 @@ macro_rules! id {
 }
 
 id!(
-    /// A game, such as `2017092407`.
+    /// A game, such as `2099010100`.
     GameId
 );
 id!(
@@ -84,7 +84,7 @@ id!(
     PlayId
 );
 id!(
-    /// A player (`00-0019596`) or a team defence (`dst:NE`).
+    /// A player (`90-0000001`) or a team defence (`dst:NE`).
     PlayerId
 );
 id!(
@@ -122,7 +122,7 @@ mod tests {
         for bad in ["", "a b", "a,b", "<b>", "a/b", "a\"b", "é", "a\nb", &"x".repeat(65)] {
             assert!(PlayerId::new(bad).is_none(), "{bad:?}");
         }
-        for good in ["1", "00-0019596", "dst:NE", &"x".repeat(64)] {
+        for good in ["1", "90-0000001", "dst:NE", &"x".repeat(64)] {
             assert!(PlayerId::new(good).is_some(), "{good:?}");
         }
     }

@@ -116,6 +116,9 @@ const REPLY: Promise = Promise {
     encoded_us: 0,
 };
 
+/// Timers kept before any is looked at again.
+pub(super) const TIMERS_MIN: usize = 1024;
+
 /// Most pieces in one write.
 const PIECES_MAX: usize = 64;
 
@@ -138,6 +141,12 @@ impl Shard {
         let written_us = clock();
         for place in 0..batch.items.len() {
             self.settle(&batch, place, written_us, writer);
+        }
+        self.tidy_timers();
+        // Not while gathering: what a client says next may move topics and mark clients of this batch.
+        for key in std::mem::take(&mut self.idle) {
+            self.after_write(key, written_us);
+            self.finish_if_done(key, writer);
         }
         if self.dirty.is_empty() {
             self.stats.walk_ends(written_us);
@@ -190,7 +199,7 @@ impl Shard {
             let frames = due(&self.parts, mirror, cursor, behind, now_us, &mut self.stats.ingest_to_encode);
             match frames {
                 Due::Later(due_us) => {
-                    if !std::mem::replace(&mut cursor.timed, true) {
+                    if cursor.timer_us.replace(due_us) != Some(due_us) {
                         self.timers.push(std::cmp::Reverse((due_us, key, sub)));
                     }
                 }
@@ -233,7 +242,7 @@ impl Shard {
                 wrote: Wrote::Bytes(0),
             });
         } else {
-            self.after_write(key, now_us);
+            self.idle.push(key);
         }
     }
 
@@ -283,28 +292,50 @@ impl Shard {
         }
         if full {
             self.stats.refused += 1;
-            if !conn.blocked || bytes > 0 {
-                conn.blocked_since_us = now_us;
+            if conn.stuck_since_us.is_none() || bytes > 0 {
+                conn.stuck_since_us = Some(now_us);
             }
             (conn.blocked, conn.lagging) = (true, true);
+            self.resume_if_room(key, now_us);
             return;
         }
-        conn.lagging = false;
+        (conn.lagging, conn.stuck_since_us) = (false, None);
         self.after_write(key, now_us);
         self.finish_if_done(key, writer);
     }
 
     /// A write went through: goes on reading where that had stopped, and on writing what is left.
     fn after_write(&mut self, key: ConnKey, now_us: i64) {
-        let replies_bytes_max = self.parts.limits.replies_bytes_max;
         let Some(conn) = self.conn(key) else { return };
-        let resume = conn.read_paused && conn.replies_bytes < replies_bytes_max;
         if !conn.replies.is_empty() || !conn.dirty_subs.is_empty() {
             self.mark_dirty(key);
         }
-        if resume {
+        self.resume_if_room(key, now_us);
+    }
+
+    fn resume_if_room(&mut self, key: ConnKey, now_us: i64) {
+        let replies_bytes_max = self.parts.limits.replies_bytes_max;
+        if self
+            .conn(key)
+            .is_some_and(|conn| conn.read_paused && conn.replies_bytes < replies_bytes_max)
+        {
             self.resume_reading(key, now_us);
         }
+    }
+
+    /// Forgets timers of subscriptions that are gone, once they may be most of all: a client that
+    /// subscribes over and over leaves one each time.
+    fn tidy_timers(&mut self) {
+        if self.timers.len() < self.timers_max {
+            return;
+        }
+        let conns = &mut self.conns;
+        self.timers.retain(|std::cmp::Reverse((due, key, sub))| {
+            let conn = conns.get_mut(key.index as usize).filter(|conn| conn.generation == key.generation);
+            conn.and_then(|conn| conn.cursor_mut(*sub))
+                .is_some_and(|cursor| cursor.timer_us == Some(*due))
+        });
+        self.timers_max = 2 * self.timers.len() + TIMERS_MIN;
     }
 
     fn finish_if_done(&mut self, key: ConnKey, writer: &mut impl Writer) {
@@ -341,11 +372,10 @@ fn begin_piece(conn: &mut Conn, promise: &Promise, stats: &mut super::ShardStats
     let changes = promise.seq - cursor.seq;
     cursor.seq = promise.seq;
     cursor.phase = Phase::Deltas;
-    if cursor.gap_us > 0 {
-        cursor.next_due_us = now_us + i64::from(cursor.gap_us);
-    }
     stats.snapshots += u64::from(promise.snapshot);
     if changes > 0 {
+        // A snapshot at the start is no change: the first change after it goes at once.
+        cursor.next_due_us = now_us + i64::from(cursor.gap_us);
         conn.account.written += 1;
         conn.account.merged += changes - 1;
         stats.written += 1;
@@ -376,14 +406,14 @@ fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, behind: bool, n
     if seq == head {
         return Due::Now(Frames::new());
     }
+    if cursor.gap_us > 0 && now_us < cursor.next_due_us && !mirror.is_urgent_after(seq) {
+        return Due::Later(cursor.next_due_us);
+    }
     if !mirror.reaches(seq) {
         return snapshot(mirror, "lagged");
     }
     if mirror.changes_game_after(seq) {
         return snapshot(mirror, "new_game");
-    }
-    if now_us < cursor.next_due_us && !mirror.is_urgent_after(seq) {
-        return Due::Later(cursor.next_due_us);
     }
     let key = (cursor.ruleset, Coding::Json);
     let first = mirror.place_after(seq);
@@ -468,10 +498,17 @@ fn snapshot(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, reason: &'
 /// resumed from.
 struct EventIds(Vec<Seq>);
 
+/// Stands in an event's id for a topic whose first snapshot has not been sent: ahead of any history, so
+/// that whoever resumes from there is given the snapshot.
+const NOTHING_YET: Seq = Seq::MAX;
+
 impl EventIds {
     fn of(conn: &Conn) -> Option<EventIds> {
-        (conn.kind == Kind::EventStream)
-            .then(|| EventIds(conn.subs.iter().map(|sub| sub.as_ref().map_or(0, |cursor| cursor.seq)).collect()))
+        let stands = |sub: &Option<Cursor>| match sub {
+            Some(cursor) if cursor.phase == Phase::Deltas => cursor.seq,
+            _ => NOTHING_YET,
+        };
+        (conn.kind == Kind::EventStream).then(|| EventIds(conn.subs.iter().map(stands).collect()))
     }
 
     /// One event: `id: EPOCH.SEQ-SEQ-…`, and the frame's payload as its data.
