@@ -70,6 +70,8 @@ pub struct Running {
     /// Where metrics are.
     pub admin_address: SocketAddr,
     stop: watch::Sender<bool>,
+    /// Dropped when the drain is over: until then a listener for operators answers that it is not ready.
+    over: watch::Sender<bool>,
     commands: Vec<Sender<Command>>,
     /// Closed once every shard's thread has ended; a message says which ended first.
     ended: Receiver<usize>,
@@ -139,6 +141,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         config,
     });
     let (stop, stopped) = watch::channel(false);
+    let (over, is_over) = watch::channel(false);
     let routes = Routes {
         clients: true,
         ingest: ingest.is_none(),
@@ -163,7 +166,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
             ingest: false,
             admin: true,
         },
-        &stopped,
+        &is_over,
     )?
     .unwrap_or(address);
     let (ending, ended) = flume::bounded(shard_count);
@@ -196,6 +199,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         ingest_address,
         admin_address,
         stop,
+        over,
         commands,
         ended,
     })
@@ -319,7 +323,8 @@ impl Running {
     }
 
     /// The drain, in this order: not ready any more; stop accepting; tell every client when to come
-    /// back, flush and close; end. True where all went within `shutdown.drain_timeout_ms`.
+    /// back, flush and close; end. An address of its own for operators (`server.admin_bind`) answers up
+    /// to the end. True where all went within `shutdown.drain_timeout_ms`.
     pub async fn drain(self) -> bool {
         let shutdown = &self.app.config.shutdown;
         self.app.draining.store(true, Ordering::Relaxed);
@@ -340,9 +345,10 @@ impl Running {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_millis(shutdown.drain_timeout_ms), all)
-            .await
-            .is_ok()
+        let limit = Duration::from_millis(shutdown.drain_timeout_ms);
+        let all_went = tokio::time::timeout(limit, all).await.is_ok();
+        drop(self.over);
+        all_went
     }
 }
 

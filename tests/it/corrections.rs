@@ -6,9 +6,9 @@ use super::support::events::{games_of, lines, of_game, recorded};
 use super::support::holdings::{Holdings, Totals, fixed};
 use super::support::server::Server;
 use super::support::{Random, data, run};
-use scorewire::model::{Event, PlayEvent, PlayId, PlayerId, Retraction};
+use scorewire::model::{Event, PlayEvent, PlayId, PlayerId, Retraction, StatRecord, Team};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -193,7 +193,8 @@ fn a_download_with_other_sequence_numbers_sends_nothing() {
 struct Plays {
     standing: BTreeMap<PlayId, PlayEvent>,
     retracted: BTreeMap<PlayId, PlayEvent>,
-    players: Vec<PlayerId>,
+    /// Everyone, with the team that they play for.
+    players: Vec<(PlayerId, Team)>,
 }
 
 impl Plays {
@@ -204,7 +205,8 @@ impl Plays {
         });
         let standing: BTreeMap<PlayId, PlayEvent> = plays.map(|play| (play.play.clone(), play)).collect();
         let records = standing.values().flat_map(|play| &play.stats);
-        let players: BTreeSet<PlayerId> = records.filter_map(|record| record.player.clone()).collect();
+        let player = |record: &StatRecord| Some((record.player.clone()?, record.team.clone()));
+        let players: BTreeMap<PlayerId, Team> = records.filter_map(player).collect();
         Plays {
             standing,
             retracted: BTreeMap::new(),
@@ -236,7 +238,10 @@ impl Plays {
         let place = random.below(play.stats.len());
         match (kind, play.stats.get_mut(place)) {
             (2, Some(record)) => record.yards = random.below(90) as i16 - 20,
-            (3, Some(record)) => record.player = Some(self.players[random.below(self.players.len())].clone()),
+            (3, Some(record)) => {
+                let (player, team) = self.players[random.below(self.players.len())].clone();
+                (record.player, record.team) = (Some(player), team);
+            }
             (4, Some(_)) => drop(play.stats.remove(place)),
             (_, Some(record)) => {
                 let twin = record.clone();
