@@ -7,7 +7,9 @@ use super::support::holdings::Holdings;
 use super::support::server::Server;
 use super::support::sse::Stream;
 use super::support::{Random, data, eventually, run};
+use hyper::Method;
 use scorewire::model::Event;
+use serde_json::json;
 use std::collections::BTreeMap;
 use tokio::sync::watch;
 
@@ -215,6 +217,44 @@ fn every_client_of_a_week_ends_with_the_totals_of_plain_http() {
         })
         .await;
         drop(steady);
+        server.end().await;
+    });
+}
+
+#[test]
+fn a_whole_week_in_one_request_loses_nobody_anything() {
+    let Some(folder) = data("dev/2015w14") else { return };
+    run(async {
+        let events = recorded(&folder);
+        let server = Server::start(|config| {
+            // So few that the shards are told to look everywhere.
+            config.fanout.notices_max = 4;
+        });
+        let mut watched = topics("game", games_of(&events));
+        watched.extend(topics("team", teams(&events, 8)));
+        watched.extend(topics("player", busiest(&events, 40)));
+        watched.push("slate".to_owned());
+        let mut clients = Vec::new();
+        for ruleset in ["standard", "draftkings", "fanduel"] {
+            let mut client = Client::connect(&server).await;
+            client.subscribe(&watched, ruleset).await;
+            clients.push(client);
+        }
+        let resyncs = server.metric("scorewire_shard_resyncs_total").await;
+        let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut zipped, &lines(&events)).unwrap();
+        let headers = [("content-type", "application/x-ndjson"), ("content-encoding", "gzip")];
+        let answer = server.request(Method::POST, "/v1/events", &headers, zipped.finish().unwrap()).await;
+        assert_eq!(answer.json(), json!({"accepted": events.len(), "duplicate": 0, "rejected": []}));
+        for client in &mut clients {
+            client.catch_up(&server).await;
+            client.holdings.assert_equal_http(&server).await;
+        }
+        eventually("the shards had to look everywhere", || async {
+            server.metric("scorewire_shard_resyncs_total").await > resyncs
+        })
+        .await;
+        drop(clients);
         server.end().await;
     });
 }

@@ -4,6 +4,7 @@ use super::support::client::Client;
 use super::support::events::{game, play};
 use super::support::server::Server;
 use super::support::{eventually, run};
+use std::time::Duration;
 
 const CLOSED: &str = "scorewire_connections_closed_total{reason=\"stalled\"}";
 const RULESETS: [&str; 6] = ["draftkings", "fanduel", "half_ppr", "ppr", "standard", "yahoo"];
@@ -26,6 +27,7 @@ fn a_client_that_never_reads_is_closed_and_others_notice_nothing() {
         let server = Server::start(|config| {
             config.fanout.send_buffer_bytes = 4096;
             config.fanout.unsent_bytes_max = 4096;
+            config.engine.plays_max = 1_000_000;
             config.clients.stall_timeout_ms = 1_500;
             config.clients.close_timeout_ms = 300;
         });
@@ -41,6 +43,10 @@ fn a_client_that_never_reads_is_closed_and_others_notice_nothing() {
         let mut id = 100;
         // Play on until its socket refuses bytes and it has been closed for that.
         while server.metric(CLOSED).await == before {
+            // Once its socket refuses bytes, time alone tells.
+            if server.slow_clients() > 0 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
             for _ in 0..40 {
                 id += 1;
                 let line = play("g1", id, 1, &[("x-1", "AAA", 10, 1), ("x-2", "AAA", 10, 2)]);

@@ -19,8 +19,10 @@ pub(crate) struct Totals {
 
 impl Totals {
     pub(crate) fn read(value: &Value) -> Totals {
-        let mut totals = Totals::default();
-        totals.points = fixed(&value["points"]);
+        let mut totals = Totals {
+            points: fixed(&value["points"]),
+            ..Totals::default()
+        };
         totals.take_stats(&value["stats"]);
         totals
     }
