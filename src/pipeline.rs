@@ -70,6 +70,8 @@ pub struct Running {
     /// Where metrics are.
     pub admin_address: SocketAddr,
     stop: watch::Sender<bool>,
+    /// Dropped when the drain is over: until then a listener for operators answers that it is not ready.
+    over: watch::Sender<bool>,
     commands: Vec<Sender<Command>>,
     /// Closed once every shard's thread has ended; a message says which ended first.
     ended: Receiver<usize>,
@@ -106,61 +108,16 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let ingest = apart(server.ingest_bind, "server.ingest_bind")?;
     let admin = apart(server.admin_bind, "server.admin_bind")?;
 
-    let prometheus = telemetry::install();
-    let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
-    let hub = Arc::new(hub);
-    let engine = Engine::start(hub.clone(), config.engine_limits(), EngineMetrics::new());
-    let games: GameReader = {
-        let shared = engine.shared().clone();
-        Arc::new(move |game| shared.game(game))
-    };
-    let default_ruleset = rulesets.index(&config.scoring.default_ruleset).expect("`rulesets` has checked it");
-    let app = Arc::new(App {
-        engine,
-        hub,
-        games,
-        default_ruleset,
-        rulesets,
-        epoch: new_epoch(),
-        clock: Clock,
-        side: tokio::runtime::Handle::current(),
-        ingest_permits: Arc::new(Semaphore::new(config.ingest.requests_max)),
-        ingest_metrics: IngestMetrics::new(),
-        prometheus,
-        levels: Levels::new(),
-        shards: (0..shard_count).map(|_| Arc::default()).collect(),
-        draining: AtomicBool::new(false),
-        connections: Arc::new(AtomicUsize::new(0)),
-        config,
-    });
+    let (app, inboxes) = share(config, rulesets, shard_count);
     let (stop, stopped) = watch::channel(false);
+    let (over, is_over) = watch::channel(false);
     let routes = Routes {
         clients: true,
         ingest: ingest.is_none(),
         admin: admin.is_none(),
     };
-    let ingest_address = side_listener(
-        &app,
-        ingest,
-        Routes {
-            clients: false,
-            ingest: true,
-            admin: false,
-        },
-        &stopped,
-    )?
-    .unwrap_or(address);
-    let admin_address = side_listener(
-        &app,
-        admin,
-        Routes {
-            clients: false,
-            ingest: false,
-            admin: true,
-        },
-        &stopped,
-    )?
-    .unwrap_or(address);
+    let ingest_address = side_listener(&app, ingest, Routes::INGEST, &stopped)?.unwrap_or(address);
+    let admin_address = side_listener(&app, admin, Routes::ADMIN, &is_over)?.unwrap_or(address);
     let (ending, ended) = flume::bounded(shard_count);
     let mut commands = Vec::new();
     for (index, (listener, inbox)) in shared.into_iter().zip(inboxes).enumerate() {
@@ -191,9 +148,41 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         ingest_address,
         admin_address,
         stop,
+        over,
         commands,
         ended,
     })
+}
+
+/// Starts the engine and gathers what every door shares, with the shards' ends of their mailboxes.
+fn share(config: Config, rulesets: Arc<Rulesets>, shard_count: usize) -> (Arc<App>, Vec<Inbox>) {
+    let prometheus = telemetry::install();
+    let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
+    let hub = Arc::new(hub);
+    let engine = Engine::start(hub.clone(), config.engine_limits(), EngineMetrics::new());
+    let games: GameReader = {
+        let shared = engine.shared().clone();
+        Arc::new(move |game| shared.game(game))
+    };
+    let app = App {
+        engine,
+        hub,
+        games,
+        default_ruleset: rulesets.index(&config.scoring.default_ruleset).expect("`rulesets` has checked it"),
+        rulesets,
+        epoch: new_epoch(),
+        clock: Clock,
+        side: tokio::runtime::Handle::current(),
+        ingest_permits: Arc::new(Semaphore::new(config.ingest.requests_max)),
+        ingest_metrics: IngestMetrics::new(),
+        prometheus,
+        levels: Levels::new(),
+        shards: (0..shard_count).map(|_| Arc::default()).collect(),
+        draining: AtomicBool::new(false),
+        connections: Arc::new(AtomicUsize::new(0)),
+        config,
+    };
+    (Arc::new(app), inboxes)
 }
 
 fn bind(address: SocketAddr, key: &'static str, count: usize, backlog: i32) -> Result<Vec<TcpListener>, StartError> {
@@ -314,7 +303,8 @@ impl Running {
     }
 
     /// The drain, in this order: not ready any more; stop accepting; tell every client when to come
-    /// back, flush and close; end. True where all went within `shutdown.drain_timeout_ms`.
+    /// back, flush and close; end. An address of its own for operators (`server.admin_bind`) answers up
+    /// to the end. True where all went within `shutdown.drain_timeout_ms`.
     pub async fn drain(self) -> bool {
         let shutdown = &self.app.config.shutdown;
         self.app.draining.store(true, Ordering::Relaxed);
@@ -335,9 +325,10 @@ impl Running {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_millis(shutdown.drain_timeout_ms), all)
-            .await
-            .is_ok()
+        let limit = Duration::from_millis(shutdown.drain_timeout_ms);
+        let all_went = tokio::time::timeout(limit, all).await.is_ok();
+        drop(self.over);
+        all_went
     }
 }
 

@@ -1,16 +1,26 @@
 //! Integration tests: one binary, a module each.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod chance;
 mod client;
+mod corrections;
 mod docs_sync;
+mod drain;
+mod feeds;
 mod frames;
 mod golden;
 mod oracle;
+mod plain_http;
 mod plan;
 mod properties;
+mod recorded_truth;
+mod replay_clients;
 mod repository;
 mod rust_text;
 mod sim;
+mod stalled;
+mod subscriptions;
+mod support;
 mod tidy;
 mod view;
 mod world;
