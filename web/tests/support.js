@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve as absolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { FakeServer } from './fake_server.js';
@@ -46,8 +46,8 @@ export async function startServer() {
 /** `scorewire demo` on a free port, as `{url, isFake, stop, pid}`. */
 export async function startDemo(binary, flags = []) {
   const dataDir = mkdtempSync(join(tmpdir(), 'scorewire-page-'));
-  const config = process.env.SCOREWIRE_CONFIG ? ['--config', process.env.SCOREWIRE_CONFIG] : [];
-  const child = spawn(binary, ['demo', '--bind', '127.0.0.1:0', '--data-dir', dataDir, ...config, ...flags], { cwd: ROOT });
+  const config = process.env.SCOREWIRE_CONFIG ? ['--config', absolute(process.env.SCOREWIRE_CONFIG)] : [];
+  const child = spawn(absolute(binary), ['demo', '--bind', '127.0.0.1:0', '--data-dir', dataDir, ...config, ...flags], { cwd: ROOT });
   const exited = new Promise((resolve) => {
     child.once('exit', resolve);
     // A binary that is not there never exits.
