@@ -5,9 +5,10 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::demo;
 use crate::feed::gamecenter::{Formation as Shown, timeline};
 use crate::feed::simulator::{self, Simulator, Trouble};
-use crate::model::{Event, FeedTime, IngestTime};
+use crate::model::FeedTime;
 use crate::pipeline::{self, Running, StartError};
 use crate::source::{self, Due, Pace, Poster, Speed, Stamp};
 use crate::telemetry::{self, LogFormat};
@@ -246,35 +247,9 @@ fn serve(flags: &ServerFlags) -> Result<(), Failure> {
 
 impl Demo {
     fn run(self) -> Result<(), Failure> {
-        let (games, speed, mut seed) = (usize::from(self.games), self.speed, self.seed);
-        with_server(&self.server, move |running| {
-            let app = running.app.clone();
+        with_server(&self.server, |running| {
             tracing::info!("open http://{}/ to watch", running.address);
-            async move {
-                loop {
-                    let kickoff_us = app.clock.now_us();
-                    let options = simulator::Options {
-                        seed,
-                        games,
-                        kickoff_us,
-                        trouble: Trouble::LIVE,
-                        ..simulator::Options::default()
-                    };
-                    let mut pace = Pace::new(speed, app.clock);
-                    for mut due in source::simulated(Simulator::new(&options)) {
-                        tokio::time::sleep(pace.wait(due.due_us)).await;
-                        let now_us = app.clock.now_us();
-                        source::stamp(&mut due.events, FeedTime(now_us));
-                        let events: Vec<(usize, Event)> = due.events.into_iter().enumerate().collect();
-                        if let Err(busy) = app.engine.submit(events, IngestTime(now_us)).await {
-                            tracing::warn!(%busy, "the demo's feed skipped a moment");
-                        }
-                    }
-                    tracing::info!(seed, "the simulated slate is over; the next begins in a minute");
-                    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
-                    seed += 1;
-                }
-            }
+            demo::play(running.app.engine.clone(), self.games.into(), self.speed, self.seed)
         })
     }
 }

@@ -44,7 +44,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["clock", "config", "engine", "fanout", "scoring", "server", "telemetry"],
     ),
     ("source", &["clock", "feed", "model"]),
-    ("command", &["clock", "config", "feed", "model", "pipeline", "source", "telemetry"]),
+    ("demo", &["clock", "engine", "feed", "model", "source"]),
+    ("command", &["clock", "config", "demo", "feed", "model", "pipeline", "source", "telemetry"]),
     ("lib", &[]),
     ("main", &[]),
 ];

@@ -93,7 +93,7 @@ fn a_stream_is_finished_at_once_and_told_that_it_is_still_there() {
     rig.wire.sent.clear();
     rig.pass(26 * SECOND);
     assert_eq!(rig.wire.sent[&key], b": still here\n\n");
-    rig.shard.close(key, crate::wire::close::CloseReason::Overloaded, rig.now_us);
+    rig.shard.close(key, crate::wire::close::CloseReason::Draining, rig.now_us);
     rig.pump();
     assert_eq!(rig.wire.finished, [key]);
 }
