@@ -6,10 +6,11 @@
 //! for a subscriber. Bounded: `jobs_max` batches wait per thread, `games_max` games, and per game
 //! `plays_max` plays and `players_max` players.
 
+use crate::clock::Clock;
 use crate::fanout::hub::{GameTopics, Hub};
 use crate::fanout::snapshot::GameSnapshot;
 use crate::feed::sequence::{Ledger, Verdict};
-use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, PlayerInfo};
+use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, PlayerInfo, StateTime};
 use crate::state::{Cards, Game};
 use crate::telemetry::EngineMetrics;
 use dashmap::DashMap;
@@ -167,16 +168,17 @@ impl Engine {
 const PLAYERS: usize = usize::MAX;
 
 fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
+    let now = || StateTime(Clock.now_us());
     while let Ok(job) = jobs.recv() {
         let outcomes = job
             .events
             .into_iter()
             .filter_map(|(place, event)| {
                 if let Event::Players(infos) = &event {
-                    shared.introduce(infos, Some(thread), job.ingest);
+                    shared.introduce(infos, Some(thread), job.ingest, now());
                     return None;
                 }
-                Some((place, shared.apply(event, job.ingest)))
+                Some((place, shared.apply_at(event, job.ingest, now())))
             })
             .collect();
         // Whoever asked may have gone.
@@ -250,36 +252,43 @@ impl Shared {
     }
 
     /// Tells the games of one owner (or all) who their players are.
-    fn introduce(&self, infos: &[PlayerInfo], owner: Option<usize>, ingest: IngestTime) {
+    fn introduce(&self, infos: &[PlayerInfo], owner: Option<usize>, ingest: IngestTime, now: StateTime) {
         let owned = |game: &GameId| owner.is_none_or(|owner| self.owner_of(game) == owner);
-        let cells: Vec<Arc<GameCell>> = self
+        let mut cells: Vec<(GameId, Arc<GameCell>)> = self
             .games
             .iter()
             .filter(|entry| owned(entry.key()))
-            .map(|entry| entry.value().clone())
+            .map(|entry| (entry.key().clone(), entry.value().clone()))
             .collect();
-        for cell in cells {
+        // A player may be in two of them, and only one of those shows: the same order gives the same `seq`.
+        cells.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (_, cell) in cells {
             let mut guard = cell.game.write();
             let (game, owned) = &mut *guard;
             if let Some(change) = game.introduce(infos, &self.cards, ingest) {
-                self.publish(change, owned);
+                self.publish(change, owned, now);
             }
         }
     }
 
-    fn publish(&self, change: Change, owned: &mut Owned) {
+    fn publish(&self, mut change: Change, owned: &mut Owned, now: StateTime) {
         if change.is_visible() {
+            change.applied = now;
             let topics = self.hub.publish(Arc::new(change), &mut owned.topics);
             self.metrics.changes.increment(topics as u64);
         }
     }
 
-    /// Applies one event. A game's events come from its owner's thread, or from a caller that has no
-    /// other threads (simulation, benches).
+    /// Applies one event, for callers that have no other threads (simulation, benches).
     pub fn apply(&self, event: Event, ingest: IngestTime) -> Outcome {
+        self.apply_at(event, ingest, StateTime(ingest.0))
+    }
+
+    /// Applies one event. A game's events all come from one thread.
+    fn apply_at(&self, event: Event, ingest: IngestTime, now: StateTime) -> Outcome {
         if let Event::Players(infos) = &event {
             let outcome = self.meet(infos);
-            self.introduce(infos, None, ingest);
+            self.introduce(infos, None, ingest, now);
             return outcome;
         }
         let Some(cell) = event.game().and_then(|game| self.cell(game, &event)) else {
@@ -307,7 +316,7 @@ impl Shared {
                 Event::Game(announcement) => game.announce(announcement, &self.cards, ingest),
                 Event::Players(_) => return Outcome::Sequenced(verdict),
             };
-            self.publish(change, owned);
+            self.publish(change, owned, now);
         }
         Outcome::Sequenced(verdict)
     }

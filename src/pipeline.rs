@@ -104,14 +104,9 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let server = &config.server;
     let shared = bind(server.bind, "server.bind", shard_count, server.backlog)?;
     let address = shared[0].local_addr()?;
-    let ingest = server
-        .ingest_bind
-        .map(|at| bind(at, "server.ingest_bind", 1, server.backlog))
-        .transpose()?;
-    let admin = server
-        .admin_bind
-        .map(|at| bind(at, "server.admin_bind", 1, server.backlog))
-        .transpose()?;
+    let apart = |at: Option<SocketAddr>, key| at.map(|at| bind(at, key, 1, server.backlog)).transpose();
+    let ingest = apart(server.ingest_bind, "server.ingest_bind")?;
+    let admin = apart(server.admin_bind, "server.admin_bind")?;
 
     let prometheus = telemetry::install();
     let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());

@@ -150,6 +150,20 @@ metric!(
     "Times that a shard looked at every topic because its notices overflowed."
 );
 metric!(
+    RING_ENTRIES,
+    "scorewire_ring_entries",
+    Gauge,
+    "",
+    "Changes held in the rings of all topics."
+);
+metric!(
+    RING_FULLEST,
+    "scorewire_ring_fullest_entries",
+    Gauge,
+    "",
+    "Changes held in the fullest ring, of `fanout.ring_frames`."
+);
+metric!(
     NOTICES,
     "scorewire_shard_notices_waiting",
     Gauge,
@@ -179,10 +193,10 @@ metric!(
 );
 metric!(
     STATE_TO_ENCODE,
-    "scorewire_ingest_to_encode_seconds",
+    "scorewire_state_to_encode_seconds",
     Histogram,
     "",
-    "From an event's arrival to its frame's encoding."
+    "From an event's effect being worked out to its frame's encoding."
 );
 metric!(
     ENCODE_TO_WRITTEN,
@@ -220,6 +234,8 @@ pub const METRICS: &[&Metric] = &[
     &SLOW,
     &MESSAGES,
     &RESYNCS,
+    &RING_ENTRIES,
+    &RING_FULLEST,
     &NOTICES,
     &JOBS,
     &FEED_LAG,
@@ -358,6 +374,10 @@ pub struct Levels {
     pub pending: Gauge,
     /// Clients whose socket refuses bytes.
     pub slow: Gauge,
+    /// Changes held in all rings.
+    pub ring_entries: Gauge,
+    /// Changes held in the fullest ring.
+    pub ring_fullest: Gauge,
     /// Notices waiting.
     pub notices: Gauge,
     /// Jobs waiting.
@@ -377,6 +397,8 @@ impl Levels {
             players: gauge(&PLAYERS),
             pending: gauge(&PENDING),
             slow: gauge(&SLOW),
+            ring_entries: gauge(&RING_ENTRIES),
+            ring_fullest: gauge(&RING_FULLEST),
             notices: gauge(&NOTICES),
             jobs: gauge(&JOBS),
             refused: counter(&REFUSED_CONNECTIONS),
@@ -400,7 +422,7 @@ pub struct ShardMetrics {
     refused: Counter,
     messages: [Counter; 2],
     resyncs: Counter,
-    ingest_to_encode: Histogram,
+    state_to_encode: Histogram,
     encode_to_written: Histogram,
     walk: Histogram,
 }
@@ -421,7 +443,7 @@ impl ShardMetrics {
             refused: counter(&REFUSED_WRITES),
             messages: ["ok", "error"].map(|name| counter_with(&MESSAGES, "outcome", name)),
             resyncs: counter(&RESYNCS),
-            ingest_to_encode: histogram(&STATE_TO_ENCODE),
+            state_to_encode: histogram(&STATE_TO_ENCODE),
             encode_to_written: histogram(&ENCODE_TO_WRITTEN),
             walk: histogram(&WALK),
         }
@@ -444,7 +466,7 @@ impl ShardMetrics {
         self.messages[1].increment(stats.bad_messages);
         self.resyncs.increment(stats.resyncs);
         let times = [
-            (&self.ingest_to_encode, &stats.ingest_to_encode),
+            (&self.state_to_encode, &stats.state_to_encode),
             (&self.encode_to_written, &stats.encode_to_written),
             (&self.walk, &stats.walk),
         ];

@@ -61,6 +61,17 @@ pub struct SlateSnapshot {
     pub games: Vec<(Arc<GameHead>, Arc<GameView>)>,
 }
 
+/// How full the rings are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rings {
+    /// Topics.
+    pub topics: usize,
+    /// Entries of all rings.
+    pub entries: usize,
+    /// Entries of the fullest.
+    pub fullest: usize,
+}
+
 /// The topics of one game, found once and kept beside the game.
 #[derive(Default)]
 pub struct GameTopics {
@@ -152,9 +163,16 @@ impl Hub {
         }
     }
 
-    /// How many topics there are.
-    pub fn topic_count(&self) -> usize {
-        self.topics.len()
+    /// How many topics there are, and how full their rings. Takes each topic's lock in turn.
+    pub fn rings(&self) -> Rings {
+        let mut rings = Rings::default();
+        for topic in self.topics.iter() {
+            let entries = topic.read(|history| history.ring.len());
+            rings.topics += 1;
+            rings.entries += entries;
+            rings.fullest = rings.fullest.max(entries);
+        }
+        rings
     }
 
     /// Times that a shard's mailbox was full.
@@ -320,3 +338,6 @@ impl Slate {
         games
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,9 @@
 //! A [`Change`] holds totals *after* the event and exact differences, never points: points follow
 //! from a stat line under any ruleset, so one change serves every ruleset, also one asked for later.
 
-use super::{Clock, FeedTime, GameId, GameStatus, IngestTime, PlayId, PlayerId, Rev, Score, Situation, StatDelta, StatLine, Team};
+use super::{
+    Clock, FeedTime, GameId, GameStatus, IngestTime, PlayId, PlayerId, Rev, Score, Situation, StatDelta, StatLine, StateTime, Team,
+};
 use compact_str::CompactString;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -180,6 +182,8 @@ pub struct Change {
     pub feed_ts: Option<FeedTime>,
     /// When the event came in.
     pub ingest: IngestTime,
+    /// When its effect was worked out; for latencies alone.
+    pub applied: StateTime,
     /// The game after the event.
     pub view: Arc<GameView>,
     /// What of it moved.

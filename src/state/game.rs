@@ -12,7 +12,7 @@ use crate::model::change::{Cause, CauseKind, Change, GameHead, GameView, PlayerM
 use crate::model::gsis::{self, Against};
 use crate::model::{
     FeedTime, GameEvent, GameId, GameStatus, IngestTime, PlayEvent, PlayerId, PlayerInfo, Retraction, Score, SituationEvent, Stat,
-    StatLine, StatRecord,
+    StatLine, StatRecord, StateTime,
 };
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -109,11 +109,10 @@ impl Game {
     /// Takes in a play that stands, or a new revision of one (`kind` says which).
     pub fn play(&mut self, event: PlayEvent, kind: CauseKind, cards: &Cards, ingest: IngestTime) -> Change {
         let is_scoring = event.stats.iter().any(|record| gsis::scoring_points(record.stat).is_some());
-        let credits = event.stats.iter().map(|record| self.roster.resolve(record, cards)).collect();
         let new = Play {
             clock: event.clock,
             situation: event.situation,
-            credits,
+            credits: self.roster.resolve(&event.stats, cards),
         };
         let mut credits = Credits::default();
         // New credits first, taken from `new` before it moves in; the sum does not care.
@@ -280,6 +279,7 @@ impl Game {
             cause: step.cause,
             feed_ts: step.feed_ts,
             ingest: step.ingest,
+            applied: StateTime(step.ingest.0),
             view: self.view.clone(),
             view_moved,
             moves,

@@ -140,19 +140,28 @@ impl Roster {
         place
     }
 
-    /// A record with its player and team as places; those not known yet are added.
-    pub(super) fn resolve(&mut self, record: &StatRecord, cards: &Cards) -> Credit {
-        let team = self.team(&record.team, cards);
-        let slot = match &record.player {
-            Some(player) => self.intern(player, &record.team, team, cards),
-            None => NOBODY,
-        };
-        Credit {
-            slot,
-            team,
-            stat: record.stat,
-            yards: record.yards,
+    /// A play's records with their players and teams as places; those not known yet are added.
+    pub(super) fn resolve(&mut self, records: &[StatRecord], cards: &Cards) -> SmallVec<[Credit; 4]> {
+        let mut credits: SmallVec<[Credit; 4]> = SmallVec::with_capacity(records.len());
+        for (place, record) in records.iter().enumerate() {
+            let team = self.team(&record.team, cards);
+            // A play names few players, most of them more than once: look there before the map.
+            let earlier = || records[..place].iter().rposition(|earlier| earlier.player == record.player);
+            let slot = match &record.player {
+                None => NOBODY,
+                Some(player) => match earlier() {
+                    Some(same) => credits[same].slot,
+                    None => self.intern(player, &record.team, team, cards),
+                },
+            };
+            credits.push(Credit {
+                slot,
+                team,
+                stat: record.stat,
+                yards: record.yards,
+            });
         }
+        credits
     }
 
     fn intern(&mut self, player: &PlayerId, team: &Team, place: u8, cards: &Cards) -> u32 {

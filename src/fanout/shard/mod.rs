@@ -7,6 +7,7 @@
 
 mod account;
 mod conn;
+mod due;
 mod inbound;
 mod mirror;
 mod outbound;
