@@ -33,6 +33,19 @@ use tokio::sync::{Semaphore, watch};
 /// Sockets and streams on their way to one shard.
 const COMMANDS_MAX: usize = 4096;
 
+/// What an address for feeds alone serves.
+const FEEDS: Routes = Routes {
+    clients: false,
+    ingest: true,
+    admin: false,
+};
+/// What an address for operators alone serves.
+const OPERATORS: Routes = Routes {
+    clients: false,
+    ingest: false,
+    admin: true,
+};
+
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -142,28 +155,8 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         ingest: ingest.is_none(),
         admin: admin.is_none(),
     };
-    let ingest_address = side_listener(
-        &app,
-        ingest,
-        Routes {
-            clients: false,
-            ingest: true,
-            admin: false,
-        },
-        &stopped,
-    )?
-    .unwrap_or(address);
-    let admin_address = side_listener(
-        &app,
-        admin,
-        Routes {
-            clients: false,
-            ingest: false,
-            admin: true,
-        },
-        &is_over,
-    )?
-    .unwrap_or(address);
+    let ingest_address = side_listener(&app, ingest, FEEDS, &stopped)?.unwrap_or(address);
+    let admin_address = side_listener(&app, admin, OPERATORS, &is_over)?.unwrap_or(address);
     let (ending, ended) = flume::bounded(shard_count);
     let mut commands = Vec::new();
     for (index, (listener, inbox)) in shared.into_iter().zip(inboxes).enumerate() {
