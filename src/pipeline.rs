@@ -33,19 +33,6 @@ use tokio::sync::{Semaphore, watch};
 /// Sockets and streams on their way to one shard.
 const COMMANDS_MAX: usize = 4096;
 
-/// What an address for feeds alone serves.
-const FEEDS: Routes = Routes {
-    clients: false,
-    ingest: true,
-    admin: false,
-};
-/// What an address for operators alone serves.
-const OPERATORS: Routes = Routes {
-    clients: false,
-    ingest: false,
-    admin: true,
-};
-
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -121,33 +108,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let ingest = apart(server.ingest_bind, "server.ingest_bind")?;
     let admin = apart(server.admin_bind, "server.admin_bind")?;
 
-    let prometheus = telemetry::install();
-    let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
-    let hub = Arc::new(hub);
-    let engine = Engine::start(hub.clone(), config.engine_limits(), EngineMetrics::new());
-    let games: GameReader = {
-        let shared = engine.shared().clone();
-        Arc::new(move |game| shared.game(game))
-    };
-    let default_ruleset = rulesets.index(&config.scoring.default_ruleset).expect("`rulesets` has checked it");
-    let app = Arc::new(App {
-        engine,
-        hub,
-        games,
-        default_ruleset,
-        rulesets,
-        epoch: new_epoch(),
-        clock: Clock,
-        side: tokio::runtime::Handle::current(),
-        ingest_permits: Arc::new(Semaphore::new(config.ingest.requests_max)),
-        ingest_metrics: IngestMetrics::new(),
-        prometheus,
-        levels: Levels::new(),
-        shards: (0..shard_count).map(|_| Arc::default()).collect(),
-        draining: AtomicBool::new(false),
-        connections: Arc::new(AtomicUsize::new(0)),
-        config,
-    });
+    let (app, inboxes) = share(config, rulesets, shard_count);
     let (stop, stopped) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
     let routes = Routes {
@@ -155,8 +116,8 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         ingest: ingest.is_none(),
         admin: admin.is_none(),
     };
-    let ingest_address = side_listener(&app, ingest, FEEDS, &stopped)?.unwrap_or(address);
-    let admin_address = side_listener(&app, admin, OPERATORS, &is_over)?.unwrap_or(address);
+    let ingest_address = side_listener(&app, ingest, Routes::INGEST, &stopped)?.unwrap_or(address);
+    let admin_address = side_listener(&app, admin, Routes::ADMIN, &is_over)?.unwrap_or(address);
     let (ending, ended) = flume::bounded(shard_count);
     let mut commands = Vec::new();
     for (index, (listener, inbox)) in shared.into_iter().zip(inboxes).enumerate() {
@@ -191,6 +152,37 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         commands,
         ended,
     })
+}
+
+/// Starts the engine and gathers what every door shares, with the shards' ends of their mailboxes.
+fn share(config: Config, rulesets: Arc<Rulesets>, shard_count: usize) -> (Arc<App>, Vec<Inbox>) {
+    let prometheus = telemetry::install();
+    let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
+    let hub = Arc::new(hub);
+    let engine = Engine::start(hub.clone(), config.engine_limits(), EngineMetrics::new());
+    let games: GameReader = {
+        let shared = engine.shared().clone();
+        Arc::new(move |game| shared.game(game))
+    };
+    let app = App {
+        engine,
+        hub,
+        games,
+        default_ruleset: rulesets.index(&config.scoring.default_ruleset).expect("`rulesets` has checked it"),
+        rulesets,
+        epoch: new_epoch(),
+        clock: Clock,
+        side: tokio::runtime::Handle::current(),
+        ingest_permits: Arc::new(Semaphore::new(config.ingest.requests_max)),
+        ingest_metrics: IngestMetrics::new(),
+        prometheus,
+        levels: Levels::new(),
+        shards: (0..shard_count).map(|_| Arc::default()).collect(),
+        draining: AtomicBool::new(false),
+        connections: Arc::new(AtomicUsize::new(0)),
+        config,
+    };
+    (Arc::new(app), inboxes)
 }
 
 fn bind(address: SocketAddr, key: &'static str, count: usize, backlog: i32) -> Result<Vec<TcpListener>, StartError> {
