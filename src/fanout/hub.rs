@@ -271,7 +271,7 @@ impl Hub {
 }
 
 /// The teams whose topic shows the change: all that the game is known to have where the game itself
-/// moved, else the players' teams.
+/// moved, else the players' teams, after and before.
 fn teams_of(change: &Change, known: &[(Team, Arc<Topic>)]) -> SmallVec<[Team; 4]> {
     let mut teams: SmallVec<[Team; 4]> = SmallVec::new();
     if change.view_moved.any() {
@@ -281,6 +281,8 @@ fn teams_of(change: &Change, known: &[(Team, Arc<Topic>)]) -> SmallVec<[Team; 4]
     }
     for player in &change.moves {
         add(&mut teams, &player.team);
+        // Whoever leaves a team is taken off what its topic shows.
+        add(&mut teams, player.team_before());
     }
     teams
 }

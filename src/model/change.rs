@@ -116,6 +116,8 @@ pub struct PlayerMove {
     pub card_before: Option<Arc<PlayerCard>>,
     /// For which team, in this game.
     pub team: Team,
+    /// For which team before, where a correction put that right.
+    pub team_before: Option<Team>,
     /// The line after the event.
     pub after: StatLine,
     /// What moved.
@@ -126,6 +128,11 @@ impl PlayerMove {
     /// The line before the event.
     pub fn before(&self) -> StatLine {
         self.after.minus(&self.delta)
+    }
+
+    /// The team before the event.
+    pub fn team_before(&self) -> &Team {
+        self.team_before.as_ref().unwrap_or(&self.team)
     }
 
     /// The card before the event.

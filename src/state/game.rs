@@ -213,6 +213,7 @@ impl Game {
                     card: entry.card.clone(),
                     card_before: Some(before),
                     team: entry.team.clone(),
+                    team_before: None,
                     after: entry.line,
                     delta: Default::default(),
                 });
@@ -249,13 +250,13 @@ impl Game {
         let view_moved = self.refresh_view();
         self.allow_points(&mut step.credits);
         let transferred = self.roster.settle();
-        for slot in &transferred {
+        for (slot, _) in &transferred {
             step.credits.line(*slot);
         }
         let mut moves = SmallVec::new();
         for (slot, delta) in step.credits.lines.drain(..) {
-            let is_transferred = transferred.contains(&slot);
-            if delta.is_empty() && !is_transferred {
+            let team_before = transferred.iter().find(|(moved, _)| *moved == slot).map(|(_, team)| team.clone());
+            if delta.is_empty() && team_before.is_none() {
                 continue;
             }
             let entry = self.roster.slot_mut(slot);
@@ -263,8 +264,9 @@ impl Game {
             moves.push(PlayerMove {
                 slot,
                 card: entry.card.clone(),
-                card_before: is_transferred.then(|| entry.card.clone()),
+                card_before: None,
                 team: entry.team.clone(),
+                team_before,
                 after: entry.line,
                 delta,
             });

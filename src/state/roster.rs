@@ -209,8 +209,9 @@ impl Roster {
         *records = records.saturating_add_signed(sign);
     }
 
-    /// Settles for whom each player plays whom several teams' records name. Returns whose team changed.
-    pub(super) fn settle(&mut self) -> SmallVec<[u32; 2]> {
+    /// Settles for whom each player plays whom several teams' records name. Returns whose team changed, and
+    /// which it was before.
+    pub(super) fn settle(&mut self) -> SmallVec<[(u32, Team); 2]> {
         let mut changed = SmallVec::new();
         for slot in std::mem::take(&mut self.disputed) {
             let named = &mut self.named[slot as usize];
@@ -222,8 +223,8 @@ impl Roster {
             let team = &self.tallies[most.0 as usize].team;
             let entry = &mut self.slots[slot as usize];
             if entry.team != *team {
-                entry.team = team.clone();
-                changed.push(slot);
+                let before = std::mem::replace(&mut entry.team, team.clone());
+                changed.push((slot, before));
             }
         }
         changed

@@ -200,3 +200,50 @@ fn an_event_stream_resumes_from_its_last_id() {
         server.end().await;
     });
 }
+
+#[test]
+fn a_player_put_right_to_the_other_team_leaves_the_first() {
+    run(async {
+        let server = Server::start(|_| ());
+        let topics = [
+            "team:AAA".to_owned(),
+            "team:BBB".to_owned(),
+            "game:g1".to_owned(),
+            "player:x-1".to_owned(),
+        ];
+        server.post_lines(begin("g1", 1_500_000_000)).await;
+        let mut client = Client::connect(&server).await;
+        client.subscribe(&topics, "standard").await;
+        yard(&server, "g1", 1).await;
+        client.catch_up(&server).await;
+        client.holdings.assert_equal_http(&server).await;
+        server.post_lines(play("g1", 1, 2, &[("x-1", "BBB", 10, 7)]).into_bytes()).await;
+        client.catch_up(&server).await;
+        client.barrier().await;
+        client.holdings.assert_equal_http(&server).await;
+        // Most records decide: back to the first team with everything held so far, catches included,
+        // and to and fro in one merged frame for whoever is behind.
+        let mut behind = Client::connect(&server).await;
+        let request = json!({"op": "subscribe", "topics": topics, "ruleset": "standard", "max_rate_hz": 0.01});
+        behind.ask(request).await;
+        behind.catch_up(&server).await;
+        for (id, team) in [(2, "AAA"), (3, "AAA"), (4, "BBB"), (5, "BBB"), (6, "AAA"), (7, "AAA")] {
+            let line = play("g1", id, 1, &[("x-1", team, 21, 4)]);
+            server.post_lines(line.into_bytes()).await;
+            client.catch_up(&server).await;
+            client.holdings.assert_equal_http(&server).await;
+        }
+        // A correction lets what is held up through, in each of these topics.
+        server.post_lines(play("g1", 1, 3, &[("x-1", "BBB", 10, 8)]).into_bytes()).await;
+        server
+            .post_lines(game("g1", 2, "final", ["AAA", "BBB"], 1_500_000_000, [0, 0]).into_bytes())
+            .await;
+        for client in [&mut client, &mut behind] {
+            client.catch_up(&server).await;
+            client.holdings.assert_equal_http(&server).await;
+        }
+        assert!(behind.holdings.counts.merged > 0, "{:?}", behind.holdings.counts);
+        drop((client, behind));
+        server.end().await;
+    });
+}

@@ -119,7 +119,8 @@ impl Harness {
         let mut slots = BTreeSet::new();
         for one in &change.moves {
             assert!(slots.insert(one.slot), "a player moves once in a change");
-            assert!(!one.delta.is_empty() || one.card_before.is_some(), "an empty move: {one:?}");
+            let says_who = one.card_before.is_some() || one.team_before.is_some();
+            assert!(!one.delta.is_empty() || says_who, "an empty move: {one:?}");
             assert!(one.delta.iter().all(|(_, amount)| amount != 0));
             let id = &one.card.player;
             let position_before = one.card_before().position.as_deref();
