@@ -300,17 +300,15 @@ pub fn write_subscribed(kind: &str, id: Option<i64>, topics: &[SubscribedTopic],
                 });
             }
         });
-        if !errors.is_empty() {
-            json.list_at("errors", |list| {
-                for error in errors {
-                    list.object(|json| {
-                        json.text("topic", &error.topic)
-                            .text("code", error.code)
-                            .text("message", &error.message);
-                    });
-                }
-            });
-        }
+        json.list_at("errors", |list| {
+            for error in errors {
+                list.object(|json| {
+                    json.text("topic", &error.topic)
+                        .text("code", error.code)
+                        .text("message", &error.message);
+                });
+            }
+        });
     });
 }
 

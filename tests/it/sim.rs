@@ -20,14 +20,14 @@ use std::collections::VecDeque;
 const CLIENTS: usize = 7;
 const RULESETS: [&str; 4] = ["draftkings", "ppr", "te_premium", "fanduel"];
 /// Fewest seeds over which everything interesting is demanded to have happened.
-const SEEDS_FOR_ALL: u64 = 16;
+const SEEDS_FOR_ALL: u64 = 40;
 
 #[test]
 fn everyone_is_right_whatever_happens() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
     let seeds = match number("SCOREWIRE_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 1..number("SCOREWIRE_SIM_SEEDS").unwrap_or(20) + 1,
+        None => 1..number("SCOREWIRE_SIM_SEEDS").unwrap_or(40) + 1,
     };
     let mut tally = Tally::new();
     let many = seeds.end - seeds.start >= SEEDS_FOR_ALL;

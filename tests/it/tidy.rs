@@ -45,7 +45,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("source", &["clock", "feed", "model"]),
     ("demo", &["clock", "engine", "feed", "model", "source"]),
-    ("command", &["clock", "config", "demo", "feed", "model", "pipeline", "source", "telemetry"]),
+    (
+        "command",
+        &["clock", "config", "demo", "feed", "model", "pipeline", "source", "telemetry"],
+    ),
     ("lib", &[]),
     ("main", &[]),
 ];

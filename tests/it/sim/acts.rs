@@ -19,6 +19,10 @@ impl Sim {
             }
             return;
         }
+        // Who has fallen silent stays so, and is closed for it if that lasts.
+        if self.clients[client].mute {
+            return;
+        }
         match self.chance.below(100) {
             0..50 => self.subscribe(client),
             50..65 => self.unsubscribe(client),
