@@ -1,7 +1,7 @@
 //! One game: its plays as they stand, the lines they add up to, its clock, situation and score.
 //!
 //! Every total is a function of the *set* of items that stand (highest revision each), never of the
-//! order they came in: lines are sums, "latest" is decided by the feed's `order` (see [`super::items`]),
+//! order they came in: lines are sums, "latest" is decided by the feed's `order` (see `items`),
 //! and points allowed follow from the plays and from the score that goes with them.
 
 use super::Cards;
