@@ -17,11 +17,12 @@ use std::io::{BufWriter, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Live fantasy scores to every subscriber the moment a play happens.
 #[derive(Parser)]
 #[command(name = "scorewire", version, arg_required_else_help = true, max_term_width = 100)]
-pub struct Cli {
+struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -138,8 +139,22 @@ fn usage(error: impl Into<anyhow::Error>) -> Failure {
     Failure(USAGE, error.into())
 }
 
-/// Runs a command to its end.
-pub fn run(cli: Cli) -> ExitCode {
+/// Reads the command line and runs its command to the end.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are what was asked for; anything else is a mistake.
+            let code = if error.use_stderr() {
+                ExitCode::from(USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
+            // Whoever reads this may stop reading.
+            let _ = error.print();
+            return code;
+        }
+    };
     let done = match cli.command {
         Command::Demo(demo) => demo.run(),
         Command::Serve(flags) => serve(&flags),
@@ -158,7 +173,7 @@ pub fn run(cli: Cli) -> ExitCode {
 
 impl ServerFlags {
     fn load(&self) -> Result<Config, Failure> {
-        let mut config = Config::load(self.config.as_deref(), std::env::vars()).map_err(usage)?;
+        let mut config = Config::load(self.config.as_deref(), std::env::vars_os()).map_err(usage)?;
         if let Some(bind) = self.bind {
             config.server.bind = bind;
         }
@@ -173,7 +188,8 @@ fn check_config(flags: &ServerFlags) -> Result<(), Failure> {
     let config = flags.load()?;
     let rulesets = pipeline::rulesets(&config).map_err(usage)?;
     let names: Vec<&str> = rulesets.iter().map(|(_, ruleset)| ruleset.name()).collect();
-    print!("{}", toml::to_string(&config).context("the settings cannot be shown")?);
+    // Whoever reads this may stop reading.
+    let _ = std::io::stdout().write_all(toml::to_string(&config).context("the settings cannot be shown")?.as_bytes());
     eprintln!("scorewire: the settings are good; rulesets: {}", names.join(", "));
     Ok(())
 }
@@ -198,6 +214,8 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(flags: &ServerFlags, alo
         .enable_all()
         .build()?;
     side.block_on(async {
+        // Before anything can be reached: a signal that comes now drains too.
+        let mut told = Told::new()?;
         let running = pipeline::start(config).map_err(|error| match error {
             StartError::Bind { .. } => Failure(UNAVAILABLE, error.into()),
             StartError::Ruleset(_) | StartError::DefaultRuleset(..) => usage(error),
@@ -213,8 +231,9 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(flags: &ServerFlags, alo
         );
         let task = tokio::spawn(alongside(&running));
         let ended = tokio::select! {
-            signal = told_to_stop() => signal.map_err(Failure::from),
+            signal = told.stop() => Ok(signal),
             shard = running.shard_ended() => Err(Failure(SOFTWARE, anyhow::anyhow!("shard {shard} ended by itself; see the log"))),
+            owner = running.app.engine.owner_ended() => Err(Failure(SOFTWARE, anyhow::anyhow!("engine {owner} ended by itself; see the log"))),
         };
         task.abort();
         let signal = ended?;
@@ -231,13 +250,27 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(flags: &ServerFlags, alo
     })
 }
 
-async fn told_to_stop() -> std::io::Result<&'static str> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
+/// The signals that ask for a drain.
+struct Told {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Told {
+    /// From here on they no longer end the process by themselves.
+    fn new() -> std::io::Result<Told> {
+        Ok(Told {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn stop(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }
 
 fn serve(flags: &ServerFlags) -> Result<(), Failure> {

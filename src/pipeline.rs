@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 
 /// Sockets and streams on their way to one shard.
 const COMMANDS_MAX: usize = 4096;
@@ -71,6 +72,8 @@ pub struct Running {
     pub admin_address: SocketAddr,
     stop: watch::Sender<bool>,
     commands: Vec<Sender<Command>>,
+    /// The listeners of their own for feeds and operators.
+    listeners: Vec<JoinHandle<io::Result<()>>>,
     /// Closed once every shard's thread has ended; a message says which ended first.
     ended: Receiver<usize>,
 }
@@ -81,8 +84,10 @@ pub struct Running {
 /// A file that is no ruleset, or a default that is not among them.
 pub fn rulesets(config: &Config) -> Result<Rulesets, StartError> {
     let mut rulesets = Rulesets::embedded();
-    if config.scoring.rulesets_dir.is_dir() {
-        rulesets = rulesets.overlay(Rulesets::load_dir(&config.scoring.rulesets_dir)?)?;
+    let folder = &config.scoring.rulesets_dir;
+    // The default one need not be there; one that somebody names must.
+    if folder.exists() || *folder != Config::default().scoring.rulesets_dir {
+        rulesets = rulesets.overlay(Rulesets::load_dir(folder)?)?;
     }
     let default = &config.scoring.default_ruleset;
     if rulesets.index(default).is_none() {
@@ -112,6 +117,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         .transpose()?;
 
     let prometheus = telemetry::install();
+    let (stop, stopped) = watch::channel(false);
     let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
     let hub = Arc::new(hub);
     let engine = Engine::start(hub.clone(), config.engine_limits(), EngineMetrics::new());
@@ -136,36 +142,24 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         shards: (0..shard_count).map(|_| Arc::default()).collect(),
         draining: AtomicBool::new(false),
         connections: Arc::new(AtomicUsize::new(0)),
+        stop: stopped.clone(),
+        feeds: watch::Sender::new(0),
         config,
     });
-    let (stop, stopped) = watch::channel(false);
     let routes = Routes {
         clients: true,
         ingest: ingest.is_none(),
         admin: admin.is_none(),
     };
-    let ingest_address = side_listener(
-        &app,
-        ingest,
-        Routes {
-            clients: false,
-            ingest: true,
-            admin: false,
-        },
-        &stopped,
-    )?
-    .unwrap_or(address);
-    let admin_address = side_listener(
-        &app,
-        admin,
-        Routes {
-            clients: false,
-            ingest: false,
-            admin: true,
-        },
-        &stopped,
-    )?
-    .unwrap_or(address);
+    let none = Routes {
+        clients: false,
+        ingest: false,
+        admin: false,
+    };
+    let mut listeners = Vec::new();
+    let mut own = |bound, routes| side_listener(&app, bound, routes, &stopped, &mut listeners);
+    let ingest_address = own(ingest, Routes { ingest: true, ..none })?.unwrap_or(address);
+    let admin_address = own(admin, Routes { admin: true, ..none })?.unwrap_or(address);
     let (ending, ended) = flume::bounded(shard_count);
     let mut commands = Vec::new();
     for (index, (listener, inbox)) in shared.into_iter().zip(inboxes).enumerate() {
@@ -197,6 +191,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         admin_address,
         stop,
         commands,
+        listeners,
         ended,
     })
 }
@@ -220,6 +215,7 @@ fn side_listener(
     listeners: Option<Vec<TcpListener>>,
     routes: Routes,
     stop: &watch::Receiver<bool>,
+    running: &mut Vec<JoinHandle<io::Result<()>>>,
 ) -> io::Result<Option<SocketAddr>> {
     let Some(listener) = listeners.and_then(|mut listeners| listeners.pop()) else {
         return Ok(None);
@@ -232,7 +228,7 @@ fn side_listener(
         },
         routes,
     );
-    tokio::spawn(listen::serve(listener, router, app.clone(), stop.clone()));
+    running.push(tokio::spawn(listen::serve(listener, router, app.clone(), stop.clone())));
     Ok(Some(address))
 }
 
@@ -305,10 +301,8 @@ impl ShardThread {
             levels,
         };
         runner.run().await;
-        // Plain requests under way get a moment; `Running::drain` bounds the whole.
-        let _ = accepting.await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        Ok(())
+        // Plain requests under way finish; an accept loop that panicked has none.
+        accepting.await.unwrap_or(Ok(()))
     }
 }
 
@@ -336,9 +330,14 @@ impl Running {
         let all = async {
             for _ in 0..self.commands.len() {
                 if self.ended.recv_async().await.is_err() {
-                    return;
+                    break;
                 }
             }
+            for listener in self.listeners {
+                // One that panicked has ended too.
+                let _ = listener.await;
+            }
+            let _ = self.app.feeds.subscribe().wait_for(|feeds| *feeds == 0).await;
         };
         tokio::time::timeout(Duration::from_millis(shutdown.drain_timeout_ms), all)
             .await
