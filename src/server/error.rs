@@ -10,7 +10,7 @@ pub struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: String,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl ApiError {
@@ -20,7 +20,7 @@ impl ApiError {
             status: StatusCode::BAD_REQUEST,
             code,
             message: message.into(),
-            headers: HeaderMap::new(),
+            headers: Vec::new(),
         }
     }
 
@@ -47,7 +47,7 @@ impl ApiError {
 
     /// The same with a header.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> ApiError {
-        self.headers.insert(name, value);
+        self.headers.push((name, value));
         self
     }
 
@@ -70,7 +70,8 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = json(|json| self.write(json));
-        (self.status, self.headers, body).into_response()
+        let headers: HeaderMap = self.headers.into_iter().collect();
+        (self.status, headers, body).into_response()
     }
 }
 

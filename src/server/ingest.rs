@@ -25,6 +25,12 @@ use tokio::sync::OwnedSemaphorePermit;
 /// `POST /v1/events`.
 pub async fn post_events(State(door): State<Door>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
     let zipped = is_zipped(&headers)?;
+    let bytes_max = door.config.ingest.body_bytes_max;
+    let claims_too_much = body.size_hint().lower() > bytes_max as u64;
+    if claims_too_much && headers.contains_key(header::EXPECT) {
+        // It asks before it sends: nothing need be read.
+        return Err(too_long(bytes_max));
+    }
     let (bytes, permit) = read_body(body, &door.app).await?;
     let permit = match permit {
         Some(permit) => permit,
@@ -81,11 +87,14 @@ async fn read_body(mut body: Body, app: &App) -> Result<(Bytes, Option<OwnedSema
     let bytes_max = app.config.ingest.body_bytes_max;
     let timeout = Duration::from_millis(app.config.ingest.body_read_timeout_ms);
     let claims_too_much = body.size_hint().lower() > bytes_max as u64;
+    if claims_too_much {
+        return discard(body, bytes_max).await.map(|bytes| (bytes, None));
+    }
     let mut permit = None;
     let reading = async {
         let mut all = BytesMut::new();
         while let Some(data) = next_data(&mut body).await? {
-            if claims_too_much || all.len() + data.len() > bytes_max {
+            if all.len() + data.len() > bytes_max {
                 drop((all, permit.take()));
                 return discard(body, bytes_max).await;
             }
@@ -119,12 +128,15 @@ async fn next_data(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
     }
 }
 
+/// A sender that pauses for so long is waiting for an answer.
+const PAUSE: Duration = Duration::from_millis(500);
+
 /// Refuses a body that is too long. A little of the rest is read and let go first: an answer that comes
 /// while its reader still writes is lost when the connection closes.
 async fn discard(mut body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
     let mut let_go = 0;
     while let_go < bytes_max
-        && let Ok(Some(data)) = next_data(&mut body).await
+        && let Ok(Ok(Some(data))) = tokio::time::timeout(PAUSE, next_data(&mut body)).await
     {
         let_go += data.len();
     }
