@@ -6,10 +6,9 @@
 mod feeding;
 
 use crate::config::Config;
-use crate::feed::simulator::{self, Simulator, Trouble};
-use crate::model::{Event, FeedTime, IngestTime};
+use crate::demo;
 use crate::pipeline::{self, Running, StartError};
-use crate::source::{self, Pace, Speed};
+use crate::source::Speed;
 use crate::telemetry::{self, LogFormat};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -22,7 +21,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// Live fantasy scores to every subscriber the moment a play happens.
 #[derive(Parser)]
 #[command(name = "scorewire", version, arg_required_else_help = true, max_term_width = 100)]
-struct Cli {
+pub struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -291,35 +290,9 @@ fn serve(flags: &ServerFlags) -> Result<(), Failure> {
 
 impl Demo {
     fn run(self) -> Result<(), Failure> {
-        let (games, speed, mut seed) = (usize::from(self.games), self.speed, self.seed);
-        with_server(&self.server, move |running| {
-            let app = running.app.clone();
+        with_server(&self.server, |running| {
             tracing::info!("open http://{}/ to watch", running.address);
-            async move {
-                loop {
-                    let kickoff_us = app.clock.now_us();
-                    let options = simulator::Options {
-                        seed,
-                        games,
-                        kickoff_us,
-                        trouble: Trouble::LIVE,
-                        ..simulator::Options::default()
-                    };
-                    let mut pace = Pace::new(speed, app.clock);
-                    for mut due in source::simulated(Simulator::new(&options)) {
-                        tokio::time::sleep(pace.wait(due.due_us)).await;
-                        let now_us = app.clock.now_us();
-                        source::stamp(&mut due.events, FeedTime(now_us));
-                        let events: Vec<(usize, Event)> = due.events.into_iter().enumerate().collect();
-                        if let Err(busy) = app.engine.submit(events, IngestTime(now_us)).await {
-                            tracing::warn!(%busy, "the demo's feed skipped a moment");
-                        }
-                    }
-                    tracing::info!(seed, "the simulated slate is over; the next begins in a minute");
-                    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
-                    seed += 1;
-                }
-            }
+            demo::play(running.app.engine.clone(), self.games.into(), self.speed, self.seed)
         })
     }
 }

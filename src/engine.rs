@@ -6,10 +6,11 @@
 //! for a subscriber. Bounded: `jobs_max` batches wait per thread, `games_max` games, and per game
 //! `plays_max` plays and `players_max` players.
 
+use crate::clock::Clock;
 use crate::fanout::hub::{GameTopics, Hub};
 use crate::fanout::snapshot::GameSnapshot;
 use crate::feed::sequence::{Ledger, Verdict};
-use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, PlayerInfo};
+use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, PlayerInfo, StateTime};
 use crate::state::{Cards, Game};
 use crate::telemetry::EngineMetrics;
 use dashmap::DashMap;
@@ -18,6 +19,7 @@ use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bounds of the engine.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +45,7 @@ pub enum Outcome {
     Sequenced(Verdict),
     /// There are as many games as there may be.
     TooManyGames,
-    /// The game has as many players as a game may have.
+    /// The game has as many players (or teams) as a game may have.
     TooManyPlayers,
     /// The player directory is full.
     DirectoryFull,
@@ -71,6 +73,8 @@ pub struct GameCell {
 /// What readers and owners share.
 pub struct Shared {
     games: DashMap<GameId, Arc<GameCell>, RandomState>,
+    /// Games in `games`, counted before they go in: owners make them at the same time.
+    games_count: AtomicUsize,
     /// Who the players are.
     pub cards: Cards,
     hub: Arc<Hub>,
@@ -102,15 +106,7 @@ pub enum SubmitError {
 impl Engine {
     /// Starts the owners' threads. They end when the last [`Engine`] is dropped.
     pub fn start(hub: Arc<Hub>, limits: EngineLimits, metrics: EngineMetrics) -> Engine {
-        let cards = Cards::new(limits.players_max);
-        let shared = Arc::new(Shared {
-            games: DashMap::default(),
-            cards,
-            hub,
-            limits,
-            metrics,
-            hasher: RandomState::default(),
-        });
+        let shared = Arc::new(Shared::new(hub, limits, metrics));
         let (ending, ended) = flume::bounded(limits.threads);
         let owners = (0..limits.threads)
             .map(|thread| {
@@ -205,16 +201,17 @@ impl Drop for Ending {
 const PLAYERS: usize = usize::MAX;
 
 fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
+    let now = || StateTime(Clock.now_us());
     while let Ok(job) = jobs.recv() {
         let outcomes = job
             .events
             .into_iter()
             .filter_map(|(place, event)| {
                 if let Event::Players(infos) = &event {
-                    shared.introduce(infos, Some(thread), job.ingest);
+                    shared.introduce(infos, Some(thread), job.ingest, now());
                     return None;
                 }
-                Some((place, shared.apply(event, job.ingest)))
+                Some((place, shared.apply_at(event, job.ingest, now())))
             })
             .collect();
         // Whoever asked may have gone.
@@ -223,12 +220,13 @@ fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
 }
 
 impl Shared {
-    /// No games yet, and no threads: for [`Engine::start`], simulation and benches.
+    /// No games yet, and no threads: for [`Engine::start`], and for callers of [`Shared::apply`] that
+    /// have no other threads (simulation, benches).
     pub fn new(hub: Arc<Hub>, limits: EngineLimits, metrics: EngineMetrics) -> Shared {
-        let cards = Cards::new(limits.players_max);
         Shared {
             games: DashMap::default(),
-            cards,
+            games_count: AtomicUsize::new(0),
+            cards: Cards::new(limits.players_max),
             hub,
             limits,
             metrics,
@@ -278,43 +276,52 @@ impl Shared {
         // Not `all`: a full directory still updates the players it knows.
         let met = infos.iter().filter(|info| self.cards.put(info)).count();
         if met == infos.len() {
+            self.metrics.verdict(Verdict::Fresh);
             Outcome::Sequenced(Verdict::Fresh)
         } else {
+            self.metrics.directory_full.increment(1);
             Outcome::DirectoryFull
         }
     }
 
     /// Tells the games of one owner (or all) who their players are.
-    fn introduce(&self, infos: &[PlayerInfo], owner: Option<usize>, ingest: IngestTime) {
+    fn introduce(&self, infos: &[PlayerInfo], owner: Option<usize>, ingest: IngestTime, now: StateTime) {
         let owned = |game: &GameId| owner.is_none_or(|owner| self.owner_of(game) == owner);
-        let cells: Vec<Arc<GameCell>> = self
+        let mut cells: Vec<(GameId, Arc<GameCell>)> = self
             .games
             .iter()
             .filter(|entry| owned(entry.key()))
-            .map(|entry| entry.value().clone())
+            .map(|entry| (entry.key().clone(), entry.value().clone()))
             .collect();
-        for cell in cells {
+        // A player may be in two of them, and only one of those shows: the same order gives the same `seq`.
+        cells.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (_, cell) in cells {
             let mut guard = cell.game.write();
             let (game, owned) = &mut *guard;
             if let Some(change) = game.introduce(infos, &self.cards, ingest) {
-                self.publish(change, owned);
+                self.publish(change, owned, now);
             }
         }
     }
 
-    fn publish(&self, change: Change, owned: &mut Owned) {
+    fn publish(&self, mut change: Change, owned: &mut Owned, now: StateTime) {
         if change.is_visible() {
+            change.applied = now;
             let topics = self.hub.publish(Arc::new(change), &mut owned.topics);
             self.metrics.changes.increment(topics as u64);
         }
     }
 
-    /// Applies one event. A game's events come from its owner's thread, or from a caller that has no
-    /// other threads (simulation, benches).
+    /// Applies one event, for callers that have no other threads (simulation, benches).
     pub fn apply(&self, event: Event, ingest: IngestTime) -> Outcome {
+        self.apply_at(event, ingest, StateTime(ingest.0))
+    }
+
+    /// Applies one event. A game's events all come from one thread.
+    fn apply_at(&self, event: Event, ingest: IngestTime, now: StateTime) -> Outcome {
         if let Event::Players(infos) = &event {
             let outcome = self.meet(infos);
-            self.introduce(infos, None, ingest);
+            self.introduce(infos, None, ingest, now);
             return outcome;
         }
         let Some(cell) = event.game().and_then(|game| self.cell(game, &event)) else {
@@ -323,9 +330,12 @@ impl Shared {
         };
         let mut guard = cell.game.write();
         let (game, owned) = &mut *guard;
-        if let Event::Play(play) = &event
-            && !game.has_room_for(&play.stats, self.limits.game_players_max)
-        {
+        let has_room = match &event {
+            Event::Play(play) => game.has_room_for(&play.stats, self.limits.game_players_max),
+            Event::Game(announcement) => game.has_room_for_teams(announcement),
+            _ => true,
+        };
+        if !has_room {
             self.metrics.too_many_players.increment(1);
             return Outcome::TooManyPlayers;
         }
@@ -334,12 +344,12 @@ impl Shared {
         if let Some(cause) = cause_of(verdict) {
             let change = match event {
                 Event::Play(play) => game.play(play, cause, &self.cards, ingest),
-                Event::Retract(retraction) => game.retract(retraction, &self.cards, ingest),
+                Event::Retract(retraction) => game.retract(retraction, ingest),
                 Event::Situation(situation) => game.situation(situation, ingest),
                 Event::Game(announcement) => game.announce(announcement, &self.cards, ingest),
                 Event::Players(_) => return Outcome::Sequenced(verdict),
             };
-            self.publish(change, owned);
+            self.publish(change, owned, now);
         }
         Outcome::Sequenced(verdict)
     }
@@ -349,15 +359,15 @@ impl Shared {
         if let Some(cell) = self.games.get(game) {
             return Some(cell.clone());
         }
-        if self.games.len() >= self.limits.games_max {
-            return None;
-        }
+        let one_more = |count: usize| (count < self.limits.games_max).then_some(count + 1);
+        self.games_count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
         if !matches!(event, Event::Game(_)) {
             self.metrics.unannounced_games.increment(1);
         }
         let cell = Arc::new(GameCell {
             game: RwLock::new((Game::new(game.clone()), Owned::default())),
         });
+        // Nobody else makes this game: its events all come to its owner.
         self.games.insert(game.clone(), cell.clone());
         Some(cell)
     }
@@ -372,3 +382,6 @@ fn cause_of(verdict: Verdict) -> Option<CauseKind> {
         Verdict::Duplicate | Verdict::Dead | Verdict::Full => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@
 //! | [`fanout`] | topics' rings, shards, cursors, the write path | what happened |
 //! | [`server`] | listeners, routes, upgrades, plain HTTP | rings and cursors |
 //! | [`pipeline`] | who is connected to whom, by which channel, how long | – |
-//! | [`source`] | pacing and posting for `replay` and `simulate` | – |
+//! | [`source`], [`demo`] | pacing and posting for `replay` and `simulate`; the demo's own feed | – |
 //! | [`command`], [`config`], [`telemetry`], [`clock`] | command line, settings, metrics and logs, the time | – |
 //!
 //! # Invariants
@@ -31,6 +31,7 @@
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod demo;
 pub mod engine;
 pub mod fanout;
 pub mod feed;

@@ -71,9 +71,11 @@ pub struct Running {
     /// Where metrics are.
     pub admin_address: SocketAddr,
     stop: watch::Sender<bool>,
+    /// Dropped when the drain is over: until then a listener for operators answers that it is not ready.
+    over: watch::Sender<bool>,
     commands: Vec<Sender<Command>>,
-    /// The listeners of their own for feeds and operators.
-    listeners: Vec<JoinHandle<io::Result<()>>>,
+    /// The listener of their own for feeds.
+    feeds: Option<JoinHandle<io::Result<()>>>,
     /// Closed once every shard's thread has ended; a message says which ended first.
     ended: Receiver<usize>,
 }
@@ -107,59 +109,22 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let server = &config.server;
     let shared = bind(server.bind, "server.bind", shard_count, server.backlog)?;
     let address = shared[0].local_addr()?;
-    let ingest = server
-        .ingest_bind
-        .map(|at| bind(at, "server.ingest_bind", 1, server.backlog))
-        .transpose()?;
-    let admin = server
-        .admin_bind
-        .map(|at| bind(at, "server.admin_bind", 1, server.backlog))
-        .transpose()?;
+    let apart = |at: Option<SocketAddr>, key| at.map(|at| bind(at, key, 1, server.backlog)).transpose();
+    let ingest = apart(server.ingest_bind, "server.ingest_bind")?;
+    let admin = apart(server.admin_bind, "server.admin_bind")?;
 
-    let prometheus = telemetry::install();
     let (stop, stopped) = watch::channel(false);
-    let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
-    let hub = Arc::new(hub);
-    let engine = Engine::start(hub.clone(), config.engine_limits(), EngineMetrics::new());
-    let games: GameReader = {
-        let shared = engine.shared().clone();
-        Arc::new(move |game| shared.game(game))
-    };
-    let default_ruleset = rulesets.index(&config.scoring.default_ruleset).expect("`rulesets` has checked it");
-    let app = Arc::new(App {
-        engine,
-        hub,
-        games,
-        default_ruleset,
-        rulesets,
-        epoch: new_epoch(),
-        clock: Clock,
-        side: tokio::runtime::Handle::current(),
-        ingest_permits: Arc::new(Semaphore::new(config.ingest.requests_max)),
-        ingest_metrics: IngestMetrics::new(),
-        prometheus,
-        levels: Levels::new(),
-        shards: (0..shard_count).map(|_| Arc::default()).collect(),
-        draining: AtomicBool::new(false),
-        connections: Arc::new(AtomicUsize::new(0)),
-        stop: stopped.clone(),
-        feeds: watch::Sender::new(0),
-        config,
-    });
+    let (over, is_over) = watch::channel(false);
+    let (app, inboxes) = share(config, rulesets, shard_count, stopped.clone());
     let routes = Routes {
         clients: true,
         ingest: ingest.is_none(),
         admin: admin.is_none(),
     };
-    let none = Routes {
-        clients: false,
-        ingest: false,
-        admin: false,
-    };
-    let mut listeners = Vec::new();
-    let mut own = |bound, routes| side_listener(&app, bound, routes, &stopped, &mut listeners);
-    let ingest_address = own(ingest, Routes { ingest: true, ..none })?.unwrap_or(address);
-    let admin_address = own(admin, Routes { admin: true, ..none })?.unwrap_or(address);
+    let ingest = side_listener(&app, ingest, Routes::INGEST, &stopped)?;
+    let ingest_address = ingest.as_ref().map_or(address, |(at, _)| *at);
+    let admin = side_listener(&app, admin, Routes::ADMIN, &is_over)?;
+    let admin_address = admin.map_or(address, |(at, _)| at);
     let (ending, ended) = flume::bounded(shard_count);
     let mut commands = Vec::new();
     for (index, (listener, inbox)) in shared.into_iter().zip(inboxes).enumerate() {
@@ -190,10 +155,44 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         ingest_address,
         admin_address,
         stop,
+        over,
         commands,
-        listeners,
+        feeds: ingest.map(|(_, serving)| serving),
         ended,
     })
+}
+
+/// Starts the engine and gathers what every door shares, with the shards' ends of their mailboxes.
+fn share(config: Config, rulesets: Arc<Rulesets>, shard_count: usize, stop: watch::Receiver<bool>) -> (Arc<App>, Vec<Inbox>) {
+    let prometheus = telemetry::install();
+    let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
+    let hub = Arc::new(hub);
+    let engine = Engine::start(hub.clone(), config.engine_limits(), EngineMetrics::new());
+    let games: GameReader = {
+        let shared = engine.shared().clone();
+        Arc::new(move |game| shared.game(game))
+    };
+    let app = App {
+        engine,
+        hub,
+        games,
+        default_ruleset: rulesets.index(&config.scoring.default_ruleset).expect("`rulesets` has checked it"),
+        rulesets,
+        epoch: new_epoch(),
+        clock: Clock,
+        side: tokio::runtime::Handle::current(),
+        ingest_permits: Arc::new(Semaphore::new(config.ingest.requests_max)),
+        ingest_metrics: IngestMetrics::new(),
+        prometheus,
+        levels: Levels::new(),
+        shards: (0..shard_count).map(|_| Arc::default()).collect(),
+        draining: AtomicBool::new(false),
+        connections: Arc::new(AtomicUsize::new(0)),
+        stop,
+        feeds: watch::Sender::new(0),
+        config,
+    };
+    (Arc::new(app), inboxes)
 }
 
 fn bind(address: SocketAddr, key: &'static str, count: usize, backlog: i32) -> Result<Vec<TcpListener>, StartError> {
@@ -215,8 +214,7 @@ fn side_listener(
     listeners: Option<Vec<TcpListener>>,
     routes: Routes,
     stop: &watch::Receiver<bool>,
-    running: &mut Vec<JoinHandle<io::Result<()>>>,
-) -> io::Result<Option<SocketAddr>> {
+) -> io::Result<Option<(SocketAddr, JoinHandle<io::Result<()>>)>> {
     let Some(listener) = listeners.and_then(|mut listeners| listeners.pop()) else {
         return Ok(None);
     };
@@ -228,8 +226,8 @@ fn side_listener(
         },
         routes,
     );
-    running.push(tokio::spawn(listen::serve(listener, router, app.clone(), stop.clone())));
-    Ok(Some(address))
+    let serving = tokio::spawn(listen::serve(listener, router, app.clone(), stop.clone()));
+    Ok(Some((address, serving)))
 }
 
 /// Says that a shard's thread has ended, by a panic too.
@@ -313,7 +311,8 @@ impl Running {
     }
 
     /// The drain, in this order: not ready any more; stop accepting; tell every client when to come
-    /// back, flush and close; end. True where all went within `shutdown.drain_timeout_ms`.
+    /// back, flush and close; end. An address of its own for operators (`server.admin_bind`) answers up
+    /// to the end. True where all went within `shutdown.drain_timeout_ms`.
     pub async fn drain(self) -> bool {
         let shutdown = &self.app.config.shutdown;
         self.app.draining.store(true, Ordering::Relaxed);
@@ -333,15 +332,16 @@ impl Running {
                     break;
                 }
             }
-            for listener in self.listeners {
-                // One that panicked has ended too.
-                let _ = listener.await;
+            if let Some(serving) = self.feeds {
+                // If it panicked it has ended too.
+                let _ = serving.await;
             }
             let _ = self.app.feeds.subscribe().wait_for(|feeds| *feeds == 0).await;
         };
-        tokio::time::timeout(Duration::from_millis(shutdown.drain_timeout_ms), all)
-            .await
-            .is_ok()
+        let limit = Duration::from_millis(shutdown.drain_timeout_ms);
+        let all_went = tokio::time::timeout(limit, all).await.is_ok();
+        drop(self.over);
+        all_went
     }
 }
 

@@ -71,13 +71,13 @@ metric!(
     "scorewire_connections_refused_total",
     Counter,
     "",
-    "TCP connections closed at once: there were `server.connections_max` already."
+    "TCP connections answered 503 and closed at once: there were `server.connections_max` already."
 );
 metric!(
     EVENTS,
     "scorewire_events_total",
     Counter,
-    "outcome = fresh, late, revision, revived, retracted, retracted_unseen, duplicate, dead, full, rejected, too_many_games, too_many_players",
+    "outcome = fresh, late, revision, revived, retracted, retracted_unseen, duplicate, dead, full, rejected, too_many_games, too_many_players, directory_full",
     "Feed events, by what became of them."
 );
 metric!(
@@ -151,6 +151,20 @@ metric!(
     "Times that a shard looked at every topic because its notices overflowed."
 );
 metric!(
+    RING_ENTRIES,
+    "scorewire_ring_entries",
+    Gauge,
+    "",
+    "Changes held in the rings of all topics."
+);
+metric!(
+    RING_FULLEST,
+    "scorewire_ring_fullest_entries",
+    Gauge,
+    "",
+    "Changes held in the fullest ring, of `fanout.ring_frames`."
+);
+metric!(
     NOTICES,
     "scorewire_shard_notices_waiting",
     Gauge,
@@ -180,10 +194,10 @@ metric!(
 );
 metric!(
     STATE_TO_ENCODE,
-    "scorewire_ingest_to_encode_seconds",
+    "scorewire_state_to_encode_seconds",
     Histogram,
     "",
-    "From an event's arrival to its frame's encoding."
+    "From an event's effect being worked out to its frame's encoding."
 );
 metric!(
     ENCODE_TO_WRITTEN,
@@ -221,6 +235,8 @@ pub const METRICS: &[&Metric] = &[
     &SLOW,
     &MESSAGES,
     &RESYNCS,
+    &RING_ENTRIES,
+    &RING_FULLEST,
     &NOTICES,
     &JOBS,
     &FEED_LAG,
@@ -281,6 +297,8 @@ pub struct EngineMetrics {
     pub too_many_games: Counter,
     /// Plays whose players do not fit their game.
     pub too_many_players: Counter,
+    /// Player lists that did not fit the directory.
+    pub directory_full: Counter,
     /// Games first heard of by something else than a `game` event.
     pub unannounced_games: Counter,
 }
@@ -296,6 +314,7 @@ impl EngineMetrics {
             changes: counter(&CHANGES),
             too_many_games: counter_with(&EVENTS, "outcome", "too_many_games"),
             too_many_players: counter_with(&EVENTS, "outcome", "too_many_players"),
+            directory_full: counter_with(&EVENTS, "outcome", "directory_full"),
             unannounced_games: counter(&UNANNOUNCED),
         }
     }
@@ -356,6 +375,10 @@ pub struct Levels {
     pub pending: Gauge,
     /// Clients whose socket refuses bytes.
     pub slow: Gauge,
+    /// Changes held in all rings.
+    pub ring_entries: Gauge,
+    /// Changes held in the fullest ring.
+    pub ring_fullest: Gauge,
     /// Notices waiting.
     pub notices: Gauge,
     /// Jobs waiting.
@@ -375,6 +398,8 @@ impl Levels {
             players: gauge(&PLAYERS),
             pending: gauge(&PENDING),
             slow: gauge(&SLOW),
+            ring_entries: gauge(&RING_ENTRIES),
+            ring_fullest: gauge(&RING_FULLEST),
             notices: gauge(&NOTICES),
             jobs: gauge(&JOBS),
             refused: counter(&REFUSED_CONNECTIONS),
@@ -398,7 +423,7 @@ pub struct ShardMetrics {
     refused: Counter,
     messages: [Counter; 2],
     resyncs: Counter,
-    ingest_to_encode: Histogram,
+    state_to_encode: Histogram,
     encode_to_written: Histogram,
     walk: Histogram,
 }
@@ -419,7 +444,7 @@ impl ShardMetrics {
             refused: counter(&REFUSED_WRITES),
             messages: ["ok", "error"].map(|name| counter_with(&MESSAGES, "outcome", name)),
             resyncs: counter(&RESYNCS),
-            ingest_to_encode: histogram(&STATE_TO_ENCODE),
+            state_to_encode: histogram(&STATE_TO_ENCODE),
             encode_to_written: histogram(&ENCODE_TO_WRITTEN),
             walk: histogram(&WALK),
         }
@@ -442,7 +467,7 @@ impl ShardMetrics {
         self.messages[1].increment(stats.bad_messages);
         self.resyncs.increment(stats.resyncs);
         let times = [
-            (&self.ingest_to_encode, &stats.ingest_to_encode),
+            (&self.state_to_encode, &stats.state_to_encode),
             (&self.encode_to_written, &stats.encode_to_written),
             (&self.walk, &stats.walk),
         ];

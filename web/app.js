@@ -31,7 +31,8 @@ const live = new LiveClient({
 
 const meters = new Meters({
   state: node('state'), serverLatency: node('server-latency'), feedMeter: node('feed-meter'),
-  feedLatency: node('feed-latency'), updateRate: node('update-rate'), mergedCount: node('merged-count'),
+  feedLatency: node('feed-latency'), updateRate: node('update-rate'), mergedMeter: node('merged-meter'),
+  mergedCount: node('merged-count'),
   notice: node('notice'), noticeText: node('notice-text'), retry: node('retry'), body: document.body,
 }, live);
 
@@ -42,10 +43,11 @@ const picks = new Picks({
 
 const players = new PlayerList({
   rows: node('rows'), rowsHint: node('rows-hint'), more: node('more'), search: node('search'),
-  team: node('team'), positions: node('positions'), sorts: document.querySelectorAll('.sort'),
+  team: node('team'), gameFilter: node('game-filter'), positions: node('positions'), sorts: document.querySelectorAll('.sort'),
 }, model, picks, { onSearch: searchSoon });
 
-const scoreboard = new Scoreboard(node('games'), { onSelect: (game) => players.showGame(game) });
+const scoreboard = new Scoreboard(
+  { list: node('games'), summary: node('games-summary') }, { onSelect: (game) => players.showGame(game) });
 
 const drawSoon = oncePerFrame(draw);
 let knownEpoch = null;
@@ -57,6 +59,11 @@ async function start() {
   node('origin').textContent = location.origin;
   await loadRulesets();
   node('ruleset').addEventListener('change', () => useRuleset(node('ruleset').value));
+  node('game-filter').addEventListener('click', () => {
+    scoreboard.select(null);
+    // The button is gone now; the keyboard goes on where it stood.
+    node('players').focus({ preventScroll: true });
+  });
   live.follow(['slate'], undefined);
   live.follow(picks.ids().map((id) => `player:${id}`), ruleset);
   live.start();
@@ -172,6 +179,7 @@ function draw() {
   players.draw(changes.players);
   picks.draw();
   const isEmpty = model.games.size === 0;
+  node('games-section').hidden = isEmpty;
   node('empty').hidden = !isEmpty || live.view('slate') === null;
   node('columns').hidden = isEmpty && picks.ids().length === 0;
 }

@@ -1,6 +1,8 @@
 // The few ways this page touches the document. Everything from the feed goes through `textContent`
 // or `setAttribute`, so a hostile name is text like any other; markup from strings is never made.
 
+const SLIDE_MS = 350;
+
 /** An element with attributes and children; strings become text nodes. */
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -38,6 +40,24 @@ export function arrange(parent, children) {
   while (parent.children.length > children.length) parent.lastElementChild.remove();
   // Moving an element takes the focus from what is inside it.
   if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
+}
+
+/** Runs `change`, and lets the children that it moved slide to their new places. */
+export function slide(parent, change) {
+  if (matchMedia('(prefers-reduced-motion: reduce)').matches) {
+    change();
+    return;
+  }
+  const tops = new Map([...parent.children].map((child) => [child, child.getBoundingClientRect().top]));
+  change();
+  for (const child of parent.children) {
+    const { top } = child.getBoundingClientRect();
+    const by = (tops.get(child) ?? top) - top;
+    const isSeen = Math.max(top, top + by) > 0 && Math.min(top, top + by) < innerHeight;
+    if (by !== 0 && isSeen) {
+      child.animate([{ transform: `translateY(${by}px)` }, { transform: 'none' }], { duration: SLIDE_MS, easing: 'ease-out' });
+    }
+  }
 }
 
 /** A function that may be called often and runs `draw` at most once a frame. */

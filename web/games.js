@@ -9,6 +9,20 @@ export function compareGames(a, b) {
     || (a.game < b.game ? -1 : 1);
 }
 
+/** "9 live · 1 at halftime · 2 to come · 4 final". */
+export function slateText(games) {
+  const counts = { live: 0, halftime: 0, scheduled: 0, final: 0 };
+  for (const { status } of games) counts[status in counts ? status : 'scheduled'] += 1;
+  const words = { live: 'live', halftime: 'at halftime', scheduled: 'to come', final: 'final' };
+  return Object.keys(words).filter((status) => counts[status] > 0)
+    .map((status) => `${counts[status]} ${words[status]}`).join(' · ');
+}
+
+/** "NE at HOU". */
+export function matchText({ away, home }) {
+  return `${away ?? '–'} at ${home ?? '–'}`;
+}
+
 /** "Q2 7:31", "OT 4:00", "Halftime", "Final", or the kickoff in the reader's own time. */
 export function clockText(game) {
   switch (game.status) {
@@ -40,7 +54,7 @@ export function gameLine(game) {
   const { away, home, score } = game;
   const teams = score && game.status !== 'scheduled'
     ? `${away} ${score[away] ?? 0} – ${home} ${score[home] ?? 0}`
-    : `${away} at ${home}`;
+    : matchText(game);
   return `${teams} · ${clockText(game)}`;
 }
 

@@ -58,6 +58,8 @@ export class Meters {
     this.#nodes.feedMeter.hidden = !feed;
     setText(this.#nodes.feedLatency, feed ? milliseconds(feed.medianUs) : '–');
     setText(this.#nodes.updateRate, `${rounded(this.#rate.perSecond(atUs))}/s`);
+    // Nothing merged is nothing to explain.
+    this.#nodes.mergedMeter.hidden = this.#mergedFrames === 0;
     setText(this.#nodes.mergedCount, String(this.#mergedFrames));
     this.#drawNotice();
   }

@@ -1,7 +1,8 @@
 // The player list: filter, sort, and points that flash. Draws only rows on screen, and of those
 // only the cells that changed.
 
-import { arrange, el, flash, setAttribute, setText } from './dom.js';
+import { arrange, el, flash, setAttribute, setText, slide } from './dom.js';
+import { matchText } from './games.js';
 import { formatChange, formatPoints } from './points.js';
 import { statLine } from './stats.js';
 
@@ -64,6 +65,7 @@ export class PlayerList {
     arrange(this.#nodes.rows, shown.map((player) => this.#row(player).tr));
     const keep = new Set(shown.map((player) => player.player));
     for (const id of this.#rows.keys()) if (!keep.has(id)) this.#rows.delete(id);
+    this.#drawGameFilter();
     this.#drawFoot(listed.length, shown.length);
   }
 
@@ -147,7 +149,7 @@ export class PlayerList {
     this.#reorderTimer = setTimeout(() => {
       this.#reorderTimer = null;
       if (Date.now() - this.#pointerMovedAtMs < POINTER_REST_MS) this.#reorderSoon();
-      else this.drawAll();
+      else slide(this.#nodes.rows, () => this.drawAll());
     }, REORDER_EVERY_MS);
   }
 
@@ -168,6 +170,15 @@ export class PlayerList {
     select.replaceChildren(select.options[0], ...teams.map((team) => el('option', { value: team }, team)));
     select.value = teams.includes(this.#filter.team) ? this.#filter.team : '';
     this.#filter.team = select.value;
+  }
+
+  #drawGameFilter() {
+    const button = this.#nodes.gameFilter;
+    const game = this.#filter.game === null ? null : this.#model.games.get(this.#filter.game);
+    button.hidden = !game;
+    if (!game) return;
+    setText(button, `${matchText(game)} ×`);
+    setAttribute(button, 'aria-label', `Only ${matchText(game)}; show all games`);
   }
 
   #drawFoot(listedCount, shownCount) {

@@ -1,18 +1,22 @@
 // The scoreboard: a card a game. A card is also the button that narrows the list to its game.
 
 import { arrange, el, flash, setAttribute, setText } from './dom.js';
-import { clockText, compareGames, possessionOf, situationText } from './games.js';
+import { clockText, compareGames, possessionOf, situationText, slateText } from './games.js';
 
 const RED_ZONE_YARDS = 20;
+const PER_ROW_MAX = 8;
+// Fewer games than this leave room rather than stretch.
+const PER_ROW_MIN = 6;
 
 export class Scoreboard {
-  #list;
+  #nodes;
   #onSelect;
   #cards = new Map();
   #selected = null;
 
-  constructor(list, { onSelect }) {
-    this.#list = list;
+  /** `onSelect(id)` when another game is chosen, or null when none is any more. */
+  constructor(nodes, { onSelect }) {
+    this.#nodes = nodes;
     this.#onSelect = onSelect;
   }
 
@@ -23,7 +27,7 @@ export class Scoreboard {
       const game = games.get(id);
       if (!game) {
         this.#cards.delete(id);
-        if (this.#selected === id) this.#select(null);
+        if (this.#selected === id) this.select(null);
         isReordered = true;
         continue;
       }
@@ -34,7 +38,17 @@ export class Scoreboard {
     }
     if (!isReordered) return;
     const ordered = [...games.values()].sort(compareGames).map((game) => this.#cards.get(game.game)?.item);
-    arrange(this.#list, ordered.filter(Boolean));
+    arrange(this.#nodes.list, ordered.filter(Boolean));
+    setText(this.#nodes.summary, slateText([...games.values()]));
+    // Rows of like length: eleven games are six and five, not eight and three.
+    const perRow = Math.ceil(games.size / Math.ceil(games.size / PER_ROW_MAX));
+    this.#nodes.list.style.setProperty('--per-row', Math.max(PER_ROW_MIN, perRow || 0));
+  }
+
+  select(id) {
+    this.#selected = id;
+    for (const [game, card] of this.#cards) setAttribute(card.button, 'aria-pressed', String(game === id));
+    this.#onSelect(id);
   }
 
   #makeCard(id) {
@@ -44,14 +58,8 @@ export class Scoreboard {
     const situation = el('span', { class: 'game-situation' });
     const button = el('button', { type: 'button', class: 'game', 'aria-pressed': 'false' },
       el('span', { class: 'game-top' }, clock), away.line, home.line, situation);
-    button.addEventListener('click', () => this.#select(this.#selected === id ? null : id));
+    button.addEventListener('click', () => this.select(this.#selected === id ? null : id));
     return { item: el('li', { 'data-game': id }, button), button, clock, situation, away, home };
-  }
-
-  #select(id) {
-    this.#selected = id;
-    for (const [game, card] of this.#cards) setAttribute(card.button, 'aria-pressed', String(game === id));
-    this.#onSelect(id);
   }
 }
 

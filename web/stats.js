@@ -31,6 +31,8 @@ const STAT_WORDS = {
   points_allowed: ['point allowed', 'points allowed'],
 };
 
+const NO_BREAK = '\u00a0';
+
 // Said only when a play did nothing else: every catch is also a target.
 const MINOR_STAT_WORDS = {
   completions: ['completion', 'completions'],
@@ -39,12 +41,15 @@ const MINOR_STAT_WORDS = {
   rushing_attempts: ['carry', 'carries'],
 };
 
-/** A stat line as a box score writes it: "12/18, 143 yds, 1 TD · 3 rush, 11 yds". */
+/**
+ * A stat line as a box score writes it: "12/18, 143 yds, 1 TD · 3 rush, 11 yds". No-break spaces
+ * keep a number with its unit, and a dot with what is before it.
+ */
 export function statLine(stats) {
   return [passing, rushing, receiving, kicking, defence, oddments]
-    .map((describe) => describe(stats).filter(Boolean).join(', '))
+    .map((describe) => describe(stats).filter(Boolean).map((part) => part.replaceAll(' ', NO_BREAK)).join(', '))
     .filter(Boolean)
-    .join(' · ');
+    .join(`${NO_BREAK}· `);
 }
 
 /** What a cause did, summed over merged ones: "+24 passing yards, +1 passing TD". */

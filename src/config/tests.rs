@@ -1,8 +1,12 @@
 use super::*;
 use std::os::unix::ffi::OsStringExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn load(file: &str, vars: &[(&str, &str)]) -> Result<Config, String> {
-    let dir = std::env::temp_dir().join(format!("scorewire-config-{}-{:p}", std::process::id(), file));
+    // Tests run side by side: each file has a name of its own.
+    static FILES: AtomicUsize = AtomicUsize::new(0);
+    let number = FILES.fetch_add(1, Ordering::Relaxed);
+    let dir = std::env::temp_dir().join(format!("scorewire-config-{}-{number}", std::process::id()));
     std::fs::write(&dir, file).unwrap();
     let vars = vars.iter().map(|(name, value)| (OsString::from(*name), OsString::from(*value)));
     let loaded = Config::load(Some(&dir), vars).map_err(|error| error.to_string());

@@ -5,7 +5,7 @@
 
 use super::topic::{Entry, Topic};
 use crate::model::change::{Change, GameHead, GameView, PlayerCard, ViewMoved};
-use crate::model::{Points, Seq, Stat, StatLine, Team, TopicName};
+use crate::model::{PlayerMove, Points, Seq, Stat, StatLine, Team, TopicName};
 use crate::scoring::Ruleset;
 use crate::state::PlayerSlot;
 use crate::wire::json::{Json, WHOLE_VIEW};
@@ -67,13 +67,13 @@ fn player_delta(json: &mut Json<'_>, subject: Subject<'_>, entries: &[Arc<Entry>
     json.points("points", after).points("change", after - before);
     json.stats(
         "stats",
-        moved_totals(entries.iter().map(|entry| entry.player().delta.moved()), &last.after),
+        totals_of(entries.iter().flat_map(|entry| entry.player().delta.moved()), &last.after),
     );
 }
 
-/// The totals, in `line`, of every stat that moved, in line order.
-fn moved_totals(moved: impl Iterator<Item = impl Iterator<Item = Stat>>, line: &StatLine) -> impl Iterator<Item = (Stat, i32)> {
-    let all = moved.flatten().fold(0u64, |all, stat| all | 1 << stat as u64);
+/// The totals, in `line`, of each of these stats once, in line order.
+fn totals_of(stats: impl Iterator<Item = Stat>, line: &StatLine) -> impl Iterator<Item = (Stat, i32)> {
+    let all = stats.fold(0u64, |all, stat| all | 1 << stat as u64);
     let line = *line;
     crate::model::stat::NAMES
         .iter()
@@ -86,14 +86,21 @@ fn game_delta(json: &mut Json<'_>, subject: Subject<'_>, entries: &[Arc<Entry>],
         .iter()
         .fold(ViewMoved::default(), |moved, entry| moved.or(entry.change.view_moved));
     let last = &entries[entries.len() - 1].change;
-    if moved.status {
+    // Who starts from nothing is told everything, not only what this change moved.
+    let from_nothing = entries[0].seq == 1;
+    if moved.status || from_nothing {
         json.head(&last.head);
     }
-    json.view(&last.view, moved);
-    // By slot: the line before the first move and after the last, and all that moved between.
-    let mut players: BTreeMap<u32, (&crate::model::PlayerMove, &crate::model::PlayerMove)> = BTreeMap::new();
-    let shown = |player: &&crate::model::PlayerMove| team.is_none_or(|team| player.team == *team);
-    for player in entries.iter().flat_map(|entry| &entry.change.moves).filter(shown) {
+    if from_nothing {
+        json.view(&last.view, WHOLE_VIEW);
+    } else {
+        json.view_moved(&last.view, moved);
+    }
+    // By slot: the first move and the last that this topic shows.
+    let mut players: BTreeMap<u32, (&PlayerMove, &PlayerMove)> = BTreeMap::new();
+    let all = || entries.iter().flat_map(|entry| &entry.change.moves);
+    let is_of = |of: &Team| team.is_none_or(|team| of == team);
+    for player in all().filter(|player| is_of(&player.team) || is_of(player.team_before())) {
         players
             .entry(player.slot)
             .and_modify(|(_, last)| *last = player)
@@ -101,19 +108,25 @@ fn game_delta(json: &mut Json<'_>, subject: Subject<'_>, entries: &[Arc<Entry>],
     }
     json.list_at("players", |list| {
         for (slot, (first, last)) in &players {
-            let after = points(subject.ruleset, &last.card, &last.after);
-            let before = points(subject.ruleset, first.card_before(), &first.before());
-            let moves = entries
-                .iter()
-                .flat_map(|entry| &entry.change.moves)
-                .filter(|player| player.slot == *slot);
+            // A team shows nothing of a player who is not its own: who leaves ends at zero.
+            let line = |own: bool, line: StatLine| if own { line } else { StatLine::ZERO };
+            let (old, new) = (
+                line(is_of(first.team_before()), first.before()),
+                line(is_of(&last.team), last.after),
+            );
+            let after = points(subject.ruleset, &last.card, &new);
+            let before = points(subject.ruleset, first.card_before(), &old);
+            let moves = || all().filter(|player| player.slot == *slot);
+            let is_transferred = moves().any(|player| player.team_before.is_some());
+            let shown = old.shown().chain(new.shown()).map(|(stat, _)| stat).filter(|_| is_transferred);
+            let moved = moves().flat_map(|player| player.delta.moved()).chain(shown);
             list.object(|json| {
                 json.text("player", last.card.player.as_str());
-                if first.before() == StatLine::ZERO || first.card_before.is_some() {
+                if old == StatLine::ZERO || first.card_before.is_some() || is_transferred {
                     who(json, &last.card, &last.team);
                 }
                 json.points("points", after).points("change", after - before);
-                json.stats("stats", moved_totals(moves.map(|player| player.delta.moved()), &last.after));
+                json.stats("stats", totals_of(moved, &new));
             });
         }
     });
@@ -133,24 +146,25 @@ fn slate_delta(json: &mut Json<'_>, entries: &[Arc<Entry>]) {
     }
     json.list_at("games", |list| {
         for (moved, change) in games.values() {
-            list.object(|json| scoreboard_line(json, &change.head, &change.view, *moved));
+            list.object(|json| {
+                let moved = on_scoreboard(json, &change.head, *moved);
+                json.view_moved(&change.view, moved);
+            });
         }
     });
 }
 
-fn scoreboard_line(json: &mut Json<'_>, head: &GameHead, view: &GameView, parts: ViewMoved) {
+/// A game on the scoreboard: always its status, never its situation.
+fn on_scoreboard(json: &mut Json<'_>, head: &GameHead, moved: ViewMoved) -> ViewMoved {
     json.text("game", head.game.as_str());
-    if parts.status {
+    if moved.status {
         json.head(head);
     }
-    json.view(
-        view,
-        ViewMoved {
-            status: true,
-            situation: false,
-            ..parts
-        },
-    );
+    ViewMoved {
+        status: true,
+        situation: false,
+        ..moved
+    }
 }
 
 /// `cause` of one change, or the `causes` of several: scoring plays, corrections and finals first.
@@ -271,7 +285,10 @@ pub fn slate_snapshot(subject: Subject<'_>, seq: Seq, games: &[(Arc<GameHead>, A
             begin(json, "snapshot", subject, seq);
             json.list_at("games", |list| {
                 for (head, view) in games {
-                    list.object(|json| scoreboard_line(json, head, view, WHOLE_VIEW));
+                    list.object(|json| {
+                        let parts = on_scoreboard(json, head, WHOLE_VIEW);
+                        json.view(view, parts);
+                    });
                 }
             });
             json.text("reason", reason).integer("encode_us", subject.now_us);

@@ -61,6 +61,17 @@ pub struct SlateSnapshot {
     pub games: Vec<(Arc<GameHead>, Arc<GameView>)>,
 }
 
+/// How full the rings are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rings {
+    /// Topics.
+    pub topics: usize,
+    /// Entries of all rings.
+    pub entries: usize,
+    /// Entries of the fullest.
+    pub fullest: usize,
+}
+
 /// The topics of one game, found once and kept beside the game.
 #[derive(Default)]
 pub struct GameTopics {
@@ -152,9 +163,16 @@ impl Hub {
         }
     }
 
-    /// How many topics there are.
-    pub fn topic_count(&self) -> usize {
-        self.topics.len()
+    /// How many topics there are, and how full their rings. Takes each topic's lock in turn.
+    pub fn rings(&self) -> Rings {
+        let mut rings = Rings::default();
+        for topic in self.topics.iter() {
+            let entries = topic.read(|history| history.ring.len());
+            rings.topics += 1;
+            rings.entries += entries;
+            rings.fullest = rings.fullest.max(entries);
+        }
+        rings
     }
 
     /// Times that a shard's mailbox was full.
@@ -173,7 +191,7 @@ impl Hub {
     pub fn publish(&self, change: Arc<Change>, topics: &mut GameTopics) -> usize {
         let ring = self.limits.ring_frames;
         let mut moved: SmallVec<[(TopicId, u64); 8]> = SmallVec::new();
-        let mut put = |topic: &Topic, place: u8| {
+        let mut put = |topic: &Topic, place: u16| {
             if let Published::To(shards) = topic.publish(&change, place, ring) {
                 moved.push((topic.id, shards));
             }
@@ -184,7 +202,7 @@ impl Hub {
                 topics.players.resize(slot + 1, None);
             }
             let topic = topics.players[slot].get_or_insert_with(|| self.own(TopicName::Player(player.card.player.clone())));
-            put(topic, place as u8);
+            put(topic, u16::try_from(place).expect("a game has fewer players"));
         }
         put(
             topics
@@ -192,8 +210,8 @@ impl Hub {
                 .get_or_insert_with(|| self.own(TopicName::Game(change.head.game.clone()))),
             0,
         );
-        for team in teams_of(&change) {
-            let place = topics.teams.iter().position(|(known, _)| known == team).unwrap_or_else(|| {
+        for team in teams_of(&change, &topics.teams) {
+            let place = topics.teams.iter().position(|(known, _)| *known == team).unwrap_or_else(|| {
                 topics.teams.push((team.clone(), self.own(TopicName::Team(team.clone()))));
                 topics.teams.len() - 1
             });
@@ -218,9 +236,12 @@ impl Hub {
         }
     }
 
+    /// The topic for a game's owner, who holds it for good: under the entry's lock it is marked as held,
+    /// so that its last watcher, leaving before the first change, does not have it forgotten.
     fn own(&self, name: TopicName) -> Arc<Topic> {
-        let topic = || self.create(&name);
-        self.topics.entry(name.clone()).or_insert_with(topic).clone()
+        let topic = self.topics.entry(name.clone()).or_insert_with(|| self.create(&name));
+        topic.keep();
+        topic.clone()
     }
 
     fn create(&self, name: &TopicName) -> Arc<Topic> {
@@ -241,25 +262,35 @@ impl Hub {
             if let Err(TrySendError::Full(_)) = mailbox.notices.try_send(notice) {
                 self.overflows.fetch_add(1, Ordering::Relaxed);
                 mailbox.overflowed.store(true, Ordering::Release);
+                // The shard may have emptied its mailbox in between and gone to sleep: wake it. Where this
+                // finds the mailbox full, what is in it wakes the shard, which then looks at the flag.
+                let _ = mailbox.notices.try_send(Notice::new());
             }
         }
     }
 }
 
-/// The teams whose topic shows the change: both where the game itself moved, else the players' teams.
-fn teams_of(change: &Change) -> SmallVec<[&Team; 4]> {
-    let mut teams: SmallVec<[&Team; 4]> = SmallVec::new();
-    if let Some((home, away)) = &change.head.teams
-        && change.view_moved.any()
-    {
-        teams.extend([home, away]);
+/// The teams whose topic shows the change: all that the game is known to have where the game itself
+/// moved, else the players' teams, after and before.
+fn teams_of(change: &Change, known: &[(Team, Arc<Topic>)]) -> SmallVec<[Team; 4]> {
+    let mut teams: SmallVec<[Team; 4]> = SmallVec::new();
+    if change.view_moved.any() {
+        let announced = change.head.teams.iter().flat_map(|(home, away)| [home, away]);
+        let all = announced.chain(known.iter().map(|(team, _)| team));
+        all.for_each(|team| add(&mut teams, team));
     }
     for player in &change.moves {
-        if !teams.contains(&&player.team) {
-            teams.push(&player.team);
-        }
+        add(&mut teams, &player.team);
+        // Whoever leaves a team is taken off what its topic shows.
+        add(&mut teams, player.team_before());
     }
     teams
+}
+
+fn add(teams: &mut SmallVec<[Team; 4]>, team: &Team) {
+    if !teams.contains(team) {
+        teams.push(team.clone());
+    }
 }
 
 /// A day of games ends long after midnight on the American coast: at 10:00 UTC.
@@ -276,10 +307,11 @@ impl Slate {
         self.begun_day.or(self.first_day)
     }
 
-    /// Takes a game's new view in. Nothing where the slate does not show that game; else whether a new
-    /// day begins with it.
+    /// Takes a game's new view in. Nothing where the slate does not show that game; else whether its
+    /// games are others from here: a new day begins, or the game has moved to another day.
     fn take_in(&mut self, change: &Change) -> Option<bool> {
         let before = self.day();
+        let was_shown = self.games.get(&change.head.game).is_some_and(|(head, _)| self.shows(head));
         if let Some(day) = day_of(&change.head) {
             self.first_day = Some(self.first_day.map_or(day, |first| first.min(day)));
             if change.begun {
@@ -293,8 +325,9 @@ impl Slate {
                     .insert(change.head.game.clone(), (change.head.clone(), change.view.clone()));
             }
         }
-        let new_day = before.is_some() && before != self.day();
-        (new_day || self.shows(&change.head)).then_some(new_day)
+        let shows = self.shows(&change.head);
+        let new_games = (before.is_some() && before != self.day()) || (was_shown && !shows);
+        (new_games || shows).then_some(new_games)
     }
 
     fn shows(&self, head: &GameHead) -> bool {
@@ -307,3 +340,6 @@ impl Slate {
         games
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -139,13 +139,12 @@ impl Runner {
 
     fn take_notices(&mut self) {
         let now_us = self.clock.now_us();
-        if self.inbox.overflowed.swap(false, Ordering::AcqRel) {
-            // What is waiting is covered by looking everywhere.
-            self.inbox.notices.drain();
-            self.shard.look_everywhere(now_us);
-        }
         while let Ok(notice) = self.inbox.notices.try_recv() {
             self.shard.notice(&notice, now_us);
+        }
+        // Only now: who set it while the mailbox was full relies on its being looked at after that.
+        if self.inbox.overflowed.swap(false, Ordering::AcqRel) {
+            self.shard.look_everywhere(now_us);
         }
     }
 
@@ -217,6 +216,9 @@ impl Runner {
     fn read(&mut self, key: ConnKey, unread: &mut Vec<ConnKey>) {
         let now_us = self.clock.now_us();
         let Runner { shard, sockets, .. } = self;
+        if shard.reading_paused(key) {
+            return; // More has arrived; it waits in the socket until `take_resumed` names the client.
+        }
         match sockets.read(key, |bytes| shard.received(key, bytes, now_us) == Reading::On) {
             ReadEnd::Drained => {}
             ReadEnd::More => unread.push(key),

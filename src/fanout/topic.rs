@@ -27,14 +27,14 @@ pub struct Entry {
     /// What happened.
     pub change: Arc<Change>,
     /// Which of the change's moves this is about; for `player:` topics.
-    pub place: u8,
+    pub place: u16,
     /// Whether the topic begins to show another game here: this goes out as a snapshot.
     pub new_game: bool,
     frames: Mutex<SmallVec<[(FrameKey, Frame); 1]>>,
 }
 
 impl Entry {
-    fn new(seq: Seq, change: Arc<Change>, place: u8, new_game: bool) -> Entry {
+    fn new(seq: Seq, change: Arc<Change>, place: u16, new_game: bool) -> Entry {
         Entry {
             seq,
             change,
@@ -70,8 +70,12 @@ pub struct History {
     pub ring: VecDeque<Arc<Entry>>,
     /// The game that `player:` and `team:` topics show.
     game: Option<Arc<GameHead>>,
+    /// Whether that game has begun.
+    begun: bool,
     /// A bit for each shard that has subscribers.
     watchers: u64,
+    /// Whether a game's owner holds the topic.
+    kept: bool,
 }
 
 /// What became of an offered change.
@@ -103,14 +107,14 @@ impl Topic {
         }
     }
 
-    /// Puts a change at the head. `place` as in [`Entry::place`]. A game takes the topic over from one
-    /// that kicked off earlier once it has begun.
-    pub fn publish(&self, change: &Arc<Change>, place: u8, ring_frames: usize) -> Published {
+    /// Puts a change at the head. `place` as in [`Entry::place`]. Of the games that have begun, the
+    /// topic shows the one with the latest kickoff; before any has, the one with the first.
+    pub fn publish(&self, change: &Arc<Change>, place: u16, ring_frames: usize) -> Published {
         let mut history = self.history.lock();
         let mut new_game = false;
         match &history.game {
             Some(shown) if shown.game != change.head.game => {
-                if !change.begun || kickoff_order(shown) >= kickoff_order(&change.head) {
+                if !takes_over(shown, history.begun, change) {
                     return Published::NotShown;
                 }
                 new_game = true;
@@ -119,6 +123,7 @@ impl Topic {
             Some(shown) if Arc::ptr_eq(shown, &change.head) => {}
             _ => history.game = Some(change.head.clone()),
         }
+        history.begun = change.begun;
         history.head += 1;
         let entry = Arc::new(Entry::new(history.head, change.clone(), place, new_game));
         history.push(entry, ring_frames);
@@ -145,11 +150,17 @@ impl Topic {
         self.history.lock().watchers |= 1 << shard;
     }
 
-    /// Takes [`Topic::watch`] back. True where nobody watches and nothing ever happened.
+    /// Takes [`Topic::watch`] back. True where nobody watches, nothing ever happened and no game's owner
+    /// holds the topic.
     pub fn unwatch(&self, shard: usize) -> bool {
         let mut history = self.history.lock();
         history.watchers &= !(1 << shard);
-        history.watchers == 0 && history.head == 0
+        history.watchers == 0 && history.head == 0 && !history.kept
+    }
+
+    /// Says that a game's owner holds the topic: it is never forgotten from now on.
+    pub fn keep(&self) {
+        self.history.lock().kept = true;
     }
 }
 
@@ -164,6 +175,19 @@ impl History {
     /// The game shown.
     pub fn game(&self) -> Option<&Arc<GameHead>> {
         self.game.as_ref()
+    }
+}
+
+/// Whether a game shows in the place of another. One that has begun goes before one that has not.
+fn takes_over(shown: &GameHead, shown_begun: bool, change: &Change) -> bool {
+    match (shown_begun, change.begun) {
+        (false, true) => true,
+        (true, false) => false,
+        (true, true) => kickoff_order(shown) < kickoff_order(&change.head),
+        (false, false) => match (shown.kickoff, change.head.kickoff) {
+            (Some(shown), Some(other)) => other < shown,
+            (shown, other) => shown.is_none() && other.is_some(),
+        },
     }
 }
 

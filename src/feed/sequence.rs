@@ -7,6 +7,7 @@
 use crate::model::{Event, PlayId, Rev};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// What becomes of an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,7 +22,7 @@ pub enum Verdict {
     Revived,
     /// A retraction of a play that is there.
     Retracted,
-    /// A retraction of a play that never came: its tombstone stands.
+    /// A retraction of a play that never came or is retracted already: the tombstone stands.
     RetractedUnseen,
     /// An equal or lower revision: no effect.
     Duplicate,
@@ -118,20 +119,22 @@ impl Ledger {
     }
 
     fn play(&mut self, play: &PlayId, rev: Rev, order: u64, plays_max: usize) -> Verdict {
-        let full = self.plays.len() >= plays_max;
-        match self.plays.get_mut(play) {
-            Some(known) if rev > known.rev => {
-                known.rev = rev;
-                match std::mem::take(&mut known.dead) {
-                    true => Verdict::Revived,
-                    false => Verdict::Revision,
+        let is_full = self.plays.len() >= plays_max;
+        match self.plays.entry(play.clone()) {
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                match (rev > known.rev, known.dead) {
+                    (false, true) => Verdict::Dead,
+                    (false, false) => Verdict::Duplicate,
+                    (true, was_dead) => {
+                        *known = Known { rev, dead: false };
+                        if was_dead { Verdict::Revived } else { Verdict::Revision }
+                    }
                 }
             }
-            Some(known) if known.dead => Verdict::Dead,
-            Some(_) => Verdict::Duplicate,
-            None if full => Verdict::Full,
-            None => {
-                self.plays.insert(play.clone(), Known { rev, dead: false });
+            Entry::Vacant(_) if is_full => Verdict::Full,
+            Entry::Vacant(place) => {
+                place.insert(Known { rev, dead: false });
                 let late = order < self.latest_order;
                 if order != u64::MAX {
                     self.latest_order = self.latest_order.max(order);
@@ -142,19 +145,21 @@ impl Ledger {
     }
 
     fn retract(&mut self, play: &PlayId, rev: Rev, plays_max: usize) -> Verdict {
-        let full = self.plays.len() >= plays_max;
-        match self.plays.get_mut(play) {
-            Some(known) if rev > known.rev => {
-                known.rev = rev;
-                match std::mem::replace(&mut known.dead, true) {
-                    true => Verdict::RetractedUnseen,
-                    false => Verdict::Retracted,
+        let is_full = self.plays.len() >= plays_max;
+        match self.plays.entry(play.clone()) {
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                match (rev > known.rev, known.dead) {
+                    (false, _) => Verdict::Duplicate,
+                    (true, was_dead) => {
+                        *known = Known { rev, dead: true };
+                        if was_dead { Verdict::RetractedUnseen } else { Verdict::Retracted }
+                    }
                 }
             }
-            Some(_) => Verdict::Duplicate,
-            None if full => Verdict::Full,
-            None => {
-                self.plays.insert(play.clone(), Known { rev, dead: true });
+            Entry::Vacant(_) if is_full => Verdict::Full,
+            Entry::Vacant(place) => {
+                place.insert(Known { rev, dead: true });
                 Verdict::RetractedUnseen
             }
         }

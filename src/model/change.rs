@@ -3,7 +3,9 @@
 //! A [`Change`] holds totals *after* the event and exact differences, never points: points follow
 //! from a stat line under any ruleset, so one change serves every ruleset, also one asked for later.
 
-use super::{Clock, FeedTime, GameId, GameStatus, IngestTime, PlayId, PlayerId, Rev, Score, Situation, StatDelta, StatLine, Team};
+use super::{
+    Clock, FeedTime, GameId, GameStatus, IngestTime, PlayId, PlayerId, Rev, Score, Situation, StatDelta, StatLine, StateTime, Team,
+};
 use compact_str::CompactString;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -114,6 +116,8 @@ pub struct PlayerMove {
     pub card_before: Option<Arc<PlayerCard>>,
     /// For which team, in this game.
     pub team: Team,
+    /// For which team before, where a correction put that right.
+    pub team_before: Option<Team>,
     /// The line after the event.
     pub after: StatLine,
     /// What moved.
@@ -124,6 +128,11 @@ impl PlayerMove {
     /// The line before the event.
     pub fn before(&self) -> StatLine {
         self.after.minus(&self.delta)
+    }
+
+    /// The team before the event.
+    pub fn team_before(&self) -> &Team {
+        self.team_before.as_ref().unwrap_or(&self.team)
     }
 
     /// The card before the event.
@@ -180,6 +189,8 @@ pub struct Change {
     pub feed_ts: Option<FeedTime>,
     /// When the event came in.
     pub ingest: IngestTime,
+    /// When its effect was worked out; for latencies alone.
+    pub applied: StateTime,
     /// The game after the event.
     pub view: Arc<GameView>,
     /// What of it moved.

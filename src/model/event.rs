@@ -171,9 +171,15 @@ pub struct PlayEvent {
     pub stats: SmallVec<[StatRecord; 4]>,
 }
 
-/// The score of both teams.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The score of both teams, each once. Equal whichever of them is named first.
+#[derive(Clone, Debug, Eq)]
 pub struct Score(pub SmallVec<[(Team, u16); 2]>);
+
+impl PartialEq for Score {
+    fn eq(&self, other: &Score) -> bool {
+        self.0.len() == other.0.len() && self.0.iter().all(|(team, points)| other.of(team) == Some(*points))
+    }
+}
 
 impl Score {
     /// What that team has.

@@ -218,7 +218,7 @@ impl StatLine {
 
 /// A difference between two stat lines: the counters that moved, each once, none by zero.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct StatDelta(smallvec::SmallVec<[(Stat, i32); 6]>);
+pub struct StatDelta(smallvec::SmallVec<[(Stat, i32); 4]>);
 
 impl StatDelta {
     /// Adds to one counter's difference.

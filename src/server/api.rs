@@ -174,7 +174,10 @@ impl App {
             .set(sum(|shard| shard.subscriptions.load(Ordering::Relaxed) as f64));
         levels.pending.set(sum(|shard| shard.pending.load(Ordering::Relaxed) as f64));
         levels.slow.set(sum(|shard| shard.slow.load(Ordering::Relaxed) as f64));
-        levels.topics.set(self.hub.topic_count() as f64);
+        let rings = self.hub.rings();
+        levels.topics.set(rings.topics as f64);
+        levels.ring_entries.set(rings.entries as f64);
+        levels.ring_fullest.set(rings.fullest as f64);
         levels.games.set(self.engine.shared().game_count() as f64);
         levels.players.set(self.engine.shared().cards.len() as f64);
         levels.jobs.set(self.engine.jobs_waiting() as f64);

@@ -1,9 +1,10 @@
 //! `GET /v1/ingest`: the same lines as text messages, each answered.
 //!
-//! One task per feed on the side runtime. A message is one or more lines; its answer carries its
-//! number. What is not read yet waits in the feed's own socket: reading stops while a message is taken
-//! in. Bounded: `body_bytes_max` a message, `silence_timeout_ms` for a message or a pong to come,
-//! `stall_timeout_ms` for an answer to be taken. Ends with the close codes of subscribers.
+//! A message is one or more lines; its answer carries its number. They are taken in on the side
+//! runtime, in order. Bounded: `unacked_max` messages of `message_bytes_max` are read ahead of their
+//! answers; one beyond is not taken in, and its feed told to slow down and send it again. A message or a
+//! pong must come within `silence_timeout_ms`, an answer be taken within `stall_timeout_ms`. Ends with
+//! the close codes of subscribers.
 
 use super::error::ApiError;
 use super::ingest::take_in;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
@@ -66,31 +68,59 @@ impl Drop for Open {
     }
 }
 
+/// Messages with their numbers.
+type Numbered = Vec<(u64, Vec<u8>)>;
+
 struct Feed {
     app: Arc<App>,
     socket: WebSocketStream<TcpStream>,
+    /// Messages so far.
     number: u64,
+    /// Read ahead.
+    waiting: Numbered,
+    /// Being taken in, and how many those are.
+    job: Option<JoinHandle<Vec<String>>>,
+    under_way: usize,
+}
+
+/// What happens next to a feed.
+enum Next {
+    Stop,
+    Answers(Vec<String>),
+    Message(Option<Result<Message, Error>>),
+    Ping,
+    Silence,
 }
 
 impl Feed {
     async fn new(app: Arc<App>, stream: TcpStream, early: Vec<u8>) -> Feed {
-        let bytes_max = app.config.ingest.body_bytes_max;
+        let bytes_max = app.config.ingest.message_bytes_max;
         let config = WebSocketConfig::default()
             .max_message_size(Some(bytes_max))
             .max_frame_size(Some(bytes_max))
             .read_buffer_size(16 * 1024);
         let socket = WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await;
-        Feed { app, socket, number: 0 }
+        Feed {
+            app,
+            socket,
+            number: 0,
+            waiting: Vec::new(),
+            job: None,
+            under_way: 0,
+        }
     }
 
     async fn serve(mut self) {
-        let reason = self.talk().await;
+        let reason = match self.talk().await {
+            Ok(()) => CloseReason::Draining,
+            Err(reason) => reason,
+        };
         tracing::debug!(reason = reason.name(), "a feed's connection ends");
         self.end(reason).await;
     }
 
-    /// Takes messages in until there is a reason to stop.
-    async fn talk(&mut self) -> CloseReason {
+    /// Takes messages in until told to stop.
+    async fn talk(&mut self) -> Result<(), CloseReason> {
         let clients = &self.app.config.clients;
         let silence = Duration::from_millis(clients.silence_timeout_ms);
         let ping = Duration::from_millis(clients.ping_interval_ms.max(1));
@@ -100,33 +130,60 @@ impl Feed {
         tokio::pin!(stopped);
         let mut silent_at = Instant::now() + silence;
         loop {
-            let said = tokio::select! {
+            self.begin_job();
+            let Feed { job, socket, .. } = self;
+            let next = tokio::select! {
                 biased;
-                () = &mut stopped => return self.goodbye().await,
-                message = self.socket.next() => match message {
-                    None => return CloseReason::Gone,
-                    Some(Err(error)) => return reason_of(&error),
-                    Some(Ok(Message::Text(text))) => Some(text),
-                    Some(Ok(Message::Binary(_))) => return CloseReason::Unsupported,
-                    Some(Ok(_)) => None,
-                },
-                _ = pings.tick() => {
-                    if let Err(reason) = self.say(Message::Ping(Default::default())).await {
-                        return reason;
-                    }
-                    continue;
-                }
-                () = sleep_until(silent_at) => return CloseReason::Silent,
+                () = &mut stopped => Next::Stop,
+                answers = async { job.as_mut().expect("checked by the branch").await }, if job.is_some() =>
+                    Next::Answers(answers.unwrap_or_default()),
+                message = socket.next() => Next::Message(message),
+                _ = pings.tick() => Next::Ping,
+                () = sleep_until(silent_at) => Next::Silence,
             };
-            if let Some(text) = said {
-                self.number += 1;
-                let answer = answer(&self.app, self.number, text.as_bytes().to_vec()).await;
-                if let Err(reason) = self.say(Message::text(answer)).await {
-                    return reason;
+            match next {
+                Next::Stop => return self.goodbye().await,
+                Next::Answers(answers) => self.answer(answers).await?,
+                Next::Message(message) => {
+                    self.take(message).await?;
+                    silent_at = Instant::now() + silence;
                 }
+                Next::Ping => self.say(Message::Ping(Default::default())).await?,
+                Next::Silence => return Err(CloseReason::Silent),
             }
-            silent_at = Instant::now() + silence;
         }
+    }
+
+    fn begin_job(&mut self) {
+        if self.job.is_none() && !self.waiting.is_empty() {
+            self.under_way = self.waiting.len();
+            let messages = std::mem::take(&mut self.waiting);
+            self.job = Some(tokio::spawn(take_in_all(self.app.clone(), messages)));
+        }
+    }
+
+    async fn answer(&mut self, answers: Vec<String>) -> Result<(), CloseReason> {
+        (self.job, self.under_way) = (None, 0);
+        for answer in answers {
+            self.say(Message::text(answer)).await?;
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, message: Option<Result<Message, Error>>) -> Result<(), CloseReason> {
+        let text = match message {
+            None => return Err(CloseReason::Gone),
+            Some(Err(error)) => return Err(reason_of(&error)),
+            Some(Ok(Message::Text(text))) => text.as_bytes().to_vec(),
+            Some(Ok(Message::Binary(_))) => return Err(CloseReason::Unsupported),
+            Some(Ok(_)) => return Ok(()),
+        };
+        self.number += 1;
+        if self.waiting.len() + self.under_way < self.app.config.ingest.unacked_max {
+            self.waiting.push((self.number, text));
+            return Ok(());
+        }
+        self.say(Message::text(slow_down(self.number))).await
     }
 
     /// Says something; a feed that does not take it is not waited for without end.
@@ -139,14 +196,14 @@ impl Feed {
         }
     }
 
-    async fn goodbye(&mut self) -> CloseReason {
-        let mut text = Vec::new();
-        json::write_goodbye(CloseReason::Draining, 500, &mut text);
-        let text = String::from_utf8(text).unwrap_or_default();
-        match self.say(Message::text(text)).await {
-            Ok(()) => CloseReason::Draining,
-            Err(reason) => reason,
+    /// Answers what was being taken in; what was only read ahead has no answer and comes again.
+    async fn goodbye(&mut self) -> Result<(), CloseReason> {
+        if let Some(job) = self.job.take() {
+            let answers = job.await.unwrap_or_default();
+            self.answer(answers).await?;
         }
+        let goodbye = written(|out| json::write_goodbye(CloseReason::Draining, 500, out));
+        self.say(Message::text(goodbye)).await
     }
 
     /// Says why, hangs up, and gives the feed a moment to read it.
@@ -182,29 +239,39 @@ fn reason_of(error: &Error) -> CloseReason {
     }
 }
 
-async fn answer(app: &Arc<App>, number: u64, text: Vec<u8>) -> String {
+fn slow_down(number: u64) -> String {
+    object(|json| {
+        json.text("type", "slow_down").count("ack", number).count("retry_after_ms", 1000);
+    })
+}
+
+fn object(write: impl FnOnce(&mut Json<'_>)) -> String {
+    written(|out| {
+        Json::new(out).object(write);
+    })
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
     let mut body = Vec::new();
-    let busy = |body: &mut Vec<u8>| {
-        Json::new(body).object(|json| {
-            json.text("type", "slow_down").count("ack", number).count("retry_after_ms", 1000);
-        });
-    };
-    let Ok(permit) = app.ingest_permits.clone().try_acquire_owned() else {
-        busy(&mut body);
-        return String::from_utf8(body).unwrap_or_default();
-    };
-    let taken = take_in(app, &text).await;
-    drop(permit);
-    match taken {
-        Ok(report) => {
-            Json::new(&mut body).object(|json| {
+    write(&mut body);
+    String::from_utf8(body).expect("the writer takes text and gives text")
+}
+
+/// Takes messages in, one after the other, and answers each.
+async fn take_in_all(app: Arc<App>, messages: Numbered) -> Vec<String> {
+    let mut answers = Vec::with_capacity(messages.len());
+    for (number, text) in messages {
+        // Waits for its turn among the requests; the messages read ahead are bounded.
+        let Ok(_permit) = app.ingest_permits.acquire().await else {
+            return answers;
+        };
+        answers.push(match take_in(&app, &text).await {
+            Ok(report) => object(|json| {
                 json.count("ack", number);
                 report.write(json);
-            });
-        }
-        Err(error) if error.is_busy() => busy(&mut body),
-        Err(error) => {
-            Json::new(&mut body).object(|json| {
+            }),
+            Err(error) if error.is_busy() => slow_down(number),
+            Err(error) => object(|json| {
                 json.count("ack", number)
                     .count("accepted", 0)
                     .count("duplicate", 0)
@@ -214,8 +281,8 @@ async fn answer(app: &Arc<App>, number: u64, text: Vec<u8>) -> String {
                             error.write(json);
                         });
                     });
-            });
-        }
+            }),
+        });
     }
-    String::from_utf8(body).unwrap_or_default()
+    answers
 }

@@ -102,6 +102,21 @@ pub struct Routes {
     pub admin: bool,
 }
 
+impl Routes {
+    /// A listener for feeds alone.
+    pub const INGEST: Routes = Routes {
+        clients: false,
+        ingest: true,
+        admin: false,
+    };
+    /// A listener for operators alone.
+    pub const ADMIN: Routes = Routes {
+        clients: false,
+        ingest: false,
+        admin: true,
+    };
+}
+
 /// The routes of a listener.
 pub fn router(door: Door, routes: Routes) -> Router {
     // Health is asked for everywhere: a balancer knows only the port it balances.

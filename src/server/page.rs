@@ -19,6 +19,7 @@ const ASSETS: &[(&str, &[u8])] = assets![
     "games.js",
     "icon.svg",
     "latency.js",
+    "lists.css",
     "live.js",
     "meters.js",
     "model.js",

@@ -27,6 +27,6 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let read = axum::extract::Path::<T>::from_request_parts(parts, state).await;
         read.map(|path| Path(path.0))
-            .map_err(|error| ApiError::bad_request("bad_path", error.body_text()))
+            .map_err(|_| ApiError::bad_request("bad_path", "what the path names is not UTF-8"))
     }
 }

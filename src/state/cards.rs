@@ -3,13 +3,16 @@
 //! Bounded by `players_max`: a new player beyond it stays unnamed, known ones are still updated.
 
 use crate::model::{PlayerCard, PlayerId, PlayerInfo};
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 use foldhash::fast::RandomState;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The directory of players.
 pub struct Cards {
     cards: DashMap<PlayerId, Arc<PlayerCard>, RandomState>,
+    /// Players in `cards`, counted before they go in.
+    count: AtomicUsize,
     players_max: usize,
 }
 
@@ -18,6 +21,7 @@ impl Cards {
     pub fn new(players_max: usize) -> Cards {
         Cards {
             cards: DashMap::default(),
+            count: AtomicUsize::new(0),
             players_max,
         }
     }
@@ -32,21 +36,22 @@ impl Cards {
 
     /// Takes over what the feed says of a player. False where the directory is full.
     pub fn put(&self, info: &PlayerInfo) -> bool {
-        let mut card = PlayerCard::clone(&self.get(&info.player));
-        if let Some(name) = &info.name {
-            card.name.clone_from(name);
+        // Under the entry's lock: two sources may tell different things of one player at once.
+        match self.cards.entry(info.player.clone()) {
+            Entry::Occupied(mut known) => {
+                let card = updated(known.get(), info);
+                known.insert(Arc::new(card));
+                true
+            }
+            Entry::Vacant(place) => {
+                let one_more = |count: usize| (count < self.players_max).then_some(count + 1);
+                let counted = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+                if counted.is_ok() {
+                    place.insert(Arc::new(updated(&PlayerCard::unknown(info.player.clone()), info)));
+                }
+                counted.is_ok()
+            }
         }
-        if info.team.is_some() {
-            card.team.clone_from(&info.team);
-        }
-        if info.position.is_some() {
-            card.position.clone_from(&info.position);
-        }
-        if self.cards.len() >= self.players_max && !self.cards.contains_key(&info.player) {
-            return false;
-        }
-        self.cards.insert(info.player.clone(), Arc::new(card));
-        true
     }
 
     /// How many players are known.
@@ -77,5 +82,14 @@ impl Cards {
         found.sort_by(|a, b| (&a.name, &a.player).cmp(&(&b.name, &b.player)));
         found.truncate(limit);
         found
+    }
+}
+
+fn updated(card: &PlayerCard, info: &PlayerInfo) -> PlayerCard {
+    PlayerCard {
+        player: card.player.clone(),
+        name: info.name.as_ref().unwrap_or(&card.name).clone(),
+        team: info.team.as_ref().or(card.team.as_ref()).cloned(),
+        position: info.position.as_ref().or(card.position.as_ref()).cloned(),
     }
 }

@@ -1,43 +1,54 @@
 //! From a play's stat records to what each stat line and each scoreboard gets: a pure sum.
 
-use super::game::Roster;
+use super::roster::Tally;
 use crate::model::gsis::{self, Against, Amount};
-use crate::model::{Stat, StatDelta, StatRecord};
+use crate::model::{Stat, StatDelta};
 use smallvec::SmallVec;
+
+/// The slot of a record that names no player.
+pub(super) const NOBODY: u32 = u32::MAX;
+
+/// A stat record with its player and team as places in the game's roster.
+#[derive(Clone, Copy)]
+pub(super) struct Credit {
+    /// Slot of the player, or [`NOBODY`].
+    pub(super) slot: u32,
+    /// Place of the team's tally.
+    pub(super) team: u8,
+    pub(super) stat: u16,
+    pub(super) yards: i16,
+}
 
 /// What a play (or the difference of two revisions of one) adds up to.
 #[derive(Default)]
 pub(super) struct Credits {
     /// Differences by player slot.
-    pub(super) lines: SmallVec<[(u32, StatDelta); 6]>,
-    /// Points by team place in the roster: scored against the opponent's defence, or against its offence.
+    pub(super) lines: SmallVec<[(u32, StatDelta); 4]>,
+    /// Points by place of the team's tally, and whom they count against.
     pub(super) points: SmallVec<[(u8, Against, i32); 2]>,
 }
 
 impl Credits {
     /// Adds the records of a play (`sign` 1) or takes them back (`sign` −1).
-    pub(super) fn add(&mut self, stats: &[StatRecord], sign: i32, roster: &mut Roster<'_>) {
-        for (place, record) in stats.iter().enumerate() {
-            let team = roster.team(&record.team);
-            let counted = record.stat != gsis::SAFETY || first_safety_of_team(stats, place);
+    pub(super) fn add(&mut self, records: &[Credit], sign: i32, tallies: &[Tally]) {
+        for (place, record) in records.iter().enumerate() {
+            let counted = record.stat != gsis::SAFETY || is_first_safety_of_team(records, place);
             if let Some((points, against)) = gsis::scoring_points(record.stat)
                 && counted
             {
-                self.points.push((team, against, sign * i32::from(points)));
+                self.points.push((record.team, against, sign * i32::from(points)));
             }
             let Some(effect) = gsis::effect(record.stat) else { continue };
-            if let Some(player) = &record.player {
-                let slot = roster.slot(player, &record.team);
-                self.credit(slot, effect.player, record.yards, sign);
+            if record.slot != NOBODY {
+                self.credit(record.slot, effect.player, record.yards, sign);
                 if record.stat == FIELD_GOAL {
                     for bracket in gsis::field_goal_brackets(record.yards) {
-                        self.line(slot).add(*bracket, sign);
+                        self.line(record.slot).add(*bracket, sign);
                     }
                 }
             }
-            if !effect.defence.is_empty() && counted {
-                let slot = roster.defence(team);
-                self.credit(slot, effect.defence, record.yards, sign);
+            if counted {
+                self.credit(tallies[record.team as usize].defence, effect.defence, record.yards, sign);
             }
         }
     }
@@ -71,8 +82,8 @@ impl Credits {
 const FIELD_GOAL: u16 = 70;
 
 /// A safety counts once for a team and play, however many tacklers carry it.
-fn first_safety_of_team(stats: &[StatRecord], place: usize) -> bool {
-    !stats[..place]
+fn is_first_safety_of_team(records: &[Credit], place: usize) -> bool {
+    !records[..place]
         .iter()
-        .any(|earlier| earlier.stat == gsis::SAFETY && earlier.team == stats[place].team)
+        .any(|earlier| earlier.stat == gsis::SAFETY && earlier.team == records[place].team)
 }

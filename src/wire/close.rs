@@ -21,13 +21,11 @@ pub enum CloseReason {
     Silent,
     /// The client did not read for too long.
     Stalled,
-    /// The server has as many connections as it may.
-    Overloaded,
 }
 
 impl CloseReason {
     /// Every reason, in the order of the documented table.
-    pub const ALL: [CloseReason; 10] = [
+    pub const ALL: [CloseReason; 9] = [
         CloseReason::Normal,
         CloseReason::Gone,
         CloseReason::Draining,
@@ -37,7 +35,6 @@ impl CloseReason {
         CloseReason::TooBig,
         CloseReason::Silent,
         CloseReason::Stalled,
-        CloseReason::Overloaded,
     ];
 
     /// The close code; nothing is sent for [`CloseReason::Gone`].
@@ -49,7 +46,6 @@ impl CloseReason {
             CloseReason::Unsupported => 1003,
             CloseReason::NotUtf8 => 1007,
             CloseReason::TooBig => 1009,
-            CloseReason::Overloaded => 1013,
             CloseReason::Draining => 4000,
             CloseReason::Stalled => 4001,
             CloseReason::Silent => 4002,
@@ -68,7 +64,6 @@ impl CloseReason {
             CloseReason::TooBig => "message_too_big",
             CloseReason::Silent => "silent",
             CloseReason::Stalled => "stalled",
-            CloseReason::Overloaded => "overloaded",
         }
     }
 
@@ -83,7 +78,6 @@ impl CloseReason {
             }
             CloseReason::Silent => "come back with backoff; answer pings or send `op:ping`",
             CloseReason::Stalled => "come back with backoff and read faster, or ask for less or for `max_rate_hz`",
-            CloseReason::Overloaded => "come back with backoff and full jitter",
         }
     }
 }

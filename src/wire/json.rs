@@ -166,7 +166,22 @@ impl<'a> Json<'a> {
         })
     }
 
-    /// The parts of a game's view that `parts` names.
+    /// The parts of a game's view that moved; `null` for one that is not known any more.
+    pub fn view_moved(&mut self, view: &GameView, moved: ViewMoved) -> &mut Self {
+        self.view(view, moved);
+        let gone = [
+            ("clock", moved.clock && view.clock.is_none()),
+            ("situation", moved.situation && view.situation.is_none()),
+            ("score", moved.score && view.score.is_none()),
+        ];
+        for (key, _) in gone.into_iter().filter(|(_, gone)| *gone) {
+            self.key(key);
+            self.out.extend_from_slice(b"null");
+        }
+        self
+    }
+
+    /// The parts of a game's view that `parts` names, as far as they are known.
     pub fn view(&mut self, view: &GameView, parts: ViewMoved) -> &mut Self {
         if parts.status {
             self.text("status", view.status.name());

@@ -105,6 +105,11 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Bytes of an incomplete message.
+    pub fn held_bytes(&self) -> usize {
+        self.fragments.as_ref().map_or(0, Vec::len)
+    }
+
     /// Takes the next whole frame off the front of `input` (which is unmasked in place) and moves
     /// `input` past it. `Ok(None)`: more bytes are needed, or a fragment was put by.
     /// `message_bytes_max` bounds a message, fragments together.

@@ -218,12 +218,11 @@ fn too_many_bodies_at_once_are_told_to_come_back() {
     assert_eq!((refused.status, refused.code().as_str()), (429, "busy"), "{refused:?}");
     assert!(refused.head.contains("retry-after: 1\r\n"), "{refused:?}");
     assert!(refused.error().contains("1 requests"), "{refused:?}");
+    // A feed's message waits for its turn.
     feed.say(&line);
-    assert_eq!(feed.message(), json!({"type": "slow_down", "ack": 1, "retry_after_ms": 1000}));
     long.send([b' '; 50_000]);
     assert_eq!(long.response().unwrap().code(), "empty_body");
-    feed.say(&line);
-    assert_eq!(feed.message()["ack"], 2);
+    assert_eq!(feed.message()["accepted"], 1);
     good.misses_nothing();
 }
 

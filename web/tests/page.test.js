@@ -143,6 +143,57 @@ test('the list filters by name and position and sorts by name', async () => {
   await page.waitForSelector('#rows-hint:not([hidden])');
 });
 
+test('a game is chosen on the scoreboard and let go from the list', async () => {
+  const card = page.locator('#games > li[data-status="live"]').first();
+  const teams = await card.locator('.team-name').allTextContents();
+  await card.locator('button').click();
+  const filter = page.locator('#game-filter');
+  assert.equal(await filter.textContent(), `${teams.join(' at ')} ×`);
+  const metas = await page.locator('#rows .meta').allTextContents();
+  assert.ok(metas.length > 0 && metas.every((meta) => teams.includes(meta.split(' · ')[0])), metas.join());
+  await filter.click();
+  await filter.waitFor({ state: 'hidden' });
+  assert.equal(await card.locator('button').getAttribute('aria-pressed'), 'false');
+});
+
+test('names and points that a feed posts arrive as text', async (t) => {
+  if (server.isFake) {
+    t.skip('the fake takes no events');
+    return;
+  }
+  const name = '<img src=x onerror="document.title=1">"&amp;\u2028é';
+  const stats = [{ player: 'hostile-1', team: 'NE', stat: 10, yards: 99 }];
+  // The slate is of one day: a game of another one would not show.
+  const kickoff = Date.now() * 1000;
+  const game = { type: 'game', game: 'hostile', status: 'live', home: 'NE', away: 'HOU', kickoff, score: { NE: 0, HOU: 0 } };
+  const events = [
+    game,
+    { type: 'players', players: [{ player: 'hostile-1', name, team: 'NE', position: 'RB' }] },
+    { type: 'play', game: 'hostile', play: '1', stats },
+  ];
+  const post = async (list) => {
+    const body = list.map((event) => JSON.stringify(event)).join('\n');
+    const answer = await fetch(`${server.url}/v1/events`, { method: 'POST', headers: { 'content-type': 'application/x-ndjson' }, body });
+    assert.deepEqual((await answer.json()).rejected, []);
+  };
+  await post(events);
+  // The list begins with the best fifty; the search finds anybody.
+  await page.locator('#search').fill('onerror');
+  const row = page.locator('#rows tr[data-player="hostile-1"]');
+  await row.waitFor();
+  assert.equal(await row.locator('.name').textContent(), name);
+  assert.equal(await page.locator('main img').count(), 0);
+  await row.locator('.pick').click();
+  await eventually(async () => assert.equal(await page.locator('.pick-card .name').textContent(), name));
+  await post([{ type: 'play', game: 'hostile', play: '1', rev: 2, stats: [{ ...stats[0], yards: 94 }] }]);
+  await page.waitForSelector('.recent-item[data-kind="correction"]');
+  const answer = await (await fetch(`${server.url}/v1/games/hostile/players`)).json();
+  const expected = formatPoints(toUnits(answer.find(({ player }) => player === 'hostile-1').points));
+  await eventually(async () => assert.equal(await text('#total'), expected));
+  await post([{ ...game, rev: 2, status: 'final' }]);
+  await page.waitForSelector('#games > li[data-game="hostile"][data-status="final"]');
+});
+
 test('a cut connection says so, comes back by itself, and the totals are right', async () => {
   await pickFirst(2);
   wire.cut();

@@ -4,13 +4,13 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve as absolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { FakeServer } from './fake_server.js';
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const SCREENSHOTS = join(ROOT, 'target', 'screenshots');
+export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const SCREENSHOTS = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'screenshots');
 const LISTENING_WITHIN_MS = 60_000;
 
 export function launchBrowser() {
@@ -26,30 +26,40 @@ export async function screenshot(page, name) {
 }
 
 /**
- * The server under test as `{url, stop}`: one that already runs (`SCOREWIRE_URL`), the binary
- * (`SCOREWIRE_BIN`, with `SCOREWIRE_CONFIG` if set), or the fake where neither is named.
+ * The server under test as `{url, isFake, stop}`: one that already runs (`SCOREWIRE_URL`), the binary
+ * (`SCOREWIRE_BIN`, with `SCOREWIRE_CONFIG` if set), or the fake where neither is named. On CI that
+ * would test nothing real, so there one of them has to be named.
  */
 export async function startServer() {
-  if (process.env.SCOREWIRE_URL) return { url: process.env.SCOREWIRE_URL, stop: async () => {} };
-  if (process.env.SCOREWIRE_BIN) return startBinary(process.env.SCOREWIRE_BIN);
+  const { CI, SCOREWIRE_URL, SCOREWIRE_BIN } = process.env;
+  if (SCOREWIRE_URL) return { url: SCOREWIRE_URL, isFake: false, stop: async () => {} };
+  if (SCOREWIRE_BIN) return startDemo(SCOREWIRE_BIN);
+  if (CI === 'true') {
+    throw new Error('CI=true and no server named: set SCOREWIRE_BIN to the built binary or SCOREWIRE_URL to a running server');
+  }
   const fake = new FakeServer();
   const url = await fake.start();
   fake.play(50);
-  return { url, stop: () => fake.stop() };
+  return { url, isFake: true, stop: () => fake.stop() };
 }
 
-async function startBinary(binary) {
+/** `scorewire demo` on a free port, as `{url, isFake, stop, pid}`. */
+export async function startDemo(binary, flags = []) {
   const dataDir = mkdtempSync(join(tmpdir(), 'scorewire-page-'));
-  const config = process.env.SCOREWIRE_CONFIG ? ['--config', process.env.SCOREWIRE_CONFIG] : [];
-  const child = spawn(binary, ['demo', '--bind', '127.0.0.1:0', '--data-dir', dataDir, ...config], { cwd: ROOT });
-  const exited = new Promise((resolve) => { child.once('exit', resolve); });
+  const config = process.env.SCOREWIRE_CONFIG ? ['--config', absolute(process.env.SCOREWIRE_CONFIG)] : [];
+  const child = spawn(absolute(binary), ['demo', '--bind', '127.0.0.1:0', '--data-dir', dataDir, ...config, ...flags], { cwd: ROOT });
+  const exited = new Promise((resolve) => {
+    child.once('exit', resolve);
+    // A binary that is not there never exits.
+    child.once('error', resolve);
+  });
   const stop = async () => {
     child.kill('SIGTERM');
     await exited;
     rmSync(dataDir, { recursive: true, force: true });
   };
   try {
-    return { url: `http://${await boundAddress(child)}`, stop };
+    return { url: `http://${await boundAddress(child)}`, isFake: false, stop, pid: child.pid };
   } catch (error) {
     await stop();
     throw error;

@@ -2,10 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clockText, gameLine, situationText } from '../games.js';
+import { clockText, gameLine, matchText, situationText, slateText } from '../games.js';
 import { LatencyWindow, Rate, ServerClock } from '../latency.js';
 import { formatChange, formatPoints, toUnits } from '../points.js';
-import { causeKind, causeText, statLine } from '../stats.js';
+import { causeKind, causeText, statLine as statLineWithNoBreaks } from '../stats.js';
+
+const statLine = (stats) => statLineWithNoBreaks(stats).replaceAll('\u00a0', ' ');
 
 test('points are exact integers inside and two decimals outside', () => {
   assert.equal(toUnits(0.1) + toUnits(0.2), toUnits(0.3));
@@ -27,6 +29,7 @@ test('a stat line reads like a box score', () => {
   assert.equal(statLine({ field_goals_0_39: 1, field_goals_missed: 1, extra_points: 2 }), '1/2 FG, 2/2 XP');
   assert.equal(statLine({ points_allowed: 0, sacks: 0.5 }), '0 pts allowed, 0.5 sacks');
   assert.equal(statLine({}), '');
+  assert.equal(statLineWithNoBreaks({ passing_attempts: 2, passing_yards: 7, fumbles_lost: 1 }), '0/2, 7\u00a0yds\u00a0· 1\u00a0fumble\u00a0lost');
 });
 
 test('causes say what moved, summed, minor stats only when alone', () => {
@@ -49,6 +52,15 @@ test('clock, down and field position in words', () => {
   assert.equal(gameLine(game), 'NE 14 – HOU 10 · Q2 7:31');
   assert.equal(clockText({ ...game, status: 'final', clock: { quarter: 5 } }), 'Final · OT');
   assert.equal(situationText({ ...game, status: 'halftime' }), '');
+});
+
+test('a slate in words says what is live first and leaves out what there is none of', () => {
+  const games = ['final', 'live', 'scheduled', 'live', 'halftime'].map((status) => ({ status }));
+  assert.equal(slateText(games), '2 live · 1 at halftime · 1 to come · 1 final');
+  assert.equal(slateText([{}]), '1 to come');
+  assert.equal(slateText([]), '');
+  assert.equal(matchText({ away: 'NE', home: 'HOU' }), 'NE at HOU');
+  assert.equal(matchText({}), '– at –');
 });
 
 test('the quickest probe sets the clock, and ages are never negative', () => {

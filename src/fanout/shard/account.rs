@@ -83,8 +83,8 @@ pub struct ShardStats {
     pub resyncs: u64,
     /// From a frame's encoding to its first byte written, per delivery.
     pub encode_to_written: Latencies,
-    /// From an event's arrival to its frame's encoding, per frame encoded.
-    pub ingest_to_encode: Latencies,
+    /// From an event's effect being worked out to its frame's encoding, per frame encoded.
+    pub state_to_encode: Latencies,
     /// From the first client of a walk to the last.
     pub walk: Latencies,
     walk_began_us: Option<i64>,

@@ -48,8 +48,8 @@ pub(super) struct Cursor {
     pub(super) phase: Phase,
     /// Whether it is in the client's dirty list.
     pub(super) dirty: bool,
-    /// Whether a timer is set.
-    pub(super) timed: bool,
+    /// When the timer that is set for it goes off.
+    pub(super) timer_us: Option<i64>,
     /// Least time between two deltas; 0 for none.
     pub(super) gap_us: u32,
     /// Not before then.
@@ -79,7 +79,8 @@ pub(super) struct Conn {
     pub(super) partial: Option<Partial>,
     pub(super) dirty: bool,
     pub(super) blocked: bool,
-    pub(super) blocked_since_us: i64,
+    /// Since when the socket has taken no byte, though some were offered.
+    pub(super) stuck_since_us: Option<i64>,
     /// Whether the last write found the socket full: what is pending then goes out merged.
     pub(super) lagging: bool,
     pub(super) read_paused: bool,
@@ -104,7 +105,7 @@ impl Conn {
             partial: None,
             dirty: false,
             blocked: false,
-            blocked_since_us: 0,
+            stuck_since_us: None,
             lagging: false,
             read_paused: false,
             closing: None,
@@ -142,6 +143,11 @@ impl Conn {
             self.subs.len() - 1
         });
         place as u32
+    }
+
+    pub(super) fn held_bytes(&self) -> usize {
+        let partial = self.partial.as_ref().map_or(0, |partial| partial.piece.bytes().len());
+        self.replies_bytes + self.stash.len() + self.reader.held_bytes() + partial
     }
 
     pub(super) fn push_reply(&mut self, piece: Piece) {

@@ -148,7 +148,8 @@ impl Shard {
         }
     }
 
-    /// Subscribes an event stream; `since` is what its last event's id said of each topic.
+    /// Subscribes an event stream; `since` is what its last event's id said of each topic, a topic that is
+    /// listed twice counting once.
     ///
     /// # Errors
     /// The first topic that was refused: code and message.
@@ -160,7 +161,13 @@ impl Shard {
         since: Option<Result<&[Seq], &'static str>>,
         now_us: i64,
     ) -> Result<(), (&'static str, String)> {
-        for (place, topic) in topics.iter().enumerate() {
+        let mut listed: Vec<&String> = Vec::new();
+        for topic in topics {
+            if listed.contains(&topic) {
+                continue;
+            }
+            let place = listed.len();
+            listed.push(topic);
             let since = since.map(|since| since.and_then(|seqs| seqs.get(place).copied().ok_or("epoch")));
             self.subscribe_to(key, topic, Wish { ruleset, since, gap_us: 0 }, now_us)
                 .map_err(|(code, message)| (code, format!("{}: {message}", shorten(topic.clone()))))?;

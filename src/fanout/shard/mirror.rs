@@ -40,7 +40,8 @@ pub(super) struct Mirror {
     /// Connection and subscription places.
     pub(super) subscribers: Vec<(u32, u32)>,
     pub(super) shared: Vec<Shared>,
-    start: usize,
+    /// Where in its round of the subscribers the next walk begins, as a fraction of 2³².
+    turn: u32,
 }
 
 impl Mirror {
@@ -51,7 +52,7 @@ impl Mirror {
             ring: VecDeque::new(),
             subscribers: Vec::new(),
             shared: Vec::new(),
-            start: 0,
+            turn: 0,
         }
     }
 
@@ -98,19 +99,20 @@ impl Mirror {
         self.ring.iter().skip(self.place_after(seq)).any(|mirrored| mirrored.entry.new_game)
     }
 
-    /// Whether a scoring play, a correction or a final follows `seq`.
+    /// Whether a scoring play, a correction or a final follows `seq`, as far as the ring reaches back.
     pub(super) fn is_urgent_after(&self, seq: Seq) -> bool {
         self.ring
             .iter()
-            .skip(self.place_after(seq))
+            .rev()
+            .take_while(|mirrored| mirrored.entry.seq > seq)
             .any(|mirrored| mirrored.entry.change.cause.urgent)
     }
 
-    /// Where among the subscribers the next walk begins: a step that visits every place in turn.
+    /// Where among the subscribers the next walk begins. Steps of the golden ratio, so that every place
+    /// gets its turn, whatever the count.
     pub(super) fn next_start(&mut self) -> usize {
-        let count = self.subscribers.len().max(1);
-        self.start = (self.start + count / 3 + 1) % count;
-        self.start.min(self.subscribers.len())
+        self.turn = self.turn.wrapping_add(0x9E37_79B9);
+        ((u64::from(self.turn) * self.subscribers.len() as u64) >> 32) as usize
     }
 
     pub(super) fn share(&mut self, shared: Shared) {

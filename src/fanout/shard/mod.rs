@@ -7,6 +7,7 @@
 
 mod account;
 mod conn;
+mod due;
 mod inbound;
 mod mirror;
 mod outbound;
@@ -102,7 +103,11 @@ pub struct Shard {
     dirty: VecDeque<ConnKey>,
     /// Clients whose reading stopped for want of room and may go on.
     resumed: Vec<ConnKey>,
+    /// Clients of this turn for whom nothing had to be written.
+    idle: Vec<ConnKey>,
     timers: BinaryHeap<Timer>,
+    /// How many timers there may be before those of dropped subscriptions are sorted out.
+    timers_max: usize,
     batch: Batch,
     /// Mirrors that a snapshot was found to be ahead of.
     stale: SmallVec<[u32; 4]>,
@@ -121,7 +126,9 @@ impl Shard {
             mirror_of: HashMap::default(),
             dirty: VecDeque::new(),
             resumed: Vec::new(),
+            idle: Vec::new(),
             timers: BinaryHeap::new(),
+            timers_max: outbound::TIMERS_MIN,
             batch: Batch::default(),
             stale: SmallVec::new(),
             stats: ShardStats::default(),
@@ -238,6 +245,13 @@ impl Shard {
         !self.dirty.is_empty()
     }
 
+    /// Whether nothing is to be read from a connection until [`Shard::take_resumed`] names it.
+    pub fn reading_paused(&self, key: ConnKey) -> bool {
+        self.conns
+            .get(key.index as usize)
+            .is_some_and(|conn| conn.generation == key.generation && conn.read_paused)
+    }
+
     /// Connections whose reading stopped and may go on: read from their sockets again.
     pub fn take_resumed(&mut self) -> Vec<ConnKey> {
         std::mem::take(&mut self.resumed)
@@ -257,8 +271,9 @@ impl Shard {
             self.timers.pop();
             if let Some(conn) = self.conn(key)
                 && let Some(cursor) = conn.cursor_mut(sub)
+                && cursor.timer_us == Some(due)
             {
-                cursor.timed = false;
+                cursor.timer_us = None;
                 if conn.mark(sub) {
                     self.dirty.push_back(key);
                 }
@@ -280,11 +295,12 @@ impl Shard {
                 if now_us - since > limits.close_timeout_us {
                     ends.push((key, reason, true));
                 }
-            } else if conn.blocked && now_us - conn.blocked_since_us > limits.stall_timeout_us {
+            } else if conn.stuck_since_us.is_some_and(|since| now_us - since > limits.stall_timeout_us) {
                 ends.push((key, CloseReason::Stalled, false));
             } else if conn.kind == Kind::WebSocket && now_us - conn.heard_us > limits.silence_timeout_us {
                 ends.push((key, CloseReason::Silent, false));
-            } else if now_us - conn.pinged_us > limits.ping_interval_us && !conn.blocked {
+            } else if now_us - conn.pinged_us > limits.ping_interval_us && conn.replies.is_empty() {
+                // A slow client too, or it would be taken for a silent one: one ping waits for it.
                 conn.pinged_us = now_us;
                 pings.push(key);
             }
@@ -307,6 +323,7 @@ impl Shard {
         let keys: Vec<ConnKey> = self
             .conns
             .iter()
+            .filter(|(_, conn)| conn.closing.is_none())
             .map(|(index, conn)| ConnKey {
                 index: index as u32,
                 generation: conn.generation,
@@ -364,6 +381,13 @@ impl Shard {
     /// What happened since the last call, for metrics; and what became of all changes so far.
     pub fn take_stats(&mut self) -> ShardStats {
         self.stats.take()
+    }
+
+    /// Bytes held for one client besides its cursors: replies, what it said and is not understood yet, and
+    /// the rest of a frame that its socket took in part.
+    pub fn held_bytes(&self, key: ConnKey) -> usize {
+        let conn = self.conns.get(key.index as usize);
+        conn.filter(|conn| conn.generation == key.generation).map_or(0, Conn::held_bytes)
     }
 
     fn conn(&mut self, key: ConnKey) -> Option<&mut Conn> {

@@ -1,16 +1,11 @@
 //! What to write next: a batch of clients, each with everything it has pending, in one write.
 
-use super::conn::{Conn, ConnKey, Cursor, Kind, Partial, Phase};
-use super::mirror::{Encoded, Mirror, Shared};
-use super::{Shard, ShardParts, Writer};
-use crate::fanout::encode::{self, Subject};
-use crate::fanout::snapshot;
+use super::conn::{Conn, ConnKey, Partial, Phase};
+use super::due::{Due, EventIds, due};
+use super::{Shard, Writer};
 use crate::model::Seq;
-use crate::wire::Coding;
 use crate::wire::ws::Frame;
-use smallvec::SmallVec;
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// Bytes for one socket, shared by every client of this shard that gets them.
 #[derive(Clone, Debug)]
@@ -116,6 +111,9 @@ const REPLY: Promise = Promise {
     encoded_us: 0,
 };
 
+/// Timers kept before any is looked at again.
+pub(super) const TIMERS_MIN: usize = 1024;
+
 /// Most pieces in one write.
 const PIECES_MAX: usize = 64;
 
@@ -138,6 +136,12 @@ impl Shard {
         let written_us = clock();
         for place in 0..batch.items.len() {
             self.settle(&batch, place, written_us, writer);
+        }
+        self.tidy_timers();
+        // Not while gathering: what a client says next may move topics and mark clients of this batch.
+        for key in std::mem::take(&mut self.idle) {
+            self.after_write(key, written_us);
+            self.finish_if_done(key, writer);
         }
         if self.dirty.is_empty() {
             self.stats.walk_ends(written_us);
@@ -187,10 +191,10 @@ impl Shard {
                 continue;
             };
             let mirror = &mut self.mirrors[cursor.mirror as usize];
-            let frames = due(&self.parts, mirror, cursor, behind, now_us, &mut self.stats.ingest_to_encode);
+            let frames = due(&self.parts, mirror, cursor, behind, now_us, &mut self.stats.state_to_encode);
             match frames {
                 Due::Later(due_us) => {
-                    if !std::mem::replace(&mut cursor.timed, true) {
+                    if cursor.timer_us.replace(due_us) != Some(due_us) {
                         self.timers.push(std::cmp::Reverse((due_us, key, sub)));
                     }
                 }
@@ -233,7 +237,7 @@ impl Shard {
                 wrote: Wrote::Bytes(0),
             });
         } else {
-            self.after_write(key, now_us);
+            self.idle.push(key);
         }
     }
 
@@ -283,28 +287,50 @@ impl Shard {
         }
         if full {
             self.stats.refused += 1;
-            if !conn.blocked || bytes > 0 {
-                conn.blocked_since_us = now_us;
+            if conn.stuck_since_us.is_none() || bytes > 0 {
+                conn.stuck_since_us = Some(now_us);
             }
             (conn.blocked, conn.lagging) = (true, true);
+            self.resume_if_room(key, now_us);
             return;
         }
-        conn.lagging = false;
+        (conn.lagging, conn.stuck_since_us) = (false, None);
         self.after_write(key, now_us);
         self.finish_if_done(key, writer);
     }
 
     /// A write went through: goes on reading where that had stopped, and on writing what is left.
     fn after_write(&mut self, key: ConnKey, now_us: i64) {
-        let replies_bytes_max = self.parts.limits.replies_bytes_max;
         let Some(conn) = self.conn(key) else { return };
-        let resume = conn.read_paused && conn.replies_bytes < replies_bytes_max;
         if !conn.replies.is_empty() || !conn.dirty_subs.is_empty() {
             self.mark_dirty(key);
         }
-        if resume {
+        self.resume_if_room(key, now_us);
+    }
+
+    fn resume_if_room(&mut self, key: ConnKey, now_us: i64) {
+        let replies_bytes_max = self.parts.limits.replies_bytes_max;
+        if self
+            .conn(key)
+            .is_some_and(|conn| conn.read_paused && conn.replies_bytes < replies_bytes_max)
+        {
             self.resume_reading(key, now_us);
         }
+    }
+
+    /// Forgets timers of subscriptions that are gone, once they may be most of all: a client that
+    /// subscribes over and over leaves one each time.
+    fn tidy_timers(&mut self) {
+        if self.timers.len() < self.timers_max {
+            return;
+        }
+        let conns = &mut self.conns;
+        self.timers.retain(|std::cmp::Reverse((due, key, sub))| {
+            let conn = conns.get_mut(key.index as usize).filter(|conn| conn.generation == key.generation);
+            conn.and_then(|conn| conn.cursor_mut(*sub))
+                .is_some_and(|cursor| cursor.timer_us == Some(*due))
+        });
+        self.timers_max = 2 * self.timers.len() + TIMERS_MIN;
     }
 
     fn finish_if_done(&mut self, key: ConnKey, writer: &mut impl Writer) {
@@ -341,147 +367,14 @@ fn begin_piece(conn: &mut Conn, promise: &Promise, stats: &mut super::ShardStats
     let changes = promise.seq - cursor.seq;
     cursor.seq = promise.seq;
     cursor.phase = Phase::Deltas;
-    if cursor.gap_us > 0 {
-        cursor.next_due_us = now_us + i64::from(cursor.gap_us);
-    }
     stats.snapshots += u64::from(promise.snapshot);
     if changes > 0 {
+        // A snapshot at the start is no change: the first change after it goes at once.
+        cursor.next_due_us = now_us + i64::from(cursor.gap_us);
         conn.account.written += 1;
         conn.account.merged += changes - 1;
         stats.written += 1;
         stats.merged += changes - 1;
         stats.encode_to_written.record(now_us - promise.encoded_us);
-    }
-}
-
-/// Frames that a subscription is due: head after each, whether it is a snapshot, the frame.
-type Frames = SmallVec<[(Seq, bool, Encoded); 2]>;
-
-enum Due {
-    Now(Frames),
-    /// The client's own rate limit says when.
-    Later(i64),
-}
-
-fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, behind: bool, now_us: i64, encoded: &mut super::Latencies) -> Due {
-    let (seq, head) = (cursor.seq, mirror.head);
-    let snapshot = |mirror: &mut Mirror, reason| {
-        let (seq, frame) = snapshot(parts, mirror, cursor, reason, now_us);
-        // The game may have moved on since the mirror was brought up to date: `pump` sees to it.
-        Due::Now(smallvec::smallvec![(seq, true, frame)])
-    };
-    if let Phase::Snapshot(reason) = cursor.phase {
-        return snapshot(mirror, reason);
-    }
-    if seq == head {
-        return Due::Now(Frames::new());
-    }
-    if !mirror.reaches(seq) {
-        return snapshot(mirror, "lagged");
-    }
-    if mirror.changes_game_after(seq) {
-        return snapshot(mirror, "new_game");
-    }
-    if now_us < cursor.next_due_us && !mirror.is_urgent_after(seq) {
-        return Due::Later(cursor.next_due_us);
-    }
-    let key = (cursor.ruleset, Coding::Json);
-    let first = mirror.place_after(seq);
-    let count = mirror.ring.len() - first;
-    let one_by_one = !behind && cursor.gap_us == 0 && count <= parts.limits.coalesce_frames_max;
-    if count > 1 && !one_by_one {
-        return Due::Now(smallvec::smallvec![(head, false, merged(parts, mirror, key, seq, now_us))]);
-    }
-    let subject = Subject {
-        topic: &mirror.topic,
-        ruleset: parts.rulesets.by_index(cursor.ruleset),
-        now_us,
-    };
-    let frames = mirror.ring.range_mut(first..).map(|mirrored| {
-        if let Some((_, frame)) = mirrored.frames.iter().find(|(known, _)| *known == key) {
-            return (mirrored.entry.seq, false, frame.clone());
-        }
-        let entry = &mirrored.entry;
-        let frame = entry.frame(key, || {
-            encoded.record(now_us - entry.change.ingest.0);
-            encode::delta(subject, std::slice::from_ref(entry))
-        });
-        // A copy of its own: the walk then touches no memory that another shard writes.
-        let own = (Piece::frame(frame.copied()), now_us);
-        mirrored.frames.push((key, own.clone()));
-        (entry.seq, false, own)
-    });
-    Due::Now(frames.collect())
-}
-
-fn merged(parts: &ShardParts, mirror: &mut Mirror, key: (crate::scoring::RulesetIndex, Coding), seq: Seq, now_us: i64) -> Encoded {
-    let same = |shared: &&Shared| shared.key == key && shared.after == Some(seq);
-    if let Some(shared) = mirror.shared.iter().find(same) {
-        return shared.frame.clone();
-    }
-    let entries: Vec<_> = mirror
-        .ring
-        .range(mirror.place_after(seq)..)
-        .map(|mirrored| mirrored.entry.clone())
-        .collect();
-    let subject = Subject {
-        topic: &mirror.topic,
-        ruleset: parts.rulesets.by_index(key.0),
-        now_us,
-    };
-    let frame = (Piece::frame(encode::delta(subject, &entries)), now_us);
-    mirror.share(Shared {
-        key,
-        after: Some(seq),
-        reason: "",
-        seq: mirror.head,
-        frame: frame.clone(),
-    });
-    frame
-}
-
-/// The topic as it is now, and the `seq` that goes with it.
-fn snapshot(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, reason: &'static str, now_us: i64) -> (Seq, Encoded) {
-    let key = (cursor.ruleset, Coding::Json);
-    let same = |shared: &&Shared| shared.key == key && shared.after.is_none() && shared.reason == reason && shared.seq >= cursor.seq;
-    if let Some(shared) = mirror.shared.iter().find(same) {
-        return (shared.seq, shared.frame.clone());
-    }
-    let subject = Subject {
-        topic: &mirror.topic,
-        ruleset: parts.rulesets.by_index(cursor.ruleset),
-        now_us,
-    };
-    let (seq, frame) = snapshot::take(&parts.hub, &parts.games, subject, reason);
-    let frame = (Piece::frame(frame), now_us);
-    mirror.share(Shared {
-        key,
-        after: None,
-        reason,
-        seq,
-        frame: frame.clone(),
-    });
-    (seq, frame)
-}
-
-/// An event stream's ids: where every subscription stands after an event, so that any of them can be
-/// resumed from.
-struct EventIds(Vec<Seq>);
-
-impl EventIds {
-    fn of(conn: &Conn) -> Option<EventIds> {
-        (conn.kind == Kind::EventStream)
-            .then(|| EventIds(conn.subs.iter().map(|sub| sub.as_ref().map_or(0, |cursor| cursor.seq)).collect()))
-    }
-
-    /// One event: `id: EPOCH.SEQ-SEQ-…`, and the frame's payload as its data.
-    fn event(&mut self, sub: u32, seq: Seq, piece: &Piece, epoch: &Arc<str>) -> Piece {
-        let Piece::Frame(frame) = piece else { return piece.clone() };
-        self.0[sub as usize] = seq;
-        let seqs: Vec<String> = self.0.iter().map(u64::to_string).collect();
-        let mut event = format!("id: {epoch}.{}\ndata: ", seqs.join("-")).into_bytes();
-        event.extend_from_slice(frame.payload());
-        event.extend_from_slice(b"\n\n");
-        Piece::text(&event)
     }
 }

@@ -23,6 +23,9 @@ impl Shard {
         let Some(ruleset) = self.ruleset(key, request.id, request.ruleset.as_deref()) else {
             return;
         };
+        if self.names_too_many(key, request.id, &request.topics) {
+            return;
+        }
         let same_epoch = request.epoch.as_deref() == Some(&*self.parts.epoch);
         let gap_us = request.max_rate_hz.map_or(0, |rate| (1_000_000.0 / rate) as u32);
         let (mut topics, mut errors) = (Vec::new(), Vec::new());
@@ -53,6 +56,9 @@ impl Shard {
         let Some(ruleset) = self.ruleset(key, request.id, request.ruleset.as_deref()) else {
             return;
         };
+        if self.names_too_many(key, request.id, &request.topics) {
+            return;
+        }
         let (mut topics, mut errors) = (Vec::new(), Vec::new());
         for topic in request.topics {
             let name = TopicName::parse(&topic).ok();
@@ -84,6 +90,21 @@ impl Shard {
             key,
             Frame::text(|out| json::write_subscribed("unsubscribed", request.id, &topics, &errors, out)),
         );
+    }
+
+    /// Refuses a request for more topics than a client may hold: the answer to a message stays in
+    /// proportion to it, bad topics included.
+    fn names_too_many(&mut self, key: ConnKey, id: Option<i64>, topics: &[String]) -> bool {
+        let subscriptions_max = self.parts.limits.subscriptions_max;
+        let too_many = topics.len() > subscriptions_max;
+        if too_many {
+            let message = format!(
+                "{} topics in one message; a client may hold {subscriptions_max} subscriptions",
+                topics.len()
+            );
+            self.refuse(key, id, "too_many_subscriptions", &message);
+        }
+        too_many
     }
 
     /// The ruleset of that name; an error reply where there is none.
@@ -140,7 +161,7 @@ impl Shard {
                 How::Snapshot(_) => Phase::Snapshot("subscribe"),
             },
             dirty: false,
-            timed: false,
+            timer_us: None,
             gap_us: wish.gap_us,
             next_due_us: 0,
         };

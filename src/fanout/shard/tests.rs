@@ -1,1 +1,9 @@
+//! A shard by hand: one socket's bytes at a time, virtual time, real hub and engine.
 
+mod closing;
+mod rates;
+mod reading;
+mod rig;
+mod streams;
+mod subscriptions;
+mod writing;

@@ -1,0 +1,166 @@
+//! What a play costs on one core, from its line to its points: decode, sequence, apply, score under
+//! `draftkings` (before and after, for every player that moved), with and without publishing to topics.
+//!
+//! `cargo bench --bench apply`. The plays are the simulator's, all different, with 3.8 stat records on
+//! average; every round starts from empty games. Allocator: the server's own.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "criterion's macros make public functions without docs"
+)]
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use scorewire::engine::{EngineLimits, Shared};
+use scorewire::fanout::encode::points;
+use scorewire::fanout::hub::{GameTopics, Hub, HubLimits};
+use scorewire::feed::sequence::Ledger;
+use scorewire::feed::{Decoder, simulator, write_line};
+use scorewire::model::{CauseKind, Change, Event, GameId, IngestTime, Points};
+use scorewire::scoring::{Ruleset, Rulesets};
+use scorewire::state::{Cards, Game};
+use scorewire::telemetry::EngineMetrics;
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::sync::Arc;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const PLAYS: usize = 20_000;
+const NOW: IngestTime = IngestTime(1_506_275_400_123_456);
+
+const LIMITS: EngineLimits = EngineLimits {
+    threads: 1,
+    jobs_max: 16,
+    games_max: 4_096,
+    plays_max: 4_096,
+    game_players_max: 1_024,
+    players_max: 100_000,
+};
+
+const HUB: HubLimits = HubLimits {
+    ring_frames: 256,
+    topics_max: 1_000_000,
+    notices_max: 65_536,
+};
+
+/// The plays' lines: sixteen games at a time take turns, as on a Sunday.
+fn lines() -> Vec<Vec<u8>> {
+    let mut games: Vec<Vec<Vec<u8>>> = Vec::new();
+    let mut last = None;
+    for event in simulator::distinct_plays(1, PLAYS) {
+        let mut line = Vec::new();
+        write_line(&event, &mut line);
+        line.pop_if(|byte| *byte == b'\n');
+        if last.as_ref() != event.game() {
+            last = event.game().cloned();
+            games.push(Vec::new());
+        }
+        games.last_mut().unwrap().push(line);
+    }
+    let mut lines = Vec::with_capacity(PLAYS);
+    for slate in games.chunks_mut(16) {
+        let longest = slate.iter().map(Vec::len).max().unwrap_or(0);
+        for play in 0..longest {
+            lines.extend(slate.iter_mut().filter_map(|game| game.get_mut(play).map(std::mem::take)));
+        }
+    }
+    lines
+}
+
+/// The parts of the engine without its locks and threads.
+#[derive(Default)]
+struct Parts {
+    games: HashMap<GameId, (Ledger, Game, GameTopics), foldhash::fast::RandomState>,
+}
+
+impl Parts {
+    fn apply(&mut self, event: Event, cards: &Cards) -> (Option<Change>, &mut GameTopics) {
+        let id = event.game().unwrap();
+        if !self.games.contains_key(id) {
+            let parts = (Ledger::default(), Game::new(id.clone()), GameTopics::default());
+            self.games.insert(id.clone(), parts);
+        }
+        let (ledger, game, topics) = self.games.get_mut(id).unwrap();
+        if !ledger.admit(&event, LIMITS.plays_max).counts() {
+            return (None, topics);
+        }
+        let Event::Play(play) = event else { return (None, topics) };
+        (Some(game.play(play, CauseKind::Play, cards, NOW)), topics)
+    }
+}
+
+/// What every player that moved is worth now, and by how much that changed.
+fn score(change: &Change, ruleset: &Ruleset) -> (Points, Points) {
+    let mut total = (Points::ZERO, Points::ZERO);
+    for player in &change.moves {
+        let after = points(ruleset, &player.card, &player.after);
+        total.0 += after;
+        total.1 += after - points(ruleset, player.card_before(), &player.before());
+    }
+    total
+}
+
+fn hub() -> Arc<Hub> {
+    Arc::new(Hub::new(1, HUB).0)
+}
+
+fn apply(c: &mut Criterion) {
+    let lines = lines();
+    let rulesets = Rulesets::embedded();
+    let draftkings = rulesets.get("draftkings").unwrap();
+    let bytes: usize = lines.iter().map(Vec::len).sum();
+    eprintln!("{} lines, {} bytes each on average", lines.len(), bytes / lines.len());
+    let mut decoder = Decoder::default();
+    let mut group = c.benchmark_group("play");
+    group.throughput(Throughput::Elements(PLAYS as u64)).sample_size(30);
+
+    group.bench_function("decode", |b| {
+        b.iter(|| {
+            for line in &lines {
+                black_box(decoder.line(line).unwrap());
+            }
+        })
+    });
+    group.bench_function("decode_apply_score", |b| {
+        b.iter_batched_ref(
+            || (Parts::default(), Cards::new(LIMITS.players_max)),
+            |(parts, cards)| {
+                for line in &lines {
+                    let (change, _) = parts.apply(decoder.line(line).unwrap(), cards);
+                    black_box(score(&change.unwrap(), draftkings));
+                }
+            },
+            BatchSize::PerIteration,
+        )
+    });
+    group.bench_function("decode_apply_score_publish", |b| {
+        b.iter_batched_ref(
+            || (Parts::default(), Cards::new(LIMITS.players_max), hub()),
+            |(parts, cards, hub)| {
+                for line in &lines {
+                    let (change, topics) = parts.apply(decoder.line(line).unwrap(), cards);
+                    let change = Arc::new(change.unwrap());
+                    black_box(hub.publish(change.clone(), topics));
+                    black_box(score(&change, draftkings));
+                }
+            },
+            BatchSize::PerIteration,
+        )
+    });
+    group.bench_function("decode_engine", |b| {
+        b.iter_batched_ref(
+            || Shared::new(hub(), LIMITS, EngineMetrics::new()),
+            |shared| {
+                for line in &lines {
+                    black_box(shared.apply(decoder.line(line).unwrap(), NOW));
+                }
+            },
+            BatchSize::PerIteration,
+        )
+    });
+    group.finish();
+}
+
+criterion_group!(benches, apply);
+criterion_main!(benches);

@@ -1,0 +1,161 @@
+//! What one subscription is due: its deltas, one merged delta, a snapshot, or nothing yet.
+
+use super::ShardParts;
+use super::conn::{Conn, Cursor, Kind, Phase};
+use super::mirror::{Encoded, Mirror, Shared};
+use super::outbound::Piece;
+use crate::fanout::encode::{self, Subject};
+use crate::fanout::snapshot;
+use crate::model::Seq;
+use crate::wire::Coding;
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// Frames that a subscription is due: head after each, whether it is a snapshot, the frame.
+pub(super) type Frames = SmallVec<[(Seq, bool, Encoded); 2]>;
+
+/// What to do about a subscription that was marked.
+pub(super) enum Due {
+    /// These go out.
+    Now(Frames),
+    /// The client's own rate limit says when.
+    Later(i64),
+}
+
+/// Decides what a subscription gets now. `behind`: its client's socket was full.
+pub(super) fn due(
+    parts: &ShardParts,
+    mirror: &mut Mirror,
+    cursor: &Cursor,
+    behind: bool,
+    now_us: i64,
+    encoded: &mut super::Latencies,
+) -> Due {
+    let (seq, head) = (cursor.seq, mirror.head);
+    let snapshot = |mirror: &mut Mirror, reason| {
+        let (seq, frame) = snapshot(parts, mirror, cursor, reason, now_us);
+        // The game may have moved on since the mirror was brought up to date: `pump` sees to it.
+        Due::Now(smallvec::smallvec![(seq, true, frame)])
+    };
+    if let Phase::Snapshot(reason) = cursor.phase {
+        return snapshot(mirror, reason);
+    }
+    if seq == head {
+        return Due::Now(Frames::new());
+    }
+    if cursor.gap_us > 0 && now_us < cursor.next_due_us && !mirror.is_urgent_after(seq) {
+        return Due::Later(cursor.next_due_us);
+    }
+    if !mirror.reaches(seq) {
+        return snapshot(mirror, "lagged");
+    }
+    if mirror.changes_game_after(seq) {
+        return snapshot(mirror, "new_game");
+    }
+    let key = (cursor.ruleset, Coding::Json);
+    let first = mirror.place_after(seq);
+    let count = mirror.ring.len() - first;
+    let one_by_one = !behind && cursor.gap_us == 0 && count <= parts.limits.coalesce_frames_max;
+    if count > 1 && !one_by_one {
+        return Due::Now(smallvec::smallvec![(head, false, merged(parts, mirror, key, seq, now_us))]);
+    }
+    let subject = Subject {
+        topic: &mirror.topic,
+        ruleset: parts.rulesets.by_index(cursor.ruleset),
+        now_us,
+    };
+    let frames = mirror.ring.range_mut(first..).map(|mirrored| {
+        if let Some((_, frame)) = mirrored.frames.iter().find(|(known, _)| *known == key) {
+            return (mirrored.entry.seq, false, frame.clone());
+        }
+        let entry = &mirrored.entry;
+        let frame = entry.frame(key, || {
+            encoded.record(now_us - entry.change.applied.0);
+            encode::delta(subject, std::slice::from_ref(entry))
+        });
+        // A copy of its own: the walk then touches no memory that another shard writes.
+        let own = (Piece::frame(frame.copied()), now_us);
+        mirrored.frames.push((key, own.clone()));
+        (entry.seq, false, own)
+    });
+    Due::Now(frames.collect())
+}
+
+fn merged(parts: &ShardParts, mirror: &mut Mirror, key: (crate::scoring::RulesetIndex, Coding), seq: Seq, now_us: i64) -> Encoded {
+    let same = |shared: &&Shared| shared.key == key && shared.after == Some(seq);
+    if let Some(shared) = mirror.shared.iter().find(same) {
+        return shared.frame.clone();
+    }
+    let entries: Vec<_> = mirror
+        .ring
+        .range(mirror.place_after(seq)..)
+        .map(|mirrored| mirrored.entry.clone())
+        .collect();
+    let subject = Subject {
+        topic: &mirror.topic,
+        ruleset: parts.rulesets.by_index(key.0),
+        now_us,
+    };
+    let frame = (Piece::frame(encode::delta(subject, &entries)), now_us);
+    mirror.share(Shared {
+        key,
+        after: Some(seq),
+        reason: "",
+        seq: mirror.head,
+        frame: frame.clone(),
+    });
+    frame
+}
+
+/// The topic as it is now, and the `seq` that goes with it.
+fn snapshot(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, reason: &'static str, now_us: i64) -> (Seq, Encoded) {
+    let key = (cursor.ruleset, Coding::Json);
+    let same = |shared: &&Shared| shared.key == key && shared.after.is_none() && shared.reason == reason && shared.seq >= cursor.seq;
+    if let Some(shared) = mirror.shared.iter().find(same) {
+        return (shared.seq, shared.frame.clone());
+    }
+    let subject = Subject {
+        topic: &mirror.topic,
+        ruleset: parts.rulesets.by_index(cursor.ruleset),
+        now_us,
+    };
+    let (seq, frame) = snapshot::take(&parts.hub, &parts.games, subject, reason);
+    let frame = (Piece::frame(frame), now_us);
+    mirror.share(Shared {
+        key,
+        after: None,
+        reason,
+        seq,
+        frame: frame.clone(),
+    });
+    (seq, frame)
+}
+
+/// An event stream's ids: where every subscription stands after an event, so that any of them can be
+/// resumed from.
+pub(super) struct EventIds(Vec<Seq>);
+
+/// Stands in an event's id for a topic whose first snapshot has not been sent: ahead of any history, so
+/// that whoever resumes from there is given the snapshot.
+const NOTHING_YET: Seq = Seq::MAX;
+
+impl EventIds {
+    pub(super) fn of(conn: &Conn) -> Option<EventIds> {
+        let stands = |sub: &Option<Cursor>| match sub {
+            Some(cursor) if cursor.phase == Phase::Deltas => cursor.seq,
+            _ => NOTHING_YET,
+        };
+        (conn.kind == Kind::EventStream).then(|| EventIds(conn.subs.iter().map(stands).collect()))
+    }
+
+    /// One event: `id: EPOCH.SEQ-SEQ-…`, and the frame's payload as its data.
+    pub(super) fn event(&mut self, sub: u32, seq: Seq, piece: &Piece, epoch: &Arc<str>) -> Piece {
+        let Piece::Frame(frame) = piece else { return piece.clone() };
+        self.0[sub as usize] = seq;
+        let seqs: Vec<String> = self.0.iter().map(u64::to_string).collect();
+        let mut event = format!("id: {epoch}.{}\ndata: ", seqs.join("-")).into_bytes();
+        event.extend_from_slice(frame.payload());
+        event.extend_from_slice(b"\n\n");
+        Piece::text(&event)
+    }
+}

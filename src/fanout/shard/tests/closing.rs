@@ -1,0 +1,98 @@
+//! How connections end.
+
+use super::rig::{Rig, SECOND, masked};
+use crate::fanout::shard::{ConnKey, Kind};
+use crate::wire::close::CloseReason;
+use serde_json::json;
+
+fn closed_with(rig: &mut Rig, key: ConnKey, bytes: &[u8]) -> CloseReason {
+    rig.shard.received(key, &mut bytes.to_vec(), rig.now_us);
+    rig.pump();
+    assert_eq!(rig.read(key), [json!(8)]);
+    assert_eq!(rig.wire.finished.pop(), Some(key));
+    rig.shard.gone(key, &mut rig.wire);
+    let (closed, reason) = rig.wire.closed.pop().unwrap();
+    assert_eq!(closed, key);
+    reason
+}
+
+#[test]
+fn each_offence_has_its_reason() {
+    let mut rig = Rig::new();
+    let mut unmasked = masked(1, b"{}");
+    unmasked[1] &= 0x7f;
+    for (bytes, reason) in [
+        (masked(8, &1000u16.to_be_bytes()), CloseReason::Normal),
+        (masked(8, &[3]), CloseReason::Protocol),
+        (masked(2, b"binary"), CloseReason::Unsupported),
+        (masked(1, &[0xff]), CloseReason::NotUtf8),
+        (masked(1, &[b' '; 5_000]), CloseReason::TooBig),
+        (unmasked, CloseReason::Protocol),
+    ] {
+        let key = rig.client();
+        assert_eq!(closed_with(&mut rig, key, &bytes), reason);
+    }
+    assert_eq!(rig.shard.connections(), 0);
+}
+
+/// A drain told those who were closing already to come back later, after their close frame: a message
+/// that the protocol does not allow there.
+#[test]
+fn a_drain_says_goodbye_once_and_nothing_after_a_close_frame() {
+    let mut rig = Rig::new();
+    let (stays, leaves) = (rig.client(), rig.client());
+    rig.room(leaves, 0);
+    rig.shard.received(leaves, &mut masked(8, &[]), rig.now_us);
+    rig.shard.drain(10_000, rig.now_us);
+    rig.shard.drain(10_000, rig.now_us);
+    rig.room(leaves, usize::MAX);
+    rig.pump();
+    assert_eq!(rig.read(leaves), [json!(8)]);
+    let frames = rig.read(stays);
+    assert_eq!((frames.len(), &frames[0]["type"], &frames[1]), (2, &json!("goodbye"), &json!(8)));
+    assert_eq!(frames[0]["code"], "draining");
+    let late = rig.shard.connect(Kind::WebSocket, rig.now_us);
+    rig.pump();
+    assert_eq!(rig.read(late).pop(), Some(json!(8)), "whoever comes now is sent away");
+    rig.pass(6 * SECOND);
+    assert_eq!(rig.shard.connections(), 0);
+}
+
+#[test]
+fn the_silent_are_closed_and_those_who_answer_stay() {
+    let mut rig = Rig::new();
+    let (silent, answers) = (rig.client(), rig.client());
+    for _ in 0..61 {
+        rig.pass(SECOND);
+        if rig.read(answers).contains(&json!(9)) {
+            rig.shard.received(answers, &mut masked(0xa, &[]), rig.now_us);
+        }
+    }
+    assert_eq!(rig.read(silent), [json!(9), json!(9), json!(8)]);
+    rig.pass(6 * SECOND);
+    assert_eq!(rig.wire.closed, [(silent, CloseReason::Silent)]);
+}
+
+/// A place is used again; what was meant for its former owner must not reach the next.
+#[test]
+fn a_new_connection_in_an_old_place_inherits_nothing() {
+    let mut rig = Rig::new();
+    let old = rig.client();
+    rig.say(old, r#"{"op":"subscribe","topics":["player:R"],"max_rate_hz":0.5}"#);
+    rig.play();
+    rig.pump();
+    rig.play();
+    rig.pump();
+    rig.say(old, r#"{"op":"ping"}"#);
+    rig.shard.gone(old, &mut rig.wire);
+    let new = rig.client();
+    assert_eq!((old.index, rig.read(old).is_empty()), (new.index, false));
+    rig.shard.writable(old);
+    rig.shard.received(old, &mut masked(1, br#"{"op":"ping"}"#), rig.now_us);
+    rig.shard.close(old, CloseReason::Normal, rig.now_us);
+    rig.pass(3 * SECOND);
+    rig.play();
+    rig.pump();
+    assert!(rig.read(new).is_empty());
+    assert_eq!(rig.shard.connections(), 1);
+}

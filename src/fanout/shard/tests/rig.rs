@@ -1,0 +1,260 @@
+//! Engine, hub and one shard, with sockets that take as many bytes as they have room for.
+
+use crate::engine::{EngineLimits, Shared};
+use crate::fanout::hub::{Hub, HubLimits, Inbox};
+use crate::fanout::shard::{Account, Batch, ConnKey, Kind, Reading, Shard, ShardLimits, ShardParts, Writer, Wrote};
+use crate::feed::{Decoder, Limits};
+use crate::model::{Event, IngestTime};
+use crate::scoring::Rulesets;
+use crate::telemetry::EngineMetrics;
+use crate::wire::close::CloseReason;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub(super) const SECOND: i64 = 1_000_000;
+
+#[derive(Default)]
+pub(super) struct Wire {
+    pub(super) room: HashMap<ConnKey, usize>,
+    pub(super) sent: HashMap<ConnKey, Vec<u8>>,
+    pub(super) closed: Vec<(ConnKey, CloseReason)>,
+    pub(super) finished: Vec<ConnKey>,
+    /// In which order clients were written to.
+    pub(super) order: Vec<ConnKey>,
+}
+
+impl Writer for Wire {
+    fn write(&mut self, batch: &mut Batch) {
+        for (item, pieces) in batch.items_mut() {
+            let room = self.room.entry(item.conn).or_insert(usize::MAX);
+            let all: Vec<u8> = pieces.iter().flat_map(|piece| piece.bytes()).copied().collect();
+            let offered = &all[item.offset..];
+            let taken = offered.len().min(*room);
+            *room -= taken;
+            self.order.push(item.conn);
+            self.sent.entry(item.conn).or_default().extend_from_slice(&offered[..taken]);
+            item.wrote = Wrote::Bytes(taken);
+        }
+    }
+
+    fn close(&mut self, conn: ConnKey, reason: CloseReason) {
+        self.closed.push((conn, reason));
+    }
+
+    fn finish(&mut self, conn: ConnKey) {
+        self.finished.push(conn);
+    }
+}
+
+pub(super) struct Rig {
+    pub(super) hub: Arc<Hub>,
+    shared: Arc<Shared>,
+    pub(super) shard: Shard,
+    inbox: Inbox,
+    pub(super) wire: Wire,
+    pub(super) now_us: i64,
+    plays: u64,
+}
+
+impl Rig {
+    pub(super) fn new() -> Rig {
+        Rig::with(|_| ())
+    }
+
+    /// A rig whose limits were changed.
+    pub(super) fn with(change: impl FnOnce(&mut ShardLimits)) -> Rig {
+        let mut limits = ShardLimits {
+            ring_frames: 8,
+            subscriptions_max: 4,
+            message_bytes_max: 4_096,
+            replies_bytes_max: 1_000,
+            coalesce_frames_max: 2,
+            write_bytes_max: 65_536,
+            slice_clients: 8,
+            ping_interval_us: 25 * SECOND,
+            silence_timeout_us: 60 * SECOND,
+            stall_timeout_us: 30 * SECOND,
+            close_timeout_us: 5 * SECOND,
+        };
+        change(&mut limits);
+        let hub_limits = HubLimits {
+            ring_frames: limits.ring_frames,
+            topics_max: 100,
+            notices_max: 100,
+        };
+        let (hub, mut inboxes) = Hub::new(1, hub_limits);
+        let hub = Arc::new(hub);
+        let engine = EngineLimits {
+            threads: 1,
+            jobs_max: 1,
+            games_max: 10,
+            plays_max: 1_000,
+            game_players_max: 1_000,
+            players_max: 1_000,
+        };
+        let shared = Arc::new(Shared::new(hub.clone(), engine, EngineMetrics::new()));
+        let rulesets = Arc::new(Rulesets::embedded());
+        let games = shared.clone();
+        let shard = Shard::new(ShardParts {
+            index: 0,
+            hub: hub.clone(),
+            default_ruleset: rulesets.index("ppr").unwrap(),
+            rulesets,
+            games: Arc::new(move |game| games.game(game)),
+            epoch: "e1".into(),
+            limits,
+        });
+        Rig {
+            hub,
+            shared,
+            shard,
+            inbox: inboxes.remove(0),
+            wire: Wire::default(),
+            now_us: 1_000 * SECOND,
+            plays: 0,
+        }
+    }
+
+    /// A client who has read its welcome.
+    pub(super) fn client(&mut self) -> ConnKey {
+        let key = self.shard.connect(Kind::WebSocket, self.now_us);
+        self.pump();
+        let welcome = self.read(key);
+        assert_eq!(welcome[0]["type"], "welcome");
+        key
+    }
+
+    /// A client who subscribed to `topic` and has its snapshot.
+    pub(super) fn subscriber(&mut self, topic: &str) -> ConnKey {
+        let key = self.client();
+        self.say(key, &format!(r#"{{"op":"subscribe","topics":["{topic}"]}}"#));
+        self.pump();
+        let types: Vec<Value> = self.read(key).iter().map(|frame| frame["type"].clone()).collect();
+        assert_eq!(types, ["subscribed", "snapshot"]);
+        self.shard.take_resumed();
+        key
+    }
+
+    pub(super) fn feed(&mut self, line: &str) {
+        let event = Decoder::new(Limits::default()).line(line.as_bytes()).unwrap();
+        self.apply_unnoticed(event);
+        self.deliver();
+    }
+
+    /// Applies an event; the shard has not looked at the notice yet.
+    pub(super) fn apply_unnoticed(&mut self, event: Event) {
+        self.shared.apply(event, IngestTime(self.now_us));
+    }
+
+    /// Player `R` of game `G` gains a yard.
+    pub(super) fn play(&mut self) {
+        self.plays += 1;
+        self.feed(&run_line("G", self.plays, 10));
+    }
+
+    /// The same with a touchdown.
+    pub(super) fn touchdown(&mut self) {
+        self.plays += 1;
+        self.feed(&run_line("G", self.plays, 11));
+    }
+
+    pub(super) fn deliver(&mut self) {
+        while let Ok(notice) = self.inbox.notices.try_recv() {
+            self.shard.notice(&notice, self.now_us);
+        }
+    }
+
+    pub(super) fn pump(&mut self) {
+        while self.shard.has_work() {
+            let now_us = self.now_us;
+            self.shard.pump(now_us, || now_us, &mut self.wire);
+        }
+        let (stats, pending) = (self.shard.stats.clone(), self.shard.pending());
+        let settled = stats.written + stats.merged + stats.expired + stats.abandoned;
+        assert_eq!(stats.offered, settled + pending, "{stats:?}");
+    }
+
+    /// Time passes: timers, a tick, writing.
+    pub(super) fn pass(&mut self, us: i64) {
+        self.now_us += us;
+        self.shard.fire_timers(self.now_us);
+        self.shard.tick(self.now_us, &mut self.wire);
+        self.pump();
+    }
+
+    pub(super) fn say(&mut self, key: ConnKey, text: &str) -> Reading {
+        self.shard.received(key, &mut masked(1, text.as_bytes()), self.now_us)
+    }
+
+    pub(super) fn room(&mut self, key: ConnKey, room: usize) {
+        self.wire.room.insert(key, room);
+        self.shard.writable(key);
+        self.pump();
+    }
+
+    /// All that a WebSocket client was sent since it last read; control frames by their opcode.
+    pub(super) fn read(&mut self, key: ConnKey) -> Vec<Value> {
+        let bytes = self.wire.sent.remove(&key).unwrap_or_default();
+        let mut rest = &bytes[..];
+        let mut frames = Vec::new();
+        while let [first, second, ..] = rest {
+            let (length, at) = match second {
+                126 => (usize::from(u16::from_be_bytes([rest[2], rest[3]])), 4),
+                127 => panic!("too long for these tests"),
+                short => (usize::from(*short), 2),
+            };
+            let payload = &rest[at..at + length];
+            frames.push(match first & 0x0f {
+                1 => serde_json::from_slice(payload).unwrap(),
+                opcode => Value::from(opcode),
+            });
+            rest = &rest[at + length..];
+        }
+        frames
+    }
+
+    /// What a stream was sent: id and data of each event.
+    pub(super) fn read_events(&mut self, key: ConnKey) -> Vec<(String, Value)> {
+        let bytes = self.wire.sent.remove(&key).unwrap_or_default();
+        let text = String::from_utf8(bytes).unwrap();
+        let events = text.split("\n\n").filter(|event| !event.is_empty());
+        let parts = |event: &str| {
+            let (id, data) = event.split_once('\n').unwrap();
+            let data = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
+            (id.strip_prefix("id: ").unwrap().to_owned(), data)
+        };
+        events.map(parts).collect()
+    }
+
+    pub(super) fn account(&self, key: ConnKey) -> (Account, u64) {
+        self.shard.account(key).unwrap()
+    }
+}
+
+pub(super) fn run_line(game: &str, play: u64, stat: u16) -> String {
+    format!(r#"{{"type":"play","game":"{game}","play":"{play}","stats":[{{"player":"R","team":"NE","stat":{stat},"yards":1}}]}}"#)
+}
+
+/// A client's frame under the mask 0, which leaves bytes as they are.
+pub(super) fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0x80 | opcode];
+    match payload.len() {
+        short @ 0..126 => frame.push(0x80 | short as u8),
+        long => {
+            frame.push(0x80 | 126);
+            frame.extend_from_slice(&(long as u16).to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(payload);
+    frame
+}
+
+/// `seq` of every delta and snapshot among the frames, with `prev` where it has one.
+pub(super) fn seqs(frames: &[Value]) -> Vec<(Option<u64>, u64)> {
+    let data = frames
+        .iter()
+        .filter(|frame| frame["type"] == "delta" || frame["type"] == "snapshot");
+    data.map(|frame| (frame["prev"].as_u64(), frame["seq"].as_u64().unwrap())).collect()
+}

@@ -1,0 +1,258 @@
+//! What stands in a game, play by play, and which of it is the latest.
+//!
+//! Owns the plays and the coming snaps, each at the revision that stands, and four marks: where the
+//! latest clock, situation, timeouts and score are. The marks are maxima over what stands, so they do
+//! not depend on the order in which it came:
+//! - an item's place is the feed's `order`; a play stands before the snap after it; ties go by id;
+//! - a snap after a retracted play is dead with it;
+//! - a snap's score counts only once its play is there, so that a scoreboard that is ahead of the play
+//!   list does not count against a defence what the list may yet explain.
+
+use super::credit::Credit;
+use crate::model::{Clock, PlayId, Score, Situation, SituationEvent};
+use foldhash::fast::RandomState;
+use smallvec::SmallVec;
+use std::collections::HashMap;
+
+/// A play as it stands.
+pub(super) struct Play {
+    pub(super) clock: Option<Clock>,
+    pub(super) situation: Option<Situation>,
+    pub(super) credits: SmallVec<[Credit; 4]>,
+}
+
+/// A coming snap.
+struct Snap {
+    clock: Option<Clock>,
+    situation: Situation,
+    score: Option<Score>,
+    timeouts: Option<Score>,
+}
+
+enum Standing {
+    /// Only its snap has been heard of.
+    Unheard,
+    Stands(Play),
+    Retracted,
+}
+
+struct Item {
+    id: PlayId,
+    /// As told with the play, or its arrival; not known before the play.
+    order: Option<u64>,
+    play: Standing,
+    /// What comes after it.
+    snap: Option<Box<Snap>>,
+}
+
+/// The place of the snap before the first play.
+const OPENING: u32 = u32::MAX;
+
+/// Where in the game something is shown: in a play, or in the snap after it.
+#[derive(Clone, Copy)]
+struct Mark {
+    order: u64,
+    is_snap: bool,
+    item: u32,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Marks {
+    clock: Option<Mark>,
+    situation: Option<Mark>,
+    timeouts: Option<Mark>,
+    score: Option<Mark>,
+}
+
+/// The items of one game.
+#[derive(Default)]
+pub(super) struct Items {
+    items: Vec<Item>,
+    by_id: HashMap<PlayId, u32, RandomState>,
+    opening: Option<Box<Snap>>,
+    arrivals: u64,
+    marks: Marks,
+}
+
+impl Items {
+    /// Puts a play where it belongs and returns what stood there. A revision that says no `order`
+    /// keeps the place that the play has.
+    pub(super) fn put(&mut self, id: &PlayId, order: Option<u64>, play: Play) -> Option<Play> {
+        let place = self.place(id);
+        let item = &mut self.items[place as usize];
+        let known = order.or_else(|| item.id.order()).or(item.order);
+        item.order = known.or_else(|| {
+            self.arrivals += 1;
+            Some(self.arrivals)
+        });
+        let old = std::mem::replace(&mut item.play, Standing::Stands(play));
+        self.moved(place);
+        old.standing()
+    }
+
+    /// Takes a play back, with the snap after it, and returns what stood there.
+    pub(super) fn retract(&mut self, id: &PlayId) -> Option<Play> {
+        let place = self.place(id);
+        let old = std::mem::replace(&mut self.items[place as usize].play, Standing::Retracted);
+        self.moved(place);
+        old.standing()
+    }
+
+    /// Puts a coming snap where it belongs.
+    pub(super) fn snap(&mut self, event: SituationEvent) {
+        let snap = Box::new(Snap {
+            clock: event.clock,
+            situation: event.situation,
+            score: event.score,
+            timeouts: event.timeouts,
+        });
+        let (place, old) = match &event.after_play {
+            Some(play) => {
+                let place = self.place(play);
+                (place, self.items[place as usize].snap.replace(snap))
+            }
+            None => (OPENING, self.opening.replace(snap)),
+        };
+        match old {
+            Some(_) => self.moved(place),
+            None => self.consider(place),
+        }
+    }
+
+    /// The latest clock.
+    pub(super) fn clock(&self) -> Option<Clock> {
+        match self.at(self.marks.clock)? {
+            Shown::Play(play) => play.clock,
+            Shown::Snap(snap) => snap.clock,
+        }
+    }
+
+    /// The latest situation.
+    pub(super) fn situation(&self) -> Option<&Situation> {
+        match self.at(self.marks.situation)? {
+            Shown::Play(play) => play.situation.as_ref(),
+            Shown::Snap(snap) => Some(&snap.situation),
+        }
+    }
+
+    /// The latest timeouts.
+    pub(super) fn timeouts(&self) -> Option<&Score> {
+        match self.at(self.marks.timeouts)? {
+            Shown::Play(_) => None,
+            Shown::Snap(snap) => snap.timeouts.as_ref(),
+        }
+    }
+
+    /// The score of the latest snap whose play is there.
+    pub(super) fn score(&self) -> Option<&Score> {
+        match self.at(self.marks.score)? {
+            Shown::Play(_) => None,
+            Shown::Snap(snap) => snap.score.as_ref(),
+        }
+    }
+
+    fn place(&mut self, id: &PlayId) -> u32 {
+        let next = self.items.len() as u32;
+        let place = *self.by_id.entry(id.clone()).or_insert(next);
+        if place == next {
+            self.items.push(Item {
+                id: id.clone(),
+                order: None,
+                play: Standing::Unheard,
+                snap: None,
+            });
+        }
+        place
+    }
+
+    /// Brings the marks up to date after something at `place` was replaced.
+    fn moved(&mut self, place: u32) {
+        let marks = [self.marks.clock, self.marks.situation, self.marks.timeouts, self.marks.score];
+        if marks.iter().flatten().all(|mark| mark.item != place) {
+            return self.consider(place);
+        }
+        // What was the latest may be so no more.
+        self.marks = Marks::default();
+        self.consider(OPENING);
+        for item in 0..self.items.len() as u32 {
+            self.consider(item);
+        }
+    }
+
+    fn consider(&mut self, place: u32) {
+        let mut marks = self.marks;
+        let raise = |latest: &mut Option<Mark>, shows: bool, mark: Mark| {
+            if shows && latest.is_none_or(|current| self.is_later(mark, current)) {
+                *latest = Some(mark);
+            }
+        };
+        let (order, snap, is_heard) = match self.items.get(place as usize) {
+            None => (0, self.opening.as_deref(), true),
+            Some(item) => {
+                let order = item.order.or_else(|| item.id.order()).unwrap_or(0);
+                let mark = Mark {
+                    order,
+                    is_snap: false,
+                    item: place,
+                };
+                if let Standing::Stands(play) = &item.play {
+                    raise(&mut marks.clock, play.clock.is_some(), mark);
+                    raise(&mut marks.situation, play.situation.is_some(), mark);
+                }
+                match &item.play {
+                    Standing::Unheard => (order, item.snap.as_deref(), false),
+                    Standing::Stands(_) => (order, item.snap.as_deref(), true),
+                    Standing::Retracted => (order, None, true),
+                }
+            }
+        };
+        if let Some(snap) = snap {
+            let mark = Mark {
+                order,
+                is_snap: true,
+                item: place,
+            };
+            raise(&mut marks.clock, snap.clock.is_some(), mark);
+            raise(&mut marks.situation, snap.situation != Situation::default(), mark);
+            raise(&mut marks.timeouts, snap.timeouts.is_some(), mark);
+            raise(&mut marks.score, snap.score.is_some() && is_heard, mark);
+        }
+        self.marks = marks;
+    }
+
+    fn is_later(&self, a: Mark, b: Mark) -> bool {
+        let id = |mark: Mark| self.items.get(mark.item as usize).map(|item| &item.id);
+        (a.order, a.is_snap)
+            .cmp(&(b.order, b.is_snap))
+            .then_with(|| id(a).cmp(&id(b)))
+            .is_ge()
+    }
+
+    fn at(&self, mark: Option<Mark>) -> Option<Shown<'_>> {
+        let mark = mark?;
+        let item = self.items.get(mark.item as usize);
+        match item {
+            None => self.opening.as_deref().map(Shown::Snap),
+            Some(item) if mark.is_snap => item.snap.as_deref().map(Shown::Snap),
+            Some(Item {
+                play: Standing::Stands(play),
+                ..
+            }) => Some(Shown::Play(play)),
+            Some(_) => None,
+        }
+    }
+}
+
+enum Shown<'a> {
+    Play(&'a Play),
+    Snap(&'a Snap),
+}
+
+impl Standing {
+    fn standing(self) -> Option<Play> {
+        match self {
+            Standing::Stands(play) => Some(play),
+            Standing::Unheard | Standing::Retracted => None,
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Who is in a game: a slot for each player and defence, a tally for each team.
+//!
+//! Slots and tallies stay where they are for the life of the game, whatever is corrected later; what
+//! they count is a function of the records that stand. Bounded by [`Roster::has_room_for`] and
+//! [`Roster::has_room_for_teams`], asked before anything is taken in.
+
+use super::Cards;
+use super::credit::{Credit, NOBODY};
+use crate::model::change::PlayerCard;
+use crate::model::{PlayerId, StatLine, StatRecord, Team};
+use foldhash::fast::RandomState;
+use smallvec::{SmallVec, smallvec};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// One player in one game.
+#[derive(Clone, Debug)]
+pub struct PlayerSlot {
+    /// Who.
+    pub card: Arc<PlayerCard>,
+    /// For which team: the one that most records say, of equals the first by name.
+    pub team: Team,
+    /// What they have done.
+    pub line: StatLine,
+    /// Stat records that stand and name this player, those that credit nothing included. For a defence:
+    /// those that name its team, and one more where the game was announced with it.
+    pub records: u32,
+}
+
+impl PlayerSlot {
+    /// Whether the player has a stat record; a defence, whether its team is in the game.
+    pub fn is_listed(&self) -> bool {
+        self.records > 0
+    }
+}
+
+/// Most teams that one game's plays may name: two, and room for a feed's mistakes.
+const TEAMS_PLAYED_MAX: usize = 8;
+/// Most teams of one game, those included that were announced and put right later.
+const TEAMS_MAX: usize = 16;
+
+/// What a team scored, by the plays that stand.
+pub(super) struct Tally {
+    pub(super) team: Team,
+    /// Slot of its defence.
+    pub(super) defence: u32,
+    /// Points scored against the other team's defence.
+    pub(super) against_defence: i32,
+    /// Points that its own defence scored.
+    pub(super) against_offence: i32,
+}
+
+/// Under which teams (places of tallies) records name a player, and how many of them.
+type Named = SmallVec<[(u8, u32); 1]>;
+
+/// The players and teams of one game.
+#[derive(Default)]
+pub(super) struct Roster {
+    slots: Vec<PlayerSlot>,
+    /// Beside `slots`.
+    named: Vec<Named>,
+    by_id: HashMap<PlayerId, u32, RandomState>,
+    tallies: SmallVec<[Tally; 2]>,
+    /// Players whom records of several teams name, since last asked.
+    disputed: SmallVec<[u32; 2]>,
+}
+
+impl Roster {
+    pub(super) fn slots(&self) -> &[PlayerSlot] {
+        &self.slots
+    }
+
+    pub(super) fn slot_mut(&mut self, slot: u32) -> &mut PlayerSlot {
+        &mut self.slots[slot as usize]
+    }
+
+    pub(super) fn find(&self, player: &PlayerId) -> Option<u32> {
+        self.by_id.get(player).copied()
+    }
+
+    pub(super) fn tallies(&self) -> &[Tally] {
+        &self.tallies
+    }
+
+    pub(super) fn tally_mut(&mut self, team: u8) -> &mut Tally {
+        &mut self.tallies[team as usize]
+    }
+
+    /// Whether the game has anything to do with that team, as things stand.
+    pub(super) fn is_in_game(&self, tally: &Tally) -> bool {
+        self.slots[tally.defence as usize].is_listed()
+    }
+
+    /// Whether the players and teams of these records fit the game.
+    pub(super) fn has_room_for(&self, stats: &[StatRecord], players_max: usize) -> bool {
+        let players = self.slots.len() - self.tallies.len() + TEAMS_MAX;
+        if players + stats.len() <= players_max && self.tallies.len() + stats.len() <= TEAMS_PLAYED_MAX {
+            return true;
+        }
+        let mut new_players: SmallVec<[&PlayerId; 8]> = SmallVec::new();
+        let mut new_teams: SmallVec<[&Team; 8]> = SmallVec::new();
+        for record in stats {
+            if let Some(player) = &record.player
+                && !self.by_id.contains_key(player)
+                && !new_players.contains(&player)
+            {
+                new_players.push(player);
+            }
+            if self.place_of(&record.team).is_none() && !new_teams.contains(&&record.team) {
+                new_teams.push(&record.team);
+            }
+        }
+        (new_players.is_empty() || players + new_players.len() <= players_max)
+            && (new_teams.is_empty() || self.tallies.len() + new_teams.len() <= TEAMS_PLAYED_MAX)
+    }
+
+    /// Whether these two teams may be announced.
+    pub(super) fn has_room_for_teams(&self, teams: [&Team; 2]) -> bool {
+        let new = teams.iter().filter(|team| self.place_of(team).is_none()).count();
+        new == 0 || self.tallies.len() + new <= TEAMS_MAX
+    }
+
+    fn place_of(&self, team: &Team) -> Option<usize> {
+        self.tallies.iter().position(|tally| tally.team == *team)
+    }
+
+    /// The place of a team's tally.
+    pub(super) fn team(&mut self, team: &Team, cards: &Cards) -> u8 {
+        if let Some(place) = self.place_of(team) {
+            return place as u8;
+        }
+        let place = self.tallies.len() as u8;
+        let defence = self.intern(&PlayerId::dst(team), team, place, cards);
+        self.tallies.push(Tally {
+            team: team.clone(),
+            defence,
+            against_defence: 0,
+            against_offence: 0,
+        });
+        place
+    }
+
+    /// A play's records with their players and teams as places; those not known yet are added.
+    pub(super) fn resolve(&mut self, records: &[StatRecord], cards: &Cards) -> SmallVec<[Credit; 4]> {
+        let mut credits: SmallVec<[Credit; 4]> = SmallVec::with_capacity(records.len());
+        for (place, record) in records.iter().enumerate() {
+            let team = self.team(&record.team, cards);
+            // A play names few players, most of them more than once: look there before the map.
+            let earlier = || records[..place].iter().rposition(|earlier| earlier.player == record.player);
+            let slot = match &record.player {
+                None => NOBODY,
+                Some(player) => match earlier() {
+                    Some(same) => credits[same].slot,
+                    None => self.intern(player, &record.team, team, cards),
+                },
+            };
+            credits.push(Credit {
+                slot,
+                team,
+                stat: record.stat,
+                yards: record.yards,
+            });
+        }
+        credits
+    }
+
+    fn intern(&mut self, player: &PlayerId, team: &Team, place: u8, cards: &Cards) -> u32 {
+        if let Some(slot) = self.by_id.get(player) {
+            return *slot;
+        }
+        let slot = self.slots.len() as u32;
+        self.slots.push(PlayerSlot {
+            card: cards.get(player),
+            team: team.clone(),
+            line: StatLine::ZERO,
+            records: 0,
+        });
+        self.named.push(smallvec![(place, 0)]);
+        self.by_id.insert(player.clone(), slot);
+        slot
+    }
+
+    /// Counts a record that now stands (`sign` 1) or stands no more (−1).
+    pub(super) fn count(&mut self, credit: &Credit, sign: i32) {
+        self.count_team(credit.team, sign);
+        if credit.slot == NOBODY {
+            return;
+        }
+        let slot = &mut self.slots[credit.slot as usize];
+        slot.records = slot.records.saturating_add_signed(sign);
+        let named = &mut self.named[credit.slot as usize];
+        if let [(team, count)] = &mut named[..]
+            && *team == credit.team
+        {
+            *count = count.saturating_add_signed(sign);
+            return;
+        }
+        match named.iter_mut().find(|(team, _)| *team == credit.team) {
+            Some((_, count)) => *count = count.saturating_add_signed(sign),
+            None => named.push((credit.team, 1)),
+        }
+        self.disputed.push(credit.slot);
+    }
+
+    /// Counts a word for a team being in the game.
+    pub(super) fn count_team(&mut self, team: u8, sign: i32) {
+        let defence = self.tallies[team as usize].defence;
+        let records = &mut self.slots[defence as usize].records;
+        *records = records.saturating_add_signed(sign);
+    }
+
+    /// Settles for whom each player plays whom several teams' records name. Returns whose team changed, and
+    /// which it was before.
+    pub(super) fn settle(&mut self) -> SmallVec<[(u32, Team); 2]> {
+        let mut changed = SmallVec::new();
+        for slot in std::mem::take(&mut self.disputed) {
+            let named = &mut self.named[slot as usize];
+            let rank = |(team, count): (u8, u32)| (std::cmp::Reverse(count), &self.tallies[team as usize].team);
+            let Some(most) = named.iter().copied().min_by_key(|entry| rank(*entry)) else {
+                continue;
+            };
+            named.retain(|(team, count)| *count > 0 || *team == most.0);
+            let team = &self.tallies[most.0 as usize].team;
+            let entry = &mut self.slots[slot as usize];
+            if entry.team != *team {
+                let before = std::mem::replace(&mut entry.team, team.clone());
+                changed.push((slot, before));
+            }
+        }
+        changed
+    }
+}

@@ -1,0 +1,195 @@
+//! A game fed through its ledger, as an engine feeds it, with every change checked as it comes: against
+//! the state before and after, and against what a reader who only sees changes would hold.
+
+use super::game_id;
+use crate::feed::sequence::{Ledger, Verdict};
+use crate::model::{CauseKind, Change, Event, GameHead, GameView, IngestTime, PlayerId, PlayerInfo, Points, StatLine, Team};
+use crate::scoring::{Ruleset, Rulesets};
+use crate::state::{Cards, Game};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a reader holds of a player: line, team, position, points by ruleset as the sum of changes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Held {
+    pub(super) line: StatLine,
+    pub(super) team: Team,
+    pub(super) position: Option<String>,
+    pub(super) points: Vec<Points>,
+}
+
+pub(super) struct Harness {
+    pub(super) game: Game,
+    pub(super) cards: Cards,
+    ledger: Ledger,
+    rulesets: Rulesets,
+    held: BTreeMap<u32, Held>,
+}
+
+const NOW: IngestTime = IngestTime(77);
+
+fn worth(rules: &Ruleset, player: &PlayerId, position: Option<&str>, line: &StatLine) -> Points {
+    rules.score(line, rules.position_of(player, position))
+}
+
+impl Harness {
+    pub(super) fn new() -> Harness {
+        Harness {
+            game: Game::new(game_id()),
+            cards: Cards::new(1_000),
+            ledger: Ledger::default(),
+            rulesets: Rulesets::embedded(),
+            held: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Harness {
+        let mut harness = Harness::new();
+        for event in events {
+            harness.take(event);
+        }
+        harness
+    }
+
+    /// Takes an event in; its change, where it counts.
+    pub(super) fn take(&mut self, event: &Event) -> Option<Change> {
+        let (head, view) = (self.game.head().as_ref().clone(), self.game.view().as_ref().clone());
+        let verdict = self.ledger.admit(event, 1_000);
+        if !verdict.counts() {
+            return None;
+        }
+        let kind = match verdict {
+            Verdict::Fresh | Verdict::Late => CauseKind::Play,
+            _ => CauseKind::Correction,
+        };
+        let change = match event.clone() {
+            Event::Play(event) => self.game.play(event, kind, &self.cards, NOW),
+            Event::Retract(event) => self.game.retract(event, NOW),
+            Event::Situation(event) => self.game.situation(event, NOW),
+            Event::Game(event) => self.game.announce(event, &self.cards, NOW),
+            Event::Players(_) => unreachable!("players are introduced"),
+        };
+        self.check_cause(event, verdict, &change);
+        self.check_view(&head, &view, &change);
+        self.check_moves(&change);
+        Some(change)
+    }
+
+    /// Tells the game who somebody is.
+    pub(super) fn introduce(&mut self, infos: &[PlayerInfo]) -> Option<Change> {
+        for info in infos {
+            assert!(self.cards.put(info));
+        }
+        let change = self.game.introduce(infos, &self.cards, NOW);
+        if let Some(change) = &change {
+            assert!(change.is_visible() && !change.view_moved.any());
+            self.check_moves(change);
+        }
+        change
+    }
+
+    fn check_cause(&self, event: &Event, verdict: Verdict, change: &Change) {
+        let (play, kind) = match (event, verdict) {
+            (Event::Play(e), Verdict::Fresh | Verdict::Late) => (Some(&e.play), CauseKind::Play),
+            (Event::Play(e), Verdict::Revision | Verdict::Revived) => (Some(&e.play), CauseKind::Correction),
+            (Event::Retract(e), Verdict::Retracted | Verdict::RetractedUnseen) => (Some(&e.play), CauseKind::Retraction),
+            (Event::Situation(_) | Event::Game(_), _) => (None, CauseKind::Game),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((change.cause.play.as_ref(), change.cause.kind), (play, kind));
+        assert_eq!((change.feed_ts, change.ingest), (event.ts(), NOW));
+        if matches!(kind, CauseKind::Correction | CauseKind::Retraction) {
+            assert!(change.cause.urgent);
+        }
+    }
+
+    /// What is said to have moved of the game has, and nothing else.
+    fn check_view(&self, head: &GameHead, view: &GameView, change: &Change) {
+        let now = &change.view;
+        assert_eq!((&change.head, now), (self.game.head(), self.game.view()));
+        let moved = change.view_moved;
+        assert_eq!(moved.status, view.status != now.status || *head != *change.head);
+        assert_eq!(moved.clock, view.clock != now.clock);
+        assert_eq!(moved.situation, view.situation != now.situation || view.timeouts != now.timeouts);
+        assert_eq!(moved.score, view.score != now.score);
+        assert_eq!(change.begun, self.game.begun());
+        assert_eq!(change.is_visible(), moved.any() || !change.moves.is_empty());
+    }
+
+    fn check_moves(&mut self, change: &Change) {
+        let mut slots = BTreeSet::new();
+        for one in &change.moves {
+            assert!(slots.insert(one.slot), "a player moves once in a change");
+            let says_who = one.card_before.is_some() || one.team_before.is_some();
+            assert!(!one.delta.is_empty() || says_who, "an empty move: {one:?}");
+            assert!(one.delta.iter().all(|(_, amount)| amount != 0));
+            let id = &one.card.player;
+            let position_before = one.card_before().position.as_deref();
+            let held = self.held.entry(one.slot).or_insert_with(|| Held {
+                line: StatLine::ZERO,
+                team: one.team.clone(),
+                position: position_before.map(str::to_owned),
+                points: vec![Points::ZERO; self.rulesets.len()],
+            });
+            assert_eq!(held.line, one.before(), "before is what was shown last");
+            let mut after = held.line;
+            after.apply(&one.delta);
+            assert_eq!(after, one.after, "after is before and the difference");
+            for ((_, rules), total) in self.rulesets.iter().zip(&mut held.points) {
+                let now = worth(rules, id, one.card.position.as_deref(), &one.after);
+                *total += now - worth(rules, id, position_before, &one.before());
+            }
+            held.line = after;
+            held.team = one.team.clone();
+            held.position = one.card.position.as_ref().map(ToString::to_string);
+        }
+        self.check_held();
+    }
+
+    /// A reader who has only seen changes holds what the game holds.
+    fn check_held(&self) {
+        for (slot, player) in self.game.players().iter().enumerate() {
+            let Some(held) = self.held.get(&(slot as u32)) else {
+                assert_eq!(player.line, StatLine::ZERO, "{player:?} was never told of");
+                continue;
+            };
+            let position = player.card.position.as_deref();
+            let points = self
+                .rulesets
+                .iter()
+                .map(|(_, rules)| worth(rules, &player.card.player, position, &player.line))
+                .collect();
+            let now = Held {
+                line: player.line,
+                team: player.team.clone(),
+                position: position.map(str::to_owned),
+                points,
+            };
+            // A position that moves nothing is told with the next line.
+            let position = if player.line == StatLine::ZERO {
+                &now.position
+            } else {
+                &held.position
+            };
+            assert_eq!(
+                Held {
+                    position: position.clone(),
+                    ..held.clone()
+                },
+                now
+            );
+        }
+    }
+
+    /// A player's line; zeros for one who has none.
+    pub(super) fn line(&self, id: &str) -> StatLine {
+        let player = self.game.player(&super::player(id));
+        player.map_or(StatLine::ZERO, |slot| slot.line)
+    }
+
+    /// What a player is worth under a ruleset, as JSON prints it.
+    pub(super) fn points(&self, id: &str, ruleset: &str) -> String {
+        let slot = self.game.player(&super::player(id)).unwrap();
+        let rules = self.rulesets.get(ruleset).unwrap();
+        worth(rules, &slot.card.player, slot.card.position.as_deref(), &slot.line).to_string()
+    }
+}

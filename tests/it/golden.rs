@@ -1,0 +1,121 @@
+//! The exact bytes of every kind of message, times fixed: `tests/golden/frames.jsonl`.
+//!
+//! A change of the wire shows up as a difference here, on purpose. `SCOREWIRE_BLESS=1` writes the file
+//! anew; read the difference before committing it.
+
+use crate::frames::{Got, client_frame, next_frame};
+use crate::world::{Settings, World};
+use scorewire::fanout::shard::{ConnKey, Kind};
+use scorewire::feed::{Decoder, Limits};
+use scorewire::model::IngestTime;
+use std::fmt::Write;
+use std::path::Path;
+
+struct Script {
+    world: World,
+    key: ConnKey,
+    out: String,
+}
+
+impl Script {
+    fn say(&mut self, text: &str) {
+        let mut bytes = client_frame(1, true, text.as_bytes(), [1, 2, 3, 4]);
+        self.world.shards[0].received(self.key, &mut bytes, self.world.now_us);
+        self.told(text);
+    }
+
+    fn feed(&mut self, lines: &[&str]) {
+        for line in lines {
+            self.world.now_us += 1_000;
+            let event = Decoder::new(Limits::default()).line(line.as_bytes()).expect("a good line");
+            self.world.shared.apply(event, IngestTime(self.world.now_us));
+        }
+        self.told(&format!("{} more events", lines.len()));
+    }
+
+    fn told(&mut self, why: &str) {
+        self.world.settle();
+        writeln!(self.out, "# {why}").expect("memory");
+        let socket = self.world.sockets[0].by_conn.get_mut(&self.key).expect("open");
+        let sent = std::mem::take(&mut socket.sent);
+        let mut rest = &sent[..];
+        while let Some((got, taken)) = next_frame(rest) {
+            match got {
+                Got::Text(text) => writeln!(self.out, "{text}"),
+                other => writeln!(self.out, "# {other:?} {:02x?}", &rest[..taken]),
+            }
+            .expect("memory");
+            rest = &rest[taken..];
+        }
+        assert!(rest.is_empty());
+    }
+}
+
+const PLAYERS: &str = r#"{"type":"players","players":[{"player":"Q","name":"Quentin <Q> \"Q\" Back","team":"NE","position":"QB"},{"player":"W","name":"Wide Réceiver","team":"NE","position":"WR"}]}"#;
+const SCHEDULED: &str = r#"{"type":"game","game":"G","status":"scheduled","home":"NE","away":"HOU","kickoff":1800000000000000}"#;
+const LIVE: &str = r#"{"type":"game","game":"G","rev":2,"ts":5,"status":"live","home":"NE","away":"HOU","kickoff":1800000000000000,"score":{"NE":0,"HOU":0}}"#;
+const SNAP: &str = r#"{"type":"situation","game":"G","ts":6,"clock":{"quarter":1,"seconds_left":900},"down":1,"distance":10,"yards_to_goal":75,"possession":"NE","timeouts":{"NE":3,"HOU":3},"shotgun":true,"no_huddle":false}"#;
+const PASS: &str = r#"{"type":"play","game":"G","play":"10","ts":7,"play_type":"pass","clock":{"quarter":1,"seconds_left":870},"stats":[{"player":"Q","team":"NE","stat":15,"yards":24},{"player":"W","team":"NE","stat":21,"yards":24}]}"#;
+const SACK: &str = r#"{"type":"play","game":"G","play":"20","ts":8,"clock":{"quarter":1,"seconds_left":840},"stats":[{"player":"Q","team":"NE","stat":20,"yards":-7},{"player":"D","team":"HOU","stat":84,"yards":-7}]}"#;
+const TOUCHDOWN: &str = r#"{"type":"play","game":"G","play":"30","ts":9,"stats":[{"player":"Q","team":"NE","stat":16,"yards":60},{"player":"W","team":"NE","stat":22,"yards":60}]}"#;
+const CORRECTED: &str = r#"{"type":"play","game":"G","play":"10","rev":2,"ts":10,"clock":{"quarter":1,"seconds_left":870},"stats":[{"player":"Q","team":"NE","stat":15,"yards":21},{"player":"W","team":"NE","stat":21,"yards":21}]}"#;
+const TAKEN_BACK: &str = r#"{"type":"retract","game":"G","play":"30","rev":2,"ts":11}"#;
+const POSITION: &str = r#"{"type":"players","players":[{"player":"W","position":"TE"}]}"#;
+const NEXT_GAME: &str = r#"{"type":"play","game":"H","play":"1","ts":12,"stats":[{"player":"Q","team":"NE","stat":15,"yards":5}]}"#;
+const NEXT_LIVE: &str = r#"{"type":"game","game":"H","ts":13,"status":"live","home":"BUF","away":"NE","kickoff":1800600000000000}"#;
+
+const ONLY_PLAY: &str = r#"{"type":"play","game":"K","play":"1","clock":{"quarter":1,"seconds_left":900},"situation":{"down":1,"distance":10},"stats":[{"player":"R","team":"NE","stat":10,"yards":5}]}"#;
+// With its only play, the game's clock and situation are gone too: they are sent as null.
+const NO_PLAY_AFTER_ALL: &str = r#"{"type":"retract","game":"K","play":"1","rev":2}"#;
+
+fn transcript() -> String {
+    let mut world = World::new(&Settings::default(), 0);
+    let key = world.connect(0, Kind::WebSocket, usize::MAX / 4);
+    let out = String::new();
+    let mut script = Script { world, key, out };
+    script.told("connected");
+    script.say(r#"{"op":"ping","id":1}"#);
+    script.say(r#"{"op":"dance"}"#);
+    script.say(r#"{"op":"subscribe","id":2,"topics":["player:Q","game:G","slate","plyer:1","team:NE"],"ruleset":"ppr"}"#);
+    for line in [PLAYERS, SCHEDULED, LIVE, SNAP, PASS, SACK, TOUCHDOWN, CORRECTED, TAKEN_BACK] {
+        script.feed(&[line]);
+    }
+    script.say(r#"{"op":"subscribe","id":3,"topics":["player:W","game:G"],"ruleset":"te_premium"}"#);
+    script.feed(&[POSITION]);
+    script.say(r#"{"op":"unsubscribe","id":4,"topics":["game:G","slate"],"ruleset":"te_premium"}"#);
+    script.say(r#"{"op":"subscribe","id":5,"topics":["player:Q"],"ruleset":"ppr","epoch":"e1","since":{"player:Q":1}}"#);
+    script.say(r#"{"op":"subscribe","id":6,"topics":["player:Q"],"ruleset":"ppr","epoch":"e0","since":{"player:Q":1}}"#);
+    let plays: Vec<String> = (40..60).map(|play| PASS.replace(r#""10""#, &format!("\"{play}\""))).collect();
+    let mut plays: Vec<&str> = plays.iter().map(String::as_str).collect();
+    plays.push(CORRECTED_AGAIN);
+    script.feed(&plays);
+    script.feed(&[NEXT_LIVE, NEXT_GAME]);
+    script.say(r#"{"op":"subscribe","id":7,"topics":["game:K"]}"#);
+    script.feed(&[ONLY_PLAY]);
+    script.feed(&[NO_PLAY_AFTER_ALL]);
+    script.world.shards[0].drain(1_000, script.world.now_us);
+    script.told("the server drains");
+    script.out
+}
+
+const CORRECTED_AGAIN: &str = r#"{"type":"play","game":"G","play":"10","rev":3,"ts":10,"stats":[]}"#;
+
+#[test]
+fn every_kind_of_message_has_its_bytes() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/frames.jsonl");
+    let now = transcript();
+    if std::env::var_os("SCOREWIRE_BLESS").is_some() {
+        std::fs::write(&path, &now).expect("the folder is there");
+    }
+    let golden = std::fs::read_to_string(&path).expect("it is committed");
+    for (number, (now, golden)) in now.lines().zip(golden.lines()).enumerate() {
+        assert_eq!(now, golden, "line {} of {}; see this file's head", number + 1, path.display());
+    }
+    assert_eq!(now.lines().count(), golden.lines().count());
+}
+
+/// The same script in another process, under other hash seeds, gives the same bytes: here at least twice.
+#[test]
+fn the_same_script_gives_the_same_bytes() {
+    assert_eq!(transcript(), transcript());
+}

@@ -1,0 +1,233 @@
+//! What clients do: come, subscribe, leave, return, talk too much, break the rules.
+
+use super::{RULESETS, Sim};
+use crate::client::{Request, count};
+use crate::frames::{client_frame, client_text};
+use crate::world::EPOCH;
+use scorewire::fanout::shard::{Kind, Reading};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+impl Sim {
+    pub(super) fn act(&mut self, client: usize) {
+        if self.clients[client].key.is_none() {
+            return self.come_back(client);
+        }
+        if self.clients[client].kind == Kind::EventStream {
+            if self.chance.percent(15) {
+                self.leave(client);
+            }
+            return;
+        }
+        match self.chance.below(100) {
+            0..50 => self.subscribe(client),
+            50..65 => self.unsubscribe(client),
+            65..75 => {
+                let id = self.chance.below(100);
+                self.say(client, &json!({"op": "ping", "id": id}).to_string());
+            }
+            75..80 => self.leave(client),
+            80..83 => {
+                count(&mut self.tally, "broken socket");
+                let (shard, key) = (self.clients[client].shard, self.clients[client].key.expect("connected"));
+                if let Some(socket) = self.world.sockets[shard].by_conn.get_mut(&key) {
+                    socket.broken = true;
+                }
+                self.clients[client].keep();
+            }
+            83..86 => self.clients[client].mute = true,
+            86..93 => self.clients[client].keep(),
+            93..95 => self.flood(client),
+            _ => self.misbehave(client),
+        }
+    }
+
+    pub(super) fn leave(&mut self, client: usize) {
+        let one = &mut self.clients[client];
+        if let Some(key) = one.key.take() {
+            self.world.hang_up(one.shard, key);
+        }
+    }
+
+    pub(super) fn come_back(&mut self, client: usize) {
+        let shard = self.chance.below(self.world.shards.len());
+        let kind = if client % 4 == 1 { Kind::EventStream } else { Kind::WebSocket };
+        let room = self.chance.between(0, 8_000);
+        let key = self.world.connect(shard, kind, room);
+        self.clients[client].connected(kind, shard, key);
+        match kind {
+            Kind::WebSocket => {
+                // As after a lost connection: all that was held, at once, from where it stood.
+                self.clients[client].epoch = EPOCH.to_owned();
+                for ruleset in RULESETS {
+                    let held = |name: &&(String, String)| name.1 == ruleset || name.1.is_empty() && ruleset == RULESETS[0];
+                    let topics: Vec<String> = self.clients[client].saved.keys().filter(held).map(|name| name.0.clone()).collect();
+                    if !topics.is_empty() && self.chance.percent(70) {
+                        self.ask(client, topics, Some(ruleset), None);
+                    }
+                }
+            }
+            Kind::EventStream => self.open_stream(client),
+        }
+    }
+
+    fn open_stream(&mut self, client: usize) {
+        let one = &mut self.clients[client];
+        let resumes = !one.stream.is_empty() && self.chance.percent(70);
+        if !resumes {
+            one.last_id = None;
+            one.stream = (0..self.chance.between(1, 5))
+                .map(|_| self.chance.pick(&self.topics).clone())
+                .collect();
+        }
+        let ruleset = self.world.rulesets.index("ppr").expect("built in");
+        let since: Option<Vec<u64>> = one.last_id.as_ref().map(|id| {
+            let (epoch, seqs) = id.split_once('.').expect("an id of ours");
+            assert_eq!(epoch, EPOCH);
+            seqs.split('-').map(|seq| seq.parse().expect("a number")).collect()
+        });
+        let (shard, key) = (one.shard, one.key.expect("connected"));
+        let since_ref = since.as_deref().map(Ok);
+        self.world.shards[shard]
+            .subscribe_stream(key, &one.stream, ruleset, since_ref, self.world.now_us)
+            .expect("well-formed topics");
+        let mut distinct: Vec<&String> = Vec::new();
+        for topic in &one.stream {
+            if !distinct.contains(&topic) {
+                distinct.push(topic);
+            }
+        }
+        let distinct: Vec<String> = distinct.into_iter().cloned().collect();
+        for (place, topic) in distinct.into_iter().enumerate() {
+            let ruleset = if topic == "slate" { "" } else { "ppr" };
+            let name = (topic, ruleset.to_owned());
+            // The id of the last event says what the client holds of each topic.
+            let said = since.as_ref().map(|since| since[place]);
+            let held = one.saved.get(&name).filter(|(seq, _)| Some(*seq) == said).cloned();
+            if let Some(seq) = said
+                && seq != u64::MAX
+            {
+                count(&mut self.tally, "stream resumed");
+                assert!(held.is_some(), "an id that speaks of {seq} of {name:?}, which the client never saw");
+            }
+            one.expect_stream(name, held);
+        }
+    }
+
+    fn subscribe(&mut self, client: usize) {
+        let mut topics: Vec<String> = (0..self.chance.between(1, 4))
+            .map(|_| self.chance.pick(&self.topics).clone())
+            .collect();
+        if self.chance.percent(10) {
+            let odd = ["plyer:1", "game:a b", "slates", "", "player:"];
+            topics.push((*self.chance.pick(&odd)).to_owned());
+        }
+        let ruleset = match self.chance.below(12) {
+            0 => Some("no_such_rules"),
+            1..4 => None,
+            _ => Some(*self.chance.pick(&RULESETS)),
+        };
+        let rate = self.chance.percent(30).then(|| *self.chance.pick(&[0.5, 2.0, 10.0]));
+        self.ask(client, topics, ruleset, rate);
+    }
+
+    fn ask(&mut self, client: usize, mut topics: Vec<String>, ruleset: Option<&str>, rate: Option<f64>) {
+        topics.sort();
+        topics.dedup();
+        let one = &mut self.clients[client];
+        let id = one.next_id;
+        one.next_id += 1;
+        let mut request = Request {
+            gap_us: rate.map_or(0, |rate| (1_000_000.0 / rate) as i64),
+            right_epoch: self.chance.percent(90),
+            since: BTreeMap::new(),
+        };
+        for topic in &topics {
+            let rules = if topic == "slate" { "" } else { ruleset.unwrap_or("draftkings") };
+            let name = (topic.clone(), rules.to_owned());
+            let current = one
+                .subs
+                .get(&name)
+                .filter(|sub| !sub.awaiting)
+                .map(|sub| (sub.seq, sub.view.clone()));
+            let held = if self.chance.percent(50) {
+                current
+            } else {
+                one.saved.get(&name).cloned()
+            };
+            match held {
+                Some(_) if self.chance.percent(5) => {
+                    request.since.insert(topic.clone(), (1_000_000, None));
+                }
+                Some((seq, view)) if self.chance.percent(70) => {
+                    request.since.insert(topic.clone(), (seq, Some(view)));
+                }
+                _ => {}
+            }
+        }
+        let since: BTreeMap<&String, u64> = request.since.iter().map(|(topic, (seq, _))| (topic, *seq)).collect();
+        let mut message = json!({"op": "subscribe", "id": id, "topics": topics, "since": since});
+        if let Some(ruleset) = ruleset {
+            message["ruleset"] = ruleset.into();
+        }
+        if let Some(rate) = rate {
+            message["max_rate_hz"] = rate.into();
+        }
+        message["epoch"] = (if request.right_epoch { EPOCH } else { "another" }).into();
+        one.requests.insert(id, request);
+        self.say(client, &message.to_string());
+    }
+
+    fn unsubscribe(&mut self, client: usize) {
+        let names: Vec<_> = self.clients[client].subs.keys().cloned().collect();
+        if names.is_empty() {
+            return;
+        }
+        let (topic, ruleset) = self.chance.pick(&names).clone();
+        let mut message = json!({"op": "unsubscribe", "id": 0, "topics": [topic]});
+        if !ruleset.is_empty() {
+            message["ruleset"] = ruleset.into();
+        }
+        self.say(client, &message.to_string());
+    }
+
+    /// Far more questions than the client will read answers to.
+    fn flood(&mut self, client: usize) {
+        for id in 0..60 {
+            self.say(client, &json!({"op": "ping", "id": id}).to_string());
+        }
+    }
+
+    fn misbehave(&mut self, client: usize) {
+        let bytes = match self.chance.below(12) {
+            0..5 => client_text("{\"op\":", &mut self.chance),
+            5 => client_frame(2, true, b"binary", [1, 2, 3, 4]),
+            6 => client_frame(1, true, &[0xff, 0xfe], [1, 2, 3, 4]),
+            7 => client_frame(1, true, &[b' '; 3_000], [1, 2, 3, 4]),
+            8 => vec![0x81, 0x02, b'{', b'}'],
+            9 => client_frame(0xc, true, b"", [0; 4]),
+            _ => client_frame(8, true, &1000u16.to_be_bytes(), [9, 9, 9, 9]),
+        };
+        self.send(client, &bytes);
+    }
+
+    fn say(&mut self, client: usize, text: &str) {
+        let bytes = client_text(text, &mut self.chance);
+        self.send(client, &bytes);
+    }
+
+    /// Bytes to the server in pieces of any size, as far as it reads.
+    pub(super) fn send(&mut self, client: usize, bytes: &[u8]) {
+        let one = &mut self.clients[client];
+        let Some(key) = one.key else { return };
+        one.unsent.extend(bytes);
+        let shard = &mut self.world.shards[one.shard];
+        while !one.unsent.is_empty() && !shard.reading_paused(key) {
+            let length = self.chance.between(1, one.unsent.len());
+            let mut piece: Vec<u8> = one.unsent.drain(..length).collect();
+            if shard.received(key, &mut piece, self.world.now_us) == Reading::Paused {
+                count(&mut self.tally, "reading paused");
+            }
+        }
+    }
+}

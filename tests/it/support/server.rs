@@ -1,0 +1,170 @@
+//! A server in this process, on a free port, and plain HTTP to it.
+
+use super::events::lines;
+use super::{PATIENCE, eventually};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{HeaderMap, Method, Request, StatusCode};
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::rt::TokioExecutor;
+use scorewire::config::Config;
+use scorewire::model::Event;
+use scorewire::pipeline::{self, Running};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+
+/// A running server.
+pub(crate) struct Server {
+    pub(crate) running: Running,
+    pub(crate) http: Http,
+}
+
+/// Plain HTTP to one address.
+#[derive(Clone)]
+pub(crate) struct Http {
+    client: Client<HttpConnector, Full<Bytes>>,
+    address: SocketAddr,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl Http {
+    pub(crate) fn new(address: SocketAddr) -> Http {
+        Http {
+            client: Client::builder(TokioExecutor::new()).build(HttpConnector::new()),
+            address,
+        }
+    }
+
+    pub(crate) async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+        let uri = format!("http://{}{path}", self.address);
+        let mut request = Request::builder().method(method).uri(&uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.client.request(request.body(Full::new(body.into())).unwrap());
+        let response = tokio::time::timeout(PATIENCE, response).await.expect("an answer").unwrap();
+        let (parts, body) = response.into_parts();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: body.collect().await.unwrap().to_bytes(),
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.request(Method::GET, path, &[], Vec::new()).await
+    }
+
+    pub(crate) async fn json(&self, path: &str) -> Value {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
+        answer.json()
+    }
+
+    /// Posts lines, none of which may be refused. Returns accepted and duplicate.
+    pub(crate) async fn post_lines(&self, body: Vec<u8>) -> (u64, u64) {
+        let answer = self
+            .request(Method::POST, "/v1/events", &[("content-type", "application/x-ndjson")], body)
+            .await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        let report = answer.json();
+        assert_eq!(report["rejected"], serde_json::json!([]), "{report}");
+        (report["accepted"].as_u64().unwrap(), report["duplicate"].as_u64().unwrap())
+    }
+
+    /// Posts events, as many in a request as `replay` does.
+    pub(crate) async fn post(&self, events: &[Event]) {
+        for batch in events.chunks(512) {
+            self.post_lines(lines(batch)).await;
+        }
+    }
+
+    /// The `seq` of each topic now.
+    pub(crate) async fn heads<'a>(&self, topics: impl IntoIterator<Item = &'a String>) -> BTreeMap<String, u64> {
+        let topics: Vec<&str> = topics.into_iter().map(String::as_str).collect();
+        let mut heads = BTreeMap::new();
+        for some in topics.chunks(100) {
+            let answer = self.json(&format!("/v1/snapshot?topics={}", some.join(","))).await;
+            for snapshot in answer["snapshots"].as_array().unwrap() {
+                heads.insert(snapshot["topic"].as_str().unwrap().to_owned(), snapshot["seq"].as_u64().unwrap());
+            }
+        }
+        heads
+    }
+
+    /// The value of a metric's line, such as `name{label="x"}`; 0 where there is none.
+    pub(crate) async fn metric(&self, line: &str) -> f64 {
+        let page = self.get("/metrics").await.text();
+        let value = page.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(' ')?.parse().ok());
+        value.unwrap_or(0.0)
+    }
+}
+
+impl std::ops::Deref for Server {
+    type Target = Http;
+    fn deref(&self) -> &Http {
+        &self.http
+    }
+}
+
+impl Server {
+    /// Starts one: defaults, two shards, a free port, and what `change` says.
+    pub(crate) fn start(change: impl FnOnce(&mut Config)) -> Server {
+        let mut config = Config::default();
+        config.server.bind = SocketAddr::from(([127, 0, 0, 1], 0));
+        config.server.shards = 2;
+        change(&mut config);
+        let running = pipeline::start(config).unwrap();
+        Server {
+            http: Http::new(running.address),
+            running,
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.running.address
+    }
+
+    /// Clients of this server whose socket refuses bytes, as of the last second.
+    pub(crate) fn slow_clients(&self) -> usize {
+        let shards = self.running.app.shards.iter();
+        shards.map(|shard| shard.slow.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Waits until so many clients are connected.
+    pub(crate) async fn has_clients(&self, count: usize) {
+        let shards = &self.running.app.shards;
+        eventually(&format!("{count} clients"), || async {
+            shards.iter().map(|shard| shard.connections.load(Ordering::Relaxed)).sum::<usize>() == count
+        })
+        .await;
+    }
+
+    /// Ends it; every connection must go in time.
+    pub(crate) async fn end(self) {
+        assert!(self.running.drain().await, "the server drains in time");
+    }
+}
