@@ -3,21 +3,20 @@
 //! Exit codes: 0 done; 64 a setting, flag or file that makes no sense; 69 a server that cannot be
 //! reached or an address that cannot be bound; 70 a fault of this program; 75 a drain that had to cut.
 
-use crate::clock::Clock;
+mod feeding;
+
 use crate::config::Config;
 use crate::demo;
-use crate::feed::gamecenter::{Formation as Shown, timeline};
-use crate::feed::simulator::{self, Simulator, Trouble};
-use crate::model::FeedTime;
 use crate::pipeline::{self, Running, StartError};
-use crate::source::{self, Due, Pace, Poster, Speed, Stamp};
+use crate::source::Speed;
 use crate::telemetry::{self, LogFormat};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Live fantasy scores to every subscriber the moment a play happens.
 #[derive(Parser)]
@@ -139,8 +138,22 @@ fn usage(error: impl Into<anyhow::Error>) -> Failure {
     Failure(USAGE, error.into())
 }
 
-/// Runs a command to its end.
-pub fn run(cli: Cli) -> ExitCode {
+/// Reads the command line and runs its command to the end.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are what was asked for; anything else is a mistake.
+            let code = if error.use_stderr() {
+                ExitCode::from(USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
+            // Whoever reads this may stop reading.
+            let _ = error.print();
+            return code;
+        }
+    };
     let done = match cli.command {
         Command::Demo(demo) => demo.run(),
         Command::Serve(flags) => serve(&flags),
@@ -151,15 +164,27 @@ pub fn run(cli: Cli) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(code, error)) => {
-            eprintln!("scorewire: {error:#}");
+            eprintln!("scorewire: {}", told(&error));
             ExitCode::from(code)
         }
     }
 }
 
+/// An error and its causes in one line; many an error tells its cause itself.
+fn told(error: &anyhow::Error) -> String {
+    let mut line = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !line.contains(&cause) {
+            line.push_str(": ");
+            line.push_str(&cause);
+        }
+    }
+    line
+}
+
 impl ServerFlags {
     fn load(&self) -> Result<Config, Failure> {
-        let mut config = Config::load(self.config.as_deref(), std::env::vars()).map_err(usage)?;
+        let mut config = Config::load(self.config.as_deref(), std::env::vars_os()).map_err(usage)?;
         if let Some(bind) = self.bind {
             config.server.bind = bind;
         }
@@ -174,7 +199,8 @@ fn check_config(flags: &ServerFlags) -> Result<(), Failure> {
     let config = flags.load()?;
     let rulesets = pipeline::rulesets(&config).map_err(usage)?;
     let names: Vec<&str> = rulesets.iter().map(|(_, ruleset)| ruleset.name()).collect();
-    print!("{}", toml::to_string(&config).context("the settings cannot be shown")?);
+    // Whoever reads this may stop reading.
+    let _ = std::io::stdout().write_all(toml::to_string(&config).context("the settings cannot be shown")?.as_bytes());
     eprintln!("scorewire: the settings are good; rulesets: {}", names.join(", "));
     Ok(())
 }
@@ -199,6 +225,8 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(flags: &ServerFlags, alo
         .enable_all()
         .build()?;
     side.block_on(async {
+        // Before anything can be reached: a signal that comes now drains too.
+        let mut told = Told::new()?;
         let running = pipeline::start(config).map_err(|error| match error {
             StartError::Bind { .. } => Failure(UNAVAILABLE, error.into()),
             StartError::Ruleset(_) | StartError::DefaultRuleset(..) => usage(error),
@@ -214,8 +242,9 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(flags: &ServerFlags, alo
         );
         let task = tokio::spawn(alongside(&running));
         let ended = tokio::select! {
-            signal = told_to_stop() => signal.map_err(Failure::from),
+            signal = told.stop() => Ok(signal),
             shard = running.shard_ended() => Err(Failure(SOFTWARE, anyhow::anyhow!("shard {shard} ended by itself; see the log"))),
+            owner = running.app.engine.owner_ended() => Err(Failure(SOFTWARE, anyhow::anyhow!("engine {owner} ended by itself; see the log"))),
         };
         task.abort();
         let signal = ended?;
@@ -232,13 +261,27 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(flags: &ServerFlags, alo
     })
 }
 
-async fn told_to_stop() -> std::io::Result<&'static str> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
+/// The signals that ask for a drain.
+struct Told {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Told {
+    /// From here on they no longer end the process by themselves.
+    fn new() -> std::io::Result<Told> {
+        Ok(Told {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn stop(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }
 
 fn serve(flags: &ServerFlags) -> Result<(), Failure> {
@@ -252,96 +295,4 @@ impl Demo {
             demo::play(running.app.engine.clone(), self.games.into(), self.speed, self.seed)
         })
     }
-}
-
-impl Replay {
-    fn run(self) -> Result<(), Failure> {
-        telemetry::start_logs(self.log_format, "info").map_err(|error| usage(anyhow::anyhow!(error)))?;
-        let formation = if self.formation { Shown::Shown } else { Shown::Hidden };
-        let timeline = timeline(&self.gamecenter, formation).map_err(usage)?;
-        let what = format!("{} games of {}", timeline.games_count(), self.gamecenter.display());
-        post(&self.to, self.speed, Stamp::Recorded, &what, source::recorded(timeline))
-    }
-}
-
-impl Simulate {
-    fn run(self) -> Result<(), Failure> {
-        telemetry::start_logs(self.log_format, "info").map_err(|error| usage(anyhow::anyhow!(error)))?;
-        let options = simulator::Options {
-            seed: self.seed,
-            games: usize::from(self.games),
-            formation: self.formation,
-            trouble: if self.no_trouble { Trouble::NONE } else { Trouble::LIVE },
-            ..simulator::Options::default()
-        };
-        if let Some(file) = &self.out {
-            return write_lines(file, &options);
-        }
-        let kickoff_us = Clock.now_us();
-        let dues = source::simulated(Simulator::new(&simulator::Options { kickoff_us, ..options }));
-        post(&self.to, self.speed, Stamp::Sent, &format!("{} simulated games", self.games), dues)
-    }
-}
-
-fn write_lines(file: &std::path::Path, options: &simulator::Options) -> Result<(), Failure> {
-    let out: Box<dyn Write> = if file == std::path::Path::new("-") {
-        Box::new(std::io::stdout().lock())
-    } else {
-        Box::new(
-            std::fs::File::create(file)
-                .with_context(|| format!("cannot write {}", file.display()))
-                .map_err(usage)?,
-        )
-    };
-    let mut out = BufWriter::new(out);
-    let mut line = Vec::new();
-    for step in Simulator::new(options) {
-        for event in &step.events {
-            line.clear();
-            crate::feed::write_line(event, &mut line);
-            line.push(b'\n');
-            out.write_all(&line)?;
-        }
-    }
-    out.flush()?;
-    Ok(())
-}
-
-/// Posts events to a server at their pace, with a line of progress where a person watches.
-fn post(to: &str, speed: Speed, stamp: Stamp, what: &str, dues: impl Iterator<Item = Due>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut poster = Poster::new(to).map_err(usage)?;
-        let watched = std::io::stderr().is_terminal();
-        let clock = Clock;
-        let (mut pace, mut shown_us, started_us) = (Pace::new(speed, clock), 0, clock.now_us());
-        for mut due in dues {
-            let wait = pace.wait(due.due_us);
-            if !wait.is_zero() {
-                poster.flush().await.map_err(|error| Failure(UNAVAILABLE, error.into()))?;
-                tokio::time::sleep(wait).await;
-            }
-            if stamp == Stamp::Sent {
-                source::stamp(&mut due.events, FeedTime(clock.now_us()));
-            }
-            for event in &due.events {
-                poster.add(event).await.map_err(|error| Failure(UNAVAILABLE, error.into()))?;
-            }
-            if watched && clock.now_us() - shown_us > 500_000 {
-                shown_us = clock.now_us();
-                let minutes = due.due_us / 60_000_000;
-                eprint!("\r{what}: {} events sent, {minutes} minutes after the first kickoff ", poster.sent);
-            }
-        }
-        poster.flush().await.map_err(|error| Failure(UNAVAILABLE, error.into()))?;
-        if watched {
-            eprintln!();
-        }
-        let seconds = (clock.now_us() - started_us) as f64 / 1e6;
-        tracing::info!(events = poster.sent, rejected = poster.rejected, seconds, "{what}: done");
-        if poster.rejected > 0 {
-            return Err(Failure(SOFTWARE, anyhow::anyhow!("the server refused {} events", poster.rejected)));
-        }
-        Ok(())
-    })
 }

@@ -7,13 +7,18 @@
 use crate::engine::EngineLimits;
 use crate::fanout::hub::{HubLimits, SHARDS_MAX};
 use crate::fanout::shard::ShardLimits;
-use crate::telemetry::LogFormat;
+use crate::telemetry::{self, LogFormat};
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// The annotated defaults.
 pub const DEFAULT_TOML: &str = include_str!("../config/default.toml");
+
+const MIB: u64 = 1024 * 1024;
+const DAY_MS: u64 = 86_400_000;
 
 /// All settings; `config/default.toml` says what each costs.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -197,24 +202,28 @@ impl Config {
     ///
     /// # Errors
     /// What is wrong and where, in one line.
-    pub fn load(file: Option<&Path>, vars: impl Iterator<Item = (String, String)>) -> Result<Config, ConfigError> {
-        let mut table: toml::Table = toml::from_str(DEFAULT_TOML).map_err(|error| ConfigError(one_line("config/default.toml", &error)))?;
+    pub fn load(file: Option<&Path>, vars: impl Iterator<Item = (OsString, OsString)>) -> Result<Config, ConfigError> {
+        let table = toml::from_str(DEFAULT_TOML).map_err(|error| ConfigError(one_line("config/default.toml", &error)))?;
+        let mut layers = Layers { table, complaint: None };
         if let Some(file) = file {
-            let name = file.display();
+            let name = file.display().to_string();
             let text = std::fs::read_to_string(file).map_err(|error| ConfigError(format!("cannot read {name}: {error}")))?;
             // Read alone first, so that a mistake is shown with its own file and line.
-            let own: toml::Table = toml::from_str(&text).map_err(|error| ConfigError(one_line(&name.to_string(), &error)))?;
-            merge(&mut table, own.clone());
-            Config::read(table.clone()).map_err(|error| ConfigError(format!("{name}: {error}")))?;
+            let own: toml::Table = toml::from_str(&text).map_err(|error| ConfigError(one_line(&name, &error)))?;
+            merge(&mut layers.table, own);
+            layers.look(&name)?;
         }
         for (name, value) in vars {
+            let Some(name) = name.to_str() else { continue };
             let Some(path) = name.strip_prefix("SCOREWIRE__") else { continue };
-            set(&mut table, &path.to_lowercase(), &value).map_err(|error| ConfigError(format!("{name}: {error}")))?;
-            Config::read(table.clone()).map_err(|error| ConfigError(format!("{name}={value}: {error}")))?;
+            let value = value.to_str().ok_or_else(|| ConfigError(format!("{name}: not UTF-8")))?;
+            set(&mut layers.table, &path.to_lowercase(), value).map_err(|error| ConfigError(format!("{name}: {error}")))?;
+            layers.look(&format!("{name}={value}"))?;
         }
-        let config = Config::read(table).map_err(ConfigError)?;
-        config.check().map_err(ConfigError)?;
-        Ok(config)
+        match layers.complaint {
+            Some((layer, what)) => Err(ConfigError(format!("{layer}: {what}"))),
+            None => Config::read(layers.table).map_err(ConfigError),
+        }
     }
 
     fn read(table: toml::Table) -> Result<Config, String> {
@@ -223,52 +232,69 @@ impl Config {
             .map_err(|error: toml::de::Error| error.to_string().trim().replace('\n', " "))
     }
 
+    /// Whether every number is in its range, and all of them go together.
     fn check(&self) -> Result<(), String> {
-        let at_least_one = [
-            ("ingest.threads", self.ingest.threads),
-            ("ingest.body_bytes_max", self.ingest.body_bytes_max),
-            ("ingest.requests_max", self.ingest.requests_max),
-            ("ingest.unacked_max", self.ingest.unacked_max),
-            ("engine.threads", self.engine.threads),
-            ("engine.jobs_max", self.engine.jobs_max),
-            ("engine.games_max", self.engine.games_max),
-            ("engine.plays_max", self.engine.plays_max),
-            ("fanout.ring_frames", self.fanout.ring_frames),
-            ("fanout.topics_max", self.fanout.topics_max),
-            ("fanout.notices_max", self.fanout.notices_max),
-            ("fanout.coalesce_frames_max", self.fanout.coalesce_frames_max),
-            ("fanout.slice_clients", self.fanout.slice_clients),
-            ("clients.subscriptions_max", self.clients.subscriptions_max),
-            ("server.connections_max", self.server.connections_max),
-        ];
-        if let Some((name, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
-            return Err(format!("{name} must be at least 1"));
-        }
-        let at_least = [
-            ("ingest.line_bytes_max", self.ingest.line_bytes_max, 256),
-            ("ingest.message_bytes_max", self.ingest.message_bytes_max, 256),
-            ("server.header_bytes_max", self.server.header_bytes_max, 8192),
-            ("engine.game_players_max", self.engine.game_players_max, 32),
-            ("clients.message_bytes_max", self.clients.message_bytes_max, 125),
-            ("clients.replies_bytes_max", self.clients.replies_bytes_max, 1024),
-            ("fanout.write_bytes_max", self.fanout.write_bytes_max, 1024),
-            ("fanout.send_buffer_bytes", self.fanout.send_buffer_bytes, 4096),
-        ];
-        if let Some((name, value, least)) = at_least.iter().find(|(_, value, least)| value < least) {
-            return Err(format!("{name} must be at least {least}, not {value}"));
-        }
-        for (name, value, most) in [
-            ("server.shards", self.server.shards, SHARDS_MAX),
-            ("engine.threads", self.engine.threads, 64),
-        ] {
-            if value > most {
-                return Err(format!("{name} must be at most {most}, not {value}"));
+        for (name, value, range) in self.counts().into_iter().chain(self.times()) {
+            if !range.contains(&value) {
+                return Err(format!("{name} must be {} to {}, not {value}", range.start(), range.end()));
             }
+        }
+        if self.ingest.line_bytes_max > self.ingest.body_bytes_max {
+            return Err("ingest.line_bytes_max must be at most ingest.body_bytes_max".into());
         }
         if self.clients.silence_timeout_ms <= self.clients.ping_interval_ms {
             return Err("clients.silence_timeout_ms must be longer than clients.ping_interval_ms, or healthy clients are closed".into());
         }
-        Ok(())
+        telemetry::check_filter(&self.log.filter)
+    }
+
+    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 27] {
+        let (server, ingest, engine, fanout, clients) = (&self.server, &self.ingest, &self.engine, &self.fanout, &self.clients);
+        let count = |name, value: usize, range| (name, value as u64, range);
+        [
+            count("server.shards", server.shards, 0..=SHARDS_MAX as u64),
+            // What is below 0 becomes 0, which is out of range too.
+            ("server.backlog", u64::try_from(server.backlog).unwrap_or(0), 1..=65_535),
+            count("server.connections_max", server.connections_max, 1..=10_000_000),
+            count("server.header_bytes_max", server.header_bytes_max, 8192..=MIB),
+            count("ingest.threads", ingest.threads, 1..=64),
+            count("ingest.body_bytes_max", ingest.body_bytes_max, 256..=1024 * MIB),
+            count("ingest.line_bytes_max", ingest.line_bytes_max, 256..=16 * MIB),
+            count("ingest.requests_max", ingest.requests_max, 1..=65_536),
+            count("ingest.unacked_max", ingest.unacked_max, 1..=65_536),
+            count("ingest.message_bytes_max", ingest.message_bytes_max, 256..=16 * MIB),
+            count("ingest.rejected_listed_max", ingest.rejected_listed_max, 0..=65_536),
+            count("engine.threads", engine.threads, 1..=64),
+            count("engine.jobs_max", engine.jobs_max, 1..=65_536),
+            count("engine.games_max", engine.games_max, 1..=1_000_000),
+            count("engine.plays_max", engine.plays_max, 1..=1_000_000),
+            count("engine.game_players_max", engine.game_players_max, 32..=65_536),
+            count("engine.players_max", engine.players_max, 0..=10_000_000),
+            count("fanout.ring_frames", fanout.ring_frames, 1..=65_536),
+            count("fanout.topics_max", fanout.topics_max, 1..=10_000_000),
+            count("fanout.notices_max", fanout.notices_max, 1..=1_000_000),
+            count("fanout.coalesce_frames_max", fanout.coalesce_frames_max, 1..=65_536),
+            count("fanout.write_bytes_max", fanout.write_bytes_max, 1024..=16 * MIB),
+            count("fanout.slice_clients", fanout.slice_clients, 1..=1_000_000),
+            count("fanout.send_buffer_bytes", fanout.send_buffer_bytes, 4096..=64 * MIB),
+            count("clients.subscriptions_max", clients.subscriptions_max, 1..=1_000_000),
+            count("clients.message_bytes_max", clients.message_bytes_max, 125..=16 * MIB),
+            count("clients.replies_bytes_max", clients.replies_bytes_max, 1024..=16 * MIB),
+        ]
+    }
+
+    fn times(&self) -> [(&'static str, u64, RangeInclusive<u64>); 8] {
+        let (server, clients, shutdown) = (&self.server, &self.clients, &self.shutdown);
+        [
+            ("server.header_read_timeout_ms", server.header_read_timeout_ms, 1..=DAY_MS),
+            ("ingest.body_read_timeout_ms", self.ingest.body_read_timeout_ms, 1..=DAY_MS),
+            ("clients.ping_interval_ms", clients.ping_interval_ms, 1..=DAY_MS),
+            ("clients.silence_timeout_ms", clients.silence_timeout_ms, 1..=DAY_MS),
+            ("clients.stall_timeout_ms", clients.stall_timeout_ms, 1..=DAY_MS),
+            ("clients.close_timeout_ms", clients.close_timeout_ms, 0..=DAY_MS),
+            ("shutdown.reconnect_spread_ms", shutdown.reconnect_spread_ms, 0..=DAY_MS),
+            ("shutdown.drain_timeout_ms", shutdown.drain_timeout_ms, 0..=DAY_MS),
+        ]
     }
 
     /// How many shards there are: as configured, or one per core.
@@ -321,6 +347,26 @@ impl Config {
     }
 }
 
+/// The settings as the layers read so far make them.
+struct Layers {
+    table: toml::Table,
+    /// What does not make sense yet, and the layer that brought it about: a later one may mend it.
+    complaint: Option<(String, String)>,
+}
+
+impl Layers {
+    /// Looks at what a layer made of the settings.
+    fn look(&mut self, layer: &str) -> Result<(), ConfigError> {
+        let config = Config::read(self.table.clone()).map_err(|error| ConfigError(format!("{layer}: {error}")))?;
+        let before = self.complaint.take();
+        if let Err(what) = config.check() {
+            let same = before.filter(|(_, known)| *known == what);
+            self.complaint = same.or_else(|| Some((layer.to_owned(), what)));
+        }
+        Ok(())
+    }
+}
+
 fn one_line(name: &str, error: &toml::de::Error) -> String {
     format!("{name}: {}", error.to_string().trim().replace('\n', " "))
 }
@@ -336,66 +382,22 @@ fn merge(into: &mut toml::Table, from: toml::Table) {
     }
 }
 
-/// Sets `section__key` to a value as written in a variable: a number or boolean where it reads as one.
+/// Sets `section__key` to a value as written in a variable: a number or boolean where it reads as one,
+/// unless the key holds a text.
 fn set(table: &mut toml::Table, path: &str, value: &str) -> Result<(), String> {
     let (section, key) = path.split_once("__").ok_or("expected SCOREWIRE__SECTION__KEY")?;
-    let as_is = || toml::Value::String(value.to_owned());
-    let value = match value.parse::<i64>() {
-        Ok(number) => toml::Value::Integer(number),
-        Err(_) => match value {
-            "true" => toml::Value::Boolean(true),
-            "false" => toml::Value::Boolean(false),
-            _ => as_is(),
-        },
-    };
     let section = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
-    section.as_table_mut().ok_or("not a section")?.insert(key.to_owned(), value);
+    let section = section.as_table_mut().ok_or("not a section")?;
+    let is_text = section.get(key).is_some_and(toml::Value::is_str);
+    let value = match (value.parse::<i64>(), value) {
+        (Ok(number), _) if !is_text => toml::Value::Integer(number),
+        (_, "true") if !is_text => toml::Value::Boolean(true),
+        (_, "false") if !is_text => toml::Value::Boolean(false),
+        _ => toml::Value::String(value.to_owned()),
+    };
+    section.insert(key.to_owned(), value);
     Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(file: &str, vars: &[(&str, &str)]) -> Result<Config, String> {
-        let dir = std::env::temp_dir().join(format!("scorewire-config-{}-{:p}", std::process::id(), file));
-        std::fs::write(&dir, file).unwrap();
-        let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let loaded = Config::load(Some(&dir), vars).map_err(|error| error.to_string());
-        std::fs::remove_file(&dir).unwrap();
-        loaded
-    }
-
-    #[test]
-    fn the_annotated_defaults_are_the_defaults() {
-        assert_eq!(Config::load(None, std::iter::empty()).unwrap(), Config::default());
-    }
-
-    #[test]
-    fn a_file_and_then_variables_override() {
-        let config = load(
-            "[fanout]\nring_frames = 9\n",
-            &[("SCOREWIRE__SERVER__BIND", "127.0.0.1:1"), ("OTHER", "x")],
-        )
-        .unwrap();
-        assert_eq!((config.fanout.ring_frames, config.server.bind.port()), (9, 1));
-    }
-
-    #[test]
-    fn mistakes_are_named_in_one_line() {
-        for (file, vars, part) in [
-            ("[fanout]\nring_framez = 9\n", &[][..], "ring_framez"),
-            ("[fanuot]\n", &[], "fanuot"),
-            ("[server]\nbind = \"nowhere\"\n", &[], "bind"),
-            ("[server\n", &[], "line 1"),
-            ("[fanout]\nring_frames = 0\n", &[], "fanout.ring_frames must be at least 1"),
-            ("[clients]\nsilence_timeout_ms = 1\n", &[], "silence_timeout_ms"),
-            ("", &[("SCOREWIRE__FANOUT__RINGS", "1")], "SCOREWIRE__FANOUT__RINGS"),
-            ("", &[("SCOREWIRE__FANOUT", "1")], "SCOREWIRE__SECTION__KEY"),
-            ("", &[("SCOREWIRE__FANOUT__RING_FRAMES", "many")], "many"),
-        ] {
-            let error = load(file, vars).unwrap_err();
-            assert!(error.contains(part) && !error.contains('\n'), "{file:?} {vars:?}: {error}");
-        }
-    }
-}
+mod tests;

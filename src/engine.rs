@@ -88,29 +88,48 @@ pub struct Shared {
 pub struct Engine {
     shared: Arc<Shared>,
     owners: Vec<Sender<Job>>,
+    /// Says which owner's thread has ended.
+    ended: Receiver<usize>,
 }
 
-/// The engine takes no more for now.
-#[derive(Debug, thiserror::Error)]
-#[error("the engine is behind; try again in a moment")]
-pub struct Busy;
+/// Why events were not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// An owner's queue stays full.
+    #[error("the engine is behind; try again in a moment")]
+    Busy,
+    /// An owner's thread is gone: the process is about to end.
+    #[error("the engine has stopped")]
+    Stopped,
+}
 
 impl Engine {
     /// Starts the owners' threads. They end when the last [`Engine`] is dropped.
     pub fn start(hub: Arc<Hub>, limits: EngineLimits, metrics: EngineMetrics) -> Engine {
         let shared = Arc::new(Shared::new(hub, limits, metrics));
+        let (ending, ended) = flume::bounded(limits.threads);
         let owners = (0..limits.threads)
             .map(|thread| {
                 let (sender, receiver) = flume::bounded(limits.jobs_max);
                 let shared = shared.clone();
+                let ending = Ending(thread, ending.clone());
                 std::thread::Builder::new()
                     .name(format!("engine-{thread}"))
-                    .spawn(move || own(&shared, thread, &receiver))
+                    .spawn(move || {
+                        let _ending = ending;
+                        own(&shared, thread, &receiver);
+                    })
                     .expect("the system gives the process its first threads");
                 sender
             })
             .collect();
-        Engine { shared, owners }
+        Engine { shared, owners, ended }
+    }
+
+    /// Waits until an owner's thread ends, which none does by itself: what it owned can be trusted no
+    /// longer.
+    pub async fn owner_ended(&self) -> usize {
+        self.ended.recv_async().await.unwrap_or(0)
     }
 
     /// What readers see.
@@ -127,9 +146,9 @@ impl Engine {
     /// applied. A player list goes to every owner, since each may have its players in a game.
     ///
     /// # Errors
-    /// [`Busy`] where an owner's queue stays full; events of other owners may then have been applied.
-    /// Sending the same events again does no harm.
-    pub async fn submit(&self, events: Vec<(usize, Event)>, ingest: IngestTime) -> Result<Vec<(usize, Outcome)>, Busy> {
+    /// An owner's queue stays full, or an owner is gone; events of other owners may then have been
+    /// applied. Sending the same events again does no harm.
+    pub async fn submit(&self, events: Vec<(usize, Event)>, ingest: IngestTime) -> Result<Vec<(usize, Outcome)>, SubmitError> {
         let mut outcomes = Vec::with_capacity(events.len());
         let mut by_owner: Vec<Vec<(usize, Event)>> = vec![Vec::new(); self.owners.len()];
         for (place, event) in events {
@@ -146,6 +165,7 @@ impl Engine {
                 }
             }
         }
+        let asked = outcomes.len() + by_owner.iter().flatten().filter(|(place, _)| *place != PLAYERS).count();
         let (done, finished) = flume::bounded(self.owners.len());
         for (owner, events) in by_owner.into_iter().enumerate().filter(|(_, events)| !events.is_empty()) {
             let job = Job {
@@ -154,13 +174,26 @@ impl Engine {
                 done: done.clone(),
             };
             let sent = tokio::time::timeout(std::time::Duration::from_secs(1), self.owners[owner].send_async(job)).await;
-            sent.map_err(|_| Busy)?.map_err(|_| Busy)?;
+            sent.map_err(|_| SubmitError::Busy)?.map_err(|_| SubmitError::Stopped)?;
         }
         drop(done);
         while let Ok(some) = finished.recv_async().await {
             outcomes.extend(some);
         }
+        if outcomes.len() < asked {
+            return Err(SubmitError::Stopped);
+        }
         Ok(outcomes)
+    }
+}
+
+/// Says that an owner's thread has ended, by a panic too.
+struct Ending(usize, Sender<usize>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // Nobody may be waiting any more.
+        let _ = self.1.try_send(self.0);
     }
 }
 

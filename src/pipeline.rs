@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 
 /// Sockets and streams on their way to one shard.
 const COMMANDS_MAX: usize = 4096;
@@ -73,6 +74,8 @@ pub struct Running {
     /// Dropped when the drain is over: until then a listener for operators answers that it is not ready.
     over: watch::Sender<bool>,
     commands: Vec<Sender<Command>>,
+    /// The listener of their own for feeds.
+    feeds: Option<JoinHandle<io::Result<()>>>,
     /// Closed once every shard's thread has ended; a message says which ended first.
     ended: Receiver<usize>,
 }
@@ -83,8 +86,10 @@ pub struct Running {
 /// A file that is no ruleset, or a default that is not among them.
 pub fn rulesets(config: &Config) -> Result<Rulesets, StartError> {
     let mut rulesets = Rulesets::embedded();
-    if config.scoring.rulesets_dir.is_dir() {
-        rulesets = rulesets.overlay(Rulesets::load_dir(&config.scoring.rulesets_dir)?)?;
+    let folder = &config.scoring.rulesets_dir;
+    // The default one need not be there; one that somebody names must.
+    if folder.exists() || *folder != Config::default().scoring.rulesets_dir {
+        rulesets = rulesets.overlay(Rulesets::load_dir(folder)?)?;
     }
     let default = &config.scoring.default_ruleset;
     if rulesets.index(default).is_none() {
@@ -108,16 +113,18 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let ingest = apart(server.ingest_bind, "server.ingest_bind")?;
     let admin = apart(server.admin_bind, "server.admin_bind")?;
 
-    let (app, inboxes) = share(config, rulesets, shard_count);
     let (stop, stopped) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
+    let (app, inboxes) = share(config, rulesets, shard_count, stopped.clone());
     let routes = Routes {
         clients: true,
         ingest: ingest.is_none(),
         admin: admin.is_none(),
     };
-    let ingest_address = side_listener(&app, ingest, Routes::INGEST, &stopped)?.unwrap_or(address);
-    let admin_address = side_listener(&app, admin, Routes::ADMIN, &is_over)?.unwrap_or(address);
+    let ingest = side_listener(&app, ingest, Routes::INGEST, &stopped)?;
+    let ingest_address = ingest.as_ref().map_or(address, |(at, _)| *at);
+    let admin = side_listener(&app, admin, Routes::ADMIN, &is_over)?;
+    let admin_address = admin.map_or(address, |(at, _)| at);
     let (ending, ended) = flume::bounded(shard_count);
     let mut commands = Vec::new();
     for (index, (listener, inbox)) in shared.into_iter().zip(inboxes).enumerate() {
@@ -150,12 +157,13 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         stop,
         over,
         commands,
+        feeds: ingest.map(|(_, serving)| serving),
         ended,
     })
 }
 
 /// Starts the engine and gathers what every door shares, with the shards' ends of their mailboxes.
-fn share(config: Config, rulesets: Arc<Rulesets>, shard_count: usize) -> (Arc<App>, Vec<Inbox>) {
+fn share(config: Config, rulesets: Arc<Rulesets>, shard_count: usize, stop: watch::Receiver<bool>) -> (Arc<App>, Vec<Inbox>) {
     let prometheus = telemetry::install();
     let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
     let hub = Arc::new(hub);
@@ -180,6 +188,8 @@ fn share(config: Config, rulesets: Arc<Rulesets>, shard_count: usize) -> (Arc<Ap
         shards: (0..shard_count).map(|_| Arc::default()).collect(),
         draining: AtomicBool::new(false),
         connections: Arc::new(AtomicUsize::new(0)),
+        stop,
+        feeds: watch::Sender::new(0),
         config,
     };
     (Arc::new(app), inboxes)
@@ -204,7 +214,7 @@ fn side_listener(
     listeners: Option<Vec<TcpListener>>,
     routes: Routes,
     stop: &watch::Receiver<bool>,
-) -> io::Result<Option<SocketAddr>> {
+) -> io::Result<Option<(SocketAddr, JoinHandle<io::Result<()>>)>> {
     let Some(listener) = listeners.and_then(|mut listeners| listeners.pop()) else {
         return Ok(None);
     };
@@ -216,8 +226,8 @@ fn side_listener(
         },
         routes,
     );
-    tokio::spawn(listen::serve(listener, router, app.clone(), stop.clone()));
-    Ok(Some(address))
+    let serving = tokio::spawn(listen::serve(listener, router, app.clone(), stop.clone()));
+    Ok(Some((address, serving)))
 }
 
 /// Says that a shard's thread has ended, by a panic too.
@@ -289,10 +299,8 @@ impl ShardThread {
             levels,
         };
         runner.run().await;
-        // Plain requests under way get a moment; `Running::drain` bounds the whole.
-        let _ = accepting.await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        Ok(())
+        // Plain requests under way finish; an accept loop that panicked has none.
+        accepting.await.unwrap_or(Ok(()))
     }
 }
 
@@ -321,9 +329,14 @@ impl Running {
         let all = async {
             for _ in 0..self.commands.len() {
                 if self.ended.recv_async().await.is_err() {
-                    return;
+                    break;
                 }
             }
+            if let Some(serving) = self.feeds {
+                // If it panicked it has ended too.
+                let _ = serving.await;
+            }
+            let _ = self.app.feeds.subscribe().wait_for(|feeds| *feeds == 0).await;
         };
         let limit = Duration::from_millis(shutdown.drain_timeout_ms);
         let all_went = tokio::time::timeout(limit, all).await.is_ok();

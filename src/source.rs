@@ -9,7 +9,7 @@ use crate::feed::simulator::Simulator;
 use crate::feed::write_line;
 use crate::model::{Event, FeedTime};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, StatusCode, Uri, header};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use std::time::Duration;
@@ -99,8 +99,8 @@ impl Pace {
         let Speed::Times(times) = self.speed else { return Duration::ZERO };
         self.skipped_us += (due_us - self.last_due_us - IDLE_US_MAX).max(0);
         self.last_due_us = due_us;
-        let at_us = self.started_us + ((due_us - self.skipped_us) as f64 / times) as i64;
-        Duration::from_micros((at_us - self.clock.now_us()).max(0) as u64)
+        let at_us = self.started_us.saturating_add(((due_us - self.skipped_us) as f64 / times) as i64);
+        Duration::from_micros(at_us.saturating_sub(self.clock.now_us()).max(0) as u64)
     }
 }
 
@@ -150,6 +150,10 @@ pub enum SourceError {
 pub const BATCH_EVENTS: usize = 512;
 /// Tries of one request.
 const TRIES: u32 = 6;
+/// How long a server may take to answer one.
+const ANSWER_WAIT: Duration = Duration::from_secs(30);
+/// Longest answer read, in bytes.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// Posts events to a server.
 pub struct Poster {
@@ -210,15 +214,28 @@ impl Poster {
         let mut tried = 0;
         loop {
             tried += 1;
-            match self.send(body.clone()).await {
+            let answered = tokio::time::timeout(ANSWER_WAIT, self.send(body.clone())).await;
+            match answered.unwrap_or_else(|_| Err(self.silent())) {
                 Ok(rejected) => {
                     self.sent += std::mem::take(&mut self.waiting) as u64;
                     self.rejected += rejected;
                     return Ok(());
                 }
                 Err(error) if tried >= TRIES || !error.may_pass() => return Err(error),
-                Err(_) => tokio::time::sleep(Duration::from_millis(100 << tried)).await,
+                Err(error) => {
+                    if tried == 1 {
+                        tracing::warn!(%error, "trying again for a few seconds");
+                    }
+                    tokio::time::sleep(Duration::from_millis(100 << tried)).await;
+                }
             }
+        }
+    }
+
+    fn silent(&self) -> SourceError {
+        SourceError::Unreachable {
+            url: self.url.to_string(),
+            error: format!("no answer within {} seconds", ANSWER_WAIT.as_secs()),
         }
     }
 
@@ -240,18 +257,18 @@ impl Poster {
         let request = request.map_err(|_| SourceError::Address(url.clone()))?;
         let response = self.client.request(request).await.map_err(|error| unreachable(&error))?;
         let status = response.status();
-        let answer = response
-            .into_body()
+        let answer = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
             .collect()
             .await
-            .map_err(|error| unreachable(&error))?
+            .map_err(|error| unreachable(&*error))?
             .to_bytes();
         if !status.is_success() {
             let body = String::from_utf8_lossy(&answer).chars().take(300).collect();
             return Err(SourceError::Refused { url, status, body });
         }
         let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
-        let rejected = answer["rejected"].as_array().map_or(0, Vec::len) as u64;
+        let listed = answer["rejected"].as_array().map_or(0, Vec::len) as u64;
+        let rejected = listed + answer["rejected_omitted"].as_u64().unwrap_or(0);
         if let Some(first) = answer["rejected"].get(0) {
             tracing::warn!(%first, rejected, "the server refused lines");
         }

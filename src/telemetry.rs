@@ -10,6 +10,7 @@ use crate::feed::sequence::Verdict;
 use crate::wire::close::CloseReason;
 use metrics::{Counter, Gauge, Histogram, Unit};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
 
 /// What kind of metric it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,7 +71,7 @@ metric!(
     "scorewire_connections_refused_total",
     Counter,
     "",
-    "TCP connections closed at once: there were `server.connections_max` already."
+    "TCP connections answered 503 and closed at once: there were `server.connections_max` already."
 );
 metric!(
     EVENTS,
@@ -494,13 +495,27 @@ pub enum LogFormat {
     Json,
 }
 
+/// Whether a filter can be read.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_filter(filter: &str) -> Result<(), String> {
+    EnvFilter::try_new(filter)
+        .map(|_| ())
+        .map_err(|error| format!("log.filter: {error}; write it as \"info\" or \"scorewire=debug,info\""))
+}
+
 /// Starts logging to standard error. `filter` is what `RUST_LOG` would say (`info`, `scorewire=debug`).
 ///
 /// # Errors
 /// A filter that cannot be read.
 pub fn start_logs(format: LogFormat, filter: &str) -> Result<(), String> {
-    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| format!("log.filter: {error}"))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    check_filter(filter)?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        // Whoever reads the log may stop reading; a server does not end over that.
+        .log_internal_errors(false)
+        .with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => builder
             .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))

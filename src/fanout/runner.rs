@@ -109,11 +109,11 @@ impl Runner {
                 tokio::task::yield_now().await;
                 continue;
             }
-            draining |= self.wait(next_tick).await;
+            draining |= self.wait(next_tick, draining).await;
         }
     }
 
-    async fn wait(&mut self, next_tick: tokio::time::Instant) -> bool {
+    async fn wait(&mut self, next_tick: tokio::time::Instant, draining: bool) -> bool {
         let timer = self
             .shard
             .next_timer_us()
@@ -128,7 +128,11 @@ impl Runner {
                 false
             }
             _ = self.sockets.ready() => false,
-            command = self.commands.recv_async() => command.is_ok_and(|command| self.command(command)),
+            command = self.commands.recv_async(), if !(draining && self.commands.is_disconnected()) => match command {
+                Ok(command) => self.command(command),
+                // Nobody is left who could ask for anything: as good as asked to leave.
+                Err(_) => self.command(Command::Drain { reconnect_spread_ms: 0 }),
+            },
             () = tokio::time::sleep_until(wake) => false,
         }
     }

@@ -40,7 +40,7 @@ impl Default for Limits {
     }
 }
 
-/// Largest revision and order: the largest integer that every JSON reader holds exactly.
+/// Largest revision and order, furthest kickoff: the largest integer that every JSON reader holds exactly.
 pub const INTEGER_MAX: i64 = 1 << 53;
 /// Latest quarter accepted: the sixth overtime.
 pub const QUARTER_MAX: u8 = 10;

@@ -1,12 +1,13 @@
 //! Plain HTTP: games, players, rulesets, health and metrics.
 
 use super::error::{ApiError, json, json_bytes};
+use super::query::{Path, Query};
 use super::{App, Door};
 use crate::fanout::encode;
 use crate::model::GameId;
 use crate::scoring::{Ruleset, RulesetIndex};
 use crate::wire::json::{Json, WHOLE_VIEW};
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;

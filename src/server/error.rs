@@ -1,7 +1,7 @@
 //! Errors of plain HTTP: a stable code and a sentence, as JSON.
 
 use crate::wire::json::Json;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 /// An answer that says what is wrong.
@@ -10,7 +10,7 @@ pub struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: String,
-    retry_after_s: Option<u32>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl ApiError {
@@ -20,7 +20,7 @@ impl ApiError {
             status: StatusCode::BAD_REQUEST,
             code,
             message: message.into(),
-            retry_after_s: None,
+            headers: Vec::new(),
         }
     }
 
@@ -42,10 +42,13 @@ impl ApiError {
 
     /// 429: come back in `seconds`.
     pub fn busy(seconds: u32, message: impl Into<String>) -> ApiError {
-        ApiError {
-            retry_after_s: Some(seconds),
-            ..ApiError::with_status(StatusCode::TOO_MANY_REQUESTS, "busy", message)
-        }
+        ApiError::with_status(StatusCode::TOO_MANY_REQUESTS, "busy", message).header(header::RETRY_AFTER, seconds.into())
+    }
+
+    /// The same with a header.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> ApiError {
+        self.headers.push((name, value));
+        self
     }
 
     /// Whether this is [`ApiError::busy`].
@@ -66,11 +69,8 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut headers = HeaderMap::new();
-        if let Some(seconds) = self.retry_after_s {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
         let body = json(|json| self.write(json));
+        let headers: HeaderMap = self.headers.into_iter().collect();
         (self.status, headers, body).into_response()
     }
 }

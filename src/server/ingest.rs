@@ -5,7 +5,7 @@
 
 use super::error::{ApiError, json_bytes};
 use super::{App, Door};
-use crate::engine::Outcome;
+use crate::engine::{Outcome, SubmitError};
 use crate::feed::sequence::Verdict;
 use crate::feed::{Decoder, Limits, LineCode, LineError, array_elements, ndjson_lines};
 use crate::model::{Event, IngestTime};
@@ -20,28 +20,22 @@ use hyper::body::Body as _;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// `POST /v1/events`.
 pub async fn post_events(State(door): State<Door>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
-    let Ok(permit) = door.ingest_permits.clone().try_acquire_owned() else {
-        return Err(ApiError::busy(
-            1,
-            format!("{} requests with events are under way already", door.config.ingest.requests_max),
-        ));
+    let zipped = is_zipped(&headers)?;
+    let bytes_max = door.config.ingest.body_bytes_max;
+    let claims_too_much = body.size_hint().lower() > bytes_max as u64;
+    if claims_too_much && headers.contains_key(header::EXPECT) {
+        // It asks before it sends: nothing need be read.
+        return Err(too_long(bytes_max));
+    }
+    let (bytes, permit) = read_body(body, &door.app).await?;
+    let permit = match permit {
+        Some(permit) => permit,
+        None => permit_for(&door.app)?,
     };
-    let zipped = match headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes()) {
-        None | Some(b"identity") => false,
-        Some(b"gzip") => true,
-        Some(_) => {
-            let message = "Content-Encoding may be gzip or absent";
-            return Err(ApiError::with_status(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unknown_encoding",
-                message,
-            ));
-        }
-    };
-    let bytes = read_body(body, &door.app).await?;
     let app = door.app.clone();
     let answered = door.side.spawn(async move {
         let _permit = permit;
@@ -58,18 +52,54 @@ pub async fn post_events(State(door): State<Door>, headers: HeaderMap, body: Bod
         .map_err(|_| ApiError::unavailable("stopping", "the server is stopping"))?
 }
 
-async fn read_body(mut body: Body, app: &App) -> Result<Bytes, ApiError> {
+fn permit_for(app: &App) -> Result<OwnedSemaphorePermit, ApiError> {
+    app.ingest_permits.clone().try_acquire_owned().map_err(|_| {
+        let message = format!("{} requests with events are under way already", app.config.ingest.requests_max);
+        ApiError::busy(1, message)
+    })
+}
+
+fn is_zipped(headers: &HeaderMap) -> Result<bool, ApiError> {
+    let Some(coding) = headers.get(header::CONTENT_ENCODING) else {
+        return Ok(false);
+    };
+    match coding.to_str().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        "identity" => Ok(false),
+        "gzip" | "x-gzip" => Ok(true),
+        _ => {
+            let coding: String = String::from_utf8_lossy(coding.as_bytes()).chars().take(40).collect();
+            let message = format!("Content-Encoding \"{coding}\" is not known here; it may be gzip or absent");
+            Err(ApiError::with_status(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unknown_encoding",
+                message,
+            ))
+        }
+    }
+}
+
+/// Bytes of a body that are held without one of the `requests_max` permits: feeds that say little at a
+/// time cannot be kept out by somebody whose bodies trickle in.
+const FREE_BYTES: usize = 16 * 1024;
+
+/// A body, and the permit that it needed where it is longer than [`FREE_BYTES`].
+async fn read_body(mut body: Body, app: &App) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ApiError> {
     let bytes_max = app.config.ingest.body_bytes_max;
     let timeout = Duration::from_millis(app.config.ingest.body_read_timeout_ms);
+    let claims_too_much = body.size_hint().lower() > bytes_max as u64;
+    if claims_too_much {
+        return discard(body, bytes_max).await.map(|bytes| (bytes, None));
+    }
+    let mut permit = None;
     let reading = async {
         let mut all = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            let Ok(frame) = frame else {
-                return Err(ApiError::bad_request("body_cut", "the body ended before all of it was sent"));
-            };
-            let Ok(data) = frame.into_data() else { continue };
+        while let Some(data) = next_data(&mut body).await? {
             if all.len() + data.len() > bytes_max {
-                return Err(too_long(bytes_max));
+                drop((all, permit.take()));
+                return discard(body, bytes_max).await;
+            }
+            if permit.is_none() && all.len() + data.len() > FREE_BYTES {
+                permit = Some(permit_for(app)?);
             }
             if all.is_empty() && body.is_end_stream() {
                 return Ok(data);
@@ -78,8 +108,39 @@ async fn read_body(mut body: Body, app: &App) -> Result<Bytes, ApiError> {
         }
         Ok(all.freeze())
     };
-    let late = || ApiError::with_status(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body took too long to arrive");
-    tokio::time::timeout(timeout, reading).await.map_err(|_| late())?
+    let late = |_| ApiError::with_status(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body took too long to arrive");
+    let bytes = tokio::time::timeout(timeout, reading).await.map_err(late)??;
+    Ok((bytes, permit))
+}
+
+async fn next_data(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
+    loop {
+        match body.frame().await {
+            None => return Ok(None),
+            Some(Err(_)) => return Err(ApiError::bad_request("body_cut", "the body ended before all of it was sent")),
+            // Trailers say nothing here.
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}
+
+/// A sender that pauses for so long is waiting for an answer.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Refuses a body that is too long. A little of the rest is read and let go first: an answer that comes
+/// while its reader still writes is lost when the connection closes.
+async fn discard(mut body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
+    let mut let_go = 0;
+    while let_go < bytes_max
+        && let Ok(Ok(Some(data))) = tokio::time::timeout(PAUSE, next_data(&mut body)).await
+    {
+        let_go += data.len();
+    }
+    Err(too_long(bytes_max))
 }
 
 fn too_long(bytes_max: usize) -> ApiError {
@@ -116,6 +177,7 @@ pub struct Report {
     accepted: usize,
     duplicate: usize,
     refused_count: usize,
+    too_long: usize,
     refused: Vec<Refused>,
     /// Lines that could be read, whatever became of them.
     readable: usize,
@@ -143,16 +205,12 @@ pub async fn take_in(app: &Arc<App>, body: &[u8]) -> Result<Report, ApiError> {
         let unreadable = |error: LineError| ApiError::bad_request(error.code.as_str(), error.message);
         for (place, line) in array_elements(body).map_err(unreadable)?.into_iter().enumerate() {
             report.decode(app, &mut decoder, place + 1, line, ingest, &mut chunk);
-            if chunk.len() == CHUNK {
-                report.submit(app, &mut chunk, ingest).await?;
-            }
+            report.rest(app, &mut chunk, ingest).await?;
         }
     } else {
         for (number, line) in ndjson_lines(body) {
             report.decode(app, &mut decoder, number, line, ingest, &mut chunk);
-            if chunk.len() == CHUNK {
-                report.submit(app, &mut chunk, ingest).await?;
-            }
+            report.rest(app, &mut chunk, ingest).await?;
         }
     }
     report.submit(app, &mut chunk, ingest).await?;
@@ -181,15 +239,16 @@ impl Report {
         match decoder.line(line) {
             Ok(event) => {
                 self.readable += 1;
-                if let Some(ts) = event.ts()
-                    && (0..LAG_US_MAX).contains(&(ingest.0 - ts.0))
-                {
-                    app.ingest_metrics.feed_lag.record((ingest.0 - ts.0) as f64 / 1e6);
+                // A feed's clock may say anything.
+                let lag_us = event.ts().and_then(|ts| ingest.0.checked_sub(ts.0));
+                if let Some(lag_us) = lag_us.filter(|lag_us| (0..LAG_US_MAX).contains(lag_us)) {
+                    app.ingest_metrics.feed_lag.record(lag_us as f64 / 1e6);
                 }
                 chunk.push((number, event));
             }
             Err(LineError { code, message }) => {
                 app.ingest_metrics.rejected.increment(1);
+                self.too_long += usize::from(code == LineCode::LineTooLong);
                 self.refuse(
                     app,
                     Refused {
@@ -209,6 +268,17 @@ impl Report {
         }
     }
 
+    /// Between two lines: hands events on once there are [`CHUNK`] of them, and lets other requests have
+    /// a turn after as many lines of any kind.
+    async fn rest(&mut self, app: &App, chunk: &mut Vec<(usize, Event)>, ingest: IngestTime) -> Result<(), ApiError> {
+        if chunk.len() == CHUNK {
+            self.submit(app, chunk, ingest).await?;
+        } else if (self.readable + self.refused_count).is_multiple_of(CHUNK) {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
     async fn submit(&mut self, app: &App, chunk: &mut Vec<(usize, Event)>, ingest: IngestTime) -> Result<(), ApiError> {
         if chunk.is_empty() {
             return Ok(());
@@ -217,7 +287,10 @@ impl Report {
             .engine
             .submit(std::mem::take(chunk), ingest)
             .await
-            .map_err(|busy| ApiError::busy(1, busy.to_string()))?;
+            .map_err(|error| match error {
+                SubmitError::Busy => ApiError::busy(1, error.to_string()),
+                SubmitError::Stopped => ApiError::unavailable("stopped", error.to_string()),
+            })?;
         app.ingest_metrics
             .to_state
             .record((app.clock.now_us() - ingest.0).max(0) as f64 / 1e6);
@@ -273,9 +346,8 @@ impl Report {
 
     /// 200 where any line could be read; else 413 for a line too long alone, 400 for anything else.
     fn status(&self) -> StatusCode {
-        let too_long = LineCode::LineTooLong.as_str();
         match self.readable {
-            0 if self.refused.iter().all(|refused| refused.code == too_long) => StatusCode::PAYLOAD_TOO_LARGE,
+            0 if self.too_long == self.refused_count => StatusCode::PAYLOAD_TOO_LARGE,
             0 => StatusCode::BAD_REQUEST,
             _ => StatusCode::OK,
         }

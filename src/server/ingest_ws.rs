@@ -2,99 +2,240 @@
 //!
 //! A message is one or more lines; its answer carries its number. They are taken in on the side
 //! runtime, in order. Bounded: `unacked_max` messages of `message_bytes_max` are read ahead of their
-//! answers; one beyond is not taken in, and its feed told to slow down and send it again.
+//! answers; one beyond is not taken in, and its feed told to slow down and send it again. A message or a
+//! pong must come within `silence_timeout_ms`, an answer be taken within `stall_timeout_ms`. Ends with
+//! the close codes of subscribers.
 
 use super::error::ApiError;
 use super::ingest::take_in;
+use super::listen::stopped;
 use super::upgrade::accept;
 use super::{App, Door, Slot};
-use crate::wire::json::Json;
+use crate::wire::close::CloseReason;
+use crate::wire::json::{self, Json};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use futures_util::{SinkExt, StreamExt};
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode};
-use tokio_tungstenite::tungstenite::{Error, Message, error::CapacityError};
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// A feed's WebSocket.
 pub async fn feed(State(door): State<Door>, request: Request) -> Result<Response, ApiError> {
     let (response, upgrade) = accept(request)?;
-    let slot = Slot::take_one_more(&door.connections);
+    let counted = (Slot::take_one_more(&door.connections), Open::count(&door.feeds));
     let app = door.app.clone();
     tokio::spawn(async move {
-        let _slot = slot;
         let Ok(upgraded) = upgrade.await else { return };
+        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+            return;
+        };
+        let Ok(stream) = parts.io.into_inner().into_std() else { return };
+        let side = app.side.clone();
+        side.spawn(async move {
+            let _counted = counted;
+            // A socket that the system will not wait for is as good as gone.
+            if let Ok(stream) = TcpStream::from_std(stream) {
+                Feed::new(app, stream, parts.read_buf.to_vec()).await.serve().await;
+            }
+        });
+    });
+    Ok(response)
+}
+
+/// One of the ingest WebSockets that a drain waits for.
+struct Open(watch::Sender<usize>);
+
+impl Open {
+    fn count(feeds: &watch::Sender<usize>) -> Open {
+        feeds.send_modify(|feeds| *feeds += 1);
+        Open(feeds.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.send_modify(|feeds| *feeds -= 1);
+    }
+}
+
+/// Messages with their numbers.
+type Numbered = Vec<(u64, Vec<u8>)>;
+
+struct Feed {
+    app: Arc<App>,
+    socket: WebSocketStream<TcpStream>,
+    /// Messages so far.
+    number: u64,
+    /// Read ahead.
+    waiting: Numbered,
+    /// Being taken in, and how many those are.
+    job: Option<JoinHandle<Vec<String>>>,
+    under_way: usize,
+}
+
+/// What happens next to a feed.
+enum Next {
+    Stop,
+    Answers(Vec<String>),
+    Message(Option<Result<Message, Error>>),
+    Ping,
+    Silence,
+}
+
+impl Feed {
+    async fn new(app: Arc<App>, stream: TcpStream, early: Vec<u8>) -> Feed {
         let bytes_max = app.config.ingest.message_bytes_max;
         let config = WebSocketConfig::default()
             .max_message_size(Some(bytes_max))
             .max_frame_size(Some(bytes_max))
             .read_buffer_size(16 * 1024);
-        let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-        serve(&app, socket).await;
-    });
-    Ok(response)
-}
-
-type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
-type Out = futures_util::stream::SplitSink<Socket, Message>;
-/// Messages with their numbers.
-type Numbered = Vec<(u64, Vec<u8>)>;
-
-async fn serve(app: &Arc<App>, socket: Socket) {
-    let (mut out, mut messages) = socket.split();
-    let unacked_max = app.config.ingest.unacked_max;
-    let (mut number, mut waiting, mut under_way) = (0u64, Numbered::new(), 0);
-    let mut job: Option<JoinHandle<Vec<String>>> = None;
-    loop {
-        if job.is_none() && !waiting.is_empty() {
-            under_way = waiting.len();
-            job = Some(app.side.spawn(take_in_all(app.clone(), std::mem::take(&mut waiting))));
+        let socket = WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await;
+        Feed {
+            app,
+            socket,
+            number: 0,
+            waiting: Vec::new(),
+            job: None,
+            under_way: 0,
         }
-        tokio::select! {
-            biased;
-            answers = async { job.as_mut().expect("checked by the branch").await }, if job.is_some() => {
-                (job, under_way) = (None, 0);
-                for answer in answers.unwrap_or_default() {
-                    if out.send(Message::text(answer)).await.is_err() {
-                        return;
-                    }
+    }
+
+    async fn serve(mut self) {
+        let reason = match self.talk().await {
+            Ok(()) => CloseReason::Draining,
+            Err(reason) => reason,
+        };
+        tracing::debug!(reason = reason.name(), "a feed's connection ends");
+        self.end(reason).await;
+    }
+
+    /// Takes messages in until told to stop.
+    async fn talk(&mut self) -> Result<(), CloseReason> {
+        let clients = &self.app.config.clients;
+        let silence = Duration::from_millis(clients.silence_timeout_ms);
+        let ping = Duration::from_millis(clients.ping_interval_ms.max(1));
+        let mut pings = tokio::time::interval_at(Instant::now() + ping, ping);
+        pings.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let stopped = stopped(self.app.stop.clone());
+        tokio::pin!(stopped);
+        let mut silent_at = Instant::now() + silence;
+        loop {
+            self.begin_job();
+            let Feed { job, socket, .. } = self;
+            let next = tokio::select! {
+                biased;
+                () = &mut stopped => Next::Stop,
+                answers = async { job.as_mut().expect("checked by the branch").await }, if job.is_some() =>
+                    Next::Answers(answers.unwrap_or_default()),
+                message = socket.next() => Next::Message(message),
+                _ = pings.tick() => Next::Ping,
+                () = sleep_until(silent_at) => Next::Silence,
+            };
+            match next {
+                Next::Stop => return self.goodbye().await,
+                Next::Answers(answers) => self.answer(answers).await?,
+                Next::Message(message) => {
+                    self.take(message).await?;
+                    silent_at = Instant::now() + silence;
                 }
-            }
-            message = messages.next() => {
-                let Some(text) = text_of(message, &mut out).await else { return };
-                let Some(text) = text else { continue };
-                number += 1;
-                if waiting.len() + under_way < unacked_max {
-                    waiting.push((number, text));
-                } else if out.send(Message::text(slow_down(number))).await.is_err() {
-                    return;
-                }
+                Next::Ping => self.say(Message::Ping(Default::default())).await?,
+                Next::Silence => return Err(CloseReason::Silent),
             }
         }
     }
+
+    fn begin_job(&mut self) {
+        if self.job.is_none() && !self.waiting.is_empty() {
+            self.under_way = self.waiting.len();
+            let messages = std::mem::take(&mut self.waiting);
+            self.job = Some(tokio::spawn(take_in_all(self.app.clone(), messages)));
+        }
+    }
+
+    async fn answer(&mut self, answers: Vec<String>) -> Result<(), CloseReason> {
+        (self.job, self.under_way) = (None, 0);
+        for answer in answers {
+            self.say(Message::text(answer)).await?;
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, message: Option<Result<Message, Error>>) -> Result<(), CloseReason> {
+        let text = match message {
+            None => return Err(CloseReason::Gone),
+            Some(Err(error)) => return Err(reason_of(&error)),
+            Some(Ok(Message::Text(text))) => text.as_bytes().to_vec(),
+            Some(Ok(Message::Binary(_))) => return Err(CloseReason::Unsupported),
+            Some(Ok(_)) => return Ok(()),
+        };
+        self.number += 1;
+        if self.waiting.len() + self.under_way < self.app.config.ingest.unacked_max {
+            self.waiting.push((self.number, text));
+            return Ok(());
+        }
+        self.say(Message::text(slow_down(self.number))).await
+    }
+
+    /// Says something; a feed that does not take it is not waited for without end.
+    async fn say(&mut self, message: Message) -> Result<(), CloseReason> {
+        let stall = Duration::from_millis(self.app.config.clients.stall_timeout_ms);
+        match timeout(stall, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(CloseReason::Gone),
+            Err(_) => Err(CloseReason::Stalled),
+        }
+    }
+
+    /// Answers what was being taken in; what was only read ahead has no answer and comes again.
+    async fn goodbye(&mut self) -> Result<(), CloseReason> {
+        if let Some(job) = self.job.take() {
+            let answers = job.await.unwrap_or_default();
+            self.answer(answers).await?;
+        }
+        let goodbye = written(|out| json::write_goodbye(CloseReason::Draining, 500, out));
+        self.say(Message::text(goodbye)).await
+    }
+
+    /// Says why, hangs up, and gives the feed a moment to read it.
+    async fn end(mut self, reason: CloseReason) {
+        let wait = Duration::from_millis(self.app.config.clients.close_timeout_ms);
+        if reason == CloseReason::Gone {
+            return;
+        }
+        let close = Message::Close(Some(CloseFrame {
+            code: reason.code().into(),
+            reason: reason.name().into(),
+        }));
+        // The feed may be gone already; then there is nobody to tell.
+        let _ = timeout(wait, async {
+            self.socket.send(close).await.ok()?;
+            let stream = self.socket.get_mut();
+            stream.shutdown().await.ok()?;
+            let mut unread = [0; 4096];
+            while stream.read(&mut unread).await.ok()? > 0 {}
+            Some(())
+        })
+        .await;
+    }
 }
 
-/// A message's text; nothing inside where it was a ping or the like, nothing at all where the feed is
-/// done or has broken the rules, which it is told.
-async fn text_of(message: Option<Result<Message, Error>>, out: &mut Out) -> Option<Option<Vec<u8>>> {
-    match message? {
-        Ok(Message::Text(text)) => Some(Some(text.as_bytes().to_vec())),
-        Ok(Message::Binary(_)) => {
-            close(out, CloseCode::Unsupported, "events are text messages").await;
-            None
-        }
-        Ok(_) => Some(None),
-        Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => {
-            close(out, CloseCode::Size, "message_too_big").await;
-            None
-        }
-        Err(error) => {
-            tracing::debug!(%error, "a feed's connection ended");
-            None
-        }
+fn reason_of(error: &Error) -> CloseReason {
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => CloseReason::TooBig,
+        Error::Utf8(_) => CloseReason::NotUtf8,
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::Gone,
+        Error::Protocol(_) => CloseReason::Protocol,
+        _ => CloseReason::Gone,
     }
 }
 
@@ -105,8 +246,14 @@ fn slow_down(number: u64) -> String {
 }
 
 fn object(write: impl FnOnce(&mut Json<'_>)) -> String {
+    written(|out| {
+        Json::new(out).object(write);
+    })
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
     let mut body = Vec::new();
-    Json::new(&mut body).object(write);
+    write(&mut body);
     String::from_utf8(body).expect("the writer takes text and gives text")
 }
 
@@ -138,14 +285,4 @@ async fn take_in_all(app: Arc<App>, messages: Numbered) -> Vec<String> {
         });
     }
     answers
-}
-
-async fn close(out: &mut Out, code: CloseCode, reason: &'static str) {
-    // The feed may be gone already.
-    let _ = out
-        .send(Message::Close(Some(CloseFrame {
-            code,
-            reason: reason.into(),
-        })))
-        .await;
 }

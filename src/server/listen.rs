@@ -2,7 +2,8 @@
 //!
 //! Every shard has its own listener on the shared address (`SO_REUSEPORT`), so the kernel spreads
 //! connections and no lock is shared. Because a second process could join such a group unseen, the
-//! address is first bound plainly: a port in use is then an error, as people expect.
+//! first listener binds the address alone and opens it to its siblings only then: a port in use is an
+//! error, as people expect.
 
 use super::{App, Slot};
 use axum::Router;
@@ -10,80 +11,153 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 /// Binds `count` listeners to one address. Port 0 picks a free one for all.
 ///
 /// # Errors
 /// The address is in use, or not this machine's.
 pub fn bind(address: SocketAddr, count: usize, backlog: i32) -> io::Result<Vec<TcpListener>> {
-    let alone = listener(address, false, backlog)?;
-    let address = alone.local_addr()?;
-    if count == 1 {
-        return Ok(vec![alone]);
+    let first = socket(address)?;
+    first.bind(&address.into())?;
+    // Never let go of from here on, so that nobody else gets in between.
+    first.set_reuse_port(count > 1)?;
+    first.listen(backlog)?;
+    let first: TcpListener = first.into();
+    let address = first.local_addr()?;
+    let mut listeners = vec![first];
+    for _ in 1..count {
+        let sibling = socket(address)?;
+        sibling.set_reuse_port(true)?;
+        sibling.bind(&address.into())?;
+        sibling.listen(backlog)?;
+        listeners.push(sibling.into());
     }
-    drop(alone);
-    (0..count).map(|_| listener(address, true, backlog)).collect()
+    Ok(listeners)
 }
 
-fn listener(address: SocketAddr, shared: bool, backlog: i32) -> io::Result<TcpListener> {
+fn socket(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
-    if shared {
-        socket.set_reuse_port(true)?;
-    }
     socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(backlog)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 /// Accepts and serves until told to stop; then takes what is queued already, closes the listener (so
-/// that nothing queued is reset) and lets the requests under way finish.
+/// that nothing queued is reset) and lets the requests under way finish, for at most half of
+/// `shutdown.drain_timeout_ms`.
 pub async fn serve(listener: TcpListener, router: Router, app: Arc<App>, stop: watch::Receiver<bool>) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let stopped = stopped(stop.clone());
+    let grace = Duration::from_millis(app.config.shutdown.drain_timeout_ms / 2);
+    let (alive, mut all_gone) = mpsc::channel(1);
+    let mut acceptor = Acceptor {
+        router,
+        app,
+        stop,
+        alive,
+        warned: None,
+    };
     tokio::pin!(stopped);
     loop {
         tokio::select! {
             biased;
-            accepted = listener.accept() => take(accepted, &router, &app, &stop).await,
+            accepted = listener.accept() => acceptor.take(accepted).await,
             () = &mut stopped => break,
         }
     }
     while let Ok(accepted) = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await {
-        take(accepted, &router, &app, &stop).await;
+        acceptor.take(accepted).await;
     }
+    drop((listener, acceptor));
+    // Ends when the last connection has dropped its `alive`; those who take longer are cut.
+    let _ = tokio::time::timeout(grace, all_gone.recv()).await;
     Ok(())
 }
 
 /// Waits until told to stop, or until nobody is left who could.
-async fn stopped(mut stop: watch::Receiver<bool>) {
+pub(super) async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn take(accepted: io::Result<(tokio::net::TcpStream, SocketAddr)>, router: &Router, app: &Arc<App>, stop: &watch::Receiver<bool>) {
-    let stream = match accepted {
-        Ok((stream, _)) => stream,
-        Err(error) => {
-            // Out of descriptors, most likely: those who have one must not suffer from a busy loop.
-            tracing::warn!(%error, "cannot accept a connection; see `ulimit -n`");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+/// How long accepting rests when the system has no descriptor left.
+const REST: Duration = Duration::from_millis(50);
+/// Least time between two lines of the log that say so.
+const WARN_AGAIN: Duration = Duration::from_secs(10);
+
+struct Acceptor {
+    router: Router,
+    app: Arc<App>,
+    stop: watch::Receiver<bool>,
+    /// Held by every connection, never sent by.
+    alive: mpsc::Sender<()>,
+    warned: Option<Instant>,
+}
+
+impl Acceptor {
+    async fn take(&mut self, accepted: io::Result<(TcpStream, SocketAddr)>) {
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => return self.rest(&error).await,
+        };
+        match Slot::take(&self.app.connections, self.app.config.server.connections_max) {
+            Some(slot) => {
+                let connection = connection(stream, self.router.clone(), self.app.clone(), self.stop.clone());
+                let alive = self.alive.clone();
+                tokio::spawn(async move {
+                    let _held = (slot, alive);
+                    connection.await;
+                });
+            }
+            None => {
+                self.app.levels.refused.increment(1);
+                refuse(stream);
+            }
+        }
+    }
+
+    /// Those who have a connection must not suffer from a busy loop, nor the log from a flood.
+    async fn rest(&mut self, error: &io::Error) {
+        let one_connection = [io::ErrorKind::ConnectionAborted, io::ErrorKind::ConnectionReset];
+        if one_connection.contains(&error.kind()) {
             return;
         }
-    };
-    match Slot::take(&app.connections, app.config.server.connections_max) {
-        Some(slot) => {
-            tokio::spawn(connection(stream, router.clone(), app.clone(), stop.clone(), slot));
+        let now = Instant::now();
+        if self.warned.is_none_or(|warned| now - warned >= WARN_AGAIN) {
+            self.warned = Some(now);
+            tracing::warn!(%error, "cannot accept connections for now; see `ulimit -n`");
         }
-        None => app.levels.refused.increment(1),
+        tokio::time::sleep(REST).await;
     }
 }
 
-async fn connection(stream: tokio::net::TcpStream, router: Router, app: Arc<App>, stop: watch::Receiver<bool>, _slot: Slot) {
+/// Says why and hangs up, without waiting for anything.
+fn refuse(stream: TcpStream) {
+    let Ok(stream) = stream.into_std() else { return };
+    let mut request = [0; 4096];
+    // What has been sent already is taken: closing over unread bytes would reset what is said here.
+    let _ = io::Read::read(&mut &stream, &mut request);
+    let _ = io::Write::write(&mut &stream, refusal().as_bytes());
+    let _ = stream.shutdown(Shutdown::Write);
+}
+
+/// A whole response: the request is not waited for.
+fn refusal() -> String {
+    let (code, error) = ("too_many_connections", "the server holds as many connections as it may");
+    let body = format!("{{\"code\":\"{code}\",\"error\":\"{error}\"}}");
+    format!(
+        "HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+async fn connection(stream: TcpStream, router: Router, app: Arc<App>, stop: watch::Receiver<bool>) {
     // A client that is gone already is noticed by the first read.
     let _ = stream.set_nodelay(true);
     let server = &app.config.server;
@@ -103,5 +177,25 @@ async fn connection(stream: tokio::net::TcpStream, router: Router, app: Arc<App>
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_taken_once_however_many_listen_there() {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let shared = bind(any, 3, 16).unwrap();
+        let address = shared[0].local_addr().unwrap();
+        assert!(shared.iter().all(|listener| listener.local_addr().unwrap() == address));
+        for count in [1, 3] {
+            assert_eq!(bind(address, count, 16).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        }
+        drop(shared);
+        let alone = bind(address, 1, 16).unwrap();
+        assert_eq!(bind(address, 3, 16).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        drop(alone);
     }
 }

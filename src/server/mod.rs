@@ -12,6 +12,7 @@ pub mod ingest;
 pub mod ingest_ws;
 pub mod listen;
 pub mod page;
+pub mod query;
 pub mod snapshots;
 pub mod sse;
 pub mod upgrade;
@@ -32,7 +33,7 @@ use flume::Sender;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// What every door shares.
 pub struct App {
@@ -68,6 +69,10 @@ pub struct App {
     pub draining: AtomicBool,
     /// TCP connections open.
     pub connections: Arc<AtomicUsize>,
+    /// Turns true when a drain begins.
+    pub stop: watch::Receiver<bool>,
+    /// Ingest WebSockets open.
+    pub feeds: watch::Sender<usize>,
 }
 
 /// What a request can reach: everything shared, and the shard it came in by.

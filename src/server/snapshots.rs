@@ -2,13 +2,14 @@
 
 use super::Door;
 use super::error::{ApiError, json_bytes};
+use super::query::Query;
 use super::upgrade::header_texts;
 use crate::fanout::encode::{self, Subject};
 use crate::fanout::snapshot;
 use crate::fanout::topic::{Topic, TopicId};
 use crate::model::TopicName;
 use crate::wire::json::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -27,7 +28,7 @@ pub const TOPICS_MAX: usize = 200;
 /// Answers longer than this are compressed where the client takes it, in bytes.
 const COMPRESS_BYTES_MIN: usize = 1024;
 
-/// Reads a list of topics, `a,b`.
+/// Reads a list of topics, `a,b`; one given twice counts once.
 ///
 /// # Errors
 /// 400 with the first that is none.
@@ -43,7 +44,14 @@ pub fn parse_topics(list: Option<&str>) -> Result<Vec<TopicName>, ApiError> {
             ApiError::bad_request("unknown_topic", format!("{topic}: {error}"))
         })
     };
-    list.into_iter().map(parse).collect()
+    let mut topics = Vec::with_capacity(list.len());
+    for topic in list {
+        let topic = parse(topic)?;
+        if !topics.contains(&topic) {
+            topics.push(topic);
+        }
+    }
+    Ok(topics)
 }
 
 /// `GET /v1/snapshot?topics=a,b&ruleset=R`.

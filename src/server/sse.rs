@@ -1,14 +1,15 @@
 //! `GET /v1/sse`: the same frames as server-sent events, for where WebSocket is blocked.
 
+use super::Door;
 use super::error::ApiError;
+use super::query::Query;
 use super::snapshots::parse_topics;
-use super::{Door, Slot};
 use crate::fanout::runner::{Command, EventStream};
 use crate::fanout::shard::ConnKey;
 use crate::fanout::sockets::STREAM_PIECES;
 use crate::model::Seq;
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use flume::Sender;
@@ -40,7 +41,7 @@ pub async fn events(State(door): State<Door>, headers: HeaderMap, Query(query): 
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned)
         .or(query.last_event_id);
-    let since = last.map(|id| resume_from(&id, &door.epoch));
+    let since = last.map(|id| resume_from(&id, &door.epoch, topics.len()));
     let (body, pieces) = mpsc::channel(STREAM_PIECES);
     let (opened, answer) = oneshot::channel();
     let stopping = || ApiError::unavailable("stopping", "the server is stopping");
@@ -56,13 +57,7 @@ pub async fn events(State(door): State<Door>, headers: HeaderMap, Query(query): 
         .await
         .map_err(|_| stopping())?
         .map_err(|(code, message)| ApiError::bad_request(code, message))?;
-    let slot = Slot::take_one_more(&door.connections);
-    let mut response = Response::new(Body::new(StreamBody::new(Pieces {
-        pieces,
-        conn,
-        shard,
-        _slot: slot,
-    })));
+    let mut response = Response::new(Body::new(StreamBody::new(Pieces { pieces, conn, shard })));
     let answer = response.headers_mut();
     answer.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -71,13 +66,18 @@ pub async fn events(State(door): State<Door>, headers: HeaderMap, Query(query): 
     Ok(response)
 }
 
-/// Reads an event's id, `EPOCH.SEQ-SEQ-…`. Opaque to clients.
-fn resume_from(id: &str, epoch: &str) -> Result<Vec<Seq>, &'static str> {
+/// Reads an event's id, `EPOCH.SEQ-SEQ-…`, a `seq` for each topic. Opaque to clients.
+fn resume_from(id: &str, epoch: &str, topics: usize) -> Result<Vec<Seq>, &'static str> {
     let (history, seqs) = id.split_once('.').ok_or("epoch")?;
     if history != epoch {
         return Err("epoch");
     }
-    seqs.split('-').map(|seq| seq.parse().map_err(|_| "epoch")).collect()
+    let seqs: Vec<Seq> = seqs
+        .split('-')
+        .map(|seq| seq.parse().map_err(|_| "epoch"))
+        .collect::<Result<_, _>>()?;
+    // The id of a stream of other topics says nothing of these.
+    if seqs.len() == topics { Ok(seqs) } else { Err("epoch") }
 }
 
 /// A response's body: what the shard wrote, and a word to the shard each time there is room again.
@@ -85,7 +85,6 @@ struct Pieces {
     pieces: mpsc::Receiver<Bytes>,
     conn: ConnKey,
     shard: Sender<Command>,
-    _slot: Slot,
 }
 
 impl futures_util::Stream for Pieces {
@@ -111,9 +110,9 @@ mod tests {
 
     #[test]
     fn an_id_of_this_history_resumes() {
-        assert_eq!(resume_from("e1.5-0-7", "e1"), Ok(vec![5, 0, 7]));
-        for id in ["e2.5", "e1", "e1.x", ""] {
-            assert_eq!(resume_from(id, "e1"), Err("epoch"), "{id}");
+        assert_eq!(resume_from("e1.5-0-7", "e1", 3), Ok(vec![5, 0, 7]));
+        for id in ["e2.5", "e1", "e1.x", "", "e1.5-6"] {
+            assert_eq!(resume_from(id, "e1", 1), Err("epoch"), "{id}");
         }
     }
 }

@@ -53,15 +53,15 @@ pub fn accept(mut request: Request) -> Result<(Response, OnUpgrade), ApiError> {
     let has = |name, token: &str| header_texts(headers, &name).any(|text| text.split(',').any(|t| t.trim().eq_ignore_ascii_case(token)));
     if request.method() != Method::GET || !has(header::CONNECTION, "upgrade") || !has(header::UPGRADE, "websocket") {
         let message = "this path speaks WebSocket: send Connection: Upgrade and Upgrade: websocket";
-        return Err(ApiError::with_status(StatusCode::UPGRADE_REQUIRED, "upgrade_required", message));
+        return Err(upgrade_required("upgrade_required", message));
     }
     if !has(header::SEC_WEBSOCKET_VERSION, "13") {
-        return Err(ApiError::bad_request("bad_websocket_version", "Sec-WebSocket-Version must be 13"));
+        return Err(upgrade_required("bad_websocket_version", "Sec-WebSocket-Version must be 13"));
     }
     let key = headers
         .get(header::SEC_WEBSOCKET_KEY)
         .map(HeaderValue::as_bytes)
-        .filter(|key| key.len() == 24);
+        .filter(|key| is_nonce(key));
     let Some(key) = key else {
         return Err(ApiError::bad_request(
             "bad_websocket_key",
@@ -79,6 +79,19 @@ pub fn accept(mut request: Request) -> Result<(Response, OnUpgrade), ApiError> {
     answer.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     answer.remove(header::CONTENT_LENGTH);
     Ok((response, upgrade))
+}
+
+/// 426, with what to upgrade to (RFC 9110, 15.5.22; RFC 6455, 4.4).
+fn upgrade_required(code: &'static str, message: &str) -> ApiError {
+    ApiError::with_status(StatusCode::UPGRADE_REQUIRED, code, message)
+        .header(header::UPGRADE, HeaderValue::from_static("websocket"))
+        .header(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))
+}
+
+/// Whether a key is 16 bytes in base64.
+fn is_nonce(key: &[u8]) -> bool {
+    let digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    key.len() == 24 && key.ends_with(b"==") && key[..22].iter().all(digit)
 }
 
 /// The readable values of a header that may be given several times.

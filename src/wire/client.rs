@@ -1,7 +1,7 @@
 //! Client messages: what a subscriber may say, checked.
 
 use crate::model::Seq;
-use serde::Deserialize;
+use serde_json::{Map, Value};
 use std::collections::HashMap;
 
 /// A client's message.
@@ -56,72 +56,103 @@ pub struct BadMessage {
     pub message: String,
 }
 
-#[derive(Deserialize)]
-struct Raw {
-    op: Option<String>,
-    id: Option<i64>,
-    topics: Option<Vec<String>>,
-    ruleset: Option<String>,
-    epoch: Option<String>,
-    since: Option<HashMap<String, Seq>>,
-    max_rate_hz: Option<f64>,
-}
-
 /// Least and most of `max_rate_hz`.
 pub const RATE_HZ: std::ops::RangeInclusive<f64> = 0.01..=1000.0;
 
-/// Reads one message. `message` is scratch: simd-json writes into it.
+/// Reads one message.
 ///
 /// # Errors
 /// [`BadMessage`], for an `error` reply; the connection stays.
 pub fn parse(message: &mut [u8]) -> Result<ClientMessage, BadMessage> {
-    let bad = |id, code, message: String| Err(BadMessage { id, code, message });
-    let raw: Raw = match simd_json::serde::from_slice(message) {
-        Ok(raw) => raw,
-        Err(error) => return bad(None, "bad_message", format!("not a message of this protocol: {error}")),
+    let bad = |id, code, message: String| BadMessage { id, code, message };
+    let fields = match serde_json::from_slice(message) {
+        Ok(Value::Object(fields)) => Fields(fields),
+        Ok(_) => return Err(bad(None, "bad_message", "a message is a JSON object".to_owned())),
+        Err(error) => return Err(bad(None, "bad_message", format!("not JSON: {error}"))),
     };
-    let id = raw.id;
-    if let Some(rate) = raw.max_rate_hz
-        && !RATE_HZ.contains(&rate)
-    {
-        return bad(
-            id,
-            "bad_message",
-            format!("max_rate_hz must be {} to {}, not {rate}", RATE_HZ.start(), RATE_HZ.end()),
-        );
-    }
-    match raw.op.as_deref() {
+    let id = fields
+        .read("an integer", "id", Value::as_i64)
+        .map_err(|message| bad(None, "bad_message", message))?;
+    match fields.text("op").map_err(|message| bad(id, "bad_message", message))?.as_deref() {
         Some("ping") => Ok(ClientMessage::Ping(id)),
         Some("auth") => Ok(ClientMessage::Auth(id)),
-        Some(op @ ("subscribe" | "unsubscribe")) => {
-            let Some(topics) = raw.topics.filter(|topics| !topics.is_empty()) else {
-                return bad(id, "bad_message", format!("{op} needs \"topics\", a list of at least one topic"));
-            };
-            Ok(match op {
-                "subscribe" => ClientMessage::Subscribe(Subscribe {
-                    id,
-                    topics,
-                    ruleset: raw.ruleset,
-                    epoch: raw.epoch,
-                    since: raw.since.unwrap_or_default(),
-                    max_rate_hz: raw.max_rate_hz,
-                }),
-                _ => ClientMessage::Unsubscribe(Unsubscribe {
-                    id,
-                    topics,
-                    ruleset: raw.ruleset,
-                }),
-            })
-        }
+        Some("subscribe") => fields.subscribe(id).map(ClientMessage::Subscribe),
+        Some("unsubscribe") => fields.unsubscribe(id).map(ClientMessage::Unsubscribe),
         Some(other) => {
             let other: String = other.chars().take(40).collect();
-            bad(
-                id,
-                "unknown_op",
-                format!("unknown op \"{other}\"; there are subscribe, unsubscribe, ping and auth"),
-            )
+            let message = format!("unknown op \"{other}\"; there are subscribe, unsubscribe, ping and auth");
+            return Err(bad(id, "unknown_op", message));
         }
-        None => bad(id, "bad_message", "\"op\" is missing".to_owned()),
+        None => Err("\"op\" is missing".to_owned()),
+    }
+    .map_err(|message| bad(id, "bad_message", message))
+}
+
+/// A message's fields; what is wrong with one is told with its name.
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    /// A field that may be absent or null.
+    fn read<'a, T>(&'a self, what: &str, name: &str, read: impl FnOnce(&'a Value) -> Option<T>) -> Result<Option<T>, String> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => read(value).map(Some).ok_or_else(|| format!("{name} must be {what}")),
+        }
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>, String> {
+        Ok(self.read("a string", name, Value::as_str)?.map(str::to_owned))
+    }
+
+    fn topics(&self) -> Result<Vec<String>, String> {
+        let list = self.read("a list of strings", "topics", Value::as_array)?;
+        let list = list
+            .filter(|list| !list.is_empty())
+            .ok_or("topics must list at least one topic, such as [\"slate\"]")?;
+        let name = |(place, topic): (usize, &Value)| {
+            let name = topic.as_str().ok_or_else(|| format!("topics[{place}] must be a string"))?;
+            Ok(name.to_owned())
+        };
+        list.iter().enumerate().map(name).collect()
+    }
+
+    fn since(&self) -> Result<HashMap<String, Seq>, String> {
+        let Some(since) = self.read("an object with a seq for each topic", "since", Value::as_object)? else {
+            return Ok(HashMap::new());
+        };
+        let held = |(topic, seq): (&String, &Value)| {
+            let seq = seq.as_u64().ok_or_else(|| {
+                let topic: String = topic.chars().take(80).collect();
+                format!("since[\"{topic}\"] must be a seq, an integer of at least 0")
+            })?;
+            Ok((topic.clone(), seq))
+        };
+        since.iter().map(held).collect()
+    }
+
+    fn subscribe(&self, id: Option<i64>) -> Result<Subscribe, String> {
+        let max_rate_hz = self.read("a number", "max_rate_hz", Value::as_f64)?;
+        if let Some(rate) = max_rate_hz
+            && !RATE_HZ.contains(&rate)
+        {
+            return Err(format!("max_rate_hz must be {} to {}, not {rate}", RATE_HZ.start(), RATE_HZ.end()));
+        }
+        Ok(Subscribe {
+            id,
+            topics: self.topics()?,
+            ruleset: self.text("ruleset")?,
+            epoch: self.text("epoch")?,
+            since: self.since()?,
+            max_rate_hz,
+        })
+    }
+
+    fn unsubscribe(&self, id: Option<i64>) -> Result<Unsubscribe, String> {
+        Ok(Unsubscribe {
+            id,
+            topics: self.topics()?,
+            ruleset: self.text("ruleset")?,
+        })
     }
 }
 
@@ -149,22 +180,55 @@ mod tests {
     #[test]
     fn what_is_refused_says_why() {
         for (text, code, part) in [
-            ("{", "bad_message", "not a message"),
-            ("[]", "bad_message", "not a message"),
+            ("{", "bad_message", "not JSON: EOF while parsing an object at line 1 column 1"),
+            (r#"{"op":"ping"}{}"#, "bad_message", "not JSON: trailing characters"),
+            ("[]", "bad_message", "a message is a JSON object"),
+            (
+                r#"["ping",1,null,null,null,null,null]"#,
+                "bad_message",
+                "a message is a JSON object",
+            ),
             ("{}", "bad_message", "\"op\" is missing"),
+            (r#"{"op":5}"#, "bad_message", "op must be a string"),
+            (r#"{"op":"ping","id":"a"}"#, "bad_message", "id must be an integer"),
             (r#"{"op":"dance","id":7}"#, "unknown_op", "dance"),
-            (r#"{"op":"subscribe"}"#, "bad_message", "topics"),
-            (r#"{"op":"subscribe","topics":[]}"#, "bad_message", "topics"),
-            (r#"{"op":"subscribe","topics":"slate"}"#, "bad_message", "not a message"),
+            (r#"{"op":"subscribe"}"#, "bad_message", "topics must list"),
+            (r#"{"op":"subscribe","topics":[]}"#, "bad_message", "topics must list"),
+            (r#"{"op":"subscribe","topics":"slate"}"#, "bad_message", "topics must be a list"),
+            (
+                r#"{"op":"unsubscribe","topics":["slate",5]}"#,
+                "bad_message",
+                "topics[1] must be a string",
+            ),
+            (
+                r#"{"op":"subscribe","topics":["slate"],"ruleset":[]}"#,
+                "bad_message",
+                "ruleset must be a string",
+            ),
+            (
+                r#"{"op":"subscribe","topics":["slate"],"epoch":1}"#,
+                "bad_message",
+                "epoch must be a string",
+            ),
             (
                 r#"{"op":"subscribe","topics":["slate"],"max_rate_hz":0}"#,
                 "bad_message",
-                "max_rate_hz",
+                "max_rate_hz must be 0.01 to 1000, not 0",
+            ),
+            (
+                r#"{"op":"subscribe","topics":["slate"],"max_rate_hz":"5"}"#,
+                "bad_message",
+                "max_rate_hz must be a number",
             ),
             (
                 r#"{"op":"subscribe","topics":["slate"],"since":{"slate":-1}}"#,
                 "bad_message",
-                "not a message",
+                "since[\"slate\"] must be a seq",
+            ),
+            (
+                r#"{"op":"subscribe","topics":["slate"],"since":[4]}"#,
+                "bad_message",
+                "since must be an object",
             ),
         ] {
             let error = read(text).unwrap_err();

@@ -1,6 +1,10 @@
 //! Integration tests: one binary, a module each.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod bad_frames;
+mod bad_http;
+mod bad_input;
+mod bad_start;
 mod chance;
 mod client;
 mod corrections;
@@ -9,6 +13,7 @@ mod drain;
 mod feeds;
 mod frames;
 mod golden;
+mod hostile;
 mod oracle;
 mod plain_http;
 mod plan;
@@ -19,6 +24,7 @@ mod repository;
 mod rust_text;
 mod sim;
 mod stalled;
+mod stopping;
 mod subscriptions;
 mod support;
 mod tidy;

@@ -172,7 +172,7 @@ fn game_event(line: &Line<'_, '_>) -> Result<GameEvent, LineError> {
         status: known,
         home: home.required(team(home)?)?,
         away: away.required(team(away)?)?,
-        kickoff: line.kickoff().integer(i64::MIN..=i64::MAX)?,
+        kickoff: line.kickoff().integer(-INTEGER_MAX..=INTEGER_MAX)?,
         score: by_team(line.score())?,
     };
     if event.home == event.away {

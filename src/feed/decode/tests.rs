@@ -272,6 +272,13 @@ fn bad_values_are_refused_by_name() {
         (SITUATION, r#""AAA":3"#, r#""AAA":3,"CCC":1"#, TooMany, "timeouts: more than 2 teams"),
         (GAME, r#""live""#, r#""Live""#, BadValue, "status: \"Live\" is none of scheduled,"),
         (GAME, r#""away":"BBB""#, r#""away":"AAA""#, BadValue, "away: \"AAA\" is the home team too"),
+        (
+            GAME,
+            r#""kickoff":1506272400000000"#,
+            r#""kickoff":-9223372036854775808"#,
+            BadValue,
+            "kickoff: -9223372036854775808 is not within",
+        ),
         (GAME, r#""kickoff":1506272400000000"#, r#""kickoff":"noon""#, BadValue, "kickoff: \"noon\""),
         (PLAYERS, r#"[{"#, r#"[[],{"#, BadValue, "players[0]: an array is not an object"),
         (PLAYERS, r#""QB""#, r#""QBQBQBQBQ""#, BadValue, "players[0].position: \"QBQBQBQBQ\" is longer than 8"),

@@ -168,7 +168,7 @@ fn an_event() -> impl Strategy<Value = Event> {
         prop::sample::select(statuses),
         team(),
         team(),
-        any::<Option<i64>>(),
+        option::of(-INTEGER_MAX..=INTEGER_MAX),
         a_score(),
     );
     prop_oneof![

@@ -131,12 +131,11 @@ impl std::ops::Deref for Server {
 }
 
 impl Server {
-    /// Starts one: defaults, the built-in rulesets, two shards, a free port, and what `change` says.
+    /// Starts one: defaults, two shards, a free port, and what `change` says.
     pub(crate) fn start(change: impl FnOnce(&mut Config)) -> Server {
         let mut config = Config::default();
         config.server.bind = SocketAddr::from(([127, 0, 0, 1], 0));
         config.server.shards = 2;
-        config.scoring.rulesets_dir = "no such folder".into();
         change(&mut config);
         let running = pipeline::start(config).unwrap();
         Server {

@@ -1,0 +1,202 @@
+//! Starts that cannot work: one clear line, and the exit code that goes with it.
+
+use crate::hostile::binary::{Folder, outcome, scorewire};
+use std::net::TcpListener;
+
+/// Runs it; its exit code and the one line that it says.
+fn refused(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
+    let mut command = scorewire(arguments);
+    command.envs(variables.iter().copied());
+    let (code, _, said) = outcome(command);
+    let mut lines = said.lines().filter(|line| line.starts_with("scorewire: "));
+    let line = lines
+        .next()
+        .unwrap_or_else(|| panic!("{arguments:?} {variables:?}: {said}"))
+        .to_owned();
+    assert_eq!(lines.next(), None, "{said}");
+    (code, line)
+}
+
+#[test]
+fn settings_that_make_no_sense_name_the_key_and_where_it_stands() {
+    let folder = Folder::new("settings");
+    for (name, text, key) in [
+        ("typo", "[fanout]\nring_framez = 9\n", "ring_framez"),
+        ("section", "[fanuot]\nring_frames = 9\n", "fanuot"),
+        ("kind", "[fanout]\nring_frames = \"many\"\n", "ring_frames"),
+        ("range", "[fanout]\nring_frames = 0\n", "fanout.ring_frames must be 1 to"),
+        ("negative", "[ingest]\nthreads = -1\n", "threads"),
+        ("absurd", "[ingest]\nrequests_max = 9223372036854775807\n", "ingest.requests_max"),
+        ("backlog", "[server]\nbacklog = -5\n", "server.backlog"),
+        ("bind", "[server]\nbind = \"nowhere\"\n", "bind"),
+        ("filter", "[log]\nfilter = \"scorewire=loud\"\n", "log.filter"),
+        ("syntax", "[fanout\n", "line 1"),
+        (
+            "ruleset",
+            "[scoring]\ndefault_ruleset = \"nope\"\n",
+            "\"nope\"; there are draftkings",
+        ),
+    ] {
+        let file = folder.file(&format!("{name}.toml"), text);
+        for command in ["check-config", "serve"] {
+            let (code, line) = refused(&[command, "--config", &file], &[]);
+            assert_eq!(code, Some(64), "{line}");
+            assert!(line.contains(key), "{key}: {line}");
+            assert!(name == "ruleset" || line.contains(&file), "{file}: {line}");
+        }
+    }
+    let (code, line) = refused(&["serve", "--config", "/nope/scorewire.toml"], &[]);
+    assert_eq!(code, Some(64));
+    assert!(line.contains("/nope/scorewire.toml: No such file"), "{line}");
+}
+
+#[test]
+fn variables_that_make_no_sense_are_named() {
+    for (name, value, part) in [
+        ("SCOREWIRE__FANOUT__RING_FRAMEZ", "9", "ring_framez"),
+        ("SCOREWIRE__FANOUT__RING_FRAMES", "many", "many"),
+        ("SCOREWIRE__FANOUT__RING_FRAMES", "0", "fanout.ring_frames must be"),
+        ("SCOREWIRE__FANOUT", "9", "SCOREWIRE__SECTION__KEY"),
+        ("SCOREWIRE__SERVER__BIND", "nowhere", "bind"),
+        ("SCOREWIRE__SCORING__DEFAULT_RULESET", "7", "\"7\"; there are"),
+    ] {
+        let (code, line) = refused(&["check-config"], &[(name, value)]);
+        assert_eq!(code, Some(64), "{line}");
+        assert!(line.contains(part), "{part}: {line}");
+        assert!(line.contains(name) || part.contains("there are"), "{line}");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let mut command = scorewire(&["check-config"]);
+        command.env("UNRELATED", std::ffi::OsStr::from_bytes(b"\xff"));
+        assert_eq!(outcome(command).0, Some(0));
+    }
+}
+
+#[test]
+fn broken_rulesets_name_file_and_key() {
+    let folder = Folder::new("rulesets");
+    let own = |dir: &str| vec![("SCOREWIRE__SCORING__RULESETS_DIR".to_owned(), dir.to_owned())];
+    let start = |dir: &str| {
+        let variables = own(dir);
+        let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        refused(&["check-config"], &variables)
+    };
+    let good = include_str!("../../config/rulesets/ppr.toml");
+    let file = folder.file("mine.toml", good.replace("\nreceptions =", "\nreceptoins ="));
+    let (code, line) = start(folder.path().to_str().unwrap());
+    assert_eq!(code, Some(64), "{line}");
+    assert!(line.contains(&file) && line.contains("receptoins"), "{line}");
+    let (code, line) = start("/nope/rulesets");
+    assert_eq!(code, Some(64), "{line}");
+    assert!(line.contains("/nope/rulesets"), "{line}");
+    folder.file("mine.toml", good);
+    let mut command = scorewire(&["check-config"]);
+    command.envs(own(folder.path().to_str().unwrap()));
+    let (code, _, said) = outcome(command);
+    assert_eq!(code, Some(0));
+    assert!(said.contains("mine"), "{said}");
+}
+
+#[test]
+fn a_port_in_use_is_unavailable() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (arguments, variables, key) in [
+        (vec!["serve", "--bind", &address], vec![], "server.bind"),
+        (
+            vec!["demo", "--bind", "127.0.0.1:0"],
+            vec![("SCOREWIRE__SERVER__INGEST_BIND", &*address)],
+            "server.ingest_bind",
+        ),
+        (
+            vec!["serve", "--bind", "127.0.0.1:0"],
+            vec![("SCOREWIRE__SERVER__ADMIN_BIND", &*address)],
+            "server.admin_bind",
+        ),
+    ] {
+        let (code, line) = refused(&arguments, &variables);
+        assert_eq!(code, Some(69), "{line}");
+        assert!(line.contains(&address) && line.contains(key) && line.contains("port 0"), "{line}");
+    }
+    let (code, line) = refused(&["serve", "--bind", "192.0.2.1:80"], &[]);
+    assert_eq!(code, Some(69), "{line}");
+    assert!(line.contains("not an address of this machine"), "{line}");
+}
+
+#[test]
+fn sources_without_games_or_a_server_say_which() {
+    let folder = Folder::new("sources");
+    let replay = |path: &str| refused(&["replay", "--gamecenter", path, "--to", "http://127.0.0.1:1"], &[]);
+    let (code, line) = replay(folder.path().to_str().unwrap());
+    assert_eq!(code, Some(64), "{line}");
+    assert!(line.contains("no games") && line.contains("*.json.gz"), "{line}");
+    let (code, line) = replay("/nope/games");
+    assert_eq!(code, Some(64), "{line}");
+    assert_eq!(line.matches("No such file").count(), 1, "{line}");
+    assert!(line.contains("/nope/games"), "{line}");
+    for (name, bytes) in [
+        ("2099010100.json", &b"{\"2099010100\":{\"home\""[..]),
+        ("2099010101.json.gz", b"not gzip"),
+        ("2099010102.json", b"[]"),
+    ] {
+        let (code, line) = replay(&folder.file(name, bytes));
+        assert_eq!(code, Some(64), "{line}");
+        assert!(line.contains(name), "{line}");
+    }
+    // Nobody listens there: given up after some tries, all at once here.
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let to = format!("http://{gone}");
+    let simulate = std::thread::spawn({
+        let to = to.clone();
+        move || refused(&["simulate", "--games", "1", "--speed", "max", "--to", &to], &[])
+    });
+    let (code, line) = simulate.join().unwrap();
+    assert_eq!(code, Some(69), "{line}");
+    assert!(
+        line.contains(&to) && line.contains("refused") && line.contains("scorewire serve"),
+        "{line}"
+    );
+    let (code, line) = refused(&["simulate", "--to", "https://127.0.0.1:1"], &[]);
+    assert_eq!(code, Some(64), "{line}");
+    assert!(
+        line.contains("https://127.0.0.1:1") && line.contains("http://127.0.0.1:8080"),
+        "{line}"
+    );
+    let (code, line) = refused(&["simulate", "--out", "/nope/lines"], &[]);
+    assert_eq!(code, Some(64), "{line}");
+    assert!(line.contains("/nope/lines"), "{line}");
+}
+
+#[test]
+fn flags_that_make_no_sense_are_named_and_help_helps() {
+    for (arguments, part) in [
+        (&["serve", "--bnd", "x"][..], "--bind"),
+        (&["serve", "--bind", "nowhere"], "nowhere"),
+        (&["demo", "--games", "17"], "1..=16"),
+        (&["demo", "--speed", "0"], "\"max\""),
+        (&["replay"], "--gamecenter"),
+        (&["simulate", "--out", "-", "--to", "http://127.0.0.1:1"], "cannot be used with"),
+        (&["sevre"], "serve"),
+        (&[], "Usage"),
+    ] {
+        let (code, _, said) = outcome(scorewire(arguments));
+        assert_eq!(code, Some(64), "{arguments:?}: {said}");
+        assert!(said.contains(part), "{arguments:?}: {said}");
+    }
+    for (command, parts) in [
+        ("demo", &["--games", "--speed", "--seed", "[server.bind]"][..]),
+        ("serve", &["--bind", "--config", "--log-format", "/v1/ws"]),
+        ("replay", &["--gamecenter", "--to", "max"]),
+        ("simulate", &["--out", "--no-trouble", "standard output"]),
+        ("check-config", &["--config"]),
+    ] {
+        let (code, help, _) = outcome(scorewire(&[command, "--help"]));
+        assert_eq!(code, Some(0));
+        for part in parts {
+            assert!(help.contains(part), "{command}: no {part}: {help}");
+        }
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+    }
+}
