@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Most shards: a topic keeps a bit for each.
 pub const SHARDS_MAX: usize = 64;
@@ -99,7 +99,6 @@ pub struct Hub {
     slate: Mutex<Slate>,
     slate_topic: Arc<Topic>,
     limits: HubLimits,
-    overflows: AtomicU64,
 }
 
 impl Hub {
@@ -132,7 +131,6 @@ impl Hub {
             slate: Mutex::default(),
             slate_topic,
             limits,
-            overflows: AtomicU64::new(0),
         };
         (hub, inboxes)
     }
@@ -173,11 +171,6 @@ impl Hub {
             rings.fullest = rings.fullest.max(entries);
         }
         rings
-    }
-
-    /// Times that a shard's mailbox was full.
-    pub fn overflows(&self) -> u64 {
-        self.overflows.load(Ordering::Relaxed)
     }
 
     /// Notices waiting for that shard.
@@ -260,7 +253,6 @@ impl Hub {
                 .map(|(id, _)| *id)
                 .collect();
             if let Err(TrySendError::Full(_)) = mailbox.notices.try_send(notice) {
-                self.overflows.fetch_add(1, Ordering::Relaxed);
                 mailbox.overflowed.store(true, Ordering::Release);
                 // The shard may have emptied its mailbox in between and gone to sleep: wake it. Where this
                 // finds the mailbox full, what is in it wakes the shard, which then looks at the flag.

@@ -26,6 +26,8 @@ pub enum Command {
     EventStream(EventStream),
     /// An event stream's body takes pieces again.
     Writable(ConnKey),
+    /// An event stream's client hung up.
+    Gone(ConnKey),
     /// Say goodbye to everyone and end when all are gone.
     Drain {
         /// Time over which clients are told to come back.
@@ -171,6 +173,7 @@ impl Runner {
             }
             Command::EventStream(request) => self.open_stream(request, now_us),
             Command::Writable(key) => self.shard.writable(key),
+            Command::Gone(key) => self.shard.gone(key, &mut self.sockets),
             Command::Drain { reconnect_spread_ms } => {
                 self.shard.drain(reconnect_spread_ms, now_us);
                 return true;

@@ -41,16 +41,19 @@ impl App {
 }
 
 /// `GET /v1/games`.
-pub async fn games(State(door): State<Door>) -> Response {
-    json(|json| {
-        json.text("epoch", &door.epoch).list_at("games", |list| {
-            for (head, view) in door.engine.shared().games() {
-                list.object(|json| {
-                    json.text("game", head.game.as_str()).head(&head).view(&view, WHOLE_VIEW);
-                });
-            }
-        });
-    })
+pub async fn games(State(door): State<Door>) -> Result<Response, ApiError> {
+    let write = |app: &App| {
+        json(|json| {
+            json.text("epoch", &app.epoch).list_at("games", |list| {
+                for (head, view) in app.engine.shared().games() {
+                    list.object(|json| {
+                        json.text("game", head.game.as_str()).head(&head).view(&view, WHOLE_VIEW);
+                    });
+                }
+            });
+        })
+    };
+    door.aside(write).await
 }
 
 /// `GET /v1/games/GAME/players?ruleset=R`.
@@ -59,18 +62,19 @@ pub async fn game_players(
     Path(game): Path<String>,
     Query(query): Query<RulesetQuery>,
 ) -> Result<Response, ApiError> {
-    let (_, ruleset) = door.ruleset(query.ruleset.as_deref())?;
-    let now = GameId::new(&game).and_then(|game| door.engine.shared().game(&game));
-    let Some(now) = now else {
-        let game: String = game.chars().take(80).collect();
-        return Err(ApiError::not_found(
-            "unknown_game",
-            format!("no game \"{game}\"; GET /v1/games lists them"),
-        ));
+    let write = move |app: &App| {
+        let (_, ruleset) = app.ruleset(query.ruleset.as_deref())?;
+        let now = GameId::new(&game).and_then(|game| app.engine.shared().game(&game));
+        let Some(now) = now else {
+            let game: String = game.chars().take(80).collect();
+            let message = format!("no game \"{game}\"; GET /v1/games lists them");
+            return Err(ApiError::not_found("unknown_game", message));
+        };
+        let mut body = Vec::with_capacity(16 * 1024);
+        Json::new(&mut body).list(|list| encode::write_players(list, ruleset, &now.players, None));
+        Ok(json_bytes(body))
     };
-    let mut body = Vec::with_capacity(16 * 1024);
-    Json::new(&mut body).list(|list| encode::write_players(list, ruleset, &now.players, None));
-    Ok(json_bytes(body))
+    door.aside(write).await?
 }
 
 /// What to search for.
@@ -90,9 +94,7 @@ pub async fn players(State(door): State<Door>, Query(query): Query<PlayersQuery>
         return Err(ApiError::bad_request("bad_query", "q may have 100 bytes"));
     }
     let limit = query.limit.unwrap_or(50).min(PLAYERS_MAX);
-    let shared = door.engine.shared().clone();
-    let found = door.side.spawn_blocking(move || shared.cards.search(&text, limit)).await;
-    let found = found.map_err(|_| ApiError::unavailable("stopping", "the server is stopping"))?;
+    let found = door.aside(move |app| app.engine.shared().cards.search(&text, limit)).await?;
     Ok(json(|json| {
         json.list_at("players", |list| {
             for card in &found {
@@ -150,15 +152,12 @@ pub async fn readyz(State(door): State<Door>) -> Response {
 
 /// `GET /metrics`.
 pub async fn metrics(State(door): State<Door>) -> Result<Response, ApiError> {
-    let app = door.app.clone();
-    let page = door.side.spawn_blocking(move || {
+    let write = |app: &App| {
         app.read_levels();
         app.prometheus.run_upkeep();
         app.prometheus.render()
-    });
-    let page = page
-        .await
-        .map_err(|_| ApiError::unavailable("stopping", "the server is stopping"))?;
+    };
+    let page = door.aside(write).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response())
 }
 

@@ -29,6 +29,7 @@ use crate::scoring::{RulesetIndex, Rulesets};
 use crate::telemetry::{IngestMetrics, Levels};
 use axum::Router;
 use axum::routing::{get, post};
+use error::ApiError;
 use flume::Sender;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
@@ -82,6 +83,18 @@ pub struct Door {
     pub app: Arc<App>,
     /// The shard; nothing on listeners that serve no subscribers.
     pub shard: Option<Sender<Command>>,
+}
+
+impl Door {
+    /// Does something that may take a millisecond, elsewhere than on a shard's thread.
+    ///
+    /// # Errors
+    /// 503 where the server is stopping.
+    pub async fn aside<R: Send + 'static>(&self, work: impl FnOnce(&App) -> R + Send + 'static) -> Result<R, ApiError> {
+        let app = self.app.clone();
+        let done = self.side.spawn_blocking(move || work(&app)).await;
+        done.map_err(|_| ApiError::unavailable("stopping", "the server is stopping"))
+    }
 }
 
 impl std::ops::Deref for Door {

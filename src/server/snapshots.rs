@@ -1,13 +1,14 @@
 //! `GET /v1/snapshot` and `GET /v1/history`: topics as they are, for those who do not subscribe.
 
-use super::Door;
 use super::error::{ApiError, json_bytes};
 use super::query::Query;
 use super::upgrade::header_texts;
+use super::{App, Door};
 use crate::fanout::encode::{self, Subject};
 use crate::fanout::snapshot;
 use crate::fanout::topic::{Topic, TopicId};
 use crate::model::TopicName;
+use crate::scoring::Ruleset;
 use crate::wire::json::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -57,66 +58,69 @@ pub fn parse_topics(list: Option<&str>) -> Result<Vec<TopicName>, ApiError> {
 /// `GET /v1/snapshot?topics=a,b&ruleset=R`.
 pub async fn snapshot(State(door): State<Door>, headers: HeaderMap, Query(query): Query<SnapshotQuery>) -> Result<Response, ApiError> {
     let topics = parse_topics(query.topics.as_deref())?;
-    let (_, ruleset) = door.ruleset(query.ruleset.as_deref())?;
-    let name = ruleset.name().to_owned();
-    let app = door.app.clone();
     let zip = header_texts(&headers, &header::ACCEPT_ENCODING).any(|text| text.contains("gzip"));
-    let known = headers.get(header::IF_NONE_MATCH).cloned();
-    let taken = door.side.spawn_blocking(move || {
-        let (_, ruleset) = app.ruleset(Some(&name))?;
-        let mut etag = format!("\"{}", app.epoch);
-        let mut body = Vec::with_capacity(1024 * topics.len());
-        body.extend_from_slice(format!("{{\"epoch\":\"{}\",\"snapshots\":[", app.epoch).as_bytes());
-        for (place, name) in topics.into_iter().enumerate() {
-            // Asking costs no memory: a topic that is not there is not made.
-            let topic = app.hub.get(&name).unwrap_or_else(|| Arc::new(Topic::new(TopicId(u32::MAX), name)));
-            let subject = Subject {
-                topic: &topic,
-                ruleset,
-                now_us: app.clock.now_us(),
-            };
-            let (seq, frame) = snapshot::take(&app.hub, &app.games, subject, "subscribe");
-            etag.push_str(&format!("-{seq}"));
-            if place > 0 {
-                body.push(b',');
-            }
-            body.extend_from_slice(frame.payload());
-        }
-        body.extend_from_slice(b"]}");
-        etag.push('"');
-        Ok((etag, body))
-    });
-    let (etag, body) = taken
-        .await
-        .map_err(|_| ApiError::unavailable("stopping", "the server is stopping"))??;
-    let etag = HeaderValue::from_str(&etag).expect("an epoch and numbers are a header value");
-    let unchanged = known.is_some_and(|known| known == etag);
-    let zipped = if zip && !unchanged && body.len() > COMPRESS_BYTES_MIN {
-        door.side.spawn_blocking(move || gzip(body)).await.ok()
-    } else {
-        Some((body, false))
+    let held: Vec<String> = header_texts(&headers, &header::IF_NONE_MATCH).map(str::to_owned).collect();
+    let write = move |app: &App| {
+        let (_, ruleset) = app.ruleset(query.ruleset.as_deref())?;
+        let (etag, body) = compose(app, topics, ruleset);
+        // Weak, as the same tag serves the body compressed or not.
+        let holds = |tag: &str| tag == "*" || tag.trim_start_matches("W/") == etag.trim_start_matches("W/");
+        let unchanged = held.iter().flat_map(|list| list.split(',')).any(|tag| holds(tag.trim()));
+        let mut response = match unchanged {
+            true => StatusCode::NOT_MODIFIED.into_response(),
+            false if zip && body.len() > COMPRESS_BYTES_MIN => gzip(body),
+            false => json_bytes(body),
+        };
+        let answer = response.headers_mut();
+        answer.insert(
+            header::ETAG,
+            HeaderValue::from_str(&etag).expect("an epoch and numbers are a header value"),
+        );
+        answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=1"));
+        answer.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        Ok(response)
     };
-    let (body, is_zipped) = zipped.ok_or_else(|| ApiError::unavailable("stopping", "the server is stopping"))?;
-    let mut response = if unchanged {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        json_bytes(body)
-    };
-    let answer = response.headers_mut();
-    answer.insert(header::ETAG, etag);
-    answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=1"));
-    answer.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    if is_zipped {
-        answer.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    Ok(response)
+    door.aside(write).await?
 }
 
-fn gzip(body: Vec<u8>) -> (Vec<u8>, bool) {
+/// The snapshots as JSON, and a tag that changes when any of the topics does.
+fn compose(app: &App, topics: Vec<TopicName>, ruleset: &Ruleset) -> (String, Vec<u8>) {
+    let mut etag = format!("W/\"{}", app.epoch);
+    let mut body = Vec::with_capacity(1024 * topics.len());
+    body.extend_from_slice(format!("{{\"epoch\":\"{}\",\"snapshots\":[", app.epoch).as_bytes());
+    for (place, name) in topics.into_iter().enumerate() {
+        // Asking costs no memory: a topic that is not there is not made.
+        let topic = app.hub.get(&name).unwrap_or_else(|| Arc::new(Topic::new(TopicId(u32::MAX), name)));
+        let now_us = app.clock.now_us();
+        let subject = Subject {
+            topic: &topic,
+            ruleset,
+            now_us,
+        };
+        let (seq, frame) = snapshot::take(&app.hub, &app.games, subject, "subscribe");
+        etag.push_str(&format!("-{seq}"));
+        if place > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(frame.payload());
+    }
+    body.extend_from_slice(b"]}");
+    etag.push('"');
+    (etag, body)
+}
+
+fn gzip(body: Vec<u8>) -> Response {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     match encoder.write_all(&body).and_then(|()| encoder.finish()) {
-        Ok(zipped) => (zipped, true),
-        Err(_) => (body, false),
+        Ok(zipped) => {
+            let mut response = json_bytes(zipped);
+            response
+                .headers_mut()
+                .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            response
+        }
+        // Writing to memory does not fail; if it did, the plain body would serve.
+        Err(_) => json_bytes(body),
     }
 }
 

@@ -104,6 +104,13 @@ impl futures_util::Stream for Pieces {
     }
 }
 
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        // Where its commands are full, the shard notices by itself when it next writes.
+        let _ = self.shard.try_send(Command::Gone(self.conn));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
