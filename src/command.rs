@@ -164,7 +164,10 @@ pub fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(code, error)) => {
-            eprintln!("scorewire: {}", told(&error));
+            match telemetry::logs_are_json() {
+                true => tracing::error!("{}", told(&error)),
+                false => eprintln!("scorewire: {}", told(&error)),
+            }
             ExitCode::from(code)
         }
     }
@@ -205,18 +208,25 @@ fn check_config(flags: &ServerFlags) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Descriptors kept for listeners, files, feeds and operators.
+const DESCRIPTORS_RESERVED: usize = 100;
+
 /// Starts a server and calls `alongside` with it; ends when told to by a signal.
 fn with_server<F: Future<Output = ()> + Send + 'static>(flags: &ServerFlags, alongside: impl FnOnce(&Running) -> F) -> Result<(), Failure> {
-    let config = flags.load()?;
+    let mut config = flags.load()?;
     telemetry::start_logs(config.log.format, &config.log.filter).map_err(|error| usage(anyhow::anyhow!(error)))?;
     let descriptors = pipeline::raise_descriptor_limit();
-    if descriptors < config.server.connections_max as u64 + 100 {
+    let fit = usize::try_from(descriptors)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(DESCRIPTORS_RESERVED)
+        .max(1);
+    if fit < config.server.connections_max {
         tracing::warn!(
             descriptors,
-            connections_max = config.server.connections_max,
-            "fewer descriptors than server.connections_max: about {} clients fit; raise it with `ulimit -n` or LimitNOFILE",
-            descriptors.saturating_sub(100)
+            "server.connections_max is {} but only {fit} clients fit, and no more are taken; raise it with `ulimit -n` or LimitNOFILE",
+            config.server.connections_max
         );
+        config.server.connections_max = fit;
     }
     let threads = config.ingest.threads + 1;
     let side = tokio::runtime::Builder::new_multi_thread()

@@ -68,6 +68,7 @@ pub struct Ingest {
     pub body_read_timeout_ms: u64,
     pub unacked_max: usize,
     pub message_bytes_max: usize,
+    pub feeds_max: usize,
     pub rejected_listed_max: usize,
 }
 
@@ -155,7 +156,8 @@ impl Default for Config {
                 requests_max: 64,
                 body_read_timeout_ms: 30_000,
                 unacked_max: 64,
-                message_bytes_max: 262_144,
+                message_bytes_max: 131_072,
+                feeds_max: 64,
                 rejected_listed_max: 100,
             },
             engine: EngineSection {
@@ -248,7 +250,7 @@ impl Config {
         telemetry::check_filter(&self.log.filter)
     }
 
-    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 27] {
+    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 28] {
         let (server, ingest, engine, fanout, clients) = (&self.server, &self.ingest, &self.engine, &self.fanout, &self.clients);
         let count = |name, value: usize, range| (name, value as u64, range);
         [
@@ -263,6 +265,7 @@ impl Config {
             count("ingest.requests_max", ingest.requests_max, 1..=65_536),
             count("ingest.unacked_max", ingest.unacked_max, 1..=65_536),
             count("ingest.message_bytes_max", ingest.message_bytes_max, 256..=16 * MIB),
+            count("ingest.feeds_max", ingest.feeds_max, 1..=65_536),
             count("ingest.rejected_listed_max", ingest.rejected_listed_max, 0..=65_536),
             count("engine.threads", engine.threads, 1..=64),
             count("engine.jobs_max", engine.jobs_max, 1..=65_536),

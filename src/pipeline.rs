@@ -17,7 +17,7 @@ use crate::fanout::hub::{Hub, Inbox};
 use crate::fanout::runner::{Command, Runner};
 use crate::fanout::shard::{Shard, ShardParts};
 use crate::fanout::snapshot::GameReader;
-use crate::fanout::sockets::{SocketOptions, Sockets};
+use crate::fanout::sockets::Sockets;
 use crate::scoring::{RulesetError, Rulesets};
 use crate::server::{self, App, Door, Routes, listen};
 use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, ShardMetrics};
@@ -31,6 +31,8 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
+/// Connections that listeners of their own for feeds and operators take beyond `connections_max`.
+const SIDE_CONNECTIONS: usize = 64;
 /// Sockets and streams on their way to one shard.
 const COMMANDS_MAX: usize = 4096;
 
@@ -226,7 +228,9 @@ fn side_listener(
         },
         routes,
     );
-    let serving = tokio::spawn(listen::serve(listener, router, app.clone(), stop.clone()));
+    // Clients that fill the server must not lock its operators and feeds out.
+    let connections_max = app.config.server.connections_max + SIDE_CONNECTIONS;
+    let serving = tokio::spawn(listen::serve(listener, router, app.clone(), connections_max, stop.clone()));
     Ok(Some((address, serving)))
 }
 
@@ -267,7 +271,6 @@ impl ShardThread {
 
     async fn serve(self) -> io::Result<()> {
         let app = self.door.app.clone();
-        let fanout = &app.config.fanout;
         let shard = Shard::new(ShardParts {
             index: self.index,
             hub: app.hub.clone(),
@@ -277,15 +280,12 @@ impl ShardThread {
             epoch: app.epoch.clone(),
             limits: app.config.shard_limits(),
         });
-        let sockets = Sockets::new(SocketOptions {
-            send_buffer_bytes: fanout.send_buffer_bytes,
-            unsent_bytes_max: fanout.unsent_bytes_max,
-            user_timeout: Duration::from_millis(app.config.clients.silence_timeout_ms),
-        })?;
+        let sockets = Sockets::new()?;
         let accepting = tokio::spawn(listen::serve(
             self.listener,
             server::router(self.door, self.routes),
             app.clone(),
+            app.config.server.connections_max,
             self.stop,
         ));
         let levels = app.shards[self.index].clone();
@@ -318,15 +318,15 @@ impl Running {
         self.app.draining.store(true, Ordering::Relaxed);
         // The only send that can fail is one that nobody waits for.
         let _ = self.stop.send(true);
-        for commands in &self.commands {
-            // A shard that is gone has drained.
-            let _ = commands
-                .send_async(Command::Drain {
-                    reconnect_spread_ms: shutdown.reconnect_spread_ms,
-                })
-                .await;
-        }
         let all = async {
+            for commands in &self.commands {
+                // A shard that is gone has drained.
+                let _ = commands
+                    .send_async(Command::Drain {
+                        reconnect_spread_ms: shutdown.reconnect_spread_ms,
+                    })
+                    .await;
+            }
             for _ in 0..self.commands.len() {
                 if self.ended.recv_async().await.is_err() {
                     break;

@@ -10,6 +10,7 @@ use crate::feed::sequence::Verdict;
 use crate::wire::close::CloseReason;
 use metrics::{Counter, Gauge, Histogram, Unit};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::sync::atomic::{AtomicBool, Ordering};
 use tracing_subscriber::EnvFilter;
 
 /// What kind of metric it is.
@@ -524,6 +525,15 @@ pub fn start_logs(format: LogFormat, filter: &str) -> Result<(), String> {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     // A second start in one process (tests) keeps the first's settings.
-    let _ = started;
+    if started.is_ok() && format == LogFormat::Json {
+        JSON.store(true, Ordering::Relaxed);
+    }
     Ok(())
+}
+
+static JSON: AtomicBool = AtomicBool::new(false);
+
+/// Whether logs go to a machine: then even the last word belongs there.
+pub fn logs_are_json() -> bool {
+    JSON.load(Ordering::Relaxed)
 }

@@ -85,12 +85,13 @@ function drawCard(card, game) {
 function drawTeam(side, game, team = '–', other, possession) {
   setText(side.name, team);
   side.ball.hidden = possession !== team;
-  const score = game.status === 'scheduled' ? null : game.score?.[team] ?? 0;
+  // A feed need not tell the score: then nothing is shown, not nought.
+  const score = game.status === 'scheduled' ? null : game.score?.[team] ?? null;
   setText(side.score, score === null ? '' : String(score));
   if (side.drawn !== null && score !== null && score !== side.drawn) {
     flash(side.score, score > side.drawn ? 'up' : 'down');
   }
   side.drawn = score;
-  const isBehind = game.status === 'final' && score < (game.score?.[other] ?? 0);
+  const isBehind = game.status === 'final' && score !== null && score < (game.score?.[other] ?? 0);
   setAttribute(side.line, 'data-behind', isBehind ? 'true' : null);
 }

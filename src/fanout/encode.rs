@@ -64,6 +64,9 @@ fn player_delta(json: &mut Json<'_>, subject: Subject<'_>, entries: &[Arc<Entry>
     let (first, last) = (entries[0].player(), entries[entries.len() - 1].player());
     let after = points(subject.ruleset, &last.card, &last.after);
     let before = points(subject.ruleset, first.card_before(), &first.before());
+    if first.before() == StatLine::ZERO || entries.iter().any(|entry| entry.player().card_before.is_some()) {
+        who(json, &last.card, &last.team);
+    }
     json.points("points", after).points("change", after - before);
     json.stats(
         "stats",

@@ -141,7 +141,9 @@ impl Runner {
 
     fn take_notices(&mut self) {
         let now_us = self.clock.now_us();
-        while let Ok(notice) = self.inbox.notices.try_recv() {
+        // As many as are waiting now: a flood of them does not keep clients waiting.
+        for _ in 0..self.inbox.notices.len() {
+            let Ok(notice) = self.inbox.notices.try_recv() else { break };
             self.shard.notice(&notice, now_us);
         }
         // Only now: who set it while the mailbox was full relies on its being looked at after that.
@@ -175,6 +177,8 @@ impl Runner {
             Command::Writable(key) => self.shard.writable(key),
             Command::Gone(key) => self.shard.gone(key, &mut self.sockets),
             Command::Drain { reconnect_spread_ms } => {
+                // What was acknowledged before the drain is told before the goodbye.
+                self.take_notices();
                 self.shard.drain(reconnect_spread_ms, now_us);
                 return true;
             }

@@ -28,6 +28,22 @@ pub struct SocketOptions {
     pub user_timeout: std::time::Duration,
 }
 
+impl SocketOptions {
+    /// Sets them.
+    ///
+    /// # Errors
+    /// The socket is broken already.
+    pub fn apply(&self, socket: &SockRef<'_>) -> io::Result<()> {
+        socket.set_send_buffer_size(self.send_buffer_bytes)?;
+        #[cfg(target_os = "linux")]
+        {
+            socket.set_tcp_notsent_lowat(self.unsent_bytes_max)?;
+            socket.set_tcp_user_timeout(Some(self.user_timeout))?;
+        }
+        Ok(())
+    }
+}
+
 /// One of the connections that `server.connections_max` counts.
 pub struct Slot(Arc<AtomicUsize>);
 
@@ -96,7 +112,6 @@ pub struct Sockets {
     poll: AsyncFd<Poll>,
     events: Events,
     by_index: HashMap<u32, (u32, Socket), foldhash::fast::RandomState>,
-    options: SocketOptions,
     buffer: Box<[u8]>,
 }
 
@@ -106,7 +121,7 @@ impl Sockets {
     /// # Errors
     /// The system has no descriptor left.
     #[expect(unsafe_code, reason = "tokio has no safe way to await another readiness queue")]
-    pub fn new(options: SocketOptions) -> io::Result<Sockets> {
+    pub fn new() -> io::Result<Sockets> {
         // SAFETY: `Poll` owns its descriptor, and the `AsyncFd` owns the `Poll`: the descriptor stays
         // open, and the same, for as long as it is registered.
         let poll = unsafe { AsyncFd::register(Poll::new()?) }.map_err(io::Error::from)?;
@@ -114,24 +129,15 @@ impl Sockets {
             poll,
             events: Events::with_capacity(1024),
             by_index: HashMap::default(),
-            options,
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
         })
     }
 
-    /// Takes a client's socket over.
+    /// Takes a client's socket over; its options were set when it was accepted.
     ///
     /// # Errors
     /// The socket is broken already.
     pub fn add_tcp(&mut self, conn: ConnKey, stream: std::net::TcpStream, slot: Slot) -> io::Result<()> {
-        let socket = SockRef::from(&stream);
-        socket.set_tcp_nodelay(true)?;
-        socket.set_send_buffer_size(self.options.send_buffer_bytes)?;
-        #[cfg(target_os = "linux")]
-        {
-            socket.set_tcp_notsent_lowat(self.options.unsent_bytes_max)?;
-            socket.set_tcp_user_timeout(Some(self.options.user_timeout))?;
-        }
         let mut stream = mio::net::TcpStream::from_std(stream);
         let token = Token((conn.generation as usize) << 32 | conn.index as usize);
         self.poll

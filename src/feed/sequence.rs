@@ -113,11 +113,6 @@ impl Ledger {
         }
     }
 
-    /// Whether anything was ever said of that play.
-    pub fn knows(&self, play: &PlayId) -> bool {
-        self.plays.contains_key(play)
-    }
-
     fn play(&mut self, play: &PlayId, rev: Rev, order: u64, plays_max: usize) -> Verdict {
         let is_full = self.plays.len() >= plays_max;
         match self.plays.entry(play.clone()) {

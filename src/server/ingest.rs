@@ -200,6 +200,7 @@ pub async fn take_in(app: &Arc<App>, body: &[u8]) -> Result<Report, ApiError> {
     let ingest = IngestTime(app.clock.now_us());
     let mut report = Report::default();
     let mut chunk = Vec::with_capacity(CHUNK.min(body.len() / 64 + 1));
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let is_array = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     if is_array {
         let unreadable = |error: LineError| ApiError::bad_request(error.code.as_str(), error.message);

@@ -32,6 +32,13 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 /// A feed's WebSocket.
 pub async fn feed(State(door): State<Door>, request: Request) -> Result<Response, ApiError> {
     let (response, upgrade) = accept(request)?;
+    let feeds_max = door.config.ingest.feeds_max;
+    if *door.feeds.borrow() >= feeds_max {
+        return Err(ApiError::unavailable(
+            "too_many_feeds",
+            format!("{feeds_max} feeds are connected already"),
+        ));
+    }
     let counted = (Slot::take_one_more(&door.connections), Open::count(&door.feeds));
     let app = door.app.clone();
     tokio::spawn(async move {

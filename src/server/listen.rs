@@ -51,7 +51,13 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
 /// Accepts and serves until told to stop; then takes what is queued already, closes the listener (so
 /// that nothing queued is reset) and lets the requests under way finish, for at most half of
 /// `shutdown.drain_timeout_ms`.
-pub async fn serve(listener: TcpListener, router: Router, app: Arc<App>, stop: watch::Receiver<bool>) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    app: Arc<App>,
+    connections_max: usize,
+    stop: watch::Receiver<bool>,
+) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let stopped = stopped(stop.clone());
     let grace = Duration::from_millis(app.config.shutdown.drain_timeout_ms / 2);
@@ -59,6 +65,7 @@ pub async fn serve(listener: TcpListener, router: Router, app: Arc<App>, stop: w
     let mut acceptor = Acceptor {
         router,
         app,
+        connections_max,
         stop,
         alive,
         warned: None,
@@ -67,11 +74,14 @@ pub async fn serve(listener: TcpListener, router: Router, app: Arc<App>, stop: w
     loop {
         tokio::select! {
             biased;
-            accepted = listener.accept() => acceptor.take(accepted).await,
             () = &mut stopped => break,
+            accepted = listener.accept() => acceptor.take(accepted).await,
         }
     }
-    while let Ok(accepted) = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await {
+    for _ in 0..acceptor.app.config.server.backlog {
+        let Ok(accepted) = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await else {
+            break;
+        };
         acceptor.take(accepted).await;
     }
     drop((listener, acceptor));
@@ -93,6 +103,7 @@ const WARN_AGAIN: Duration = Duration::from_secs(10);
 struct Acceptor {
     router: Router,
     app: Arc<App>,
+    connections_max: usize,
     stop: watch::Receiver<bool>,
     /// Held by every connection, never sent by.
     alive: mpsc::Sender<()>,
@@ -105,7 +116,7 @@ impl Acceptor {
             Ok((stream, _)) => stream,
             Err(error) => return self.rest(&error).await,
         };
-        match Slot::take(&self.app.connections, self.app.config.server.connections_max) {
+        match Slot::take(&self.app.connections, self.connections_max) {
             Some(slot) => {
                 let connection = connection(stream, self.router.clone(), self.app.clone(), self.stop.clone());
                 let alive = self.alive.clone();
@@ -158,8 +169,10 @@ fn refusal() -> String {
 }
 
 async fn connection(stream: TcpStream, router: Router, app: Arc<App>, stop: watch::Receiver<bool>) {
-    // A client that is gone already is noticed by the first read.
+    // A client that is gone already is noticed by the first read. Event streams are served from here:
+    // their kernel buffers are as small as those of WebSockets.
     let _ = stream.set_nodelay(true);
+    let _ = app.socket_options().apply(&socket2::SockRef::from(&stream));
     let server = &app.config.server;
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

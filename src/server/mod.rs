@@ -25,6 +25,7 @@ use crate::engine::Engine;
 use crate::fanout::hub::Hub;
 use crate::fanout::runner::{Command, ShardLevels};
 use crate::fanout::snapshot::GameReader;
+use crate::fanout::sockets::SocketOptions;
 use crate::scoring::{RulesetIndex, Rulesets};
 use crate::telemetry::{IngestMetrics, Levels};
 use axum::Router;
@@ -34,6 +35,7 @@ use flume::Sender;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
 /// What every door shares.
@@ -74,6 +76,17 @@ pub struct App {
     pub stop: watch::Receiver<bool>,
     /// Ingest WebSockets open.
     pub feeds: watch::Sender<usize>,
+}
+
+impl App {
+    /// Socket settings of everyone who connects.
+    pub fn socket_options(&self) -> SocketOptions {
+        SocketOptions {
+            send_buffer_bytes: self.config.fanout.send_buffer_bytes,
+            unsent_bytes_max: self.config.fanout.unsent_bytes_max,
+            user_timeout: Duration::from_millis(self.config.clients.silence_timeout_ms),
+        }
+    }
 }
 
 /// What a request can reach: everything shared, and the shard it came in by.

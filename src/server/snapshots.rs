@@ -132,7 +132,8 @@ pub struct HistoryQuery {
 }
 
 /// `GET /v1/history?topic=player:ID&ruleset=R`: `[[feed_ts, seq, points], …]`, oldest first, of the
-/// current game as far back as the ring reaches. Changes without a `feed_ts` give their arrival.
+/// current game as far back as the ring reaches. A change without a `feed_ts` has the one before it, or its arrival
+/// where there is none: a plot then never mixes the feed's clock with this server's.
 pub async fn history(State(door): State<Door>, Query(query): Query<HistoryQuery>) -> Result<Response, ApiError> {
     let text = query.topic.unwrap_or_default();
     let (_, ruleset) = door.ruleset(query.ruleset.as_deref())?;
@@ -154,11 +155,12 @@ pub async fn history(State(door): State<Door>, Query(query): Query<HistoryQuery>
     });
     let mut body = Vec::with_capacity(32 * entries.len() + 2);
     Json::new(&mut body).list(|list| {
+        let mut last_ts = None;
         for entry in &entries {
             let player = entry.player();
+            last_ts = entry.change.feed_ts.map(|ts| ts.0).or(last_ts);
             list.list(|item| {
-                item.item(entry.change.feed_ts.map_or(entry.change.ingest.0, |ts| ts.0))
-                    .item(entry.seq as i64);
+                item.item(last_ts.unwrap_or(entry.change.ingest.0)).item(entry.seq as i64);
                 item.points_item(encode::points(ruleset, &player.card, &player.after));
             });
         }

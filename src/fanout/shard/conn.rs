@@ -85,6 +85,9 @@ pub(super) struct Conn {
     pub(super) lagging: bool,
     pub(super) read_paused: bool,
     pub(super) closing: Option<(CloseReason, i64)>,
+    /// Set by a drain until the client has everything: when to come back, in milliseconds, and since
+    /// when it is leaving.
+    pub(super) leaving: Option<(u64, i64)>,
     pub(super) finished: bool,
     pub(super) heard_us: i64,
     pub(super) pinged_us: i64,
@@ -109,6 +112,7 @@ impl Conn {
             lagging: false,
             read_paused: false,
             closing: None,
+            leaving: None,
             finished: false,
             heard_us: now_us,
             pinged_us: now_us,
@@ -126,6 +130,17 @@ impl Conn {
         }
         // A client whose socket refuses bytes is taken up again when it says that it is writable.
         !self.blocked && !std::mem::replace(&mut self.dirty, true)
+    }
+
+    /// Marks what the client's own rate limits hold back: there will be no later.
+    pub(super) fn mark_held_back(&mut self) {
+        for (place, cursor) in self.subs.iter_mut().enumerate() {
+            let Some(cursor) = cursor else { continue };
+            cursor.next_due_us = 0;
+            if cursor.gap_us > 0 && !std::mem::replace(&mut cursor.dirty, true) {
+                self.dirty_subs.push(place as u32);
+            }
+        }
     }
 
     pub(super) fn cursor_mut(&mut self, sub: u32) -> Option<&mut Cursor> {

@@ -112,7 +112,8 @@ pub struct Shard {
     /// Mirrors that a snapshot was found to be ahead of.
     stale: SmallVec<[u32; 4]>,
     stats: ShardStats,
-    draining: bool,
+    /// Set once a drain has begun: the time over which clients are told to come back.
+    draining_spread_ms: Option<u64>,
 }
 
 impl Shard {
@@ -132,7 +133,7 @@ impl Shard {
             batch: Batch::default(),
             stale: SmallVec::new(),
             stats: ShardStats::default(),
-            draining: false,
+            draining_spread_ms: None,
         }
     }
 
@@ -149,8 +150,11 @@ impl Shard {
             let welcome = self.welcome(key, now_us);
             self.reply(key, welcome);
         }
-        if self.draining {
-            self.close(key, CloseReason::Draining, now_us);
+        if let Some(spread_ms) = self.draining_spread_ms
+            && let Some(conn) = self.conn(key)
+        {
+            conn.leaving = Some((500 + u64::from(key.generation).wrapping_mul(7919) % spread_ms.max(1), now_us));
+            self.mark_dirty(key);
         }
         key
     }
@@ -291,7 +295,12 @@ impl Shard {
                 index: index as u32,
                 generation: conn.generation,
             };
-            if let Some((reason, since)) = conn.closing {
+            if let Some((_, since)) = conn.leaving
+                && conn.blocked
+                && now_us - since > limits.close_timeout_us
+            {
+                ends.push((key, CloseReason::Draining, true));
+            } else if let Some((reason, since)) = conn.closing {
                 if now_us - since > limits.close_timeout_us {
                     ends.push((key, reason, true));
                 }
@@ -317,21 +326,37 @@ impl Shard {
         }
     }
 
-    /// Says goodbye to everyone: each is told when to come back, spread over `spread_ms`.
+    /// Lets everyone go: each gets what is pending, is told when to come back, spread over `spread_ms`,
+    /// and is closed. One whose socket takes nothing is cut after `close_timeout_us`.
     pub fn drain(&mut self, spread_ms: u64, now_us: i64) {
-        self.draining = true;
-        let keys: Vec<ConnKey> = self
-            .conns
-            .iter()
-            .filter(|(_, conn)| conn.closing.is_none())
-            .map(|(index, conn)| ConnKey {
+        self.draining_spread_ms = Some(spread_ms);
+        let clients = self.conns.len().max(1) as u64;
+        for (place, (index, conn)) in self.conns.iter_mut().filter(|(_, conn)| conn.closing.is_none()).enumerate() {
+            let key = ConnKey {
                 index: index as u32,
                 generation: conn.generation,
-            })
-            .collect();
-        let clients = keys.len().max(1) as u64;
-        for (place, key) in keys.into_iter().enumerate() {
-            let after_ms = 500 + spread_ms * place as u64 / clients;
+            };
+            conn.leaving = Some((500 + spread_ms * place as u64 / clients, now_us));
+            conn.mark_held_back();
+            if !conn.blocked && !std::mem::replace(&mut conn.dirty, true) {
+                self.dirty.push_back(key);
+            }
+        }
+    }
+
+    /// Says goodbye to a client that is leaving, once it has everything.
+    fn depart_if_served(&mut self, key: ConnKey, now_us: i64) {
+        let Some(conn) = self.conn(key) else { return };
+        let served = conn.replies.is_empty() && conn.dirty_subs.is_empty() && conn.partial.is_none();
+        if let Some((after_ms, _)) = conn.leaving
+            && served
+        {
+            conn.leaving = None;
+            let is_stream = conn.kind == Kind::EventStream;
+            if is_stream {
+                // What an `EventSource` waits before it comes back by itself.
+                conn.push_reply(Piece::text(format!("retry: {after_ms}\n").as_bytes()));
+            }
             let goodbye = Frame::text(|out| json::write_goodbye(CloseReason::Draining, after_ms, out));
             self.reply(key, goodbye);
             self.close(key, CloseReason::Draining, now_us);

@@ -301,6 +301,7 @@ impl Shard {
 
     /// A write went through: goes on reading where that had stopped, and on writing what is left.
     fn after_write(&mut self, key: ConnKey, now_us: i64) {
+        self.depart_if_served(key, now_us);
         let Some(conn) = self.conn(key) else { return };
         if !conn.replies.is_empty() || !conn.dirty_subs.is_empty() {
             self.mark_dirty(key);
