@@ -18,7 +18,11 @@ fn first_play() -> Vec<u8> {
 #[test]
 fn everyone_is_told_when_to_come_back_and_gets_what_was_said() {
     run(async {
-        let server = Server::start(|config| config.shutdown.reconnect_spread_ms = 8_000);
+        // Slices of two clients: the drain begins while most have yet to be told of the last play.
+        let server = Server::start(|config| {
+            config.shutdown.reconnect_spread_ms = 8_000;
+            config.fanout.slice_clients = 2;
+        });
         server.post_lines(first_play()).await;
         let mut clients = Vec::new();
         for _ in 0..12 {
