@@ -1,8 +1,8 @@
 //! One game: its plays as they stand, the lines they add up to, its clock, situation and score.
 //!
 //! Every total is a function of the *set* of items that stand (highest revision each), never of the
-//! order they came in: lines are sums, "latest" is decided by the feed's `order` (see `items`),
-//! and points allowed follow from the plays and from the score that goes with them.
+//! order they came in: lines are sums, "latest" is decided by the feed's `order` (see `items`), and
+//! points allowed follow from the plays and from the highest score that goes with any of them.
 
 use super::Cards;
 use super::credit::Credits;
@@ -290,16 +290,16 @@ impl Game {
 
     /// Points allowed: what the opponent scored, less what its own defence did.
     ///
-    /// The play list may lack tries after return touchdowns, so the score that goes with a known
-    /// play counts where it is higher, and the final score is the last word. Source: the daily
+    /// The play list may lack tries after return touchdowns, so the highest score that goes with a known
+    /// play counts where it is higher, whichever play is the latest; the final score is the last word. Source: the daily
     /// sites' rules (touchdowns, safeties and two-point returns by a defence are not "allowed").
     fn allow_points(&mut self, credits: &mut Credits) {
         let begun = self.begun();
-        let (roster, told) = (&self.roster, self.told_score());
+        let roster = &self.roster;
         for (place, tally) in roster.tallies().iter().enumerate() {
             let (is_begun, is_allowed) = match begun && self.is_playing(place, tally) {
                 true => {
-                    let allowed = self.opponent(place).map_or(0, |by| scored(by, told) - by.against_offence);
+                    let allowed = self.opponent(place).map_or(0, |by| self.scored(by) - by.against_offence);
                     (1, allowed.max(0))
                 }
                 false => (0, 0),
@@ -339,11 +339,13 @@ impl Game {
         over.and_then(|game| game.score.as_ref())
     }
 
-    fn told_score(&self) -> ToldScore<'_> {
-        ToldScore {
-            at_the_end: self.final_score(),
-            so_far: self.items.score(),
+    /// What that team has scored.
+    fn scored(&self, tally: &Tally) -> i32 {
+        if let Some(last_word) = self.final_score().and_then(|score| score.of(&tally.team)) {
+            return i32::from(last_word);
         }
+        let told = self.items.highest_score(&tally.team).map_or(0, i32::from);
+        told.max(tally.against_defence + tally.against_offence)
     }
 
     fn refresh_view(&mut self) -> ViewMoved {
@@ -375,22 +377,5 @@ impl Game {
             });
         }
         moved
-    }
-}
-
-/// The scores that the feed told.
-#[derive(Clone, Copy)]
-struct ToldScore<'a> {
-    at_the_end: Option<&'a Score>,
-    so_far: Option<&'a Score>,
-}
-
-/// What that team has scored.
-fn scored(tally: &Tally, told: ToldScore<'_>) -> i32 {
-    let of = |score: Option<&Score>| score.and_then(|score| score.of(&tally.team)).map(i32::from);
-    let from_plays = tally.against_defence + tally.against_offence;
-    match of(told.at_the_end) {
-        Some(last_word) => last_word,
-        None => of(told.so_far).map_or(from_plays, |told| told.max(from_plays)),
     }
 }

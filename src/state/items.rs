@@ -1,18 +1,20 @@
 //! What stands in a game, play by play, and which of it is the latest.
 //!
-//! Owns the plays and the coming snaps, each at the revision that stands, and four marks: where the
-//! latest clock, situation, timeouts and score are. The marks are maxima over what stands, so they do
-//! not depend on the order in which it came:
-//! - an item's place is the feed's `order`; a play stands before the snap after it; ties go by id;
+//! Owns the plays and the coming snaps, each at the revision that stands; four marks: where the latest
+//! clock, situation, timeouts and score are; and the highest score told of each team. All of them are
+//! maxima over what stands, so they do not depend on the order in which it came:
+//! - an item's place is the feed's `order`, else its id where that is a number, else 0; a play stands
+//!   before the snap after it; ties go by id;
+//! - the highest score of a team does not depend on places either: it is the greatest that any snap says;
 //! - a snap after a retracted play is dead with it;
 //! - a snap's score counts only once its play is there, so that a scoreboard that is ahead of the play
 //!   list does not count against a defence what the list may yet explain.
 
 use super::credit::Credit;
-use crate::model::{Clock, PlayId, Score, Situation, SituationEvent};
+use crate::model::{Clock, PlayId, Score, Situation, SituationEvent, Team};
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A play as it stands.
 pub(super) struct Play {
@@ -38,8 +40,8 @@ enum Standing {
 
 struct Item {
     id: PlayId,
-    /// As told with the play, or its arrival; not known before the play.
-    order: Option<u64>,
+    /// As told with the play that stands, else its id where that is a number, else 0.
+    order: u64,
     play: Standing,
     /// What comes after it.
     snap: Option<Box<Snap>>,
@@ -70,23 +72,20 @@ pub(super) struct Items {
     items: Vec<Item>,
     by_id: HashMap<PlayId, u32, RandomState>,
     opening: Option<Box<Snap>>,
-    arrivals: u64,
     marks: Marks,
+    /// By team: the highest score that a snap tells whose play is there, and the place of that snap.
+    highest: BTreeMap<Team, (u16, u32)>,
 }
 
 impl Items {
-    /// Puts a play where it belongs and returns what stood there. A revision that says no `order`
-    /// keeps the place that the play has.
+    /// Puts a play where it belongs and returns what stood there.
     pub(super) fn put(&mut self, id: &PlayId, order: Option<u64>, play: Play) -> Option<Play> {
         let place = self.place(id);
         let item = &mut self.items[place as usize];
-        let known = order.or_else(|| item.id.order()).or(item.order);
-        item.order = known.or_else(|| {
-            self.arrivals += 1;
-            Some(self.arrivals)
-        });
+        item.order = order.unwrap_or_else(|| default_order(id));
         let old = std::mem::replace(&mut item.play, Standing::Stands(play));
         self.moved(place);
+        self.retell(place, None);
         old.standing()
     }
 
@@ -95,6 +94,8 @@ impl Items {
         let place = self.place(id);
         let old = std::mem::replace(&mut self.items[place as usize].play, Standing::Retracted);
         self.moved(place);
+        let untold = self.items[place as usize].snap.as_ref().and_then(|snap| snap.score.clone());
+        self.retell(place, untold.as_ref());
         old.standing()
     }
 
@@ -113,10 +114,11 @@ impl Items {
             }
             None => (OPENING, self.opening.replace(snap)),
         };
-        match old {
+        match &old {
             Some(_) => self.moved(place),
             None => self.consider(place),
         }
+        self.retell(place, old.as_ref().and_then(|old| old.score.as_ref()));
     }
 
     /// The latest clock.
@@ -151,13 +153,18 @@ impl Items {
         }
     }
 
+    /// The highest score of that team that any snap tells whose play is there.
+    pub(super) fn highest_score(&self, team: &Team) -> Option<u16> {
+        self.highest.get(team).map(|(points, _)| *points)
+    }
+
     fn place(&mut self, id: &PlayId) -> u32 {
         let next = self.items.len() as u32;
         let place = *self.by_id.entry(id.clone()).or_insert(next);
         if place == next {
             self.items.push(Item {
                 id: id.clone(),
-                order: None,
+                order: default_order(id),
                 play: Standing::Unheard,
                 snap: None,
             });
@@ -179,6 +186,37 @@ impl Items {
         }
     }
 
+    /// Brings the highest scores up to date after something at `place` was replaced, which said `before`.
+    fn retell(&mut self, place: u32, before: Option<&Score>) {
+        let now = told(&self.items, self.opening.as_deref(), place);
+        let has_fallen = |team: &Team| {
+            let held = self.highest.get(team).filter(|(_, by)| *by == place);
+            held.is_some_and(|(points, _)| now.and_then(|now| now.of(team)).is_none_or(|now| now < *points))
+        };
+        if before.is_none_or(|before| !before.0.iter().any(|(team, _)| has_fallen(team))) {
+            return self.raise(place);
+        }
+        // Another snap may tell the highest now.
+        self.highest.clear();
+        self.raise(OPENING);
+        for item in 0..self.items.len() as u32 {
+            self.raise(item);
+        }
+    }
+
+    fn raise(&mut self, place: u32) {
+        let now = told(&self.items, self.opening.as_deref(), place);
+        for (team, points) in now.iter().flat_map(|score| &score.0) {
+            match self.highest.get_mut(team) {
+                Some(highest) if highest.0 >= *points => {}
+                Some(highest) => *highest = (*points, place),
+                None => {
+                    self.highest.insert(team.clone(), (*points, place));
+                }
+            }
+        }
+    }
+
     fn consider(&mut self, place: u32) {
         let mut marks = self.marks;
         let raise = |latest: &mut Option<Mark>, shows: bool, mark: Mark| {
@@ -189,7 +227,7 @@ impl Items {
         let (order, snap, is_heard) = match self.items.get(place as usize) {
             None => (0, self.opening.as_deref(), true),
             Some(item) => {
-                let order = item.order.or_else(|| item.id.order()).unwrap_or(0);
+                let order = item.order;
                 let mark = Mark {
                     order,
                     is_snap: false,
@@ -241,6 +279,20 @@ impl Items {
             Some(_) => None,
         }
     }
+}
+
+/// The place in the game of a play of which no `order` is told.
+fn default_order(id: &PlayId) -> u64 {
+    id.order().unwrap_or(0)
+}
+
+/// The score that the snap at `place` tells, where its play is there.
+fn told<'a>(items: &'a [Item], opening: Option<&'a Snap>, place: u32) -> Option<&'a Score> {
+    let snap = match items.get(place as usize) {
+        None => opening,
+        Some(item) => item.snap.as_deref().filter(|_| matches!(item.play, Standing::Stands(_))),
+    };
+    snap?.score.as_ref()
 }
 
 enum Shown<'a> {

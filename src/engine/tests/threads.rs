@@ -105,10 +105,10 @@ fn concurrent_requests_end_the_same() {
 #[test]
 fn a_batch_of_several_games_keeps_the_order_of_each() {
     let games = ["g-0", "g-1", "g-2", "g-3", "g-4"];
-    // Without a number for an id, a play's place is its arrival: the clock tells the order.
+    // Ids go up: a play that came too late would move nothing, and `seq` fall behind.
     let play = |place: usize, game: &str| {
         event(&format!(
-            r#"{{"type":"play","game":"{game}","play":"p{place}","clock":{{"quarter":1,"seconds_left":{place}}},"stats":[]}}"#
+            r#"{{"type":"play","game":"{game}","play":"p{place:03}","clock":{{"quarter":1,"seconds_left":{place}}},"stats":[]}}"#
         ))
     };
     let batch: Vec<Event> = (0..500).map(|place| play(place, games[place % games.len()])).collect();

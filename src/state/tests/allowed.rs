@@ -3,7 +3,7 @@
 use super::harness::Harness;
 use super::{game, play, retract, scored};
 use crate::model::GameStatus::{Final, Live, Scheduled};
-use crate::model::{Event, Stat};
+use crate::model::{Event, PlayEvent, Stat};
 
 const TOUCHDOWN_RUN: (&str, &str, u16, i16) = ("p-0", "AAA", 11, 5);
 const EXTRA_POINT: (&str, &str, u16, i16) = ("p-1", "AAA", 72, 0);
@@ -117,6 +117,35 @@ fn a_score_goes_with_its_play_when_that_is_taken_back() {
     assert_eq!(harness.game.view().score, Some(super::score(&[("AAA", 0), ("BBB", 0)])));
     harness.take(&play("20", 3, &[TOUCHDOWN_RUN]));
     assert_eq!(allowed(&harness, "dst:BBB"), Some(6));
+}
+
+#[test]
+fn neither_arrival_nor_order_decides_what_is_allowed() {
+    let with_order = |id: &str, order| {
+        Event::Play(PlayEvent {
+            order,
+            ..super::play_event(id, 1, &[KICKOFF])
+        })
+    };
+    for orders in [(None, None), (Some(1), Some(2)), (Some(2), Some(1))] {
+        let mut events = [
+            game(1, Live, None),
+            with_order("x", orders.0),
+            scored(Some("x"), 1, &[("AAA", 7), ("BBB", 3)]),
+            with_order("y", orders.1),
+            scored(Some("y"), 1, &[("AAA", 6), ("BBB", 10)]),
+        ];
+        for _ in 0..2 {
+            let mut harness = of(&events);
+            let both = |harness: &Harness| (allowed(harness, "dst:AAA"), allowed(harness, "dst:BBB"));
+            assert_eq!(both(&harness), (Some(10), Some(7)), "{orders:?}");
+            harness.take(&scored(Some("y"), 2, &[("AAA", 9), ("BBB", 2)]));
+            assert_eq!(both(&harness), (Some(3), Some(9)), "{orders:?}: a score is put right");
+            harness.take(&retract("y", 2));
+            assert_eq!(both(&harness), (Some(3), Some(7)), "{orders:?}: and goes with its play");
+            events.reverse();
+        }
+    }
 }
 
 #[test]

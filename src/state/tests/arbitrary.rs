@@ -47,9 +47,10 @@ fn arb_score() -> impl Strategy<Value = Score> {
     })
 }
 
-/// Play ids: numbers, which are their own order.
+/// Play ids: numbers, which are their own order, and some that say nothing of it.
 fn arb_id() -> impl Strategy<Value = String> {
-    (1..=9u32).prop_map(|n| (n * 10).to_string())
+    let opaque = prop::sample::select(vec!["a", "b", "c", "d"]).prop_map(str::to_owned);
+    prop_oneof![2 => (1..=9u32).prop_map(|n| (n * 10).to_string()), 1 => opaque]
 }
 
 fn arb_play() -> impl Strategy<Value = Event> {

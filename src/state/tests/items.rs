@@ -26,11 +26,16 @@ fn the_feeds_order_decides_not_the_arrival() {
 }
 
 #[test]
-fn plays_whose_id_is_no_number_count_by_arrival_and_keep_their_place_when_revised() {
-    let mut harness = Harness::of(&[timed("b", 1, None, 800), timed("a", 1, None, 700)]);
-    assert_eq!(seconds_left(&harness), Some(700));
-    harness.take(&timed("b", 2, None, 810));
-    assert_eq!(seconds_left(&harness), Some(700));
+fn plays_whose_id_is_no_number_and_who_say_no_order_go_by_id_whichever_came_first() {
+    let events = [timed("b", 1, None, 800), timed("a", 1, None, 700)];
+    for seed in 0..10 {
+        let mut harness = Harness::of(&Random(seed).shuffled(&events));
+        assert_eq!(seconds_left(&harness), Some(800), "{seed}");
+        harness.take(&timed("a", 2, Some(1), 710));
+        assert_eq!(seconds_left(&harness), Some(710), "an order goes before none");
+        harness.take(&timed("a", 3, None, 720));
+        assert_eq!(seconds_left(&harness), Some(800), "the revision that stands says none");
+    }
 }
 
 #[test]

@@ -87,10 +87,20 @@ impl<'a> Standing<'a> {
         all.pop().map(|(_, shown)| shown)
     }
 
-    fn told_score(&self) -> Option<&'a Score> {
+    /// Whether a snap's play stands.
+    fn is_heard(&self, snap: &SituationEvent) -> bool {
         let is_there = |id: &PlayId| matches!(self.plays.get(id), Some((_, Some(_))));
-        let heard = |snap: &SituationEvent| snap.after_play.as_ref().is_none_or(is_there);
-        self.latest(|_| None, |snap| snap.score.as_ref().filter(|_| heard(snap)))
+        snap.after_play.as_ref().is_none_or(is_there)
+    }
+
+    fn latest_score(&self) -> Option<&'a Score> {
+        self.latest(|_| None, |snap| snap.score.as_ref().filter(|_| self.is_heard(snap)))
+    }
+
+    fn highest_score(&self, team: &Team) -> i32 {
+        let heard = self.snaps.values().filter(|snap| self.is_heard(snap));
+        let told = heard.filter_map(|snap| snap.score.as_ref()?.of(team));
+        told.max().map_or(0, i32::from)
     }
 
     fn final_score(&self) -> Option<&'a Score> {
@@ -115,7 +125,7 @@ impl<'a> Standing<'a> {
                 |play| play.situation.clone(),
                 |snap| (snap.situation != Default::default()).then(|| snap.situation.clone()),
             ),
-            score: self.final_score().or(self.told_score()).or(of_game).cloned(),
+            score: self.final_score().or(self.latest_score()).or(of_game).cloned(),
             timeouts: self.latest(|_| None, |snap| snap.timeouts.clone()),
         }
     }
@@ -207,10 +217,12 @@ impl<'a> Standing<'a> {
                 }
             }
         }
-        let told = |score: Option<&Score>| score.and_then(|score| score.of(team)).map(i32::from);
         match only {
             Some(_) => points,
-            None => told(self.final_score()).unwrap_or_else(|| points.max(told(self.told_score()).unwrap_or(0))),
+            None => {
+                let last_word = self.final_score().and_then(|score| score.of(team));
+                last_word.map_or_else(|| points.max(self.highest_score(team)), i32::from)
+            }
         }
     }
 }
