@@ -120,7 +120,7 @@ pub struct PlayerMove {
     pub team_before: Option<Team>,
     /// The line after the event.
     pub after: StatLine,
-    /// What moved.
+    /// What moved; nothing for one who is new to the game and credited with nothing.
     pub delta: StatDelta,
 }
 
@@ -195,7 +195,8 @@ pub struct Change {
     pub view: Arc<GameView>,
     /// What of it moved.
     pub view_moved: ViewMoved,
-    /// Players whose line (or scoring position) moved. Each at most once.
+    /// Players whose line, team or scoring position moved, or who have a standing record from here on (a
+    /// tackle, say, with an empty delta). Each at most once.
     pub moves: SmallVec<[PlayerMove; 3]>,
 }
 

@@ -179,11 +179,11 @@ impl Game {
             sides,
         };
         let before = self.announced.replace(announced);
-        for team in before.iter().flat_map(|before| before.sides) {
-            self.roster.count_team(team, -1);
-        }
         for team in sides {
             self.roster.count_team(team, 1);
+        }
+        for team in before.iter().flat_map(|before| before.sides) {
+            self.roster.count_team(team, -1);
         }
         let head = GameHead {
             game: self.head.game.clone(),
@@ -250,13 +250,15 @@ impl Game {
         let view_moved = self.refresh_view();
         self.allow_points(&mut step.credits);
         let transferred = self.roster.settle();
-        for (slot, _) in &transferred {
+        let appeared = self.roster.take_appeared();
+        // Who is listed from now on is told of, whatever the record credits.
+        for slot in transferred.iter().map(|(slot, _)| slot).chain(&appeared) {
             step.credits.line(*slot);
         }
         let mut moves = SmallVec::new();
         for (slot, delta) in step.credits.lines.drain(..) {
             let team_before = transferred.iter().find(|(moved, _)| *moved == slot).map(|(_, team)| team.clone());
-            if delta.is_empty() && team_before.is_none() {
+            if delta.is_empty() && team_before.is_none() && !appeared.contains(&slot) {
                 continue;
             }
             let entry = self.roster.slot_mut(slot);

@@ -63,6 +63,8 @@ pub(super) struct Roster {
     tallies: SmallVec<[Tally; 2]>,
     /// Players whom records of several teams name, since last asked.
     disputed: SmallVec<[u32; 2]>,
+    /// Players and defences whose first standing record this is, since last asked.
+    appeared: SmallVec<[u32; 4]>,
 }
 
 impl Roster {
@@ -180,14 +182,14 @@ impl Roster {
         slot
     }
 
-    /// Counts a record that now stands (`sign` 1) or stands no more (−1).
+    /// Counts a record that now stands (`sign` 1) or stands no more (−1). Of a revision, count what is new
+    /// first: else who stays listed would seem to appear.
     pub(super) fn count(&mut self, credit: &Credit, sign: i32) {
         self.count_team(credit.team, sign);
         if credit.slot == NOBODY {
             return;
         }
-        let slot = &mut self.slots[credit.slot as usize];
-        slot.records = slot.records.saturating_add_signed(sign);
+        self.count_slot(credit.slot, sign);
         let named = &mut self.named[credit.slot as usize];
         if let [(team, count)] = &mut named[..]
             && *team == credit.team
@@ -205,8 +207,20 @@ impl Roster {
     /// Counts a word for a team being in the game.
     pub(super) fn count_team(&mut self, team: u8, sign: i32) {
         let defence = self.tallies[team as usize].defence;
-        let records = &mut self.slots[defence as usize].records;
+        self.count_slot(defence, sign);
+    }
+
+    fn count_slot(&mut self, slot: u32, sign: i32) {
+        let records = &mut self.slots[slot as usize].records;
+        if *records == 0 && sign > 0 {
+            self.appeared.push(slot);
+        }
         *records = records.saturating_add_signed(sign);
+    }
+
+    /// Who is listed now and was not when last asked.
+    pub(super) fn take_appeared(&mut self) -> SmallVec<[u32; 4]> {
+        std::mem::take(&mut self.appeared)
     }
 
     /// Settles for whom each player plays whom several teams' records name. Returns whose team changed, and

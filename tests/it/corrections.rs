@@ -16,12 +16,11 @@ const RULESETS: [&str; 6] = ["draftkings", "fanduel", "half_ppr", "ppr", "standa
 
 type Players = BTreeMap<String, Totals>;
 
-/// Totals of a game's players; those of nothing are left out.
+/// Totals of everyone whom a game lists.
 async fn totals(server: &Server, game: &str, ruleset: &str) -> Players {
     let answer = server.json(&format!("/v1/games/{game}/players?ruleset={ruleset}")).await;
     let read = |player: &Value| (player["player"].as_str().unwrap().to_owned(), Totals::read(player));
-    let all = answer.as_array().unwrap().iter().map(read);
-    all.filter(|(_, totals)| *totals != Totals::default()).collect()
+    answer.as_array().unwrap().iter().map(read).collect()
 }
 
 /// The document of that game and revision.
@@ -259,7 +258,8 @@ fn assert_told(frames: &[Value], before: &Players, after: &Players, kind: &str, 
     let mut moved: BTreeMap<&str, i64> = BTreeMap::new();
     for player in before.keys().chain(after.keys()) {
         let (old, new) = (before.get(player).unwrap_or(&none), after.get(player).unwrap_or(&none));
-        if old != new {
+        let is_new = !before.contains_key(player);
+        if old != new || is_new {
             moved.insert(player, new.points - old.points);
         }
     }

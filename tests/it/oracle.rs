@@ -10,7 +10,7 @@ use scorewire::model::stat::NAMES;
 use scorewire::model::{Event, GameHead, GameId, GameView, IngestTime, PlayerCard, Score, Stat, StatLine, TopicName, gsis};
 use scorewire::scoring::Ruleset;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -18,6 +18,9 @@ use std::sync::Arc;
 pub(crate) struct Moment {
     pub(crate) cause: Rc<Cause>,
     shown: Shown,
+    /// Players at zero whom a correction took off the list before the next moment: nothing is sent of
+    /// that, so a snapshot may lack them.
+    left: BTreeSet<String>,
 }
 
 /// What an event was, to those who see its effect.
@@ -68,6 +71,16 @@ impl Oracle {
                 movers.len() <= 1 || matches!(told, Event::Players(_)),
                 "one event moves {name} once"
             );
+            if let ([], Some(last)) = (&movers[..], moments.last_mut())
+                && let Shown::Game(shown) = &last.shown
+                && told.game() == Some(&shown.head.game)
+            {
+                let game = &shown.head.game;
+                let read = || Rc::new(shared.game(game).expect("what was shown exists"));
+                let now = states.entry(game.clone()).or_insert_with(read);
+                let gone = now.players.iter().filter(|slot| !slot.is_listed());
+                last.left = gone.map(|slot| slot.card.player.to_string()).collect();
+            }
             for game in movers {
                 let shown = match name {
                     TopicName::Slate => Shown::Slate(hub.slate().games),
@@ -77,7 +90,11 @@ impl Oracle {
                     }
                 };
                 let cause = Rc::new(cause(&told, outcome, &game, status_before, ingest));
-                moments.push(Moment { cause, shown });
+                moments.push(Moment {
+                    cause,
+                    shown,
+                    left: BTreeSet::new(),
+                });
             }
         }
     }
@@ -117,7 +134,10 @@ impl Oracle {
                     TopicName::Team(team) => Some(team),
                     _ => None,
                 };
-                let players = game.players.iter().filter(|slot| team.is_none_or(|team| slot.team == *team));
+                let players = game
+                    .players
+                    .iter()
+                    .filter(|slot| slot.is_listed() && team.is_none_or(|team| slot.team == *team));
                 View {
                     game: Some(game.head.game.to_string()),
                     board: board(&game.head, &game.view, true),
@@ -138,6 +158,11 @@ impl Oracle {
                 ..View::default()
             },
         }
+    }
+
+    /// Whether a snapshot of the topic at `seq` may lack that player.
+    pub(crate) fn may_lack(&self, topic: &str, seq: u64, player: &str) -> bool {
+        self.moments[topic][seq as usize - 1].left.contains(player)
     }
 
     /// Which game (or which games, for the slate) the topic shows at `seq`.

@@ -66,7 +66,7 @@ impl View {
         }
     }
 
-    /// Without what says nothing: counters at zero, players who have done nothing.
+    /// Without what says nothing: counters at zero.
     pub(crate) fn plain(&self) -> View {
         let mut plain = self.clone();
         plain.line.stats.retain(|_, value| *value != 0);
@@ -74,7 +74,15 @@ impl View {
         for line in plain.players.values_mut() {
             line.stats.retain(|_, value| *value != 0);
         }
-        plain.players.retain(|_, line| !line.stats.is_empty() || line.points != 0);
+        plain
+    }
+
+    /// The same, without players at zero who are not in `listed`: a correction took them off the list, or
+    /// to another team, and nothing was left to say of them.
+    pub(crate) fn plain_beside(&self, listed: &View) -> View {
+        let mut plain = self.plain();
+        let is_left = |player: &String, line: &Line| listed.players.contains_key(player) || !line.stats.is_empty() || line.points != 0;
+        plain.players.retain(|player, line| is_left(player, line));
         plain
     }
 

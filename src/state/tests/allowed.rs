@@ -26,7 +26,7 @@ fn nothing_is_allowed_nor_paid_before_kickoff_and_a_shutout_pays_once_it_has_beg
     assert_eq!(allowed(&harness, "dst:AAA"), None);
     assert_eq!(harness.points("dst:AAA", "draftkings"), "0");
     let change = harness.take(&play("1", 1, &[KICKOFF])).unwrap();
-    assert_eq!(change.moves.len(), 2, "both defences begin");
+    assert_eq!(change.moves.len(), 3, "both defences begin, and the kicker is new");
     assert!(change.begun);
     assert_eq!(allowed(&harness, "dst:AAA"), Some(0));
     assert_eq!(harness.points("dst:AAA", "draftkings"), "10");

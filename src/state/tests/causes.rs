@@ -17,10 +17,20 @@ fn a_play_sent_again_under_a_higher_revision_shows_nothing() {
 }
 
 #[test]
-fn a_play_that_credits_nobody_shows_nothing_but_its_clock() {
+fn a_play_that_credits_nobody_shows_who_is_new_and_its_clock() {
     let mut harness = Harness::of(&[game(1, Live, None)]);
-    assert!(!harness.take(&play("1", 1, &[("p-1", "BBB", 79, 0)])).unwrap().is_visible());
-    let change = harness.take(&timed("2", 1, None, 800)).unwrap();
+    let change = harness.take(&play("1", 1, &[("p-1", "BBB", 79, 0)])).unwrap();
+    let [new] = &change.moves[..] else { panic!("{change:?}") };
+    assert!(change.is_visible() && new.card.player == super::player("p-1") && new.delta.is_empty());
+    assert!(!harness.take(&play("2", 1, &[("p-1", "BBB", 79, 0)])).unwrap().is_visible());
+    assert!(!harness.take(&play("2", 2, &[("p-1", "BBB", 79, 0)])).unwrap().is_visible());
+    assert!(!harness.take(&retract("1", 2)).unwrap().is_visible(), "another record names them");
+    assert!(
+        !harness.take(&retract("2", 3)).unwrap().is_visible(),
+        "they are gone, and nothing moved"
+    );
+    assert_eq!(harness.take(&play("1", 3, &[("p-1", "BBB", 79, 0)])).unwrap().moves.len(), 1);
+    let change = harness.take(&timed("3", 1, None, 800)).unwrap();
     assert!(change.is_visible() && change.view_moved.clock && change.moves.is_empty());
 }
 

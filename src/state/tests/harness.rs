@@ -53,6 +53,7 @@ impl Harness {
     /// Takes an event in; its change, where it counts.
     pub(super) fn take(&mut self, event: &Event) -> Option<Change> {
         let (head, view) = (self.game.head().as_ref().clone(), self.game.view().as_ref().clone());
+        let listed = self.listed();
         let verdict = self.ledger.admit(event, 1_000);
         if !verdict.counts() {
             return None;
@@ -70,8 +71,14 @@ impl Harness {
         };
         self.check_cause(event, verdict, &change);
         self.check_view(&head, &view, &change);
-        self.check_moves(&change);
+        self.check_moves(&listed, &change);
         Some(change)
+    }
+
+    /// The slots of those who are listed.
+    fn listed(&self) -> BTreeSet<u32> {
+        let players = (0u32..).zip(self.game.players());
+        players.filter(|(_, player)| player.is_listed()).map(|(slot, _)| slot).collect()
     }
 
     /// Tells the game who somebody is.
@@ -82,7 +89,7 @@ impl Harness {
         let change = self.game.introduce(infos, &self.cards, NOW);
         if let Some(change) = &change {
             assert!(change.is_visible() && !change.view_moved.any());
-            self.check_moves(change);
+            self.check_moves(&self.listed(), change);
         }
         change
     }
@@ -115,12 +122,13 @@ impl Harness {
         assert_eq!(change.is_visible(), moved.any() || !change.moves.is_empty());
     }
 
-    fn check_moves(&mut self, change: &Change) {
+    fn check_moves(&mut self, listed_before: &BTreeSet<u32>, change: &Change) {
         let mut slots = BTreeSet::new();
         for one in &change.moves {
             assert!(slots.insert(one.slot), "a player moves once in a change");
             let says_who = one.card_before.is_some() || one.team_before.is_some();
-            assert!(!one.delta.is_empty() || says_who, "an empty move: {one:?}");
+            let is_new = self.game.players()[one.slot as usize].is_listed() && !listed_before.contains(&one.slot);
+            assert!(!one.delta.is_empty() || says_who || is_new, "an empty move: {one:?}");
             assert!(one.delta.iter().all(|(_, amount)| amount != 0));
             let id = &one.card.player;
             let position_before = one.card_before().position.as_deref();
@@ -142,6 +150,8 @@ impl Harness {
             held.team = one.team.clone();
             held.position = one.card.position.as_ref().map(ToString::to_string);
         }
+        let new: BTreeSet<u32> = self.listed().difference(listed_before).copied().collect();
+        assert!(new.is_subset(&slots), "whoever is new to the list is told of");
         self.check_held();
     }
 
@@ -149,7 +159,7 @@ impl Harness {
     fn check_held(&self) {
         for (slot, player) in self.game.players().iter().enumerate() {
             let Some(held) = self.held.get(&(slot as u32)) else {
-                assert_eq!(player.line, StatLine::ZERO, "{player:?} was never told of");
+                assert!(player.line == StatLine::ZERO && !player.is_listed(), "{player:?} was never told of");
                 continue;
             };
             let position = player.card.position.as_deref();
