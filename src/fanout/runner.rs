@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::model::Seq;
 use crate::scoring::RulesetIndex;
 use crate::telemetry::ShardMetrics;
+use crate::wire::Form;
 use bytes::Bytes;
 use flume::Receiver;
 use std::sync::Arc;
@@ -19,9 +20,8 @@ use tokio::sync::{mpsc, oneshot};
 
 /// What a shard is asked to do.
 pub enum Command {
-    /// Take over a socket that was upgraded to WebSocket, with what it sent already and its place among
-    /// the connections.
-    WebSocket(std::net::TcpStream, Bytes, Slot),
+    /// Take over a socket that was upgraded to WebSocket.
+    WebSocket(Upgraded),
     /// Serve an event stream.
     EventStream(EventStream),
     /// An event stream's body takes pieces again.
@@ -33,6 +33,18 @@ pub enum Command {
         /// Time over which clients are told to come back.
         reconnect_spread_ms: u64,
     },
+}
+
+/// A socket that was upgraded to WebSocket.
+pub struct Upgraded {
+    /// The socket.
+    pub stream: std::net::TcpStream,
+    /// What it sent already.
+    pub early: Bytes,
+    /// How its messages look.
+    pub form: Form,
+    /// Its place among the connections.
+    pub slot: Slot,
 }
 
 /// A request for server-sent events.
@@ -165,8 +177,8 @@ impl Runner {
     fn command(&mut self, command: Command) -> bool {
         let now_us = self.clock.now_us();
         match command {
-            Command::WebSocket(stream, early, slot) => {
-                let key = self.shard.connect(Kind::WebSocket, now_us);
+            Command::WebSocket(Upgraded { stream, early, form, slot }) => {
+                let key = self.shard.connect(Kind::WebSocket(form), now_us);
                 if self.sockets.add_tcp(key, stream, slot).is_err() {
                     self.shard.gone(key, &mut self.sockets);
                 } else if !early.is_empty() {

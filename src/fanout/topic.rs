@@ -5,7 +5,7 @@
 
 use crate::model::{Change, GameHead, GameId, PlayerMove, Seq, TopicName};
 use crate::scoring::RulesetIndex;
-use crate::wire::Coding;
+use crate::wire::Form;
 use crate::wire::ws::Frame;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
@@ -16,8 +16,8 @@ use std::sync::Arc;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct TopicId(pub u32);
 
-/// Under which ruleset, in which coding a frame is encoded.
-pub type FrameKey = (RulesetIndex, Coding);
+/// Under which ruleset, in which form a frame is encoded.
+pub type FrameKey = (RulesetIndex, Form);
 
 /// One change as one topic shows it.
 #[derive(Debug)]

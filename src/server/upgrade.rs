@@ -2,8 +2,8 @@
 
 use super::error::ApiError;
 use super::{Door, Slot};
-use crate::fanout::runner::Command;
-use crate::wire::Coding;
+use crate::fanout::runner::{Command, Upgraded};
+use crate::wire::{Coding, Form};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -37,8 +37,14 @@ pub async fn websocket(State(door): State<Door>, request: Request) -> Result<Res
             return;
         };
         if let Ok(stream) = parts.io.into_inner().into_std() {
+            let upgraded = Upgraded {
+                stream,
+                early: parts.read_buf,
+                form: Form { coding },
+                slot,
+            };
             // A shard that has drained is gone, and so is this connection.
-            let _ = shard.send_async(Command::WebSocket(stream, parts.read_buf, slot)).await;
+            let _ = shard.send_async(Command::WebSocket(upgraded)).await;
         }
     });
     Ok(response)

@@ -16,6 +16,18 @@ pub enum Coding {
     Json,
 }
 
+/// How messages look on one connection. Whoever shares a form shares the very same bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Form {
+    /// How they are coded.
+    pub coding: Coding,
+}
+
+impl Form {
+    /// Plain JSON: what a client gets that asks for nothing else.
+    pub const PLAIN: Form = Form { coding: Coding::Json };
+}
+
 impl Coding {
     /// The WebSocket subprotocol that stands for this coding.
     pub fn subprotocol(self) -> &'static str {

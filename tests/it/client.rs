@@ -6,6 +6,7 @@ use crate::oracle::{Cause, Oracle};
 use crate::view::{View, list, text, units};
 use scorewire::fanout::shard::{ConnKey, Kind};
 use scorewire::scoring::Rulesets;
+use scorewire::wire::Form;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -73,7 +74,7 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(shard: usize) -> Client {
         Client {
-            kind: Kind::WebSocket,
+            kind: Kind::WebSocket(Form::PLAIN),
             shard,
             key: None,
             subs: BTreeMap::new(),
@@ -139,7 +140,7 @@ impl Client {
         loop {
             let began_us = self.arrived_us();
             let taken = match self.kind {
-                Kind::WebSocket => next_frame(rest).map(|(got, taken)| {
+                Kind::WebSocket(_) => next_frame(rest).map(|(got, taken)| {
                     self.got(got, began_us, world, tally, &mut pings);
                     taken
                 }),
@@ -184,7 +185,7 @@ impl Client {
         let message: Value = serde_json::from_str(message).unwrap_or_else(|error| panic!("{error}: {message}"));
         let kind = text(&message, "type");
         assert_eq!(
-            self.kind == Kind::WebSocket && !self.welcomed,
+            self.kind.is_websocket() && !self.welcomed,
             kind == "welcome",
             "a welcome comes first, and once: {message}"
         );

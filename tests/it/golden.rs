@@ -8,6 +8,7 @@ use crate::world::{Settings, World};
 use scorewire::fanout::shard::{ConnKey, Kind};
 use scorewire::feed::{Decoder, Limits};
 use scorewire::model::IngestTime;
+use scorewire::wire::Form;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -70,7 +71,7 @@ const NO_PLAY_AFTER_ALL: &str = r#"{"type":"retract","game":"K","play":"1","rev"
 
 fn transcript() -> String {
     let mut world = World::new(&Settings::default(), 0);
-    let key = world.connect(0, Kind::WebSocket, usize::MAX / 4);
+    let key = world.connect(0, Kind::WebSocket(Form::PLAIN), usize::MAX / 4);
     let out = String::new();
     let mut script = Script { world, key, out };
     script.told("connected");

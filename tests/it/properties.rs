@@ -9,6 +9,7 @@ use crate::world::{Settings, World};
 use proptest::prelude::*;
 use scorewire::fanout::shard::{ConnKey, Kind};
 use scorewire::model::IngestTime;
+use scorewire::wire::Form;
 use serde_json::{Value, json};
 
 /// A client that is never slow, and what it was sent.
@@ -20,7 +21,7 @@ struct Watcher {
 
 impl Watcher {
     fn new(world: &mut World, shard: usize, topics: &[String], ruleset: &str) -> Watcher {
-        let key = world.connect(shard, Kind::WebSocket, usize::MAX / 4);
+        let key = world.connect(shard, Kind::WebSocket(Form::PLAIN), usize::MAX / 4);
         let message = json!({"op": "subscribe", "id": 1, "topics": topics, "ruleset": ruleset}).to_string();
         let mut bytes = client_frame(1, true, message.as_bytes(), [1, 2, 3, 4]);
         world.shards[shard].received(key, &mut bytes, world.now_us);
@@ -80,8 +81,8 @@ proptest! {
                 if let Some(key) = client.key {
                     world.hang_up(0, key);
                 }
-                let key = world.connect(0, Kind::WebSocket, usize::MAX / 4);
-                client.connected(Kind::WebSocket, 0, key);
+                let key = world.connect(0, Kind::WebSocket(Form::PLAIN), usize::MAX / 4);
+                client.connected(Kind::WebSocket(Form::PLAIN), 0, key);
                 let since = |topic: &String| {
                     let ruleset = if topic == "slate" { "" } else { "te_premium" };
                     let held = client.saved.get(&(topic.clone(), ruleset.to_owned()));

@@ -4,6 +4,7 @@ use super::account::Account;
 use super::outbound::Piece;
 use crate::model::Seq;
 use crate::scoring::RulesetIndex;
+use crate::wire::Form;
 use crate::wire::close::CloseReason;
 use crate::wire::ws::Reader;
 use smallvec::SmallVec;
@@ -22,9 +23,24 @@ pub struct ConnKey {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// WebSocket frames, both ways.
-    WebSocket,
+    WebSocket(Form),
     /// Server-sent events, one way; its subscriptions are made when it connects.
     EventStream,
+}
+
+impl Kind {
+    /// How messages look to it.
+    pub fn form(self) -> Form {
+        match self {
+            Kind::WebSocket(form) => form,
+            Kind::EventStream => Form::PLAIN,
+        }
+    }
+
+    /// Whether it sends frames of its own.
+    pub fn is_websocket(self) -> bool {
+        matches!(self, Kind::WebSocket(_))
+    }
 }
 
 /// Where a subscription stands.

@@ -6,8 +6,9 @@ use super::mirror::{Encoded, Mirror, Shared};
 use super::outbound::Piece;
 use crate::fanout::encode::{self, Subject};
 use crate::fanout::snapshot;
+use crate::fanout::topic::FrameKey;
 use crate::model::Seq;
-use crate::wire::Coding;
+use crate::wire::Form;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -27,13 +28,15 @@ pub(super) fn due(
     parts: &ShardParts,
     mirror: &mut Mirror,
     cursor: &Cursor,
+    form: Form,
     behind: bool,
     now_us: i64,
     encoded: &mut super::Latencies,
 ) -> Due {
     let (seq, head) = (cursor.seq, mirror.head);
+    let key = (cursor.ruleset, form);
     let snapshot = |mirror: &mut Mirror, reason| {
-        let (seq, frame) = snapshot(parts, mirror, cursor, reason, now_us);
+        let (seq, frame) = snapshot(parts, mirror, cursor, (key, reason), now_us);
         // The game may have moved on since the mirror was brought up to date: `pump` sees to it.
         Due::Now(smallvec::smallvec![(seq, true, frame)])
     };
@@ -52,7 +55,6 @@ pub(super) fn due(
     if mirror.changes_game_after(seq) {
         return snapshot(mirror, "new_game");
     }
-    let key = (cursor.ruleset, Coding::Json);
     let first = mirror.place_after(seq);
     let count = mirror.ring.len() - first;
     let one_by_one = !behind && cursor.gap_us == 0 && count <= parts.limits.coalesce_frames_max;
@@ -81,7 +83,7 @@ pub(super) fn due(
     Due::Now(frames.collect())
 }
 
-fn merged(parts: &ShardParts, mirror: &mut Mirror, key: (crate::scoring::RulesetIndex, Coding), seq: Seq, now_us: i64) -> Encoded {
+fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, now_us: i64) -> Encoded {
     let same = |shared: &&Shared| shared.key == key && shared.after == Some(seq);
     if let Some(shared) = mirror.shared.iter().find(same) {
         return shared.frame.clone();
@@ -108,8 +110,13 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: (crate::scoring::Ruleset
 }
 
 /// The topic as it is now, and the `seq` that goes with it.
-fn snapshot(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, reason: &'static str, now_us: i64) -> (Seq, Encoded) {
-    let key = (cursor.ruleset, Coding::Json);
+fn snapshot(
+    parts: &ShardParts,
+    mirror: &mut Mirror,
+    cursor: &Cursor,
+    (key, reason): (FrameKey, &'static str),
+    now_us: i64,
+) -> (Seq, Encoded) {
     let same = |shared: &&Shared| shared.key == key && shared.after.is_none() && shared.reason == reason && shared.seq >= cursor.seq;
     if let Some(shared) = mirror.shared.iter().find(same) {
         return (shared.seq, shared.frame.clone());

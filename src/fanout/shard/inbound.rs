@@ -110,7 +110,7 @@ impl Shard {
     pub(super) fn ping(&mut self, key: ConnKey) {
         let kind = self.conn(key).map(|conn| conn.kind);
         match kind {
-            Some(Kind::WebSocket) => self.reply(key, Frame::control(Control::Ping, b"")),
+            Some(Kind::WebSocket(_)) => self.reply(key, Frame::control(Control::Ping, b"")),
             Some(Kind::EventStream) => {
                 if let Some(conn) = self.conn(key) {
                     conn.push_reply(Piece::text(b": still here\n\n"));
@@ -131,7 +131,7 @@ impl Shard {
         if let Some(conn) = self.conn(key) {
             conn.closing = Some((reason, now_us));
             conn.stash = Vec::new();
-            if conn.kind == Kind::WebSocket {
+            if conn.kind.is_websocket() {
                 conn.push_reply(Piece::frame(Frame::close(reason)));
             }
             self.mark_dirty(key);

@@ -146,7 +146,7 @@ impl Shard {
             generation: self.generation,
         };
         self.stats.opened += 1;
-        if kind == Kind::WebSocket {
+        if kind.is_websocket() {
             let welcome = self.welcome(key, now_us);
             self.reply(key, welcome);
         }
@@ -306,7 +306,7 @@ impl Shard {
                 }
             } else if conn.stuck_since_us.is_some_and(|since| now_us - since > limits.stall_timeout_us) {
                 ends.push((key, CloseReason::Stalled, false));
-            } else if conn.kind == Kind::WebSocket && now_us - conn.heard_us > limits.silence_timeout_us {
+            } else if conn.kind.is_websocket() && now_us - conn.heard_us > limits.silence_timeout_us {
                 ends.push((key, CloseReason::Silent, false));
             } else if now_us - conn.pinged_us > limits.ping_interval_us && conn.replies.is_empty() {
                 // A slow client too, or it would be taken for a silent one: one ping waits for it.
@@ -432,7 +432,7 @@ impl Shard {
     fn reply(&mut self, key: ConnKey, frame: Frame) {
         if let Some(conn) = self.conn(key) {
             let piece = match conn.kind {
-                Kind::WebSocket => Piece::frame(frame),
+                Kind::WebSocket(_) => Piece::frame(frame),
                 Kind::EventStream => Piece::event(frame.payload()),
             };
             conn.push_reply(piece);

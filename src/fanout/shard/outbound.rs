@@ -181,6 +181,7 @@ impl Shard {
             }
             more = take(batch, reply.clone(), REPLY);
         }
+        let form = conn.kind.form();
         let behind = conn.partial.is_some() || conn.lagging;
         let mut next = 0;
         let mut ids = EventIds::of(conn);
@@ -191,7 +192,7 @@ impl Shard {
                 continue;
             };
             let mirror = &mut self.mirrors[cursor.mirror as usize];
-            let frames = due(&self.parts, mirror, cursor, behind, now_us, &mut self.stats.state_to_encode);
+            let frames = due(&self.parts, mirror, cursor, form, behind, now_us, &mut self.stats.state_to_encode);
             match frames {
                 Due::Later(due_us) => {
                     if cursor.timer_us.replace(due_us) != Some(due_us) {

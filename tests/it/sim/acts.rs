@@ -5,6 +5,7 @@ use crate::client::{Request, count};
 use crate::frames::{client_frame, client_text};
 use crate::world::EPOCH;
 use scorewire::fanout::shard::{Kind, Reading};
+use scorewire::wire::Form;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -55,12 +56,16 @@ impl Sim {
 
     pub(super) fn come_back(&mut self, client: usize) {
         let shard = self.chance.below(self.world.shards.len());
-        let kind = if client % 4 == 1 { Kind::EventStream } else { Kind::WebSocket };
+        let kind = if client % 4 == 1 {
+            Kind::EventStream
+        } else {
+            Kind::WebSocket(Form::PLAIN)
+        };
         let room = self.chance.between(0, 8_000);
         let key = self.world.connect(shard, kind, room);
         self.clients[client].connected(kind, shard, key);
         match kind {
-            Kind::WebSocket => {
+            Kind::WebSocket(_) => {
                 // As after a lost connection: all that was held, at once, from where it stood.
                 self.clients[client].epoch = EPOCH.to_owned();
                 for ruleset in RULESETS {

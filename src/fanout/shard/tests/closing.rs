@@ -2,6 +2,7 @@
 
 use super::rig::{Rig, SECOND, masked};
 use crate::fanout::shard::{ConnKey, Kind};
+use crate::wire::Form;
 use crate::wire::close::CloseReason;
 use serde_json::json;
 
@@ -51,7 +52,7 @@ fn a_drain_says_goodbye_once_and_nothing_after_a_close_frame() {
     let frames = rig.read(stays);
     assert_eq!((frames.len(), &frames[0]["type"], &frames[1]), (2, &json!("goodbye"), &json!(8)));
     assert_eq!(frames[0]["code"], "draining");
-    let late = rig.shard.connect(Kind::WebSocket, rig.now_us);
+    let late = rig.shard.connect(Kind::WebSocket(Form::PLAIN), rig.now_us);
     rig.pump();
     assert_eq!(rig.read(late).pop(), Some(json!(8)), "whoever comes now is sent away");
     rig.pass(6 * SECOND);

@@ -7,6 +7,7 @@ use crate::feed::{Decoder, Limits};
 use crate::model::{Event, IngestTime};
 use crate::scoring::Rulesets;
 use crate::telemetry::EngineMetrics;
+use crate::wire::Form;
 use crate::wire::close::CloseReason;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -118,7 +119,7 @@ impl Rig {
 
     /// A client who has read its welcome.
     pub(super) fn client(&mut self) -> ConnKey {
-        let key = self.shard.connect(Kind::WebSocket, self.now_us);
+        let key = self.shard.connect(Kind::WebSocket(Form::PLAIN), self.now_us);
         self.pump();
         let welcome = self.read(key);
         assert_eq!(welcome[0]["type"], "welcome");
