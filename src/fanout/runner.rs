@@ -137,7 +137,7 @@ impl Runner {
             biased;
             notice = self.inbox.notices.recv_async() => {
                 if let Ok(notice) = notice {
-                    self.shard.notice(&notice, self.clock.now_us());
+                    self.shard.notice(&notice);
                 }
                 false
             }
@@ -152,15 +152,14 @@ impl Runner {
     }
 
     fn take_notices(&mut self) {
-        let now_us = self.clock.now_us();
         // As many as are waiting now: a flood of them does not keep clients waiting.
         for _ in 0..self.inbox.notices.len() {
             let Ok(notice) = self.inbox.notices.try_recv() else { break };
-            self.shard.notice(&notice, now_us);
+            self.shard.notice(&notice);
         }
         // Only now: who set it while the mailbox was full relies on its being looked at after that.
         if self.inbox.overflowed.swap(false, Ordering::AcqRel) {
-            self.shard.look_everywhere(now_us);
+            self.shard.look_everywhere();
         }
     }
 
@@ -202,7 +201,7 @@ impl Runner {
         let key = self.shard.connect(Kind::EventStream, now_us);
         self.sockets.add_stream(key, request.body);
         let since = request.since.as_ref().map(|since| since.as_deref().map_err(|reason| *reason));
-        let subscribed = self.shard.subscribe_stream(key, &request.topics, request.ruleset, since, now_us);
+        let subscribed = self.shard.subscribe_stream(key, &request.topics, request.ruleset, since);
         let opened = match subscribed {
             Ok(()) => Ok(key),
             Err(refused) => {

@@ -204,10 +204,10 @@ impl World {
     pub(crate) fn deliver(&mut self, shard: usize) {
         let inbox = &self.inboxes[shard];
         while let Ok(notice) = inbox.notices.try_recv() {
-            self.shards[shard].notice(&notice, self.now_us);
+            self.shards[shard].notice(&notice);
         }
         if inbox.overflowed.swap(false, Ordering::AcqRel) {
-            self.shards[shard].look_everywhere(self.now_us);
+            self.shards[shard].look_everywhere();
         }
     }
 
@@ -271,7 +271,8 @@ impl World {
                 abandoned: stats.abandoned,
             });
             self.resyncs += stats.resyncs;
-            assert_balanced(*total, shard.pending());
+            assert_balanced(*total, shard.pending_by_cursor());
+            assert_eq!(shard.pending(), shard.pending_by_cursor());
         }
     }
 }

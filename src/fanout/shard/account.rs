@@ -43,6 +43,12 @@ impl Latencies {
         self.0[bucket.min(31)] += 1;
     }
 
+    /// Counts that many of the same length.
+    pub fn record_many(&mut self, us: i64, count: u32) {
+        let bucket = 64 - us.max(0).leading_zeros() as usize;
+        self.0[bucket.min(31)] += count;
+    }
+
     /// Each bucket that is not empty: its middle in microseconds, and how many.
     pub fn buckets(&self) -> impl Iterator<Item = (f64, usize)> + '_ {
         self.0.iter().enumerate().filter(|(_, count)| **count > 0).map(|(bucket, count)| {
@@ -87,26 +93,19 @@ pub struct ShardStats {
     pub state_to_encode: Latencies,
     /// From the first client of a walk to the last.
     pub walk: Latencies,
-    walk_began_us: Option<i64>,
+    /// Subscriptions refused because the server holds as many topics as it may.
+    pub refused_topics: u64,
+    /// Bytes of frames made here or taken over from the shard that made them.
+    pub(super) encoded_bytes: u64,
 }
 
-impl ShardStats {
-    pub(super) fn walk_begins(&mut self, nobody_waits: bool, now_us: i64) {
-        if nobody_waits {
-            self.walk_began_us = Some(now_us);
-        }
-    }
-
-    pub(super) fn walk_ends(&mut self, now_us: i64) {
-        if let Some(began) = self.walk_began_us.take() {
-            self.walk.record(now_us - began);
-        }
-    }
-
-    pub(super) fn take(&mut self) -> ShardStats {
-        let walk_began_us = self.walk_began_us;
-        let taken = std::mem::take(self);
-        self.walk_began_us = walk_began_us;
-        taken
-    }
+/// How much there is of what, kept up as it changes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Levels {
+    /// Changes that subscribers have yet to be sent. Below zero for the moment between a snapshot that is
+    /// ahead of a mirror and the mirror's being brought up to date.
+    pub(super) pending: i64,
+    pub(super) subscriptions: usize,
+    /// Clients whose socket refused bytes.
+    pub(super) blocked: usize,
 }

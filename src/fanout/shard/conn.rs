@@ -1,13 +1,12 @@
-//! One client: its cursors and the little that waits for it.
+//! One client: its subscriptions and the little that waits for it.
 
+use super::ShardLimits;
 use super::account::Account;
 use super::outbound::Piece;
-use crate::model::Seq;
-use crate::scoring::RulesetIndex;
+use super::subs::Subs;
 use crate::wire::Form;
 use crate::wire::close::CloseReason;
 use crate::wire::ws::Reader;
-use smallvec::SmallVec;
 use std::collections::VecDeque;
 
 /// A connection of one shard. The generation tells it from an earlier one in the same place.
@@ -43,35 +42,6 @@ impl Kind {
     }
 }
 
-/// Where a subscription stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Phase {
-    /// A snapshot is due, for that reason.
-    Snapshot(&'static str),
-    /// Deltas follow from the cursor's `seq`.
-    Deltas,
-}
-
-/// One subscription: how far the client has got in one topic.
-#[derive(Debug)]
-pub(super) struct Cursor {
-    pub(super) mirror: u32,
-    /// Its place among the mirror's subscribers.
-    pub(super) place: u32,
-    /// What the client holds, or will once what is under way has arrived.
-    pub(super) seq: Seq,
-    pub(super) ruleset: RulesetIndex,
-    pub(super) phase: Phase,
-    /// Whether it is in the client's dirty list.
-    pub(super) dirty: bool,
-    /// When the timer that is set for it goes off.
-    pub(super) timer_us: Option<i64>,
-    /// Least time between two deltas; 0 for none.
-    pub(super) gap_us: u32,
-    /// Not before then.
-    pub(super) next_due_us: i64,
-}
-
 /// A piece that the socket took in part.
 #[derive(Debug)]
 pub(super) struct Partial {
@@ -79,35 +49,66 @@ pub(super) struct Partial {
     pub(super) offset: usize,
 }
 
-/// One client.
-pub(super) struct Conn {
-    pub(super) generation: u32,
-    pub(super) kind: Kind,
-    pub(super) reader: Reader,
+/// What a client has only while something is up: an idle one has none of it.
+#[derive(Default)]
+pub(super) struct Busy {
     /// Bytes received and not yet understood: an incomplete frame, or messages for whose replies there
     /// is no room.
     pub(super) stash: Vec<u8>,
-    /// Freed places stay, so that a place names one subscription for as long as it lives.
-    pub(super) subs: Vec<Option<Cursor>>,
-    pub(super) dirty_subs: SmallVec<[u32; 4]>,
     pub(super) replies: VecDeque<Piece>,
     pub(super) replies_bytes: usize,
     pub(super) partial: Option<Partial>,
-    pub(super) dirty: bool,
-    pub(super) blocked: bool,
     /// Since when the socket has taken no byte, though some were offered.
     pub(super) stuck_since_us: Option<i64>,
-    /// Whether the last write found the socket full: what is pending then goes out merged.
-    pub(super) lagging: bool,
-    pub(super) read_paused: bool,
     pub(super) closing: Option<(CloseReason, i64)>,
     /// Set by a drain until the client has everything: when to come back, in milliseconds, and since
     /// when it is leaving.
     pub(super) leaving: Option<(u64, i64)>,
+}
+
+impl Busy {
+    fn is_over(&self) -> bool {
+        self.stash.is_empty()
+            && self.replies.is_empty()
+            && self.partial.is_none()
+            && self.stuck_since_us.is_none()
+            && self.closing.is_none()
+            && self.leaving.is_none()
+    }
+}
+
+/// What looking at a client once a second finds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Look {
+    /// Nothing is to be done.
+    Well,
+    /// It is to be asked whether it is still there.
+    Ping,
+    /// It is to be closed, with a close frame.
+    Close(CloseReason),
+    /// It is to be cut off: it had its close frame.
+    Cut(CloseReason),
+}
+
+/// One client.
+pub(super) struct Conn {
+    pub(super) generation: u32,
+    pub(super) kind: Kind,
+    /// Whether it is in the shard's list of those who are behind.
+    pub(super) dirty: bool,
+    /// Whether it is in the shard's list of those who are waiting for a reply.
+    pub(super) answering: bool,
+    pub(super) blocked: bool,
+    /// Whether the last write found the socket full: what is pending then goes out merged.
+    pub(super) lagging: bool,
+    pub(super) read_paused: bool,
     pub(super) finished: bool,
+    pub(super) busy: Option<Box<Busy>>,
+    pub(super) subs: Subs,
+    pub(super) account: Account,
     pub(super) heard_us: i64,
     pub(super) pinged_us: i64,
-    pub(super) account: Account,
+    pub(super) reader: Reader,
 }
 
 impl Conn {
@@ -115,74 +116,133 @@ impl Conn {
         Conn {
             generation,
             kind,
-            reader: Reader::default(),
-            stash: Vec::new(),
-            subs: Vec::new(),
-            dirty_subs: SmallVec::new(),
-            replies: VecDeque::new(),
-            replies_bytes: 0,
-            partial: None,
             dirty: false,
+            answering: false,
             blocked: false,
-            stuck_since_us: None,
             lagging: false,
             read_paused: false,
-            closing: None,
-            leaving: None,
             finished: false,
+            busy: None,
+            subs: Subs::default(),
+            account: Account::default(),
             heard_us: now_us,
             pinged_us: now_us,
-            account: Account::default(),
+            reader: Reader::default(),
         }
     }
 
-    /// Notes that a subscription has something pending. True where the client was clean before.
+    /// Notes that a subscription has something pending. True where the client joins those who are behind.
+    #[inline]
     pub(super) fn mark(&mut self, sub: u32) -> bool {
-        let Some(Some(cursor)) = self.subs.get_mut(sub as usize) else {
-            return false;
-        };
-        if !std::mem::replace(&mut cursor.dirty, true) {
-            self.dirty_subs.push(sub);
-        }
-        // A client whose socket refuses bytes is taken up again when it says that it is writable.
+        self.subs.mark(sub) && self.joins_dirty()
+    }
+
+    /// True where the client joins those who are behind. One whose socket refuses bytes is taken up again
+    /// when it says that it is writable.
+    #[inline]
+    pub(super) fn joins_dirty(&mut self) -> bool {
         !self.blocked && !std::mem::replace(&mut self.dirty, true)
     }
 
     /// Marks what the client's own rate limits hold back: there will be no later.
     pub(super) fn mark_held_back(&mut self) {
-        for (place, cursor) in self.subs.iter_mut().enumerate() {
-            let Some(cursor) = cursor else { continue };
-            cursor.next_due_us = 0;
-            if cursor.gap_us > 0 && !std::mem::replace(&mut cursor.dirty, true) {
-                self.dirty_subs.push(place as u32);
+        for place in 0..self.subs.places() {
+            if let Some(pace) = self.subs.get_mut(place).and_then(|cursor| cursor.pace.as_mut()) {
+                pace.next_due_us = 0;
+                self.subs.mark(place);
             }
         }
     }
 
-    pub(super) fn cursor_mut(&mut self, sub: u32) -> Option<&mut Cursor> {
-        self.subs.get_mut(sub as usize)?.as_mut()
+    /// When the timer goes off that is set for a subscription with a rate limit.
+    pub(super) fn timer(&mut self, sub: u32) -> Option<&mut Option<i64>> {
+        Some(&mut self.subs.get_mut(sub)?.pace.as_mut()?.timer_us)
     }
 
-    pub(super) fn cursors(&self) -> impl Iterator<Item = &Cursor> {
-        self.subs.iter().flatten()
+    /// Looks at the client; a ping that is due counts as sent.
+    pub(super) fn look(&mut self, limits: &ShardLimits, now_us: i64) -> Look {
+        if let Some(busy) = &self.busy {
+            if let Some((_, since)) = busy.leaving
+                && self.blocked
+                && now_us - since > limits.close_timeout_us
+            {
+                return Look::Cut(CloseReason::Draining);
+            }
+            if let Some((reason, since)) = busy.closing {
+                let is_over = now_us - since > limits.close_timeout_us;
+                return if is_over { Look::Cut(reason) } else { Look::Well };
+            }
+            if busy.stuck_since_us.is_some_and(|since| now_us - since > limits.stall_timeout_us) {
+                return Look::Close(CloseReason::Stalled);
+            }
+        }
+        if self.kind.is_websocket() && now_us - self.heard_us > limits.silence_timeout_us {
+            return Look::Close(CloseReason::Silent);
+        }
+        if now_us - self.pinged_us > limits.ping_interval_us && !self.has_replies() {
+            // A slow client too, or it would be taken for a silent one: one ping waits for it.
+            self.pinged_us = now_us;
+            return Look::Ping;
+        }
+        Look::Well
     }
 
-    /// A place for a new subscription.
-    pub(super) fn free_sub(&mut self) -> u32 {
-        let place = self.subs.iter().position(Option::is_none).unwrap_or_else(|| {
-            self.subs.push(None);
-            self.subs.len() - 1
-        });
-        place as u32
+    /// What is up with the client; made where nothing was.
+    pub(super) fn busy(&mut self) -> &mut Busy {
+        self.busy.get_or_insert_default()
+    }
+
+    /// Gives back what an idle client does not need.
+    pub(super) fn relax(&mut self) {
+        if self.busy.as_ref().is_some_and(|busy| busy.is_over()) {
+            self.busy = None;
+        }
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.busy.as_ref().is_some_and(|busy| busy.closing.is_some())
+    }
+
+    pub(super) fn has_replies(&self) -> bool {
+        self.busy.as_ref().is_some_and(|busy| !busy.replies.is_empty())
+    }
+
+    pub(super) fn replies_bytes(&self) -> usize {
+        self.busy.as_ref().map_or(0, |busy| busy.replies_bytes)
+    }
+
+    /// Takes what was received and not yet understood.
+    pub(super) fn take_stash(&mut self) -> Vec<u8> {
+        self.busy.as_mut().map(|busy| std::mem::take(&mut busy.stash)).unwrap_or_default()
+    }
+
+    /// Keeps what is not understood yet.
+    pub(super) fn put_stash(&mut self, rest: &[u8]) {
+        if !rest.is_empty() {
+            self.busy().stash = rest.to_vec();
+        }
     }
 
     pub(super) fn held_bytes(&self) -> usize {
-        let partial = self.partial.as_ref().map_or(0, |partial| partial.piece.bytes().len());
-        self.replies_bytes + self.stash.len() + self.reader.held_bytes() + partial
+        let busy = self.busy.as_ref().map_or(0, |busy| {
+            let partial = busy.partial.as_ref().map_or(0, |partial| partial.piece.bytes().len());
+            busy.replies_bytes + busy.stash.len() + partial
+        });
+        busy + self.reader.held_bytes()
     }
 
     pub(super) fn push_reply(&mut self, piece: Piece) {
-        self.replies_bytes += piece.bytes().len();
-        self.replies.push_back(piece);
+        let busy = self.busy();
+        busy.replies_bytes += piece.bytes().len();
+        busy.replies.push_back(piece);
+    }
+
+    /// The first reply has begun to be written.
+    pub(super) fn pop_reply(&mut self) {
+        if let Some(busy) = &mut self.busy
+            && let Some(reply) = busy.replies.pop_front()
+        {
+            busy.replies_bytes -= reply.bytes().len();
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! What one subscription is due: its deltas, one merged delta, a snapshot, or nothing yet.
 
 use super::ShardParts;
-use super::conn::{Conn, Cursor, Kind, Phase};
+use super::account::ShardStats;
+use super::conn::{Conn, Kind};
 use super::mirror::{Encoded, Mirror, Shared};
 use super::outbound::Piece;
+use super::subs::{Cursor, Phase};
 use crate::fanout::encode::{self, Subject};
 use crate::fanout::snapshot;
 use crate::fanout::topic::FrameKey;
@@ -31,35 +33,39 @@ pub(super) fn due(
     form: Form,
     behind: bool,
     now_us: i64,
-    encoded: &mut super::Latencies,
+    stats: &mut ShardStats,
 ) -> Due {
     let (seq, head) = (cursor.seq, mirror.head);
     let key = (cursor.ruleset, form);
-    let snapshot = |mirror: &mut Mirror, reason| {
-        let (seq, frame) = snapshot(parts, mirror, cursor, (key, reason), now_us);
+    let snapshot = |mirror: &mut Mirror, reason, stats: &mut ShardStats| {
+        let (seq, frame) = snapshot(parts, mirror, cursor, (key, reason), now_us, stats);
         // The game may have moved on since the mirror was brought up to date: `pump` sees to it.
         Due::Now(smallvec::smallvec![(seq, true, frame)])
     };
-    if let Phase::Snapshot(reason) = cursor.phase {
-        return snapshot(mirror, reason);
+    if cursor.phase == Phase::Snapshot {
+        return snapshot(mirror, "subscribe", stats);
     }
     if seq == head {
         return Due::Now(Frames::new());
     }
-    if cursor.gap_us > 0 && now_us < cursor.next_due_us && !mirror.is_urgent_after(seq) {
-        return Due::Later(cursor.next_due_us);
+    if let Some(pace) = &cursor.pace
+        && now_us < pace.next_due_us
+        && !mirror.is_urgent_after(seq)
+    {
+        return Due::Later(pace.next_due_us);
     }
     if !mirror.reaches(seq) {
-        return snapshot(mirror, "lagged");
+        return snapshot(mirror, "lagged", stats);
     }
     if mirror.changes_game_after(seq) {
-        return snapshot(mirror, "new_game");
+        return snapshot(mirror, "new_game", stats);
     }
     let first = mirror.place_after(seq);
     let count = mirror.ring.len() - first;
-    let one_by_one = !behind && cursor.gap_us == 0 && count <= parts.limits.coalesce_frames_max;
+    let one_by_one = !behind && cursor.pace.is_none() && count <= parts.limits.coalesce_frames_max;
     if count > 1 && !one_by_one {
-        return Due::Now(smallvec::smallvec![(head, false, merged(parts, mirror, key, seq, now_us))]);
+        let merged = merged(parts, mirror, key, seq, now_us, stats);
+        return Due::Now(smallvec::smallvec![(head, false, merged)]);
     }
     let subject = Subject {
         topic: &mirror.topic,
@@ -72,9 +78,10 @@ pub(super) fn due(
         }
         let entry = &mirrored.entry;
         let frame = entry.frame(key, || {
-            encoded.record(now_us - entry.change.applied.0);
+            stats.state_to_encode.record(now_us - entry.change.applied.0);
             encode::delta(subject, std::slice::from_ref(entry))
         });
+        stats.encoded_bytes += frame.bytes().len() as u64;
         // A copy of its own: the walk then touches no memory that another shard writes.
         let own = (Piece::frame(frame.copied()), now_us);
         mirrored.frames.push((key, own.clone()));
@@ -83,7 +90,7 @@ pub(super) fn due(
     Due::Now(frames.collect())
 }
 
-fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, now_us: i64) -> Encoded {
+fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, now_us: i64, stats: &mut ShardStats) -> Encoded {
     let same = |shared: &&Shared| shared.key == key && shared.after == Some(seq);
     if let Some(shared) = mirror.shared.iter().find(same) {
         return shared.frame.clone();
@@ -99,6 +106,7 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, now_
         now_us,
     };
     let frame = (Piece::frame(encode::delta(subject, &entries)), now_us);
+    stats.encoded_bytes += frame.0.bytes().len() as u64;
     mirror.share(Shared {
         key,
         after: Some(seq),
@@ -116,6 +124,7 @@ fn snapshot(
     cursor: &Cursor,
     (key, reason): (FrameKey, &'static str),
     now_us: i64,
+    stats: &mut ShardStats,
 ) -> (Seq, Encoded) {
     let same = |shared: &&Shared| shared.key == key && shared.after.is_none() && shared.reason == reason && shared.seq >= cursor.seq;
     if let Some(shared) = mirror.shared.iter().find(same) {
@@ -128,6 +137,7 @@ fn snapshot(
     };
     let (seq, frame) = snapshot::take(&parts.hub, &parts.games, subject, reason);
     let frame = (Piece::frame(frame), now_us);
+    stats.encoded_bytes += frame.0.bytes().len() as u64;
     mirror.share(Shared {
         key,
         after: None,
@@ -148,9 +158,9 @@ const NOTHING_YET: Seq = Seq::MAX;
 
 impl EventIds {
     pub(super) fn of(conn: &Conn) -> Option<EventIds> {
-        let stands = |sub: &Option<Cursor>| match sub {
-            Some(cursor) if cursor.phase == Phase::Deltas => cursor.seq,
-            _ => NOTHING_YET,
+        let stands = |cursor: &Cursor| match cursor.phase {
+            Phase::Deltas => cursor.seq,
+            Phase::Snapshot => NOTHING_YET,
         };
         (conn.kind == Kind::EventStream).then(|| EventIds(conn.subs.iter().map(stands).collect()))
     }

@@ -26,13 +26,13 @@ impl Shard {
     pub fn received(&mut self, key: ConnKey, bytes: &mut [u8], now_us: i64) -> Reading {
         let Some(conn) = self.conn(key) else { return Reading::On };
         conn.heard_us = now_us;
-        if conn.closing.is_some() {
+        if conn.is_closing() {
             return Reading::On; // Whatever it says after our close frame is let pass.
         }
-        if conn.stash.is_empty() {
+        let mut stash = conn.take_stash();
+        if stash.is_empty() {
             return self.read_messages(key, bytes, now_us);
         }
-        let mut stash = std::mem::take(&mut conn.stash);
         stash.extend_from_slice(bytes);
         self.read_messages(key, &mut stash, now_us)
     }
@@ -43,18 +43,18 @@ impl Shard {
         let mut input = bytes;
         loop {
             let Some(conn) = self.conn(key) else { return Reading::On };
-            if conn.closing.is_some() {
+            if conn.is_closing() {
                 return Reading::On;
             }
-            if conn.replies_bytes >= replies_bytes_max {
+            if conn.replies_bytes() >= replies_bytes_max {
                 conn.read_paused = true;
-                conn.stash = input.to_vec();
+                conn.put_stash(input);
                 return Reading::Paused;
             }
             match conn.reader.next(&mut input, message_bytes_max) {
                 Ok(Some(said)) => self.said(key, said, now_us),
                 Ok(None) => {
-                    conn.stash = input.to_vec();
+                    conn.put_stash(input);
                     return Reading::On;
                 }
                 Err(reason) => {
@@ -69,7 +69,7 @@ impl Shard {
     pub(super) fn resume_reading(&mut self, key: ConnKey, now_us: i64) {
         let Some(conn) = self.conn(key) else { return };
         conn.read_paused = false;
-        let mut stash = std::mem::take(&mut conn.stash);
+        let mut stash = conn.take_stash();
         let paused = self.read_messages(key, &mut stash, now_us) == Reading::Paused;
         if !paused {
             self.resumed.push(key);
@@ -81,7 +81,7 @@ impl Shard {
             Said::Text(mut text) => {
                 self.stats.messages += 1;
                 match client::parse(&mut text) {
-                    Ok(ClientMessage::Subscribe(request)) => self.subscribe(key, request, now_us),
+                    Ok(ClientMessage::Subscribe(request)) => self.subscribe(key, request),
                     Ok(ClientMessage::Unsubscribe(request)) => self.unsubscribe(key, request),
                     Ok(ClientMessage::Ping(id)) => self.reply(key, Frame::text(|out| json::write_pong(id, now_us, out))),
                     Ok(ClientMessage::Auth(id)) => {
@@ -114,7 +114,7 @@ impl Shard {
             Some(Kind::EventStream) => {
                 if let Some(conn) = self.conn(key) {
                     conn.push_reply(Piece::text(b": still here\n\n"));
-                    self.mark_dirty(key);
+                    self.answer(key);
                 }
             }
             None => {}
@@ -124,24 +124,27 @@ impl Shard {
     /// Begins to close: nothing more but what waits, then the close frame. Pending changes are
     /// abandoned.
     pub fn close(&mut self, key: ConnKey, reason: CloseReason, now_us: i64) {
-        if self.conn(key).is_none_or(|conn| conn.closing.is_some()) {
+        if self.conn(key).is_none_or(|conn| conn.is_closing()) {
             return;
         }
         self.drop_all_subs(key);
         if let Some(conn) = self.conn(key) {
-            conn.closing = Some((reason, now_us));
-            conn.stash = Vec::new();
+            let busy = conn.busy();
+            busy.closing = Some((reason, now_us));
+            busy.stash = Vec::new();
             if conn.kind.is_websocket() {
                 conn.push_reply(Piece::frame(Frame::close(reason)));
             }
-            self.mark_dirty(key);
+            self.answer(key);
         }
     }
 
     /// Ends a connection at once.
     pub(super) fn remove(&mut self, key: ConnKey, reason: CloseReason, writer: &mut impl Writer) {
         self.drop_all_subs(key);
-        if self.conn(key).is_some() {
+        if let Some(conn) = self.conn(key) {
+            let blocked = conn.blocked;
+            self.levels.blocked -= usize::from(blocked);
             self.conns.remove(key.index as usize);
             self.stats.closed[reason as usize] += 1;
             writer.close(key, reason);
@@ -159,7 +162,6 @@ impl Shard {
         topics: &[String],
         ruleset: RulesetIndex,
         since: Option<Result<&[Seq], &'static str>>,
-        now_us: i64,
     ) -> Result<(), (&'static str, String)> {
         let mut listed: Vec<&String> = Vec::new();
         for topic in topics {
@@ -169,7 +171,7 @@ impl Shard {
             let place = listed.len();
             listed.push(topic);
             let since = since.map(|since| since.and_then(|seqs| seqs.get(place).copied().ok_or("epoch")));
-            self.subscribe_to(key, topic, Wish { ruleset, since, gap_us: 0 }, now_us)
+            self.subscribe_to(key, topic, Wish { ruleset, since, gap_us: 0 })
                 .map_err(|(code, message)| (code, format!("{}: {message}", shorten(topic.clone()))))?;
         }
         Ok(())

@@ -11,7 +11,9 @@ mod due;
 mod inbound;
 mod mirror;
 mod outbound;
+mod subs;
 mod subscribe;
+mod walks;
 
 pub use account::{Account, Latencies, ShardStats};
 pub use conn::{ConnKey, Kind};
@@ -25,7 +27,8 @@ use crate::scoring::{RulesetIndex, Rulesets};
 use crate::wire::close::CloseReason;
 use crate::wire::json::{self, Json};
 use crate::wire::ws::Frame;
-use conn::Conn;
+use account::Levels;
+use conn::{Conn, Look};
 use foldhash::fast::RandomState;
 use mirror::Mirror;
 use slab::Slab;
@@ -33,6 +36,7 @@ use smallvec::SmallVec;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
+use walks::Walks;
 
 /// Limits and times of a shard; see `config/default.toml` for what each costs.
 #[derive(Clone, Debug)]
@@ -90,6 +94,9 @@ pub trait Writer {
     fn finish(&mut self, conn: ConnKey);
 }
 
+/// Clients looked at in a row, by [`Shard::tick`] and then by each [`Shard::pump`].
+const LOOKS_IN_A_ROW: usize = 1024;
+
 /// A client's own rate limit comes due.
 type Timer = Reverse<(i64, ConnKey, u32)>;
 
@@ -100,7 +107,13 @@ pub struct Shard {
     generation: u32,
     mirrors: Slab<Mirror>,
     mirror_of: HashMap<TopicId, usize, RandomState>,
+    /// Clients who are behind.
     dirty: VecDeque<ConnKey>,
+    /// Clients who wait for a reply: served before those who are behind.
+    answers: VecDeque<ConnKey>,
+    walks: Walks,
+    /// How far the current round of looking at every client has got.
+    look_from: Option<usize>,
     /// Clients whose reading stopped for want of room and may go on.
     resumed: Vec<ConnKey>,
     /// Clients of this turn for whom nothing had to be written.
@@ -112,6 +125,7 @@ pub struct Shard {
     /// Mirrors that a snapshot was found to be ahead of.
     stale: SmallVec<[u32; 4]>,
     stats: ShardStats,
+    levels: Levels,
     /// Set once a drain has begun: the time over which clients are told to come back.
     draining_spread_ms: Option<u64>,
 }
@@ -126,6 +140,9 @@ impl Shard {
             mirrors: Slab::new(),
             mirror_of: HashMap::default(),
             dirty: VecDeque::new(),
+            answers: VecDeque::new(),
+            walks: Walks::default(),
+            look_from: None,
             resumed: Vec::new(),
             idle: Vec::new(),
             timers: BinaryHeap::new(),
@@ -133,6 +150,7 @@ impl Shard {
             batch: Batch::default(),
             stale: SmallVec::new(),
             stats: ShardStats::default(),
+            levels: Levels::default(),
             draining_spread_ms: None,
         }
     }
@@ -153,7 +171,7 @@ impl Shard {
         if let Some(spread_ms) = self.draining_spread_ms
             && let Some(conn) = self.conn(key)
         {
-            conn.leaving = Some((500 + u64::from(key.generation).wrapping_mul(7919) % spread_ms.max(1), now_us));
+            conn.busy().leaving = Some((500 + u64::from(key.generation).wrapping_mul(7919) % spread_ms.max(1), now_us));
             self.mark_dirty(key);
         }
         key
@@ -183,34 +201,34 @@ impl Shard {
     }
 
     /// Topics that moved: brings their mirrors up to date and marks who has to be told.
-    pub fn notice(&mut self, notice: &Notice, now_us: i64) {
+    pub fn notice(&mut self, notice: &Notice) {
         for topic in notice {
             if let Some(&mirror) = self.mirror_of.get(topic) {
-                self.refresh(mirror, now_us);
+                self.refresh(mirror);
             }
         }
     }
 
     /// Looks at every watched topic: notices were dropped.
-    pub fn look_everywhere(&mut self, now_us: i64) {
+    pub fn look_everywhere(&mut self) {
         self.stats.resyncs += 1;
         let all: SmallVec<[usize; 64]> = self.mirrors.iter().map(|(index, _)| index).collect();
         for mirror in all {
-            self.refresh(mirror, now_us);
+            self.refresh(mirror);
         }
     }
 
-    fn refresh(&mut self, mirror: usize, now_us: i64) {
+    fn refresh(&mut self, mirror: usize) {
         let Some(topic) = self.mirrors.get_mut(mirror) else { return };
         let before = topic.head;
         if !topic.sync(self.parts.limits.ring_frames) {
             return;
         }
         let arrived = topic.head - before;
-        self.stats.walk_begins(self.dirty.is_empty(), now_us);
         // The walk begins with another client each time, so that nobody is always last.
         let start = topic.next_start();
         let subscribers = std::mem::take(&mut topic.subscribers);
+        let before = self.dirty.len();
         for &(index, sub) in subscribers[start..].iter().chain(&subscribers[..start]) {
             let conn = &mut self.conns[index as usize];
             conn.account.offered += arrived;
@@ -221,7 +239,10 @@ impl Shard {
                 });
             }
         }
-        self.stats.offered += arrived * subscribers.len() as u64;
+        self.walks.begin(before, self.dirty.len());
+        let offered = arrived * subscribers.len() as u64;
+        self.stats.offered += offered;
+        self.levels.pending += offered as i64;
         self.mirrors[mirror].subscribers = subscribers;
     }
 
@@ -231,6 +252,7 @@ impl Shard {
             && conn.blocked
         {
             conn.blocked = false;
+            self.levels.blocked -= 1;
             self.mark_dirty(key);
         }
     }
@@ -238,7 +260,11 @@ impl Shard {
     /// The socket is gone: everything pending for it is abandoned.
     pub fn gone(&mut self, key: ConnKey, writer: &mut impl Writer) {
         let reason = match self.conn(key) {
-            Some(conn) => conn.closing.map_or(CloseReason::Gone, |(reason, _)| reason),
+            Some(conn) => conn
+                .busy
+                .as_ref()
+                .and_then(|busy| busy.closing)
+                .map_or(CloseReason::Gone, |(reason, _)| reason),
             None => return,
         };
         self.remove(key, reason, writer);
@@ -246,7 +272,7 @@ impl Shard {
 
     /// Whether anything can be written now.
     pub fn has_work(&self) -> bool {
-        !self.dirty.is_empty()
+        !self.dirty.is_empty() || !self.answers.is_empty() || self.look_from.is_some()
     }
 
     /// Whether nothing is to be read from a connection until [`Shard::take_resumed`] names it.
@@ -274,10 +300,10 @@ impl Shard {
             }
             self.timers.pop();
             if let Some(conn) = self.conn(key)
-                && let Some(cursor) = conn.cursor_mut(sub)
-                && cursor.timer_us == Some(due)
+                && let Some(timer) = conn.timer(sub)
+                && *timer == Some(due)
             {
-                cursor.timer_us = None;
+                *timer = None;
                 if conn.mark(sub) {
                     self.dirty.push_back(key);
                 }
@@ -285,45 +311,31 @@ impl Shard {
         }
     }
 
-    /// Pings, and closes those who are silent, stalled or done. Call it about once a second.
+    /// Begins a round of looking at every client: pings, and closes those who are silent, stalled or done.
+    /// Call it about once a second; [`Shard::pump`] goes on with it.
     pub fn tick(&mut self, now_us: i64, writer: &mut impl Writer) {
-        let limits = self.parts.limits.clone();
-        let mut pings = Vec::new();
-        let mut ends = Vec::new();
-        for (index, conn) in &mut self.conns {
+        self.look_from = Some(0);
+        self.look_on(now_us, writer);
+    }
+
+    /// Goes on with the round that [`Shard::tick`] began, some clients at a time.
+    fn look_on(&mut self, now_us: i64, writer: &mut impl Writer) {
+        let Some(from) = self.look_from.take() else { return };
+        let to = from + LOOKS_IN_A_ROW;
+        for index in from..to.min(self.conns.capacity()) {
+            let Some(conn) = self.conns.get_mut(index) else { continue };
             let key = ConnKey {
                 index: index as u32,
                 generation: conn.generation,
             };
-            if let Some((_, since)) = conn.leaving
-                && conn.blocked
-                && now_us - since > limits.close_timeout_us
-            {
-                ends.push((key, CloseReason::Draining, true));
-            } else if let Some((reason, since)) = conn.closing {
-                if now_us - since > limits.close_timeout_us {
-                    ends.push((key, reason, true));
-                }
-            } else if conn.stuck_since_us.is_some_and(|since| now_us - since > limits.stall_timeout_us) {
-                ends.push((key, CloseReason::Stalled, false));
-            } else if conn.kind.is_websocket() && now_us - conn.heard_us > limits.silence_timeout_us {
-                ends.push((key, CloseReason::Silent, false));
-            } else if now_us - conn.pinged_us > limits.ping_interval_us && conn.replies.is_empty() {
-                // A slow client too, or it would be taken for a silent one: one ping waits for it.
-                conn.pinged_us = now_us;
-                pings.push(key);
+            match conn.look(&self.parts.limits, now_us) {
+                Look::Well => {}
+                Look::Ping => self.ping(key),
+                Look::Close(reason) => self.close(key, reason, now_us),
+                Look::Cut(reason) => self.remove(key, reason, writer),
             }
         }
-        for key in pings {
-            self.ping(key);
-        }
-        for (key, reason, at_once) in ends {
-            if at_once {
-                self.remove(key, reason, writer);
-            } else {
-                self.close(key, reason, now_us);
-            }
-        }
+        self.look_from = (to < self.conns.capacity()).then_some(to);
     }
 
     /// Lets everyone go: each gets what is pending, is told when to come back, spread over `spread_ms`,
@@ -331,14 +343,14 @@ impl Shard {
     pub fn drain(&mut self, spread_ms: u64, now_us: i64) {
         self.draining_spread_ms = Some(spread_ms);
         let clients = self.conns.len().max(1) as u64;
-        for (place, (index, conn)) in self.conns.iter_mut().filter(|(_, conn)| conn.closing.is_none()).enumerate() {
+        for (place, (index, conn)) in self.conns.iter_mut().filter(|(_, conn)| !conn.is_closing()).enumerate() {
             let key = ConnKey {
                 index: index as u32,
                 generation: conn.generation,
             };
-            conn.leaving = Some((500 + spread_ms * place as u64 / clients, now_us));
+            conn.busy().leaving = Some((500 + spread_ms * place as u64 / clients, now_us));
             conn.mark_held_back();
-            if !conn.blocked && !std::mem::replace(&mut conn.dirty, true) {
+            if conn.joins_dirty() {
                 self.dirty.push_back(key);
             }
         }
@@ -347,11 +359,13 @@ impl Shard {
     /// Says goodbye to a client that is leaving, once it has everything.
     fn depart_if_served(&mut self, key: ConnKey, now_us: i64) {
         let Some(conn) = self.conn(key) else { return };
-        let served = conn.replies.is_empty() && conn.dirty_subs.is_empty() && conn.partial.is_none();
-        if let Some((after_ms, _)) = conn.leaving
+        let is_up_to_date = conn.subs.listed().is_empty();
+        let Some(busy) = &mut conn.busy else { return };
+        let served = is_up_to_date && busy.replies.is_empty() && busy.partial.is_none();
+        if let Some((after_ms, _)) = busy.leaving
             && served
         {
-            conn.leaving = None;
+            busy.leaving = None;
             let is_stream = conn.kind == Kind::EventStream;
             if is_stream {
                 // What an `EventSource` waits before it comes back by itself.
@@ -370,7 +384,7 @@ impl Shard {
 
     /// Subscriptions of all connections.
     pub fn subscriptions(&self) -> usize {
-        self.mirrors.iter().map(|(_, mirror)| mirror.subscribers.len()).sum()
+        self.levels.subscriptions
     }
 
     /// Topics that somebody here watches.
@@ -380,16 +394,22 @@ impl Shard {
 
     /// Clients whose socket refused bytes.
     pub fn blocked(&self) -> usize {
-        self.conns.iter().filter(|(_, conn)| conn.blocked).count()
+        self.levels.blocked
     }
 
-    /// Changes that subscribers here have yet to be sent, counted cursor by cursor.
+    /// Changes that subscribers here have yet to be sent.
     pub fn pending(&self) -> u64 {
+        self.levels.pending.max(0) as u64
+    }
+
+    /// The same, counted cursor by cursor: what [`Shard::pending`] is held against.
+    pub fn pending_by_cursor(&self) -> u64 {
         self.conns.iter().map(|(_, conn)| self.pending_of(conn)).sum()
     }
 
     fn pending_of(&self, conn: &Conn) -> u64 {
-        conn.cursors()
+        conn.subs
+            .iter()
             .map(|cursor| self.mirrors[cursor.mirror as usize].head - cursor.seq)
             .sum()
     }
@@ -405,7 +425,7 @@ impl Shard {
 
     /// What happened since the last call, for metrics; and what became of all changes so far.
     pub fn take_stats(&mut self) -> ShardStats {
-        self.stats.take()
+        std::mem::take(&mut self.stats)
     }
 
     /// Bytes held for one client besides its cursors: replies, what it said and is not understood yet, and
@@ -423,9 +443,19 @@ impl Shard {
 
     fn mark_dirty(&mut self, key: ConnKey) {
         if let Some(conn) = self.conn(key)
-            && !std::mem::replace(&mut conn.dirty, true)
+            && conn.joins_dirty()
         {
             self.dirty.push_back(key);
+        }
+    }
+
+    /// Puts a client with a reply among those who are served first.
+    fn answer(&mut self, key: ConnKey) {
+        if let Some(conn) = self.conn(key)
+            && !conn.blocked
+            && !std::mem::replace(&mut conn.answering, true)
+        {
+            self.answers.push_back(key);
         }
     }
 
@@ -436,7 +466,7 @@ impl Shard {
                 Kind::EventStream => Piece::event(frame.payload()),
             };
             conn.push_reply(piece);
-            self.mark_dirty(key);
+            self.answer(key);
         }
     }
 }

@@ -1,8 +1,15 @@
 //! What to write next: a batch of clients, each with everything it has pending, in one write.
+//!
+//! A change counts as written when it is offered; what a socket then does not begin to take is taken
+//! back, and may go out merged with what follows. So a delivery that goes through, as nearly all do,
+//! is not looked at again.
 
-use super::conn::{Conn, ConnKey, Partial, Phase};
+use super::account::Account;
+use super::conn::{Conn, ConnKey, Kind, Partial};
 use super::due::{Due, EventIds, due};
-use super::{Shard, Writer};
+use super::subs::Phase;
+use super::{Shard, ShardStats, Writer};
+use crate::fanout::topic::FrameKey;
 use crate::model::Seq;
 use crate::wire::ws::Frame;
 use std::rc::Rc;
@@ -33,6 +40,7 @@ impl Piece {
     }
 
     /// What goes to the socket.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         match self {
             Piece::Frame(frame) => frame.bytes(),
@@ -50,14 +58,17 @@ pub enum Wrote {
     Broken,
 }
 
-/// What one piece stands for, to be settled once it has begun to be written.
+/// What a piece does to its subscription's cursor, to be taken back where it is not begun to be written.
 struct Promise {
     /// The subscription; nothing for replies and for the rest of a piece already begun.
     sub: Option<u32>,
-    /// Where its cursor stands then.
-    seq: Seq,
+    /// Where its cursor stood before, and stands after.
+    before: Seq,
+    after: Seq,
+    phase_before: Phase,
     snapshot: bool,
-    encoded_us: i64,
+    /// Which of [`Batch::ages`] it counts to.
+    age: u32,
 }
 
 /// One client's part of a batch.
@@ -66,10 +77,36 @@ pub struct Item {
     pub conn: ConnKey,
     /// Bytes of the first piece that are already written.
     pub offset: usize,
-    first: usize,
-    count: usize,
+    /// Its pieces; clients who get the very same ones share them.
+    first: u32,
+    count: u32,
+    /// Bytes offered.
+    bytes: usize,
+    /// The subscription, where its pieces were made for another client.
+    sub: Option<u32>,
+    /// Whether the client has to be looked at after the write, however it went.
+    follow_up: bool,
     /// Filled in by the writer.
     pub wrote: Wrote,
+}
+
+impl Item {
+    fn pieces(&self) -> std::ops::Range<usize> {
+        self.first as usize..(self.first + self.count) as usize
+    }
+}
+
+/// The pieces of the last client that had nothing else pending than some changes of one topic: the next
+/// one often gets the same.
+#[derive(Clone, Copy)]
+struct Shared {
+    mirror: u32,
+    key: FrameKey,
+    before: Seq,
+    after: Seq,
+    first: u32,
+    count: u32,
+    bytes: usize,
 }
 
 /// Several clients' writes, offered to the writer together.
@@ -78,6 +115,10 @@ pub struct Batch {
     items: Vec<Item>,
     pieces: Vec<Piece>,
     promises: Vec<Promise>,
+    shared: Option<Shared>,
+    /// When frames were encoded, and how many deliveries of this batch are of them.
+    ages: Vec<(i64, u32)>,
+    bytes: usize,
 }
 
 impl Batch {
@@ -85,7 +126,7 @@ impl Batch {
     pub fn items_mut(&mut self) -> impl Iterator<Item = (&mut Item, &[Piece])> {
         let pieces = &self.pieces;
         self.items.iter_mut().map(move |item| {
-            let range = item.first..item.first + item.count;
+            let range = item.pieces();
             (item, &pieces[range])
         })
     }
@@ -94,6 +135,9 @@ impl Batch {
         self.items.clear();
         self.pieces.clear();
         self.promises.clear();
+        self.ages.clear();
+        self.shared = None;
+        self.bytes = 0;
     }
 
     fn push(&mut self, piece: Piece, promise: Promise) -> usize {
@@ -102,13 +146,23 @@ impl Batch {
         self.promises.push(promise);
         bytes
     }
+
+    /// The place of that time among the ages.
+    fn age(&mut self, encoded_us: i64) -> u32 {
+        if self.ages.last().is_none_or(|(us, _)| *us != encoded_us) {
+            self.ages.push((encoded_us, 0));
+        }
+        self.ages.len() as u32 - 1
+    }
 }
 
 const REPLY: Promise = Promise {
     sub: None,
-    seq: 0,
+    before: 0,
+    after: 0,
+    phase_before: Phase::Deltas,
     snapshot: false,
-    encoded_us: 0,
+    age: 0,
 };
 
 /// Timers kept before any is looked at again.
@@ -117,34 +171,75 @@ pub(super) const TIMERS_MIN: usize = 1024;
 /// Most pieces in one write.
 const PIECES_MAX: usize = 64;
 
+/// Bytes encoded or offered after which a slice ends before all its clients are served: about a
+/// millisecond's work.
+const SLICE_BYTES_MAX: usize = 1 << 20;
+
+/// Whom a batch serves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Queue {
+    /// Those who wait for a reply.
+    Answers,
+    /// Those who are behind.
+    Walk,
+}
+
 impl Shard {
-    /// Serves up to `slice_clients` clients that have something pending. `clock` is read after the
-    /// writes, for latencies. Returns how many were served.
+    /// Serves up to `slice_clients` clients that have something pending, those who wait for a reply first
+    /// (but never so many that nobody else is served). `clock` is read after the writes, for latencies.
+    /// Returns how many were served.
     pub fn pump(&mut self, now_us: i64, clock: impl Fn() -> i64, writer: &mut impl Writer) -> usize {
+        self.look_on(now_us, writer);
+        let slice = self.parts.limits.slice_clients;
+        let mut served = 0;
+        if !self.answers.is_empty() {
+            served = self.serve(Queue::Answers, slice.div_ceil(2), now_us, &clock, writer);
+        }
+        if !self.dirty.is_empty() {
+            served += self.serve(Queue::Walk, (slice - served.min(slice)).max(1), now_us, &clock, writer);
+        }
+        self.tidy_timers();
+        served
+    }
+
+    fn serve(&mut self, queue: Queue, clients_max: usize, now_us: i64, clock: &impl Fn() -> i64, writer: &mut impl Writer) -> usize {
         let mut batch = std::mem::take(&mut self.batch);
-        batch.clear();
-        while batch.items.len() < self.parts.limits.slice_clients {
-            let Some(key) = self.dirty.pop_front() else { break };
-            self.gather(key, now_us, &mut batch);
+        let encoded_before = self.stats.encoded_bytes;
+        let mut taken = 0;
+        while batch.items.len() < clients_max && batch.bytes + ((self.stats.encoded_bytes - encoded_before) as usize) < SLICE_BYTES_MAX {
+            let next = match queue {
+                Queue::Answers => self.answers.pop_front(),
+                Queue::Walk => self.dirty.pop_front(),
+            };
+            let Some(key) = next else { break };
+            taken += 1;
+            self.gather(key, queue, now_us, &mut batch);
         }
         for mirror in std::mem::take(&mut self.stale) {
-            self.refresh(mirror as usize, now_us);
+            self.refresh(mirror as usize);
         }
         if !batch.items.is_empty() {
             writer.write(&mut batch);
         }
         let written_us = clock();
-        for place in 0..batch.items.len() {
-            self.settle(&batch, place, written_us, writer);
+        if queue == Queue::Walk {
+            self.walks.passed(taken, now_us, written_us, &mut self.stats.walk);
         }
-        self.tidy_timers();
+        for place in 0..batch.items.len() {
+            let item = &batch.items[place];
+            if item.wrote == Wrote::Bytes(item.bytes) && !item.follow_up {
+                self.stats.bytes += item.bytes as u64;
+            } else {
+                self.settle(&mut batch, place, written_us, writer);
+            }
+        }
+        for (encoded_us, deliveries) in &batch.ages {
+            self.stats.encode_to_written.record_many(written_us - encoded_us, *deliveries);
+        }
         // Not while gathering: what a client says next may move topics and mark clients of this batch.
         for key in std::mem::take(&mut self.idle) {
             self.after_write(key, written_us);
             self.finish_if_done(key, writer);
-        }
-        if self.dirty.is_empty() {
-            self.stats.walk_ends(written_us);
         }
         let served = batch.items.len();
         batch.clear();
@@ -153,7 +248,8 @@ impl Shard {
     }
 
     /// Puts everything that a client has pending into the batch, as far as one write goes.
-    fn gather(&mut self, key: ConnKey, now_us: i64, batch: &mut Batch) {
+    #[inline]
+    fn gather(&mut self, key: ConnKey, queue: Queue, now_us: i64, batch: &mut Batch) {
         let Some(conn) = self
             .conns
             .get_mut(key.index as usize)
@@ -161,89 +257,132 @@ impl Shard {
         else {
             return;
         };
-        conn.dirty = false;
+        match queue {
+            Queue::Answers => conn.answering = false,
+            Queue::Walk => conn.dirty = false,
+        }
         if conn.blocked {
             return;
         }
-        let first = batch.pieces.len();
-        let mut room = self.parts.limits.write_bytes_max;
-        let mut take = |batch: &mut Batch, piece: Piece, promise: Promise| {
-            room = room.saturating_sub(batch.push(piece, promise));
-            room > 0 && batch.pieces.len() - first < PIECES_MAX
-        };
-        let mut more = true;
-        if let Some(partial) = &conn.partial {
-            more = take(batch, partial.piece.clone(), REPLY);
+        if let Some(shared) = batch.shared
+            && gather_shared(conn, key, &shared, batch, &mut self.stats)
+        {
+            self.levels.pending -= (shared.after - shared.before) as i64;
+            return;
         }
-        for reply in &conn.replies {
-            if !more {
-                break;
-            }
-            more = take(batch, reply.clone(), REPLY);
-        }
-        let form = conn.kind.form();
-        let behind = conn.partial.is_some() || conn.lagging;
-        let mut next = 0;
-        let mut ids = EventIds::of(conn);
-        while more && next < conn.dirty_subs.len() {
-            let sub = conn.dirty_subs[next];
-            next += 1;
-            let Some(Some(cursor)) = conn.subs.get_mut(sub as usize) else {
-                continue;
-            };
-            let mirror = &mut self.mirrors[cursor.mirror as usize];
-            let frames = due(&self.parts, mirror, cursor, form, behind, now_us, &mut self.stats.state_to_encode);
-            match frames {
-                Due::Later(due_us) => {
-                    if cursor.timer_us.replace(due_us) != Some(due_us) {
-                        self.timers.push(std::cmp::Reverse((due_us, key, sub)));
-                    }
-                }
-                Due::Now(frames) => {
-                    for (seq, snapshot, (piece, encoded_us)) in frames {
-                        if seq > mirror.head {
-                            self.stale.push(cursor.mirror);
-                        }
-                        let piece = ids
-                            .as_mut()
-                            .map_or(piece.clone(), |ids| ids.event(sub, seq, &piece, &self.parts.epoch));
-                        more = take(
-                            batch,
-                            piece,
-                            Promise {
-                                sub: Some(sub),
-                                seq,
-                                snapshot,
-                                encoded_us,
-                            },
-                        );
-                    }
-                }
-            }
-        }
-        let count = batch.pieces.len() - first;
-        let offset = conn.partial.as_ref().map_or(0, |partial| partial.offset);
-        // Subscriptions looked at are clean, unless `settle` finds that they were not written.
-        for sub in conn.dirty_subs.drain(..next) {
-            if let Some(Some(cursor)) = conn.subs.get_mut(sub as usize) {
-                cursor.dirty = false;
-            }
-        }
-        if count > 0 {
-            batch.items.push(Item {
-                conn: key,
-                offset,
-                first,
-                count,
-                wrote: Wrote::Bytes(0),
-            });
-        } else {
-            self.idle.push(key);
-        }
+        self.gather_all(key, now_us, batch);
     }
 
-    /// Takes over what became of one client's write.
-    fn settle(&mut self, batch: &Batch, place: usize, now_us: i64, writer: &mut impl Writer) {
+    fn gather_all(&mut self, key: ConnKey, now_us: i64, batch: &mut Batch) {
+        let Some(conn) = self.conns.get_mut(key.index as usize) else {
+            return;
+        };
+        let (first, write_bytes_max) = (batch.pieces.len(), self.parts.limits.write_bytes_max);
+        let mut bytes = 0;
+        let mut take = |batch: &mut Batch, piece: Piece, promise: Promise| {
+            bytes += batch.push(piece, promise);
+            bytes < write_bytes_max && batch.pieces.len() - first < PIECES_MAX
+        };
+        let (mut more, mut offset) = (true, 0);
+        if let Some(busy) = &conn.busy {
+            if let Some(partial) = &busy.partial {
+                offset = partial.offset;
+                more = take(batch, partial.piece.clone(), REPLY);
+            }
+            for reply in &busy.replies {
+                if !more {
+                    break;
+                }
+                more = take(batch, reply.clone(), REPLY);
+            }
+        }
+        let form = conn.kind.form();
+        let behind = offset > 0 || conn.lagging;
+        let alone = !behind && conn.busy.is_none() && conn.subs.listed().len() == 1;
+        let (mut next, mut shared) = (0, None);
+        let mut ids = EventIds::of(conn);
+        while more && next < conn.subs.listed().len() {
+            let sub = conn.subs.listed()[next];
+            next += 1;
+            let Some(cursor) = conn.subs.get_mut(sub) else { continue };
+            let mirror = &mut self.mirrors[cursor.mirror as usize];
+            let frames = match due(&self.parts, mirror, cursor, form, behind, now_us, &mut self.stats) {
+                Due::Now(frames) => frames,
+                Due::Later(due_us) => {
+                    if let Some(pace) = &mut cursor.pace
+                        && pace.timer_us.replace(due_us) != Some(due_us)
+                    {
+                        self.timers.push(std::cmp::Reverse((due_us, key, sub)));
+                    }
+                    continue;
+                }
+            };
+            let (before, phase_before) = (cursor.seq, cursor.phase);
+            for (seq, snapshot, (piece, encoded_us)) in frames {
+                if seq > mirror.head {
+                    self.stale.push(cursor.mirror);
+                }
+                let piece = match &mut ids {
+                    Some(ids) => ids.event(sub, seq, &piece, &self.parts.epoch),
+                    None => piece,
+                };
+                let promise = Promise {
+                    sub: Some(sub),
+                    before: cursor.seq,
+                    after: seq,
+                    phase_before: cursor.phase,
+                    snapshot,
+                    age: batch.age(encoded_us),
+                };
+                book(&promise, &mut conn.account, &mut self.stats, &mut batch.ages);
+                self.levels.pending -= (seq - cursor.seq) as i64;
+                (cursor.seq, cursor.phase) = (seq, Phase::Deltas);
+                more = take(batch, piece, promise);
+            }
+            if let Some(pace) = &mut cursor.pace
+                && cursor.seq > before
+            {
+                // A snapshot at the start is no change: the first change after it goes at once.
+                pace.next_due_us = now_us + i64::from(pace.gap_us);
+            }
+            if alone && cursor.pace.is_none() && phase_before == Phase::Deltas && ids.is_none() {
+                shared = Some((cursor.mirror, (cursor.ruleset, form), before, cursor.seq));
+            }
+        }
+        // Subscriptions looked at are clean, unless `settle` finds that they were not written.
+        conn.subs.unlist(next);
+        let follow_up = conn.busy.is_some() || conn.lagging || !conn.subs.listed().is_empty();
+        let count = batch.pieces.len() - first;
+        if count == 0 {
+            self.idle.extend(follow_up.then_some(key));
+            return;
+        }
+        let (first, count) = (first as u32, count as u32);
+        batch.shared = shared.map(|(mirror, key, before, after)| Shared {
+            mirror,
+            key,
+            before,
+            after,
+            first,
+            count,
+            bytes,
+        });
+        batch.bytes += bytes;
+        batch.items.push(Item {
+            conn: key,
+            offset,
+            first,
+            count,
+            bytes: bytes - offset,
+            sub: None,
+            follow_up,
+            wrote: Wrote::Bytes(0),
+        });
+    }
+
+    /// Takes over what became of a write that did not go through, or of one to a client with whom
+    /// something is up.
+    fn settle(&mut self, batch: &mut Batch, place: usize, now_us: i64, writer: &mut impl Writer) {
         let item = &batch.items[place];
         let key = item.conn;
         let Some(conn) = self
@@ -253,49 +392,58 @@ impl Shard {
         else {
             return;
         };
-        let Wrote::Bytes(bytes) = item.wrote else {
-            self.gone(key, writer);
-            return;
+        let bytes = match item.wrote {
+            Wrote::Bytes(bytes) => bytes,
+            Wrote::Broken => 0,
         };
         self.stats.bytes += bytes as u64;
         let mut left = bytes + item.offset;
-        let had_partial = conn.partial.take().is_some();
+        let had_partial = conn.busy.as_mut().and_then(|busy| busy.partial.take()).is_some();
         let mut full = false;
-        for at in item.first..item.first + item.count {
+        for at in item.pieces() {
             let (piece, promise) = (&batch.pieces[at], &batch.promises[at]);
-            let resumed = had_partial && at == item.first;
-            let begun = left > 0 || resumed;
-            if !begun {
+            let resumed = had_partial && at == item.first as usize;
+            if left == 0 && !resumed {
                 full = true;
-                // Not begun: the cursor stays, and later this may be merged with what follows.
-                if let Some(sub) = promise.sub {
-                    conn.dirty_again(sub);
+                // Not begun: the cursor goes back, and later this may be merged with what follows.
+                if let Some(own) = promise.sub {
+                    take_back(conn, item.sub.unwrap_or(own), promise, &mut self.stats, &mut batch.ages);
+                    self.levels.pending += (promise.after - promise.before) as i64;
                 }
                 continue;
             }
-            if !resumed {
-                begin_piece(conn, promise, &mut self.stats, now_us);
+            if !resumed && promise.sub.is_none() {
+                conn.pop_reply();
             }
             let length = piece.bytes().len();
             if left < length {
                 full = true;
-                conn.partial = Some(Partial {
+                conn.busy().partial = Some(Partial {
                     piece: piece.clone(),
                     offset: left,
                 });
             }
             left = left.saturating_sub(length);
         }
+        if item.wrote == Wrote::Broken {
+            self.gone(key, writer);
+            return;
+        }
         if full {
             self.stats.refused += 1;
-            if conn.stuck_since_us.is_none() || bytes > 0 {
-                conn.stuck_since_us = Some(now_us);
+            let busy = conn.busy();
+            if busy.stuck_since_us.is_none() || bytes > 0 {
+                busy.stuck_since_us = Some(now_us);
             }
-            (conn.blocked, conn.lagging) = (true, true);
+            conn.lagging = true;
+            self.levels.blocked += usize::from(!std::mem::replace(&mut conn.blocked, true));
             self.resume_if_room(key, now_us);
             return;
         }
-        (conn.lagging, conn.stuck_since_us) = (false, None);
+        conn.lagging = false;
+        if let Some(busy) = &mut conn.busy {
+            busy.stuck_since_us = None;
+        }
         self.after_write(key, now_us);
         self.finish_if_done(key, writer);
     }
@@ -304,17 +452,22 @@ impl Shard {
     fn after_write(&mut self, key: ConnKey, now_us: i64) {
         self.depart_if_served(key, now_us);
         let Some(conn) = self.conn(key) else { return };
-        if !conn.replies.is_empty() || !conn.dirty_subs.is_empty() {
+        if conn.has_replies() {
+            self.answer(key);
+        } else if !conn.subs.listed().is_empty() {
             self.mark_dirty(key);
         }
         self.resume_if_room(key, now_us);
+        if let Some(conn) = self.conn(key) {
+            conn.relax();
+        }
     }
 
     fn resume_if_room(&mut self, key: ConnKey, now_us: i64) {
         let replies_bytes_max = self.parts.limits.replies_bytes_max;
         if self
             .conn(key)
-            .is_some_and(|conn| conn.read_paused && conn.replies_bytes < replies_bytes_max)
+            .is_some_and(|conn| conn.read_paused && conn.replies_bytes() < replies_bytes_max)
         {
             self.resume_reading(key, now_us);
         }
@@ -329,54 +482,88 @@ impl Shard {
         let conns = &mut self.conns;
         self.timers.retain(|std::cmp::Reverse((due, key, sub))| {
             let conn = conns.get_mut(key.index as usize).filter(|conn| conn.generation == key.generation);
-            conn.and_then(|conn| conn.cursor_mut(*sub))
-                .is_some_and(|cursor| cursor.timer_us == Some(*due))
+            conn.and_then(|conn| conn.timer(*sub)).is_some_and(|timer| *timer == Some(*due))
         });
         self.timers_max = 2 * self.timers.len() + TIMERS_MIN;
     }
 
     fn finish_if_done(&mut self, key: ConnKey, writer: &mut impl Writer) {
         let Some(conn) = self.conn(key) else { return };
-        if conn.closing.is_some() && conn.replies.is_empty() && conn.partial.is_none() && !conn.finished {
+        let Some(busy) = &conn.busy else { return };
+        if busy.closing.is_some() && busy.replies.is_empty() && busy.partial.is_none() && !conn.finished {
             conn.finished = true;
             writer.finish(key);
         }
     }
 }
 
-impl Conn {
-    fn dirty_again(&mut self, sub: u32) {
-        let Some(Some(cursor)) = self.subs.get_mut(sub as usize) else {
-            return;
-        };
-        if !std::mem::replace(&mut cursor.dirty, true) {
-            self.dirty_subs.push(sub);
-        }
+/// Gives a client the pieces of the one before it, where it is due the very same and nothing else is up
+/// with it. False where it is not.
+#[inline]
+fn gather_shared(conn: &mut Conn, key: ConnKey, shared: &Shared, batch: &mut Batch, stats: &mut ShardStats) -> bool {
+    let Kind::WebSocket(form) = conn.kind else { return false };
+    if conn.busy.is_some() || conn.lagging {
+        return false;
+    }
+    let Some((sub, cursor)) = conn.subs.only_listed() else {
+        return false;
+    };
+    let same = (cursor.mirror, cursor.seq, (cursor.ruleset, form)) == (shared.mirror, shared.before, shared.key);
+    if !same || cursor.pace.is_some() || cursor.phase != Phase::Deltas {
+        return false;
+    }
+    cursor.seq = shared.after;
+    conn.subs.unlist_only();
+    for at in shared.first..shared.first + shared.count {
+        book(&batch.promises[at as usize], &mut conn.account, stats, &mut batch.ages);
+    }
+    batch.bytes += shared.bytes;
+    batch.items.push(Item {
+        conn: key,
+        offset: 0,
+        first: shared.first,
+        count: shared.count,
+        bytes: shared.bytes,
+        sub: Some(sub),
+        follow_up: false,
+        wrote: Wrote::Bytes(0),
+    });
+    true
+}
+
+/// Counts a piece as written.
+#[inline]
+fn book(promise: &Promise, account: &mut Account, stats: &mut ShardStats, ages: &mut [(i64, u32)]) {
+    let changes = promise.after - promise.before;
+    stats.snapshots += u64::from(promise.snapshot);
+    if changes > 0 {
+        account.written += 1;
+        account.merged += changes - 1;
+        stats.written += 1;
+        stats.merged += changes - 1;
+        ages[promise.age as usize].1 += 1;
     }
 }
 
-/// A piece has begun to be written: its cursor moves and the account is settled.
-fn begin_piece(conn: &mut Conn, promise: &Promise, stats: &mut super::ShardStats, now_us: i64) {
-    let Some(sub) = promise.sub else {
-        if let Some(reply) = conn.replies.pop_front() {
-            conn.replies_bytes -= reply.bytes().len();
-        }
-        return;
-    };
-    let Some(Some(cursor)) = conn.subs.get_mut(sub as usize) else {
-        return;
-    };
-    let changes = promise.seq - cursor.seq;
-    cursor.seq = promise.seq;
-    cursor.phase = Phase::Deltas;
-    stats.snapshots += u64::from(promise.snapshot);
+/// Takes [`book`] back, and the cursor to where it stood.
+fn take_back(conn: &mut Conn, sub: u32, promise: &Promise, stats: &mut ShardStats, ages: &mut [(i64, u32)]) {
+    let changes = promise.after - promise.before;
+    stats.snapshots -= u64::from(promise.snapshot);
     if changes > 0 {
-        // A snapshot at the start is no change: the first change after it goes at once.
-        cursor.next_due_us = now_us + i64::from(cursor.gap_us);
-        conn.account.written += 1;
-        conn.account.merged += changes - 1;
-        stats.written += 1;
-        stats.merged += changes - 1;
-        stats.encode_to_written.record(now_us - promise.encoded_us);
+        conn.account.written -= 1;
+        conn.account.merged -= changes - 1;
+        stats.written -= 1;
+        stats.merged -= changes - 1;
+        ages[promise.age as usize].1 -= 1;
     }
+    let Some(cursor) = conn.subs.get_mut(sub) else { return };
+    if promise.phase_before == Phase::Snapshot {
+        cursor.phase = Phase::Snapshot;
+    }
+    // Several pieces of one subscription: the first of them that was not begun is the lowest.
+    cursor.seq = cursor.seq.min(promise.before);
+    if let Some(pace) = &mut cursor.pace {
+        pace.next_due_us = 0;
+    }
+    conn.subs.mark(sub);
 }

@@ -1,8 +1,9 @@
 //! Subscribing, resuming and leaving.
 
-use super::conn::{ConnKey, Cursor, Phase};
+use super::Shard;
+use super::conn::ConnKey;
 use super::mirror::Mirror;
-use super::{Conn, Shard};
+use super::subs::{Cursor, Pace, Phase};
 use crate::model::{Seq, TopicName};
 use crate::scoring::RulesetIndex;
 use crate::wire::client::{Subscribe, Unsubscribe};
@@ -19,7 +20,7 @@ pub(super) struct Wish {
 }
 
 impl Shard {
-    pub(super) fn subscribe(&mut self, key: ConnKey, request: Subscribe, now_us: i64) {
+    pub(super) fn subscribe(&mut self, key: ConnKey, request: Subscribe) {
         let Some(ruleset) = self.ruleset(key, request.id, request.ruleset.as_deref()) else {
             return;
         };
@@ -34,7 +35,7 @@ impl Shard {
                 .since
                 .get(&topic)
                 .map(|seq| if same_epoch { Ok(*seq) } else { Err("epoch") });
-            match self.subscribe_to(key, &topic, Wish { ruleset, since, gap_us }, now_us) {
+            match self.subscribe_to(key, &topic, Wish { ruleset, since, gap_us }) {
                 Ok((seq, how, has_ruleset)) => {
                     let ruleset = has_ruleset.then(|| self.parts.rulesets.by_index(ruleset).name().to_owned());
                     topics.push(SubscribedTopic { topic, ruleset, seq, how });
@@ -123,53 +124,52 @@ impl Shard {
 
     /// Makes (or remakes) one subscription. Returns the topic's head, how it begins, and whether the
     /// topic has a ruleset.
-    pub(super) fn subscribe_to(
-        &mut self,
-        key: ConnKey,
-        topic: &str,
-        wish: Wish,
-        now_us: i64,
-    ) -> Result<(Seq, How, bool), (&'static str, String)> {
+    pub(super) fn subscribe_to(&mut self, key: ConnKey, topic: &str, wish: Wish) -> Result<(Seq, How, bool), (&'static str, String)> {
         let name = TopicName::parse(topic).map_err(|error| ("unknown_topic", error.to_string()))?;
         let ruleset = if name.has_ruleset() {
             wish.ruleset
         } else {
             self.parts.default_ruleset
         };
-        if let Some(sub) = self.find_sub(key, &name, ruleset) {
+        let mut mirror = self.known_mirror(&name);
+        if let Some(place) = mirror
+            && let Some(sub) = self.conn(key).and_then(|conn| conn.subs.find(place as u32, ruleset))
+        {
             self.drop_sub(key, sub);
+            mirror = mirror.filter(|place| self.mirrors.contains(*place));
         }
         let subscriptions_max = self.parts.limits.subscriptions_max;
-        if self.conn(key).is_none_or(|conn| conn.cursors().count() >= subscriptions_max) {
+        if self.conn(key).is_none_or(|conn| conn.subs.len() >= subscriptions_max) {
             return Err((
                 "too_many_subscriptions",
                 format!("a client may hold {subscriptions_max} subscriptions"),
             ));
         }
-        let mirror = self
-            .mirror(&name, now_us)
-            .ok_or_else(|| ("too_many_topics", "the server holds as many topics as it may".to_owned()))?;
+        let Some(mirror) = self.mirror(mirror, &name) else {
+            self.stats.refused_topics += 1;
+            return Err(("too_many_topics", "the server holds as many topics as it may".to_owned()));
+        };
         let head = self.mirrors[mirror].head;
         let (how, seq) = begin(&self.mirrors[mirror], wish.since);
-        let cursor = Cursor {
-            mirror: mirror as u32,
-            place: self.mirrors[mirror].subscribers.len() as u32,
-            seq,
-            ruleset,
-            phase: match how {
-                How::Resumed => Phase::Deltas,
-                How::Snapshot(_) => Phase::Snapshot("subscribe"),
-            },
-            dirty: false,
-            timer_us: None,
-            gap_us: wish.gap_us,
-            next_due_us: 0,
+        let phase = match how {
+            How::Resumed => Phase::Deltas,
+            How::Snapshot(_) => Phase::Snapshot,
         };
+        let place = self.mirrors[mirror].subscribers.len() as u32;
+        let mut cursor = Cursor::new(mirror as u32, place, seq, ruleset, phase);
+        cursor.pace = (wish.gap_us > 0).then(|| {
+            Box::new(Pace {
+                gap_us: wish.gap_us,
+                next_due_us: 0,
+                timer_us: None,
+            })
+        });
         let conn = &mut self.conns[key.index as usize];
-        let sub = conn.free_sub();
-        conn.subs[sub as usize] = Some(cursor);
+        let sub = conn.subs.insert(cursor);
         conn.account.offered += head - seq;
         self.stats.offered += head - seq;
+        self.levels.pending += (head - seq) as i64;
+        self.levels.subscriptions += 1;
         self.mirrors[mirror].subscribers.push((key.index, sub));
         if conn.mark(sub) {
             self.dirty.push_back(key);
@@ -180,25 +180,21 @@ impl Shard {
     fn find_sub(&mut self, key: ConnKey, name: &TopicName, ruleset: RulesetIndex) -> Option<u32> {
         let default = self.parts.default_ruleset;
         let ruleset = if name.has_ruleset() { ruleset } else { default };
-        let mirror = self.hub_topic_mirror(name)?;
-        let same = |cursor: &Cursor| cursor.mirror as usize == mirror && cursor.ruleset == ruleset;
-        self.conn(key)?
-            .subs
-            .iter()
-            .position(|sub| sub.as_ref().is_some_and(same))
-            .map(|place| place as u32)
+        let mirror = self.known_mirror(name)?;
+        self.conn(key)?.subs.find(mirror as u32, ruleset)
     }
 
-    fn hub_topic_mirror(&self, name: &TopicName) -> Option<usize> {
+    /// The mirror of that topic, where somebody here watches it.
+    fn known_mirror(&self, name: &TopicName) -> Option<usize> {
         let topic = self.parts.hub.get(name)?;
         self.mirror_of.get(&topic.id).copied()
     }
 
-    /// The mirror of that topic, made where nobody here watched it yet.
-    fn mirror(&mut self, name: &TopicName, now_us: i64) -> Option<usize> {
-        if let Some(mirror) = self.hub_topic_mirror(name) {
+    /// That mirror brought up to date, or a new one where nobody here watched the topic yet.
+    fn mirror(&mut self, known: Option<usize>, name: &TopicName) -> Option<usize> {
+        if let Some(mirror) = known {
             // Others here may be behind; they are told now instead of a moment later.
-            self.refresh(mirror, now_us);
+            self.refresh(mirror);
             return Some(mirror);
         }
         let topic = self.parts.hub.watch(name, self.parts.index)?;
@@ -213,15 +209,16 @@ impl Shard {
     /// Ends a subscription; what was pending for it is abandoned.
     pub(super) fn drop_sub(&mut self, key: ConnKey, sub: u32) {
         let conn = &mut self.conns[key.index as usize];
-        let Some(cursor) = conn.subs[sub as usize].take() else { return };
-        conn.dirty_subs.retain(|dirty| *dirty != sub);
+        let Some(cursor) = conn.subs.remove(sub) else { return };
         let mirror = &mut self.mirrors[cursor.mirror as usize];
         let pending = mirror.head - cursor.seq;
         conn.account.abandoned += pending;
         self.stats.abandoned += pending;
+        self.levels.pending -= pending as i64;
+        self.levels.subscriptions -= 1;
         mirror.subscribers.swap_remove(cursor.place as usize);
         if let Some(&(moved_conn, moved_sub)) = mirror.subscribers.get(cursor.place as usize)
-            && let Some(moved) = self.conns[moved_conn as usize].cursor_mut(moved_sub)
+            && let Some(moved) = self.conns[moved_conn as usize].subs.get_mut(moved_sub)
         {
             moved.place = cursor.place;
         }
@@ -233,9 +230,9 @@ impl Shard {
     }
 
     pub(super) fn drop_all_subs(&mut self, key: ConnKey) {
-        let count = self.conn(key).map_or(0, |conn: &mut Conn| conn.subs.len());
-        for sub in 0..count {
-            self.drop_sub(key, sub as u32);
+        let places = self.conn(key).map_or(0, |conn| conn.subs.places());
+        for sub in 0..places {
+            self.drop_sub(key, sub);
         }
     }
 }

@@ -98,7 +98,7 @@ impl Sim {
         let (shard, key) = (one.shard, one.key.expect("connected"));
         let since_ref = since.as_deref().map(Ok);
         self.world.shards[shard]
-            .subscribe_stream(key, &one.stream, ruleset, since_ref, self.world.now_us)
+            .subscribe_stream(key, &one.stream, ruleset, since_ref)
             .expect("well-formed topics");
         let mut distinct: Vec<&String> = Vec::new();
         for topic in &one.stream {

@@ -162,7 +162,7 @@ impl Rig {
 
     pub(super) fn deliver(&mut self) {
         while let Ok(notice) = self.inbox.notices.try_recv() {
-            self.shard.notice(&notice, self.now_us);
+            self.shard.notice(&notice);
         }
     }
 
@@ -171,9 +171,10 @@ impl Rig {
             let now_us = self.now_us;
             self.shard.pump(now_us, || now_us, &mut self.wire);
         }
-        let (stats, pending) = (self.shard.stats.clone(), self.shard.pending());
+        let (stats, pending) = (self.shard.stats.clone(), self.shard.pending_by_cursor());
         let settled = stats.written + stats.merged + stats.expired + stats.abandoned;
         assert_eq!(stats.offered, settled + pending, "{stats:?}");
+        assert_eq!(self.shard.pending(), pending);
     }
 
     /// Time passes: timers, a tick, writing.

@@ -10,8 +10,7 @@ fn open(rig: &mut Rig, topics: &[&str], since: Option<&[Seq]>, room: usize) -> C
     rig.wire.room.insert(key, room);
     let topics: Vec<String> = topics.iter().map(ToString::to_string).collect();
     let ruleset = rig.shard.parts.default_ruleset;
-    let now_us = rig.now_us;
-    rig.shard.subscribe_stream(key, &topics, ruleset, since.map(Ok), now_us).unwrap();
+    rig.shard.subscribe_stream(key, &topics, ruleset, since.map(Ok)).unwrap();
     rig.pump();
     key
 }
