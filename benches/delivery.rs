@@ -139,7 +139,7 @@ impl Bench {
         let line = format!(
             concat!(
                 r#"{{"type":"play","game":"G","play":"1","rev":{},"ts":{},"clock":{{"quarter":2,"seconds_left":{}}},"stats":["#,
-                r#"{{"player":"00-0019596","team":"NE","stat":{},"yards":7}},{{"player":"00-0030506","team":"NE","stat":{},"yards":7}}]}}"#
+                r#"{{"player":"90-0000001","team":"NE","stat":{},"yards":7}},{{"player":"90-0000002","team":"NE","stat":{},"yards":7}}]}}"#
             ),
             self.plays,
             self.now_us,

@@ -91,6 +91,7 @@ pub struct Fanout {
     pub ring_frames: usize,
     pub topics_max: usize,
     pub notices_max: usize,
+    pub commands_max: usize,
     pub coalesce_frames_max: usize,
     pub write_bytes_max: usize,
     pub slice_clients: usize,
@@ -172,6 +173,7 @@ impl Default for Config {
                 ring_frames: 256,
                 topics_max: 200_000,
                 notices_max: 4096,
+                commands_max: 4096,
                 coalesce_frames_max: 4,
                 write_bytes_max: 65_536,
                 slice_clients: 128,
@@ -250,7 +252,7 @@ impl Config {
         telemetry::check_filter(&self.log.filter)
     }
 
-    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 28] {
+    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 29] {
         let (server, ingest, engine, fanout, clients) = (&self.server, &self.ingest, &self.engine, &self.fanout, &self.clients);
         let count = |name, value: usize, range| (name, value as u64, range);
         [
@@ -276,6 +278,7 @@ impl Config {
             count("fanout.ring_frames", fanout.ring_frames, 1..=65_536),
             count("fanout.topics_max", fanout.topics_max, 1..=10_000_000),
             count("fanout.notices_max", fanout.notices_max, 1..=1_000_000),
+            count("fanout.commands_max", fanout.commands_max, 1..=1_000_000),
             count("fanout.coalesce_frames_max", fanout.coalesce_frames_max, 1..=65_536),
             count("fanout.write_bytes_max", fanout.write_bytes_max, 1024..=16 * MIB),
             count("fanout.slice_clients", fanout.slice_clients, 1..=1_000_000),

@@ -4,7 +4,7 @@
 //!  thread        count                  fed by                                     capacity
 //!  shard-N       server.shards          its listener                               server.backlog
 //!                                       notices from owners of games (flume)       fanout.notices_max
-//!                                       upgraded sockets, event streams (flume)    COMMANDS_MAX
+//!                                       upgraded sockets, event streams (flume)    fanout.commands_max
 //!  engine-N      engine.threads         batches of events (flume)                  engine.jobs_max
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
 //! ```
@@ -18,6 +18,7 @@ use crate::fanout::runner::{Command, Runner};
 use crate::fanout::shard::{Shard, ShardParts};
 use crate::fanout::snapshot::GameReader;
 use crate::fanout::sockets::Sockets;
+use crate::fanout::turns::Turns;
 use crate::scoring::{RulesetError, Rulesets};
 use crate::server::{self, App, Door, Routes, listen};
 use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, ShardMetrics};
@@ -33,8 +34,6 @@ use tokio::task::JoinHandle;
 
 /// Connections that listeners of their own for feeds and operators take beyond `connections_max`.
 const SIDE_CONNECTIONS: usize = 64;
-/// Sockets and streams on their way to one shard.
-const COMMANDS_MAX: usize = 4096;
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -107,7 +106,7 @@ pub fn rulesets(config: &Config) -> Result<Rulesets, StartError> {
 /// Whatever keeps it from starting; nothing runs then.
 pub fn start(config: Config) -> Result<Running, StartError> {
     let rulesets = Arc::new(rulesets(&config)?);
-    let shard_count = config.shards();
+    let (shard_count, commands_max) = (config.shards(), config.fanout.commands_max);
     let server = &config.server;
     let shared = bind(server.bind, "server.bind", shard_count, server.backlog)?;
     let address = shared[0].local_addr()?;
@@ -130,7 +129,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let (ending, ended) = flume::bounded(shard_count);
     let mut commands = Vec::new();
     for (index, (listener, inbox)) in shared.into_iter().zip(inboxes).enumerate() {
-        let (sender, receiver) = flume::bounded(COMMANDS_MAX);
+        let (sender, receiver) = flume::bounded(commands_max);
         commands.push(sender.clone());
         let door = Door {
             app: app.clone(),
@@ -230,7 +229,9 @@ fn side_listener(
     );
     // Clients that fill the server must not lock its operators and feeds out.
     let connections_max = app.config.server.connections_max + SIDE_CONNECTIONS;
-    let serving = tokio::spawn(listen::serve(listener, router, app.clone(), connections_max, stop.clone()));
+    // No shard's thread: always open.
+    let turns = Arc::default();
+    let serving = tokio::spawn(listen::serve(listener, router, app.clone(), connections_max, turns, stop.clone()));
     Ok(Some((address, serving)))
 }
 
@@ -281,11 +282,13 @@ impl ShardThread {
             limits: app.config.shard_limits(),
         });
         let sockets = Sockets::new()?;
+        let turns = Arc::<Turns>::default();
         let accepting = tokio::spawn(listen::serve(
             self.listener,
             server::router(self.door, self.routes),
             app.clone(),
             app.config.server.connections_max,
+            turns.clone(),
             self.stop,
         ));
         let levels = app.shards[self.index].clone();
@@ -294,9 +297,11 @@ impl ShardThread {
             sockets,
             inbox: self.inbox,
             commands: self.commands,
+            turns,
             clock: app.clock,
             metrics: ShardMetrics::new(),
             levels,
+            commands_waited: 0,
         };
         runner.run().await;
         // Plain requests under way finish; an accept loop that panicked has none.

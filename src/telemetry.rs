@@ -145,6 +145,13 @@ metric!(
     "Client messages read."
 );
 metric!(
+    REFUSED_TOPICS,
+    "scorewire_topics_refused_total",
+    Counter,
+    "",
+    "Subscriptions refused because there were `fanout.topics_max` topics already."
+);
+metric!(
     RESYNCS,
     "scorewire_shard_resyncs_total",
     Counter,
@@ -171,6 +178,13 @@ metric!(
     Gauge,
     "",
     "Notices waiting for the busiest shard, of `fanout.notices_max`."
+);
+metric!(
+    COMMANDS,
+    "scorewire_shard_commands_waiting",
+    Gauge,
+    "",
+    "Most new clients that waited for one shard at once in the last second, of `fanout.commands_max`."
 );
 metric!(
     JOBS,
@@ -235,10 +249,12 @@ pub const METRICS: &[&Metric] = &[
     &REFUSED_WRITES,
     &SLOW,
     &MESSAGES,
+    &REFUSED_TOPICS,
     &RESYNCS,
     &RING_ENTRIES,
     &RING_FULLEST,
     &NOTICES,
+    &COMMANDS,
     &JOBS,
     &FEED_LAG,
     &INGEST_TO_STATE,
@@ -382,6 +398,8 @@ pub struct Levels {
     pub ring_fullest: Gauge,
     /// Notices waiting.
     pub notices: Gauge,
+    /// Commands waiting.
+    pub commands: Gauge,
     /// Jobs waiting.
     pub jobs: Gauge,
     /// TCP connections refused.
@@ -402,6 +420,7 @@ impl Levels {
             ring_entries: gauge(&RING_ENTRIES),
             ring_fullest: gauge(&RING_FULLEST),
             notices: gauge(&NOTICES),
+            commands: gauge(&COMMANDS),
             jobs: gauge(&JOBS),
             refused: counter(&REFUSED_CONNECTIONS),
         }
@@ -423,6 +442,7 @@ pub struct ShardMetrics {
     bytes: Counter,
     refused: Counter,
     messages: [Counter; 2],
+    refused_topics: Counter,
     resyncs: Counter,
     state_to_encode: Histogram,
     encode_to_written: Histogram,
@@ -444,6 +464,7 @@ impl ShardMetrics {
             bytes: counter(&BYTES),
             refused: counter(&REFUSED_WRITES),
             messages: ["ok", "error"].map(|name| counter_with(&MESSAGES, "outcome", name)),
+            refused_topics: counter(&REFUSED_TOPICS),
             resyncs: counter(&RESYNCS),
             state_to_encode: histogram(&STATE_TO_ENCODE),
             encode_to_written: histogram(&ENCODE_TO_WRITTEN),
@@ -466,6 +487,7 @@ impl ShardMetrics {
         self.refused.increment(stats.refused);
         self.messages[0].increment(stats.messages - stats.bad_messages.min(stats.messages));
         self.messages[1].increment(stats.bad_messages);
+        self.refused_topics.increment(stats.refused_topics);
         self.resyncs.increment(stats.resyncs);
         let times = [
             (&self.state_to_encode, &stats.state_to_encode),

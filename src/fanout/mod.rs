@@ -18,6 +18,7 @@ pub mod shard;
 pub mod snapshot;
 pub mod sockets;
 pub mod topic;
+pub mod turns;
 
 pub use hub::Hub;
 pub use topic::{Entry, Topic};

@@ -1,11 +1,13 @@
 //! A shard's thread: takes connections, notices and readiness in, and keeps the shard writing.
 //!
 //! One task on a current-thread runtime. It never waits while something can be written, and between
-//! two slices of writes everything else gets its turn.
+//! two slices of writes everything else gets its turn, each for [`TURN_US`] at most: whoever asks for
+//! something in the middle of a walk is answered within a few milliseconds.
 
 use super::hub::Inbox;
 use super::shard::{ConnKey, Kind, Reading, Shard};
 use super::sockets::{ReadEnd, Ready, Slot, Sockets};
+use super::turns::Turns;
 use crate::clock::Clock;
 use crate::model::Seq;
 use crate::scoring::RulesetIndex;
@@ -13,6 +15,7 @@ use crate::telemetry::ShardMetrics;
 use crate::wire::Form;
 use bytes::Bytes;
 use flume::Receiver;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -72,11 +75,14 @@ pub struct ShardLevels {
     pub pending: AtomicU64,
     /// Clients whose socket refuses bytes.
     pub slow: AtomicUsize,
+    /// Most commands that waited at once in the last second.
+    pub commands: AtomicUsize,
 }
 
 const TICK: Duration = Duration::from_secs(1);
-/// Commands taken in a row before writing goes on.
-const COMMANDS_IN_A_ROW: usize = 256;
+/// How long commands are taken, topics looked at and sockets read before writing goes on; the one thing
+/// under way is finished.
+const TURN_US: i64 = 500;
 
 /// Everything a shard's task holds.
 pub struct Runner {
@@ -88,19 +94,23 @@ pub struct Runner {
     pub inbox: Inbox,
     /// What is asked of it.
     pub commands: Receiver<Command>,
+    /// When the HTTP beside it may run.
+    pub turns: Arc<Turns>,
     /// The time.
     pub clock: Clock,
     /// Where its counts go.
     pub metrics: ShardMetrics,
     /// Where its levels are read.
     pub levels: Arc<ShardLevels>,
+    /// Most commands that waited at once since the levels were last published.
+    pub commands_waited: usize,
 }
 
 impl Runner {
     /// Runs until drained.
     pub async fn run(mut self) {
-        let mut unread: Vec<ConnKey> = Vec::new();
-        let mut ready: Vec<Ready> = Vec::new();
+        let mut unread: VecDeque<ConnKey> = VecDeque::new();
+        let mut ready: VecDeque<Ready> = VecDeque::new();
         let mut draining = false;
         let mut next_tick = tokio::time::Instant::now() + TICK;
         loop {
@@ -117,12 +127,15 @@ impl Runner {
             unread.extend(self.shard.take_resumed());
             if draining && self.shard.connections() == 0 {
                 self.publish();
+                self.turns.open();
                 return;
             }
-            if self.shard.has_work() || !unread.is_empty() {
+            if self.shard.has_work() || !unread.is_empty() || !ready.is_empty() {
+                self.turns.pass();
                 tokio::task::yield_now().await;
                 continue;
             }
+            self.turns.open();
             draining |= self.wait(next_tick, draining).await;
         }
     }
@@ -151,11 +164,23 @@ impl Runner {
         }
     }
 
+    /// True until a turn that begins now is over.
+    fn turn(&self) -> impl Fn() -> bool + use<> {
+        let clock = self.clock;
+        let began_us = clock.now_us();
+        // A clock that is set back ends the turn too.
+        move || (began_us..began_us + TURN_US).contains(&clock.now_us())
+    }
+
     fn take_notices(&mut self) {
+        let lasts = self.turn();
         // As many as are waiting now: a flood of them does not keep clients waiting.
         for _ in 0..self.inbox.notices.len() {
             let Ok(notice) = self.inbox.notices.try_recv() else { break };
             self.shard.notice(&notice);
+            if !lasts() {
+                break;
+            }
         }
         // Only now: who set it while the mailbox was full relies on its being looked at after that.
         if self.inbox.overflowed.swap(false, Ordering::AcqRel) {
@@ -164,10 +189,14 @@ impl Runner {
     }
 
     fn take_commands(&mut self) -> bool {
+        let lasts = self.turn();
+        self.commands_waited = self.commands_waited.max(self.commands.len());
         let mut draining = false;
-        for _ in 0..COMMANDS_IN_A_ROW {
-            let Ok(command) = self.commands.try_recv() else { break };
+        while let Ok(command) = self.commands.try_recv() {
             draining |= self.command(command);
+            if !lasts() {
+                break;
+            }
         }
         draining
     }
@@ -214,24 +243,37 @@ impl Runner {
         }
     }
 
-    fn take_readiness(&mut self, ready: &mut Vec<Ready>, unread: &mut Vec<ConnKey>) {
-        for key in std::mem::take(unread) {
-            self.read(key, unread);
-        }
-        if let Err(error) = self.sockets.poll(ready) {
+    /// Reads what sockets have. What a turn does not reach stays in `ready` and `unread`.
+    fn take_readiness(&mut self, ready: &mut VecDeque<Ready>, unread: &mut VecDeque<ConnKey>) {
+        let lasts = self.turn();
+        if ready.is_empty()
+            && let Err(error) = self.sockets.poll(ready)
+        {
             tracing::error!(%error, "the readiness queue is broken");
         }
-        for one in ready.drain(..) {
+        while let Some(one) = ready.pop_front() {
             if one.writable {
                 self.shard.writable(one.conn);
             }
             if one.readable {
                 self.read(one.conn, unread);
             }
+            if !lasts() {
+                break;
+            }
+        }
+        // Each once: who still has more waits behind the others.
+        for _ in 0..unread.len() {
+            if !lasts() {
+                break;
+            }
+            if let Some(key) = unread.pop_front() {
+                self.read(key, unread);
+            }
         }
     }
 
-    fn read(&mut self, key: ConnKey, unread: &mut Vec<ConnKey>) {
+    fn read(&mut self, key: ConnKey, unread: &mut VecDeque<ConnKey>) {
         let now_us = self.clock.now_us();
         let Runner { shard, sockets, .. } = self;
         if shard.reading_paused(key) {
@@ -239,7 +281,7 @@ impl Runner {
         }
         match sockets.read(key, |bytes| shard.received(key, bytes, now_us) == Reading::On) {
             ReadEnd::Drained => {}
-            ReadEnd::More => unread.push(key),
+            ReadEnd::More => unread.push_back(key),
             ReadEnd::Closed => shard.gone(key, sockets),
         }
     }
@@ -255,5 +297,8 @@ impl Runner {
         self.levels.subscriptions.store(self.shard.subscriptions(), Ordering::Relaxed);
         self.levels.pending.store(self.shard.pending(), Ordering::Relaxed);
         self.levels.slow.store(self.shard.blocked(), Ordering::Relaxed);
+        self.levels
+            .commands
+            .store(std::mem::take(&mut self.commands_waited), Ordering::Relaxed);
     }
 }

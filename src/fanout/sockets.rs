@@ -9,7 +9,7 @@ use crate::wire::close::CloseReason;
 use bytes::Bytes;
 use mio::{Events, Interest, Poll, Token};
 use socket2::SockRef;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, ErrorKind, IoSlice, Read};
 use std::net::Shutdown;
 use std::sync::Arc;
@@ -165,7 +165,7 @@ impl Sockets {
     ///
     /// # Errors
     /// The readiness queue is broken.
-    pub fn poll(&mut self, ready: &mut Vec<Ready>) -> io::Result<()> {
+    pub fn poll(&mut self, ready: &mut VecDeque<Ready>) -> io::Result<()> {
         let Sockets { poll, events, .. } = self;
         match poll.get_mut().poll(events, Some(std::time::Duration::ZERO)) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),

@@ -173,6 +173,8 @@ impl App {
             .set(sum(|shard| shard.subscriptions.load(Ordering::Relaxed) as f64));
         levels.pending.set(sum(|shard| shard.pending.load(Ordering::Relaxed) as f64));
         levels.slow.set(sum(|shard| shard.slow.load(Ordering::Relaxed) as f64));
+        let commands = self.shards.iter().map(|shard| shard.commands.load(Ordering::Relaxed));
+        levels.commands.set(commands.max().unwrap_or(0) as f64);
         let rings = self.hub.rings();
         levels.topics.set(rings.topics as f64);
         levels.ring_entries.set(rings.entries as f64);

@@ -6,6 +6,7 @@
 //! error, as people expect.
 
 use super::{App, Slot};
+use crate::fanout::turns::Turns;
 use axum::Router;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -51,11 +52,14 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
 /// Accepts and serves until told to stop; then takes what is queued already, closes the listener (so
 /// that nothing queued is reset) and lets the requests under way finish, for at most half of
 /// `shutdown.drain_timeout_ms`.
+///
+/// `turns`: where a shard's thread serves them, whose turn it is there.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     app: Arc<App>,
     connections_max: usize,
+    turns: Arc<Turns>,
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -66,16 +70,23 @@ pub async fn serve(
         router,
         app,
         connections_max,
+        turns: turns.clone(),
         stop,
         alive,
         warned: None,
     };
     tokio::pin!(stopped);
+    let mut taken = 0;
     loop {
         tokio::select! {
             biased;
             () = &mut stopped => break,
-            accepted = listener.accept() => acceptor.take(accepted).await,
+            accepted = turns.run(listener.accept()) => acceptor.take(accepted).await,
+        }
+        // Whoever accepts in a loop would go on for as long as somebody is waiting.
+        taken += 1;
+        if taken % ACCEPTED_IN_A_ROW == 0 {
+            tokio::task::yield_now().await;
         }
     }
     for _ in 0..acceptor.app.config.server.backlog {
@@ -95,6 +106,8 @@ pub(super) async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
+/// Connections accepted before others get a turn.
+const ACCEPTED_IN_A_ROW: usize = 16;
 /// How long accepting rests when the system has no descriptor left.
 const REST: Duration = Duration::from_millis(50);
 /// Least time between two lines of the log that say so.
@@ -104,6 +117,7 @@ struct Acceptor {
     router: Router,
     app: Arc<App>,
     connections_max: usize,
+    turns: Arc<Turns>,
     stop: watch::Receiver<bool>,
     /// Held by every connection, never sent by.
     alive: mpsc::Sender<()>,
@@ -119,10 +133,10 @@ impl Acceptor {
         match Slot::take(&self.app.connections, self.connections_max) {
             Some(slot) => {
                 let connection = connection(stream, self.router.clone(), self.app.clone(), self.stop.clone());
-                let alive = self.alive.clone();
+                let (alive, turns) = (self.alive.clone(), self.turns.clone());
                 tokio::spawn(async move {
                     let _held = (slot, alive);
-                    connection.await;
+                    turns.run(connection).await;
                 });
             }
             None => {

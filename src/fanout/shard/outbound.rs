@@ -5,7 +5,7 @@
 //! is not looked at again.
 
 use super::account::Account;
-use super::conn::{Conn, ConnKey, Kind, Partial};
+use super::conn::{Busy, Conn, ConnKey, Kind, Partial};
 use super::due::{Due, EventIds, due};
 use super::subs::Phase;
 use super::{Shard, ShardStats, Writer};
@@ -277,25 +277,15 @@ impl Shard {
         let Some(conn) = self.conns.get_mut(key.index as usize) else {
             return;
         };
-        let (first, write_bytes_max) = (batch.pieces.len(), self.parts.limits.write_bytes_max);
-        let mut bytes = 0;
-        let mut take = |batch: &mut Batch, piece: Piece, promise: Promise| {
-            bytes += batch.push(piece, promise);
-            bytes < write_bytes_max && batch.pieces.len() - first < PIECES_MAX
+        let mut room = Room {
+            first: batch.pieces.len(),
+            bytes: 0,
+            bytes_max: self.parts.limits.write_bytes_max,
         };
-        let (mut more, mut offset) = (true, 0);
-        if let Some(busy) = &conn.busy {
-            if let Some(partial) = &busy.partial {
-                offset = partial.offset;
-                more = take(batch, partial.piece.clone(), REPLY);
-            }
-            for reply in &busy.replies {
-                if !more {
-                    break;
-                }
-                more = take(batch, reply.clone(), REPLY);
-            }
-        }
+        let (mut more, offset) = match &conn.busy {
+            Some(busy) => gather_waiting(busy, batch, &mut room),
+            None => (true, 0),
+        };
         let form = conn.kind.form();
         let behind = offset > 0 || conn.lagging;
         let alone = !behind && conn.busy.is_none() && conn.subs.listed().len() == 1;
@@ -337,7 +327,7 @@ impl Shard {
                 book(&promise, &mut conn.account, &mut self.stats, &mut batch.ages);
                 self.levels.pending -= (seq - cursor.seq) as i64;
                 (cursor.seq, cursor.phase) = (seq, Phase::Deltas);
-                more = take(batch, piece, promise);
+                more = room.take(batch, piece, promise);
             }
             if let Some(pace) = &mut cursor.pace
                 && cursor.seq > before
@@ -352,6 +342,7 @@ impl Shard {
         // Subscriptions looked at are clean, unless `settle` finds that they were not written.
         conn.subs.unlist(next);
         let follow_up = conn.busy.is_some() || conn.lagging || !conn.subs.listed().is_empty();
+        let Room { first, bytes, .. } = room;
         let count = batch.pieces.len() - first;
         if count == 0 {
             self.idle.extend(follow_up.then_some(key));
@@ -495,6 +486,39 @@ impl Shard {
             writer.finish(key);
         }
     }
+}
+
+/// What goes into one write.
+struct Room {
+    /// Where its pieces begin in the batch.
+    first: usize,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl Room {
+    /// Puts a piece into the write. False where that was the last one that fits.
+    fn take(&mut self, batch: &mut Batch, piece: Piece, promise: Promise) -> bool {
+        self.bytes += batch.push(piece, promise);
+        self.bytes < self.bytes_max && batch.pieces.len() - self.first < PIECES_MAX
+    }
+}
+
+/// Puts what was begun and the replies into a write: whether there is room for more, and how much of the
+/// first piece is written already.
+fn gather_waiting(busy: &Busy, batch: &mut Batch, room: &mut Room) -> (bool, usize) {
+    let (mut more, mut offset) = (true, 0);
+    if let Some(partial) = &busy.partial {
+        offset = partial.offset;
+        more = room.take(batch, partial.piece.clone(), REPLY);
+    }
+    for reply in &busy.replies {
+        if !more {
+            break;
+        }
+        more = room.take(batch, reply.clone(), REPLY);
+    }
+    (more, offset)
 }
 
 /// Gives a client the pieces of the one before it, where it is due the very same and nothing else is up

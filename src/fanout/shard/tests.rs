@@ -4,6 +4,8 @@ mod closing;
 mod rates;
 mod reading;
 mod rig;
+mod sizes;
+mod slices;
 mod streams;
 mod subscriptions;
 mod writing;
