@@ -17,7 +17,7 @@ use crate::fanout::hub::{Hub, Inbox};
 use crate::fanout::runner::{Command, Runner};
 use crate::fanout::shard::{Shard, ShardParts};
 use crate::fanout::snapshot::GameReader;
-use crate::fanout::sockets::Sockets;
+use crate::fanout::sockets::{Sockets, WritePath, WriterRefused};
 use crate::scoring::{RulesetError, Rulesets};
 use crate::server::{self, App, Door, Routes, listen};
 use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, ShardMetrics};
@@ -45,6 +45,9 @@ pub enum StartError {
     /// The default ruleset is none of those there are.
     #[error("scoring.default_ruleset: unknown ruleset \"{0}\"; there are {1}")]
     DefaultRuleset(String, String),
+    /// The write path that was insisted on cannot be had.
+    #[error("{0}")]
+    Writer(#[from] WriterRefused),
     /// An address cannot be bound.
     #[error("cannot listen on {address} ({key}): {error}{hint}")]
     Bind {
@@ -108,6 +111,7 @@ pub fn rulesets(config: &Config) -> Result<Rulesets, StartError> {
 pub fn start(config: Config) -> Result<Running, StartError> {
     let rulesets = Arc::new(rulesets(&config)?);
     let shard_count = config.shards();
+    let paths = WritePath::for_shards(config.fanout.writer, shard_count, config.fanout.slice_clients)?;
     let server = &config.server;
     let shared = bind(server.bind, "server.bind", shard_count, server.backlog)?;
     let address = shared[0].local_addr()?;
@@ -129,7 +133,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let admin_address = admin.map_or(address, |(at, _)| at);
     let (ending, ended) = flume::bounded(shard_count);
     let mut commands = Vec::new();
-    for (index, (listener, inbox)) in shared.into_iter().zip(inboxes).enumerate() {
+    for (index, ((listener, inbox), path)) in shared.into_iter().zip(inboxes).zip(paths).enumerate() {
         let (sender, receiver) = flume::bounded(COMMANDS_MAX);
         commands.push(sender.clone());
         let door = Door {
@@ -140,6 +144,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
             index,
             listener,
             inbox,
+            path,
             commands: receiver,
             door,
             routes,
@@ -249,6 +254,7 @@ struct ShardThread {
     index: usize,
     listener: TcpListener,
     inbox: Inbox,
+    path: WritePath,
     commands: Receiver<Command>,
     door: Door,
     routes: Routes,
@@ -280,7 +286,7 @@ impl ShardThread {
             epoch: app.epoch.clone(),
             limits: app.config.shard_limits(),
         });
-        let sockets = Sockets::new()?;
+        let sockets = Sockets::new(self.path)?;
         let accepting = tokio::spawn(listen::serve(
             self.listener,
             server::router(self.door, self.routes),

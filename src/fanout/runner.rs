@@ -14,7 +14,7 @@ use crate::wire::Form;
 use bytes::Bytes;
 use flume::Receiver;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -72,6 +72,8 @@ pub struct ShardLevels {
     pub pending: AtomicU64,
     /// Clients whose socket refuses bytes.
     pub slow: AtomicUsize,
+    /// Writing goes by io_uring.
+    pub uring: AtomicBool,
 }
 
 const TICK: Duration = Duration::from_secs(1);
@@ -103,6 +105,7 @@ impl Runner {
         let mut ready: Vec<Ready> = Vec::new();
         let mut draining = false;
         let mut next_tick = tokio::time::Instant::now() + TICK;
+        self.publish();
         loop {
             draining |= self.take_commands();
             self.take_notices();
@@ -252,6 +255,8 @@ impl Runner {
 
     fn publish(&mut self) {
         self.metrics.record(&self.shard.take_stats());
+        self.metrics.uring_failures.increment(self.sockets.take_uring_failures());
+        self.levels.uring.store(self.sockets.uses_uring(), Ordering::Relaxed);
         self.levels.connections.store(self.shard.connections(), Ordering::Relaxed);
         self.levels.subscriptions.store(self.shard.subscriptions(), Ordering::Relaxed);
         self.levels.pending.store(self.shard.pending(), Ordering::Relaxed);

@@ -173,6 +173,9 @@ impl App {
             .set(sum(|shard| shard.subscriptions.load(Ordering::Relaxed) as f64));
         levels.pending.set(sum(|shard| shard.pending.load(Ordering::Relaxed) as f64));
         levels.slow.set(sum(|shard| shard.slow.load(Ordering::Relaxed) as f64));
+        let by_uring = sum(|shard| f64::from(u8::from(shard.uring.load(Ordering::Relaxed))));
+        levels.writers_uring.set(by_uring);
+        levels.writers_send.set(self.shards.len() as f64 - by_uring);
         let rings = self.hub.rings();
         levels.topics.set(rings.topics as f64);
         levels.ring_entries.set(rings.entries as f64);

@@ -90,6 +90,22 @@ impl Batch {
         })
     }
 
+    /// One more client's write, for tests of writers.
+    #[cfg(test)]
+    pub(in crate::fanout) fn offer(&mut self, conn: ConnKey, offset: usize, pieces: impl IntoIterator<Item = Piece>) {
+        let first = self.pieces.len();
+        for piece in pieces {
+            self.push(piece, REPLY);
+        }
+        self.items.push(Item {
+            conn,
+            offset,
+            first,
+            count: self.pieces.len() - first,
+            wrote: Wrote::Bytes(usize::MAX),
+        });
+    }
+
     fn clear(&mut self) {
         self.items.clear();
         self.pieces.clear();
