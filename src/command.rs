@@ -239,7 +239,7 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(flags: &ServerFlags, alo
         let mut told = Told::new()?;
         let running = pipeline::start(config).map_err(|error| match error {
             StartError::Bind { .. } => Failure(UNAVAILABLE, error.into()),
-            StartError::Ruleset(_) | StartError::DefaultRuleset(..) => usage(error),
+            StartError::Ruleset(_) | StartError::DefaultRuleset(..) | StartError::Writer(_) => usage(error),
             StartError::System(_) => Failure::from(error),
         })?;
         tracing::info!(

@@ -7,6 +7,7 @@
 use crate::engine::EngineLimits;
 use crate::fanout::hub::{HubLimits, SHARDS_MAX};
 use crate::fanout::shard::ShardLimits;
+use crate::fanout::sockets::WriterSetting;
 use crate::telemetry::{self, LogFormat};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -95,6 +96,7 @@ pub struct Fanout {
     pub coalesce_frames_max: usize,
     pub write_bytes_max: usize,
     pub slice_clients: usize,
+    pub writer: WriterSetting,
     pub send_buffer_bytes: usize,
     pub unsent_bytes_max: u32,
 }
@@ -177,6 +179,7 @@ impl Default for Config {
                 coalesce_frames_max: 4,
                 write_bytes_max: 65_536,
                 slice_clients: 128,
+                writer: WriterSetting::Auto,
                 send_buffer_bytes: 32_768,
                 unsent_bytes_max: 16_384,
             },

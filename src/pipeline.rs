@@ -17,7 +17,7 @@ use crate::fanout::hub::{Hub, Inbox};
 use crate::fanout::runner::{Command, Runner};
 use crate::fanout::shard::{Shard, ShardParts};
 use crate::fanout::snapshot::GameReader;
-use crate::fanout::sockets::Sockets;
+use crate::fanout::sockets::{Sockets, WritePath, WriterRefused};
 use crate::fanout::turns::Turns;
 use crate::scoring::{RulesetError, Rulesets};
 use crate::server::{self, App, Door, Routes, listen};
@@ -44,6 +44,9 @@ pub enum StartError {
     /// The default ruleset is none of those there are.
     #[error("scoring.default_ruleset: unknown ruleset \"{0}\"; there are {1}")]
     DefaultRuleset(String, String),
+    /// The write path that was insisted on cannot be had.
+    #[error("{0}")]
+    Writer(#[from] WriterRefused),
     /// An address cannot be bound.
     #[error("cannot listen on {address} ({key}): {error}{hint}")]
     Bind {
@@ -107,6 +110,7 @@ pub fn rulesets(config: &Config) -> Result<Rulesets, StartError> {
 pub fn start(config: Config) -> Result<Running, StartError> {
     let rulesets = Arc::new(rulesets(&config)?);
     let (shard_count, commands_max) = (config.shards(), config.fanout.commands_max);
+    let paths = WritePath::for_shards(config.fanout.writer, shard_count, config.fanout.slice_clients)?;
     let server = &config.server;
     let shared = bind(server.bind, "server.bind", shard_count, server.backlog)?;
     let address = shared[0].local_addr()?;
@@ -128,7 +132,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let admin_address = admin.map_or(address, |(at, _)| at);
     let (ending, ended) = flume::bounded(shard_count);
     let mut commands = Vec::new();
-    for (index, (listener, inbox)) in shared.into_iter().zip(inboxes).enumerate() {
+    for (index, ((listener, inbox), path)) in shared.into_iter().zip(inboxes).zip(paths).enumerate() {
         let (sender, receiver) = flume::bounded(commands_max);
         commands.push(sender.clone());
         let door = Door {
@@ -139,6 +143,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
             index,
             listener,
             inbox,
+            path,
             commands: receiver,
             door,
             routes,
@@ -250,6 +255,7 @@ struct ShardThread {
     index: usize,
     listener: TcpListener,
     inbox: Inbox,
+    path: WritePath,
     commands: Receiver<Command>,
     door: Door,
     routes: Routes,
@@ -281,8 +287,8 @@ impl ShardThread {
             epoch: app.epoch.clone(),
             limits: app.config.shard_limits(),
         });
-        let sockets = Sockets::new()?;
         let turns = Arc::<Turns>::default();
+        let sockets = Sockets::new(self.path)?;
         let accepting = tokio::spawn(listen::serve(
             self.listener,
             server::router(self.door, self.routes),

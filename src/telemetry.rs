@@ -131,6 +131,20 @@ metric!(
     "Writes that a socket refused or took in part."
 );
 metric!(
+    WRITERS,
+    "scorewire_shard_writers",
+    Gauge,
+    "writer = uring, send",
+    "Shards, by how they write to sockets (`fanout.writer`)."
+);
+metric!(
+    URING_FAILURES,
+    "scorewire_uring_failures_total",
+    Counter,
+    "",
+    "Times that io_uring failed while it was used; the shard went on by `send` for good, and no byte was lost."
+);
+metric!(
     SLOW,
     "scorewire_slow_clients",
     Gauge,
@@ -247,6 +261,8 @@ pub const METRICS: &[&Metric] = &[
     &SNAPSHOTS,
     &BYTES,
     &REFUSED_WRITES,
+    &WRITERS,
+    &URING_FAILURES,
     &SLOW,
     &MESSAGES,
     &REFUSED_TOPICS,
@@ -298,6 +314,10 @@ fn counter_with(metric: &Metric, label: &'static str, value: &'static str) -> Co
 
 fn gauge(metric: &Metric) -> Gauge {
     metrics::gauge!(metric.name)
+}
+
+fn gauge_with(metric: &Metric, label: &'static str, value: &'static str) -> Gauge {
+    metrics::gauge!(metric.name, label => value)
 }
 
 fn histogram(metric: &Metric) -> Histogram {
@@ -392,6 +412,10 @@ pub struct Levels {
     pub pending: Gauge,
     /// Clients whose socket refuses bytes.
     pub slow: Gauge,
+    /// Shards that write by io_uring.
+    pub writers_uring: Gauge,
+    /// Shards that write by `send`.
+    pub writers_send: Gauge,
     /// Changes held in all rings.
     pub ring_entries: Gauge,
     /// Changes held in the fullest ring.
@@ -417,6 +441,8 @@ impl Levels {
             players: gauge(&PLAYERS),
             pending: gauge(&PENDING),
             slow: gauge(&SLOW),
+            writers_uring: gauge_with(&WRITERS, "writer", "uring"),
+            writers_send: gauge_with(&WRITERS, "writer", "send"),
             ring_entries: gauge(&RING_ENTRIES),
             ring_fullest: gauge(&RING_FULLEST),
             notices: gauge(&NOTICES),
@@ -444,6 +470,8 @@ pub struct ShardMetrics {
     messages: [Counter; 2],
     refused_topics: Counter,
     resyncs: Counter,
+    /// Times that io_uring was given up.
+    pub uring_failures: Counter,
     state_to_encode: Histogram,
     encode_to_written: Histogram,
     walk: Histogram,
@@ -466,6 +494,7 @@ impl ShardMetrics {
             messages: ["ok", "error"].map(|name| counter_with(&MESSAGES, "outcome", name)),
             refused_topics: counter(&REFUSED_TOPICS),
             resyncs: counter(&RESYNCS),
+            uring_failures: counter(&URING_FAILURES),
             state_to_encode: histogram(&STATE_TO_ENCODE),
             encode_to_written: histogram(&ENCODE_TO_WRITTEN),
             walk: histogram(&WALK),

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use flume::Receiver;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -77,6 +77,8 @@ pub struct ShardLevels {
     pub slow: AtomicUsize,
     /// Most commands that waited at once in the last second.
     pub commands: AtomicUsize,
+    /// Writing goes by io_uring.
+    pub uring: AtomicBool,
 }
 
 const TICK: Duration = Duration::from_secs(1);
@@ -113,6 +115,7 @@ impl Runner {
         let mut ready: VecDeque<Ready> = VecDeque::new();
         let mut draining = false;
         let mut next_tick = tokio::time::Instant::now() + TICK;
+        self.publish();
         loop {
             draining |= self.take_commands();
             self.take_notices();
@@ -293,6 +296,8 @@ impl Runner {
 
     fn publish(&mut self) {
         self.metrics.record(&self.shard.take_stats());
+        self.metrics.uring_failures.increment(self.sockets.take_uring_failures());
+        self.levels.uring.store(self.sockets.uses_uring(), Ordering::Relaxed);
         self.levels.connections.store(self.shard.connections(), Ordering::Relaxed);
         self.levels.subscriptions.store(self.shard.subscriptions(), Ordering::Relaxed);
         self.levels.pending.store(self.shard.pending(), Ordering::Relaxed);

@@ -175,6 +175,9 @@ impl App {
         levels.slow.set(sum(|shard| shard.slow.load(Ordering::Relaxed) as f64));
         let commands = self.shards.iter().map(|shard| shard.commands.load(Ordering::Relaxed));
         levels.commands.set(commands.max().unwrap_or(0) as f64);
+        let by_uring = sum(|shard| f64::from(u8::from(shard.uring.load(Ordering::Relaxed))));
+        levels.writers_uring.set(by_uring);
+        levels.writers_send.set(self.shards.len() as f64 - by_uring);
         let rings = self.hub.rings();
         levels.topics.set(rings.topics as f64);
         levels.ring_entries.set(rings.entries as f64);

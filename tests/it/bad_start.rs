@@ -30,6 +30,7 @@ fn settings_that_make_no_sense_name_the_key_and_where_it_stands() {
         ("backlog", "[server]\nbacklog = -5\n", "server.backlog"),
         ("bind", "[server]\nbind = \"nowhere\"\n", "bind"),
         ("filter", "[log]\nfilter = \"scorewire=loud\"\n", "log.filter"),
+        ("writer", "[fanout]\nwriter = \"epoll\"\n", "`auto`, `uring`, `send`"),
         ("syntax", "[fanout\n", "line 1"),
         (
             "ruleset",

@@ -5,9 +5,11 @@ use super::support::events::{game, play};
 use super::support::holdings::Holdings;
 use super::support::server::{Http, Server};
 use super::support::sse::Stream;
-use super::support::{eventually, run};
+use super::support::{eventually, on_both_writers};
+use scorewire::fanout::sockets::WriterSetting;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use tokio::net::TcpStream;
 
 fn first_play() -> Vec<u8> {
@@ -17,12 +19,16 @@ fn first_play() -> Vec<u8> {
 
 #[test]
 fn everyone_is_told_when_to_come_back_and_gets_what_was_said() {
-    run(async {
+    on_both_writers(async |writer| {
         // Slices of two clients: the drain begins while most have yet to be told of the last play.
         let server = Server::start(|config| {
+            config.fanout.writer = writer;
             config.shutdown.reconnect_spread_ms = 8_000;
             config.fanout.slice_clients = 2;
         });
+        let shards = &server.running.app.shards;
+        let by_uring = || shards.iter().all(|shard| shard.uring.load(Ordering::Relaxed));
+        eventually("the writer asked for", || async { by_uring() == (writer == WriterSetting::Uring) }).await;
         server.post_lines(first_play()).await;
         let mut clients = Vec::new();
         for _ in 0..12 {
@@ -76,8 +82,9 @@ async fn read_all(clients: Vec<Client>) -> Vec<Client> {
 
 #[test]
 fn while_it_drains_it_is_not_ready_and_takes_nobody_in() {
-    run(async {
+    on_both_writers(async |writer| {
         let server = Server::start(|config| {
+            config.fanout.writer = writer;
             config.server.admin_bind = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
             config.clients.close_timeout_ms = 60_000;
             config.shutdown.drain_timeout_ms = 60_000;
@@ -101,8 +108,9 @@ fn while_it_drains_it_is_not_ready_and_takes_nobody_in() {
 
 #[test]
 fn who_does_not_go_is_cut_off_in_the_end() {
-    run(async {
+    on_both_writers(async |writer| {
         let server = Server::start(|config| {
+            config.fanout.writer = writer;
             config.clients.close_timeout_ms = 600_000;
             config.shutdown.drain_timeout_ms = 300;
         });

@@ -6,7 +6,7 @@ use super::support::events::{games_of, lines, recorded};
 use super::support::holdings::Holdings;
 use super::support::server::Server;
 use super::support::sse::Stream;
-use super::support::{Random, data, eventually, run};
+use super::support::{Random, data, eventually, on_both_writers};
 use hyper::Method;
 use scorewire::model::Event;
 use serde_json::json;
@@ -170,10 +170,11 @@ impl Crowd {
 #[test]
 fn every_client_of_a_week_ends_with_the_totals_of_plain_http() {
     let Some(folder) = data("dev/2017w03") else { return };
-    run(async {
+    on_both_writers(async |writer| {
         let events = recorded(&folder);
         let mut random = Random::seeded(3);
         let server = Server::start(|config| {
+            config.fanout.writer = writer;
             config.fanout.send_buffer_bytes = 4096;
             config.fanout.unsent_bytes_max = 4096;
             config.clients.stall_timeout_ms = 600_000;
@@ -224,9 +225,10 @@ fn every_client_of_a_week_ends_with_the_totals_of_plain_http() {
 #[test]
 fn a_whole_week_in_one_request_loses_nobody_anything() {
     let Some(folder) = data("dev/2015w14") else { return };
-    run(async {
+    on_both_writers(async |writer| {
         let events = recorded(&folder);
         let server = Server::start(|config| {
+            config.fanout.writer = writer;
             // So few that the shards are told to look everywhere.
             config.fanout.notices_max = 4;
         });

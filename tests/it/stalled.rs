@@ -3,7 +3,7 @@
 use super::support::client::Client;
 use super::support::events::{game, play};
 use super::support::server::Server;
-use super::support::{eventually, run};
+use super::support::{eventually, on_both_writers};
 use std::time::Duration;
 
 const CLOSED: &str = "scorewire_connections_closed_total{reason=\"stalled\"}";
@@ -23,8 +23,9 @@ fn kickoff() -> String {
 
 #[test]
 fn a_client_that_never_reads_is_closed_and_others_notice_nothing() {
-    run(async {
+    on_both_writers(async |writer| {
         let server = Server::start(|config| {
+            config.fanout.writer = writer;
             config.fanout.send_buffer_bytes = 4096;
             config.fanout.unsent_bytes_max = 4096;
             config.engine.plays_max = 1_000_000;
@@ -69,8 +70,9 @@ fn a_client_that_never_reads_is_closed_and_others_notice_nothing() {
 
 #[test]
 fn a_client_that_wakes_up_too_far_behind_is_given_a_snapshot() {
-    run(async {
+    on_both_writers(async |writer| {
         let server = Server::start(|config| {
+            config.fanout.writer = writer;
             config.fanout.send_buffer_bytes = 4096;
             config.fanout.unsent_bytes_max = 4096;
             config.fanout.ring_frames = 8;

@@ -201,12 +201,12 @@ fn nothing_is_left_undone_or_unbounded() {
 #[test]
 fn unsafe_stays_in_its_rooms() {
     // The second counts allocations, which only an allocator can.
-    const ROOMS: [&str; 2] = ["src/fanout/sockets.rs", "benches/delivery.rs"];
+    const ROOMS: [&str; 2] = ["src/fanout/sockets/", "benches/delivery.rs"];
     let mut problems = Vec::new();
     for path in rust_files() {
         let code = code_only(&read(&path));
         let found: Vec<usize> = words(&code, "unsafe").collect();
-        if !found.is_empty() && !ROOMS.contains(&path.as_str()) {
+        if !found.is_empty() && !ROOMS.iter().any(|room| path.starts_with(room)) {
             problems.push(format!("{path}:{}: unsafe", line_of(&code, found[0])));
         }
     }

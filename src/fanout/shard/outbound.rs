@@ -131,6 +131,23 @@ impl Batch {
         })
     }
 
+    /// One more client's write, for tests of writers.
+    #[cfg(test)]
+    pub(in crate::fanout) fn offer(&mut self, conn: ConnKey, offset: usize, pieces: impl IntoIterator<Item = Piece>) {
+        let first = self.pieces.len();
+        let bytes: usize = pieces.into_iter().map(|piece| self.push(piece, REPLY)).sum();
+        self.items.push(Item {
+            conn,
+            offset,
+            first: first as u32,
+            count: (self.pieces.len() - first) as u32,
+            bytes: bytes - offset,
+            sub: None,
+            follow_up: false,
+            wrote: Wrote::Bytes(usize::MAX),
+        });
+    }
+
     fn clear(&mut self) {
         self.items.clear();
         self.pieces.clear();

@@ -7,6 +7,7 @@ pub(crate) mod holdings;
 pub(crate) mod server;
 pub(crate) mod sse;
 
+use scorewire::fanout::sockets::{WritePath, WriterSetting};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,6 +37,16 @@ pub(crate) fn run<F: Future>(test: F) -> F::Output {
     let output = runtime.block_on(async { tokio::time::timeout(PATIENCE, test).await.expect("the test hangs") });
     runtime.shutdown_timeout(Duration::from_secs(1));
     output
+}
+
+/// Runs a test once for each way of writing to sockets. Says so where the kernel refuses io_uring.
+pub(crate) fn on_both_writers(test: impl AsyncFn(WriterSetting)) {
+    for writer in [WriterSetting::Send, WriterSetting::Uring] {
+        match WritePath::for_shards(writer, 1, 1) {
+            Ok(_) => run(test(writer)),
+            Err(refused) => println!("skipped: {refused}"),
+        }
+    }
 }
 
 /// Asks again and again until `check` holds.

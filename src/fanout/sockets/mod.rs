@@ -1,8 +1,20 @@
-//! The real sockets behind a shard: one readiness queue for all, and the write path over `send`.
+//! The real sockets behind a shard: one readiness queue for all, and two write paths, [`send`] and
+//! [`uring`], of which a shard takes one ([`path`]).
 //!
 //! Owns descriptors and nothing else; what to write is the shard's business. A socket is registered
-//! edge-triggered once, for good: no system call per delivery but the write itself. Bounded by the
-//! shard's connections; a read uses one buffer for all.
+//! edge-triggered once, for good: no system call per delivery but the write itself, and with io_uring
+//! one for a whole batch. Bounded by the shard's connections; a read uses one buffer for all.
+//! `unsafe` stands in this folder alone.
+
+#[cfg(test)]
+mod faults;
+mod path;
+mod send;
+#[cfg(test)]
+mod tests;
+mod uring;
+
+pub use path::{WritePath, WriterRefused, WriterSetting};
 
 use super::shard::{Batch, ConnKey, Piece, Writer, Wrote};
 use crate::wire::close::CloseReason;
@@ -10,7 +22,7 @@ use bytes::Bytes;
 use mio::{Events, Interest, Poll, Token};
 use socket2::SockRef;
 use std::collections::{HashMap, VecDeque};
-use std::io::{self, ErrorKind, IoSlice, Read};
+use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -77,6 +89,37 @@ enum Socket {
     Stream(mpsc::Sender<Bytes>),
 }
 
+impl Socket {
+    /// Offers pieces, less `offset` bytes of the first.
+    fn write(&self, pieces: &[Piece], offset: usize) -> Wrote {
+        match self {
+            Socket::Tcp(stream, _) => send::send(stream, pieces, offset),
+            Socket::Stream(body) => push(body, pieces),
+        }
+    }
+}
+
+/// Sockets by the index of their connection; a generation tells a connection from its predecessors.
+#[derive(Default)]
+struct Table(HashMap<u32, (u32, Socket), foldhash::fast::RandomState>);
+
+impl Table {
+    fn get(&self, conn: ConnKey) -> Option<&Socket> {
+        let (generation, socket) = self.0.get(&conn.index)?;
+        (*generation == conn.generation).then_some(socket)
+    }
+
+    fn insert(&mut self, conn: ConnKey, socket: Socket) {
+        self.0.insert(conn.index, (conn.generation, socket));
+    }
+
+    fn remove(&mut self, conn: ConnKey) {
+        if self.get(conn).is_some() {
+            self.0.remove(&conn.index);
+        }
+    }
+}
+
 /// Pieces that an event stream's body holds ahead of its socket.
 pub const STREAM_PIECES: usize = 8;
 
@@ -111,24 +154,28 @@ pub enum ReadEnd {
 pub struct Sockets {
     poll: AsyncFd<Poll>,
     events: Events,
-    by_index: HashMap<u32, (u32, Socket), foldhash::fast::RandomState>,
+    table: Table,
+    path: WritePath,
+    uring_failures: u64,
     buffer: Box<[u8]>,
 }
 
 impl Sockets {
-    /// No sockets yet. Call it inside the shard's runtime.
+    /// No sockets yet; they will be written to by `path`. Call it inside the shard's runtime.
     ///
     /// # Errors
     /// The system has no descriptor left.
     #[expect(unsafe_code, reason = "tokio has no safe way to await another readiness queue")]
-    pub fn new() -> io::Result<Sockets> {
+    pub fn new(path: WritePath) -> io::Result<Sockets> {
         // SAFETY: `Poll` owns its descriptor, and the `AsyncFd` owns the `Poll`: the descriptor stays
         // open, and the same, for as long as it is registered.
         let poll = unsafe { AsyncFd::register(Poll::new()?) }.map_err(io::Error::from)?;
         Ok(Sockets {
             poll,
             events: Events::with_capacity(1024),
-            by_index: HashMap::default(),
+            table: Table::default(),
+            path,
+            uring_failures: 0,
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
         })
     }
@@ -144,13 +191,23 @@ impl Sockets {
             .get_ref()
             .registry()
             .register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        self.by_index.insert(conn.index, (conn.generation, Socket::Tcp(stream, slot)));
+        self.table.insert(conn, Socket::Tcp(stream, slot));
         Ok(())
     }
 
     /// Takes an event stream's body over.
     pub fn add_stream(&mut self, conn: ConnKey, body: mpsc::Sender<Bytes>) {
-        self.by_index.insert(conn.index, (conn.generation, Socket::Stream(body)));
+        self.table.insert(conn, Socket::Stream(body));
+    }
+
+    /// Whether io_uring is used for writing.
+    pub fn uses_uring(&self) -> bool {
+        self.path.is_uring()
+    }
+
+    /// How often io_uring failed, and was given up, since this was last asked.
+    pub fn take_uring_failures(&mut self) -> u64 {
+        std::mem::take(&mut self.uring_failures)
     }
 
     /// Waits until some socket is ready.
@@ -195,12 +252,10 @@ impl Sockets {
 
     /// Reads what a client sent, piece by piece.
     pub fn read(&mut self, conn: ConnKey, mut take: impl FnMut(&mut [u8]) -> bool) -> ReadEnd {
-        let Some((generation, Socket::Tcp(stream, _))) = self.by_index.get_mut(&conn.index) else {
+        let Some(Socket::Tcp(stream, _)) = self.table.get(conn) else {
             return ReadEnd::Drained;
         };
-        if *generation != conn.generation {
-            return ReadEnd::Drained;
-        }
+        let mut stream: &mio::net::TcpStream = stream;
         for _ in 0..READS_IN_A_ROW {
             match stream.read(&mut self.buffer) {
                 Ok(0) => return ReadEnd::Closed,
@@ -220,61 +275,21 @@ impl Sockets {
 
 impl Writer for Sockets {
     fn write(&mut self, batch: &mut Batch) {
-        for (item, pieces) in batch.items_mut() {
-            item.wrote = match self.by_index.get(&item.conn.index) {
-                Some((generation, socket)) if *generation == item.conn.generation => match socket {
-                    Socket::Tcp(stream, _) => send(stream, pieces, item.offset),
-                    Socket::Stream(body) => push(body, pieces),
-                },
-                _ => Wrote::Broken,
-            };
-        }
+        let worked = self.path.write(&self.table, batch);
+        self.uring_failures += u64::from(!worked);
     }
 
     fn close(&mut self, conn: ConnKey, _: CloseReason) {
-        if self
-            .by_index
-            .get(&conn.index)
-            .is_some_and(|(generation, _)| *generation == conn.generation)
-        {
-            self.by_index.remove(&conn.index);
-        }
+        self.table.remove(conn);
     }
 
     fn finish(&mut self, conn: ConnKey) {
-        match self.by_index.get(&conn.index) {
-            Some((generation, Socket::Tcp(stream, _))) if *generation == conn.generation => {
-                // A socket that is gone already is noticed when it is read.
-                let _ = stream.shutdown(Shutdown::Write);
-            }
-            Some((generation, Socket::Stream(_))) if *generation == conn.generation => {
-                self.by_index.remove(&conn.index);
-            }
-            _ => {}
+        match self.table.get(conn) {
+            // A socket that is gone already is noticed when it is read.
+            Some(Socket::Tcp(stream, _)) => drop(stream.shutdown(Shutdown::Write)),
+            Some(Socket::Stream(_)) => self.table.remove(conn),
+            None => {}
         }
-    }
-}
-
-const FLAGS: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-
-fn send(stream: &mio::net::TcpStream, pieces: &[Piece], offset: usize) -> Wrote {
-    let socket = SockRef::from(stream);
-    let sent = match pieces {
-        [only] => socket.send_with_flags(&only.bytes()[offset..], FLAGS),
-        _ => {
-            let mut slices: smallvec::SmallVec<[IoSlice<'_>; 8]> = pieces.iter().map(|piece| IoSlice::new(piece.bytes())).collect();
-            if let Some(first) = slices.first_mut() {
-                first.advance(offset);
-            }
-            socket.send_vectored_with_flags(&slices, FLAGS)
-        }
-    };
-    match sent {
-        Ok(count) => Wrote::Bytes(count),
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Wrote::Bytes(0),
-        // The kernel is short of memory for this socket: as good as full, and it says when it is not.
-        Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => Wrote::Bytes(0),
-        Err(_) => Wrote::Broken,
     }
 }
 
