@@ -1,14 +1,16 @@
 //! What one subscription is due: its deltas, one merged delta, a snapshot, or nothing yet.
 
-use super::ShardParts;
 use super::conn::{Conn, Cursor, Kind, Phase};
 use super::mirror::{Encoded, Mirror, Shared};
 use super::outbound::Piece;
+use super::{ShardParts, ShardStats};
 use crate::fanout::encode::{self, Subject};
 use crate::fanout::snapshot;
 use crate::fanout::topic::FrameKey;
 use crate::model::Seq;
 use crate::wire::Form;
+use crate::wire::deflate::Deflater;
+use crate::wire::ws::Frame;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -23,25 +25,41 @@ pub(super) enum Due {
     Later(i64),
 }
 
+/// What making a frame takes besides its subject.
+pub(super) struct Making<'a> {
+    pub(super) now_us: i64,
+    pub(super) deflater: &'a mut Deflater,
+    pub(super) stats: &'a mut ShardStats,
+}
+
+impl Making<'_> {
+    /// The frame compressed, where that pays.
+    fn deflate(&mut self, plain: &Frame) -> Option<Frame> {
+        let deflated = self.deflater.frame(plain)?;
+        self.stats.deflate_in_bytes += plain.bytes().len() as u64;
+        self.stats.deflate_out_bytes += deflated.bytes().len() as u64;
+        Some(deflated)
+    }
+
+    /// A frame of this shard's own, in that form.
+    fn piece(&mut self, plain: Frame, form: Form) -> Encoded {
+        let deflated = form.deflated.then(|| self.deflate(&plain)).flatten();
+        (Piece::frame(deflated.unwrap_or(plain)), self.now_us)
+    }
+}
+
 /// Decides what a subscription gets now. `behind`: its client's socket was full.
-pub(super) fn due(
-    parts: &ShardParts,
-    mirror: &mut Mirror,
-    cursor: &Cursor,
-    form: Form,
-    behind: bool,
-    now_us: i64,
-    encoded: &mut super::Latencies,
-) -> Due {
+pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form: Form, behind: bool, making: &mut Making<'_>) -> Due {
+    let now_us = making.now_us;
     let (seq, head) = (cursor.seq, mirror.head);
     let key = (cursor.ruleset, form);
-    let snapshot = |mirror: &mut Mirror, reason| {
-        let (seq, frame) = snapshot(parts, mirror, cursor, (key, reason), now_us);
+    let snapshot = |mirror: &mut Mirror, reason, making: &mut Making<'_>| {
+        let (seq, frame) = snapshot(parts, mirror, cursor, (key, reason), making);
         // The game may have moved on since the mirror was brought up to date: `pump` sees to it.
         Due::Now(smallvec::smallvec![(seq, true, frame)])
     };
     if let Phase::Snapshot(reason) = cursor.phase {
-        return snapshot(mirror, reason);
+        return snapshot(mirror, reason, making);
     }
     if seq == head {
         return Due::Now(Frames::new());
@@ -50,16 +68,16 @@ pub(super) fn due(
         return Due::Later(cursor.next_due_us);
     }
     if !mirror.reaches(seq) {
-        return snapshot(mirror, "lagged");
+        return snapshot(mirror, "lagged", making);
     }
     if mirror.changes_game_after(seq) {
-        return snapshot(mirror, "new_game");
+        return snapshot(mirror, "new_game", making);
     }
     let first = mirror.place_after(seq);
     let count = mirror.ring.len() - first;
     let one_by_one = !behind && cursor.gap_us == 0 && count <= parts.limits.coalesce_frames_max;
     if count > 1 && !one_by_one {
-        return Due::Now(smallvec::smallvec![(head, false, merged(parts, mirror, key, seq, now_us))]);
+        return Due::Now(smallvec::smallvec![(head, false, merged(parts, mirror, key, seq, making))]);
     }
     let subject = Subject {
         topic: &mirror.topic,
@@ -71,10 +89,15 @@ pub(super) fn due(
             return (mirrored.entry.seq, false, frame.clone());
         }
         let entry = &mirrored.entry;
-        let frame = entry.frame(key, || {
-            encoded.record(now_us - entry.change.applied.0);
+        let mut encoded = false;
+        let encode = || {
+            encoded = true;
             encode::delta(subject, std::slice::from_ref(entry))
-        });
+        };
+        let frame = entry.frame(key, encode, |plain| making.deflate(plain));
+        if encoded {
+            making.stats.state_to_encode.record(now_us - entry.change.applied.0);
+        }
         // A copy of its own: the walk then touches no memory that another shard writes.
         let own = (Piece::frame(frame.copied()), now_us);
         mirrored.frames.push((key, own.clone()));
@@ -83,7 +106,7 @@ pub(super) fn due(
     Due::Now(frames.collect())
 }
 
-fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, now_us: i64) -> Encoded {
+fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, making: &mut Making<'_>) -> Encoded {
     let same = |shared: &&Shared| shared.key == key && shared.after == Some(seq);
     if let Some(shared) = mirror.shared.iter().find(same) {
         return shared.frame.clone();
@@ -96,9 +119,9 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, now_
     let subject = Subject {
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(key.0),
-        now_us,
+        now_us: making.now_us,
     };
-    let frame = (Piece::frame(encode::delta(subject, &entries)), now_us);
+    let frame = making.piece(encode::delta(subject, &entries), key.1);
     mirror.share(Shared {
         key,
         after: Some(seq),
@@ -115,7 +138,7 @@ fn snapshot(
     mirror: &mut Mirror,
     cursor: &Cursor,
     (key, reason): (FrameKey, &'static str),
-    now_us: i64,
+    making: &mut Making<'_>,
 ) -> (Seq, Encoded) {
     let same = |shared: &&Shared| shared.key == key && shared.after.is_none() && shared.reason == reason && shared.seq >= cursor.seq;
     if let Some(shared) = mirror.shared.iter().find(same) {
@@ -124,10 +147,10 @@ fn snapshot(
     let subject = Subject {
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(cursor.ruleset),
-        now_us,
+        now_us: making.now_us,
     };
     let (seq, frame) = snapshot::take(&parts.hub, &parts.games, subject, reason);
-    let frame = (Piece::frame(frame), now_us);
+    let frame = making.piece(frame, key.1);
     mirror.share(Shared {
         key,
         after: None,

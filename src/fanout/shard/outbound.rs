@@ -1,7 +1,7 @@
 //! What to write next: a batch of clients, each with everything it has pending, in one write.
 
 use super::conn::{Conn, ConnKey, Partial, Phase};
-use super::due::{Due, EventIds, due};
+use super::due::{Due, EventIds, Making, due};
 use super::{Shard, Writer};
 use crate::model::Seq;
 use crate::wire::ws::Frame;
@@ -192,7 +192,12 @@ impl Shard {
                 continue;
             };
             let mirror = &mut self.mirrors[cursor.mirror as usize];
-            let frames = due(&self.parts, mirror, cursor, form, behind, now_us, &mut self.stats.state_to_encode);
+            let mut making = Making {
+                now_us,
+                deflater: &mut self.deflater,
+                stats: &mut self.stats,
+            };
+            let frames = due(&self.parts, mirror, cursor, form, behind, &mut making);
             match frames {
                 Due::Later(due_us) => {
                     if cursor.timer_us.replace(due_us) != Some(due_us) {

@@ -72,6 +72,7 @@ impl Rig {
             replies_bytes_max: 1_000,
             coalesce_frames_max: 2,
             write_bytes_max: 65_536,
+            compress_bytes_min: 200,
             slice_clients: 8,
             ping_interval_us: 25 * SECOND,
             silence_timeout_us: 60 * SECOND,
