@@ -120,7 +120,12 @@ impl Rig {
 
     /// A client who has read its welcome.
     pub(super) fn client(&mut self) -> ConnKey {
-        let key = self.shard.connect(Kind::WebSocket(Form::PLAIN), self.now_us);
+        self.client_of(Form::PLAIN)
+    }
+
+    /// The same, of messages that look so.
+    pub(super) fn client_of(&mut self, form: Form) -> ConnKey {
+        let key = self.shard.connect(Kind::WebSocket(form), self.now_us);
         self.pump();
         let welcome = self.read(key);
         assert_eq!(welcome[0]["type"], "welcome");
