@@ -129,11 +129,11 @@ fn what_cannot_be_agreed_on_is_declined() {
 fn bombs_and_damage_get_a_close_code() {
     let server = Server::start();
     let mut good = Good::watch(server.address);
-    // Sixty megabytes of zeros in as many kilobytes, and ten gigabytes of them in ten megabytes, of which
-    // the header is enough.
+    // Fifteen megabytes of zeros in as many kilobytes, and ten gigabytes of them in ten megabytes, of
+    // which the header is enough.
     let megabyte = [deflate(&vec![0; 1 << 20]), vec![0, 0, 0xff, 0xff]].concat();
-    let bomb = megabyte.repeat(65_000 / megabyte.len());
-    let in_parts = [frame(RSV1 | TEXT, &bomb[..30_000]), frame(FIN | CONTINUE, &bomb[30_000..])].concat();
+    let bomb = megabyte.repeat(16_384 / megabyte.len());
+    let in_parts = [frame(RSV1 | TEXT, &bomb[..8_000]), frame(FIN | CONTINUE, &bomb[8_000..])].concat();
     let deflated = deflate(PING_MESSAGE.as_bytes());
     for (what, bytes, code) in [
         ("a bomb", frame(FIN | RSV1 | TEXT, &bomb), 1009),

@@ -152,6 +152,11 @@ fn what_breaks_the_rules_of_compression_is_named() {
             [client_frame(0x01, b"He"), client_frame(0xc0, b"llo")].concat(),
             CloseReason::Protocol,
         ),
+        (client_frame(0xc1, &[0x00; MAX / 4 + 1]), CloseReason::TooBig),
+        (
+            [client_frame(0x41, &[0x00; MAX / 4]), client_frame(0x80, &[0x00])].concat(),
+            CloseReason::TooBig,
+        ),
         (client_frame(0xc1, &[0xff; 20]), CloseReason::NotDeflate),
         (client_frame(0xc1, &not_utf8), CloseReason::NotUtf8),
         (client_frame(0xc2, &HELLO), CloseReason::Unsupported),
