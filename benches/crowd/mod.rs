@@ -130,19 +130,24 @@ fn subscribed(port: u16) -> std::io::Result<TcpStream> {
     let mut socket = TcpStream::connect(("127.0.0.1", port))?;
     let request = "GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     socket.write_all(request.as_bytes())?;
+    let (mut seen, mut buffer) = (Vec::new(), [0; 16_384]);
+    let mut read_until = |socket: &mut TcpStream, wanted: &[u8]| -> std::io::Result<()> {
+        while !seen.windows(wanted.len()).any(|part| part == wanted) {
+            match socket.read(&mut buffer)? {
+                0 => return Err(ErrorKind::UnexpectedEof.into()),
+                count => seen.extend_from_slice(&buffer[..count]),
+            }
+        }
+        Ok(())
+    };
+    // Not before it is a WebSocket: some servers take what comes earlier for a mistake.
+    read_until(&mut socket, b"\r\n\r\n")?;
     let subscribe = format!("{{\"op\":\"subscribe\",\"topics\":[\"game:{GAME}\"]}}");
     let mut masked = vec![0x81, 0x80 | subscribe.len() as u8, 0, 0, 0, 0];
     masked.extend_from_slice(subscribe.as_bytes());
     socket.write_all(&masked)?;
-    // The answer's header, then welcome, subscribed and the snapshot.
-    let (mut seen, mut buffer) = (Vec::new(), [0; 16_384]);
-    loop {
-        let count = socket.read(&mut buffer)?;
-        seen.extend_from_slice(&buffer[..count]);
-        if count == 0 || seen.windows(10).any(|part| part == b"encode_us\"") {
-            break;
-        }
-    }
+    // Welcome, subscribed and the snapshot.
+    read_until(&mut socket, b"encode_us\"")?;
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
