@@ -95,6 +95,7 @@ pub struct Fanout {
     pub commands_max: usize,
     pub coalesce_frames_max: usize,
     pub write_bytes_max: usize,
+    pub compress_bytes_min: usize,
     pub slice_clients: usize,
     pub writer: WriterSetting,
     pub send_buffer_bytes: usize,
@@ -105,6 +106,7 @@ pub struct Fanout {
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "documented in config/default.toml, where people look")]
 pub struct Clients {
+    pub compression: bool,
     pub subscriptions_max: usize,
     pub message_bytes_max: usize,
     pub replies_bytes_max: usize,
@@ -178,12 +180,14 @@ impl Default for Config {
                 commands_max: 4096,
                 coalesce_frames_max: 4,
                 write_bytes_max: 65_536,
+                compress_bytes_min: 200,
                 slice_clients: 128,
                 writer: WriterSetting::Auto,
                 send_buffer_bytes: 32_768,
                 unsent_bytes_max: 16_384,
             },
             clients: Clients {
+                compression: true,
                 subscriptions_max: 1_000,
                 message_bytes_max: 65_536,
                 replies_bytes_max: 65_536,
@@ -255,7 +259,7 @@ impl Config {
         telemetry::check_filter(&self.log.filter)
     }
 
-    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 29] {
+    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 30] {
         let (server, ingest, engine, fanout, clients) = (&self.server, &self.ingest, &self.engine, &self.fanout, &self.clients);
         let count = |name, value: usize, range| (name, value as u64, range);
         [
@@ -284,6 +288,7 @@ impl Config {
             count("fanout.commands_max", fanout.commands_max, 1..=1_000_000),
             count("fanout.coalesce_frames_max", fanout.coalesce_frames_max, 1..=65_536),
             count("fanout.write_bytes_max", fanout.write_bytes_max, 1024..=16 * MIB),
+            count("fanout.compress_bytes_min", fanout.compress_bytes_min, 0..=MIB),
             count("fanout.slice_clients", fanout.slice_clients, 1..=1_000_000),
             count("fanout.send_buffer_bytes", fanout.send_buffer_bytes, 4096..=64 * MIB),
             count("clients.subscriptions_max", clients.subscriptions_max, 1..=1_000_000),
@@ -347,6 +352,7 @@ impl Config {
             replies_bytes_max: self.clients.replies_bytes_max,
             coalesce_frames_max: self.fanout.coalesce_frames_max,
             write_bytes_max: self.fanout.write_bytes_max,
+            compress_bytes_min: self.fanout.compress_bytes_min,
             slice_clients: self.fanout.slice_clients,
             ping_interval_us: us(self.clients.ping_interval_ms),
             silence_timeout_us: us(self.clients.silence_timeout_ms),

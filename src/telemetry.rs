@@ -124,6 +124,13 @@ metric!(
     "Bytes that clients' sockets took."
 );
 metric!(
+    DEFLATED,
+    "scorewire_deflated_bytes_total",
+    Counter,
+    "side = in, out",
+    "Frames that were compressed, once for all who share one: their bytes before and after."
+);
+metric!(
     REFUSED_WRITES,
     "scorewire_writes_refused_total",
     Counter,
@@ -260,6 +267,7 @@ pub const METRICS: &[&Metric] = &[
     &PENDING,
     &SNAPSHOTS,
     &BYTES,
+    &DEFLATED,
     &REFUSED_WRITES,
     &WRITERS,
     &URING_FAILURES,
@@ -466,6 +474,7 @@ pub struct ShardMetrics {
     outcomes: [Counter; 5],
     snapshots: Counter,
     bytes: Counter,
+    deflated: [Counter; 2],
     refused: Counter,
     messages: [Counter; 2],
     refused_topics: Counter,
@@ -490,6 +499,7 @@ impl ShardMetrics {
             outcomes: ["offered", "written", "merged", "expired", "abandoned"].map(outcome),
             snapshots: counter(&SNAPSHOTS),
             bytes: counter(&BYTES),
+            deflated: ["in", "out"].map(|side| counter_with(&DEFLATED, "side", side)),
             refused: counter(&REFUSED_WRITES),
             messages: ["ok", "error"].map(|name| counter_with(&MESSAGES, "outcome", name)),
             refused_topics: counter(&REFUSED_TOPICS),
@@ -513,6 +523,8 @@ impl ShardMetrics {
         }
         self.snapshots.increment(stats.snapshots);
         self.bytes.increment(stats.bytes);
+        self.deflated[0].increment(stats.deflate_in_bytes);
+        self.deflated[1].increment(stats.deflate_out_bytes);
         self.refused.increment(stats.refused);
         self.messages[0].increment(stats.messages - stats.bad_messages.min(stats.messages));
         self.messages[1].increment(stats.bad_messages);

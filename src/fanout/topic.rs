@@ -49,13 +49,19 @@ impl Entry {
         &self.change.moves[self.place as usize]
     }
 
-    /// The entry's own frame, encoded at most once for all shards.
-    pub fn frame(&self, key: FrameKey, encode: impl FnOnce() -> Frame) -> Frame {
+    /// The entry's own frame, encoded (and compressed) at most once for all shards. `deflate` gives
+    /// nothing where that does not pay: then the plain frame is shared.
+    pub fn frame(&self, key: FrameKey, encode: impl FnOnce() -> Frame, deflate: impl FnOnce(&Frame) -> Option<Frame>) -> Frame {
         let mut frames = self.frames.lock();
         if let Some((_, frame)) = frames.iter().find(|(k, _)| *k == key) {
             return frame.clone();
         }
-        let frame = encode();
+        let (ruleset, form) = key;
+        let is_plain = |((r, f), frame): &&(FrameKey, Frame)| (*r, f.coding) == (ruleset, form.coding) && !frame.is_deflated();
+        let plain = frames.iter().find(is_plain).map(|(_, plain)| plain.clone());
+        let plain = plain.unwrap_or_else(encode);
+        let deflated = form.deflated.then(|| deflate(&plain)).flatten();
+        let frame = deflated.unwrap_or(plain);
         frames.push((key, frame.clone()));
         frame
     }

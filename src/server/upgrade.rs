@@ -3,7 +3,7 @@
 use super::error::ApiError;
 use super::{Door, Slot};
 use crate::fanout::runner::{Command, Upgraded};
-use crate::wire::{Coding, Form};
+use crate::wire::{Coding, Form, deflate};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -23,6 +23,9 @@ pub async fn websocket(State(door): State<Door>, request: Request) -> Result<Res
     let Some(shard) = door.shard.clone() else {
         return Err(ApiError::not_found("not_found", "this address serves no subscribers"));
     };
+    let agreed = deflate::negotiate(header_texts(request.headers(), &header::SEC_WEBSOCKET_EXTENSIONS))
+        .map_err(|_| ApiError::bad_request("bad_websocket_extensions", "Sec-WebSocket-Extensions is no list of extensions"))?
+        .filter(|_| door.config.clients.compression);
     let asked = request.headers().contains_key(header::SEC_WEBSOCKET_PROTOCOL);
     let (mut response, upgrade) = accept(request)?;
     if asked {
@@ -30,6 +33,15 @@ pub async fn websocket(State(door): State<Door>, request: Request) -> Result<Res
             .headers_mut()
             .insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(coding.subprotocol()));
     }
+    if let Some(agreed) = agreed {
+        response
+            .headers_mut()
+            .insert(header::SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(agreed.answer));
+    }
+    let form = Form {
+        coding,
+        deflated: agreed.is_some(),
+    };
     let slot = Slot::take_one_more(&door.connections);
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
@@ -40,7 +52,7 @@ pub async fn websocket(State(door): State<Door>, request: Request) -> Result<Res
             let upgraded = Upgraded {
                 stream,
                 early: parts.read_buf,
-                form: Form { coding },
+                form,
                 slot,
             };
             // A shard that has drained is gone, and so is this connection.

@@ -15,6 +15,8 @@ pub enum CloseReason {
     Unsupported,
     /// A text message that is not UTF-8.
     NotUtf8,
+    /// A compressed message that does not inflate.
+    NotDeflate,
     /// A message over the limit.
     TooBig,
     /// Nothing was heard from the client for too long.
@@ -25,13 +27,14 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// Every reason, in the order of the documented table.
-    pub const ALL: [CloseReason; 9] = [
+    pub const ALL: [CloseReason; 10] = [
         CloseReason::Normal,
         CloseReason::Gone,
         CloseReason::Draining,
         CloseReason::Protocol,
         CloseReason::Unsupported,
         CloseReason::NotUtf8,
+        CloseReason::NotDeflate,
         CloseReason::TooBig,
         CloseReason::Silent,
         CloseReason::Stalled,
@@ -44,7 +47,7 @@ impl CloseReason {
             CloseReason::Gone => 1006,
             CloseReason::Protocol => 1002,
             CloseReason::Unsupported => 1003,
-            CloseReason::NotUtf8 => 1007,
+            CloseReason::NotUtf8 | CloseReason::NotDeflate => 1007,
             CloseReason::TooBig => 1009,
             CloseReason::Draining => 4000,
             CloseReason::Stalled => 4001,
@@ -61,6 +64,7 @@ impl CloseReason {
             CloseReason::Protocol => "protocol_error",
             CloseReason::Unsupported => "unsupported_data",
             CloseReason::NotUtf8 => "not_utf8",
+            CloseReason::NotDeflate => "not_deflate",
             CloseReason::TooBig => "message_too_big",
             CloseReason::Silent => "silent",
             CloseReason::Stalled => "stalled",
@@ -73,7 +77,7 @@ impl CloseReason {
             CloseReason::Normal => "nothing; it was your own close",
             CloseReason::Gone => "come back with backoff and full jitter, resume with `since`",
             CloseReason::Draining => "come back after the `reconnect_after_ms` of the `goodbye`, resume with `since`",
-            CloseReason::Protocol | CloseReason::Unsupported | CloseReason::NotUtf8 | CloseReason::TooBig => {
+            CloseReason::Protocol | CloseReason::Unsupported | CloseReason::NotUtf8 | CloseReason::NotDeflate | CloseReason::TooBig => {
                 "do not come back before the client is mended: it would be closed again"
             }
             CloseReason::Silent => "come back with backoff; answer pings or send `op:ping`",

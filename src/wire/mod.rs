@@ -1,4 +1,4 @@
-//! What goes over the wire: WebSocket frames, server messages, client messages, close codes.
+//! What goes over the wire: WebSocket frames, compression, server messages, client messages, close codes.
 //!
 //! Owns bytes and nothing else: no socket, no clock, no subscription. A server frame is encoded once,
 //! header included, and shared by everyone it goes to. Bounded: a client's message by its caller's
@@ -6,6 +6,7 @@
 
 pub mod client;
 pub mod close;
+pub mod deflate;
 pub mod json;
 pub mod ws;
 
@@ -21,11 +22,16 @@ pub enum Coding {
 pub struct Form {
     /// How they are coded.
     pub coding: Coding,
+    /// Whether those that gain by it are compressed (`permessage-deflate`).
+    pub deflated: bool,
 }
 
 impl Form {
     /// Plain JSON: what a client gets that asks for nothing else.
-    pub const PLAIN: Form = Form { coding: Coding::Json };
+    pub const PLAIN: Form = Form {
+        coding: Coding::Json,
+        deflated: false,
+    };
 }
 
 impl Coding {

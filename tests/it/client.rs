@@ -1,7 +1,7 @@
 //! A client that trusts nobody: it reads bytes as the documented protocol says and holds every frame
 //! against the oracle.
 
-use crate::frames::{Got, next_event, next_frame};
+use crate::frames::{Extension, Got, next_event, next_frame};
 use crate::oracle::{Cause, Oracle};
 use crate::view::{View, list, text, units};
 use scorewire::fanout::shard::{ConnKey, Kind};
@@ -129,6 +129,14 @@ impl Client {
         self.subs.insert(name, sub);
     }
 
+    /// Whether its messages may be compressed.
+    pub(crate) fn extension(&self) -> Extension {
+        match self.kind {
+            Kind::WebSocket(form) if form.deflated => Extension::Deflate,
+            _ => Extension::None,
+        }
+    }
+
     /// Bytes from the server. Returns pings to be answered.
     pub(crate) fn receive(&mut self, bytes: &[u8], now_us: i64, world: &Facts<'_>, tally: &mut Tally) -> Vec<Vec<u8>> {
         self.arrivals.push_back((self.received, now_us));
@@ -140,7 +148,7 @@ impl Client {
         loop {
             let began_us = self.arrived_us();
             let taken = match self.kind {
-                Kind::WebSocket(_) => next_frame(rest).map(|(got, taken)| {
+                Kind::WebSocket(_) => next_frame(rest, self.extension()).map(|(got, taken)| {
                     self.got(got, began_us, world, tally, &mut pings);
                     taken
                 }),
@@ -153,6 +161,9 @@ impl Client {
                 }),
             };
             let Some(taken) = taken else { break };
+            if self.extension() == Extension::Deflate && rest[0] & 0x40 != 0 {
+                count(tally, "compressed");
+            }
             rest = &rest[taken..];
             self.consumed += taken;
         }

@@ -2,6 +2,37 @@
 //! sharing no code with the server.
 
 use crate::chance::Chance;
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+
+/// How `permessage-deflate` is spoken by one side.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Extension {
+    None,
+    Deflate,
+}
+
+/// What a flush leaves at the end, and a message leaves out.
+const FLUSHED: [u8; 4] = [0, 0, 0xff, 0xff];
+
+pub(crate) fn deflate(message: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(message.len() + message.len() / 8 + 64);
+    let mut compress = Compress::new(Compression::default(), false);
+    compress.compress_vec(message, &mut out, FlushCompress::Sync).unwrap();
+    assert_eq!(
+        (compress.total_in(), out.split_off(out.len() - 4)),
+        (message.len() as u64, FLUSHED.to_vec())
+    );
+    out
+}
+
+pub(crate) fn inflate(payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1 << 20);
+    let mut inflate = Decompress::new(false);
+    let whole = [payload, &FLUSHED].concat();
+    inflate.decompress_vec(&whole, &mut out, FlushDecompress::Sync).unwrap();
+    assert_eq!(inflate.total_in(), whole.len() as u64, "all of it, in a megabyte");
+    out
+}
 
 /// A frame from the server.
 #[derive(Debug, PartialEq)]
@@ -13,9 +44,12 @@ pub(crate) enum Got {
 }
 
 /// Takes the next whole frame off the front: what it was and how many bytes it took.
-pub(crate) fn next_frame(bytes: &[u8]) -> Option<(Got, usize)> {
+pub(crate) fn next_frame(bytes: &[u8], extension: Extension) -> Option<(Got, usize)> {
     let (&[first, second], rest) = bytes.split_first_chunk::<2>()?;
-    assert_eq!(first & 0xf0, 0x80, "the server sends whole messages without extensions");
+    let is_deflated = first & 0x40 != 0;
+    assert_eq!(first & 0xb0, 0x80, "the server sends whole messages");
+    let may_be_deflated = extension == Extension::Deflate && first & 0x0f == 1;
+    assert!(may_be_deflated || !is_deflated, "nobody agreed to that");
     assert_eq!(second & 0x80, 0, "the server does not mask");
     let (length, at) = match second & 0x7f {
         126 => (u16::from_be_bytes(*rest.first_chunk()?) as usize, 4),
@@ -24,6 +58,7 @@ pub(crate) fn next_frame(bytes: &[u8]) -> Option<(Got, usize)> {
     };
     let payload = bytes.get(at..at + length)?;
     let got = match first & 0x0f {
+        0x1 if is_deflated => Got::Text(String::from_utf8(inflate(payload)).expect("text is UTF-8")),
         0x1 => Got::Text(String::from_utf8(payload.to_vec()).expect("text is UTF-8")),
         0x8 => Got::Close(payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code))),
         0x9 => Got::Ping(payload.to_vec()),
@@ -33,7 +68,7 @@ pub(crate) fn next_frame(bytes: &[u8]) -> Option<(Got, usize)> {
     Some((got, at + length))
 }
 
-/// A client's frame.
+/// A client's frame. Of `opcode`, also the reserved bits.
 pub(crate) fn client_frame(opcode: u8, is_final: bool, payload: &[u8], mask: [u8; 4]) -> Vec<u8> {
     let mut frame = vec![u8::from(is_final) << 7 | opcode];
     match payload.len() {
@@ -52,14 +87,20 @@ pub(crate) fn client_frame(opcode: u8, is_final: bool, payload: &[u8], mask: [u8
     frame
 }
 
-/// A text message, at times in fragments with a ping between them.
-pub(crate) fn client_text(text: &str, chance: &mut Chance) -> Vec<u8> {
+/// A text message, at times in fragments with a ping between them; compressed at times, where that was
+/// agreed on.
+pub(crate) fn client_text(text: &str, extension: Extension, chance: &mut Chance) -> Vec<u8> {
     let mask = (chance.next() as u32).to_be_bytes();
+    let (first, payload) = if extension == Extension::Deflate && chance.percent(70) {
+        (0x41, deflate(text.as_bytes()))
+    } else {
+        (1, text.as_bytes().to_vec())
+    };
     if chance.percent(80) {
-        return client_frame(1, true, text.as_bytes(), mask);
+        return client_frame(first, true, &payload, mask);
     }
-    let (head, tail) = text.as_bytes().split_at(chance.below(text.len()));
-    let mut frames = client_frame(1, false, head, mask);
+    let (head, tail) = payload.split_at(chance.below(payload.len()));
+    let mut frames = client_frame(first, false, head, mask);
     frames.extend(client_frame(9, true, b"between", mask));
     frames.extend(client_frame(0, true, tail, mask));
     frames

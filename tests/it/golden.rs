@@ -3,7 +3,7 @@
 //! A change of the wire shows up as a difference here, on purpose. `SCOREWIRE_BLESS=1` writes the file
 //! anew; read the difference before committing it.
 
-use crate::frames::{Got, client_frame, next_frame};
+use crate::frames::{Extension, Got, client_frame, next_frame};
 use crate::world::{Settings, World};
 use scorewire::fanout::shard::{ConnKey, Kind};
 use scorewire::feed::{Decoder, Limits};
@@ -40,7 +40,7 @@ impl Script {
         let socket = self.world.sockets[0].by_conn.get_mut(&self.key).expect("open");
         let sent = std::mem::take(&mut socket.sent);
         let mut rest = &sent[..];
-        while let Some((got, taken)) = next_frame(rest) {
+        while let Some((got, taken)) = next_frame(rest, Extension::None) {
             match got {
                 Got::Text(text) => writeln!(self.out, "{text}"),
                 other => writeln!(self.out, "# {other:?} {:02x?}", &rest[..taken]),

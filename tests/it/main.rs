@@ -7,6 +7,7 @@ mod bad_input;
 mod bad_start;
 mod chance;
 mod client;
+mod compression;
 mod corrections;
 mod docs_sync;
 mod drain;

@@ -2,7 +2,7 @@
 
 use crate::chance::Chance;
 use crate::client::{Client, Facts, Request, Tally};
-use crate::frames::{Got, client_frame, next_frame};
+use crate::frames::{Extension, Got, client_frame, next_frame};
 use crate::oracle::Oracle;
 use crate::plan::{Plan, plan};
 use crate::world::{Settings, World};
@@ -37,7 +37,7 @@ impl Watcher {
     /// Every frame about a topic.
     fn frames(&self) -> Vec<Value> {
         let (mut rest, mut frames) = (&self.bytes[..], Vec::new());
-        while let Some((got, taken)) = next_frame(rest) {
+        while let Some((got, taken)) = next_frame(rest, Extension::None) {
             rest = &rest[taken..];
             if let Got::Text(text) = got {
                 let frame: Value = serde_json::from_str(&text).expect("JSON");

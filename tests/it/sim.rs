@@ -51,7 +51,7 @@ fn everyone_is_right_whatever_happens() {
 }
 
 /// What a run over many seeds must have met at least once, or it proves little.
-const INTERESTING: [&str; 31] = [
+const INTERESTING: [&str; 32] = [
     "begins ahead",
     "begins epoch",
     "begins fresh",
@@ -65,6 +65,7 @@ const INTERESTING: [&str; 31] = [
     "closed 1009",
     "closed 4001",
     "closed 4002",
+    "compressed",
     "error bad_message",
     "error unknown_ruleset",
     "merged",
@@ -311,6 +312,7 @@ fn settings(chance: &mut Chance) -> Settings {
             replies_bytes_max: chance.between(500, 3_000),
             coalesce_frames_max: chance.between(1, 4),
             write_bytes_max: chance.between(200, 20_000),
+            compress_bytes_min: 200,
             slice_clients: chance.between(1, CLIENTS),
             ping_interval_us: 10_000_000,
             silence_timeout_us: 30_000_000,

@@ -113,6 +113,7 @@ impl Default for Settings {
                 replies_bytes_max: 65_536,
                 coalesce_frames_max: 4,
                 write_bytes_max: 65_536,
+                compress_bytes_min: 200,
                 slice_clients: 64,
                 ping_interval_us: 25_000_000,
                 silence_timeout_us: 60_000_000,

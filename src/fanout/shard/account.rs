@@ -79,6 +79,10 @@ pub struct ShardStats {
     pub snapshots: u64,
     /// Bytes that sockets took.
     pub bytes: u64,
+    /// Bytes of the frames that were compressed, before and after.
+    pub deflate_in_bytes: u64,
+    /// See [`ShardStats::deflate_in_bytes`].
+    pub deflate_out_bytes: u64,
     /// Write calls that a socket refused or took in part.
     pub refused: u64,
     /// Client messages read.

@@ -127,7 +127,7 @@ impl Conn {
             account: Account::default(),
             heard_us: now_us,
             pinged_us: now_us,
-            reader: Reader::default(),
+            reader: Reader::new(kind.form()),
         }
     }
 

@@ -11,6 +11,8 @@ use crate::fanout::snapshot;
 use crate::fanout::topic::FrameKey;
 use crate::model::Seq;
 use crate::wire::Form;
+use crate::wire::deflate::Deflater;
+use crate::wire::ws::Frame;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -25,25 +27,43 @@ pub(super) enum Due {
     Later(i64),
 }
 
+/// What making a frame takes besides its subject.
+pub(super) struct Making<'a> {
+    pub(super) now_us: i64,
+    pub(super) deflater: &'a mut Deflater,
+    pub(super) stats: &'a mut ShardStats,
+}
+
+impl Making<'_> {
+    /// The frame compressed, where that pays.
+    fn deflate(&mut self, plain: &Frame) -> Option<Frame> {
+        let deflated = self.deflater.frame(plain)?;
+        self.stats.deflate_in_bytes += plain.bytes().len() as u64;
+        self.stats.deflate_out_bytes += deflated.bytes().len() as u64;
+        Some(deflated)
+    }
+
+    /// A frame of this shard's own, in that form.
+    fn piece(&mut self, plain: Frame, form: Form) -> Encoded {
+        let deflated = form.deflated.then(|| self.deflate(&plain)).flatten();
+        let frame = deflated.unwrap_or(plain);
+        self.stats.encoded_bytes += frame.bytes().len() as u64;
+        (Piece::frame(frame), self.now_us)
+    }
+}
+
 /// Decides what a subscription gets now. `behind`: its client's socket was full.
-pub(super) fn due(
-    parts: &ShardParts,
-    mirror: &mut Mirror,
-    cursor: &Cursor,
-    form: Form,
-    behind: bool,
-    now_us: i64,
-    stats: &mut ShardStats,
-) -> Due {
+pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form: Form, behind: bool, making: &mut Making<'_>) -> Due {
+    let now_us = making.now_us;
     let (seq, head) = (cursor.seq, mirror.head);
     let key = (cursor.ruleset, form);
-    let snapshot = |mirror: &mut Mirror, reason, stats: &mut ShardStats| {
-        let (seq, frame) = snapshot(parts, mirror, cursor, (key, reason), now_us, stats);
+    let snapshot = |mirror: &mut Mirror, reason, making: &mut Making<'_>| {
+        let (seq, frame) = snapshot(parts, mirror, cursor, (key, reason), making);
         // The game may have moved on since the mirror was brought up to date: `pump` sees to it.
         Due::Now(smallvec::smallvec![(seq, true, frame)])
     };
     if cursor.phase == Phase::Snapshot {
-        return snapshot(mirror, "subscribe", stats);
+        return snapshot(mirror, "subscribe", making);
     }
     if seq == head {
         return Due::Now(Frames::new());
@@ -55,17 +75,16 @@ pub(super) fn due(
         return Due::Later(pace.next_due_us);
     }
     if !mirror.reaches(seq) {
-        return snapshot(mirror, "lagged", stats);
+        return snapshot(mirror, "lagged", making);
     }
     if mirror.changes_game_after(seq) {
-        return snapshot(mirror, "new_game", stats);
+        return snapshot(mirror, "new_game", making);
     }
     let first = mirror.place_after(seq);
     let count = mirror.ring.len() - first;
     let one_by_one = !behind && cursor.pace.is_none() && count <= parts.limits.coalesce_frames_max;
     if count > 1 && !one_by_one {
-        let merged = merged(parts, mirror, key, seq, now_us, stats);
-        return Due::Now(smallvec::smallvec![(head, false, merged)]);
+        return Due::Now(smallvec::smallvec![(head, false, merged(parts, mirror, key, seq, making))]);
     }
     let subject = Subject {
         topic: &mirror.topic,
@@ -77,11 +96,16 @@ pub(super) fn due(
             return (mirrored.entry.seq, false, frame.clone());
         }
         let entry = &mirrored.entry;
-        let frame = entry.frame(key, || {
-            stats.state_to_encode.record(now_us - entry.change.applied.0);
+        let mut encoded = false;
+        let encode = || {
+            encoded = true;
             encode::delta(subject, std::slice::from_ref(entry))
-        });
-        stats.encoded_bytes += frame.bytes().len() as u64;
+        };
+        let frame = entry.frame(key, encode, |plain| making.deflate(plain));
+        making.stats.encoded_bytes += frame.bytes().len() as u64;
+        if encoded {
+            making.stats.state_to_encode.record(now_us - entry.change.applied.0);
+        }
         // A copy of its own: the walk then touches no memory that another shard writes.
         let own = (Piece::frame(frame.copied()), now_us);
         mirrored.frames.push((key, own.clone()));
@@ -90,7 +114,7 @@ pub(super) fn due(
     Due::Now(frames.collect())
 }
 
-fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, now_us: i64, stats: &mut ShardStats) -> Encoded {
+fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, making: &mut Making<'_>) -> Encoded {
     let same = |shared: &&Shared| shared.key == key && shared.after == Some(seq);
     if let Some(shared) = mirror.shared.iter().find(same) {
         return shared.frame.clone();
@@ -103,10 +127,9 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, now_
     let subject = Subject {
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(key.0),
-        now_us,
+        now_us: making.now_us,
     };
-    let frame = (Piece::frame(encode::delta(subject, &entries)), now_us);
-    stats.encoded_bytes += frame.0.bytes().len() as u64;
+    let frame = making.piece(encode::delta(subject, &entries), key.1);
     mirror.share(Shared {
         key,
         after: Some(seq),
@@ -123,8 +146,7 @@ fn snapshot(
     mirror: &mut Mirror,
     cursor: &Cursor,
     (key, reason): (FrameKey, &'static str),
-    now_us: i64,
-    stats: &mut ShardStats,
+    making: &mut Making<'_>,
 ) -> (Seq, Encoded) {
     let same = |shared: &&Shared| shared.key == key && shared.after.is_none() && shared.reason == reason && shared.seq >= cursor.seq;
     if let Some(shared) = mirror.shared.iter().find(same) {
@@ -133,11 +155,10 @@ fn snapshot(
     let subject = Subject {
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(cursor.ruleset),
-        now_us,
+        now_us: making.now_us,
     };
     let (seq, frame) = snapshot::take(&parts.hub, &parts.games, subject, reason);
-    let frame = (Piece::frame(frame), now_us);
-    stats.encoded_bytes += frame.0.bytes().len() as u64;
+    let frame = making.piece(frame, key.1);
     mirror.share(Shared {
         key,
         after: None,

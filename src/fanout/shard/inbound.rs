@@ -42,7 +42,10 @@ impl Shard {
         let (message_bytes_max, replies_bytes_max) = (limits.message_bytes_max, limits.replies_bytes_max);
         let mut input = bytes;
         loop {
-            let Some(conn) = self.conn(key) else { return Reading::On };
+            let place = self.conns.get_mut(key.index as usize);
+            let Some(conn) = place.filter(|conn| conn.generation == key.generation) else {
+                return Reading::On;
+            };
             if conn.is_closing() {
                 return Reading::On;
             }
@@ -51,7 +54,7 @@ impl Shard {
                 conn.put_stash(input);
                 return Reading::Paused;
             }
-            match conn.reader.next(&mut input, message_bytes_max) {
+            match conn.reader.next(&mut input, message_bytes_max, &mut self.inflater) {
                 Ok(Some(said)) => self.said(key, said, now_us),
                 Ok(None) => {
                     conn.put_stash(input);

@@ -25,6 +25,7 @@ use super::snapshot::GameReader;
 use super::topic::TopicId;
 use crate::scoring::{RulesetIndex, Rulesets};
 use crate::wire::close::CloseReason;
+use crate::wire::deflate::{Deflater, Inflater};
 use crate::wire::json::{self, Json};
 use crate::wire::ws::Frame;
 use account::Levels;
@@ -54,6 +55,8 @@ pub struct ShardLimits {
     pub coalesce_frames_max: usize,
     /// Bytes offered to one socket in one write.
     pub write_bytes_max: usize,
+    /// Least payload of a frame that is compressed for those who take it so.
+    pub compress_bytes_min: usize,
     /// Clients served before other work gets a turn.
     pub slice_clients: usize,
     /// Time between pings.
@@ -126,6 +129,8 @@ pub struct Shard {
     stale: SmallVec<[u32; 4]>,
     stats: ShardStats,
     levels: Levels,
+    deflater: Deflater,
+    inflater: Inflater,
     /// Set once a drain has begun: the time over which clients are told to come back.
     draining_spread_ms: Option<u64>,
 }
@@ -133,6 +138,7 @@ pub struct Shard {
 impl Shard {
     /// A shard without connections.
     pub fn new(parts: ShardParts) -> Shard {
+        let deflater = Deflater::new(parts.limits.compress_bytes_min);
         Shard {
             parts,
             conns: Slab::new(),
@@ -151,6 +157,8 @@ impl Shard {
             stale: SmallVec::new(),
             stats: ShardStats::default(),
             levels: Levels::default(),
+            deflater,
+            inflater: Inflater::default(),
             draining_spread_ms: None,
         }
     }

@@ -6,7 +6,7 @@
 
 use super::account::Account;
 use super::conn::{Busy, Conn, ConnKey, Kind, Partial};
-use super::due::{Due, EventIds, due};
+use super::due::{Due, EventIds, Making, due};
 use super::subs::Phase;
 use super::{Shard, ShardStats, Writer};
 use crate::fanout::topic::FrameKey;
@@ -313,7 +313,12 @@ impl Shard {
             next += 1;
             let Some(cursor) = conn.subs.get_mut(sub) else { continue };
             let mirror = &mut self.mirrors[cursor.mirror as usize];
-            let frames = match due(&self.parts, mirror, cursor, form, behind, now_us, &mut self.stats) {
+            let mut making = Making {
+                now_us,
+                deflater: &mut self.deflater,
+                stats: &mut self.stats,
+            };
+            let frames = match due(&self.parts, mirror, cursor, form, behind, &mut making) {
                 Due::Now(frames) => frames,
                 Due::Later(due_us) => {
                     if let Some(pace) = &mut cursor.pace

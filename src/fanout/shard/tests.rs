@@ -1,6 +1,7 @@
 //! A shard by hand: one socket's bytes at a time, virtual time, real hub and engine.
 
 mod closing;
+mod compressed;
 mod rates;
 mod reading;
 mod rig;

@@ -23,11 +23,15 @@ fn client_frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 fn read_all(bytes: &[u8]) -> Result<Vec<Said>, CloseReason> {
+    read_as(Form::PLAIN, bytes)
+}
+
+fn read_as(form: Form, bytes: &[u8]) -> Result<Vec<Said>, CloseReason> {
     let mut bytes = bytes.to_vec();
     let mut input = &mut bytes[..];
-    let mut reader = Reader::default();
+    let (mut reader, mut inflater) = (Reader::new(form), Inflater::default());
     let mut said = Vec::new();
-    while let Some(one) = reader.next(&mut input, MAX)? {
+    while let Some(one) = reader.next(&mut input, MAX, &mut inflater)? {
         said.push(one);
     }
     Ok(said)
@@ -108,4 +112,55 @@ fn server_frames_carry_the_shortest_header_and_no_mask() {
         assert_eq!(frame.bytes().len(), length + header.len());
     }
     assert_eq!(&Frame::close(CloseReason::Stalled).bytes()[..], b"\x88\x09\x0f\xa1stalled");
+}
+
+const DEFLATED: Form = Form {
+    deflated: true,
+    ..Form::PLAIN
+};
+
+/// "Hello", compressed: RFC 7692, 7.2.3.1.
+const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+
+#[test]
+fn compressed_messages_are_read_where_that_was_agreed_on() {
+    let whole = client_frame(0xc1, &HELLO);
+    // The RFC's own fragments (7.2.3.1), with a ping between them.
+    let mut bytes = [client_frame(0x41, &HELLO[..3]), client_frame(0x89, b"ping")].concat();
+    bytes.extend(client_frame(0x80, &HELLO[3..]));
+    bytes.extend(&whole);
+    bytes.extend(client_frame(0x81, b"plain"));
+    let hello = || Said::Text(b"Hello".to_vec());
+    let expected = [Said::Ping(b"ping".to_vec()), hello(), hello(), Said::Text(b"plain".to_vec())];
+    assert_eq!(read_as(DEFLATED, &bytes), Ok(expected.into()));
+    assert_eq!(read_as(Form::PLAIN, &whole), Err(CloseReason::Protocol));
+}
+
+#[test]
+fn what_breaks_the_rules_of_compression_is_named() {
+    // A stored block of two bytes that are no UTF-8.
+    let not_utf8 = [0x00, 0x02, 0x00, 0xfd, 0xff, 0xff, 0xfe, 0x00];
+    for (bytes, reason) in [
+        (client_frame(0xc9, b"ping"), CloseReason::Protocol),
+        (client_frame(0xc8, b""), CloseReason::Protocol),
+        (client_frame(0xa1, &HELLO), CloseReason::Protocol),
+        (
+            [client_frame(0x41, &HELLO[..3]), client_frame(0xc0, &HELLO[3..])].concat(),
+            CloseReason::Protocol,
+        ),
+        (
+            [client_frame(0x01, b"He"), client_frame(0xc0, b"llo")].concat(),
+            CloseReason::Protocol,
+        ),
+        (client_frame(0xc1, &[0x00; MAX / 4 + 1]), CloseReason::TooBig),
+        (
+            [client_frame(0x41, &[0x00; MAX / 4]), client_frame(0x80, &[0x00])].concat(),
+            CloseReason::TooBig,
+        ),
+        (client_frame(0xc1, &[0xff; 20]), CloseReason::NotDeflate),
+        (client_frame(0xc1, &not_utf8), CloseReason::NotUtf8),
+        (client_frame(0xc2, &HELLO), CloseReason::Unsupported),
+    ] {
+        assert_eq!(read_as(DEFLATED, &bytes), Err(reason), "{:x?}", &bytes[..bytes.len().min(20)]);
+    }
 }

@@ -1,6 +1,7 @@
 //! WebSocket frames, made and read by hand: right ones and wrong ones.
 
 use super::http::Raw;
+use crate::frames;
 use serde_json::Value;
 use std::net::SocketAddr;
 
@@ -12,6 +13,8 @@ pub(crate) const PING: u8 = 9;
 pub(crate) const PONG: u8 = 10;
 /// The last frame of its message.
 pub(crate) const FIN: u8 = 0x80;
+/// The message is compressed.
+pub(crate) const RSV1: u8 = 0x40;
 
 const MASK: [u8; 4] = [7, 11, 13, 17];
 
@@ -67,6 +70,8 @@ pub(crate) enum Said {
 pub(crate) struct Ws {
     pub(crate) raw: Raw,
     pub(crate) answers_pings: bool,
+    /// How many compressed messages came, where that was agreed on.
+    pub(crate) inflated: Option<usize>,
 }
 
 impl Ws {
@@ -85,7 +90,24 @@ impl Ws {
 
     /// What follows an upgrade.
     pub(crate) fn over(raw: Raw) -> Ws {
-        Ws { raw, answers_pings: true }
+        Ws {
+            raw,
+            answers_pings: true,
+            inflated: None,
+        }
+    }
+
+    /// Offers compression, which must be agreed on.
+    pub(crate) fn open_deflating(address: SocketAddr, offer: &str) -> Ws {
+        let mut raw = Raw::connect(address);
+        raw.send(upgrade("/v1/ws", &format!("Sec-WebSocket-Extensions: {offer}\r\n")));
+        let answer = raw.response().unwrap();
+        let agreed = "sec-websocket-extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+        assert!(answer.status == 101 && answer.head.contains(agreed), "{answer:?}");
+        Ws {
+            inflated: Some(0),
+            ..Ws::over(raw)
+        }
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
@@ -154,9 +176,15 @@ impl Ws {
     fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
             if let Some((header, payload)) = split(&self.raw.unread) {
-                let opcode = self.raw.unread[0] & 0x0f;
-                assert_eq!(self.raw.unread[0] & 0xf0, FIN, "a server sends whole frames");
-                let payload = self.raw.unread.drain(..header + payload).skip(header).collect();
+                let first = self.raw.unread[0];
+                let opcode = first & 0x0f;
+                assert_eq!(first & 0xf0 & !RSV1, FIN, "a server sends whole frames");
+                let mut payload: Vec<u8> = self.raw.unread.drain(..header + payload).skip(header).collect();
+                if first & RSV1 != 0 {
+                    assert_eq!(opcode, TEXT);
+                    *self.inflated.as_mut().expect("an agreement") += 1;
+                    payload = frames::inflate(&payload);
+                }
                 return Some((opcode, payload));
             }
             if !self.raw.more() {

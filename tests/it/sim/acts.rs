@@ -56,10 +56,12 @@ impl Sim {
 
     pub(super) fn come_back(&mut self, client: usize) {
         let shard = self.chance.below(self.world.shards.len());
-        let kind = if client % 4 == 1 {
-            Kind::EventStream
-        } else {
-            Kind::WebSocket(Form::PLAIN)
+        let kind = match client % 4 {
+            1 => Kind::EventStream,
+            place => Kind::WebSocket(Form {
+                deflated: place == 2,
+                ..Form::PLAIN
+            }),
         };
         let room = self.chance.between(0, 8_000);
         let key = self.world.connect(shard, kind, room);
@@ -209,7 +211,7 @@ impl Sim {
 
     fn misbehave(&mut self, client: usize) {
         let bytes = match self.chance.below(12) {
-            0..5 => client_text("{\"op\":", &mut self.chance),
+            0..5 => client_text("{\"op\":", self.clients[client].extension(), &mut self.chance),
             5 => client_frame(2, true, b"binary", [1, 2, 3, 4]),
             6 => client_frame(1, true, &[0xff, 0xfe], [1, 2, 3, 4]),
             7 => client_frame(1, true, &[b' '; 3_000], [1, 2, 3, 4]),
@@ -221,7 +223,7 @@ impl Sim {
     }
 
     fn say(&mut self, client: usize, text: &str) {
-        let bytes = client_text(text, &mut self.chance);
+        let bytes = client_text(text, self.clients[client].extension(), &mut self.chance);
         self.send(client, &bytes);
     }
 

@@ -72,6 +72,7 @@ impl Rig {
             replies_bytes_max: 1_000,
             coalesce_frames_max: 2,
             write_bytes_max: 65_536,
+            compress_bytes_min: 200,
             slice_clients: 8,
             ping_interval_us: 25 * SECOND,
             silence_timeout_us: 60 * SECOND,
@@ -119,7 +120,12 @@ impl Rig {
 
     /// A client who has read its welcome.
     pub(super) fn client(&mut self) -> ConnKey {
-        let key = self.shard.connect(Kind::WebSocket(Form::PLAIN), self.now_us);
+        self.client_of(Form::PLAIN)
+    }
+
+    /// The same, of messages that look so.
+    pub(super) fn client_of(&mut self, form: Form) -> ConnKey {
+        let key = self.shard.connect(Kind::WebSocket(form), self.now_us);
         self.pump();
         let welcome = self.read(key);
         assert_eq!(welcome[0]["type"], "welcome");
