@@ -58,6 +58,7 @@ fn encode(criterion: &mut Criterion) {
         let subject = Subject {
             topic: &topic,
             ruleset,
+            form: scorewire::wire::Form::PLAIN,
             now_us: 1_700_000_000_000_000,
         };
         let entries: Vec<_> = topic.read(|history| history.ring.iter().rev().take(16).rev().cloned().collect());

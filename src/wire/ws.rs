@@ -4,6 +4,7 @@
 //! masking, control-frame rules, shortest length form, fragments, UTF-8 and size. No buffer is kept
 //! between frames unless a frame came in part: then it is the caller's stash.
 
+use super::Coding;
 use super::close::CloseReason;
 use bytes::Bytes;
 use std::io::Cursor;
@@ -20,12 +21,21 @@ pub struct Frame {
 impl Frame {
     /// A text message. `encode` appends the payload.
     pub fn text(encode: impl FnOnce(&mut Vec<u8>)) -> Frame {
+        Frame::data(Data::Text, encode)
+    }
+
+    /// A binary message. `encode` appends the payload.
+    pub fn binary(encode: impl FnOnce(&mut Vec<u8>)) -> Frame {
+        Frame::data(Data::Binary, encode)
+    }
+
+    fn data(data: Data, encode: impl FnOnce(&mut Vec<u8>)) -> Frame {
         // Room for the longest header; the one needed is put right before the payload.
         let mut buffer = Vec::with_capacity(512);
         buffer.extend_from_slice(&[0; HEADER_BYTES_MAX]);
         encode(&mut buffer);
         let payload = buffer.len() - HEADER_BYTES_MAX;
-        let header = header(OpCode::Data(Data::Text), payload);
+        let header = header(OpCode::Data(data), payload);
         let start = HEADER_BYTES_MAX - header.len();
         buffer[start..HEADER_BYTES_MAX].copy_from_slice(&header);
         Frame {
@@ -88,8 +98,8 @@ fn header(opcode: OpCode, payload: usize) -> Vec<u8> {
 /// Something whole that a client said.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Said {
-    /// A text message.
-    Text(Vec<u8>),
+    /// A message, text or binary as the connection's coding has it.
+    Message(Vec<u8>),
     /// A ping, to be answered with the same payload.
     Ping(Vec<u8>),
     /// A pong.
@@ -99,12 +109,25 @@ pub enum Said {
 }
 
 /// Reads one client's frames. Holds a message only while its fragments are incomplete.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub struct Reader {
+    /// What the client's messages must be.
+    data: Data,
     fragments: Option<Vec<u8>>,
 }
 
 impl Reader {
+    /// A reader at the beginning of a connection.
+    pub fn new(coding: Coding) -> Reader {
+        Reader {
+            data: match coding {
+                Coding::Json => Data::Text,
+                Coding::Bin => Data::Binary,
+            },
+            fragments: None,
+        }
+    }
+
     /// Bytes of an incomplete message.
     pub fn held_bytes(&self) -> usize {
         self.fragments.as_ref().map_or(0, Vec::len)
@@ -145,12 +168,15 @@ impl Reader {
             OpCode::Control(Control::Ping) => Ok(Some(Said::Ping(payload.to_vec()))),
             OpCode::Control(Control::Pong) => Ok(Some(Said::Pong)),
             OpCode::Control(Control::Close) => check_close(payload).map(|()| Some(Said::Close)),
-            OpCode::Data(Data::Text) => {
+            OpCode::Data(data @ (Data::Text | Data::Binary)) => {
                 if self.fragments.is_some() {
                     return Err(CloseReason::Protocol);
                 }
+                if data != self.data {
+                    return Err(CloseReason::Unsupported);
+                }
                 if header.is_final {
-                    return text(payload.to_vec());
+                    return self.whole(payload.to_vec());
                 }
                 self.fragments = Some(payload.to_vec());
                 Ok(None)
@@ -159,21 +185,20 @@ impl Reader {
                 let mut message = self.fragments.take().ok_or(CloseReason::Protocol)?;
                 message.extend_from_slice(payload);
                 if header.is_final {
-                    return text(message);
+                    return self.whole(message);
                 }
                 self.fragments = Some(message);
                 Ok(None)
             }
-            OpCode::Data(Data::Binary) => Err(CloseReason::Unsupported),
             _ => Err(CloseReason::Protocol),
         }
     }
-}
 
-fn text(message: Vec<u8>) -> Result<Option<Said>, CloseReason> {
-    match std::str::from_utf8(&message) {
-        Ok(_) => Ok(Some(Said::Text(message))),
-        Err(_) => Err(CloseReason::NotUtf8),
+    fn whole(&self, message: Vec<u8>) -> Result<Option<Said>, CloseReason> {
+        if self.data == Data::Text && std::str::from_utf8(&message).is_err() {
+            return Err(CloseReason::NotUtf8);
+        }
+        Ok(Some(Said::Message(message)))
     }
 }
 

@@ -7,6 +7,7 @@ use crate::chance::Chance;
 #[derive(Debug, PartialEq)]
 pub(crate) enum Got {
     Text(String),
+    Binary(Vec<u8>),
     Ping(Vec<u8>),
     Pong,
     Close(u16),
@@ -25,6 +26,7 @@ pub(crate) fn next_frame(bytes: &[u8]) -> Option<(Got, usize)> {
     let payload = bytes.get(at..at + length)?;
     let got = match first & 0x0f {
         0x1 => Got::Text(String::from_utf8(payload.to_vec()).expect("text is UTF-8")),
+        0x2 => Got::Binary(payload.to_vec()),
         0x8 => Got::Close(payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code))),
         0x9 => Got::Ping(payload.to_vec()),
         0xa => Got::Pong,
@@ -52,14 +54,14 @@ pub(crate) fn client_frame(opcode: u8, is_final: bool, payload: &[u8], mask: [u8
     frame
 }
 
-/// A text message, at times in fragments with a ping between them.
-pub(crate) fn client_text(text: &str, chance: &mut Chance) -> Vec<u8> {
+/// A message, at times in fragments with a ping between them.
+pub(crate) fn client_message(opcode: u8, message: &[u8], chance: &mut Chance) -> Vec<u8> {
     let mask = (chance.next() as u32).to_be_bytes();
-    if chance.percent(80) {
-        return client_frame(1, true, text.as_bytes(), mask);
+    if message.is_empty() || chance.percent(80) {
+        return client_frame(opcode, true, message, mask);
     }
-    let (head, tail) = text.as_bytes().split_at(chance.below(text.len()));
-    let mut frames = client_frame(1, false, head, mask);
+    let (head, tail) = message.split_at(chance.below(message.len()));
+    let mut frames = client_frame(opcode, false, head, mask);
     frames.extend(client_frame(9, true, b"between", mask));
     frames.extend(client_frame(0, true, tail, mask));
     frames

@@ -115,7 +115,7 @@ impl Conn {
         Conn {
             generation,
             kind,
-            reader: Reader::default(),
+            reader: Reader::new(kind.form().coding),
             stash: Vec::new(),
             subs: Vec::new(),
             dirty_subs: SmallVec::new(),

@@ -64,6 +64,7 @@ pub(super) fn due(
     let subject = Subject {
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(cursor.ruleset),
+        form: key.1,
         now_us,
     };
     let frames = mirror.ring.range_mut(first..).map(|mirrored| {
@@ -96,6 +97,7 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, now_
     let subject = Subject {
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(key.0),
+        form: key.1,
         now_us,
     };
     let frame = (Piece::frame(encode::delta(subject, &entries)), now_us);
@@ -124,6 +126,7 @@ fn snapshot(
     let subject = Subject {
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(cursor.ruleset),
+        form: key.1,
         now_us,
     };
     let (seq, frame) = snapshot::take(&parts.hub, &parts.games, subject, reason);

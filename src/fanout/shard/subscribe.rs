@@ -6,8 +6,7 @@ use super::{Conn, Shard};
 use crate::model::{Seq, TopicName};
 use crate::scoring::RulesetIndex;
 use crate::wire::client::{Subscribe, Unsubscribe};
-use crate::wire::json::{self, How, SubscribedTopic, TopicRefused};
-use crate::wire::ws::Frame;
+use crate::wire::message::{How, ServerMessage, SubscribedTopic, Subscriptions, TopicRefused};
 
 /// What a client asks of one topic.
 #[derive(Clone, Copy)]
@@ -37,7 +36,8 @@ impl Shard {
             match self.subscribe_to(key, &topic, Wish { ruleset, since, gap_us }, now_us) {
                 Ok((seq, how, has_ruleset)) => {
                     let ruleset = has_ruleset.then(|| self.parts.rulesets.by_index(ruleset).name().to_owned());
-                    topics.push(SubscribedTopic { topic, ruleset, seq, how });
+                    let begins = Some((seq, how));
+                    topics.push(SubscribedTopic { topic, ruleset, begins });
                 }
                 Err((code, message)) => errors.push(TopicRefused {
                     topic: shorten(topic),
@@ -46,10 +46,12 @@ impl Shard {
                 }),
             }
         }
-        self.reply(
-            key,
-            Frame::text(|out| json::write_subscribed("subscribed", request.id, &topics, &errors, out)),
-        );
+        let reply = Subscriptions {
+            id: request.id,
+            topics: &topics,
+            errors: &errors,
+        };
+        self.say(key, &ServerMessage::Subscribed(reply));
     }
 
     pub(super) fn unsubscribe(&mut self, key: ConnKey, request: Unsubscribe) {
@@ -72,8 +74,7 @@ impl Shard {
                     topics.push(SubscribedTopic {
                         topic,
                         ruleset,
-                        seq: 0,
-                        how: How::Resumed,
+                        begins: None,
                     });
                 }
                 None => {
@@ -86,10 +87,12 @@ impl Shard {
                 }
             }
         }
-        self.reply(
-            key,
-            Frame::text(|out| json::write_subscribed("unsubscribed", request.id, &topics, &errors, out)),
-        );
+        let reply = Subscriptions {
+            id: request.id,
+            topics: &topics,
+            errors: &errors,
+        };
+        self.say(key, &ServerMessage::Unsubscribed(reply));
     }
 
     /// Refuses a request for more topics than a client may hold: the answer to a message stays in

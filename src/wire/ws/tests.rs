@@ -25,7 +25,7 @@ fn client_frame(first: u8, payload: &[u8]) -> Vec<u8> {
 fn read_all(bytes: &[u8]) -> Result<Vec<Said>, CloseReason> {
     let mut bytes = bytes.to_vec();
     let mut input = &mut bytes[..];
-    let mut reader = Reader::default();
+    let mut reader = Reader::new(Coding::Json);
     let mut said = Vec::new();
     while let Some(one) = reader.next(&mut input, MAX)? {
         said.push(one);
@@ -41,9 +41,9 @@ fn messages_pings_and_fragments_are_read() {
     bytes.extend(client_frame(0x80, b"ment"));
     bytes.extend(client_frame(0x88, &[3, 232]));
     let expected = [
-        Said::Text(b"hello".to_vec()),
+        Said::Message(b"hello".to_vec()),
         Said::Ping(b"ping".to_vec()),
-        Said::Text(b"fragment".to_vec()),
+        Said::Message(b"fragment".to_vec()),
         Said::Close,
     ];
     assert_eq!(read_all(&bytes), Ok(expected.into()));
@@ -55,7 +55,7 @@ fn every_cut_of_a_frame_waits_for_the_rest() {
     for end in 0..whole.len() {
         assert_eq!(read_all(&whole[..end]), Ok(vec![]), "cut at {end}");
     }
-    assert_eq!(read_all(&whole), Ok(vec![Said::Text(vec![b'x'; 300])]));
+    assert_eq!(read_all(&whole), Ok(vec![Said::Message(vec![b'x'; 300])]));
 }
 
 #[test]
