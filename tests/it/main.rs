@@ -6,6 +6,7 @@ mod bad_http;
 mod bad_input;
 mod bad_start;
 mod binary;
+mod binary_clients;
 mod chance;
 mod client;
 mod corrections;
