@@ -21,17 +21,18 @@ pub struct Frame {
 impl Frame {
     /// A text message. `encode` appends the payload.
     pub fn text(encode: impl FnOnce(&mut Vec<u8>)) -> Frame {
-        Frame::data(Data::Text, encode)
+        Frame::data(Data::Text, 512, encode)
     }
 
     /// A binary message. `encode` appends the payload.
     pub fn binary(encode: impl FnOnce(&mut Vec<u8>)) -> Frame {
-        Frame::data(Data::Binary, encode)
+        Frame::data(Data::Binary, 256, encode)
     }
 
-    fn data(data: Data, encode: impl FnOnce(&mut Vec<u8>)) -> Frame {
+    /// `bytes` is room for most messages of that kind.
+    fn data(data: Data, bytes: usize, encode: impl FnOnce(&mut Vec<u8>)) -> Frame {
         // Room for the longest header; the one needed is put right before the payload.
-        let mut buffer = Vec::with_capacity(512);
+        let mut buffer = Vec::with_capacity(bytes);
         buffer.extend_from_slice(&[0; HEADER_BYTES_MAX]);
         encode(&mut buffer);
         let payload = buffer.len() - HEADER_BYTES_MAX;
