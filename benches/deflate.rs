@@ -64,6 +64,7 @@ fn frames() -> BTreeMap<String, Vec<Frame>> {
         let subject = Subject {
             topic: &topic,
             ruleset: rulesets.get("draftkings").expect("it is built in"),
+            form: scorewire::wire::Form::PLAIN,
             now_us: 1_700_000_000_001_000,
         };
         let entries: Vec<_> = topic.read(|history| history.ring.iter().cloned().collect());

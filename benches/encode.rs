@@ -1,4 +1,4 @@
-//! What encoding a frame costs: a player's delta, a game's delta, a merged delta, a game's snapshot.
+//! What encoding a frame costs, in each coding: a player's and a game's delta, merged delta, snapshot.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use scorewire::engine::{EngineLimits, Shared};
@@ -9,6 +9,7 @@ use scorewire::feed::simulator::{Options, Simulator};
 use scorewire::model::{IngestTime, TopicName};
 use scorewire::scoring::Rulesets;
 use scorewire::telemetry::EngineMetrics;
+use scorewire::wire::{Coding, Form};
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -55,21 +56,24 @@ fn encode(criterion: &mut Criterion) {
         ("game", TopicName::Game(head.game.clone())),
     ] {
         let topic = hub.get(&name).expect("something happened");
-        let subject = Subject {
-            topic: &topic,
-            ruleset,
-            now_us: 1_700_000_000_000_000,
-        };
         let entries: Vec<_> = topic.read(|history| history.ring.iter().rev().take(16).rev().cloned().collect());
-        group.bench_function(format!("{label}/delta"), |bencher| {
-            bencher.iter(|| encode::delta(subject, black_box(&entries[..1])))
-        });
-        group.bench_function(format!("{label}/merged_16"), |bencher| {
-            bencher.iter(|| encode::delta(subject, black_box(&entries)))
-        });
-        group.bench_function(format!("{label}/snapshot"), |bencher| {
-            bencher.iter(|| snapshot::take(&hub, &games, black_box(subject), "subscribe"))
-        });
+        for (coding, suffix) in [(Coding::Json, ""), (Coding::Bin, "_bin")] {
+            let subject = Subject {
+                topic: &topic,
+                ruleset,
+                form: Form { coding, ..Form::PLAIN },
+                now_us: 1_700_000_000_000_000,
+            };
+            group.bench_function(format!("{label}/delta{suffix}"), |bencher| {
+                bencher.iter(|| encode::delta(subject, black_box(&entries[..1])))
+            });
+            group.bench_function(format!("{label}/merged_16{suffix}"), |bencher| {
+                bencher.iter(|| encode::delta(subject, black_box(&entries)))
+            });
+            group.bench_function(format!("{label}/snapshot{suffix}"), |bencher| {
+                bencher.iter(|| snapshot::take(&hub, &games, black_box(subject), "subscribe"))
+            });
+        }
     }
 }
 

@@ -11,7 +11,7 @@
 //! | [`state`] | games: lines, clock, score as a function of what stands | points, topics |
 //! | [`scoring`] | rulesets: parse, check, score | floats |
 //! | [`engine`] | the threads that own games, and what readers see | subscribers |
-//! | [`wire`] | WebSocket frames, messages, compression, close codes, JSON | sockets |
+//! | [`wire`] | WebSocket frames, messages, compression, close codes, JSON and protobuf | sockets |
 //! | [`fanout`] | topics' rings, shards, cursors, the write path | what happened |
 //! | [`server`] | listeners, routes, upgrades, plain HTTP | rings and cursors |
 //! | [`pipeline`] | who is connected to whom, by which channel, how long | – |

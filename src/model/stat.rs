@@ -247,14 +247,13 @@ impl StatDelta {
         self.0.iter().copied()
     }
 
-    /// The stats a reader is told of: a defence that begins shows its points allowed, moved or not.
+    /// The stats a reader is told of, in no promised order: a defence that begins shows its points
+    /// allowed, moved or not; where they moved too they are named twice.
     pub fn moved(&self) -> impl Iterator<Item = Stat> + '_ {
-        let has = |stat| self.0.iter().any(|(s, _)| *s == stat);
-        let begins = has(Stat::Begun) && !has(Stat::PointsAllowed);
-        NAMES
-            .iter()
-            .map(|(stat, _)| *stat)
-            .filter(move |&stat| (stat != Stat::Begun && has(stat)) || (stat == Stat::PointsAllowed && begins))
+        self.iter().map(|(stat, _)| match stat {
+            Stat::Begun => Stat::PointsAllowed,
+            stat => stat,
+        })
     }
 }
 

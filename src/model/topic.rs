@@ -43,6 +43,16 @@ impl TopicName {
         .ok_or(TopicError::Id)
     }
 
+    /// The name in two parts: its kind up to the colon, and the id after it.
+    pub fn parts(&self) -> (&'static str, &str) {
+        match self {
+            TopicName::Player(id) => ("player:", id.as_str()),
+            TopicName::Team(team) => ("team:", team.as_str()),
+            TopicName::Game(game) => ("game:", game.as_str()),
+            TopicName::Slate => ("slate", ""),
+        }
+    }
+
     /// Whether what the topic shows depends on a ruleset.
     pub fn has_ruleset(&self) -> bool {
         !matches!(self, TopicName::Slate)
@@ -51,12 +61,9 @@ impl TopicName {
 
 impl fmt::Display for TopicName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TopicName::Player(id) => write!(f, "player:{id}"),
-            TopicName::Team(team) => write!(f, "team:{team}"),
-            TopicName::Game(game) => write!(f, "game:{game}"),
-            TopicName::Slate => f.write_str("slate"),
-        }
+        let (kind, id) = self.parts();
+        f.write_str(kind)?;
+        f.write_str(id)
     }
 }
 

@@ -6,7 +6,8 @@ use super::{App, Door};
 use crate::fanout::encode;
 use crate::model::GameId;
 use crate::scoring::{Ruleset, RulesetIndex};
-use crate::wire::json::{Json, WHOLE_VIEW};
+use crate::wire::json::Json;
+use crate::wire::message::GameShown;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -47,7 +48,7 @@ pub async fn games(State(door): State<Door>) -> Result<Response, ApiError> {
             json.text("epoch", &app.epoch).list_at("games", |list| {
                 for (head, view) in app.engine.shared().games() {
                     list.object(|json| {
-                        json.text("game", head.game.as_str()).head(&head).view(&view, WHOLE_VIEW);
+                        json.game(&GameShown::whole(&head, &view));
                     });
                 }
             });
@@ -71,7 +72,11 @@ pub async fn game_players(
             return Err(ApiError::not_found("unknown_game", message));
         };
         let mut body = Vec::with_capacity(16 * 1024);
-        Json::new(&mut body).list(|list| encode::write_players(list, ruleset, &now.players, None));
+        Json::new(&mut body).list(|list| {
+            for player in encode::players_shown(ruleset, &now.players, None) {
+                list.player(&player);
+            }
+        });
         Ok(json_bytes(body))
     };
     door.aside(write).await?

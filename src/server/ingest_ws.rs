@@ -13,6 +13,7 @@ use super::upgrade::accept;
 use super::{App, Door, Slot};
 use crate::wire::close::CloseReason;
 use crate::wire::json::{self, Json};
+use crate::wire::message::ServerMessage;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use futures_util::{SinkExt, StreamExt};
@@ -209,7 +210,11 @@ impl Feed {
             let answers = job.await.unwrap_or_default();
             self.answer(answers).await?;
         }
-        let goodbye = written(|out| json::write_goodbye(CloseReason::Draining, 500, out));
+        let goodbye = ServerMessage::Goodbye {
+            reason: CloseReason::Draining,
+            reconnect_after_ms: 500,
+        };
+        let goodbye = written(|out| json::write(&goodbye, out));
         self.say(Message::text(goodbye)).await
     }
 

@@ -9,6 +9,7 @@ use crate::fanout::snapshot;
 use crate::fanout::topic::{Topic, TopicId};
 use crate::model::TopicName;
 use crate::scoring::Ruleset;
+use crate::wire::Form;
 use crate::wire::json::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -95,6 +96,7 @@ fn compose(app: &App, topics: Vec<TopicName>, ruleset: &Ruleset) -> (String, Vec
         let subject = Subject {
             topic: &topic,
             ruleset,
+            form: Form::PLAIN,
             now_us,
         };
         let (seq, frame) = snapshot::take(&app.hub, &app.games, subject, "subscribe");

@@ -15,8 +15,8 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 pub async fn websocket(State(door): State<Door>, request: Request) -> Result<Response, ApiError> {
     let Some(coding) = Coding::choose(header_texts(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL)) else {
         let message = format!(
-            "none of the subprotocols asked for is spoken here; there is {}",
-            Coding::Json.subprotocol()
+            "none of the subprotocols asked for is spoken here; there are {}",
+            Coding::ALL.map(Coding::subprotocol).join(" and ")
         );
         return Err(ApiError::bad_request("unknown_subprotocol", message));
     };

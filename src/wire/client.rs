@@ -59,11 +59,11 @@ pub struct BadMessage {
 /// Least and most of `max_rate_hz`.
 pub const RATE_HZ: std::ops::RangeInclusive<f64> = 0.01..=1000.0;
 
-/// Reads one message.
+/// Reads one message in JSON.
 ///
 /// # Errors
 /// [`BadMessage`], for an `error` reply; the connection stays.
-pub fn parse(message: &mut [u8]) -> Result<ClientMessage, BadMessage> {
+pub fn parse(message: &[u8]) -> Result<ClientMessage, BadMessage> {
     let bad = |id, code, message: String| BadMessage { id, code, message };
     let fields = match serde_json::from_slice(message) {
         Ok(Value::Object(fields)) => Fields(fields),
@@ -88,6 +88,22 @@ pub fn parse(message: &mut [u8]) -> Result<ClientMessage, BadMessage> {
     .map_err(|message| bad(id, "bad_message", message))
 }
 
+/// Refuses a request for nothing.
+pub(super) fn check_topics<T>(topics: &[T]) -> Result<(), String> {
+    match topics {
+        [] => Err("topics must list at least one topic, such as [\"slate\"]".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a rate out of [`RATE_HZ`].
+pub(super) fn check_rate(max_rate_hz: Option<f64>) -> Result<(), String> {
+    match max_rate_hz {
+        Some(rate) if !RATE_HZ.contains(&rate) => Err(format!("max_rate_hz must be {} to {}, not {rate}", RATE_HZ.start(), RATE_HZ.end())),
+        _ => Ok(()),
+    }
+}
+
 /// A message's fields; what is wrong with one is told with its name.
 struct Fields(Map<String, Value>);
 
@@ -106,9 +122,8 @@ impl Fields {
 
     fn topics(&self) -> Result<Vec<String>, String> {
         let list = self.read("a list of strings", "topics", Value::as_array)?;
-        let list = list
-            .filter(|list| !list.is_empty())
-            .ok_or("topics must list at least one topic, such as [\"slate\"]")?;
+        let list = list.map_or(&[][..], Vec::as_slice);
+        check_topics(list)?;
         let name = |(place, topic): (usize, &Value)| {
             let name = topic.as_str().ok_or_else(|| format!("topics[{place}] must be a string"))?;
             Ok(name.to_owned())
@@ -132,11 +147,7 @@ impl Fields {
 
     fn subscribe(&self, id: Option<i64>) -> Result<Subscribe, String> {
         let max_rate_hz = self.read("a number", "max_rate_hz", Value::as_f64)?;
-        if let Some(rate) = max_rate_hz
-            && !RATE_HZ.contains(&rate)
-        {
-            return Err(format!("max_rate_hz must be {} to {}, not {rate}", RATE_HZ.start(), RATE_HZ.end()));
-        }
+        check_rate(max_rate_hz)?;
         Ok(Subscribe {
             id,
             topics: self.topics()?,
@@ -161,7 +172,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<ClientMessage, BadMessage> {
-        parse(&mut text.as_bytes().to_vec())
+        parse(text.as_bytes())
     }
 
     #[test]

@@ -4,17 +4,25 @@
 //! header included, and shared by everyone it goes to. Bounded: a client's message by its caller's
 //! limit, a server frame by what it shows.
 
+pub mod bin;
 pub mod client;
 pub mod close;
 pub mod deflate;
 pub mod json;
+pub mod message;
 pub mod ws;
+
+use client::{BadMessage, ClientMessage};
+use message::ServerMessage;
+use ws::Frame;
 
 /// How messages are coded. A subprotocol each.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Coding {
-    /// `scorewire.v1.json`.
+    /// `scorewire.v1.json`: an object in a text message.
     Json,
+    /// `scorewire.v1.bin`: protobuf in a binary message, by `docs/scorewire.v1.proto`.
+    Bin,
 }
 
 /// How messages look on one connection. Whoever shares a form shares the very same bytes.
@@ -32,13 +40,25 @@ impl Form {
         coding: Coding::Json,
         deflated: false,
     };
+
+    /// The message as a frame of this form.
+    pub fn frame(self, message: &ServerMessage<'_>) -> Frame {
+        match self.coding {
+            Coding::Json => Frame::text(|out| json::write(message, out)),
+            Coding::Bin => Frame::binary(|out| bin::write(message, out)),
+        }
+    }
 }
 
 impl Coding {
+    /// Every coding.
+    pub const ALL: [Coding; 2] = [Coding::Json, Coding::Bin];
+
     /// The WebSocket subprotocol that stands for this coding.
     pub fn subprotocol(self) -> &'static str {
         match self {
             Coding::Json => "scorewire.v1.json",
+            Coding::Bin => "scorewire.v1.bin",
         }
     }
 
@@ -52,11 +72,22 @@ impl Coding {
             .filter(|name| !name.is_empty())
         {
             any = true;
-            if name == Coding::Json.subprotocol() {
-                return Some(Coding::Json);
+            if let Some(coding) = Coding::ALL.into_iter().find(|coding| coding.subprotocol() == name) {
+                return Some(coding);
             }
         }
         (!any).then_some(Coding::Json)
+    }
+
+    /// Reads a client's message.
+    ///
+    /// # Errors
+    /// [`BadMessage`], for an `error` reply; the connection stays.
+    pub fn read(self, message: &[u8]) -> Result<ClientMessage, BadMessage> {
+        match self {
+            Coding::Json => client::parse(message),
+            Coding::Bin => bin::parse(message),
+        }
     }
 }
 
@@ -66,9 +97,17 @@ mod tests {
 
     #[test]
     fn the_first_known_subprotocol_is_chosen() {
-        assert_eq!(Coding::choose([].into_iter()), Some(Coding::Json));
-        assert_eq!(Coding::choose(["other, scorewire.v1.json"].into_iter()), Some(Coding::Json));
-        assert_eq!(Coding::choose(["other", "scorewire.v1.json"].into_iter()), Some(Coding::Json));
-        assert_eq!(Coding::choose(["other"].into_iter()), None);
+        for (listed, chosen) in [
+            (&[][..], Some(Coding::Json)),
+            (&[" , "], Some(Coding::Json)),
+            (&["other, scorewire.v1.json"], Some(Coding::Json)),
+            (&["other", "scorewire.v1.json"], Some(Coding::Json)),
+            (&["scorewire.v1.bin, scorewire.v1.json"], Some(Coding::Bin)),
+            (&["scorewire.v1.json", "scorewire.v1.bin"], Some(Coding::Json)),
+            (&["scorewire.v2.bin,scorewire.v1.bin"], Some(Coding::Bin)),
+            (&["other", "scorewire.v1"], None),
+        ] {
+            assert_eq!(Coding::choose(listed.iter().copied()), chosen, "{listed:?}");
+        }
     }
 }

@@ -4,9 +4,9 @@
 //! masking, control-frame rules, shortest length form, fragments, UTF-8 and size. No buffer is kept
 //! between frames unless a frame came in part: then it is the caller's stash.
 
-use super::Form;
 use super::close::CloseReason;
 use super::deflate::Inflater;
+use super::{Coding, Form};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -23,12 +23,22 @@ pub struct Frame {
 impl Frame {
     /// A text message. `encode` appends the payload.
     pub fn text(encode: impl FnOnce(&mut Vec<u8>)) -> Frame {
+        Frame::data(Data::Text, 512, encode)
+    }
+
+    /// A binary message. `encode` appends the payload.
+    pub fn binary(encode: impl FnOnce(&mut Vec<u8>)) -> Frame {
+        Frame::data(Data::Binary, 256, encode)
+    }
+
+    /// `bytes` is room for most messages of that kind.
+    fn data(data: Data, bytes: usize, encode: impl FnOnce(&mut Vec<u8>)) -> Frame {
         // Room for the longest header; the one needed is put right before the payload.
-        let mut buffer = Vec::with_capacity(512);
+        let mut buffer = Vec::with_capacity(bytes);
         buffer.extend_from_slice(&[0; HEADER_BYTES_MAX]);
         encode(&mut buffer);
         let payload = buffer.len() - HEADER_BYTES_MAX;
-        let header = header(OpCode::Data(Data::Text), payload);
+        let header = header(OpCode::Data(data), payload);
         let start = HEADER_BYTES_MAX - header.len();
         buffer[start..HEADER_BYTES_MAX].copy_from_slice(&header);
         Frame {
@@ -116,8 +126,8 @@ const DEFLATED_SHARE: usize = 4;
 /// Something whole that a client said.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Said {
-    /// A text message.
-    Text(Vec<u8>),
+    /// A message, text or binary as the connection's coding has it.
+    Message(Vec<u8>),
     /// A ping, to be answered with the same payload.
     Ping(Vec<u8>),
     /// A pong.
@@ -127,21 +137,22 @@ pub enum Said {
 }
 
 /// Reads one client's frames. Holds a message only while its fragments are incomplete.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub struct Reader {
-    /// Whether compressed messages were agreed on.
-    inflates: bool,
+    /// How messages were agreed to look.
+    form: Form,
     /// Whether the message in fragments is compressed.
     is_deflated: bool,
     fragments: Option<Vec<u8>>,
 }
 
 impl Reader {
-    /// A reader of messages, compressed ones too where that was agreed on.
+    /// A reader of messages in that form; compressed or not, where compression was agreed on.
     pub fn new(form: Form) -> Reader {
         Reader {
-            inflates: form.deflated,
-            ..Reader::default()
+            form,
+            is_deflated: false,
+            fragments: None,
         }
     }
 
@@ -196,9 +207,16 @@ impl Reader {
             OpCode::Control(Control::Ping) => Ok(Some(Said::Ping(payload.to_vec()))),
             OpCode::Control(Control::Pong) => Ok(Some(Said::Pong)),
             OpCode::Control(Control::Close) => check_close(payload).map(|()| Some(Said::Close)),
-            OpCode::Data(Data::Text) => {
+            OpCode::Data(data @ (Data::Text | Data::Binary)) => {
                 if self.fragments.is_some() {
                     return Err(CloseReason::Protocol);
+                }
+                let agreed = match self.form.coding {
+                    Coding::Json => Data::Text,
+                    Coding::Bin => Data::Binary,
+                };
+                if data != agreed {
+                    return Err(CloseReason::Unsupported);
                 }
                 self.is_deflated = header.rsv1;
                 if header.is_final {
@@ -216,7 +234,6 @@ impl Reader {
                 self.fragments = Some(message);
                 Ok(None)
             }
-            OpCode::Data(Data::Binary) => Err(CloseReason::Unsupported),
             _ => Err(CloseReason::Protocol),
         }
     }
@@ -227,10 +244,10 @@ impl Reader {
             true => inflater.message(&payload, message_bytes_max)?,
             false => payload.into_owned(),
         };
-        match std::str::from_utf8(&message) {
-            Ok(_) => Ok(Some(Said::Text(message))),
-            Err(_) => Err(CloseReason::NotUtf8),
+        if self.form.coding == Coding::Json && std::str::from_utf8(&message).is_err() {
+            return Err(CloseReason::NotUtf8);
         }
+        Ok(Some(Said::Message(message)))
     }
 
     fn parse_header(&self, input: &[u8]) -> Result<Option<(FrameHeader, usize, u64)>, CloseReason> {
@@ -239,7 +256,7 @@ impl Reader {
         let Some((header, payload_bytes)) = parsed else { return Ok(None) };
         let is_control = matches!(header.opcode, OpCode::Control(_));
         // A compressed message says so in its first frame, and only there.
-        let may_be_deflated = self.inflates && matches!(header.opcode, OpCode::Data(Data::Text | Data::Binary));
+        let may_be_deflated = self.form.deflated && matches!(header.opcode, OpCode::Data(Data::Text | Data::Binary));
         let reserved = (header.rsv1 && !may_be_deflated) || header.rsv2 || header.rsv3;
         let longer_than_needed = match input[1] & 0x7f {
             126 => payload_bytes < 126,

@@ -92,15 +92,21 @@ fn wrong_upgrades_say_what_is_missing() {
             assert_eq!(names_version, status == 426, "{answer:?}");
         }
     }
-    for listed in ["other", "scorewire.v1.bin", "scorewire.v2.json, other"] {
+    for listed in ["other", "scorewire.v1", "scorewire.v2.bin, other"] {
         let answer = ask(server.address, upgrade("/v1/ws", &format!("Sec-WebSocket-Protocol: {listed}\r\n")));
         assert_eq!((answer.status, answer.code().as_str()), (400, "unknown_subprotocol"), "{answer:?}");
-        assert!(answer.error().contains("scorewire.v1.json"), "{answer:?}");
+        assert!(answer.error().contains("scorewire.v1.json and scorewire.v1.bin"), "{answer:?}");
     }
-    let known = "Sec-WebSocket-Protocol: scorewire.v1.bin\r\nSec-WebSocket-Protocol: x, scorewire.v1.json\r\n";
-    let answer = ask(server.address, upgrade("/v1/ws", known));
-    assert_eq!(answer.status, 101);
-    assert!(answer.head.contains("sec-websocket-protocol: scorewire.v1.json\r\n"), "{answer:?}");
+    for (lists, chosen) in [
+        (["x, scorewire.v1.json", "scorewire.v1.bin"], "scorewire.v1.json"),
+        (["scorewire.v2.bin", "x, scorewire.v1.bin, scorewire.v1.json"], "scorewire.v1.bin"),
+    ] {
+        let headers = lists.map(|list| format!("Sec-WebSocket-Protocol: {list}\r\n")).concat();
+        let answer = ask(server.address, upgrade("/v1/ws", &headers));
+        assert_eq!(answer.status, 101);
+        let named = format!("sec-websocket-protocol: {chosen}\r\n");
+        assert!(answer.head.contains(&named), "{answer:?}");
+    }
     good.misses_nothing();
 }
 

@@ -3,6 +3,7 @@
 
 use crate::frames::{Extension, Got, next_event, next_frame};
 use crate::oracle::{Cause, Oracle};
+use crate::proto;
 use crate::view::{View, list, text, units};
 use scorewire::fanout::shard::{ConnKey, Kind};
 use scorewire::scoring::Rulesets;
@@ -183,6 +184,7 @@ impl Client {
         assert_eq!(self.closed, None, "nothing follows a close frame, but {got:?} did");
         match got {
             Got::Text(text) => self.said(&text, began_us, world, tally),
+            Got::Binary(message) => self.said(&proto::server_message(&message).to_string(), began_us, world, tally),
             Got::Ping(payload) => pings.push(payload),
             Got::Pong => count(tally, "pong"),
             Got::Close(code) => {

@@ -38,6 +38,7 @@ pub(crate) fn inflate(payload: &[u8]) -> Vec<u8> {
 #[derive(Debug, PartialEq)]
 pub(crate) enum Got {
     Text(String),
+    Binary(Vec<u8>),
     Ping(Vec<u8>),
     Pong,
     Close(u16),
@@ -48,7 +49,7 @@ pub(crate) fn next_frame(bytes: &[u8], extension: Extension) -> Option<(Got, usi
     let (&[first, second], rest) = bytes.split_first_chunk::<2>()?;
     let is_deflated = first & 0x40 != 0;
     assert_eq!(first & 0xb0, 0x80, "the server sends whole messages");
-    let may_be_deflated = extension == Extension::Deflate && first & 0x0f == 1;
+    let may_be_deflated = extension == Extension::Deflate && matches!(first & 0x0f, 1 | 2);
     assert!(may_be_deflated || !is_deflated, "nobody agreed to that");
     assert_eq!(second & 0x80, 0, "the server does not mask");
     let (length, at) = match second & 0x7f {
@@ -60,6 +61,8 @@ pub(crate) fn next_frame(bytes: &[u8], extension: Extension) -> Option<(Got, usi
     let got = match first & 0x0f {
         0x1 if is_deflated => Got::Text(String::from_utf8(inflate(payload)).expect("text is UTF-8")),
         0x1 => Got::Text(String::from_utf8(payload.to_vec()).expect("text is UTF-8")),
+        0x2 if is_deflated => Got::Binary(inflate(payload)),
+        0x2 => Got::Binary(payload.to_vec()),
         0x8 => Got::Close(payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code))),
         0x9 => Got::Ping(payload.to_vec()),
         0xa => Got::Pong,
@@ -87,16 +90,16 @@ pub(crate) fn client_frame(opcode: u8, is_final: bool, payload: &[u8], mask: [u8
     frame
 }
 
-/// A text message, at times in fragments with a ping between them; compressed at times, where that was
+/// A message, at times in fragments with a ping between them; compressed at times, where that was
 /// agreed on.
-pub(crate) fn client_text(text: &str, extension: Extension, chance: &mut Chance) -> Vec<u8> {
+pub(crate) fn client_message(opcode: u8, message: &[u8], extension: Extension, chance: &mut Chance) -> Vec<u8> {
     let mask = (chance.next() as u32).to_be_bytes();
     let (first, payload) = if extension == Extension::Deflate && chance.percent(70) {
-        (0x41, deflate(text.as_bytes()))
+        (0x40 | opcode, deflate(message))
     } else {
-        (1, text.as_bytes().to_vec())
+        (opcode, message.to_vec())
     };
-    if chance.percent(80) {
+    if payload.is_empty() || chance.percent(80) {
         return client_frame(first, true, &payload, mask);
     }
     let (head, tail) = payload.split_at(chance.below(payload.len()));

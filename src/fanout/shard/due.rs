@@ -89,6 +89,7 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
     let subject = Subject {
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(cursor.ruleset),
+        form: key.1,
         now_us,
     };
     let frames = mirror.ring.range_mut(first..).map(|mirrored| {
@@ -128,6 +129,7 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, maki
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(key.0),
         now_us: making.now_us,
+        form: key.1,
     };
     let frame = making.piece(encode::delta(subject, &entries), key.1);
     mirror.share(Shared {
@@ -156,6 +158,7 @@ fn snapshot(
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(cursor.ruleset),
         now_us: making.now_us,
+        form: key.1,
     };
     let (seq, frame) = snapshot::take(&parts.hub, &parts.games, subject, reason);
     let frame = making.piece(frame, key.1);

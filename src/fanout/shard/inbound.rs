@@ -7,8 +7,8 @@ use super::subscribe::{Wish, shorten};
 use super::{CloseReason, Writer};
 use crate::model::Seq;
 use crate::scoring::RulesetIndex;
-use crate::wire::client::{self, ClientMessage};
-use crate::wire::json;
+use crate::wire::client::ClientMessage;
+use crate::wire::message::ServerMessage;
 use crate::wire::ws::{Frame, Said};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::Control;
 
@@ -81,12 +81,15 @@ impl Shard {
 
     fn said(&mut self, key: ConnKey, said: Said, now_us: i64) {
         match said {
-            Said::Text(mut text) => {
+            Said::Message(message) => {
                 self.stats.messages += 1;
-                match client::parse(&mut text) {
+                let Some(coding) = self.conn(key).map(|conn| conn.kind.form().coding) else {
+                    return;
+                };
+                match coding.read(&message) {
                     Ok(ClientMessage::Subscribe(request)) => self.subscribe(key, request),
                     Ok(ClientMessage::Unsubscribe(request)) => self.unsubscribe(key, request),
-                    Ok(ClientMessage::Ping(id)) => self.reply(key, Frame::text(|out| json::write_pong(id, now_us, out))),
+                    Ok(ClientMessage::Ping(id)) => self.say(key, &ServerMessage::Pong { id, server_us: now_us }),
                     Ok(ClientMessage::Auth(id)) => {
                         self.refuse(
                             key,
@@ -107,7 +110,8 @@ impl Shard {
     pub(super) fn refuse(&mut self, key: ConnKey, id: Option<i64>, code: &str, message: &str) {
         self.stats.bad_messages += 1;
         let message = shorten_message(message);
-        self.reply(key, Frame::text(|out| json::write_error(id, code, &message, out)));
+        let message = &message;
+        self.say(key, &ServerMessage::Error { id, code, message });
     }
 
     pub(super) fn ping(&mut self, key: ConnKey) {

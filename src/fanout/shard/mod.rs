@@ -26,7 +26,7 @@ use super::topic::TopicId;
 use crate::scoring::{RulesetIndex, Rulesets};
 use crate::wire::close::CloseReason;
 use crate::wire::deflate::{Deflater, Inflater};
-use crate::wire::json::{self, Json};
+use crate::wire::message::{ClientLimits, ServerMessage, Welcome};
 use crate::wire::ws::Frame;
 use account::Levels;
 use conn::{Conn, Look};
@@ -173,8 +173,7 @@ impl Shard {
         };
         self.stats.opened += 1;
         if kind.is_websocket() {
-            let welcome = self.welcome(key, now_us);
-            self.reply(key, welcome);
+            self.welcome(key, now_us);
         }
         if let Some(spread_ms) = self.draining_spread_ms
             && let Some(conn) = self.conn(key)
@@ -185,27 +184,23 @@ impl Shard {
         key
     }
 
-    fn welcome(&self, key: ConnKey, now_us: i64) -> Frame {
-        let limits = &self.parts.limits;
-        Frame::text(|out| {
-            Json::new(out).object(|json| {
-                json.text("type", "welcome");
-                json.print(
-                    "session",
-                    format_args!("{}-{}-{:x}", self.parts.epoch, self.parts.index, key.generation),
-                );
-                json.text("epoch", &self.parts.epoch)
-                    .integer("server_us", now_us)
-                    .object_at("limits", |json| {
-                        json.count("subscriptions", limits.subscriptions_max as u64)
-                            .count("message_bytes", limits.message_bytes_max as u64)
-                            .integer("ping_interval_ms", limits.ping_interval_us / 1000)
-                            .integer("silence_timeout_ms", limits.silence_timeout_us / 1000)
-                            .integer("stall_timeout_ms", limits.stall_timeout_us / 1000)
-                            .count("ring_frames", limits.ring_frames as u64);
-                    });
-            });
-        })
+    fn welcome(&mut self, key: ConnKey, now_us: i64) {
+        let (limits, epoch) = (&self.parts.limits, self.parts.epoch.clone());
+        let limits = ClientLimits {
+            subscriptions: limits.subscriptions_max as u64,
+            message_bytes: limits.message_bytes_max as u64,
+            ping_interval_ms: limits.ping_interval_us / 1000,
+            silence_timeout_ms: limits.silence_timeout_us / 1000,
+            stall_timeout_ms: limits.stall_timeout_us / 1000,
+            ring_frames: limits.ring_frames as u64,
+        };
+        let welcome = Welcome {
+            session: &format!("{epoch}-{}-{:x}", self.parts.index, key.generation),
+            epoch: &epoch,
+            server_us: now_us,
+            limits,
+        };
+        self.say(key, &ServerMessage::Welcome(welcome));
     }
 
     /// Topics that moved: brings their mirrors up to date and marks who has to be told.
@@ -379,8 +374,11 @@ impl Shard {
                 // What an `EventSource` waits before it comes back by itself.
                 conn.push_reply(Piece::text(format!("retry: {after_ms}\n").as_bytes()));
             }
-            let goodbye = Frame::text(|out| json::write_goodbye(CloseReason::Draining, after_ms, out));
-            self.reply(key, goodbye);
+            let goodbye = ServerMessage::Goodbye {
+                reason: CloseReason::Draining,
+                reconnect_after_ms: after_ms,
+            };
+            self.say(key, &goodbye);
             self.close(key, CloseReason::Draining, now_us);
         }
     }
@@ -464,6 +462,13 @@ impl Shard {
             && !std::mem::replace(&mut conn.answering, true)
         {
             self.answers.push_back(key);
+        }
+    }
+
+    /// Says something in the connection's own form.
+    fn say(&mut self, key: ConnKey, message: &ServerMessage<'_>) {
+        if let Some(form) = self.conn(key).map(|conn| conn.kind.form()) {
+            self.reply(key, form.frame(message));
         }
     }
 

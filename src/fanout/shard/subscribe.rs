@@ -7,8 +7,7 @@ use super::subs::{Cursor, Pace, Phase};
 use crate::model::{Seq, TopicName};
 use crate::scoring::RulesetIndex;
 use crate::wire::client::{Subscribe, Unsubscribe};
-use crate::wire::json::{self, How, SubscribedTopic, TopicRefused};
-use crate::wire::ws::Frame;
+use crate::wire::message::{How, ServerMessage, SubscribedTopic, Subscriptions, TopicRefused};
 
 /// What a client asks of one topic.
 #[derive(Clone, Copy)]
@@ -38,7 +37,8 @@ impl Shard {
             match self.subscribe_to(key, &topic, Wish { ruleset, since, gap_us }) {
                 Ok((seq, how, has_ruleset)) => {
                     let ruleset = has_ruleset.then(|| self.parts.rulesets.by_index(ruleset).name().to_owned());
-                    topics.push(SubscribedTopic { topic, ruleset, seq, how });
+                    let begins = Some((seq, how));
+                    topics.push(SubscribedTopic { topic, ruleset, begins });
                 }
                 Err((code, message)) => errors.push(TopicRefused {
                     topic: shorten(topic),
@@ -47,10 +47,12 @@ impl Shard {
                 }),
             }
         }
-        self.reply(
-            key,
-            Frame::text(|out| json::write_subscribed("subscribed", request.id, &topics, &errors, out)),
-        );
+        let reply = Subscriptions {
+            id: request.id,
+            topics: &topics,
+            errors: &errors,
+        };
+        self.say(key, &ServerMessage::Subscribed(reply));
     }
 
     pub(super) fn unsubscribe(&mut self, key: ConnKey, request: Unsubscribe) {
@@ -73,8 +75,7 @@ impl Shard {
                     topics.push(SubscribedTopic {
                         topic,
                         ruleset,
-                        seq: 0,
-                        how: How::Resumed,
+                        begins: None,
                     });
                 }
                 None => {
@@ -87,10 +88,12 @@ impl Shard {
                 }
             }
         }
-        self.reply(
-            key,
-            Frame::text(|out| json::write_subscribed("unsubscribed", request.id, &topics, &errors, out)),
-        );
+        let reply = Subscriptions {
+            id: request.id,
+            topics: &topics,
+            errors: &errors,
+        };
+        self.say(key, &ServerMessage::Unsubscribed(reply));
     }
 
     /// Refuses a request for more topics than a client may hold: the answer to a message stays in

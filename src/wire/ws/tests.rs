@@ -45,9 +45,9 @@ fn messages_pings_and_fragments_are_read() {
     bytes.extend(client_frame(0x80, b"ment"));
     bytes.extend(client_frame(0x88, &[3, 232]));
     let expected = [
-        Said::Text(b"hello".to_vec()),
+        Said::Message(b"hello".to_vec()),
         Said::Ping(b"ping".to_vec()),
-        Said::Text(b"fragment".to_vec()),
+        Said::Message(b"fragment".to_vec()),
         Said::Close,
     ];
     assert_eq!(read_all(&bytes), Ok(expected.into()));
@@ -59,7 +59,7 @@ fn every_cut_of_a_frame_waits_for_the_rest() {
     for end in 0..whole.len() {
         assert_eq!(read_all(&whole[..end]), Ok(vec![]), "cut at {end}");
     }
-    assert_eq!(read_all(&whole), Ok(vec![Said::Text(vec![b'x'; 300])]));
+    assert_eq!(read_all(&whole), Ok(vec![Said::Message(vec![b'x'; 300])]));
 }
 
 #[test]
@@ -130,8 +130,8 @@ fn compressed_messages_are_read_where_that_was_agreed_on() {
     bytes.extend(client_frame(0x80, &HELLO[3..]));
     bytes.extend(&whole);
     bytes.extend(client_frame(0x81, b"plain"));
-    let hello = || Said::Text(b"Hello".to_vec());
-    let expected = [Said::Ping(b"ping".to_vec()), hello(), hello(), Said::Text(b"plain".to_vec())];
+    let hello = || Said::Message(b"Hello".to_vec());
+    let expected = [Said::Ping(b"ping".to_vec()), hello(), hello(), Said::Message(b"plain".to_vec())];
     assert_eq!(read_as(DEFLATED, &bytes), Ok(expected.into()));
     assert_eq!(read_as(Form::PLAIN, &whole), Err(CloseReason::Protocol));
 }

@@ -2,12 +2,17 @@
 
 use super::{RULESETS, Sim};
 use crate::client::{Request, count};
-use crate::frames::{client_frame, client_text};
+use crate::frames::{client_frame, client_message};
+use crate::proto;
 use crate::world::EPOCH;
 use scorewire::fanout::shard::{Kind, Reading};
-use scorewire::wire::Form;
+use scorewire::wire::{Coding, Form};
 use serde_json::json;
 use std::collections::BTreeMap;
+
+/// Opcodes of messages.
+const TEXT: u8 = 1;
+const BINARY: u8 = 2;
 
 impl Sim {
     pub(super) fn act(&mut self, client: usize) {
@@ -59,8 +64,8 @@ impl Sim {
         let kind = match client % 4 {
             1 => Kind::EventStream,
             place => Kind::WebSocket(Form {
+                coding: *self.chance.pick(&Coding::ALL),
                 deflated: place == 2,
-                ..Form::PLAIN
             }),
         };
         let room = self.chance.between(0, 8_000);
@@ -210,9 +215,10 @@ impl Sim {
     }
 
     fn misbehave(&mut self, client: usize) {
+        let opcode = self.opcode(client);
         let bytes = match self.chance.below(12) {
-            0..5 => client_text("{\"op\":", self.clients[client].extension(), &mut self.chance),
-            5 => client_frame(2, true, b"binary", [1, 2, 3, 4]),
+            0..5 => client_message(opcode, b"{\"op\":", self.clients[client].extension(), &mut self.chance),
+            5 => client_frame(3 - opcode, true, b"of the other coding", [1, 2, 3, 4]),
             6 => client_frame(1, true, &[0xff, 0xfe], [1, 2, 3, 4]),
             7 => client_frame(1, true, &[b' '; 3_000], [1, 2, 3, 4]),
             8 => vec![0x81, 0x02, b'{', b'}'],
@@ -222,8 +228,21 @@ impl Sim {
         self.send(client, &bytes);
     }
 
+    /// The opcode of a client's messages.
+    fn opcode(&self, client: usize) -> u8 {
+        match self.clients[client].kind.form().coding {
+            Coding::Json => TEXT,
+            Coding::Bin => BINARY,
+        }
+    }
+
+    /// Says what is given as JSON in the client's own coding.
     fn say(&mut self, client: usize, text: &str) {
-        let bytes = client_text(text, self.clients[client].extension(), &mut self.chance);
+        let (opcode, message) = match self.opcode(client) {
+            TEXT => (TEXT, text.as_bytes().to_vec()),
+            opcode => (opcode, proto::client_message(&serde_json::from_str(text).expect("a request"))),
+        };
+        let bytes = client_message(opcode, &message, self.clients[client].extension(), &mut self.chance);
         self.send(client, &bytes);
     }
 

@@ -1,9 +1,12 @@
-//! A WebSocket client that holds what a careful page would, and checks every frame.
+//! A WebSocket client that holds what a careful page would, and checks every frame; in either coding,
+//! the binary one read and written as JSON.
 
 use super::PATIENCE;
 use super::holdings::{Holdings, Key, key_of};
 use super::server::Server;
+use crate::proto;
 use futures_util::{SinkExt, StreamExt};
+use scorewire::wire::Coding;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -11,11 +14,12 @@ use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message};
 
 /// A connected client.
 pub(crate) struct Client {
     socket: WebSocketStream<TcpStream>,
+    coding: Coding,
     /// What it holds.
     pub(crate) holdings: Holdings,
     /// The history that is about.
@@ -33,26 +37,44 @@ pub(crate) struct Client {
 impl Client {
     /// Connects and takes the welcome.
     pub(crate) async fn connect(server: &Server) -> Client {
-        Client::over(TcpStream::connect(server.address()).await.unwrap(), Holdings::default()).await
+        Client::connect_in(server, Coding::Json).await
+    }
+
+    /// The same in that coding.
+    pub(crate) async fn connect_in(server: &Server, coding: Coding) -> Client {
+        Client::over(TcpStream::connect(server.address()).await.unwrap(), coding, Holdings::default()).await
     }
 
     /// Comes back with what it held before.
     pub(crate) async fn come_back(server: &Server, holdings: Holdings) -> Client {
-        Client::over(TcpStream::connect(server.address()).await.unwrap(), holdings).await
+        Client::come_back_in(server, Coding::Json, holdings).await
+    }
+
+    /// The same in that coding, whatever it held it in.
+    pub(crate) async fn come_back_in(server: &Server, coding: Coding, holdings: Holdings) -> Client {
+        Client::over(TcpStream::connect(server.address()).await.unwrap(), coding, holdings).await
     }
 
     /// Connects with so small a receive buffer that not reading is soon noticed.
     pub(crate) async fn connect_narrow(address: SocketAddr) -> Client {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
-        Client::over(socket.connect(address).await.unwrap(), Holdings::default()).await
+        Client::connect_narrow_in(address, Coding::Json).await
     }
 
-    async fn over(stream: TcpStream, holdings: Holdings) -> Client {
+    /// The same in that coding.
+    pub(crate) async fn connect_narrow_in(address: SocketAddr, coding: Coding) -> Client {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        Client::over(socket.connect(address).await.unwrap(), coding, Holdings::default()).await
+    }
+
+    async fn over(stream: TcpStream, coding: Coding, holdings: Holdings) -> Client {
         let url = format!("ws://{}/v1/ws", stream.peer_addr().unwrap());
-        let (socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+        let request = ClientRequestBuilder::new(url.parse().unwrap()).with_sub_protocol(coding.subprotocol());
+        let (socket, answer) = tokio_tungstenite::client_async(request, stream).await.unwrap();
+        assert_eq!(answer.headers()["sec-websocket-protocol"], coding.subprotocol());
         let mut client = Client {
             socket,
+            coding,
             holdings,
             epoch: String::new(),
             welcome: Value::Null,
@@ -73,8 +95,8 @@ impl Client {
         loop {
             let message = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("a message");
             match message? {
-                Ok(Message::Text(text)) => {
-                    let message: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+                Ok(data @ (Message::Text(_) | Message::Binary(_))) => {
+                    let message: Value = self.read(&data);
                     self.holdings.take(&message);
                     if !matches!(message["type"].as_str(), Some("snapshot" | "delta")) {
                         self.said.push_back(message.clone());
@@ -87,6 +109,14 @@ impl Client {
                 Ok(_) => {}
                 Err(_) => return None,
             }
+        }
+    }
+
+    fn read(&self, data: &Message) -> Value {
+        match (self.coding, data) {
+            (Coding::Json, Message::Text(text)) => serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}")),
+            (Coding::Bin, Message::Binary(bytes)) => proto::server_message(bytes),
+            (coding, data) => panic!("{data:?} in {coding:?}"),
         }
     }
 
@@ -111,7 +141,15 @@ impl Client {
     }
 
     pub(crate) async fn send(&mut self, message: Value) {
-        self.socket.send(Message::text(message.to_string())).await.unwrap();
+        let message = match self.coding {
+            Coding::Json => Message::text(message.to_string()),
+            Coding::Bin => Message::binary(proto::client_message(&message)),
+        };
+        self.send_as_is(message).await;
+    }
+
+    pub(crate) async fn send_as_is(&mut self, message: Message) {
+        self.socket.send(message).await.unwrap();
     }
 
     /// Sends a request and reads up to its reply.
