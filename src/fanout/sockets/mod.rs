@@ -113,6 +113,15 @@ impl Table {
         self.0.insert(conn.index, (conn.generation, socket));
     }
 
+    /// Ends a connection and keeps its descriptor for good, as a send may still look for it.
+    fn abandon(&mut self, conn: ConnKey) {
+        if let Some(Socket::Tcp(stream, _)) = self.get(conn) {
+            // Whether it is gone already makes no difference.
+            let _ = stream.shutdown(Shutdown::Both);
+            std::mem::forget(self.0.remove(&conn.index));
+        }
+    }
+
     fn remove(&mut self, conn: ConnKey) {
         if self.get(conn).is_some() {
             self.0.remove(&conn.index);
@@ -275,8 +284,12 @@ impl Sockets {
 
 impl Writer for Sockets {
     fn write(&mut self, batch: &mut Batch) {
-        let worked = self.path.write(&self.table, batch);
-        self.uring_failures += u64::from(!worked);
+        if let Err(failed) = self.path.write(&self.table, batch) {
+            self.uring_failures += 1;
+            for conn in failed.unanswered {
+                self.table.abandon(conn);
+            }
+        }
     }
 
     fn close(&mut self, conn: ConnKey, _: CloseReason) {

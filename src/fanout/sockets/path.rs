@@ -2,7 +2,7 @@
 
 use super::Table;
 use super::send;
-use super::uring::{self, Uring};
+use super::uring::{self, Failed, Uring};
 use crate::fanout::shard::Batch;
 use serde::{Deserialize, Serialize};
 
@@ -55,19 +55,24 @@ impl WritePath {
         }
     }
 
-    /// Offers every item of the batch to its socket. False where io_uring failed: the batch is settled
-    /// all the same, and what is written from here on goes by `send`.
-    pub(super) fn write(&mut self, table: &Table, batch: &mut Batch) -> bool {
+    /// Offers every item of the batch to its socket. Where io_uring failed, everything from here on goes
+    /// by `send`.
+    ///
+    /// # Errors
+    /// It failed just now; the batch is settled all the same.
+    pub(super) fn write(&mut self, table: &Table, batch: &mut Batch) -> Result<(), Failed> {
         let WritePath::Uring(ring) = self else {
             send::write(table, batch);
-            return true;
+            return Ok(());
         };
-        let Err(error) = ring.write(table, batch) else { return true };
-        tracing::warn!(%error, "io_uring failed; this shard goes on by send");
+        let Err(failed) = ring.write(table, batch) else {
+            return Ok(());
+        };
+        tracing::warn!(error = %failed.error, unanswered = failed.unanswered.len(), "io_uring failed; this shard goes on by send");
         if let WritePath::Uring(ring) = std::mem::replace(self, WritePath::Send) {
             ring.retire();
         }
-        false
+        Err(failed)
     }
 
     pub(super) fn is_uring(&self) -> bool {

@@ -5,7 +5,7 @@ use super::faults::Fault;
 use super::*;
 use std::hash::BuildHasher;
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 const CLIENTS: usize = 24;
 
@@ -25,12 +25,22 @@ impl Chance {
     }
 }
 
-/// The byte that a client's stream has at a place.
-fn byte(conn: ConnKey, place: usize) -> u8 {
-    (place as u64)
-        .wrapping_add(u64::from(conn.generation) << 20)
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        .to_be_bytes()[0]
+/// A prime, so that no two places of a stream that are near look alike.
+const PERIOD: usize = 65_521;
+/// The longest part of a stream that is looked at in one piece.
+const PART_MAX: usize = 65_536;
+
+/// What a client's stream has at a place.
+fn stream(conn: ConnKey, place: usize, length: usize) -> &'static [u8] {
+    static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let mut chance = Chance(1);
+        let mut bytes: Vec<u8> = (0..PERIOD).map(|_| chance.below(256) as u8).collect();
+        bytes.extend_from_within(..);
+        bytes.extend_from_within(..PART_MAX);
+        bytes
+    });
+    let start = (place + 7_919 * conn.generation as usize) % PERIOD;
+    &BYTES[start..start + length]
 }
 
 /// One connection, both ends.
@@ -57,9 +67,12 @@ impl Pair {
             Err(error) if error.kind() == ErrorKind::ConnectionReset => return false,
             Err(error) => panic!("{error}"),
         };
-        for (at, got) in buffer[..count].iter().enumerate() {
-            assert_eq!(*got, byte(self.conn, self.read + at), "{:?} at {}", self.conn, self.read + at);
-        }
+        assert!(
+            buffer[..count] == *stream(self.conn, self.read, count),
+            "other bytes than written came: {:?}, {count} from {}",
+            self.conn,
+            self.read
+        );
         self.read += count;
         assert!(
             self.read <= self.written + self.perhaps,
@@ -92,7 +105,7 @@ struct Seen {
 
 impl World {
     fn new(path: WritePath, seed: u64) -> World {
-        println!("seed {seed}");
+        println!("seed {seed}: run again with SCOREWIRE_SEED={seed}");
         World {
             sockets: Sockets::new(path).unwrap(),
             listener: TcpListener::bind("127.0.0.1:0").unwrap(),
@@ -136,6 +149,12 @@ impl World {
         });
     }
 
+    fn fill(&mut self, clients: usize) {
+        while self.pairs.len() < clients {
+            self.open();
+        }
+    }
+
     /// Offers something to each of some clients and takes over what was written.
     fn write(&mut self, slices: usize, bytes: usize) {
         let World { pairs, chance, .. } = self;
@@ -151,7 +170,7 @@ impl World {
             let pieces: Vec<Piece> = (0..count)
                 .map(|_| {
                     let length = offset + 1 + chance.below(bytes);
-                    let piece = Piece::text(&(at..at + length).map(|place| byte(pair.conn, place)).collect::<Vec<u8>>());
+                    let piece = Piece::text(stream(pair.conn, at, length));
                     at += length;
                     piece
                 })
@@ -190,9 +209,7 @@ impl World {
 
     /// Readers read, reset, are left; new ones come.
     fn live(&mut self) {
-        while self.pairs.len() < CLIENTS {
-            self.open();
-        }
+        self.fill(CLIENTS);
         for place in 0..self.pairs.len() {
             let (limit, read) = (1 + self.chance.below(20_000), self.chance.percent(50));
             if read {
@@ -224,7 +241,7 @@ impl World {
         self.sockets.close(pair.conn, CloseReason::Normal);
         let Some(reader) = &pair.reader else { return };
         reader.set_nonblocking(false).unwrap();
-        while pair.read(65_536) {}
+        while pair.read(PART_MAX) {}
         assert!(pair.read >= pair.written, "{} bytes came of {}", pair.read, pair.written);
         assert!(
             pair.perhaps > 0 || pair.read == pair.written,
@@ -299,7 +316,7 @@ fn in_runtime(test: impl FnOnce()) {
 #[test]
 fn what_is_reported_as_written_arrives() {
     on_both_paths(|mut world| {
-        world.run(3_000);
+        world.run(2_000);
         let Seen {
             whole,
             short,
@@ -320,9 +337,7 @@ fn what_is_reported_as_written_arrives() {
 fn a_batch_larger_than_the_ring_goes_in_parts() {
     on_both_paths(|mut world| {
         for _ in 0..100 {
-            while world.pairs.len() < 10 * CLIENTS {
-                world.open();
-            }
+            world.fill(10 * CLIENTS);
             world.write(64, 100);
             world.live();
         }
@@ -379,7 +394,7 @@ fn a_ring_that_fails_is_given_up_and_no_byte_is_lost() {
     ] {
         let calls = std::cell::RefCell::new(std::collections::VecDeque::from(calls));
         on_uring(|mut world| {
-            world.live();
+            world.fill(CLIENTS);
             world.write(6, 3_000);
             world.faults().calls = calls.take();
             world.write(6, 3_000);
@@ -394,7 +409,7 @@ fn a_ring_that_fails_is_given_up_and_no_byte_is_lost() {
 #[test]
 fn a_send_that_a_broken_ring_never_answers_breaks_its_connection() {
     on_uring(|mut world| {
-        world.live();
+        world.fill(CLIENTS);
         world.faults().late = true;
         // All taken, no answer waited for: whether there is one is a matter of luck.
         world.faults().calls = [Fault::Part(8), Fault::Error(libc::EBADF)].into();
@@ -409,13 +424,12 @@ fn a_send_that_a_broken_ring_never_answers_breaks_its_connection() {
 fn a_stream_is_written_beside_sockets() {
     on_both_paths(|mut world| {
         world.open();
-        let (stream, socket) = (ConnKey { index: 77, generation: 9 }, world.pairs[0].conn);
+        let (events, socket) = (ConnKey { index: 77, generation: 9 }, world.pairs[0].conn);
         let (body, mut pieces) = mpsc::channel(1);
-        world.sockets.add_stream(stream, body);
+        world.sockets.add_stream(events, body);
         let mut batch = Batch::default();
-        batch.offer(stream, 0, [Piece::text(b"one"), Piece::text(b"two")]);
-        let first: Vec<u8> = (0..5).map(|place| byte(socket, place)).collect();
-        batch.offer(socket, 0, [Piece::text(&first)]);
+        batch.offer(events, 0, [Piece::text(b"one"), Piece::text(b"two")]);
+        batch.offer(socket, 0, [Piece::text(stream(socket, 0, 5))]);
         world.sockets.write(&mut batch);
         let wrote: Vec<Wrote> = batch.items_mut().map(|(item, _)| item.wrote).collect();
         assert_eq!(wrote, [Wrote::Bytes(3), Wrote::Bytes(5)]);

@@ -7,11 +7,14 @@
 //! - **A buffer lives until its completion.** Pieces are owned by the batch, which is borrowed until
 //!   `write` returns; headers and slices by the ring, which does not touch them in between.
 //! - **A descriptor is not closed while a send is in flight**: the table of sockets is borrowed as well.
+//!   (A send on its way to a kernel thread looks its descriptor up late: another socket of the same
+//!   number would get the bytes.)
 //! - **No send waits.** `MSG_DONTWAIT` makes a full socket answer at once, within the submitting call;
 //!   `MSG_WAITALL` never stands there, as it would hide a short write. A send that goes to a kernel
 //!   thread all the same is waited for.
 //! - **A failure costs no byte and sends none twice.** What the kernel did not take from the queue was not
-//!   sent, and is sent by `send`; what it took and never answered is unknown, so that connection is broken.
+//!   sent, and is sent by `send`; what it took and never answered is unknown, so that connection is
+//!   broken, and what its send points to is kept for good: pieces, headers, descriptor.
 //!
 //! Bounded by [`ENTRIES_MAX`] sends and [`SLICES_MAX`] slices at once; a larger batch goes in parts.
 
@@ -19,7 +22,7 @@
 use super::faults;
 use super::send::{self, FLAGS};
 use super::{Socket, Table};
-use crate::fanout::shard::{Batch, Piece, Wrote};
+use crate::fanout::shard::{Batch, ConnKey, Piece, Wrote};
 use io_uring::{IoUring, Probe, opcode, types};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
@@ -57,6 +60,14 @@ fn hint(error: &io::Error) -> String {
         _ => return error.to_string(),
     };
     format!("{why} ({error})")
+}
+
+/// The ring is broken. The batch is settled all the same.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) error: io::Error,
+    /// Whose sends were never answered: their descriptors must stay taken.
+    pub(super) unanswered: Vec<ConnKey>,
 }
 
 /// What is known of one item of a batch.
@@ -131,8 +142,17 @@ impl Uring {
 
     /// Sends of both kinds that must go through, and one that must be refused at once by a full socket.
     fn trial(&mut self) -> io::Result<()> {
-        let (mut near, mut far) = UnixStream::pair()?;
+        let (near, far) = UnixStream::pair()?;
         near.set_nonblocking(true)?;
+        let done = self.try_sends(&near, &far);
+        if self.offered > 0 {
+            // Not answered: the number must not become another's.
+            std::mem::forget(near);
+        }
+        done
+    }
+
+    fn try_sends(&mut self, mut near: &UnixStream, mut far: &UnixStream) -> io::Result<()> {
         let one = [Piece::text(b"a")];
         let two = [Piece::text(b"ab"), Piece::text(b"c")];
         for (pieces, offset, taken) in [(&one[..], 0, 1), (&two, 1, 2)] {
@@ -167,12 +187,11 @@ impl Uring {
         }
     }
 
-    /// Offers every item of the batch to its socket; all are settled when this returns, also where it
-    /// fails.
+    /// Offers every item of the batch to its socket and says what became of each.
     ///
     /// # Errors
     /// The ring is broken and must not be used again; see [`Uring::retire`].
-    pub(super) fn write(&mut self, table: &Table, batch: &mut Batch) -> io::Result<()> {
+    pub(super) fn write(&mut self, table: &Table, batch: &mut Batch) -> Result<(), Failed> {
         self.states.clear();
         let mut working = Ok(());
         for (index, (item, pieces)) in batch.items_mut().enumerate() {
@@ -202,6 +221,7 @@ impl Uring {
         if working.is_ok() {
             working = self.complete();
         }
+        let mut unanswered = Vec::new();
         for ((item, pieces), state) in batch.items_mut().zip(&self.states) {
             item.wrote = match *state {
                 State::Settled => continue,
@@ -215,11 +235,12 @@ impl Uring {
                 },
                 State::Offered => {
                     keep_forever(pieces);
+                    unanswered.push(item.conn);
                     Wrote::Broken
                 }
             };
         }
-        working
+        working.map_err(|error| Failed { error, unanswered })
     }
 
     /// Gives the ring up. Where the kernel owes an answer it is leaked, as the kernel may still look at
