@@ -60,7 +60,7 @@ fn encode(criterion: &mut Criterion) {
             ruleset,
             now_us: 1_700_000_000_000_000,
         };
-        let entries: Vec<_> = topic.read(|history| history.ring.iter().rev().take(16).rev().cloned().collect());
+        let entries: Vec<_> = topic.read(|history| history.after(history.head.saturating_sub(16)).collect());
         group.bench_function(format!("{label}/delta"), |bencher| {
             bencher.iter(|| encode::delta(subject, black_box(&entries[..1])))
         });

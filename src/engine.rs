@@ -7,7 +7,7 @@
 //! `plays_max` plays and `players_max` players.
 
 use crate::clock::Clock;
-use crate::fanout::hub::{GameTopics, Hub};
+use crate::fanout::hub::{GameTopics, Hub, Moved};
 use crate::fanout::snapshot::GameSnapshot;
 use crate::feed::sequence::{Ledger, Verdict};
 use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, PlayerInfo, StateTime};
@@ -200,20 +200,25 @@ impl Drop for Ending {
 /// The place of player lists in an owner's batch: their outcome is known before.
 const PLAYERS: usize = usize::MAX;
 
+/// Events of one batch after which the shards are told what moved: some 30 µs' worth.
+const EVENTS_PER_NOTICE: usize = 32;
+
 fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
     let now = || StateTime(Clock.now_us());
+    let mut moved = Moved::default();
     while let Ok(job) = jobs.recv() {
-        let outcomes = job
-            .events
-            .into_iter()
-            .filter_map(|(place, event)| {
-                if let Event::Players(infos) = &event {
-                    shared.introduce(infos, Some(thread), job.ingest, now());
-                    return None;
-                }
-                Some((place, shared.apply_at(event, job.ingest, now())))
-            })
-            .collect();
+        let mut outcomes = Vec::with_capacity(job.events.len());
+        for (nth, (place, event)) in job.events.into_iter().enumerate() {
+            if let Event::Players(infos) = &event {
+                shared.introduce(infos, Some(thread), job.ingest, now(), &mut moved);
+            } else {
+                outcomes.push((place, shared.apply_at(event, job.ingest, now(), &mut moved)));
+            }
+            if nth % EVENTS_PER_NOTICE == EVENTS_PER_NOTICE - 1 {
+                shared.hub.tell(&mut moved);
+            }
+        }
+        shared.hub.tell(&mut moved);
         // Whoever asked may have gone.
         let _ = job.done.send(outcomes);
     }
@@ -285,7 +290,7 @@ impl Shared {
     }
 
     /// Tells the games of one owner (or all) who their players are.
-    fn introduce(&self, infos: &[PlayerInfo], owner: Option<usize>, ingest: IngestTime, now: StateTime) {
+    fn introduce(&self, infos: &[PlayerInfo], owner: Option<usize>, ingest: IngestTime, now: StateTime, moved: &mut Moved) {
         let owned = |game: &GameId| owner.is_none_or(|owner| self.owner_of(game) == owner);
         let mut cells: Vec<(GameId, Arc<GameCell>)> = self
             .games
@@ -299,29 +304,32 @@ impl Shared {
             let mut guard = cell.game.write();
             let (game, owned) = &mut *guard;
             if let Some(change) = game.introduce(infos, &self.cards, ingest) {
-                self.publish(change, owned, now);
+                self.publish(change, owned, now, moved);
             }
         }
     }
 
-    fn publish(&self, mut change: Change, owned: &mut Owned, now: StateTime) {
+    fn publish(&self, mut change: Change, owned: &mut Owned, now: StateTime, moved: &mut Moved) {
         if change.is_visible() {
             change.applied = now;
-            let topics = self.hub.publish(Arc::new(change), &mut owned.topics);
+            let topics = self.hub.publish(Arc::new(change), &mut owned.topics, moved);
             self.metrics.changes.increment(topics as u64);
         }
     }
 
     /// Applies one event, for callers that have no other threads (simulation, benches).
     pub fn apply(&self, event: Event, ingest: IngestTime) -> Outcome {
-        self.apply_at(event, ingest, StateTime(ingest.0))
+        let mut moved = Moved::default();
+        let outcome = self.apply_at(event, ingest, StateTime(ingest.0), &mut moved);
+        self.hub.tell(&mut moved);
+        outcome
     }
 
-    /// Applies one event. A game's events all come from one thread.
-    fn apply_at(&self, event: Event, ingest: IngestTime, now: StateTime) -> Outcome {
+    /// Applies one event. A game's events all come from one thread, which tells the shards afterwards.
+    fn apply_at(&self, event: Event, ingest: IngestTime, now: StateTime, moved: &mut Moved) -> Outcome {
         if let Event::Players(infos) = &event {
             let outcome = self.meet(infos);
-            self.introduce(infos, None, ingest, now);
+            self.introduce(infos, None, ingest, now, moved);
             return outcome;
         }
         let Some(cell) = event.game().and_then(|game| self.cell(game, &event)) else {
@@ -349,7 +357,7 @@ impl Shared {
                 Event::Game(announcement) => game.announce(announcement, &self.cards, ingest),
                 Event::Players(_) => return Outcome::Sequenced(verdict),
             };
-            self.publish(change, owned, now);
+            self.publish(change, owned, now, moved);
         }
         Outcome::Sequenced(verdict)
     }

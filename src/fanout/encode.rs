@@ -62,7 +62,7 @@ fn begin<'j, 'o>(json: &'j mut Json<'o>, kind: &str, subject: Subject<'_>, seq: 
 
 fn player_delta(json: &mut Json<'_>, subject: Subject<'_>, entries: &[Arc<Entry>]) {
     let (first, last) = (entries[0].player(), entries[entries.len() - 1].player());
-    let after = points(subject.ruleset, &last.card, &last.after);
+    let after = points(subject.ruleset, &last.card, &last.after());
     let before = points(subject.ruleset, first.card_before(), &first.before());
     if first.before() == StatLine::ZERO || entries.iter().any(|entry| entry.player().card_before.is_some()) {
         who(json, &last.card, &last.team);
@@ -70,7 +70,7 @@ fn player_delta(json: &mut Json<'_>, subject: Subject<'_>, entries: &[Arc<Entry>
     json.points("points", after).points("change", after - before);
     json.stats(
         "stats",
-        totals_of(entries.iter().flat_map(|entry| entry.player().delta.moved()), &last.after),
+        totals_of(entries.iter().flat_map(|entry| entry.player().delta.moved()), &last.after()),
     );
 }
 
@@ -115,7 +115,7 @@ fn game_delta(json: &mut Json<'_>, subject: Subject<'_>, entries: &[Arc<Entry>],
             let line = |own: bool, line: StatLine| if own { line } else { StatLine::ZERO };
             let (old, new) = (
                 line(is_of(first.team_before()), first.before()),
-                line(is_of(&last.team), last.after),
+                line(is_of(&last.team), last.after()),
             );
             let after = points(subject.ruleset, &last.card, &new);
             let before = points(subject.ruleset, first.card_before(), &old);
@@ -223,8 +223,8 @@ pub fn player_snapshot(subject: Subject<'_>, now: PlayerNow<'_>, reason: &str) -
             match now.last {
                 Some(entry) => {
                     let player = entry.player();
-                    json.points("points", points(subject.ruleset, &player.card, &player.after));
-                    json.stats("stats", player.after.shown());
+                    json.points("points", points(subject.ruleset, &player.card, &player.after()));
+                    json.stats("stats", player.after().shown());
                     who(json, &player.card, &player.team);
                     json.text("game", entry.change.head.game.as_str());
                 }

@@ -100,6 +100,8 @@ async fn read_body(mut body: Body, app: &App) -> Result<(Bytes, Option<OwnedSema
             }
             if permit.is_none() && all.len() + data.len() > FREE_BYTES {
                 permit = Some(permit_for(app)?);
+                // As much as it says is to come, up to what a permit stands for: no copying while it grows.
+                all.reserve(data.len() + (body.size_hint().lower() as usize).min(bytes_max));
             }
             if all.is_empty() && body.is_end_stream() {
                 return Ok(data);

@@ -214,7 +214,7 @@ impl Game {
                     card_before: Some(before),
                     team: entry.team.clone(),
                     team_before: None,
-                    after: entry.line,
+                    after: entry.line.pack(),
                     delta: Default::default(),
                 });
             }
@@ -257,7 +257,10 @@ impl Game {
         }
         let mut moves = SmallVec::new();
         for (slot, delta) in step.credits.lines.drain(..) {
-            let team_before = transferred.iter().find(|(moved, _)| *moved == slot).map(|(_, team)| team.clone());
+            let team_before = transferred
+                .iter()
+                .find(|(moved, _)| *moved == slot)
+                .map(|(_, team)| Box::new(team.clone()));
             if delta.is_empty() && team_before.is_none() && !appeared.contains(&slot) {
                 continue;
             }
@@ -269,14 +272,14 @@ impl Game {
                 card_before: None,
                 team: entry.team.clone(),
                 team_before,
-                after: entry.line,
+                after: entry.line.pack(),
                 delta,
             });
         }
         self.change(step, view_moved, moves)
     }
 
-    fn change(&self, step: Step, view_moved: ViewMoved, moves: SmallVec<[PlayerMove; 3]>) -> Change {
+    fn change(&self, step: Step, view_moved: ViewMoved, moves: SmallVec<[PlayerMove; 2]>) -> Change {
         Change {
             head: self.head.clone(),
             begun: self.begun(),

@@ -141,9 +141,9 @@ impl Harness {
             assert_eq!(held.line, one.before(), "before is what was shown last");
             let mut after = held.line;
             after.apply(&one.delta);
-            assert_eq!(after, one.after, "after is before and the difference");
+            assert_eq!(after, one.after(), "after is before and the difference");
             for ((_, rules), total) in self.rulesets.iter().zip(&mut held.points) {
-                let now = worth(rules, id, one.card.position.as_deref(), &one.after);
+                let now = worth(rules, id, one.card.position.as_deref(), &one.after());
                 *total += now - worth(rules, id, position_before, &one.before());
             }
             held.line = after;
