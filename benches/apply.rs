@@ -86,7 +86,7 @@ impl Parts {
             return (None, topics);
         }
         let Event::Play(play) = event else { return (None, topics) };
-        (Some(game.play(play, CauseKind::Play, cards, NOW)), topics)
+        (Some(game.play(&play, CauseKind::Play, cards, NOW)), topics)
     }
 }
 

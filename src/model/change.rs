@@ -62,9 +62,9 @@ pub struct GameView {
     /// The latest situation.
     pub situation: Option<Situation>,
     /// The score.
-    pub score: Option<Score>,
+    pub score: Option<Arc<Score>>,
     /// Timeouts left.
-    pub timeouts: Option<Score>,
+    pub timeouts: Option<Arc<Score>>,
 }
 
 /// Why totals moved.
@@ -210,5 +210,20 @@ impl Change {
     /// Whether any topic shows a difference.
     pub fn is_visible(&self) -> bool {
         self.view_moved.any() || !self.moves.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every event leaves a change and a view in up to 256 places of each of its topics' rings.
+    #[test]
+    fn a_change_takes_little_memory() {
+        assert!(
+            size_of::<Change>() + size_of::<GameView>() <= 448,
+            "with both counters of an Arc: 480"
+        );
+        assert!(size_of::<PlayerMove>() <= 128);
     }
 }

@@ -239,7 +239,7 @@ pub struct PackedLine {
     /// A bit for each counter that is not zero, by its place in the line.
     moved: u64,
     /// Those counters, in line order.
-    counters: SmallVec<[i32; 8]>,
+    counters: SmallVec<[i32; 6]>,
 }
 
 const _: () = assert!(STATS <= u64::BITS as usize, "a bit for each counter");
@@ -259,7 +259,7 @@ impl PackedLine {
 
 /// A difference between two stat lines: the counters that moved, each once, none by zero.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct StatDelta(SmallVec<[(Stat, i32); 4]>);
+pub struct StatDelta(SmallVec<[(Stat, i32); 3]>);
 
 impl StatDelta {
     /// Adds to one counter's difference.

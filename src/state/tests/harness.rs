@@ -63,7 +63,7 @@ impl Harness {
             _ => CauseKind::Correction,
         };
         let change = match event.clone() {
-            Event::Play(event) => self.game.play(event, kind, &self.cards, NOW),
+            Event::Play(event) => self.game.play(&event, kind, &self.cards, NOW),
             Event::Retract(event) => self.game.retract(event, NOW),
             Event::Situation(event) => self.game.situation(event, NOW),
             Event::Game(event) => self.game.announce(event, &self.cards, NOW),
