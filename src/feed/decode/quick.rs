@@ -25,7 +25,7 @@ pub(super) fn play(line: &[u8], limits: &Limits) -> Option<PlayEvent> {
     let (mut is_play, mut game, mut play, mut rev, mut ts, mut order) = (None, None, None, None, None, None);
     let (mut kind, mut no_play, mut clock, mut situation, mut stats) = (None, None, None, None, None);
     rest.members(|rest, key| match key {
-        b"type" => put(&mut is_play, (rest.text()? == "play").then_some(())?),
+        b"type" => put(&mut is_play, (rest.bytes(is_text)? == b"play").then_some(())?),
         b"game" => put(&mut game, rest.id()?),
         b"play" => put(&mut play, rest.id()?),
         b"rev" => put(&mut rev, rest.within(1, INTEGER_MAX)?),
@@ -58,6 +58,12 @@ pub(super) fn play(line: &[u8], limits: &Limits) -> Option<PlayEvent> {
 #[inline]
 fn put<T>(field: &mut Option<T>, value: T) -> Option<()> {
     field.replace(value).is_none().then_some(())
+}
+
+/// Printable ASCII that stands for itself in a string.
+#[inline]
+fn is_text(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')
 }
 
 /// What is left of the line.
@@ -96,9 +102,9 @@ impl<'l> Rest<'l> {
     fn members(&mut self, mut member: impl FnMut(&mut Rest<'l>, &'l [u8]) -> Option<()>) -> Option<()> {
         self.take(b'{')?;
         loop {
-            let key = self.text()?;
+            let key = self.bytes(is_text)?;
             self.take(b':')?;
-            member(self, key.as_bytes())?;
+            member(self, key)?;
             match self.next()? {
                 b',' => {}
                 b'}' => return Some(()),
@@ -107,20 +113,24 @@ impl<'l> Rest<'l> {
         }
     }
 
-    /// A string for whose characters `is_plain` holds.
+    /// What is between the quotes of a string for whose bytes `is_plain` holds.
     #[inline]
-    fn string(&mut self, is_plain: impl Fn(u8) -> bool) -> Option<&'l str> {
+    fn bytes(&mut self, is_plain: impl Fn(u8) -> bool) -> Option<&'l [u8]> {
         self.take(b'"')?;
         let bytes = self.0.iter().position(|byte| !is_plain(*byte))?;
         let (text, after) = self.0.split_at(bytes);
         self.0 = after.strip_prefix(b"\"")?;
-        // ASCII, or `is_plain` would have ended it.
-        std::str::from_utf8(text).ok()
+        Some(text)
+    }
+
+    #[inline]
+    fn string(&mut self, is_plain: impl Fn(u8) -> bool) -> Option<&'l str> {
+        std::str::from_utf8(self.bytes(is_plain)?).ok()
     }
 
     #[inline]
     fn text(&mut self) -> Option<&'l str> {
-        self.string(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))
+        self.string(is_text)
     }
 
     #[inline]
