@@ -12,7 +12,7 @@
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use scorewire::engine::{EngineLimits, Shared};
 use scorewire::fanout::encode::points;
-use scorewire::fanout::hub::{GameTopics, Hub, HubLimits};
+use scorewire::fanout::hub::{GameTopics, Hub, HubLimits, Moved};
 use scorewire::feed::sequence::Ledger;
 use scorewire::feed::{Decoder, simulator, write_line};
 use scorewire::model::{CauseKind, Change, Event, GameId, IngestTime, Points};
@@ -86,7 +86,7 @@ impl Parts {
             return (None, topics);
         }
         let Event::Play(play) = event else { return (None, topics) };
-        (Some(game.play(play, CauseKind::Play, cards, NOW)), topics)
+        (Some(game.play(&play, CauseKind::Play, cards, NOW)), topics)
     }
 }
 
@@ -94,7 +94,7 @@ impl Parts {
 fn score(change: &Change, ruleset: &Ruleset) -> (Points, Points) {
     let mut total = (Points::ZERO, Points::ZERO);
     for player in &change.moves {
-        let after = points(ruleset, &player.card, &player.after);
+        let after = points(ruleset, &player.card, &player.after());
         total.0 += after;
         total.1 += after - points(ruleset, player.card_before(), &player.before());
     }
@@ -141,7 +141,7 @@ fn apply(c: &mut Criterion) {
                 for line in &lines {
                     let (change, topics) = parts.apply(decoder.line(line).unwrap(), cards);
                     let change = Arc::new(change.unwrap());
-                    black_box(hub.publish(change.clone(), topics));
+                    black_box(hub.publish(change.clone(), topics, &mut Moved::default()));
                     black_box(score(&change, draftkings));
                 }
             },

@@ -67,7 +67,7 @@ fn frames() -> BTreeMap<String, Vec<Frame>> {
             form: scorewire::wire::Form::PLAIN,
             now_us: 1_700_000_000_001_000,
         };
-        let entries: Vec<_> = topic.read(|history| history.ring.iter().cloned().collect());
+        let entries: Vec<_> = topic.read(|history| history.after(0).collect());
         let entries: Vec<_> = entries.into_iter().filter(|entry| !entry.new_game).collect();
         let deltas = entries.chunks(1).map(|one| encode::delta(subject, one));
         frames.entry(format!("{kind}/delta")).or_default().extend(deltas);

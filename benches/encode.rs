@@ -56,7 +56,7 @@ fn encode(criterion: &mut Criterion) {
         ("game", TopicName::Game(head.game.clone())),
     ] {
         let topic = hub.get(&name).expect("something happened");
-        let entries: Vec<_> = topic.read(|history| history.ring.iter().rev().take(16).rev().cloned().collect());
+        let entries: Vec<_> = topic.read(|history| history.after(history.head.saturating_sub(16)).collect());
         for (coding, suffix) in [(Coding::Json, ""), (Coding::Bin, "_bin")] {
             let subject = Subject {
                 topic: &topic,

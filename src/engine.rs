@@ -7,7 +7,7 @@
 //! `plays_max` plays and `players_max` players.
 
 use crate::clock::Clock;
-use crate::fanout::hub::{GameTopics, Hub};
+use crate::fanout::hub::{GameTopics, Hub, Moved};
 use crate::fanout::snapshot::GameSnapshot;
 use crate::feed::sequence::{Ledger, Verdict};
 use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, PlayerInfo, StateTime};
@@ -142,32 +142,34 @@ impl Engine {
         self.owners.iter().map(Sender::len).max().unwrap_or(0)
     }
 
-    /// Hands events (each with its place in the request) to their owners and waits until all have been
-    /// applied. A player list goes to every owner, since each may have its players in a game.
+    /// Hands events to their owners and waits until all have been applied; see [`Engine::hand_over`].
+    ///
+    /// # Errors
+    /// Those of [`Engine::hand_over`] and [`UnderWay::outcomes`].
+    pub async fn submit(&self, events: Vec<(usize, Event)>, ingest: IngestTime) -> Result<Vec<(usize, Outcome)>, SubmitError> {
+        self.hand_over(events, ingest).await?.outcomes().await
+    }
+
+    /// Hands events (each with its place in the request) to their owners, who apply them while the caller
+    /// prepares more. A player list goes to every owner, since each may have its players in a game.
     ///
     /// # Errors
     /// An owner's queue stays full, or an owner is gone; events of other owners may then have been
     /// applied. Sending the same events again does no harm.
-    pub async fn submit(&self, events: Vec<(usize, Event)>, ingest: IngestTime) -> Result<Vec<(usize, Outcome)>, SubmitError> {
-        let mut outcomes = Vec::with_capacity(events.len());
-        let mut by_owner: Vec<Vec<(usize, Event)>> = vec![Vec::new(); self.owners.len()];
-        for (place, event) in events {
-            match &event {
-                Event::Players(infos) => {
-                    outcomes.push((place, self.shared.meet(infos)));
-                    for owner in &mut by_owner {
-                        owner.push((PLAYERS, event.clone()));
-                    }
-                }
-                _ => {
-                    let owner = event.game().map_or(0, |game| self.shared.owner_of(game));
-                    by_owner[owner].push((place, event));
-                }
+    pub async fn hand_over(&self, mut events: Vec<(usize, Event)>, ingest: IngestTime) -> Result<UnderWay, SubmitError> {
+        let asked = events.len();
+        let mut outcomes = Vec::new();
+        for (place, event) in &mut events {
+            if let Event::Players(infos) = event {
+                outcomes.push((*place, self.shared.meet(infos)));
+                *place = PLAYERS;
             }
         }
-        let asked = outcomes.len() + by_owner.iter().flatten().filter(|(place, _)| *place != PLAYERS).count();
         let (done, finished) = flume::bounded(self.owners.len());
-        for (owner, events) in by_owner.into_iter().enumerate().filter(|(_, events)| !events.is_empty()) {
+        for (owner, events) in self.by_owner(events).into_iter().enumerate() {
+            if events.is_empty() {
+                continue;
+            }
             let job = Job {
                 events,
                 ingest,
@@ -176,14 +178,49 @@ impl Engine {
             let sent = tokio::time::timeout(std::time::Duration::from_secs(1), self.owners[owner].send_async(job)).await;
             sent.map_err(|_| SubmitError::Busy)?.map_err(|_| SubmitError::Stopped)?;
         }
-        drop(done);
-        while let Ok(some) = finished.recv_async().await {
-            outcomes.extend(some);
+        Ok(UnderWay { asked, outcomes, finished })
+    }
+
+    fn by_owner(&self, events: Vec<(usize, Event)>) -> Vec<Vec<(usize, Event)>> {
+        if self.owners.len() == 1 {
+            return vec![events];
         }
-        if outcomes.len() < asked {
+        let mut by_owner: Vec<Vec<(usize, Event)>> = vec![Vec::new(); self.owners.len()];
+        for (place, event) in events {
+            match event.game() {
+                Some(game) => by_owner[self.shared.owner_of(game)].push((place, event)),
+                None => by_owner.iter_mut().for_each(|owner| owner.push((place, event.clone()))),
+            }
+        }
+        by_owner
+    }
+}
+
+/// Events that their owners apply.
+pub struct UnderWay {
+    asked: usize,
+    /// Those known already.
+    outcomes: Vec<(usize, Outcome)>,
+    finished: Receiver<Vec<(usize, Outcome)>>,
+}
+
+impl UnderWay {
+    /// What became of each event, by its place in the request; in no promised order.
+    ///
+    /// # Errors
+    /// An owner is gone.
+    pub async fn outcomes(mut self) -> Result<Vec<(usize, Outcome)>, SubmitError> {
+        while let Ok(some) = self.finished.recv_async().await {
+            if self.outcomes.is_empty() {
+                self.outcomes = some;
+            } else {
+                self.outcomes.extend(some);
+            }
+        }
+        if self.outcomes.len() < self.asked {
             return Err(SubmitError::Stopped);
         }
-        Ok(outcomes)
+        Ok(self.outcomes)
     }
 }
 
@@ -200,20 +237,33 @@ impl Drop for Ending {
 /// The place of player lists in an owner's batch: their outcome is known before.
 const PLAYERS: usize = usize::MAX;
 
+/// What is gathered over the events of a batch, because saying it event by event would cost.
+#[derive(Default)]
+struct Batch {
+    moved: Moved,
+    verdicts: [u64; Verdict::ALL.len()],
+    changes: u64,
+}
+
+/// Events of one batch after which the shards are told what moved: some 30 µs' worth.
+const EVENTS_PER_NOTICE: usize = 32;
+
 fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
     let now = || StateTime(Clock.now_us());
+    let mut batch = Batch::default();
     while let Ok(job) = jobs.recv() {
-        let outcomes = job
-            .events
-            .into_iter()
-            .filter_map(|(place, event)| {
-                if let Event::Players(infos) = &event {
-                    shared.introduce(infos, Some(thread), job.ingest, now());
-                    return None;
-                }
-                Some((place, shared.apply_at(event, job.ingest, now())))
-            })
-            .collect();
+        let mut outcomes = Vec::with_capacity(job.events.len());
+        for (nth, (place, event)) in job.events.into_iter().enumerate() {
+            if let Event::Players(infos) = &event {
+                shared.introduce(infos, Some(thread), job.ingest, now(), &mut batch);
+            } else {
+                outcomes.push((place, shared.apply_at(event, job.ingest, now(), &mut batch)));
+            }
+            if nth % EVENTS_PER_NOTICE == EVENTS_PER_NOTICE - 1 {
+                shared.hub.tell(&mut batch.moved);
+            }
+        }
+        shared.conclude(&mut batch);
         // Whoever asked may have gone.
         let _ = job.done.send(outcomes);
     }
@@ -276,7 +326,7 @@ impl Shared {
         // Not `all`: a full directory still updates the players it knows.
         let met = infos.iter().filter(|info| self.cards.put(info)).count();
         if met == infos.len() {
-            self.metrics.verdict(Verdict::Fresh);
+            self.metrics.verdict(Verdict::Fresh, 1);
             Outcome::Sequenced(Verdict::Fresh)
         } else {
             self.metrics.directory_full.increment(1);
@@ -285,7 +335,7 @@ impl Shared {
     }
 
     /// Tells the games of one owner (or all) who their players are.
-    fn introduce(&self, infos: &[PlayerInfo], owner: Option<usize>, ingest: IngestTime, now: StateTime) {
+    fn introduce(&self, infos: &[PlayerInfo], owner: Option<usize>, ingest: IngestTime, now: StateTime, batch: &mut Batch) {
         let owned = |game: &GameId| owner.is_none_or(|owner| self.owner_of(game) == owner);
         let mut cells: Vec<(GameId, Arc<GameCell>)> = self
             .games
@@ -299,29 +349,45 @@ impl Shared {
             let mut guard = cell.game.write();
             let (game, owned) = &mut *guard;
             if let Some(change) = game.introduce(infos, &self.cards, ingest) {
-                self.publish(change, owned, now);
+                self.publish(change, owned, now, batch);
             }
         }
     }
 
-    fn publish(&self, mut change: Change, owned: &mut Owned, now: StateTime) {
+    fn publish(&self, mut change: Change, owned: &mut Owned, now: StateTime, batch: &mut Batch) {
         if change.is_visible() {
             change.applied = now;
-            let topics = self.hub.publish(Arc::new(change), &mut owned.topics);
-            self.metrics.changes.increment(topics as u64);
+            batch.changes += self.hub.publish(Arc::new(change), &mut owned.topics, &mut batch.moved) as u64;
         }
     }
 
     /// Applies one event, for callers that have no other threads (simulation, benches).
     pub fn apply(&self, event: Event, ingest: IngestTime) -> Outcome {
-        self.apply_at(event, ingest, StateTime(ingest.0))
+        let mut batch = Batch::default();
+        let outcome = self.apply_at(event, ingest, StateTime(ingest.0), &mut batch);
+        self.conclude(&mut batch);
+        outcome
     }
 
-    /// Applies one event. A game's events all come from one thread.
-    fn apply_at(&self, event: Event, ingest: IngestTime, now: StateTime) -> Outcome {
+    /// Tells the shards what moved and counts what was done.
+    fn conclude(&self, batch: &mut Batch) {
+        let Batch {
+            mut moved,
+            verdicts,
+            changes,
+        } = std::mem::take(batch);
+        self.hub.tell(&mut moved);
+        for (verdict, events) in Verdict::ALL.into_iter().zip(verdicts).filter(|(_, events)| *events > 0) {
+            self.metrics.verdict(verdict, events);
+        }
+        self.metrics.changes.increment(changes);
+    }
+
+    /// Applies one event. A game's events all come from one thread, which concludes the batch.
+    fn apply_at(&self, event: Event, ingest: IngestTime, now: StateTime, batch: &mut Batch) -> Outcome {
         if let Event::Players(infos) = &event {
             let outcome = self.meet(infos);
-            self.introduce(infos, None, ingest, now);
+            self.introduce(infos, None, ingest, now, batch);
             return outcome;
         }
         let Some(cell) = event.game().and_then(|game| self.cell(game, &event)) else {
@@ -340,16 +406,16 @@ impl Shared {
             return Outcome::TooManyPlayers;
         }
         let verdict = owned.ledger.admit(&event, self.limits.plays_max);
-        self.metrics.verdict(verdict);
+        batch.verdicts[verdict as usize] += 1;
         if let Some(cause) = cause_of(verdict) {
             let change = match event {
-                Event::Play(play) => game.play(play, cause, &self.cards, ingest),
+                Event::Play(play) => game.play(&play, cause, &self.cards, ingest),
                 Event::Retract(retraction) => game.retract(retraction, ingest),
                 Event::Situation(situation) => game.situation(situation, ingest),
                 Event::Game(announcement) => game.announce(announcement, &self.cards, ingest),
                 Event::Players(_) => return Outcome::Sequenced(verdict),
             };
-            self.publish(change, owned, now);
+            self.publish(change, owned, now, batch);
         }
         Outcome::Sequenced(verdict)
     }

@@ -365,8 +365,8 @@ impl EngineMetrics {
     }
 
     /// Counts what the sequencer said.
-    pub fn verdict(&self, verdict: Verdict) {
-        self.verdicts[verdict as usize].increment(1);
+    pub fn verdict(&self, verdict: Verdict, events: u64) {
+        self.verdicts[verdict as usize].increment(events);
     }
 }
 

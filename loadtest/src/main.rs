@@ -6,7 +6,7 @@
 //!
 //! # Layout
 //! ```text
-//! parent   floor · broadcast        what a run does, in order
+//! parent   floor · broadcast · ingest  what a run does, in order
 //!          plays · post · target    the plays, their right totals, and posting them
 //!          crew · watch             child processes, progress, adding up
 //!          proc · limits · report   the server's /proc, descriptor limits, the figures
@@ -28,6 +28,7 @@ mod crew;
 mod crowd;
 mod floor;
 mod frames;
+mod ingest;
 mod latency;
 mod ledger;
 mod limits;
@@ -38,6 +39,7 @@ mod post;
 mod proc;
 mod readers;
 mod report;
+mod shape;
 mod target;
 mod verify;
 mod watch;
@@ -72,7 +74,11 @@ enum Command {
     /// against the right totals once; the others must equal it byte for byte. A sample of clients parses everything
     /// and keeps totals of its own, which must equal those of GET /v1/games/GAME/players at the end.
     Broadcast(BroadcastArgs),
-    /// The receiving side, started by the two above
+    /// Measure a server: as many different plays a second as it takes, all of them scored, framed and checked
+    ///
+    /// Start the server with `engine.games_max` above EVENTS / PLAYS. The figures go to standard output as JSON.
+    Ingest(IngestArgs),
+    /// The receiving side, started by `floor` and `broadcast`
     #[command(hide = true)]
     Child,
 }
@@ -133,10 +139,42 @@ struct BroadcastArgs {
     json: Option<PathBuf>,
 }
 
+#[derive(clap::Args)]
+struct IngestArgs {
+    /// The server's WebSocket address; the path defaults to /v1/ws
+    #[arg(long, default_value = "ws://127.0.0.1:8080")]
+    url: String,
+    /// Where plays are posted, if not at the same address (`server.ingest_bind`)
+    #[arg(long, value_name = "URL")]
+    ingest_url: Option<String>,
+    /// Plays to post; about 500 bytes of memory each
+    #[arg(long, default_value_t = 1_000_000)]
+    events: usize,
+    /// Plays of one game
+    #[arg(long, default_value_t = 170)]
+    plays: usize,
+    /// Connections that post, 1 to 16
+    #[arg(long, default_value_t = 4)]
+    feeds: usize,
+    /// Event lines of one request
+    #[arg(long, default_value_t = 256)]
+    lines: usize,
+    /// One of so many games is checked in full
+    #[arg(long, default_value_t = 64)]
+    check_every: usize,
+    /// The server's process id: adds its CPU per event, by kind of thread
+    #[arg(long, value_name = "PID")]
+    server_pid: Option<u32>,
+    /// Seconds for an answer, and for the last frame
+    #[arg(long, default_value_t = 30)]
+    timeout_s: u64,
+}
+
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Floor(args) => run_floor(&args),
         Command::Broadcast(args) => run_broadcast(&args),
+        Command::Ingest(args) => run_ingest(&args),
         Command::Child => child(),
     };
     match result {
@@ -176,6 +214,23 @@ fn run_broadcast(args: &BroadcastArgs) -> Result<bool> {
         drain_timeout: Duration::from_secs(args.drain_timeout_s),
     })?;
     publish(&report, args.json.as_ref())?;
+    Ok(report.ok)
+}
+
+fn run_ingest(args: &IngestArgs) -> Result<bool> {
+    let target = target::Target::parse(&args.url)?;
+    let report = ingest::run(&ingest::Settings {
+        ingest: args.ingest_url.as_deref().map_or(Ok(target.clone()), target::Target::parse)?,
+        target,
+        events: args.events,
+        plays: args.plays.max(1),
+        feeds: args.feeds,
+        lines: args.lines.max(1),
+        check_every: args.check_every,
+        server_pid: args.server_pid,
+        timeout: Duration::from_secs(args.timeout_s),
+    })?;
+    report::write_json(&report, std::path::Path::new("-"))?;
     Ok(report.ok)
 }
 

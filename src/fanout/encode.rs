@@ -70,15 +70,15 @@ fn about(subject: Subject<'_>, seq: Seq) -> About<'_> {
 
 fn player_moved<'a>(ruleset: &Ruleset, entries: &'a [Arc<Entry>]) -> PlayerShown<'a> {
     let (first, last) = (entries[0].player(), entries[entries.len() - 1].player());
-    let before = first.before();
-    let after = points(ruleset, &last.card, &last.after);
+    let (before, line) = (first.before(), last.after());
+    let after = points(ruleset, &last.card, &line);
     let is_new = before == StatLine::ZERO || entries.iter().any(|entry| entry.player().card_before.is_some());
     PlayerShown {
         player: &last.card.player,
         who: is_new.then(|| who(&last.card, &last.team)),
         points: after,
         change: Some(after - points(ruleset, first.card_before(), &before)),
-        stats: Stats::of(&last.after, entries.iter().flat_map(|entry| entry.player().delta.moved())),
+        stats: Stats::of(&line, entries.iter().flat_map(|entry| entry.player().delta.moved())),
     }
 }
 
@@ -111,8 +111,8 @@ fn moved_in_game<'a>(ruleset: &Ruleset, moves: &[&'a PlayerMove], team: Option<&
     } else {
         StatLine::ZERO
     };
-    let after = if is_of(&last.team) { &last.after } else { &StatLine::ZERO };
-    let total = points(ruleset, &last.card, after);
+    let after = if is_of(&last.team) { last.after() } else { StatLine::ZERO };
+    let total = points(ruleset, &last.card, &after);
     let is_transferred = moves.iter().any(|player| player.team_before.is_some());
     let shown = before.shown().chain(after.shown()).map(|(stat, _)| stat).filter(|_| is_transferred);
     let is_new = before == StatLine::ZERO || first.card_before.is_some() || is_transferred;
@@ -121,7 +121,7 @@ fn moved_in_game<'a>(ruleset: &Ruleset, moves: &[&'a PlayerMove], team: Option<&
         who: is_new.then(|| who(&last.card, &last.team)),
         points: total,
         change: Some(total - points(ruleset, first.card_before(), &before)),
-        stats: Stats::of(after, moves.iter().flat_map(|player| player.delta.moved()).chain(shown)),
+        stats: Stats::of(&after, moves.iter().flat_map(|player| player.delta.moved()).chain(shown)),
     })
 }
 
@@ -194,7 +194,7 @@ pub fn player_snapshot(subject: Subject<'_>, now: PlayerNow<'_>, reason: &str) -
     let shows = match now.last {
         Some(entry) => {
             let player = entry.player();
-            let shown = player_shown(subject.ruleset, &player.card, &player.team, &player.after);
+            let shown = player_shown(subject.ruleset, &player.card, &player.team, &player.after());
             Shown::Player(shown, Some(&entry.change.head.game))
         }
         None => {
@@ -215,7 +215,7 @@ pub fn player_snapshot(subject: Subject<'_>, now: PlayerNow<'_>, reason: &str) -
     snapshot(subject, now.seq, shows, reason)
 }
 
-fn player_shown<'a>(ruleset: &Ruleset, card: &'a PlayerCard, team: &'a Team, line: &'a StatLine) -> PlayerShown<'a> {
+fn player_shown<'a>(ruleset: &Ruleset, card: &'a PlayerCard, team: &'a Team, line: &StatLine) -> PlayerShown<'a> {
     PlayerShown {
         player: &card.player,
         who: Some(who(card, team)),

@@ -20,6 +20,24 @@ pub const SHARDS_MAX: usize = 64;
 /// Topics that moved.
 pub type Notice = SmallVec<[TopicId; 6]>;
 
+/// Watched topics that moved since the shards were last told, each with a bit for each of those shards.
+///
+/// An owner gathers them over a few events: a notice costs a lock, and sometimes waking a thread.
+#[derive(Debug, Default)]
+pub struct Moved(SmallVec<[(TopicId, u64); 8]>);
+
+impl Moved {
+    fn add(&mut self, topic: TopicId, shards: u64) {
+        if shards == 0 {
+            return;
+        }
+        match self.0.iter_mut().find(|(known, _)| *known == topic) {
+            Some((_, known)) => *known |= shards,
+            None => self.0.push((topic, shards)),
+        }
+    }
+}
+
 /// Where one shard is told what moved.
 struct Mailbox {
     notices: Sender<Notice>,
@@ -165,7 +183,7 @@ impl Hub {
     pub fn rings(&self) -> Rings {
         let mut rings = Rings::default();
         for topic in self.topics.iter() {
-            let entries = topic.read(|history| history.ring.len());
+            let entries = topic.read(|history| history.ring_len());
             rings.topics += 1;
             rings.entries += entries;
             rings.fullest = rings.fullest.max(entries);
@@ -178,15 +196,16 @@ impl Hub {
         self.mailboxes[shard].notices.len()
     }
 
-    /// Puts a change into every topic that shows it and tells the shards that have subscribers. Call it
-    /// while the game cannot be read, so that a snapshot and a `seq` always belong together. Returns the
-    /// number of topics that moved.
-    pub fn publish(&self, change: Arc<Change>, topics: &mut GameTopics) -> usize {
+    /// Puts a change into every topic that shows it and adds the watched ones to `moved`, for
+    /// [`Hub::tell`]. Call it while the game cannot be read, so that a snapshot and a `seq` always belong
+    /// together. Returns the number of topics that moved.
+    pub fn publish(&self, change: Arc<Change>, topics: &mut GameTopics, moved: &mut Moved) -> usize {
         let ring = self.limits.ring_frames;
-        let mut moved: SmallVec<[(TopicId, u64); 8]> = SmallVec::new();
+        let mut count = 0;
         let mut put = |topic: &Topic, place: u16| {
             if let Published::To(shards) = topic.publish(&change, place, ring) {
-                moved.push((topic.id, shards));
+                moved.add(topic.id, shards);
+                count += 1;
             }
         };
         for (place, player) in change.moves.iter().enumerate() {
@@ -213,11 +232,11 @@ impl Hub {
         if change.view_moved.on_scoreboard() {
             let mut slate = self.slate.lock();
             if let Some(new_day) = slate.take_in(&change) {
-                moved.push((self.slate_topic.id, self.slate_topic.publish_slate(&change, new_day, ring)));
+                moved.add(self.slate_topic.id, self.slate_topic.publish_slate(&change, new_day, ring));
+                count += 1;
             }
         }
-        self.tell(&moved);
-        moved.len()
+        count
     }
 
     /// The scoreboard and its `seq`, as one.
@@ -241,7 +260,9 @@ impl Hub {
         Arc::new(Topic::new(TopicId(self.next_id.fetch_add(1, Ordering::Relaxed)), name.clone()))
     }
 
-    fn tell(&self, moved: &[(TopicId, u64)]) {
+    /// Tells the shards what moved, once for all that was published since.
+    pub fn tell(&self, moved: &mut Moved) {
+        let moved = std::mem::take(&mut moved.0);
         let all = moved.iter().fold(0, |all, (_, shards)| all | shards);
         for (shard, mailbox) in self.mailboxes.iter().enumerate() {
             if all & (1 << shard) == 0 {

@@ -30,7 +30,7 @@ pub type GameReader = Arc<dyn Fn(&GameId) -> Option<GameSnapshot> + Send + Sync>
 pub fn take(hub: &Hub, games: &GameReader, subject: Subject<'_>, reason: &str) -> (Seq, Frame) {
     match &subject.topic.name {
         TopicName::Player(player) => {
-            let (seq, last) = subject.topic.read(|history| (history.head, history.ring.back().cloned()));
+            let (seq, last) = subject.topic.read(|history| (history.head, history.last()));
             let card = PlayerCard::unknown(player.clone());
             (
                 seq,

@@ -67,13 +67,20 @@ impl Entry {
     }
 }
 
+/// A change in a ring. Most topics are watched by nobody, so an [`Entry`] is made for the first who asks.
+#[derive(Debug)]
+enum Slot {
+    Unread { change: Arc<Change>, place: u16, new_game: bool },
+    Read(Arc<Entry>),
+}
+
 /// What a topic has shown, as far back as it reaches.
 #[derive(Debug, Default)]
 pub struct History {
     /// The latest `seq`; 0 before anything happened.
     pub head: Seq,
-    /// The last entries; the last one's `seq` is `head`.
-    pub ring: VecDeque<Arc<Entry>>,
+    /// The last changes; the last one's `seq` is `head`.
+    ring: VecDeque<Slot>,
     /// The game that `player:` and `team:` topics show.
     game: Option<Arc<GameHead>>,
     /// Whether that game has begun.
@@ -130,24 +137,26 @@ impl Topic {
             _ => history.game = Some(change.head.clone()),
         }
         history.begun = change.begun;
-        history.head += 1;
-        let entry = Arc::new(Entry::new(history.head, change.clone(), place, new_game));
-        history.push(entry, ring_frames);
+        let change = change.clone();
+        history.push(Slot::Unread { change, place, new_game }, ring_frames);
         Published::To(history.watchers)
     }
 
     /// The same for the slate, which shows all games; `new_day` where its games are others from here.
     pub fn publish_slate(&self, change: &Arc<Change>, new_day: bool, ring_frames: usize) -> u64 {
         let mut history = self.history.lock();
-        history.head += 1;
-        let entry = Arc::new(Entry::new(history.head, change.clone(), 0, new_day));
-        history.push(entry, ring_frames);
+        let slot = Slot::Unread {
+            change: change.clone(),
+            place: 0,
+            new_game: new_day,
+        };
+        history.push(slot, ring_frames);
         history.watchers
     }
 
     /// Reads the history under its lock: keep it short.
-    pub fn read<R>(&self, read: impl FnOnce(&History) -> R) -> R {
-        read(&self.history.lock())
+    pub fn read<R>(&self, read: impl FnOnce(&mut History) -> R) -> R {
+        read(&mut self.history.lock())
     }
 
     /// Says that a shard has subscribers from now on (or no more). Set it before reading the history:
@@ -171,16 +180,48 @@ impl Topic {
 }
 
 impl History {
-    fn push(&mut self, entry: Arc<Entry>, ring_frames: usize) {
+    fn push(&mut self, slot: Slot, ring_frames: usize) {
         while self.ring.len() >= ring_frames.max(1) {
             self.ring.pop_front();
         }
-        self.ring.push_back(entry);
+        self.ring.push_back(slot);
+        self.head += 1;
+    }
+
+    /// How many changes the ring holds.
+    pub fn ring_len(&self) -> usize {
+        self.ring.len()
+    }
+
+    /// The entries that follow `seq`, as far back as the ring reaches, oldest first.
+    pub fn after(&mut self, seq: Seq) -> impl Iterator<Item = Arc<Entry>> + '_ {
+        let first = self.head - self.ring.len() as Seq + 1;
+        let skip = (seq + 1).saturating_sub(first).min(self.ring.len() as Seq) as usize;
+        let seqs = first + skip as Seq..;
+        seqs.zip(self.ring.range_mut(skip..)).map(|(seq, slot)| slot.entry(seq))
+    }
+
+    /// The last entry; nothing before anything happened.
+    pub fn last(&mut self) -> Option<Arc<Entry>> {
+        let head = self.head;
+        self.ring.back_mut().map(|slot| slot.entry(head))
     }
 
     /// The game shown.
     pub fn game(&self) -> Option<&Arc<GameHead>> {
         self.game.as_ref()
+    }
+}
+
+impl Slot {
+    /// The one entry for all who ask.
+    fn entry(&mut self, seq: Seq) -> Arc<Entry> {
+        let entry = match self {
+            Slot::Read(entry) => return entry.clone(),
+            Slot::Unread { change, place, new_game } => Arc::new(Entry::new(seq, change.clone(), *place, *new_game)),
+        };
+        *self = Slot::Read(entry.clone());
+        entry
     }
 }
 

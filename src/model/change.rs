@@ -4,7 +4,8 @@
 //! from a stat line under any ruleset, so one change serves every ruleset, also one asked for later.
 
 use super::{
-    Clock, FeedTime, GameId, GameStatus, IngestTime, PlayId, PlayerId, Rev, Score, Situation, StatDelta, StatLine, StateTime, Team,
+    Clock, FeedTime, GameId, GameStatus, IngestTime, PackedLine, PlayId, PlayerId, Rev, Score, Situation, StatDelta, StatLine, StateTime,
+    Team,
 };
 use compact_str::CompactString;
 use smallvec::SmallVec;
@@ -61,9 +62,9 @@ pub struct GameView {
     /// The latest situation.
     pub situation: Option<Situation>,
     /// The score.
-    pub score: Option<Score>,
+    pub score: Option<Arc<Score>>,
     /// Timeouts left.
-    pub timeouts: Option<Score>,
+    pub timeouts: Option<Arc<Score>>,
 }
 
 /// Why totals moved.
@@ -117,22 +118,27 @@ pub struct PlayerMove {
     /// For which team, in this game.
     pub team: Team,
     /// For which team before, where a correction put that right.
-    pub team_before: Option<Team>,
-    /// The line after the event.
-    pub after: StatLine,
+    pub team_before: Option<Box<Team>>,
+    /// The line after the event, as [`PlayerMove::after`] unpacks it.
+    pub after: PackedLine,
     /// What moved; nothing for one who is new to the game and credited with nothing.
     pub delta: StatDelta,
 }
 
 impl PlayerMove {
+    /// The line after the event.
+    pub fn after(&self) -> StatLine {
+        self.after.unpack()
+    }
+
     /// The line before the event.
     pub fn before(&self) -> StatLine {
-        self.after.minus(&self.delta)
+        self.after().minus(&self.delta)
     }
 
     /// The team before the event.
     pub fn team_before(&self) -> &Team {
-        self.team_before.as_ref().unwrap_or(&self.team)
+        self.team_before.as_deref().unwrap_or(&self.team)
     }
 
     /// The card before the event.
@@ -197,12 +203,27 @@ pub struct Change {
     pub view_moved: ViewMoved,
     /// Players whose line, team or scoring position moved, or who have a standing record from here on (a
     /// tackle, say, with an empty delta). Each at most once.
-    pub moves: SmallVec<[PlayerMove; 3]>,
+    pub moves: SmallVec<[PlayerMove; 2]>,
 }
 
 impl Change {
     /// Whether any topic shows a difference.
     pub fn is_visible(&self) -> bool {
         self.view_moved.any() || !self.moves.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every event leaves a change and a view in up to 256 places of each of its topics' rings.
+    #[test]
+    fn a_change_takes_little_memory() {
+        assert!(
+            size_of::<Change>() + size_of::<GameView>() <= 448,
+            "with both counters of an Arc: 480"
+        );
+        assert!(size_of::<PlayerMove>() <= 128);
     }
 }

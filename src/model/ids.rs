@@ -18,6 +18,12 @@ pub fn is_well_formed(s: &str) -> bool {
     !s.is_empty() && s.len() <= ID_BYTES_MAX && s.bytes().all(|b| ALLOWED[usize::from(b)])
 }
 
+/// Whether an id may hold that byte.
+#[inline]
+pub(crate) fn is_allowed(byte: u8) -> bool {
+    ALLOWED[usize::from(byte)]
+}
+
 /// Which bytes an id may hold. A table: ids are most of what a feed line is checked for.
 static ALLOWED: [bool; 256] = {
     let mut table = [false; 256];

@@ -19,7 +19,7 @@ pub use event::{
 };
 pub use ids::{GameId, PlayId, PlayerId, Team};
 pub use points::Points;
-pub use stat::{Stat, StatDelta, StatLine};
+pub use stat::{PackedLine, Stat, StatDelta, StatLine};
 pub use time::{FeedTime, IngestTime, StateTime};
 pub use topic::{TopicError, TopicName};
 

@@ -3,6 +3,8 @@
 //! Everything that scores is a counter that plays add to and corrections subtract from, so a line is
 //! the same whatever the order of events. `sacks` count in halves inside and are written as decimals.
 
+use smallvec::SmallVec;
+
 /// A named counter of a stat line. The discriminant is its place in a [`StatLine`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
@@ -180,6 +182,21 @@ impl StatLine {
         *counter = counter.saturating_add(amount);
     }
 
+    /// The same in less space.
+    pub fn pack(&self) -> PackedLine {
+        let mut moved = 0u64;
+        for (place, counter) in self.0.iter().enumerate() {
+            moved |= u64::from(*counter != 0) << place;
+        }
+        let mut counters = SmallVec::with_capacity(moved.count_ones() as usize);
+        let mut rest = moved;
+        while rest != 0 {
+            counters.push(self.0[rest.trailing_zeros() as usize]);
+            rest &= rest - 1;
+        }
+        PackedLine { moved, counters }
+    }
+
     /// The line with `delta` taken back.
     pub fn minus(&self, delta: &StatDelta) -> StatLine {
         let mut line = *self;
@@ -216,9 +233,33 @@ impl StatLine {
     }
 }
 
+/// A stat line without the counters that are zero, which are most: what a change keeps of one.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PackedLine {
+    /// A bit for each counter that is not zero, by its place in the line.
+    moved: u64,
+    /// Those counters, in line order.
+    counters: SmallVec<[i32; 6]>,
+}
+
+const _: () = assert!(STATS <= u64::BITS as usize, "a bit for each counter");
+
+impl PackedLine {
+    /// The whole line.
+    pub fn unpack(&self) -> StatLine {
+        let mut line = StatLine::ZERO;
+        let mut rest = self.moved;
+        for counter in &self.counters {
+            line.0[rest.trailing_zeros() as usize] = *counter;
+            rest &= rest - 1;
+        }
+        line
+    }
+}
+
 /// A difference between two stat lines: the counters that moved, each once, none by zero.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct StatDelta(smallvec::SmallVec<[(Stat, i32); 4]>);
+pub struct StatDelta(SmallVec<[(Stat, i32); 3]>);
 
 impl StatDelta {
     /// Adds to one counter's difference.
@@ -294,6 +335,16 @@ mod tests {
             (text(1), text(2), text(5), text(-1)),
             ("0.5".into(), "1".into(), "2.5".into(), "-0.5".into())
         );
+    }
+
+    #[test]
+    fn a_packed_line_is_the_same_line() {
+        let mut line = StatLine::ZERO;
+        assert_eq!(line.pack().unpack(), line);
+        for (place, (stat, _)) in NAMES.iter().enumerate() {
+            line.add(*stat, if place % 2 == 0 { i32::MIN } else { place as i32 });
+            assert_eq!(line.pack().unpack(), line, "{stat:?}");
+        }
     }
 
     #[test]

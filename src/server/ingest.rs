@@ -5,7 +5,7 @@
 
 use super::error::{ApiError, json_bytes};
 use super::{App, Door};
-use crate::engine::{Outcome, SubmitError};
+use crate::engine::{Outcome, SubmitError, UnderWay};
 use crate::feed::sequence::Verdict;
 use crate::feed::{Decoder, Limits, LineCode, LineError, array_elements, ndjson_lines};
 use crate::model::{Event, IngestTime};
@@ -100,6 +100,8 @@ async fn read_body(mut body: Body, app: &App) -> Result<(Bytes, Option<OwnedSema
             }
             if permit.is_none() && all.len() + data.len() > FREE_BYTES {
                 permit = Some(permit_for(app)?);
+                // As much as it says is to come, up to what a permit stands for: no copying while it grows.
+                all.reserve(data.len() + (body.size_hint().lower() as usize).min(bytes_max));
             }
             if all.is_empty() && body.is_end_stream() {
                 return Ok(data);
@@ -181,10 +183,12 @@ pub struct Report {
     refused: Vec<Refused>,
     /// Lines that could be read, whatever became of them.
     readable: usize,
+    /// Events that the engine is still applying: one chunk of them.
+    under_way: Option<UnderWay>,
 }
 
-/// Events handed to the engine at once.
-const CHUNK: usize = 1024;
+/// Events handed to the engine at once. While it applies them the next ones are decoded.
+const CHUNK: usize = 128;
 
 /// Takes a body's events in, in order.
 ///
@@ -199,7 +203,7 @@ pub async fn take_in(app: &Arc<App>, body: &[u8]) -> Result<Report, ApiError> {
     let mut decoder = Decoder::new(limits);
     let ingest = IngestTime(app.clock.now_us());
     let mut report = Report::default();
-    let mut chunk = Vec::with_capacity(CHUNK.min(body.len() / 64 + 1));
+    let mut chunk = Vec::with_capacity(CHUNK.min(body.len() / 256 + 1));
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let is_array = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     if is_array {
@@ -214,7 +218,8 @@ pub async fn take_in(app: &Arc<App>, body: &[u8]) -> Result<Report, ApiError> {
             report.rest(app, &mut chunk, ingest).await?;
         }
     }
-    report.submit(app, &mut chunk, ingest).await?;
+    report.hand_over(app, &mut chunk, ingest).await?;
+    report.settle(app, ingest).await?;
     if report.readable + report.refused_count == 0 {
         return Err(ApiError::bad_request(
             "empty_body",
@@ -222,6 +227,13 @@ pub async fn take_in(app: &Arc<App>, body: &[u8]) -> Result<Report, ApiError> {
         ));
     }
     Ok(report)
+}
+
+fn refusal(error: SubmitError) -> ApiError {
+    match error {
+        SubmitError::Busy => ApiError::busy(1, error.to_string()),
+        SubmitError::Stopped => ApiError::unavailable("stopped", error.to_string()),
+    }
 }
 
 /// The longest lag that a feed's clock is believed, in microseconds.
@@ -273,25 +285,33 @@ impl Report {
     /// a turn after as many lines of any kind.
     async fn rest(&mut self, app: &App, chunk: &mut Vec<(usize, Event)>, ingest: IngestTime) -> Result<(), ApiError> {
         if chunk.len() == CHUNK {
-            self.submit(app, chunk, ingest).await?;
+            self.hand_over(app, chunk, ingest).await?;
         } else if (self.readable + self.refused_count).is_multiple_of(CHUNK) {
             tokio::task::yield_now().await;
         }
         Ok(())
     }
 
-    async fn submit(&mut self, app: &App, chunk: &mut Vec<(usize, Event)>, ingest: IngestTime) -> Result<(), ApiError> {
+    /// Hands a chunk over, then waits for the one before.
+    async fn hand_over(&mut self, app: &App, chunk: &mut Vec<(usize, Event)>, ingest: IngestTime) -> Result<(), ApiError> {
         if chunk.is_empty() {
             return Ok(());
         }
-        let outcomes = app
+        let room = Vec::with_capacity(chunk.len());
+        let handed_over = app
             .engine
-            .submit(std::mem::take(chunk), ingest)
+            .hand_over(std::mem::replace(chunk, room), ingest)
             .await
-            .map_err(|error| match error {
-                SubmitError::Busy => ApiError::busy(1, error.to_string()),
-                SubmitError::Stopped => ApiError::unavailable("stopped", error.to_string()),
-            })?;
+            .map_err(refusal)?;
+        self.settle(app, ingest).await?;
+        self.under_way = Some(handed_over);
+        Ok(())
+    }
+
+    /// Waits for what is under way and counts what became of it.
+    async fn settle(&mut self, app: &App, ingest: IngestTime) -> Result<(), ApiError> {
+        let Some(under_way) = self.under_way.take() else { return Ok(()) };
+        let outcomes = under_way.outcomes().await.map_err(refusal)?;
         app.ingest_metrics
             .to_state
             .record((app.clock.now_us() - ingest.0).max(0) as f64 / 1e6);

@@ -151,8 +151,9 @@ pub async fn history(State(door): State<Door>, Query(query): Query<HistoryQuery>
     };
     let entries = door.hub.get(&name).map_or_else(Vec::new, |topic| {
         topic.read(|history| {
-            let from = history.ring.iter().rposition(|entry| entry.new_game).unwrap_or(0);
-            history.ring.iter().skip(from).cloned().collect::<Vec<_>>()
+            let mut entries: Vec<_> = history.after(0).collect();
+            let from = entries.iter().rposition(|entry| entry.new_game).unwrap_or(0);
+            entries.split_off(from)
         })
     });
     let mut body = Vec::with_capacity(32 * entries.len() + 2);
@@ -163,7 +164,7 @@ pub async fn history(State(door): State<Door>, Query(query): Query<HistoryQuery>
             last_ts = entry.change.feed_ts.map(|ts| ts.0).or(last_ts);
             list.list(|item| {
                 item.item(last_ts.unwrap_or(entry.change.ingest.0)).item(entry.seq as i64);
-                item.points_item(encode::points(ruleset, &player.card, &player.after));
+                item.points_item(encode::points(ruleset, &player.card, &player.after()));
             });
         }
     });

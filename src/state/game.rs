@@ -30,7 +30,7 @@ pub struct Game {
 /// What the feed last said of the game as a whole.
 struct Announced {
     status: GameStatus,
-    score: Option<Score>,
+    score: Option<Arc<Score>>,
     /// Places of the home and the visiting team.
     sides: [u8; 2],
 }
@@ -107,11 +107,11 @@ impl Game {
     }
 
     /// Takes in a play that stands, or a new revision of one (`kind` says which).
-    pub fn play(&mut self, event: PlayEvent, kind: CauseKind, cards: &Cards, ingest: IngestTime) -> Change {
+    pub fn play(&mut self, event: &PlayEvent, kind: CauseKind, cards: &Cards, ingest: IngestTime) -> Change {
         let is_scoring = event.stats.iter().any(|record| gsis::scoring_points(record.stat).is_some());
         let new = Play {
             clock: event.clock,
-            situation: event.situation,
+            situation: event.situation.clone(),
             credits: self.roster.resolve(&event.stats, cards),
         };
         let mut credits = Credits::default();
@@ -121,7 +121,7 @@ impl Game {
             self.credit(&old, -1, &mut credits);
         }
         let cause = Cause {
-            play: Some(event.play),
+            play: Some(event.play.clone()),
             rev: event.rev,
             kind,
             urgent: is_scoring || kind != CauseKind::Play,
@@ -175,7 +175,7 @@ impl Game {
         let sides = [self.roster.team(&event.home, cards), self.roster.team(&event.away, cards)];
         let announced = Announced {
             status: event.status,
-            score: event.score,
+            score: event.score.map(Arc::new),
             sides,
         };
         let before = self.announced.replace(announced);
@@ -214,7 +214,7 @@ impl Game {
                     card_before: Some(before),
                     team: entry.team.clone(),
                     team_before: None,
-                    after: entry.line,
+                    after: entry.line.pack(),
                     delta: Default::default(),
                 });
             }
@@ -257,7 +257,10 @@ impl Game {
         }
         let mut moves = SmallVec::new();
         for (slot, delta) in step.credits.lines.drain(..) {
-            let team_before = transferred.iter().find(|(moved, _)| *moved == slot).map(|(_, team)| team.clone());
+            let team_before = transferred
+                .iter()
+                .find(|(moved, _)| *moved == slot)
+                .map(|(_, team)| Box::new(team.clone()));
             if delta.is_empty() && team_before.is_none() && !appeared.contains(&slot) {
                 continue;
             }
@@ -269,14 +272,14 @@ impl Game {
                 card_before: None,
                 team: entry.team.clone(),
                 team_before,
-                after: entry.line,
+                after: entry.line.pack(),
                 delta,
             });
         }
         self.change(step, view_moved, moves)
     }
 
-    fn change(&self, step: Step, view_moved: ViewMoved, moves: SmallVec<[PlayerMove; 3]>) -> Change {
+    fn change(&self, step: Step, view_moved: ViewMoved, moves: SmallVec<[PlayerMove; 2]>) -> Change {
         Change {
             head: self.head.clone(),
             begun: self.begun(),
@@ -336,7 +339,7 @@ impl Game {
         }
     }
 
-    fn final_score(&self) -> Option<&Score> {
+    fn final_score(&self) -> Option<&Arc<Score>> {
         let over = self.announced.as_ref().filter(|game| game.status == GameStatus::Final);
         over.and_then(|game| game.score.as_ref())
     }

@@ -15,6 +15,7 @@ use crate::model::{Clock, PlayId, Score, Situation, SituationEvent, Team};
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// A play as it stands.
 pub(super) struct Play {
@@ -27,8 +28,8 @@ pub(super) struct Play {
 struct Snap {
     clock: Option<Clock>,
     situation: Situation,
-    score: Option<Score>,
-    timeouts: Option<Score>,
+    score: Option<Arc<Score>>,
+    timeouts: Option<Arc<Score>>,
 }
 
 enum Standing {
@@ -95,7 +96,7 @@ impl Items {
         let old = std::mem::replace(&mut self.items[place as usize].play, Standing::Retracted);
         self.moved(place);
         let untold = self.items[place as usize].snap.as_ref().and_then(|snap| snap.score.clone());
-        self.retell(place, untold.as_ref());
+        self.retell(place, untold.as_deref());
         old.standing()
     }
 
@@ -104,8 +105,8 @@ impl Items {
         let snap = Box::new(Snap {
             clock: event.clock,
             situation: event.situation,
-            score: event.score,
-            timeouts: event.timeouts,
+            score: event.score.map(Arc::new),
+            timeouts: event.timeouts.map(Arc::new),
         });
         let (place, old) = match &event.after_play {
             Some(play) => {
@@ -118,7 +119,7 @@ impl Items {
             Some(_) => self.moved(place),
             None => self.consider(place),
         }
-        self.retell(place, old.as_ref().and_then(|old| old.score.as_ref()));
+        self.retell(place, old.as_ref().and_then(|old| old.score.as_deref()));
     }
 
     /// The latest clock.
@@ -138,7 +139,7 @@ impl Items {
     }
 
     /// The latest timeouts.
-    pub(super) fn timeouts(&self) -> Option<&Score> {
+    pub(super) fn timeouts(&self) -> Option<&Arc<Score>> {
         match self.at(self.marks.timeouts)? {
             Shown::Play(_) => None,
             Shown::Snap(snap) => snap.timeouts.as_ref(),
@@ -146,7 +147,7 @@ impl Items {
     }
 
     /// The score of the latest snap whose play is there.
-    pub(super) fn score(&self) -> Option<&Score> {
+    pub(super) fn score(&self) -> Option<&Arc<Score>> {
         match self.at(self.marks.score)? {
             Shown::Play(_) => None,
             Shown::Snap(snap) => snap.score.as_ref(),
@@ -292,7 +293,7 @@ fn told<'a>(items: &'a [Item], opening: Option<&'a Snap>, place: u32) -> Option<
         None => opening,
         Some(item) => item.snap.as_deref().filter(|_| matches!(item.play, Standing::Stands(_))),
     };
-    snap?.score.as_ref()
+    snap?.score.as_deref()
 }
 
 enum Shown<'a> {

@@ -214,7 +214,7 @@ pub struct PlayerShown<'a> {
     /// What they changed by, in a delta.
     pub change: Option<Points>,
     /// Totals.
-    pub stats: Stats<'a>,
+    pub stats: Stats,
 }
 
 /// Who a player is.
@@ -285,26 +285,26 @@ impl<'a> GameShown<'a> {
 
 /// Some of a line's stats, in line order.
 #[derive(Clone, Copy)]
-pub struct Stats<'a> {
-    line: &'a StatLine,
+pub struct Stats {
+    line: StatLine,
     /// A bit for each stat, by its place in the line.
     which: u64,
 }
 
-impl<'a> Stats<'a> {
+impl Stats {
     /// These stats' totals in `line`, each once.
-    pub fn of(line: &'a StatLine, which: impl Iterator<Item = Stat>) -> Stats<'a> {
+    pub fn of(line: &StatLine, which: impl Iterator<Item = Stat>) -> Stats {
         let which = which.fold(0, |which, stat| which | 1 << stat as u64);
-        Stats { line, which }
+        Stats { line: *line, which }
     }
 
     /// The stats that a reader is shown of a line.
-    pub fn shown(line: &'a StatLine) -> Stats<'a> {
+    pub fn shown(line: &StatLine) -> Stats {
         Stats::of(line, line.shown().map(|(stat, _)| stat))
     }
 
     /// Each stat with its value, in inner units ([`Stat::units`]).
-    pub fn iter(self) -> impl Iterator<Item = (Stat, i32)> + 'a {
+    pub fn iter(&self) -> impl Iterator<Item = (Stat, i32)> + '_ {
         let mut rest = self.which;
         std::iter::from_fn(move || {
             let place = rest.trailing_zeros() as usize;

@@ -79,7 +79,7 @@ impl Slate {
         let mut sums: BTreeMap<String, Bytes> = BTreeMap::new();
         for topic in &self.topics {
             let kind = topic.name.parts().0.trim_end_matches(':');
-            let entries: Vec<Arc<Entry>> = topic.read(|history| history.ring.iter().cloned().collect());
+            let entries: Vec<Arc<Entry>> = topic.read(|history| history.after(0).collect());
             // Nobody is sent a delta across the beginning of another game.
             for entries in entries.chunk_by(|_, next| !next.new_game) {
                 for count in [1, 3, 20] {

@@ -62,7 +62,7 @@ impl Oracle {
             let moments = self.moments.get_mut(&name.to_string()).expect("made for every topic");
             // A player list may move two games of one player, each once; anything else moves one.
             let movers: Vec<GameId> = topic.read(|history| {
-                let new = history.ring.iter().filter(|entry| entry.seq as usize > moments.len());
+                let new = history.after(moments.len() as u64);
                 let movers = new.map(|entry| entry.change.head.game.clone()).collect();
                 assert_eq!(history.head as usize, moments.len() + Vec::len(&movers), "{name}");
                 movers

@@ -48,7 +48,7 @@ fn shown(topic: &Topic) -> String {
 }
 
 fn begins_new(topic: &Topic) -> bool {
-    topic.read(|history| history.ring.back().unwrap().new_game)
+    topic.read(|history| history.last().unwrap().new_game)
 }
 
 /// The first game ever announced kept a team's topic until a game with a later kickoff began. With a
@@ -106,7 +106,7 @@ fn a_change_of_many_players_shows_each_their_own() {
         let topic = topic(&hub, &format!("player:{name}"));
         topic.read(|history| {
             assert_eq!(history.head, 2);
-            assert_eq!(history.ring.back().unwrap().player().card.player, PlayerId::new(&name).unwrap());
+            assert_eq!(history.last().unwrap().player().card.player, PlayerId::new(&name).unwrap());
         });
     }
 }
@@ -192,6 +192,6 @@ fn a_team_known_from_plays_alone_is_told_of_the_clock() {
     let team = topic(&hub, "team:NE");
     team.read(|history| {
         assert_eq!(history.head, 2);
-        assert_eq!(history.ring.back().unwrap().change.view.clock.unwrap().seconds_left, 870);
+        assert_eq!(history.last().unwrap().change.view.clock.unwrap().seconds_left, 870);
     });
 }

@@ -64,13 +64,11 @@ impl Mirror {
                 return;
             }
             let missing = (history.head - before) as usize;
-            if missing > history.ring.len() {
+            if missing > history.ring_len() {
                 self.ring.clear();
             }
-            let skip = history.ring.len().saturating_sub(missing);
-            let arrived = history.ring.iter().skip(skip);
-            self.ring.extend(arrived.map(|entry| Mirrored {
-                entry: entry.clone(),
+            self.ring.extend(history.after(before).map(|entry| Mirrored {
+                entry,
                 frames: SmallVec::new(),
             }));
             self.head = history.head;

@@ -254,7 +254,7 @@ fn push_record(fields: &Record<'_, '_>, list: &mut SmallVec<[StatRecord; 4]>) ->
 }
 
 /// Whether a record's player stands for the team as a whole.
-fn is_team_record(player: &str) -> bool {
+pub(super) fn is_team_record(player: &str) -> bool {
     player.is_empty() || player == "0"
 }
 

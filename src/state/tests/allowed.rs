@@ -114,7 +114,7 @@ fn a_score_goes_with_its_play_when_that_is_taken_back() {
     assert_eq!(allowed(&harness, "dst:BBB"), Some(6));
     harness.take(&retract("20", 2));
     assert_eq!(allowed(&harness, "dst:BBB"), Some(0));
-    assert_eq!(harness.game.view().score, Some(super::score(&[("AAA", 0), ("BBB", 0)])));
+    assert_eq!(harness.game.view().score, Some(super::score(&[("AAA", 0), ("BBB", 0)]).into()));
     harness.take(&play("20", 3, &[TOUCHDOWN_RUN]));
     assert_eq!(allowed(&harness, "dst:BBB"), Some(6));
 }

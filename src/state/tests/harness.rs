@@ -63,7 +63,7 @@ impl Harness {
             _ => CauseKind::Correction,
         };
         let change = match event.clone() {
-            Event::Play(event) => self.game.play(event, kind, &self.cards, NOW),
+            Event::Play(event) => self.game.play(&event, kind, &self.cards, NOW),
             Event::Retract(event) => self.game.retract(event, NOW),
             Event::Situation(event) => self.game.situation(event, NOW),
             Event::Game(event) => self.game.announce(event, &self.cards, NOW),
@@ -141,9 +141,9 @@ impl Harness {
             assert_eq!(held.line, one.before(), "before is what was shown last");
             let mut after = held.line;
             after.apply(&one.delta);
-            assert_eq!(after, one.after, "after is before and the difference");
+            assert_eq!(after, one.after(), "after is before and the difference");
             for ((_, rules), total) in self.rulesets.iter().zip(&mut held.points) {
-                let now = worth(rules, id, one.card.position.as_deref(), &one.after);
+                let now = worth(rules, id, one.card.position.as_deref(), &one.after());
                 *total += now - worth(rules, id, position_before, &one.before());
             }
             held.line = after;

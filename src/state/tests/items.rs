@@ -87,7 +87,7 @@ fn timeouts_stay_while_later_items_say_nothing_of_them() {
     let events = [timeouts, play("10", 1, &[]), Event::Play(later)];
     for seed in 0..20 {
         let harness = Harness::of(&Random(seed).shuffled(&events));
-        assert_eq!(harness.game.view().timeouts, Some(score(&[("AAA", 3), ("BBB", 2)])));
+        assert_eq!(harness.game.view().timeouts, Some(score(&[("AAA", 3), ("BBB", 2)]).into()));
         assert_eq!(harness.game.view().situation.as_ref().and_then(|s| s.down), Some(2));
     }
 }

@@ -5,6 +5,7 @@ use super::harness::Harness;
 use crate::model::gsis::{self, Against, Amount};
 use crate::model::{Event, GameEvent, GameStatus, GameView, PlayEvent, PlayId, PlayerId, Rev, Score, SituationEvent, Stat, StatLine, Team};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What a reader sees of a game: its players (team, line, records) and its view.
 #[derive(Debug, PartialEq, Default)]
@@ -125,8 +126,8 @@ impl<'a> Standing<'a> {
                 |play| play.situation.clone(),
                 |snap| (snap.situation != Default::default()).then(|| snap.situation.clone()),
             ),
-            score: self.final_score().or(self.latest_score()).or(of_game).cloned(),
-            timeouts: self.latest(|_| None, |snap| snap.timeouts.clone()),
+            score: self.final_score().or(self.latest_score()).or(of_game).cloned().map(Arc::new),
+            timeouts: self.latest(|_| None, |snap| snap.timeouts.clone().map(Arc::new)),
         }
     }
 

@@ -30,7 +30,7 @@ fn a_position_that_changes_moves_the_points_that_go_by_it() {
         .unwrap();
     let [moved] = &change.moves[..] else { panic!("{change:?}") };
     let rules = premium();
-    let worth = |card: &crate::model::PlayerCard| rules.score(&moved.after, rules.position_of(&card.player, card.position.as_deref()));
+    let worth = |card: &crate::model::PlayerCard| rules.score(&moved.after(), rules.position_of(&card.player, card.position.as_deref()));
     assert_eq!(
         (worth(moved.card_before()).to_string(), worth(&moved.card).to_string()),
         ("1".into(), "1.5".into())

@@ -37,7 +37,7 @@ fn only(rig: &mut Rig, key: ConnKey) -> (bool, String) {
 
 fn newest(rig: &Rig) -> Arc<Entry> {
     let topic = rig.hub.get(&TopicName::parse("player:R").unwrap()).unwrap();
-    topic.read(|history| history.ring.back().unwrap().clone())
+    topic.read(|history| history.last().unwrap())
 }
 
 #[test]

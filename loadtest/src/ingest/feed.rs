@@ -1,0 +1,178 @@
+//! The feeds: whole requests made beforehand, sent as fast as the server answers.
+//!
+//! A thread for each connection, one request under way on each, so that what is in flight is bounded
+//! by connections × bytes of a body. A 429 is answered by waiting as long as it asks.
+
+use super::season::{Game, PAIRS, Season};
+use crate::target::Target;
+use anyhow::{Context as _, Result, bail, ensure};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// Longest answer taken, in bytes.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// A request ready to be sent.
+pub(crate) struct Request {
+    bytes: Vec<u8>,
+    lines: usize,
+}
+
+/// What one feed did.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Posted {
+    /// Lines taken.
+    pub(crate) accepted: usize,
+    /// Requests answered 429.
+    pub(crate) refused: usize,
+}
+
+/// The requests of one of `feeds` connections, and how many stat records are in them. Its pairs of
+/// teams take turns, play by play, each game announced before its first.
+pub(crate) fn requests(season: &Season, target: &Target, feed: usize, feeds: usize, lines_max: usize) -> (Vec<Request>, usize) {
+    let mut pairs: Vec<_> = (feed..PAIRS).step_by(feeds).map(|pair| season.of_pair(pair)).collect();
+    let (mut requests, mut body, mut lines, mut records) = (Vec::new(), String::new(), 0, 0);
+    let mut full = |body: &mut String, lines: &mut usize, at_least: usize| {
+        if *lines >= at_least {
+            requests.push(request(target, body, *lines));
+            body.clear();
+            *lines = 0;
+        }
+    };
+    loop {
+        let week: Vec<Game> = pairs.iter_mut().filter_map(Iterator::next).collect();
+        if week.is_empty() {
+            break;
+        }
+        for nth in 0..week.iter().map(|game| game.plays).max().unwrap_or(0) {
+            for game in week.iter().filter(|game| nth < game.plays) {
+                if nth == 0 {
+                    season.announce(*game, &mut body);
+                    lines += 1;
+                    full(&mut body, &mut lines, lines_max);
+                }
+                records += season.play(*game, nth, &mut body);
+                lines += 1;
+                full(&mut body, &mut lines, lines_max);
+            }
+        }
+    }
+    full(&mut body, &mut lines, 1);
+    (requests, records)
+}
+
+fn request(target: &Target, body: &str, lines: usize) -> Request {
+    let head = format!(
+        "POST /v1/events HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n",
+        target.host,
+        body.len()
+    );
+    let bytes = [head.as_bytes(), body.as_bytes()].concat();
+    Request { bytes, lines }
+}
+
+/// Sends all requests over one connection. Every line must be taken, none may be known already.
+pub(crate) fn post(target: &Target, timeout: Duration, requests: &[Request]) -> Result<Posted> {
+    let mut stream = TcpStream::connect_timeout(&target.addr, timeout).with_context(|| format!("{} does not answer", target.addr))?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(timeout))?;
+    let mut posted = Posted::default();
+    let mut answer = Vec::with_capacity(ANSWER_BYTES_MAX);
+    for request in requests {
+        loop {
+            stream.write_all(&request.bytes)?;
+            let (status, retry_after, body) = read_answer(&mut stream, &mut answer)?;
+            match status {
+                200 => {
+                    let told: serde_json::Value = serde_json::from_slice(body).context("the answer is no JSON")?;
+                    ensure!(
+                        told["accepted"].as_u64() == Some(request.lines as u64),
+                        "{} lines were sent: {told}",
+                        request.lines
+                    );
+                    posted.accepted += request.lines;
+                    break;
+                }
+                429 => {
+                    posted.refused += 1;
+                    std::thread::sleep(Duration::from_secs(retry_after.unwrap_or(1)));
+                }
+                _ => bail!(
+                    "status {status}: {}",
+                    String::from_utf8_lossy(body).chars().take(300).collect::<String>()
+                ),
+            }
+        }
+    }
+    Ok(posted)
+}
+
+/// Status, `Retry-After` in seconds, and body of an answer with a `Content-Length`.
+fn read_answer<'a>(stream: &mut TcpStream, answer: &'a mut Vec<u8>) -> Result<(u16, Option<u64>, &'a [u8])> {
+    answer.clear();
+    let mut chunk = [0; 4096];
+    loop {
+        let count = stream.read(&mut chunk)?;
+        ensure!(count > 0, "the server closed the connection");
+        answer.extend_from_slice(&chunk[..count]);
+        ensure!(answer.len() <= ANSWER_BYTES_MAX, "an answer over {ANSWER_BYTES_MAX} bytes");
+        if let Some((end, length)) = head_of(answer)?
+            && answer.len() >= end + length
+        {
+            let head = String::from_utf8_lossy(&answer[..end]);
+            let status = head
+                .split(' ')
+                .nth(1)
+                .and_then(|code| code.parse().ok())
+                .context("no HTTP answer")?;
+            let retry_after = header(&head, "retry-after").and_then(|seconds| seconds.parse().ok());
+            return Ok((status, retry_after, &answer[end..end + length]));
+        }
+    }
+}
+
+/// Where the head ends and how long the body is, once the head is there.
+fn head_of(answer: &[u8]) -> Result<Option<(usize, usize)>> {
+    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
+        return Ok(None);
+    };
+    let head = String::from_utf8_lossy(&answer[..end]);
+    let length = header(&head, "content-length").context("an answer without a Content-Length")?;
+    Ok(Some((end + 4, length.parse()?)))
+}
+
+fn header<'h>(head: &'h str, wanted: &str) -> Option<&'h str> {
+    head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case(wanted).then(|| value.trim())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::season::Plan;
+
+    #[test]
+    fn feeds_share_the_season_and_no_line_is_missing() {
+        let season = Season::new(Plan {
+            run: 1,
+            events: 5_000,
+            plays: 100,
+            ts_us: 0,
+        });
+        let target = Target::parse("127.0.0.1:9").unwrap();
+        let mut lines = 0;
+        for feed in 0..3 {
+            for request in requests(&season, &target, feed, 3, 64).0 {
+                let text = String::from_utf8(request.bytes).unwrap();
+                let (head, body) = text.split_once("\r\n\r\n").unwrap();
+                assert_eq!(body.lines().count(), request.lines);
+                assert_eq!(header(head, "Content-Length"), Some(body.len().to_string().as_str()));
+                lines += request.lines;
+            }
+        }
+        assert_eq!(lines, 5_000 + season.games().count(), "an announcement for each game");
+    }
+}

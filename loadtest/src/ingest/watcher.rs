@@ -1,0 +1,221 @@
+//! The subscribers of the scenario `ingest`: together they watch every game, so that every event is
+//! scored, encoded and sent; what they got is checked once the clock stands.
+//!
+//! While it runs a watcher only follows each topic's `prev` chain, read off where the server writes it,
+//! and keeps the payloads of the games that will be checked in full. Bounded by what the server sends of
+//! those.
+
+use crate::client::upgrade_request;
+use crate::frames;
+use crate::target::Target;
+use anyhow::{Context as _, Result, bail, ensure};
+use rustix::net::sockopt;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// Topics of one watcher: the server's default limit is 1,000.
+pub(crate) const TOPICS_MAX: usize = 900;
+
+/// Bytes of the buffer that a watcher reads into.
+const BUFFER_BYTES: usize = 2 * frames::PAYLOAD_BYTES_MAX;
+
+/// One topic as it was received.
+#[derive(Debug, Default)]
+struct Seen {
+    seq: u64,
+    last_seq: u64,
+    /// Payloads in order, where the topic is to be checked in full.
+    kept: Option<Vec<Box<[u8]>>>,
+}
+
+/// What a watcher got.
+#[derive(Debug, Default)]
+pub(crate) struct Received {
+    /// Delta frames.
+    pub(crate) frames: u64,
+    /// Of these, frames that stood for several changes.
+    pub(crate) merged: u64,
+    /// Changes.
+    pub(crate) changes: u64,
+    /// Bytes of the delta frames, headers included.
+    pub(crate) bytes: u64,
+    /// Snapshots after the first.
+    pub(crate) snapshots_late: u64,
+    /// Points in 1/10,000 by topic and player, of the topics checked in full.
+    pub(crate) points: HashMap<String, HashMap<String, i64>>,
+}
+
+/// A topic to watch: its name, the `seq` that it ends at, whether to check it in full.
+pub(crate) type Topic = (String, u64, bool);
+
+/// A connected watcher, subscribed to everything.
+pub(crate) struct Watcher {
+    stream: TcpStream,
+    topics: HashMap<String, Seen>,
+    /// Topics that have not ended yet.
+    open: usize,
+    buffer: Vec<u8>,
+    filled: usize,
+    received: Received,
+}
+
+impl Watcher {
+    /// Connects, subscribes and waits for every snapshot.
+    pub(crate) fn connect(target: &Target, ruleset: &str, topics: &[Topic], timeout: Duration) -> Result<Watcher> {
+        let mut stream = TcpStream::connect_timeout(&target.addr, timeout).with_context(|| format!("{} does not answer", target.addr))?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(timeout))?;
+        stream.write_all(&upgrade_request(&target.host, &target.path))?;
+        read_upgrade(&mut stream)?;
+        let names: Vec<&str> = topics.iter().map(|(name, ..)| name.as_str()).collect();
+        let subscribe = json!({"op": "subscribe", "id": 1, "topics": names, "ruleset": ruleset}).to_string();
+        stream.write_all(&frames::masked(frames::TEXT, subscribe.as_bytes()))?;
+        let seen = |(name, last_seq, kept): &Topic| {
+            let kept = kept.then(Vec::new);
+            let (seq, last_seq) = (u64::MAX, *last_seq);
+            (name.clone(), Seen { seq, last_seq, kept })
+        };
+        let mut watcher = Watcher {
+            stream,
+            topics: topics.iter().map(seen).collect(),
+            open: topics.len(),
+            buffer: vec![0; BUFFER_BYTES],
+            filled: 0,
+            received: Received::default(),
+        };
+        while watcher.topics.values().any(|topic| topic.seq == u64::MAX) {
+            watcher.read()?;
+        }
+        watcher.received = Received::default();
+        Ok(watcher)
+    }
+
+    /// Reads until every topic has ended.
+    pub(crate) fn run(mut self) -> Result<Watcher> {
+        while self.open > 0 {
+            self.read().with_context(|| format!("{} games have not ended", self.open))?;
+        }
+        Ok(self)
+    }
+
+    fn read(&mut self) -> Result<()> {
+        let count = self.stream.read(&mut self.buffer[self.filled..])?;
+        ensure!(count > 0, "the server closed the connection");
+        // A segment over loopback is as large as the server's send buffer: acknowledged late, each would
+        // hold the next up for 40 ms.
+        sockopt::set_tcp_quickack(&self.stream, true)?;
+        self.filled += count;
+        let buffer = std::mem::take(&mut self.buffer);
+        let mut at = 0;
+        while let Some(frame) = frames::first(&buffer[at..self.filled])? {
+            at += frame.wire_bytes;
+            match frame.opcode {
+                frames::TEXT => self.take(frame.payload, frame.wire_bytes)?,
+                frames::PING => self.stream.write_all(&frames::masked(frames::PONG, frame.payload))?,
+                frames::CLOSE => bail!("closed by the server: {}", String::from_utf8_lossy(frame.payload)),
+                _ => bail!("a message of an unexpected kind: {}", frame.opcode),
+            }
+        }
+        self.buffer = buffer;
+        self.buffer.copy_within(at..self.filled, 0);
+        self.filled -= at;
+        Ok(())
+    }
+
+    fn take(&mut self, payload: &[u8], wire_bytes: usize) -> Result<()> {
+        let Some((topic, seq, prev)) = place_of(payload) else {
+            return Ok(());
+        };
+        let seen = self
+            .topics
+            .get_mut(topic)
+            .with_context(|| format!("a frame of {topic}, which nobody asked for"))?;
+        match prev {
+            Some(prev) => {
+                ensure!(
+                    prev == seen.seq && seq > prev,
+                    "{topic}: held {}, was sent {prev} to {seq}",
+                    seen.seq
+                );
+                self.received.frames += 1;
+                self.received.bytes += wire_bytes as u64;
+                self.received.merged += u64::from(seq - prev > 1);
+                self.received.changes += seq - prev;
+            }
+            None => self.received.snapshots_late += 1,
+        }
+        if let Some(kept) = &mut seen.kept {
+            kept.push(payload.into());
+        }
+        let had_ended = seen.seq != u64::MAX && seen.seq >= seen.last_seq;
+        seen.seq = seq;
+        self.open -= usize::from(!had_ended && seq >= seen.last_seq);
+        Ok(())
+    }
+
+    /// What came, the points of the topics checked in full worked out from their frames.
+    pub(crate) fn finish(mut self) -> Result<Received> {
+        for (topic, seen) in self.topics {
+            let Some(kept) = seen.kept else { continue };
+            ensure!(seen.seq == seen.last_seq, "{topic} ends at {}, not at {}", seen.seq, seen.last_seq);
+            let of = self.received.points.entry(topic).or_default();
+            for payload in kept {
+                let message: Value = serde_json::from_slice(&payload).context("a message that is no JSON")?;
+                of.extend(points_of(&message["players"]));
+            }
+        }
+        Ok(self.received)
+    }
+}
+
+/// Points in 1/10,000 by player, of a list of players as messages and plain HTTP have it.
+pub(crate) fn points_of(players: &Value) -> impl Iterator<Item = (String, i64)> + '_ {
+    players.as_array().into_iter().flatten().filter_map(|player| {
+        let points = player["points"].as_f64()? * 10_000.0;
+        Some((player["player"].as_str()?.to_owned(), points.round() as i64))
+    })
+}
+
+/// Topic, `seq` and `prev` of a delta, topic and `seq` of a snapshot; nothing for other messages.
+fn place_of(payload: &[u8]) -> Option<(&str, u64, Option<u64>)> {
+    let head = std::str::from_utf8(&payload[..payload.len().min(256)]).ok()?;
+    let is_delta = head.starts_with(r#"{"type":"delta""#);
+    if !is_delta && !head.starts_with(r#"{"type":"snapshot""#) {
+        return None;
+    }
+    let after = |key: &str| head.find(key).map(|at| &head[at + key.len()..]);
+    let number = |text: &str| text[..text.find(|c: char| !c.is_ascii_digit())?].parse::<u64>().ok();
+    let topic = after(r#""topic":""#)?.split('"').next()?;
+    let seq = number(after(r#""seq":"#)?)?;
+    let prev = if is_delta { Some(number(after(r#""prev":"#)?)?) } else { None };
+    Some((topic, seq, prev))
+}
+
+fn read_upgrade(stream: &mut TcpStream) -> Result<()> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        ensure!(head.len() < 16 * 1024 && stream.read(&mut byte)? > 0, "no answer to the upgrade");
+        head.push(byte[0]);
+    }
+    let status = String::from_utf8_lossy(&head);
+    ensure!(status.starts_with("HTTP/1.1 101"), "the upgrade was refused: {status}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_of_a_frame_is_read_off_its_head() {
+        let delta = br#"{"type":"delta","topic":"game:a-1","ruleset":"draftkings","seq":12,"prev":9,"clock":{}}"#;
+        assert_eq!(place_of(delta), Some(("game:a-1", 12, Some(9))));
+        let snapshot = br#"{"type":"snapshot","topic":"game:a","ruleset":"draftkings","seq":0,"players":[]}"#;
+        assert_eq!(place_of(snapshot), Some(("game:a", 0, None)));
+        assert_eq!(place_of(br#"{"type":"hello","epoch":"x"}"#), None);
+    }
+}
