@@ -5,6 +5,7 @@
 //!  shard-N       server.shards          its listener                               server.backlog
 //!                                       notices from owners of games (flume)       fanout.notices_max
 //!                                       upgraded sockets, event streams (flume)    COMMANDS_MAX
+//!  tls           server.tls_threads     handshakes (with server.tls_cert)          server.connections_max
 //!  engine-N      engine.threads         batches of events (flume)                  engine.jobs_max
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
 //! ```
@@ -19,6 +20,7 @@ use crate::fanout::shard::{Shard, ShardParts};
 use crate::fanout::snapshot::GameReader;
 use crate::fanout::sockets::Sockets;
 use crate::scoring::{RulesetError, Rulesets};
+use crate::server::tls::{self, Handshakes, TlsError};
 use crate::server::{self, App, Door, Routes, listen};
 use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, ShardMetrics};
 use flume::{Receiver, Sender};
@@ -45,6 +47,9 @@ pub enum StartError {
     /// The default ruleset is none of those there are.
     #[error("scoring.default_ruleset: unknown ruleset \"{0}\"; there are {1}")]
     DefaultRuleset(String, String),
+    /// The certificate or its key is no use.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
     /// An address cannot be bound.
     #[error("cannot listen on {address} ({key}): {error}{hint}")]
     Bind {
@@ -101,6 +106,14 @@ pub fn rulesets(config: &Config) -> Result<Rulesets, StartError> {
     Ok(rulesets)
 }
 
+/// Loads the certificate and settles what a TLS session is like; nothing where there is to be none.
+///
+/// # Errors
+/// A file that is no certificate or key, or two that do not go together.
+pub fn tls(config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, StartError> {
+    Ok(tls::settings(&config.server)?)
+}
+
 /// Binds, starts every thread and returns. Call it inside the side runtime.
 ///
 /// # Errors
@@ -109,6 +122,8 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let rulesets = Arc::new(rulesets(&config)?);
     let shard_count = config.shards();
     let server = &config.server;
+    let handshakes = tls(&config)?.map(|settings| Handshakes::start(settings, server)).transpose()?;
+    let handshakes = handshakes.map(Arc::new);
     let shared = bind(server.bind, "server.bind", shard_count, server.backlog)?;
     let address = shared[0].local_addr()?;
     let apart = |at: Option<SocketAddr>, key| at.map(|at| bind(at, key, 1, server.backlog)).transpose();
@@ -143,6 +158,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
             commands: receiver,
             door,
             routes,
+            tls: handshakes.clone(),
             stop: stopped.clone(),
         };
         let ending = ending.clone();
@@ -230,7 +246,7 @@ fn side_listener(
     );
     // Clients that fill the server must not lock its operators and feeds out.
     let connections_max = app.config.server.connections_max + SIDE_CONNECTIONS;
-    let serving = tokio::spawn(listen::serve(listener, router, app.clone(), connections_max, stop.clone()));
+    let serving = tokio::spawn(listen::serve(listener, router, app.clone(), None, connections_max, stop.clone()));
     Ok(Some((address, serving)))
 }
 
@@ -252,6 +268,7 @@ struct ShardThread {
     commands: Receiver<Command>,
     door: Door,
     routes: Routes,
+    tls: Option<Arc<Handshakes>>,
     stop: watch::Receiver<bool>,
 }
 
@@ -285,6 +302,7 @@ impl ShardThread {
             self.listener,
             server::router(self.door, self.routes),
             app.clone(),
+            self.tls,
             app.config.server.connections_max,
             self.stop,
         ));

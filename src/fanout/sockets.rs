@@ -5,6 +5,7 @@
 //! shard's connections; a read uses one buffer for all.
 
 use super::shard::{Batch, ConnKey, Piece, Writer, Wrote};
+use super::tls::{Session, TlsSocket};
 use crate::wire::close::CloseReason;
 use bytes::Bytes;
 use mio::{Events, Interest, Poll, Token};
@@ -73,6 +74,10 @@ enum Socket {
         mio::net::TcpStream,
         #[expect(dead_code, reason = "held for as long as the socket is open")] Slot,
     ),
+    Tls(
+        TlsSocket<mio::net::TcpStream>,
+        #[expect(dead_code, reason = "held for as long as the socket is open")] Slot,
+    ),
     /// An HTTP response body; it takes [`STREAM_PIECES`] pieces ahead of the client.
     Stream(mpsc::Sender<Bytes>),
 }
@@ -83,7 +88,7 @@ pub const STREAM_PIECES: usize = 8;
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
 /// Reads of one socket before others get a turn.
-const READS_IN_A_ROW: usize = 4;
+pub(super) const READS_IN_A_ROW: usize = 4;
 
 /// What a socket is ready for.
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +118,10 @@ pub struct Sockets {
     events: Events,
     by_index: HashMap<u32, (u32, Socket), foldhash::fast::RandomState>,
     buffer: Box<[u8]>,
+    /// Encrypted sockets taken over since the last look: they may have read ahead of their readiness.
+    read_ahead: Vec<ConnKey>,
+    /// Whether there has been an encrypted one.
+    has_tls: bool,
 }
 
 impl Sockets {
@@ -130,6 +139,8 @@ impl Sockets {
             events: Events::with_capacity(1024),
             by_index: HashMap::default(),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            read_ahead: Vec::new(),
+            has_tls: false,
         })
     }
 
@@ -138,14 +149,29 @@ impl Sockets {
     /// # Errors
     /// The socket is broken already.
     pub fn add_tcp(&mut self, conn: ConnKey, stream: std::net::TcpStream, slot: Slot) -> io::Result<()> {
-        let mut stream = mio::net::TcpStream::from_std(stream);
-        let token = Token((conn.generation as usize) << 32 | conn.index as usize);
-        self.poll
-            .get_ref()
-            .registry()
-            .register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        let stream = self.register(conn, stream)?;
         self.by_index.insert(conn.index, (conn.generation, Socket::Tcp(stream, slot)));
         Ok(())
+    }
+
+    /// Takes an encrypted client's socket over.
+    ///
+    /// # Errors
+    /// The socket is broken already.
+    pub fn add_tls(&mut self, conn: ConnKey, stream: std::net::TcpStream, session: Session, slot: Slot) -> io::Result<()> {
+        let socket = TlsSocket::new(self.register(conn, stream)?, session);
+        self.by_index.insert(conn.index, (conn.generation, Socket::Tls(socket, slot)));
+        self.has_tls = true;
+        self.read_ahead.push(conn);
+        Ok(())
+    }
+
+    fn register(&self, conn: ConnKey, stream: std::net::TcpStream) -> io::Result<mio::net::TcpStream> {
+        let mut stream = mio::net::TcpStream::from_std(stream);
+        let token = Token((conn.generation as usize) << 32 | conn.index as usize);
+        let registry = self.poll.get_ref().registry();
+        registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(stream)
     }
 
     /// Takes an event stream's body over.
@@ -182,6 +208,9 @@ impl Sockets {
                 writable: event.is_writable() || event.is_write_closed(),
             }
         }));
+        if self.has_tls {
+            self.look_at_tls(ready);
+        }
         if ready.is_empty() {
             // Not an event left: from here on, wait to be woken. What arrives in between wakes again.
             use std::task::{Context, Waker};
@@ -193,14 +222,30 @@ impl Sockets {
         Ok(())
     }
 
+    /// Encrypted sockets write what they held back first; one that still holds some takes nothing yet.
+    fn look_at_tls(&mut self, ready: &mut Vec<Ready>) {
+        for one in ready.iter_mut().filter(|one| one.writable) {
+            if let Some((generation, Socket::Tls(socket, _))) = self.by_index.get_mut(&one.conn.index)
+                && *generation == one.conn.generation
+            {
+                one.writable = socket.writable();
+            }
+        }
+        ready.extend(self.read_ahead.drain(..).map(|conn| Ready {
+            conn,
+            readable: true,
+            writable: false,
+        }));
+    }
+
     /// Reads what a client sent, piece by piece.
     pub fn read(&mut self, conn: ConnKey, mut take: impl FnMut(&mut [u8]) -> bool) -> ReadEnd {
-        let Some((generation, Socket::Tcp(stream, _))) = self.by_index.get_mut(&conn.index) else {
-            return ReadEnd::Drained;
+        let stream = match self.by_index.get_mut(&conn.index) {
+            Some((generation, _)) if *generation != conn.generation => return ReadEnd::Drained,
+            Some((_, Socket::Tcp(stream, _))) => stream,
+            Some((_, Socket::Tls(socket, _))) => return socket.read(&mut self.buffer, take),
+            Some((_, Socket::Stream(_))) | None => return ReadEnd::Drained,
         };
-        if *generation != conn.generation {
-            return ReadEnd::Drained;
-        }
         for _ in 0..READS_IN_A_ROW {
             match stream.read(&mut self.buffer) {
                 Ok(0) => return ReadEnd::Closed,
@@ -221,9 +266,10 @@ impl Sockets {
 impl Writer for Sockets {
     fn write(&mut self, batch: &mut Batch) {
         for (item, pieces) in batch.items_mut() {
-            item.wrote = match self.by_index.get(&item.conn.index) {
+            item.wrote = match self.by_index.get_mut(&item.conn.index) {
                 Some((generation, socket)) if *generation == item.conn.generation => match socket {
                     Socket::Tcp(stream, _) => send(stream, pieces, item.offset),
+                    Socket::Tls(socket, _) => socket.write(pieces, item.offset),
                     Socket::Stream(body) => push(body, pieces),
                 },
                 _ => Wrote::Broken,
@@ -242,11 +288,12 @@ impl Writer for Sockets {
     }
 
     fn finish(&mut self, conn: ConnKey) {
-        match self.by_index.get(&conn.index) {
+        match self.by_index.get_mut(&conn.index) {
             Some((generation, Socket::Tcp(stream, _))) if *generation == conn.generation => {
                 // A socket that is gone already is noticed when it is read.
                 let _ = stream.shutdown(Shutdown::Write);
             }
+            Some((generation, Socket::Tls(socket, _))) if *generation == conn.generation => socket.finish(),
             Some((generation, Socket::Stream(_))) if *generation == conn.generation => {
                 self.by_index.remove(&conn.index);
             }

@@ -5,6 +5,7 @@
 //! first listener binds the address alone and opens it to its siblings only then: a port in use is an
 //! error, as people expect.
 
+use super::tls::Handshakes;
 use super::{App, Slot};
 use axum::Router;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -14,6 +15,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -50,11 +52,12 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
 
 /// Accepts and serves until told to stop; then takes what is queued already, closes the listener (so
 /// that nothing queued is reset) and lets the requests under way finish, for at most half of
-/// `shutdown.drain_timeout_ms`.
+/// `shutdown.drain_timeout_ms`. With `tls`, nothing but TLS is spoken here.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     app: Arc<App>,
+    tls: Option<Arc<Handshakes>>,
     connections_max: usize,
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
@@ -65,6 +68,7 @@ pub async fn serve(
     let mut acceptor = Acceptor {
         router,
         app,
+        tls,
         connections_max,
         stop,
         alive,
@@ -103,6 +107,7 @@ const WARN_AGAIN: Duration = Duration::from_secs(10);
 struct Acceptor {
     router: Router,
     app: Arc<App>,
+    tls: Option<Arc<Handshakes>>,
     connections_max: usize,
     stop: watch::Receiver<bool>,
     /// Held by every connection, never sent by.
@@ -118,7 +123,8 @@ impl Acceptor {
         };
         match Slot::take(&self.app.connections, self.connections_max) {
             Some(slot) => {
-                let connection = connection(stream, self.router.clone(), self.app.clone(), self.stop.clone());
+                let (router, app, tls, stop) = (self.router.clone(), self.app.clone(), self.tls.clone(), self.stop.clone());
+                let connection = connection(stream, router, app, tls, stop);
                 let alive = self.alive.clone();
                 tokio::spawn(async move {
                     let _held = (slot, alive);
@@ -127,7 +133,10 @@ impl Acceptor {
             }
             None => {
                 self.app.levels.refused.increment(1);
-                refuse(stream);
+                // Without a handshake there is nothing to say.
+                if self.tls.is_none() {
+                    refuse(stream);
+                }
             }
         }
     }
@@ -168,11 +177,21 @@ fn refusal() -> String {
     )
 }
 
-async fn connection(stream: TcpStream, router: Router, app: Arc<App>, stop: watch::Receiver<bool>) {
+async fn connection(stream: TcpStream, router: Router, app: Arc<App>, tls: Option<Arc<Handshakes>>, stop: watch::Receiver<bool>) {
     // A client that is gone already is noticed by the first read. Event streams are served from here:
     // their kernel buffers are as small as those of WebSockets.
     let _ = stream.set_nodelay(true);
     let _ = app.socket_options().apply(&socket2::SockRef::from(&stream));
+    match tls {
+        None => http(stream, router, &app, stop).await,
+        Some(tls) => match tls.shake(stream).await {
+            Ok(stream) => http(stream, router, &app, stop).await,
+            Err(error) => tracing::debug!(%error, "no handshake"),
+        },
+    }
+}
+
+async fn http(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router, app: &App, stop: watch::Receiver<bool>) {
     let server = &app.config.server;
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

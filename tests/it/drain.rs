@@ -3,7 +3,7 @@
 use super::support::client::Client;
 use super::support::events::{game, play};
 use super::support::holdings::Holdings;
-use super::support::server::{Http, Server};
+use super::support::server::{Change, Http, Server};
 use super::support::sse::Stream;
 use super::support::{eventually, run};
 use std::collections::BTreeSet;
@@ -17,9 +17,13 @@ fn first_play() -> Vec<u8> {
 
 #[test]
 fn everyone_is_told_when_to_come_back_and_gets_what_was_said() {
+    tells_everyone(|change| Server::start(change));
+}
+
+pub(crate) fn tells_everyone(start: impl FnOnce(Change) -> Server) {
     run(async {
         // Slices of two clients: the drain begins while most have yet to be told of the last play.
-        let server = Server::start(|config| {
+        let server = start(|config| {
             config.shutdown.reconnect_spread_ms = 8_000;
             config.fanout.slice_clients = 2;
         });

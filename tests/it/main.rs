@@ -28,5 +28,6 @@ mod stopping;
 mod subscriptions;
 mod support;
 mod tidy;
+mod tls;
 mod view;
 mod world;

@@ -2,7 +2,7 @@
 
 use super::support::client::Client;
 use super::support::events::{game, play};
-use super::support::server::Server;
+use super::support::server::{Change, Server};
 use super::support::{eventually, run};
 use std::time::Duration;
 
@@ -23,8 +23,12 @@ fn kickoff() -> String {
 
 #[test]
 fn a_client_that_never_reads_is_closed_and_others_notice_nothing() {
+    never_reads(|change| Server::start(change));
+}
+
+pub(crate) fn never_reads(start: impl FnOnce(Change) -> Server) {
     run(async {
-        let server = Server::start(|config| {
+        let server = start(|config| {
             config.fanout.send_buffer_bytes = 4096;
             config.fanout.unsent_bytes_max = 4096;
             config.engine.plays_max = 1_000_000;
@@ -35,7 +39,7 @@ fn a_client_that_never_reads_is_closed_and_others_notice_nothing() {
         let before = server.metric(CLOSED).await;
         let mut reader = Client::connect(&server).await;
         reader.subscribe(&["game:g1".to_owned()], "draftkings").await;
-        let mut sleeper = Client::connect_narrow(server.address()).await;
+        let mut sleeper = Client::connect_narrow(&server).await;
         for ruleset in RULESETS {
             sleeper.subscribe(&["game:g1".to_owned(), "team:AAA".to_owned()], ruleset).await;
         }
@@ -69,14 +73,18 @@ fn a_client_that_never_reads_is_closed_and_others_notice_nothing() {
 
 #[test]
 fn a_client_that_wakes_up_too_far_behind_is_given_a_snapshot() {
+    wakes_up_late(|change| Server::start(change));
+}
+
+pub(crate) fn wakes_up_late(start: impl FnOnce(Change) -> Server) {
     run(async {
-        let server = Server::start(|config| {
+        let server = start(|config| {
             config.fanout.send_buffer_bytes = 4096;
             config.fanout.unsent_bytes_max = 4096;
             config.fanout.ring_frames = 8;
         });
         server.post_lines(kickoff().into_bytes()).await;
-        let mut sleeper = Client::connect_narrow(server.address()).await;
+        let mut sleeper = Client::connect_narrow(&server).await;
         for ruleset in RULESETS {
             sleeper.subscribe(&["game:g1".to_owned(), "team:AAA".to_owned()], ruleset).await;
         }

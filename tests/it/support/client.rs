@@ -3,19 +3,20 @@
 use super::PATIENCE;
 use super::holdings::{Holdings, Key, key_of};
 use super::server::Server;
+use super::wire::{Wire, Wired, connect};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, VecDeque};
-use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 /// A connected client.
 pub(crate) struct Client {
-    socket: WebSocketStream<TcpStream>,
+    // A second hold on the socket.
+    raw: socket2::Socket,
+    socket: WebSocketStream<Box<dyn Wire>>,
     /// What it holds.
     pub(crate) holdings: Holdings,
     /// The history that is about.
@@ -33,25 +34,23 @@ pub(crate) struct Client {
 impl Client {
     /// Connects and takes the welcome.
     pub(crate) async fn connect(server: &Server) -> Client {
-        Client::over(TcpStream::connect(server.address()).await.unwrap(), Holdings::default()).await
+        Client::come_back(server, Holdings::default()).await
     }
 
     /// Comes back with what it held before.
     pub(crate) async fn come_back(server: &Server, holdings: Holdings) -> Client {
-        Client::over(TcpStream::connect(server.address()).await.unwrap(), holdings).await
+        Client::over(connect(server.address(), server.tls(), None).await, holdings).await
     }
 
     /// Connects with so small a receive buffer that not reading is soon noticed.
-    pub(crate) async fn connect_narrow(address: SocketAddr) -> Client {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
-        Client::over(socket.connect(address).await.unwrap(), Holdings::default()).await
+    pub(crate) async fn connect_narrow(server: &Server) -> Client {
+        Client::over(connect(server.address(), server.tls(), Some(4096)).await, Holdings::default()).await
     }
 
-    async fn over(stream: TcpStream, holdings: Holdings) -> Client {
-        let url = format!("ws://{}/v1/ws", stream.peer_addr().unwrap());
-        let (socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+    async fn over(wired: Wired, holdings: Holdings) -> Client {
+        let (socket, _) = tokio_tungstenite::client_async("ws://127.0.0.1/v1/ws", wired.stream).await.unwrap();
         let mut client = Client {
+            raw: wired.socket,
             socket,
             holdings,
             epoch: String::new(),
@@ -196,9 +195,7 @@ impl Client {
     /// Cuts the connection without a word, as a lost network does.
     pub(crate) fn cut(self) -> (Holdings, String) {
         // Lingering 0: the other side sees a reset.
-        socket2::SockRef::from(self.socket.get_ref())
-            .set_linger(Some(Duration::ZERO))
-            .unwrap();
+        self.raw.set_linger(Some(Duration::ZERO)).unwrap();
         (self.holdings, self.epoch)
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod events;
 pub(crate) mod holdings;
 pub(crate) mod server;
 pub(crate) mod sse;
+pub(crate) mod wire;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
