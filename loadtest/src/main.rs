@@ -14,6 +14,7 @@
 //!          crowd · client           WebSocket clients in one epoll loop
 //!          frames · verify · ledger parsing and judging what they get
 //!          orders                   what the parent says
+//! apart    link                     a bad link between two network namespaces
 //! both     clock · latency · net
 //! ```
 //! Nothing here shares code with the server: what is verified with the server's own code is not
@@ -31,6 +32,7 @@ mod frames;
 mod latency;
 mod ledger;
 mod limits;
+mod link;
 mod net;
 mod orders;
 mod plays;
@@ -72,6 +74,11 @@ enum Command {
     /// against the right totals once; the others must equal it byte for byte. A sample of clients parses everything
     /// and keeps totals of its own, which must equal those of GET /v1/games/GAME/players at the end.
     Broadcast(BroadcastArgs),
+    /// Emulate a bad link between two network namespaces, until told to stop (Linux, root)
+    ///
+    /// What is started in the one namespace reaches the other over a link with delay and loss; nothing outside the
+    /// two is touched. For kernels without netem; docs/testing.md has the same with `tc`.
+    Link(link::Args),
     /// The receiving side, started by the two above
     #[command(hide = true)]
     Child,
@@ -137,6 +144,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Floor(args) => run_floor(&args),
         Command::Broadcast(args) => run_broadcast(&args),
+        Command::Link(args) => link::run(&args),
         Command::Child => child(),
     };
     match result {
