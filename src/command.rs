@@ -201,6 +201,7 @@ impl ServerFlags {
 fn check_config(flags: &ServerFlags) -> Result<(), Failure> {
     let config = flags.load()?;
     let rulesets = pipeline::rulesets(&config).map_err(usage)?;
+    pipeline::tls(&config).map_err(usage)?;
     let names: Vec<&str> = rulesets.iter().map(|(_, ruleset)| ruleset.name()).collect();
     // Whoever reads this may stop reading.
     let _ = std::io::stdout().write_all(toml::to_string(&config).context("the settings cannot be shown")?.as_bytes());
@@ -239,7 +240,7 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(flags: &ServerFlags, alo
         let mut told = Told::new()?;
         let running = pipeline::start(config).map_err(|error| match error {
             StartError::Bind { .. } => Failure(UNAVAILABLE, error.into()),
-            StartError::Ruleset(_) | StartError::DefaultRuleset(..) | StartError::Writer(_) => usage(error),
+            StartError::Ruleset(_) | StartError::DefaultRuleset(..) | StartError::Writer(_) | StartError::Tls(_) => usage(error),
             StartError::System(_) => Failure::from(error),
         })?;
         tracing::info!(
@@ -301,7 +302,12 @@ fn serve(flags: &ServerFlags) -> Result<(), Failure> {
 impl Demo {
     fn run(self) -> Result<(), Failure> {
         with_server(&self.server, |running| {
-            tracing::info!("open http://{}/ to watch", running.address);
+            let scheme = if running.app.config.server.tls_cert.is_some() {
+                "https"
+            } else {
+                "http"
+            };
+            tracing::info!("open {scheme}://{}/ to watch", running.address);
             demo::play(running.app.engine.clone(), self.games.into(), self.speed, self.seed)
         })
     }

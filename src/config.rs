@@ -48,6 +48,9 @@ pub struct Server {
     pub connections_max: usize,
     pub header_read_timeout_ms: u64,
     pub header_bytes_max: usize,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    pub tls_threads: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -149,6 +152,9 @@ impl Default for Config {
                 connections_max: 100_000,
                 header_read_timeout_ms: 10_000,
                 header_bytes_max: 16_384,
+                tls_cert: None,
+                tls_key: None,
+                tls_threads: 1,
             },
             scoring: Scoring {
                 rulesets_dir: "config/rulesets".into(),
@@ -250,6 +256,9 @@ impl Config {
                 return Err(format!("{name} must be {} to {}, not {value}", range.start(), range.end()));
             }
         }
+        if self.server.tls_cert.is_some() != self.server.tls_key.is_some() {
+            return Err("server.tls_cert and server.tls_key go together: set both or neither".into());
+        }
         if self.ingest.line_bytes_max > self.ingest.body_bytes_max {
             return Err("ingest.line_bytes_max must be at most ingest.body_bytes_max".into());
         }
@@ -259,7 +268,7 @@ impl Config {
         telemetry::check_filter(&self.log.filter)
     }
 
-    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 30] {
+    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 31] {
         let (server, ingest, engine, fanout, clients) = (&self.server, &self.ingest, &self.engine, &self.fanout, &self.clients);
         let count = |name, value: usize, range| (name, value as u64, range);
         [
@@ -268,6 +277,7 @@ impl Config {
             ("server.backlog", u64::try_from(server.backlog).unwrap_or(0), 1..=65_535),
             count("server.connections_max", server.connections_max, 1..=10_000_000),
             count("server.header_bytes_max", server.header_bytes_max, 8192..=MIB),
+            count("server.tls_threads", server.tls_threads, 1..=64),
             count("ingest.threads", ingest.threads, 1..=64),
             count("ingest.body_bytes_max", ingest.body_bytes_max, 256..=1024 * MIB),
             count("ingest.line_bytes_max", ingest.line_bytes_max, 256..=16 * MIB),

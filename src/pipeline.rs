@@ -5,6 +5,7 @@
 //!  shard-N       server.shards          its listener                               server.backlog
 //!                                       notices from owners of games (flume)       fanout.notices_max
 //!                                       upgraded sockets, event streams (flume)    fanout.commands_max
+//!  tls           server.tls_threads     handshakes (with server.tls_cert)          server.connections_max
 //!  engine-N      engine.threads         batches of events (flume)                  engine.jobs_max
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
 //! ```
@@ -20,6 +21,7 @@ use crate::fanout::snapshot::GameReader;
 use crate::fanout::sockets::{Sockets, WritePath, WriterRefused};
 use crate::fanout::turns::Turns;
 use crate::scoring::{RulesetError, Rulesets};
+use crate::server::tls::{self, Handshakes, TlsError};
 use crate::server::{self, App, Door, Routes, listen};
 use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, ShardMetrics};
 use flume::{Receiver, Sender};
@@ -47,6 +49,9 @@ pub enum StartError {
     /// The write path that was insisted on cannot be had.
     #[error("{0}")]
     Writer(#[from] WriterRefused),
+    /// The certificate or its key is no use.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
     /// An address cannot be bound.
     #[error("cannot listen on {address} ({key}): {error}{hint}")]
     Bind {
@@ -103,6 +108,14 @@ pub fn rulesets(config: &Config) -> Result<Rulesets, StartError> {
     Ok(rulesets)
 }
 
+/// Loads the certificate and settles what a TLS session is like; nothing where there is to be none.
+///
+/// # Errors
+/// A file that is no certificate or key, or two that do not go together.
+pub fn tls(config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, StartError> {
+    Ok(tls::settings(&config.server)?)
+}
+
 /// Binds, starts every thread and returns. Call it inside the side runtime.
 ///
 /// # Errors
@@ -112,6 +125,8 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let (shard_count, commands_max) = (config.shards(), config.fanout.commands_max);
     let paths = WritePath::for_shards(config.fanout.writer, shard_count, config.fanout.slice_clients)?;
     let server = &config.server;
+    let handshakes = tls(&config)?.map(|settings| Handshakes::start(settings, server)).transpose()?;
+    let handshakes = handshakes.map(Arc::new);
     let shared = bind(server.bind, "server.bind", shard_count, server.backlog)?;
     let address = shared[0].local_addr()?;
     let apart = |at: Option<SocketAddr>, key| at.map(|at| bind(at, key, 1, server.backlog)).transpose();
@@ -147,6 +162,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
             commands: receiver,
             door,
             routes,
+            tls: handshakes.clone(),
             stop: stopped.clone(),
         };
         let ending = ending.clone();
@@ -236,7 +252,15 @@ fn side_listener(
     let connections_max = app.config.server.connections_max + SIDE_CONNECTIONS;
     // No shard's thread: always open.
     let turns = Arc::default();
-    let serving = tokio::spawn(listen::serve(listener, router, app.clone(), connections_max, turns, stop.clone()));
+    let serving = tokio::spawn(listen::serve(
+        listener,
+        router,
+        app.clone(),
+        None,
+        connections_max,
+        turns,
+        stop.clone(),
+    ));
     Ok(Some((address, serving)))
 }
 
@@ -259,6 +283,7 @@ struct ShardThread {
     commands: Receiver<Command>,
     door: Door,
     routes: Routes,
+    tls: Option<Arc<Handshakes>>,
     stop: watch::Receiver<bool>,
 }
 
@@ -293,6 +318,7 @@ impl ShardThread {
             self.listener,
             server::router(self.door, self.routes),
             app.clone(),
+            self.tls,
             app.config.server.connections_max,
             turns.clone(),
             self.stop,

@@ -14,6 +14,7 @@
 //!          crowd · client           WebSocket clients in one epoll loop
 //!          frames · verify · ledger parsing and judging what they get
 //!          orders                   what the parent says
+//! apart    link                     a bad link between two network namespaces
 //! both     clock · latency · net
 //! ```
 //! Nothing here shares code with the server: what is verified with the server's own code is not
@@ -32,6 +33,7 @@ mod ingest;
 mod latency;
 mod ledger;
 mod limits;
+mod link;
 mod net;
 mod orders;
 mod plays;
@@ -78,7 +80,12 @@ enum Command {
     ///
     /// Start the server with `engine.games_max` above EVENTS / PLAYS. The figures go to standard output as JSON.
     Ingest(IngestArgs),
-    /// The receiving side, started by `floor` and `broadcast`
+    /// Emulate a bad link between two network namespaces, until told to stop (Linux, root)
+    ///
+    /// What is started in the one namespace reaches the other over a link with delay and loss; nothing outside the
+    /// two is touched. For kernels without netem; docs/testing.md has the same with `tc`.
+    Link(link::Args),
+    /// The receiving side, started by the two above
     #[command(hide = true)]
     Child,
 }
@@ -175,6 +182,7 @@ fn main() -> ExitCode {
         Command::Floor(args) => run_floor(&args),
         Command::Broadcast(args) => run_broadcast(&args),
         Command::Ingest(args) => run_ingest(&args),
+        Command::Link(args) => link::run(&args),
         Command::Child => child(),
     };
     match result {

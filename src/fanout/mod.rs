@@ -17,6 +17,7 @@ pub mod runner;
 pub mod shard;
 pub mod snapshot;
 pub mod sockets;
+pub mod tls;
 pub mod topic;
 pub mod turns;
 

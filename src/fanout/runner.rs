@@ -7,6 +7,7 @@
 use super::hub::Inbox;
 use super::shard::{ConnKey, Kind, Reading, Shard};
 use super::sockets::{ReadEnd, Ready, Slot, Sockets};
+use super::tls::Session;
 use super::turns::Turns;
 use crate::clock::Clock;
 use crate::model::Seq;
@@ -42,6 +43,8 @@ pub enum Command {
 pub struct Upgraded {
     /// The socket.
     pub stream: std::net::TcpStream,
+    /// What encrypts it; nothing where it is plain.
+    pub tls: Option<Session>,
     /// What it sent already.
     pub early: Bytes,
     /// How its messages look.
@@ -208,9 +211,20 @@ impl Runner {
     fn command(&mut self, command: Command) -> bool {
         let now_us = self.clock.now_us();
         match command {
-            Command::WebSocket(Upgraded { stream, early, form, slot }) => {
+            Command::WebSocket(upgraded) => {
+                let Upgraded {
+                    stream,
+                    tls,
+                    early,
+                    form,
+                    slot,
+                } = upgraded;
                 let key = self.shard.connect(Kind::WebSocket(form), now_us);
-                if self.sockets.add_tcp(key, stream, slot).is_err() {
+                let added = match tls {
+                    None => self.sockets.add_tcp(key, stream, slot),
+                    Some(session) => self.sockets.add_tls(key, stream, session, slot),
+                };
+                if added.is_err() {
                     self.shard.gone(key, &mut self.sockets);
                 } else if !early.is_empty() {
                     self.shard.received(key, &mut early.to_vec(), now_us);

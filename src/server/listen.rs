@@ -5,6 +5,7 @@
 //! first listener binds the address alone and opens it to its siblings only then: a port in use is an
 //! error, as people expect.
 
+use super::tls::Handshakes;
 use super::{App, Slot};
 use crate::fanout::turns::Turns;
 use axum::Router;
@@ -15,6 +16,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -51,13 +53,14 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
 
 /// Accepts and serves until told to stop; then takes what is queued already, closes the listener (so
 /// that nothing queued is reset) and lets the requests under way finish, for at most half of
-/// `shutdown.drain_timeout_ms`.
+/// `shutdown.drain_timeout_ms`. With `tls`, nothing but TLS is spoken here.
 ///
 /// `turns`: where a shard's thread serves them, whose turn it is there.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     app: Arc<App>,
+    tls: Option<Arc<Handshakes>>,
     connections_max: usize,
     turns: Arc<Turns>,
     stop: watch::Receiver<bool>,
@@ -69,6 +72,7 @@ pub async fn serve(
     let mut acceptor = Acceptor {
         router,
         app,
+        tls,
         connections_max,
         turns: turns.clone(),
         stop,
@@ -116,6 +120,7 @@ const WARN_AGAIN: Duration = Duration::from_secs(10);
 struct Acceptor {
     router: Router,
     app: Arc<App>,
+    tls: Option<Arc<Handshakes>>,
     connections_max: usize,
     turns: Arc<Turns>,
     stop: watch::Receiver<bool>,
@@ -132,7 +137,8 @@ impl Acceptor {
         };
         match Slot::take(&self.app.connections, self.connections_max) {
             Some(slot) => {
-                let connection = connection(stream, self.router.clone(), self.app.clone(), self.stop.clone());
+                let (router, app, tls, stop) = (self.router.clone(), self.app.clone(), self.tls.clone(), self.stop.clone());
+                let connection = connection(stream, router, app, tls, stop);
                 let (alive, turns) = (self.alive.clone(), self.turns.clone());
                 tokio::spawn(async move {
                     let _held = (slot, alive);
@@ -141,7 +147,10 @@ impl Acceptor {
             }
             None => {
                 self.app.levels.refused.increment(1);
-                refuse(stream);
+                // Without a handshake there is nothing to say.
+                if self.tls.is_none() {
+                    refuse(stream);
+                }
             }
         }
     }
@@ -182,11 +191,21 @@ fn refusal() -> String {
     )
 }
 
-async fn connection(stream: TcpStream, router: Router, app: Arc<App>, stop: watch::Receiver<bool>) {
+async fn connection(stream: TcpStream, router: Router, app: Arc<App>, tls: Option<Arc<Handshakes>>, stop: watch::Receiver<bool>) {
     // A client that is gone already is noticed by the first read. Event streams are served from here:
     // their kernel buffers are as small as those of WebSockets.
     let _ = stream.set_nodelay(true);
     let _ = app.socket_options().apply(&socket2::SockRef::from(&stream));
+    match tls {
+        None => http(stream, router, &app, stop).await,
+        Some(tls) => match tls.shake(stream).await {
+            Ok(stream) => http(stream, router, &app, stop).await,
+            Err(error) => tracing::debug!(%error, "no handshake"),
+        },
+    }
+}
+
+async fn http(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router, app: &App, stop: watch::Receiver<bool>) {
     let server = &app.config.server;
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

@@ -15,6 +15,7 @@ pub mod page;
 pub mod query;
 pub mod snapshots;
 pub mod sse;
+pub mod tls;
 pub mod upgrade;
 
 pub use crate::fanout::sockets::Slot;

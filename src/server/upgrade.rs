@@ -3,12 +3,16 @@
 use super::error::ApiError;
 use super::{Door, Slot};
 use crate::fanout::runner::{Command, Upgraded};
+use crate::fanout::tls::Session;
 use crate::wire::{Coding, Form, deflate};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// A subscriber's WebSocket.
@@ -45,13 +49,11 @@ pub async fn websocket(State(door): State<Door>, request: Request) -> Result<Res
     let slot = Slot::take_one_more(&door.connections);
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
-        let Ok(parts) = upgraded.downcast::<TokioIo<tokio::net::TcpStream>>() else {
-            return;
-        };
-        if let Ok(stream) = parts.io.into_inner().into_std() {
+        if let Some((stream, tls, early)) = bare(upgraded) {
             let upgraded = Upgraded {
                 stream,
-                early: parts.read_buf,
+                tls,
+                early,
                 form,
                 slot,
             };
@@ -60,6 +62,18 @@ pub async fn websocket(State(door): State<Door>, request: Request) -> Result<Res
         }
     });
     Ok(response)
+}
+
+/// The socket under an upgraded connection, its TLS session where it has one, and what hyper read ahead.
+fn bare(upgraded: hyper::upgrade::Upgraded) -> Option<(std::net::TcpStream, Option<Session>, Bytes)> {
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => Some((parts.io.into_inner().into_std().ok()?, None, parts.read_buf)),
+        Err(upgraded) => {
+            let parts = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>().ok()?;
+            let (stream, session) = parts.io.into_inner().into_inner();
+            Some((stream.into_std().ok()?, Some(Session::new(session)), parts.read_buf))
+        }
+    }
 }
 
 /// Checks the request for an upgrade to WebSocket (RFC 6455, 4.2.1) and answers it.

@@ -176,6 +176,8 @@ fn connections_over_the_limit_are_told_so_and_room_is_room_again() {
     stream.send("GET /v1/sse?topics=slate HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_eq!(stream.response().unwrap().status, 200);
     let idle = Raw::connect(server.address);
+    // An upgraded connection has given its first slot back.
+    server.wait_for_connections(3);
     let other = Ws::open(server.address, "/v1/ws");
     server.wait_for_connections(4);
     for _ in 0..3 {

@@ -33,6 +33,11 @@ fn settings_that_make_no_sense_name_the_key_and_where_it_stands() {
         ("writer", "[fanout]\nwriter = \"epoll\"\n", "`auto`, `uring`, `send`"),
         ("syntax", "[fanout\n", "line 1"),
         (
+            "half-tls",
+            "[server]\ntls_cert = \"cert.pem\"\n",
+            "server.tls_cert and server.tls_key go together",
+        ),
+        (
             "ruleset",
             "[scoring]\ndefault_ruleset = \"nope\"\n",
             "\"nope\"; there are draftkings",
@@ -72,6 +77,39 @@ fn variables_that_make_no_sense_are_named() {
         let mut command = scorewire(&["check-config"]);
         command.env("UNRELATED", std::ffi::OsStr::from_bytes(b"\xff"));
         assert_eq!(outcome(command).0, Some(0));
+    }
+}
+
+#[test]
+fn certificates_that_are_no_use_are_named_and_never_shown() {
+    let folder = Folder::new("certificates");
+    let pair = |name: &str| {
+        let pair = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+        let cert = folder.file(&format!("{name}.crt"), pair.cert.pem());
+        (cert, folder.file(&format!("{name}.key"), pair.signing_key.serialize_pem()))
+    };
+    let ((cert, key), (_, other_key)) = (pair("a"), pair("b"));
+    let empty = folder.file("empty.pem", "");
+    let secret = std::fs::read_to_string(&key).unwrap();
+    let broken = folder.file("broken.pem", secret.replace("MIG", "M*G"));
+    let missing = format!("{empty}.not");
+    for (cert, key, part) in [
+        (&missing, &key, format!("server.tls_cert: cannot use {missing}: No such file")),
+        (&cert, &missing, format!("server.tls_key: cannot use {missing}: No such file")),
+        (&empty, &key, format!("server.tls_cert: cannot use {empty}: there is none in it")),
+        (&key, &key, format!("server.tls_cert: cannot use {key}: there is none in it")),
+        (&cert, &cert, format!("server.tls_key: cannot use {cert}: there is none in it")),
+        (&cert, &broken, format!("server.tls_key: cannot use {broken}: it is not PEM")),
+        (&cert, &other_key, "server.tls_cert and server.tls_key: ".to_owned()),
+    ] {
+        for command in ["check-config", "serve"] {
+            let variables = [("SCOREWIRE__SERVER__TLS_CERT", cert.as_str()), ("SCOREWIRE__SERVER__TLS_KEY", key)];
+            let (code, line) = refused(&[command], &variables);
+            assert_eq!(code, Some(64), "{line}");
+            assert!(line.contains(&part), "{part}: {line}");
+            let shown = secret.lines().find(|secret| line.contains(secret));
+            assert_eq!(shown, None, "{line}");
+        }
     }
 }
 

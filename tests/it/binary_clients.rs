@@ -128,7 +128,7 @@ fn a_binary_client_that_is_slow_gets_merged_frames_and_snapshots() {
             config.fanout.ring_frames = 64;
         });
         let topics = topics(&events);
-        let mut slow = Client::connect_narrow_in(server.address(), Coding::Bin).await;
+        let mut slow = Client::connect_narrow_in(&server, Coding::Bin).await;
         for ruleset in ["draftkings", "fanduel", "half_ppr", "ppr", "standard", "yahoo"] {
             slow.subscribe(&topics, ruleset).await;
         }

@@ -270,7 +270,7 @@ fn documented_commands_exist() {
                 .filter(|flag| !known(flag))
                 .collect();
             let exists = match program {
-                "scorewire-loadtest" => ["floor", "broadcast", "ingest"].contains(subcommand),
+                "scorewire-loadtest" => ["floor", "broadcast", "ingest", "link"].contains(subcommand),
                 _ => cli.find_subcommand(subcommand).is_some(),
             };
             if !exists || !unknown.is_empty() {

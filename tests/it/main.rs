@@ -32,5 +32,6 @@ mod stopping;
 mod subscriptions;
 mod support;
 mod tidy;
+mod tls;
 mod view;
 mod world;

@@ -74,7 +74,7 @@ struct Crowd {
 impl Crowd {
     async fn gather(server: &Server, events: &[Event]) -> Crowd {
         let games = topics("game", games_of(events));
-        let mut slow = Client::connect_narrow(server.address()).await;
+        let mut slow = Client::connect_narrow(server).await;
         for ruleset in RULESETS {
             slow.subscribe(&games, ruleset).await;
         }

@@ -17,10 +17,12 @@ mod uring;
 pub use path::{WritePath, WriterRefused, WriterSetting};
 
 use super::shard::{Batch, ConnKey, Piece, Writer, Wrote};
+use super::tls::{Session, TlsSocket};
 use crate::wire::close::CloseReason;
 use bytes::Bytes;
 use mio::{Events, Interest, Poll, Token};
 use socket2::SockRef;
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
@@ -85,6 +87,10 @@ enum Socket {
         mio::net::TcpStream,
         #[expect(dead_code, reason = "held for as long as the socket is open")] Slot,
     ),
+    Tls(
+        RefCell<TlsSocket<mio::net::TcpStream>>,
+        #[expect(dead_code, reason = "held for as long as the socket is open")] Slot,
+    ),
     /// An HTTP response body; it takes [`STREAM_PIECES`] pieces ahead of the client.
     Stream(mpsc::Sender<Bytes>),
 }
@@ -94,6 +100,7 @@ impl Socket {
     fn write(&self, pieces: &[Piece], offset: usize) -> Wrote {
         match self {
             Socket::Tcp(stream, _) => send::send(stream, pieces, offset),
+            Socket::Tls(socket, _) => socket.borrow_mut().write(pieces, offset),
             Socket::Stream(body) => push(body, pieces),
         }
     }
@@ -135,7 +142,7 @@ pub const STREAM_PIECES: usize = 8;
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
 /// Reads of one socket before others get a turn.
-const READS_IN_A_ROW: usize = 4;
+pub(super) const READS_IN_A_ROW: usize = 4;
 
 /// What a socket is ready for.
 #[derive(Clone, Copy, Debug)]
@@ -167,6 +174,10 @@ pub struct Sockets {
     path: WritePath,
     uring_failures: u64,
     buffer: Box<[u8]>,
+    /// Encrypted sockets taken over since the last look: they may have read ahead of their readiness.
+    read_ahead: Vec<ConnKey>,
+    /// Whether there has been an encrypted one.
+    has_tls: bool,
 }
 
 impl Sockets {
@@ -186,6 +197,8 @@ impl Sockets {
             path,
             uring_failures: 0,
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            read_ahead: Vec::new(),
+            has_tls: false,
         })
     }
 
@@ -194,14 +207,29 @@ impl Sockets {
     /// # Errors
     /// The socket is broken already.
     pub fn add_tcp(&mut self, conn: ConnKey, stream: std::net::TcpStream, slot: Slot) -> io::Result<()> {
-        let mut stream = mio::net::TcpStream::from_std(stream);
-        let token = Token((conn.generation as usize) << 32 | conn.index as usize);
-        self.poll
-            .get_ref()
-            .registry()
-            .register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        let stream = self.register(conn, stream)?;
         self.table.insert(conn, Socket::Tcp(stream, slot));
         Ok(())
+    }
+
+    /// Takes an encrypted client's socket over.
+    ///
+    /// # Errors
+    /// The socket is broken already.
+    pub fn add_tls(&mut self, conn: ConnKey, stream: std::net::TcpStream, session: Session, slot: Slot) -> io::Result<()> {
+        let socket = TlsSocket::new(self.register(conn, stream)?, session);
+        self.table.insert(conn, Socket::Tls(RefCell::new(socket), slot));
+        self.has_tls = true;
+        self.read_ahead.push(conn);
+        Ok(())
+    }
+
+    fn register(&self, conn: ConnKey, stream: std::net::TcpStream) -> io::Result<mio::net::TcpStream> {
+        let mut stream = mio::net::TcpStream::from_std(stream);
+        let token = Token((conn.generation as usize) << 32 | conn.index as usize);
+        let registry = self.poll.get_ref().registry();
+        registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(stream)
     }
 
     /// Takes an event stream's body over.
@@ -248,6 +276,9 @@ impl Sockets {
                 writable: event.is_writable() || event.is_write_closed(),
             }
         }));
+        if self.has_tls {
+            self.look_at_tls(ready);
+        }
         if ready.is_empty() {
             // Not an event left: from here on, wait to be woken. What arrives in between wakes again.
             use std::task::{Context, Waker};
@@ -259,12 +290,27 @@ impl Sockets {
         Ok(())
     }
 
+    /// Encrypted sockets write what they held back first; one that still holds some takes nothing yet.
+    fn look_at_tls(&mut self, ready: &mut VecDeque<Ready>) {
+        for one in ready.iter_mut().filter(|one| one.writable) {
+            if let Some(Socket::Tls(socket, _)) = self.table.get(one.conn) {
+                one.writable = socket.borrow_mut().writable();
+            }
+        }
+        ready.extend(self.read_ahead.drain(..).map(|conn| Ready {
+            conn,
+            readable: true,
+            writable: false,
+        }));
+    }
+
     /// Reads what a client sent, piece by piece.
     pub fn read(&mut self, conn: ConnKey, mut take: impl FnMut(&mut [u8]) -> bool) -> ReadEnd {
-        let Some(Socket::Tcp(stream, _)) = self.table.get(conn) else {
-            return ReadEnd::Drained;
+        let mut stream: &mio::net::TcpStream = match self.table.get(conn) {
+            Some(Socket::Tcp(stream, _)) => stream,
+            Some(Socket::Tls(socket, _)) => return socket.borrow_mut().read(&mut self.buffer, take),
+            Some(Socket::Stream(_)) | None => return ReadEnd::Drained,
         };
-        let mut stream: &mio::net::TcpStream = stream;
         for _ in 0..READS_IN_A_ROW {
             match stream.read(&mut self.buffer) {
                 Ok(0) => return ReadEnd::Closed,
@@ -300,6 +346,7 @@ impl Writer for Sockets {
         match self.table.get(conn) {
             // A socket that is gone already is noticed when it is read.
             Some(Socket::Tcp(stream, _)) => drop(stream.shutdown(Shutdown::Write)),
+            Some(Socket::Tls(socket, _)) => socket.borrow_mut().finish(),
             Some(Socket::Stream(_)) => self.table.remove(conn),
             None => {}
         }

@@ -4,21 +4,22 @@
 use super::PATIENCE;
 use super::holdings::{Holdings, Key, key_of};
 use super::server::Server;
+use super::wire::{Wire, Wired, connect};
 use crate::proto;
 use futures_util::{SinkExt, StreamExt};
 use scorewire::wire::Coding;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, VecDeque};
-use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message};
 
 /// A connected client.
 pub(crate) struct Client {
-    socket: WebSocketStream<TcpStream>,
+    // A second hold on the socket.
+    raw: socket2::Socket,
+    socket: WebSocketStream<Box<dyn Wire>>,
     coding: Coding,
     /// What it holds.
     pub(crate) holdings: Holdings,
@@ -42,7 +43,7 @@ impl Client {
 
     /// The same in that coding.
     pub(crate) async fn connect_in(server: &Server, coding: Coding) -> Client {
-        Client::over(TcpStream::connect(server.address()).await.unwrap(), coding, Holdings::default()).await
+        Client::come_back_in(server, coding, Holdings::default()).await
     }
 
     /// Comes back with what it held before.
@@ -52,27 +53,26 @@ impl Client {
 
     /// The same in that coding, whatever it held it in.
     pub(crate) async fn come_back_in(server: &Server, coding: Coding, holdings: Holdings) -> Client {
-        Client::over(TcpStream::connect(server.address()).await.unwrap(), coding, holdings).await
+        Client::over(connect(server.address(), server.tls(), None).await, coding, holdings).await
     }
 
     /// Connects with so small a receive buffer that not reading is soon noticed.
-    pub(crate) async fn connect_narrow(address: SocketAddr) -> Client {
-        Client::connect_narrow_in(address, Coding::Json).await
+    pub(crate) async fn connect_narrow(server: &Server) -> Client {
+        Client::connect_narrow_in(server, Coding::Json).await
     }
 
     /// The same in that coding.
-    pub(crate) async fn connect_narrow_in(address: SocketAddr, coding: Coding) -> Client {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
-        Client::over(socket.connect(address).await.unwrap(), coding, Holdings::default()).await
+    pub(crate) async fn connect_narrow_in(server: &Server, coding: Coding) -> Client {
+        let wired = connect(server.address(), server.tls(), Some(4096)).await;
+        Client::over(wired, coding, Holdings::default()).await
     }
 
-    async fn over(stream: TcpStream, coding: Coding, holdings: Holdings) -> Client {
-        let url = format!("ws://{}/v1/ws", stream.peer_addr().unwrap());
-        let request = ClientRequestBuilder::new(url.parse().unwrap()).with_sub_protocol(coding.subprotocol());
-        let (socket, answer) = tokio_tungstenite::client_async(request, stream).await.unwrap();
+    async fn over(wired: Wired, coding: Coding, holdings: Holdings) -> Client {
+        let request = ClientRequestBuilder::new("ws://127.0.0.1/v1/ws".parse().unwrap()).with_sub_protocol(coding.subprotocol());
+        let (socket, answer) = tokio_tungstenite::client_async(request, wired.stream).await.unwrap();
         assert_eq!(answer.headers()["sec-websocket-protocol"], coding.subprotocol());
         let mut client = Client {
+            raw: wired.socket,
             socket,
             coding,
             holdings,
@@ -234,9 +234,7 @@ impl Client {
     /// Cuts the connection without a word, as a lost network does.
     pub(crate) fn cut(self) -> (Holdings, String) {
         // Lingering 0: the other side sees a reset.
-        socket2::SockRef::from(self.socket.get_ref())
-            .set_linger(Some(Duration::ZERO))
-            .unwrap();
+        self.raw.set_linger(Some(Duration::ZERO)).unwrap();
         (self.holdings, self.epoch)
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod events;
 pub(crate) mod holdings;
 pub(crate) mod server;
 pub(crate) mod sse;
+pub(crate) mod wire;
 
 use scorewire::fanout::sockets::{WritePath, WriterSetting};
 use std::path::{Path, PathBuf};

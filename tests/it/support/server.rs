@@ -1,6 +1,7 @@
 //! A server in this process, on a free port, and plain HTTP to it.
 
 use super::events::lines;
+use super::wire::{self, Identity};
 use super::{PATIENCE, eventually};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -8,17 +9,29 @@ use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use scorewire::config::Config;
+use scorewire::fanout::sockets::WriterSetting;
 use scorewire::model::Event;
 use scorewire::pipeline::{self, Running};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
+use tokio_rustls::TlsConnector;
+
+/// How clients are reached.
+#[derive(Clone, Copy)]
+pub(crate) enum Way {
+    /// Over plain sockets, by that writer.
+    Plain(WriterSetting),
+    /// Over TLS.
+    Tls,
+}
 
 /// A running server.
 pub(crate) struct Server {
     pub(crate) running: Running,
     pub(crate) http: Http,
+    identity: Option<Identity>,
 }
 
 /// Plain HTTP to one address.
@@ -26,6 +39,7 @@ pub(crate) struct Server {
 pub(crate) struct Http {
     client: Client<HttpConnector, Full<Bytes>>,
     address: SocketAddr,
+    tls: Option<TlsConnector>,
 }
 
 /// An answer.
@@ -55,17 +69,30 @@ impl Http {
         Http {
             client: Client::builder(TokioExecutor::new()).build(HttpConnector::new()),
             address,
+            tls: None,
         }
     }
 
     pub(crate) async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
-        let uri = format!("http://{}{path}", self.address);
+        let uri = match &self.tls {
+            None => format!("http://{}{path}", self.address),
+            Some(_) => path.to_owned(),
+        };
         let mut request = Request::builder().method(method).uri(&uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = self.client.request(request.body(Full::new(body.into())).unwrap());
-        let response = tokio::time::timeout(PATIENCE, response).await.expect("an answer").unwrap();
+        let response = async {
+            match &self.tls {
+                None => self.client.request(request.body(Full::new(body.into())).unwrap()).await.unwrap(),
+                Some(tls) => {
+                    let request = request.header("host", "127.0.0.1").body(Full::new(body.into())).unwrap();
+                    let mut sender = wire::http(self.address, Some(tls)).await;
+                    sender.send_request(request).await.unwrap()
+                }
+            }
+        };
+        let response = tokio::time::timeout(PATIENCE, response).await.expect("an answer");
         let (parts, body) = response.into_parts();
         Answer {
             status: parts.status,
@@ -133,15 +160,42 @@ impl std::ops::Deref for Server {
 impl Server {
     /// Starts one: defaults, two shards, a free port, and what `change` says.
     pub(crate) fn start(change: impl FnOnce(&mut Config)) -> Server {
+        Server::start_as(None, change)
+    }
+
+    /// The same, with TLS; its own clients trust it.
+    pub(crate) fn start_tls(change: impl FnOnce(&mut Config)) -> Server {
+        Server::start_as(Some(Identity::new()), change)
+    }
+
+    /// The same, with clients reached that way.
+    pub(crate) fn start_on(way: Way, change: impl FnOnce(&mut Config)) -> Server {
+        match way {
+            Way::Tls => Server::start_tls(change),
+            Way::Plain(writer) => Server::start(|config| {
+                config.fanout.writer = writer;
+                change(config);
+            }),
+        }
+    }
+
+    fn start_as(identity: Option<Identity>, change: impl FnOnce(&mut Config)) -> Server {
         let mut config = Config::default();
         config.server.bind = SocketAddr::from(([127, 0, 0, 1], 0));
         config.server.shards = 2;
+        if let Some(identity) = &identity {
+            identity.set(&mut config);
+        }
         change(&mut config);
         let running = pipeline::start(config).unwrap();
-        Server {
-            http: Http::new(running.address),
-            running,
-        }
+        let mut http = Http::new(running.address);
+        http.tls = identity.as_ref().map(|identity| identity.connector().clone());
+        Server { running, http, identity }
+    }
+
+    /// What its clients connect with; nothing where it is plain.
+    pub(crate) fn tls(&self) -> Option<&TlsConnector> {
+        self.identity.as_ref().map(Identity::connector)
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -3,17 +3,17 @@
 use super::PATIENCE;
 use super::holdings::Holdings;
 use super::server::Server;
+use super::wire;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::SendRequest;
 use hyper::{Request, body::Incoming};
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
-use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
 /// An open event stream.
 pub(crate) struct Stream {
-    // Dropping the client with the body cuts the connection.
-    _client: Client<HttpConnector, Empty<Bytes>>,
+    // Dropping the sender with the body cuts the connection.
+    _sender: SendRequest<Full<Bytes>>,
     body: Incoming,
     buffer: Vec<u8>,
     topics: Vec<String>,
@@ -26,17 +26,17 @@ pub(crate) struct Stream {
 impl Stream {
     /// Opens one, after `last_id` where there is one.
     pub(crate) async fn open(server: &Server, topics: &[String], ruleset: &str, holdings: Holdings, last_id: Option<String>) -> Stream {
-        let client = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
+        let mut sender = wire::http(server.address(), server.tls()).await;
         let query = format!("topics={}&ruleset={ruleset}", topics.join(","));
-        let mut request = Request::get(format!("http://{}/v1/sse?{query}", server.address()));
+        let mut request = Request::get(format!("/v1/sse?{query}")).header("host", "127.0.0.1");
         if let Some(id) = &last_id {
             request = request.header("last-event-id", id);
         }
-        let response = client.request(request.body(Empty::new()).unwrap()).await.unwrap();
+        let response = sender.send_request(request.body(Full::default()).unwrap()).await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Stream {
-            _client: client,
+            _sender: sender,
             body: response.into_body(),
             buffer: Vec::new(),
             topics: topics.to_vec(),

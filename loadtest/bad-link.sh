@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# What half of the clients on a bad link cost the other half: p99 of the near half, with the far half
+# behind a link with delay and loss, and behind the same link without either, in turns.
+#
+#   loadtest/bad-link.sh [CLIENTS_EACH] [PAIRS]          as root; builds nothing: see SCOREWIRE, LOADTEST
+#
+# Both halves are load tests of their own, each with a game of its own and every frame verified; they
+# share the server and its shards.
+set -euo pipefail
+
+CLIENTS=${1:-2000}
+PAIRS=${2:-5}
+DELAY_MS=${DELAY_MS:-50}
+LOSS=${LOSS:-0.01}
+EVENTS=${EVENTS:-60}
+INTERVAL_MS=${INTERVAL_MS:-250}
+TARGET=${CARGO_TARGET_DIR:-$(dirname "$0")/../target}
+SCOREWIRE=${SCOREWIRE:-$TARGET/release/scorewire}
+LOADTEST=${LOADTEST:-$TARGET/release/scorewire-loadtest}
+NEAR=scorewire-near
+FAR=scorewire-far
+WORK=$(mktemp -d)
+LINK= SERVER= FAR_HALF=
+
+end() {
+  for process in $FAR_HALF $SERVER $LINK; do kill -INT "$process" 2>/dev/null && wait "$process" || true; done
+  LINK= SERVER= FAR_HALF=
+}
+trap 'end; rm -rf "$WORK"' EXIT
+
+half() { # NAMESPACE ADDRESS EVENTS LOG
+  ip netns exec "$1" "$LOADTEST" broadcast --url "ws://$2:8080" --clients "$CLIENTS" --events "$3" \
+    --interval-ms "$INTERVAL_MS" >"$4" 2>&1
+}
+
+p99_ms() {
+  sed -n 's/^ *latency .*p99 \([0-9.]*\) ms.*/\1/p' "$1"
+}
+
+run() { # DELAY_MS LOSS
+  rm -f "$WORK"/*
+  "$LOADTEST" link --delay-ms "$1" --loss "$2" --near $NEAR --far $FAR >"$WORK/link" 2>&1 &
+  LINK=$!
+  until grep -qs 'link up' "$WORK/link"; do kill -0 "$LINK" || { cat "$WORK/link" >&2; exit 1; }; sleep 0.1; done
+  ip netns exec $NEAR "$SCOREWIRE" serve --bind 0.0.0.0:8080 >"$WORK/server" 2>&1 &
+  SERVER=$!
+  until grep -qs listening "$WORK/server"; do kill -0 "$SERVER" || { cat "$WORK/server" >&2; exit 1; }; sleep 0.1; done
+  # The far half plays on for longer than the near one, which is measured while it does.
+  half $FAR 198.18.0.1 $((EVENTS * 2)) "$WORK/far" &
+  FAR_HALF=$!
+  sleep "${SETTLE_S:-10}"
+  half $NEAR 127.0.0.1 "$EVENTS" "$WORK/near" || { cat "$WORK/near" >&2; exit 1; }
+  kill -0 "$FAR_HALF" || { echo "the far half ended first; raise EVENTS or lower SETTLE_S" >&2; exit 1; }
+  wait "$FAR_HALF" || { cat "$WORK/far" >&2; exit 1; }
+  FAR_HALF=
+  echo "delay $1 ms, loss $2, each way: near p99 $(p99_ms "$WORK/near") ms, far p99 $(p99_ms "$WORK/far") ms"
+  end
+}
+
+for _ in $(seq "$PAIRS"); do
+  run 0 0
+  run "$DELAY_MS" "$LOSS"
+done

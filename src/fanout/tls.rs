@@ -1,0 +1,144 @@
+//! TLS on a client's socket: frames go in, records go out.
+//!
+//! Owns the session and the socket under it; the handshake is over when it gets here. All pieces of a
+//! write share a record, up to [`RECORD_BYTES`], and a record is encrypted only once the kernel has
+//! taken the one before it: what a full socket can hold back is one record, and nothing is encrypted
+//! that could still have been merged. Reading goes through the shard's buffer.
+
+use super::shard::{Piece, Wrote};
+use super::sockets::{READS_IN_A_ROW, ReadEnd};
+use rustls::ServerConnection;
+use smallvec::SmallVec;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::Shutdown;
+
+/// Most plaintext in one record (RFC 8446, 5.1), and so in one write.
+pub const RECORD_BYTES: usize = 16 * 1024;
+
+/// An established session, without its socket.
+pub struct Session(Box<ServerConnection>);
+
+impl Session {
+    /// Takes a session over after its handshake.
+    pub fn new(mut connection: ServerConnection) -> Session {
+        connection.set_buffer_limit(Some(RECORD_BYTES));
+        Session(Box::new(connection))
+    }
+}
+
+/// What TLS needs of the socket under it; nothing here waits.
+pub trait Transport: Read + Write {
+    /// Nothing more will be written.
+    fn shutdown_write(&mut self);
+}
+
+impl Transport for mio::net::TcpStream {
+    fn shutdown_write(&mut self) {
+        // A socket that is gone already is noticed when it is read.
+        let _ = self.shutdown(Shutdown::Write);
+    }
+}
+
+/// A socket with a session on it.
+pub struct TlsSocket<S> {
+    socket: S,
+    session: Session,
+    /// Whether the end of the stream follows what is held back.
+    finishing: bool,
+}
+
+impl<S: Transport> TlsSocket<S> {
+    /// Puts them together.
+    pub fn new(socket: S, session: Session) -> TlsSocket<S> {
+        TlsSocket {
+            socket,
+            session,
+            finishing: false,
+        }
+    }
+
+    /// Writes pieces, less `offset` bytes of the first. Bytes are counted before encryption: those of a
+    /// record that has begun are all written, for they can never be taken back.
+    pub fn write(&mut self, pieces: &[Piece], offset: usize) -> Wrote {
+        self.write_records(pieces, offset).map_or(Wrote::Broken, Wrote::Bytes)
+    }
+
+    fn write_records(&mut self, pieces: &[Piece], offset: usize) -> io::Result<usize> {
+        let mut slices: SmallVec<[IoSlice<'_>; 8]> = pieces.iter().map(|piece| IoSlice::new(piece.bytes())).collect();
+        let mut left = &mut slices[..];
+        IoSlice::advance_slices(&mut left, offset);
+        let mut written = 0;
+        while self.flush()? && !left.is_empty() {
+            let taken = self.session.0.writer().write_vectored(left)?;
+            written += taken;
+            IoSlice::advance_slices(&mut left, taken);
+        }
+        Ok(written)
+    }
+
+    /// Writes what is held back. True where nothing is any more.
+    fn flush(&mut self) -> io::Result<bool> {
+        while self.session.0.wants_write() {
+            match self.session.0.write_tls(&mut self.socket) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                // The kernel is short of memory for this socket: as good as full, and it says when it is not.
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    /// The socket takes bytes again: what is held back goes first. True where more can be written.
+    pub fn writable(&mut self) -> bool {
+        // A broken socket says so to whoever writes or reads next.
+        let flushed = self.flush().unwrap_or(true);
+        if flushed && self.finishing {
+            self.socket.shutdown_write();
+        }
+        flushed
+    }
+
+    /// Ends the stream: `close_notify` (RFC 8446, 6.1), after what is held back.
+    pub fn finish(&mut self) {
+        self.session.0.send_close_notify();
+        self.finishing = true;
+        self.writable();
+    }
+
+    /// Reads and decrypts what the client sent, a bufferful at a time.
+    pub fn read(&mut self, buffer: &mut [u8], mut take: impl FnMut(&mut [u8]) -> bool) -> ReadEnd {
+        for _ in 0..READS_IN_A_ROW {
+            // First what has been decrypted: the session takes no more before that has gone.
+            loop {
+                match self.session.0.reader().read(buffer) {
+                    Ok(0) => return ReadEnd::Closed,
+                    Ok(count) if take(&mut buffer[..count]) => {}
+                    Ok(_) => return ReadEnd::Drained,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                    Err(_) => return ReadEnd::Closed,
+                }
+            }
+            match self.session.0.read_tls(&mut self.socket) {
+                Ok(0) => return ReadEnd::Closed,
+                Ok(_) => {
+                    let processed = self.session.0.process_new_packets();
+                    // An alert that does not fit is not worth waiting for.
+                    if self.flush().is_err() || processed.is_err() {
+                        return ReadEnd::Closed;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return ReadEnd::Drained,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return ReadEnd::Closed,
+            }
+        }
+        ReadEnd::More
+    }
+}
+
+#[cfg(test)]
+mod tests;
