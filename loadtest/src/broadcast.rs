@@ -6,13 +6,15 @@
 //! the floor with the same number of clients and the same frame size.
 
 use crate::crew::{Crew, Job, Tally};
-use crate::floor::{self, Plan};
-use crate::latency::LatencyMs;
+use crate::floor::{self, Via};
+use crate::latency::Latency;
 use crate::plays::{Line, RULESET, Script, player_index};
 use crate::post::Http;
-use crate::proc::CpuReading;
-use crate::report::{BroadcastReport, FloorReport, ServerReport};
+use crate::proc::{CpuReading, Switches};
+use crate::report;
+use crate::shape::{Floor, RunReport, SHAPE, Server};
 use crate::target::Target;
+use crate::trace::Trace;
 use crate::verify::{check_line, points};
 use crate::watch::Watch;
 use crate::{clock, limits, proc};
@@ -48,14 +50,15 @@ pub(crate) struct Settings {
 /// What was seen while the plays went out.
 struct Seen {
     tally: Tally,
-    latency: LatencyMs,
+    latency: Latency,
     connect_ms: u64,
-    server: Option<ServerReport>,
+    began_us: u64,
+    server: Option<Server>,
 }
 
 /// Runs it. An error means that nothing could be measured; what was measured and found wrong
 /// stands in the report.
-pub(crate) fn run(settings: &Settings) -> Result<BroadcastReport> {
+pub(crate) fn run(settings: &Settings) -> Result<RunReport> {
     ensure!(settings.clients > 0 && settings.events > 0, "clients and events must be at least 1");
     let available = limits::raise_descriptors();
     if settings.floor {
@@ -76,7 +79,11 @@ pub(crate) fn run(settings: &Settings) -> Result<BroadcastReport> {
         seen.tally.faults.push(format!("the HTTP answer and the clients differ: {error:#}"));
     }
     let floor = match seen.tally.frame_bytes.checked_div(seen.tally.frames) {
-        Some(bytes) if settings.floor => Some(measure_floor(settings, bytes as usize)?),
+        Some(bytes) if settings.floor => {
+            let interval_us = settings.interval.as_micros() as u64;
+            let trace = Trace::steady(settings.clients, settings.events, interval_us, bytes as u32);
+            Some(floor::measure(&trace, Via::Send, 1)?)
+        }
         _ => None,
     };
     Ok(report(settings, &script, seen, floor))
@@ -96,7 +103,8 @@ fn play(settings: &Settings, script: &Script, http: &mut Http, available: u64) -
     let ts0_us = clock::wall_us() + 300_000;
     watch.start(&mut crew, t0_ns, ts0_us)?;
     watch.listen(&crew, t0_ns - 5_000_000)?;
-    let cpu_before = settings.server_pid.map(CpuReading::take).transpose()?;
+    let look = |pid| anyhow::Ok((CpuReading::take(pid)?, Switches::take(pid)?));
+    let earlier = settings.server_pid.map(look).transpose()?;
     for index in 0..settings.events {
         let offset_ns = index as u64 * interval_ns;
         watch.listen(&crew, t0_ns + offset_ns)?;
@@ -104,23 +112,34 @@ fn play(settings: &Settings, script: &Script, http: &mut Http, available: u64) -
             .with_context(|| format!("play {}", index + 1))?;
     }
     watch.done(&mut crew, clock::monotonic_ns() + settings.drain_timeout.as_nanos() as u64)?;
-    let cpu_after = settings.server_pid.map(CpuReading::take).transpose()?;
+    let later = settings.server_pid.map(look).transpose()?;
+    let end = settings.server_pid.map(proc::memory).transpose()?;
     let (tally, latency) = watch.total();
 
-    let server = match (before, idle, cpu_before, cpu_after) {
-        (Some(before), Some(idle), Some(cpu_before), Some(cpu_after)) => Some(ServerReport::new(
-            before,
-            idle,
-            cpu_after.since(&cpu_before),
-            settings.clients,
-            tally.deliveries,
-        )),
-        _ => None,
-    };
+    let server = before
+        .zip(idle)
+        .zip(end)
+        .zip(earlier.zip(later))
+        .map(|(((before, idle), end), (earlier, later))| {
+            let cpu_ns = later.0.since(&earlier.0);
+            let (switches_voluntary, switches_involuntary) = later.1.since(&earlier.1);
+            let each = |idle: u64, before: u64| (idle as f64 - before as f64) / settings.clients as f64;
+            Server {
+                cpu_us_per_delivery: cpu_ns as f64 / 1e3 / tally.deliveries.max(1) as f64,
+                cpu_s: cpu_ns as f64 / 1e9,
+                rss_idle_kib: idle.rss_kib,
+                rss_end_kib: end.rss_kib,
+                rss_per_connection_kib: each(idle.rss_kib, before.rss_kib),
+                anon_per_connection_kib: each(idle.anon_kib, before.anon_kib),
+                switches_voluntary,
+                switches_involuntary,
+            }
+        });
     Ok(Seen {
         tally,
         latency,
         connect_ms,
+        began_us: ts0_us,
         server,
     })
 }
@@ -182,52 +201,52 @@ fn compare(rows: &Value, script: &Script, tally: &Tally) -> Result<()> {
     Ok(())
 }
 
-fn measure_floor(settings: &Settings, bytes: usize) -> Result<FloorReport> {
-    floor::measure(Plan {
-        clients: settings.clients,
-        bytes,
-        events: settings.events,
-        interval: settings.interval,
-    })
-}
-
-fn report(settings: &Settings, script: &Script, seen: Seen, floor: Option<FloorReport>) -> BroadcastReport {
+fn report(settings: &Settings, script: &Script, seen: Seen, floor: Option<Floor>) -> RunReport {
     let Seen {
         tally,
         latency,
         connect_ms,
+        began_us,
         server,
     } = seen;
     let due = (settings.clients * settings.events) as u64;
-    let ok = tally.complete == settings.clients as u64 && tally.deliveries == due && tally.fault_count == 0;
-    let ratio = server
-        .as_ref()
-        .zip(floor.as_ref())
-        .map(|(server, floor)| server.cpu_us_per_delivery / floor.cpu_us_per_delivery);
-    BroadcastReport {
-        ok,
-        topic: script.topic(),
-        clients: settings.clients,
-        events: settings.events,
-        interval_ms: settings.interval.as_secs_f64() * 1e3,
+    let timeline = latency.timeline();
+    let extra = [
+        ("interval_ms", settings.interval.as_secs_f64() * 1e3),
+        ("deliveries_due", due as f64),
+        ("clients_complete", tally.complete as f64),
+        ("messages_parsed", tally.parsed as f64),
+        ("messages_compared", tally.compared as f64),
+        ("clients_sampled", tally.samples.len() as f64),
+    ];
+    RunReport {
+        shape: SHAPE,
+        scenario: "broadcast".to_owned(),
+        command: report::command_line(),
+        began_us,
+        duration_s: timeline.len() as f64,
+        machine: proc::machine(),
+        ok: tally.complete == settings.clients as u64 && tally.deliveries == due && tally.fault_count == 0,
+        limits: Vec::new(),
+        clients: settings.clients as u64,
+        events: script.events() as u64,
         connect_s: connect_ms as f64 / 1e3,
         deliveries: tally.deliveries,
-        deliveries_due: due,
-        clients_complete: tally.complete,
-        clients_broken: tally.broken,
         frames: tally.frames,
         frames_merged: tally.merged,
         snapshots_late: tally.late_snapshots,
-        bytes_per_frame: tally.frame_bytes.checked_div(tally.frames).unwrap_or(0),
-        messages_parsed: tally.parsed,
-        messages_compared: tally.compared,
-        clients_sampled: tally.samples.len(),
-        latency_ms: latency,
-        client_cpu_us_per_delivery: tally.cpu_ns as f64 / 1e3 / tally.deliveries.max(1) as f64,
-        server,
-        floor,
-        ratio_to_floor: ratio,
+        frame_bytes: tally.frame_bytes,
+        clients_broken: tally.broken,
         fault_count: tally.fault_count,
         faults: tally.faults,
+        latency: latency.distribution(),
+        latency_kernel: None,
+        first: latency.first(),
+        last: latency.last(),
+        timeline,
+        server,
+        client_cpu_us_per_delivery: tally.cpu_ns as f64 / 1e3 / tally.deliveries.max(1) as f64,
+        floors: floor.into_iter().collect(),
+        extra: extra.map(|(name, figure)| (name.to_owned(), figure)).into(),
     }
 }

@@ -206,8 +206,9 @@ impl Client {
     /// Everything up to play `events` has arrived now.
     fn advance(&mut self, seq: u64, events: usize, now_ns: u64, desk: &mut Desk) {
         for index in self.events..events {
-            let meant_ns = desk.t0_ns + index as u64 * desk.interval_us * 1_000;
-            desk.latency.record(index, now_ns.saturating_sub(meant_ns) / 1_000);
+            let due_us = index as u64 * desk.interval_us;
+            let meant_ns = desk.t0_ns + due_us * 1_000;
+            desk.latency.record(index, due_us, now_ns.saturating_sub(meant_ns) / 1_000);
         }
         desk.tally.deliveries += events.saturating_sub(self.events) as u64;
         (self.seq, self.events) = (seq, events);

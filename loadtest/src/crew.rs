@@ -7,11 +7,13 @@
 //! outlives its parent. The channel from the children holds at most [`WORDS_PENDING_MAX`] lines.
 
 use crate::latency::LatencyCounts;
+use crate::trace::PackedTrace;
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
@@ -27,14 +29,10 @@ pub(crate) enum Job {
     Readers {
         /// Where the sender listens.
         to: SocketAddr,
-        /// Connections to open.
-        clients: usize,
-        /// Bytes an event has.
-        bytes: usize,
-        /// Events to wait for.
-        events: usize,
-        /// Time between events.
-        interval_us: u64,
+        /// The clients of the trace that this child is.
+        clients: Range<usize>,
+        /// What will be sent to whom.
+        trace: PackedTrace,
     },
     /// WebSocket clients that verify what they get.
     Clients {

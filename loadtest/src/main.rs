@@ -8,8 +8,10 @@
 //! ```text
 //! parent   floor · broadcast        what a run does, in order
 //!          plays · post · target    the plays, their right totals, and posting them
+//!          trace                    what was sent when to whom, for the floor to repeat
 //!          crew · watch             child processes, progress, adding up
-//!          proc · limits · report   the server's /proc, descriptor limits, the figures
+//!          proc · limits            the server's /proc, descriptor limits
+//!          shape · report · html    the figures, as JSON, text and a page
 //! child    readers                  the floor's receiving side
 //!          crowd · client           WebSocket clients in one epoll loop
 //!          frames · verify · ledger parsing and judging what they get
@@ -17,7 +19,8 @@
 //! both     clock · latency · net
 //! ```
 //! Nothing here shares code with the server: what is verified with the server's own code is not
-//! verified. There is no `unsafe` and no async runtime.
+//! verified. There is no async runtime, and `unsafe` only where the kernel is spoken to directly: `floor::uring`
+//! and `net::kernel_time`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that can't go on panics"))]
 
@@ -28,6 +31,7 @@ mod crew;
 mod crowd;
 mod floor;
 mod frames;
+mod html;
 mod latency;
 mod ledger;
 mod limits;
@@ -38,7 +42,9 @@ mod post;
 mod proc;
 mod readers;
 mod report;
+mod shape;
 mod target;
+mod trace;
 mod verify;
 mod watch;
 
@@ -60,11 +66,11 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Measure the machine: a bare `send()` loop over loopback TCP sockets
+    /// Measure the machine: bare send() and io_uring loops over loopback TCP sockets
     ///
-    /// One thread sends each event to every socket; the readers live in a child process. No server that calls
-    /// send() once a client can cost less CPU per delivery, so read a server's figures as a multiple of these.
-    Floor(FloorArgs),
+    /// Bare threads send each event to its sockets; the readers live in a child process. A server does that and
+    /// more, so read its figures as a multiple of these.
+    Floor(floor::command::Args),
     /// Measure a server: every client subscribes to one game, and plays come at a steady pace
     ///
     /// The plays and their right totals are known beforehand. Every client checks that its snapshot comes first,
@@ -72,28 +78,11 @@ enum Command {
     /// against the right totals once; the others must equal it byte for byte. A sample of clients parses everything
     /// and keeps totals of its own, which must equal those of GET /v1/games/GAME/players at the end.
     Broadcast(BroadcastArgs),
+    /// Show a run again from its JSON: as text, as a page, beside another run
+    Report(report::Args),
     /// The receiving side, started by the two above
     #[command(hide = true)]
     Child,
-}
-
-#[derive(clap::Args)]
-struct FloorArgs {
-    /// Sockets to send to
-    #[arg(long, default_value_t = 10_000)]
-    clients: usize,
-    /// Bytes of each event
-    #[arg(long, default_value_t = 150)]
-    bytes: usize,
-    /// Events, each sent to every socket
-    #[arg(long, default_value_t = 40)]
-    events: usize,
-    /// Milliseconds between the starts of events
-    #[arg(long, default_value_t = 250)]
-    interval_ms: u64,
-    /// Also write the figures to FILE (`-`: to standard output, instead of the text)
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -131,12 +120,19 @@ struct BroadcastArgs {
     /// Also write the figures to FILE (`-`: to standard output, instead of the text)
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Also write a page with plots to FILE
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Compare with an earlier run's JSON, in text and page
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Floor(args) => run_floor(&args),
+        Command::Floor(args) => floor::command::run(&args).map(|()| true),
         Command::Broadcast(args) => run_broadcast(&args),
+        Command::Report(args) => report::show(&args).map(|()| true),
         Command::Child => child(),
     };
     match result {
@@ -147,18 +143,6 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
-}
-
-fn run_floor(args: &FloorArgs) -> Result<bool> {
-    let interval = Duration::from_millis(args.interval_ms);
-    let report = floor::measure(floor::Plan {
-        clients: args.clients,
-        bytes: args.bytes,
-        events: args.events,
-        interval,
-    })?;
-    publish(&report, args.json.as_ref())?;
-    Ok(true)
 }
 
 fn run_broadcast(args: &BroadcastArgs) -> Result<bool> {
@@ -175,15 +159,8 @@ fn run_broadcast(args: &BroadcastArgs) -> Result<bool> {
         connect_timeout: Duration::from_secs(args.connect_timeout_s),
         drain_timeout: Duration::from_secs(args.drain_timeout_s),
     })?;
-    publish(&report, args.json.as_ref())?;
+    report::publish(&report, args.json.as_deref(), args.html.as_deref(), args.compare.as_deref())?;
     Ok(report.ok)
-}
-
-fn publish(report: &(impl serde::Serialize + std::fmt::Display), json: Option<&PathBuf>) -> Result<()> {
-    if json.is_none_or(|path| path.as_os_str() != "-") {
-        print!("{report}");
-    }
-    json.map_or(Ok(()), |path| report::write_json(report, path))
 }
 
 /// Reads the job from standard input and does it; what goes wrong is told to the parent.

@@ -2,7 +2,7 @@
 
 use crate::clock;
 use crate::crew::{Crew, FAULTS_TOLD_MAX, Order, Progress, Tally, Word};
-use crate::latency::{Latency, LatencyMs};
+use crate::latency::Latency;
 use anyhow::{Result, bail};
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -15,6 +15,8 @@ pub(crate) struct Watch {
     what: &'static str,
     clients: usize,
     events: usize,
+    /// Deliveries that will be complete.
+    due: u64,
     started: bool,
     progress: Vec<Progress>,
     ready: Vec<Option<u64>>,
@@ -31,6 +33,7 @@ impl Watch {
             what,
             clients,
             events,
+            due: (clients * events) as u64,
             started: false,
             progress: vec![Progress::default(); count],
             ready: vec![None; count],
@@ -38,6 +41,12 @@ impl Watch {
             terminal: std::io::stderr().is_terminal(),
             next_line_ns: 0,
         }
+    }
+
+    /// The same where events don't go to everybody: `due` deliveries in all.
+    pub(crate) fn expecting(mut self, due: u64) -> Self {
+        self.due = due;
+        self
     }
 
     /// Listens until the monotonic clock shows `until_ns`.
@@ -98,14 +107,14 @@ impl Watch {
     }
 
     /// All children's results as one.
-    pub(crate) fn total(self) -> (Tally, LatencyMs) {
+    pub(crate) fn total(self) -> (Tally, Latency) {
         let mut total = Tally::default();
         let mut latency = Latency::new(self.events);
         for tally in self.done.into_iter().flatten() {
             latency.add(&tally.latency);
             total.add(*tally);
         }
-        (total, latency.summary())
+        (total, latency)
     }
 
     fn hear(&mut self, crew: &Crew, wait_ns: u64) -> Result<()> {
@@ -148,7 +157,7 @@ impl Watch {
         self.next_line_ns = now_ns + LINE_EVERY_NS;
         let sum = self.sum();
         let text = if self.started {
-            let all = self.clients * self.events;
+            let all = self.due;
             format!(
                 "{}: {} of {all} deliveries, p99 {:.1} ms",
                 self.what,
