@@ -14,9 +14,9 @@ use std::fmt::Write as _;
 /// Rows of the table of seconds; of a longer run it shows every n-th.
 const SECONDS_SHOWN_MAX: usize = 240;
 
-/// Heights of the plots, in SVG units.
-const TALL: f64 = 360.0;
-const LOW: f64 = 240.0;
+/// Widths and heights of the plots, in SVG units: one in a row, and two.
+const WIDE: (f64, f64) = (860.0, 380.0);
+const HALF: (f64, f64) = (480.0, 230.0);
 
 /// Times that belong together in a plot and its table.
 struct Times<'r> {
@@ -202,9 +202,9 @@ fn latency(report: &RunReport, other: Option<&RunReport>) -> String {
             "Milliseconds from due to receipt against the percentile, each further nine taking the same room. {}",
             said(&all)
         ),
-        height: TALL,
+        size: WIDE,
         x: Axis::percentiles("percentile", most),
-        y: Axis::fitting("ms", all.iter().flat_map(|one| one.times.curve.iter().map(|&(_, ms)| ms))),
+        y: Axis::fitting("ms", all.iter().flat_map(|one| [one.times.p50_ms, one.times.max_ms])),
         series: all.iter().map(|one| one.series(percentile_points)).collect(),
     };
     let note = "From the moment an event was due to its receipt by each client. A line that stays flat to the right has no slow few.";
@@ -225,7 +225,7 @@ fn by_event(report: &RunReport, other: Option<&RunReport>) -> String {
         id: "events",
         title: "Events by the time until their first and their last client".to_owned(),
         description: format!("Share of events that took at most so many milliseconds. {}", said(&all)),
-        height: TALL,
+        size: WIDE,
         x: Axis::fitting("ms", all.iter().flat_map(|one| one.times.curve.iter().map(|&(_, ms)| ms))),
         y: Axis::linear("% of events", 100.0),
         series: all.iter().map(|one| one.series(share_points)).collect(),
@@ -302,7 +302,7 @@ fn over_time(
     readings: &[(&str, usize, Reading)],
 ) -> Option<Plot> {
     let mut series = Vec::new();
-    for (run, dashed) in [(other, true), (Some(report), false)] {
+    for (run, dashed) in [(Some(report), false), (other, true)] {
         for (name, colour, reading) in readings {
             let seconds = run.map_or(&[][..], |run| &run.timeline);
             series.push(Series {
@@ -328,7 +328,7 @@ fn over_time(
         id,
         title: title.to_owned(),
         description: format!("{title}, over {} seconds; at most {} {label}.", number(end_s + 1.0), number(most)),
-        height: LOW,
+        size: HALF,
         x: Axis::linear("seconds from the start", end_s),
         y,
         series,
@@ -391,31 +391,37 @@ impl Times<'_> {
     }
 }
 
-/// The times of both runs that have any: the other run's first, so that this run's lines lie on top.
+/// The times of both runs that have any, this run's first.
 fn both<'r>(
     report: &'r RunReport,
     other: Option<&'r RunReport>,
     collect: fn(&'r RunReport) -> Vec<(String, &'r Distribution)>,
 ) -> Vec<Times<'r>> {
-    let mut all = Vec::new();
-    for (run, dashed) in [(other, true), (Some(report), false)] {
-        let named = run.map(collect).unwrap_or_default().into_iter().enumerate();
-        all.extend(
-            named
-                .filter(|(_, (_, times))| times.count > 0)
-                .map(|(colour, (name, times))| Times {
-                    name: compared(&name, dashed),
+    let mut all: Vec<Times<'r>> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    for (run, dashed) in [(Some(report), false), (other, true)] {
+        for (name, times) in run.map(collect).unwrap_or_default() {
+            // The same thing has the same colour in both runs.
+            let colour = names.iter().position(|known| *known == name).unwrap_or(names.len());
+            let shown = compared(&name, dashed);
+            if colour == names.len() {
+                names.push(name);
+            }
+            if times.count > 0 {
+                all.push(Times {
+                    name: shown,
                     colour,
                     dashed,
                     times,
-                }),
-        );
+                });
+            }
+        }
     }
     all
 }
 
 fn compared(name: &str, dashed: bool) -> String {
-    format!("{name}{}", if dashed { ", compared with" } else { "" })
+    format!("{name}{}", if dashed { " (other run)" } else { "" })
 }
 
 /// `(fraction, ms)`; the slowest lies where its share of the samples begins.

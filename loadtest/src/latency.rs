@@ -16,9 +16,12 @@ const LATENCY_US_MAX: u64 = 600_000_000;
 const SECONDS_MAX: usize = 2 * 60 * 60;
 
 /// Where the curve of a distribution has points: so many for each halving of the distance to 1 …
-const CURVE_STEPS: u32 = 5;
-/// … and so many halvings: 1 in 4,096 lies beyond the last point but the slowest.
-const CURVE_HALVINGS: u32 = 12;
+const CURVE_STEPS: u32 = 3;
+/// … and so many halvings: 1 in a million lies beyond the last point but the slowest.
+const CURVE_HALVINGS: u32 = 20;
+
+/// Why a second takes every latency.
+const GROWS: &str = "the histogram of a second resizes itself";
 
 /// Latencies of the deliveries of a run.
 pub(crate) struct Latency {
@@ -56,7 +59,7 @@ impl Latency {
         }
         let second = ((due_us + latency_us) / 1_000_000) as usize;
         if second < SECONDS_MAX {
-            self.second(second).saturating_record(latency_us);
+            self.second(second).record(latency_us).expect(GROWS);
         }
     }
 
@@ -85,7 +88,8 @@ impl Latency {
         for (second, counts) in other.by_second.iter().enumerate().take(SECONDS_MAX) {
             let mine = self.second(second);
             for &(value_us, count) in counts {
-                mine.saturating_record_n(value_us, u32::try_from(count).unwrap_or(u32::MAX));
+                let count = u32::try_from(count).unwrap_or(u32::MAX);
+                mine.record_n(value_us.min(LATENCY_US_MAX), count).expect(GROWS);
             }
         }
     }
@@ -170,7 +174,7 @@ fn describe(histogram: &Histogram<u64>) -> Distribution {
         p99_ms: ms(0.99),
         p999_ms: ms(0.999),
         max_ms: ms(1.0),
-        curve: fractions.map(|fraction| (round(fraction, 1e6), ms(fraction))).collect(),
+        curve: fractions.map(|fraction| (round(fraction, 1e8), ms(fraction))).collect(),
     }
 }
 
@@ -201,8 +205,12 @@ mod tests {
         let (first, last) = (here.first(), here.last());
         assert!((first.p50_ms - 0.5).abs() < 0.01, "the earlier of 1 and 0.5, {}", first.p50_ms);
         assert!((last.p50_ms - 50.0).abs() < 0.1 && (last.max_ms - 100.0).abs() < 0.2, "{last:?}");
-        let timeline: Vec<(u64, u64)> = here.timeline().iter().map(|second| (second.at_s, second.deliveries)).collect();
-        assert_eq!(timeline, [(0, 51), (1, 0), (2, 50)]);
+        let timeline: Vec<(u64, u64, u64)> = here
+            .timeline()
+            .iter()
+            .map(|second| (second.at_s, second.deliveries, second.p99_ms.round() as u64))
+            .collect();
+        assert_eq!(timeline, [(0, 51, 50), (1, 0, 0), (2, 50, 100)]);
     }
 
     #[test]

@@ -7,8 +7,7 @@ use super::escape;
 use crate::report::number;
 use std::fmt::Write as _;
 
-/// The drawing's size and the room around the plot, in SVG units.
-const WIDTH: f64 = 720.0;
+/// The room around the plot, in SVG units.
 const LEFT: f64 = 62.0;
 const RIGHT: f64 = 18.0;
 const TOP: f64 = 14.0;
@@ -60,13 +59,13 @@ pub(super) struct Plot {
     pub(super) title: String,
     /// What it shows, for those who can't see it.
     pub(super) description: String,
-    /// Its height in SVG units; the width is fixed.
-    pub(super) height: f64,
+    /// Width and height in SVG units; the page scales it to the room there is.
+    pub(super) size: (f64, f64),
     /// Horizontal.
     pub(super) x: Axis,
     /// Vertical.
     pub(super) y: Axis,
-    /// Lines, the later over the earlier.
+    /// Lines, the earlier over the later.
     pub(super) series: Vec<Series>,
 }
 
@@ -81,7 +80,7 @@ impl Axis {
             label: label.to_owned(),
             scale: Scale::Linear,
             range: (0.0, f64::from(count) * step),
-            ticks: ticks.map(|tick| (tick, number(tidy(tick)))).collect(),
+            ticks: ticks.map(|tick| (tick, label_of(tick))).collect(),
         }
     }
 
@@ -103,7 +102,7 @@ impl Axis {
             label: format!("{label} (logarithmic)"),
             scale: Scale::Logarithmic,
             range: (start, end),
-            ticks: ticks.map(|tick| (tick, number(tidy(tick)))).collect(),
+            ticks: ticks.map(|tick| (tick, label_of(tick))).collect(),
         }
     }
 
@@ -116,7 +115,7 @@ impl Axis {
             label: label.to_owned(),
             scale: Scale::Nines,
             range: (0.0, most),
-            ticks: ticks.map(|tick| (tick, format!("{}", tidy(tick * 100.0)))).collect(),
+            ticks: ticks.map(|tick| (tick, label_of(tick * 100.0))).collect(),
         }
     }
 
@@ -143,9 +142,10 @@ fn round_step(step: f64) -> f64 {
     wanted.unwrap_or(10.0) * power
 }
 
-/// Without the last bits that computing left.
-fn tidy(value: f64) -> f64 {
-    (value * 1e9).round() / 1e9
+/// A round number, without the last bits that computing left.
+fn label_of(tick: f64) -> String {
+    let tick = (tick * 1e9).round() / 1e9;
+    if tick >= 1_000.0 { number(tick) } else { tick.to_string() }
 }
 
 impl Plot {
@@ -154,16 +154,15 @@ impl Plot {
         if self.series.iter().all(|series| series.points.is_empty()) {
             return format!("<p class=\"none\">{}: nothing was measured.</p>\n", escape(&self.title));
         }
-        let id = self.id;
+        let (id, (width, height)) = (self.id, self.size);
         let mut svg = format!(
-            "<figure>\n<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\">\n\
+            "<figure>\n<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\">\n\
              <title id=\"{id}-t\">{title}</title>\n<desc id=\"{id}-d\">{description}</desc>\n",
-            height = self.height,
             title = escape(&self.title),
             description = escape(&self.description),
         );
         self.draw_axes(&mut svg);
-        for series in &self.series {
+        for series in self.series.iter().rev() {
             self.draw_line(&mut svg, series);
         }
         svg.push_str("</svg>\n");
@@ -173,7 +172,7 @@ impl Plot {
     }
 
     fn x(&self, value: f64) -> f64 {
-        LEFT + self.x.place(value) * (WIDTH - LEFT - RIGHT)
+        LEFT + self.x.place(value) * (self.size.0 - LEFT - RIGHT)
     }
 
     fn y(&self, value: f64) -> f64 {
@@ -181,12 +180,12 @@ impl Plot {
     }
 
     fn bottom(&self) -> f64 {
-        self.height - BOTTOM
+        self.size.1 - BOTTOM
     }
 
     // Writing to a string can't fail, here and below.
     fn draw_axes(&self, svg: &mut String) {
-        let (right, bottom) = (WIDTH - RIGHT, self.bottom());
+        let (right, bottom) = (self.size.0 - RIGHT, self.bottom());
         for (value, label) in &self.y.ticks {
             let y = self.y(*value);
             _ = writeln!(svg, "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{right}\"/>");
@@ -211,7 +210,7 @@ impl Plot {
         _ = writeln!(
             svg,
             "<text class=\"name\" x=\"{middle}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
-            self.height - 8.0,
+            self.size.1 - 8.0,
             escape(&self.x.label)
         );
         _ = writeln!(
@@ -266,11 +265,11 @@ mod tests {
     #[test]
     fn ticks_are_round_numbers() {
         assert_eq!(ticks(&Axis::linear("", 9.3)), ["0", "2", "4", "6", "8", "10"]);
-        assert_eq!(ticks(&Axis::linear("", 0.3)), ["0", "0.100", "0.200", "0.300"]);
+        assert_eq!(ticks(&Axis::linear("", 0.3)), ["0", "0.1", "0.2", "0.3"]);
         assert_eq!(ticks(&Axis::linear("", 0.0)).last(), Some(&"1"));
         assert_eq!(
             ticks(&Axis::fitting("", [0.3, 70.0].into_iter())),
-            ["0.200", "0.500", "1", "2", "5", "10", "20", "50", "100"]
+            ["0.2", "0.5", "1", "2", "5", "10", "20", "50", "100"]
         );
         assert_eq!(
             ticks(&Axis::fitting("", [2.0, 3.0].into_iter())).first(),
@@ -296,7 +295,7 @@ mod tests {
             id: "p",
             title: "a < b".to_owned(),
             description: String::new(),
-            height: 200.0,
+            size: (400.0, 200.0),
             x: Axis::linear("x", 1.0),
             y: Axis::linear("y", f64::NAN),
             series: vec![Series {
