@@ -11,6 +11,7 @@
 
 mod fake_server;
 mod floor;
+mod rosters;
 
 use fake_server::Manner;
 use serde_json::Value;
@@ -36,8 +37,9 @@ fn run(args: &[&str]) -> (i32, Value, String) {
 
 fn broadcast(manner: Manner, more: &[&str]) -> (i32, Value, String) {
     let url = format!("ws://{}", fake_server::start(manner, PLAYS));
-    let (clients, plays, pid) = (CLIENTS.to_string(), PLAYS.to_string(), std::process::id().to_string());
+    let (clients, plays) = (CLIENTS.to_string(), PLAYS.to_string());
     let mut args = vec![
+        "run",
         "broadcast",
         "--url",
         &url,
@@ -48,7 +50,7 @@ fn broadcast(manner: Manner, more: &[&str]) -> (i32, Value, String) {
         "--interval-ms",
         "20",
     ];
-    args.extend(["--drain-timeout-s", "1", "--sample", "2", "--server-pid", &pid]);
+    args.extend(["--drain-timeout-s", "0.3", "--sample", "2"]);
     args.extend(more);
     run(&args)
 }
@@ -65,7 +67,7 @@ fn must_notice(manner: Manner, reason: &str) {
 
 #[test]
 fn a_right_server_passes_and_everything_is_counted() {
-    let (code, report, errors) = broadcast(Manner::Good, &["--floor"]);
+    let (code, report, errors) = broadcast(Manner::Good, &["--floor", "--server-pid", &std::process::id().to_string()]);
     assert_eq!((code, &report["ok"]), (0, &Value::Bool(true)), "{report:#}\n{errors}");
     let due = (CLIENTS * PLAYS) as u64;
     assert_eq!(
@@ -107,7 +109,7 @@ fn clients_spread_over_processes_add_up() {
     let url = format!("ws://{}", fake_server::start(Manner::Good, PLAYS));
     // 84 descriptors: 64 spare ones and 20 clients a process.
     let program = env!("CARGO_BIN_EXE_scorewire-loadtest");
-    let command = format!("ulimit -n 84 && exec {program} broadcast --url {url} --clients 45 --events 8 --interval-ms 20 --json -");
+    let command = format!("ulimit -n 84 && exec {program} run broadcast --url {url} --clients 45 --events 8 --interval-ms 20 --json -");
     let output = Command::new("sh").args(["-c", &command]).output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(
@@ -136,7 +138,7 @@ fn a_lost_frame_is_noticed_by_the_next_one() {
 
 #[test]
 fn a_lost_last_frame_is_noticed_by_its_absence() {
-    must_notice(Manner::DropsLast, "has 7 of 8 plays");
+    must_notice(Manner::DropsLast, "which ended at 8");
 }
 
 #[test]
@@ -160,9 +162,29 @@ fn an_http_answer_that_differs_is_noticed() {
 }
 
 #[test]
+fn a_wrong_last_word_is_noticed() {
+    must_notice(Manner::WrongSnapshot, "GET /v1/snapshot and the clients differ: game:");
+}
+
+#[test]
+fn a_limit_that_does_not_hold_fails_the_run() {
+    let (code, report, errors) = broadcast(Manner::Good, &["--p99-ms", "0.0001", "--p50-ms", "60000"]);
+    assert_eq!((code, &report["fault_count"]), (1, &0.into()), "{report:#}\n{errors}");
+    let held: Vec<bool> = report["limits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|limit| limit["held"].as_bool().unwrap())
+        .collect();
+    assert_eq!(held, [true, false], "{report:#}");
+    let (code, _, errors) = broadcast(Manner::Good, &["--ratio", "1"]);
+    assert!(code == 2 && errors.contains("need --server-pid"), "{code}: {errors}");
+}
+
+#[test]
 fn a_delta_before_the_snapshot_stops_the_run() {
     let (code, _, errors) = broadcast(Manner::SnapshotLate, &[]);
-    assert!(code == 2 && errors.contains("a delta before any snapshot"), "{code}: {errors}");
+    assert!(code == 2 && errors.contains("a delta before the first event"), "{code}: {errors}");
 }
 
 #[test]
@@ -170,7 +192,7 @@ fn an_absent_server_is_one_clear_line() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     drop(listener);
-    let (code, _, errors) = run(&["broadcast", "--url", &url]);
+    let (code, _, errors) = run(&["run", "broadcast", "--url", &url]);
     assert_eq!((code, errors.lines().count()), (2, 1), "{errors}");
     assert!(errors.contains("does not answer"), "{errors}");
 }
