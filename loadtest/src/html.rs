@@ -7,7 +7,7 @@
 mod plot;
 
 use crate::report::{Figure, figures, floor_name, number, ratio};
-use crate::shape::{Distribution, RunReport, Second};
+use crate::shape::{Distribution, Floor, RunReport, Second};
 use plot::{Axis, Plot, Series};
 use std::fmt::Write as _;
 
@@ -17,6 +17,10 @@ const SECONDS_SHOWN_MAX: usize = 240;
 /// Widths and heights of the plots, in SVG units: one in a row, and two.
 const WIDE: (f64, f64) = (860.0, 380.0);
 const HALF: (f64, f64) = (480.0, 230.0);
+
+/// The colours of the server's times, and of those it has beside its main ones.
+const SERVER: usize = 0;
+const FIRST: usize = 3;
 
 /// Times that belong together in a plot and its table.
 struct Times<'r> {
@@ -142,7 +146,7 @@ fn tiles(report: &RunReport, other: Option<&RunReport>) -> String {
             number(figure.this)
         );
         if let Some((before, times)) = figure.other.and_then(|before| Some((before, ratio(figure.this, before)?))) {
-            _ = write!(html, "<dd class=\"was\">{} before, × {times:.2}</dd>", number(before));
+            _ = write!(html, "<dd class=\"was\">other run {}, × {times:.2}</dd>", number(before));
         }
         html.push_str("</dl>\n");
     }
@@ -187,9 +191,15 @@ fn verdict_details(report: &RunReport) -> String {
 /// Percentiles of all deliveries: the server's, and the floors'.
 fn latency(report: &RunReport, other: Option<&RunReport>) -> String {
     let all = both(report, other, |run| {
-        let kernel = run.latency_kernel.iter().map(|times| ("to the client's kernel".to_owned(), times));
-        let floors = run.floors.iter().map(|floor| (floor_name(floor), &floor.latency));
-        std::iter::once(("server".to_owned(), &run.latency))
+        let kernel = run
+            .latency_kernel
+            .iter()
+            .map(|times| ("to the client's kernel".to_owned(), FIRST, times));
+        let floors = run
+            .floors
+            .iter()
+            .map(|floor| (floor_name(floor), floor_colour(floor), &floor.latency));
+        std::iter::once(("server".to_owned(), SERVER, &run.latency))
             .chain(kernel)
             .chain(floors)
             .collect()
@@ -214,11 +224,10 @@ fn latency(report: &RunReport, other: Option<&RunReport>) -> String {
 /// How long until the first and until the last client had each event.
 fn by_event(report: &RunReport, other: Option<&RunReport>) -> String {
     let all = both(report, other, |run| {
-        let own = [("first client".to_owned(), &run.first), ("last client".to_owned(), &run.last)];
-        let floors = run
-            .floors
-            .iter()
-            .map(|floor| (format!("last client, {}", floor_name(floor)), &floor.last));
+        let own = [("last client", SERVER, &run.last), ("first client", FIRST, &run.first)];
+        let own = own.map(|(name, colour, times)| (name.to_owned(), colour, times));
+        let floors = run.floors.iter();
+        let floors = floors.map(|floor| (format!("last client, {}", floor_name(floor)), floor_colour(floor), &floor.last));
         own.into_iter().chain(floors).collect()
     });
     let plot = Plot {
@@ -257,7 +266,7 @@ fn timeline(report: &RunReport, other: Option<&RunReport>) -> String {
             report,
             other,
             &[
-                ("p50", 2, |second| (second.deliveries > 0).then_some(second.p50_ms)),
+                ("p50", 0, |second| (second.deliveries > 0).then_some(second.p50_ms)),
                 ("p99", 1, |second| (second.deliveries > 0).then_some(second.p99_ms)),
             ],
         ),
@@ -267,7 +276,7 @@ fn timeline(report: &RunReport, other: Option<&RunReport>) -> String {
             "cores",
             report,
             other,
-            &[("server", 3, |second| second.server_cores)],
+            &[("server", 0, |second| second.server_cores)],
         ),
         over_time(
             "rss",
@@ -275,7 +284,7 @@ fn timeline(report: &RunReport, other: Option<&RunReport>) -> String {
             "MiB resident",
             report,
             other,
-            &[("server", 4, |second| Some(second.server_rss_kib? as f64 / 1024.0))],
+            &[("server", 0, |second| Some(second.server_rss_kib? as f64 / 1024.0))],
         ),
     ];
     if plots.iter().all(Option::is_none) {
@@ -395,29 +404,29 @@ impl Times<'_> {
 fn both<'r>(
     report: &'r RunReport,
     other: Option<&'r RunReport>,
-    collect: fn(&'r RunReport) -> Vec<(String, &'r Distribution)>,
+    collect: fn(&'r RunReport) -> Vec<(String, usize, &'r Distribution)>,
 ) -> Vec<Times<'r>> {
-    let mut all: Vec<Times<'r>> = Vec::new();
-    let mut names: Vec<String> = Vec::new();
+    let mut all = Vec::new();
     for (run, dashed) in [(Some(report), false), (other, true)] {
-        for (name, times) in run.map(collect).unwrap_or_default() {
-            // The same thing has the same colour in both runs.
-            let colour = names.iter().position(|known| *known == name).unwrap_or(names.len());
-            let shown = compared(&name, dashed);
-            if colour == names.len() {
-                names.push(name);
-            }
-            if times.count > 0 {
-                all.push(Times {
-                    name: shown,
-                    colour,
-                    dashed,
-                    times,
-                });
-            }
-        }
+        let named = run.map(collect).unwrap_or_default().into_iter();
+        all.extend(named.filter(|(_, _, times)| times.count > 0).map(|(name, colour, times)| Times {
+            name: compared(&name, dashed),
+            colour,
+            dashed,
+            times,
+        }));
     }
     all
+}
+
+/// The same floor has the same colour in every plot and both runs.
+fn floor_colour(floor: &Floor) -> usize {
+    match (floor.via.as_str(), floor.threads) {
+        ("send", 1) => 1,
+        ("io_uring", 1) => 2,
+        ("send", _) => 4,
+        _ => 5,
+    }
 }
 
 fn compared(name: &str, dashed: bool) -> String {

@@ -8,7 +8,7 @@ use crate::report::number;
 use std::fmt::Write as _;
 
 /// The room around the plot, in SVG units.
-const LEFT: f64 = 62.0;
+const LEFT: f64 = 72.0;
 const RIGHT: f64 = 18.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 46.0;

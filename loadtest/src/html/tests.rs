@@ -104,7 +104,7 @@ fn two_runs_are_compared_figure_by_figure() {
     let row = "<th scope=\"row\">server CPU per delivery, µs</th><td>3</td><td>4</td><td>0.75</td>";
     assert!(html.contains(row), "{html}");
     assert!(html.contains("<th scope=\"row\">only here</th><td>7</td><td>–</td><td>–</td>"));
-    assert!(html.contains("4 before, × 0.75"));
+    assert!(html.contains("other run 4, × 0.75"));
     for plot in html.split("<figure>").skip(1) {
         let plot = plot.split("</figure>").next().unwrap();
         assert!(plot.contains(" other\""), "every plot shows both runs: {plot}");

@@ -66,7 +66,7 @@ fn stamp_ns(message: &libc::msghdr) -> Option<u64> {
     unsafe {
         let mut next = libc::CMSG_FIRSTHDR(message);
         while let Some(header) = next.as_ref() {
-            let whole = header.cmsg_len >= libc::CMSG_LEN(mem::size_of::<libc::timespec>() as u32) as usize;
+            let whole = header.cmsg_len >= libc::CMSG_LEN(mem::size_of::<libc::timespec>() as u32) as _;
             if (header.cmsg_level, header.cmsg_type) == (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) && whole {
                 let time: libc::timespec = libc::CMSG_DATA(header).cast::<libc::timespec>().read_unaligned();
                 let (seconds, nanos) = (u64::try_from(time.tv_sec).ok()?, u64::try_from(time.tv_nsec).ok()?);
