@@ -2,7 +2,7 @@
 
 use crate::floor::{self, Via};
 use crate::rosters::Skew;
-use crate::run::{Outcome, Settings};
+use crate::run::Settings;
 use crate::scenario::slate::{Following, Sunday};
 use crate::scenario::{broadcast, slate, stalled};
 use crate::shape::{Limit, RunReport};
@@ -273,12 +273,11 @@ impl Scenario {
     pub(crate) fn run(&self) -> Result<bool> {
         let load = self.load();
         let settings = load.settings()?;
-        let (mut outcome, own_limits) = self.measure(&settings)?;
-        let report = &mut outcome.report;
-        load.limits.hold(report);
+        let (mut report, own_limits) = self.measure(&settings)?;
+        load.limits.hold(&mut report);
         report.limits.extend(own_limits);
         report.ok &= report.limits.iter().all(|limit| limit.held);
-        report::publish(report, load.json.as_deref(), load.html.as_deref(), load.compare.as_deref())?;
+        report::publish(&report, load.json.as_deref(), load.html.as_deref(), load.compare.as_deref())?;
         Ok(report.ok)
     }
 
@@ -294,10 +293,10 @@ impl Scenario {
     }
 
     /// What came of it, and the limits that this scenario alone knows.
-    fn measure(&self, settings: &Settings) -> Result<(Outcome, Vec<Limit>)> {
+    fn measure(&self, settings: &Settings) -> Result<(RunReport, Vec<Limit>)> {
         let ms = Duration::from_millis;
         let seed = self.load().seed;
-        let outcome = match self {
+        let report = match self {
             Self::Broadcast { events, interval_ms, .. } => broadcast::run(settings, *events, ms(*interval_ms))?,
             Self::Slate {
                 seconds, feed, rosters, ..
@@ -341,9 +340,9 @@ impl Scenario {
                     interval: ms(*interval_ms),
                     receive_buffer_bytes: *receive_buffer_bytes,
                 };
-                let outcome = stalled::run(settings, &shape)?;
-                let ratio = outcome.report.extra.get("stalled_p99_ratio").copied();
-                return Ok((outcome, limit("stalled-p99-ratio", *stalled_p99_ratio, ratio)));
+                let report = stalled::run(settings, &shape)?;
+                let ratio = report.extra.get("stalled_p99_ratio").copied();
+                return Ok((report, limit("stalled-p99-ratio", *stalled_p99_ratio, ratio)));
             }
             Self::Soak {
                 minutes,
@@ -357,12 +356,12 @@ impl Scenario {
                     "--growth-kib needs --server-pid"
                 );
                 let sunday = feed.sunday(seed, Duration::try_from_secs_f64(minutes * 60.0)?)?;
-                let outcome = slate::soak(settings, rosters.following(seed), &sunday)?;
-                let growth = outcome.report.extra.get("growth_kib_per_hour").copied();
-                return Ok((outcome, limit("growth-kib", *growth_kib, growth)));
+                let report = slate::soak(settings, rosters.following(seed), &sunday)?;
+                let growth = report.extra.get("growth_kib_per_hour").copied();
+                return Ok((report, limit("growth-kib", *growth_kib, growth)));
             }
         };
-        Ok((outcome, Vec::new()))
+        Ok((report, Vec::new()))
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::crew::Tally;
 use crate::plays::{Line, RULESET, Script, player_index};
-use crate::run::{self, Outcome, Plan, Settings};
+use crate::run::{self, Plan, Settings};
 use crate::schedule::Schedule;
+use crate::shape::RunReport;
 use crate::verify::{check_line, points};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -13,7 +14,7 @@ use std::time::Duration;
 pub(super) const OPENING_MAX: usize = 100;
 
 /// Runs it with `events` plays, one every `interval`.
-pub(crate) fn run(settings: &Settings, events: usize, interval: Duration) -> Result<Outcome> {
+pub(crate) fn run(settings: &Settings, events: usize, interval: Duration) -> Result<RunReport> {
     let (script, plan) = plan(settings, events, interval)?;
     let due = (settings.clients * events) as u64;
     let mut outcome = run::run(settings, plan, |http, tally| {
@@ -27,7 +28,7 @@ pub(crate) fn run(settings: &Settings, events: usize, interval: Duration) -> Res
         report.faults.push(format!("{} of {due} deliveries", report.deliveries));
     }
     report.extra.insert("interval_ms".to_owned(), interval.as_secs_f64() * 1e3);
-    Ok(outcome)
+    Ok(outcome.report)
 }
 
 /// Everybody on one scripted game.

@@ -6,6 +6,7 @@ use crate::feed::Feed;
 use crate::kickoffs::Bursts;
 use crate::rosters::{self, Skew};
 use crate::run::{self, Act, Outcome, Plan, Settings};
+use crate::shape::RunReport;
 use crate::sunday::{self, Pace, Source};
 use anyhow::{Result, ensure};
 use std::time::Duration;
@@ -34,21 +35,21 @@ pub(crate) struct Sunday {
 }
 
 /// A Sunday, each client with a roster of players.
-pub(crate) fn slate(settings: &Settings, following: Following, sunday: &Sunday) -> Result<Outcome> {
-    finish(settings, play(settings, following, sunday, "slate", Again::No)?)
+pub(crate) fn slate(settings: &Settings, following: Following, sunday: &Sunday) -> Result<RunReport> {
+    Ok(finish(settings, play(settings, following, sunday, "slate", Again::No)?)?.report)
 }
 
 /// The same over and over, the server's memory watched.
-pub(crate) fn soak(settings: &Settings, following: Following, sunday: &Sunday) -> Result<Outcome> {
+pub(crate) fn soak(settings: &Settings, following: Following, sunday: &Sunday) -> Result<RunReport> {
     let mut outcome = finish(settings, play(settings, following, sunday, "soak", Again::Yes)?)?;
     if let Some(growth) = outcome.timeline.growth_kib_per_hour() {
         outcome.report.extra.insert("growth_kib_per_hour".to_owned(), growth);
     }
-    Ok(outcome)
+    Ok(outcome.report)
 }
 
 /// The same, all clients cut off `cuts` times, at equal distances, and coming back.
-pub(crate) fn storm(settings: &Settings, following: Following, sunday: &Sunday, cuts: u32) -> Result<Outcome> {
+pub(crate) fn storm(settings: &Settings, following: Following, sunday: &Sunday, cuts: u32) -> Result<RunReport> {
     ensure!(cuts > 0, "cuts must be at least 1");
     let mut plan = play(settings, following, sunday, "storm", Again::Yes)?;
     let between_us = sunday.length.as_micros() as u64 / u64::from(cuts + 1);
@@ -67,11 +68,11 @@ pub(crate) fn storm(settings: &Settings, following: Following, sunday: &Sunday, 
     ];
     let known = figures.into_iter().filter_map(|(name, figure)| Some((name.to_owned(), figure?)));
     outcome.report.extra.extend(known);
-    Ok(outcome)
+    Ok(outcome.report)
 }
 
 /// Every game kicks off at the same instant; then a touchdown in every game at the same instant, repeatedly.
-pub(crate) fn burst(settings: &Settings, following: Following, games: usize, bursts: usize, interval: Duration) -> Result<Outcome> {
+pub(crate) fn burst(settings: &Settings, following: Following, games: usize, bursts: usize, interval: Duration) -> Result<RunReport> {
     ensure!(
         (1..=16).contains(&games) && bursts > 0,
         "games must be 1 to 16 and bursts at least 1"
@@ -83,7 +84,7 @@ pub(crate) fn burst(settings: &Settings, following: Following, games: usize, bur
         interval_us: interval.as_micros() as u64,
         began_us: clock::wall_us(),
     };
-    finish(settings, plan(settings, following, bursts.feed(), "burst")?)
+    Ok(finish(settings, plan(settings, following, bursts.feed(), "burst")?)?.report)
 }
 
 /// Whether a Sunday that ends before the run does begins anew.

@@ -7,7 +7,8 @@
 
 use super::broadcast;
 use crate::job::Stalling;
-use crate::run::{self, Act, Outcome, Settings};
+use crate::run::{self, Act, Settings};
+use crate::shape::RunReport;
 use anyhow::{Result, ensure};
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ pub(crate) struct Shape {
 }
 
 /// Runs it.
-pub(crate) fn run(settings: &Settings, shape: &Shape) -> Result<Outcome> {
+pub(crate) fn run(settings: &Settings, shape: &Shape) -> Result<RunReport> {
     ensure!(
         shape.share > 0.0 && shape.share <= 0.5,
         "the share of clients that stall must be over 0 and at most 0.5"
@@ -88,5 +89,5 @@ pub(crate) fn run(settings: &Settings, shape: &Shape) -> Result<Outcome> {
         .into_iter()
         .filter_map(|(name, figure)| Some((name.to_owned(), figure.filter(|figure| figure.is_finite())?)));
     outcome.report.extra.extend(known);
-    Ok(outcome)
+    Ok(outcome.report)
 }
