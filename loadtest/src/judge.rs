@@ -15,8 +15,10 @@ use crate::totals::Totals;
 use crate::verify::{Oracle, number};
 use anyhow::{Context as _, Result, bail, ensure};
 use foldhash::fast::RandomState;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// What a right message says.
@@ -67,6 +69,28 @@ pub(crate) struct Moved {
     pub(crate) event: u32,
     /// Size of the frame that said so, header included.
     pub(crate) bytes: u32,
+}
+
+/// How the answer to a subscription begins, as this server writes it. It is read without building a
+/// tree of values: each client has its own, and in a storm all of them come at once.
+const SUBSCRIBED: &[u8] = br#"{"type":"subscribed""#;
+
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    topics: Vec<AnsweredTopic<'a>>,
+    errors: Vec<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct AnsweredTopic<'a> {
+    #[serde(borrow)]
+    topic: Cow<'a, str>,
+    #[serde(borrow)]
+    ruleset: Option<Cow<'a, str>>,
+    seq: u64,
+    #[serde(borrow)]
+    how: Cow<'a, str>,
 }
 
 /// What totals are held against.
@@ -139,6 +163,10 @@ impl Judge {
             return Ok(Said::Shown(shown));
         }
         self.parsed += 1;
+        if message.starts_with(SUBSCRIBED) {
+            let granted = self.subscribed(message).with_context(|| excerpt(message))?;
+            return Ok(Said::Subscribed(granted));
+        }
         let value: Value = serde_json::from_slice(message).context("a message that is no JSON")?;
         let said = self.judge(&value, message.len()).with_context(|| excerpt(message))?;
         if let Said::Shown(shown) = said {
@@ -168,7 +196,7 @@ impl Judge {
         match value["type"].as_str().context("a message without a type")? {
             "snapshot" => self.snapshot(value).map(Said::Shown),
             "delta" => self.delta(value, bytes).map(Said::Shown),
-            "subscribed" => self.subscribed(value).map(Said::Subscribed),
+            "subscribed" => self.subscribed(value.to_string().as_bytes()).map(Said::Subscribed),
             "welcome" => self.welcome(value),
             "error" => bail!("the server answered with an error"),
             "goodbye" => bail!("the server is going away"),
@@ -183,17 +211,16 @@ impl Judge {
         Ok(Said::Aside)
     }
 
-    fn subscribed(&self, value: &Value) -> Result<Vec<Granted>> {
-        let refused = value["errors"].as_array().is_some_and(|errors| !errors.is_empty());
-        ensure!(!refused, "the subscription was refused");
-        let topics = value["topics"].as_array().context("topics are missing")?;
-        let granted = topics.iter().map(|granted| {
+    fn subscribed(&self, message: &[u8]) -> Result<Vec<Granted>> {
+        let answer: Answer<'_> = serde_json::from_slice(message).context("an answer to a subscription that can't be read")?;
+        ensure!(answer.errors.is_empty(), "the subscription was refused");
+        let granted = answer.topics.iter().map(|granted| {
             Ok(Granted {
-                topic: self.topic(granted)?,
-                seq: number(granted, "seq")?,
-                resumed: match granted["how"].as_str() {
-                    Some("resumed") => true,
-                    Some("snapshot") => false,
+                topic: self.number_of(&granted.topic, granted.ruleset.as_deref())?,
+                seq: granted.seq,
+                resumed: match &*granted.how {
+                    "resumed" => true,
+                    "snapshot" => false,
                     how => bail!("how is {how:?} and must be \"snapshot\" or \"resumed\""),
                 },
             })
@@ -241,13 +268,16 @@ impl Judge {
     }
 
     fn topic(&self, value: &Value) -> Result<u32> {
-        let name = value["topic"].as_str().context("topic is missing")?;
-        let topic = *self
+        self.number_of(value["topic"].as_str().context("topic is missing")?, value["ruleset"].as_str())
+    }
+
+    fn number_of(&self, name: &str, ruleset: Option<&str>) -> Result<u32> {
+        let topic = self
             .topics
             .get(name)
             .with_context(|| format!("nobody asked for the topic {name}"))?;
-        ensure!(value["ruleset"] == self.ruleset.as_str(), "not the ruleset {}", self.ruleset);
-        Ok(topic)
+        ensure!(ruleset == Some(&self.ruleset), "not the ruleset {}", self.ruleset);
+        Ok(*topic)
     }
 
     /// The event whose `ts` the message gives back as `name`.
