@@ -112,11 +112,14 @@ pub(crate) enum Scenario {
         #[arg(long, default_value_t = 3)]
         turns: u32,
         /// Seconds of each measurement; with the time to fill below the server's `clients.stall_timeout_ms`
-        #[arg(long, default_value_t = 10)]
-        phase_s: u64,
+        #[arg(long, default_value_t = 10.0)]
+        phase_s: f64,
         /// Seconds for the sockets to fill before the measurement with stalled clients
-        #[arg(long, default_value_t = 12)]
-        fill_s: u64,
+        #[arg(long, default_value_t = 12.0)]
+        fill_s: f64,
+        /// Seconds for those who stalled to catch up before the next measurement
+        #[arg(long, default_value_t = 3.0)]
+        catch_up_s: f64,
         /// Milliseconds between plays
         #[arg(long, default_value_t = 125)]
         interval_ms: u64,
@@ -327,6 +330,7 @@ impl Scenario {
                 turns,
                 phase_s,
                 fill_s,
+                catch_up_s,
                 interval_ms,
                 receive_buffer_bytes,
                 stalled_p99_ratio,
@@ -335,8 +339,9 @@ impl Scenario {
                 let shape = stalled::Shape {
                     share: *stalled_share,
                     turns: *turns,
-                    phase: Duration::from_secs(*phase_s),
-                    fill: Duration::from_secs(*fill_s),
+                    phase: Duration::try_from_secs_f64(*phase_s)?,
+                    fill: Duration::try_from_secs_f64(*fill_s)?,
+                    catch_up: Duration::try_from_secs_f64(*catch_up_s)?,
                     interval: ms(*interval_ms),
                     receive_buffer_bytes: *receive_buffer_bytes,
                 };

@@ -12,9 +12,6 @@ use crate::shape::RunReport;
 use anyhow::{Result, ensure};
 use std::time::Duration;
 
-/// For those who stalled to catch up.
-const CATCH_UP: Duration = Duration::from_secs(3);
-
 /// Share of the sockets that must refuse bytes when the measurement begins.
 const REFUSING_SHARE: f64 = 0.9;
 
@@ -34,6 +31,8 @@ pub(crate) struct Shape {
     pub(crate) phase: Duration,
     /// For the sockets to fill.
     pub(crate) fill: Duration,
+    /// For those who stalled to catch up.
+    pub(crate) catch_up: Duration,
     /// Between plays.
     pub(crate) interval: Duration,
     /// Kernel receive buffer of those who stall.
@@ -49,7 +48,7 @@ pub(crate) fn run(settings: &Settings, shape: &Shape) -> Result<RunReport> {
     let us = |duration: Duration| duration.as_micros() as u64;
     let (reads_us, full_us) = (us(shape.phase), us(shape.phase + shape.fill));
     let again_us = full_us + us(shape.phase);
-    let turn_us = again_us + us(CATCH_UP);
+    let turn_us = again_us + us(shape.catch_up);
     let events = u64::from(shape.turns) * turn_us / us(shape.interval).max(1);
     let (_, mut plan) = broadcast::plan(settings, events as usize, shape.interval)?;
     plan.scenario = "stalled";
