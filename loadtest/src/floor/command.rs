@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// Processes that read, each with its own part of the sockets
     #[arg(long, default_value_t = 1)]
     readers: usize,
-    /// Measure each way this many times, in turn; the pass with the median CPU is reported
+    /// Measure each way this many times, in turn: medians with their spread, and the pass with the median CPU in full
     #[arg(long, default_value_t = 1)]
     passes: usize,
     /// Also write the figures to FILE (`-`: to standard output, instead of the text)
@@ -88,21 +88,29 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         events: args.events as u64,
         ..RunReport::default()
     };
+    if let [send, uring] = &passes[..] {
+        let pairs = || send.iter().zip(uring);
+        let cpu = pairs().map(|(send, uring)| uring.cpu_us_per_delivery / send.cpu_us_per_delivery);
+        note(&mut report, "uring_cpu_over_send", cpu.collect());
+        let last = pairs().map(|(send, uring)| uring.last.p50_ms / send.last.p50_ms);
+        note(&mut report, "uring_last_over_send", last.collect());
+    }
     for mut passes in passes {
+        let name = format!("{}_cpu_us_per_delivery", passes[0].via);
+        note(&mut report, &name, passes.iter().map(|pass| pass.cpu_us_per_delivery).collect());
         passes.sort_by(|one, other| one.cpu_us_per_delivery.total_cmp(&other.cpu_us_per_delivery));
-        for (name, pass) in [("least", passes.first()), ("most", passes.last())] {
-            let Some(pass) = pass.filter(|_| args.passes > 1) else { continue };
-            let key = format!("{}_cpu_us_per_delivery_{name}", pass.via);
-            report.extra.insert(key, pass.cpu_us_per_delivery);
-        }
         report.floors.push(passes.swap_remove(passes.len() / 2));
     }
-    if let [send, uring] = &report.floors[..] {
-        let ratios = [
-            ("uring_cpu_over_send", uring.cpu_us_per_delivery / send.cpu_us_per_delivery),
-            ("uring_last_over_send", uring.last.p50_ms / send.last.p50_ms),
-        ];
-        report.extra.extend(ratios.map(|(name, ratio)| (name.to_owned(), ratio)));
-    }
     report::publish(&report, args.json.as_deref(), args.html.as_deref(), args.compare.as_deref())
+}
+
+/// Adds the median of what the passes measured, and where there were several, its spread.
+fn note(report: &mut RunReport, name: &str, mut figures: Vec<f64>) {
+    figures.sort_by(f64::total_cmp);
+    let [least, median, most] = [0, figures.len() / 2, figures.len() - 1].map(|index| figures[index]);
+    report.extra.insert(name.to_owned(), median);
+    if figures.len() > 1 {
+        report.extra.insert(format!("{name}_least"), least);
+        report.extra.insert(format!("{name}_most"), most);
+    }
 }
