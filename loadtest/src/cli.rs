@@ -109,7 +109,7 @@ pub(crate) enum Scenario {
         #[arg(long, default_value_t = 0.1)]
         stalled_share: f64,
         /// Times that they stall, each between measurements with everybody reading
-        #[arg(long, default_value_t = 3)]
+        #[arg(long, default_value_t = 5)]
         turns: u32,
         /// Seconds of each measurement; with the time to fill below the server's `clients.stall_timeout_ms`
         #[arg(long, default_value_t = 10.0)]
