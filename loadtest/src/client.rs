@@ -2,16 +2,18 @@
 //!
 //! Lean, because ten thousand of them share two cores with the server: a read goes into one buffer
 //! that all clients share, frames are judged where they lie, and a client owns nothing but its
-//! socket, its `seq` and the tail of a frame that arrived in parts.
+//! socket, the `seq` of each of its topics and the tail of a frame that arrived in parts.
 
 use crate::frames::{self, Frame};
-use crate::latency::Latency;
+use crate::judge::{Granted, Judge, Said, Shown};
 use crate::ledger::Ledger;
-use crate::verify::{Meaning, Oracle};
-use crate::{clock, crew::Tally, net};
+use crate::net::{self, kernel_time};
+use crate::record::{Receipt, Record};
+use crate::{clock, crew::Tally};
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
+use serde_json::{Map, Value, json};
 use std::os::fd::OwnedFd;
 
 /// The sample nonce of RFC 6455 §1.3, and what a server must make of it. A server can't tell it
@@ -28,14 +30,14 @@ pub(crate) const SCRATCH_BYTES: usize = 2 * frames::PAYLOAD_BYTES_MAX;
 /// How far a client has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
+    /// Cut off; what still comes from the old connection is not for it.
+    Away,
     /// TCP is not established yet.
     Connecting,
     /// The upgrade is on its way.
     Upgrading,
-    /// Subscribed, but no snapshot yet.
-    Subscribing,
-    /// The snapshot is there.
-    Live,
+    /// The subscription is.
+    Subscribed,
 }
 
 /// What the clients of a process share.
@@ -43,29 +45,70 @@ pub(crate) struct Desk {
     /// Where reads go.
     pub(crate) scratch: Vec<u8>,
     /// Judges messages.
-    pub(crate) oracle: Oracle,
+    pub(crate) judge: Judge,
     /// Of deliveries.
-    pub(crate) latency: Latency,
+    pub(crate) record: Record,
     /// Counts.
     pub(crate) tally: Tally,
-    /// When play 0 was meant to go out (monotonic).
-    pub(crate) t0_ns: u64,
-    /// Between plays.
-    pub(crate) interval_us: u64,
-    /// The upgrade request, and the masked `subscribe` frame: the same for all.
+    /// Names of the topics.
+    pub(crate) topics: Vec<String>,
+    /// Of all subscriptions.
+    pub(crate) ruleset: String,
+    /// The upgrade request.
     pub(crate) upgrade: Vec<u8>,
-    /// See `upgrade`.
-    pub(crate) subscribe: Vec<u8>,
+    /// Whether the kernel notes when data arrives.
+    pub(crate) kernel_times: bool,
+    /// Where each topic ended, once the parent has said so.
+    pub(crate) finals: Vec<u64>,
+}
+
+/// What a client still waits for in a topic before it is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    Nothing,
+    Snapshot,
+    Until(u64),
+}
+
+/// How far a client has got in one topic.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    topic: u32,
+    seq: u64,
+    /// There was a snapshot once, so that it can resume.
+    begun: bool,
+    waits: Waits,
+}
+
+/// What a read found.
+enum Taken {
+    /// As much as there was room for: there may be more.
+    Full,
+    /// All there was.
+    Part,
+    /// Nothing.
+    Nothing,
+}
+
+/// What tells clients apart beside their topics.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Kind {
+    /// Keeps totals of its own.
+    pub(crate) sampled: bool,
+    /// Stops reading when told to; its deliveries are no part of the latencies.
+    pub(crate) stalls: bool,
 }
 
 /// One client.
 pub(crate) struct Client {
-    socket: OwnedFd,
+    socket: Option<OwnedFd>,
     phase: Phase,
-    seq: u64,
-    events: usize,
+    held: Box<[Held]>,
+    /// Topics in which it waits for something.
+    waiting: usize,
     tail: Vec<u8>,
     ledger: Option<Box<Ledger>>,
+    stalls: bool,
 }
 
 /// The request that asks for the upgrade.
@@ -78,22 +121,42 @@ pub(crate) fn upgrade_request(host: &str, path: &str) -> Vec<u8> {
 }
 
 impl Client {
-    /// A client on a socket whose connection has been started.
-    pub(crate) fn new(socket: OwnedFd, sampled: bool) -> Self {
-        let ledger = sampled.then(Box::<Ledger>::default);
-        Self {
-            socket,
-            phase: Phase::Connecting,
+    /// A client of the topics `roster` on a socket whose connection has been started.
+    pub(crate) fn new(socket: OwnedFd, roster: &[u32], kind: Kind) -> Self {
+        let held = roster.iter().map(|&topic| Held {
+            topic,
             seq: 0,
-            events: 0,
+            begun: false,
+            waits: Waits::Snapshot,
+        });
+        Self {
+            socket: Some(socket),
+            phase: Phase::Connecting,
+            held: held.collect(),
+            waiting: roster.len(),
             tail: Vec::new(),
-            ledger,
+            ledger: kind.sampled.then(Box::default),
+            stalls: kind.stalls,
         }
     }
 
-    /// Its socket, to watch.
-    pub(crate) fn socket(&self) -> &OwnedFd {
-        &self.socket
+    /// The same client on another socket: it comes back and resumes.
+    pub(crate) fn again(&mut self, socket: OwnedFd) {
+        self.socket = Some(socket);
+        self.phase = Phase::Connecting;
+    }
+
+    /// Hangs up with a reset; from now on it waits for each of its topics to go on or begin anew.
+    pub(crate) fn leave(&mut self) {
+        self.phase = Phase::Away;
+        if let Some(socket) = self.socket.take() {
+            net::reset(socket);
+        }
+        self.tail.clear();
+        self.waiting = self.held.len();
+        for held in &mut self.held {
+            held.waits = Waits::Snapshot;
+        }
     }
 
     /// How far it is.
@@ -101,9 +164,25 @@ impl Client {
         self.phase
     }
 
-    /// How many plays it has.
-    pub(crate) fn events(&self) -> usize {
-        self.events
+    /// Whether it stops reading when told to.
+    pub(crate) fn stalls(&self) -> bool {
+        self.stalls
+    }
+
+    /// Whether it is connected and has of each topic what the server had when it subscribed.
+    pub(crate) fn is_right(&self) -> bool {
+        self.waiting == 0
+    }
+
+    /// The first topic in which it is not where it must end, with its own and the final `seq`.
+    pub(crate) fn behind(&self, finals: &[u64]) -> Option<(u32, u64, u64)> {
+        let mut ends = self.held.iter().map(|held| (held.topic, held.seq, finals[held.topic as usize]));
+        ends.find(|(_, seq, last)| seq != last)
+    }
+
+    /// The topics it follows.
+    pub(crate) fn topics(&self) -> impl Iterator<Item = u32> {
+        self.held.iter().map(|held| held.topic)
     }
 
     /// Its own totals, where it is in the sample.
@@ -113,52 +192,90 @@ impl Client {
 
     /// The connection stands or has failed: ask for the upgrade.
     pub(crate) fn on_connected(&mut self, desk: &Desk) -> Result<()> {
-        net::connected(&self.socket).context("connecting")?;
+        net::connected(self.socket()?).context("connecting")?;
         self.send(&desk.upgrade)?;
         self.phase = Phase::Upgrading;
         Ok(())
     }
 
-    /// There is something to read. An error means that this client is lost.
-    pub(crate) fn on_readable(&mut self, desk: &mut Desk) -> Result<()> {
+    /// There is something to read, or (`hung_up`) nothing more will come. An error means that this
+    /// client is lost. Told once for what has arrived, so all of it is read: up to a read that does
+    /// not fill the buffer, and to the end where there is one.
+    pub(crate) fn on_readable(&mut self, hung_up: bool, desk: &mut Desk) -> Result<()> {
         let mut scratch = std::mem::take(&mut desk.scratch);
-        let result = self.read(&mut scratch, desk);
+        let result = loop {
+            match self.read(&mut scratch, desk) {
+                Ok(Taken::Full) => {}
+                Ok(Taken::Part) if hung_up => {}
+                result => break result.map(drop),
+            }
+        };
         desk.scratch = scratch;
         result
     }
 
-    fn read(&mut self, scratch: &mut [u8], desk: &mut Desk) -> Result<()> {
+    /// One read.
+    fn read(&mut self, scratch: &mut [u8], desk: &mut Desk) -> Result<Taken> {
         let kept = self.tail.len();
         ensure!(kept < scratch.len(), "a frame that never ends");
         scratch[..kept].copy_from_slice(&self.tail);
-        let count = match recv(&self.socket, &mut scratch[kept..], RecvFlags::empty()) {
+        let socket = self.socket()?;
+        let received = if desk.kernel_times {
+            kernel_time::recv(socket, &mut scratch[kept..])
+        } else {
+            recv(socket, &mut scratch[kept..], RecvFlags::empty()).map(|(count, _)| (count, None))
+        };
+        let (count, kernel_ns) = match received {
             Ok((0, _)) => bail!("the server closed the connection without a close frame"),
-            Ok((count, _)) => count,
-            Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
+            Ok(received) => received,
+            Err(Errno::INTR) => return Ok(Taken::Full),
+            Err(Errno::AGAIN) => return Ok(Taken::Nothing),
             Err(error) => return Err(error).context("reading"),
         };
-        let now_ns = clock::monotonic_ns();
+        let receipt = Receipt {
+            now_ns: clock::monotonic_ns(),
+            kernel_ns,
+        };
         let bytes = &scratch[..kept + count];
         let mut at = 0;
         if self.phase == Phase::Upgrading {
             at = upgraded(bytes)?;
             if at > 0 {
-                self.phase = Phase::Subscribing;
-                self.send(&desk.subscribe)?;
+                self.phase = Phase::Subscribed;
+                let subscribe = self.subscription(desk);
+                self.send(&frames::masked(frames::TEXT, subscribe.as_bytes()))?;
             }
         }
-        if self.phase != Phase::Upgrading {
+        if self.phase == Phase::Subscribed {
             while let Some(frame) = frames::first(&bytes[at..])? {
                 at += frame.wire_bytes;
-                self.on_frame(&frame, now_ns, desk)?;
+                self.on_frame(&frame, receipt, desk)?;
             }
         }
         self.tail.clear();
         self.tail.extend_from_slice(&bytes[at..]);
-        Ok(())
+        Ok(if kept + count == scratch.len() { Taken::Full } else { Taken::Part })
     }
 
-    fn on_frame(&mut self, frame: &Frame<'_>, now_ns: u64, desk: &mut Desk) -> Result<()> {
+    /// The `subscribe` message, with what it holds where it comes back.
+    fn subscription(&self, desk: &Desk) -> String {
+        let name = |held: &Held| desk.topics[held.topic as usize].as_str();
+        let topics: Vec<&str> = self.held.iter().map(name).collect();
+        let mut message = json!({"op": "subscribe", "id": 1, "topics": topics, "ruleset": desk.ruleset});
+        let since: Map<String, Value> = self
+            .held
+            .iter()
+            .filter(|held| held.begun)
+            .map(|held| (name(held).to_owned(), json!(held.seq)))
+            .collect();
+        if let Some(epoch) = desk.judge.epoch().filter(|_| !since.is_empty()) {
+            message["epoch"] = json!(epoch);
+            message["since"] = Value::Object(since);
+        }
+        message.to_string()
+    }
+
+    fn on_frame(&mut self, frame: &Frame<'_>, receipt: Receipt, desk: &mut Desk) -> Result<()> {
         match frame.opcode {
             frames::TEXT => {}
             frames::PING => return self.send(&frames::masked(frames::PONG, frame.payload)),
@@ -166,55 +283,118 @@ impl Client {
             frames::CLOSE => bail!("closed by the server: {}", close_reason(frame.payload)),
             _ => bail!("a binary message where JSON was agreed"),
         }
-        match desk.oracle.read(frame.payload)? {
-            Meaning::Aside => Ok(()),
-            Meaning::Snapshot { seq, events } => self.on_snapshot(frame.payload, seq, events, now_ns, desk),
-            Meaning::Delta { seq, prev, events } => {
-                ensure!(self.phase == Phase::Live, "a delta (seq {seq}) before the snapshot");
-                ensure!(
-                    prev == self.seq,
-                    "holds seq {} and was sent prev {prev} (seq {seq}): something in between is lost",
-                    self.seq
-                );
-                if let Some(ledger) = &mut self.ledger {
-                    ledger.delta(frame.payload)?;
-                }
-                desk.tally.frames += 1;
-                desk.tally.frame_bytes += frame.wire_bytes as u64;
-                desk.tally.merged += u64::from(seq - prev > 1);
-                self.advance(seq, events, now_ns, desk);
-                Ok(())
+        match desk.judge.read(frame.payload)? {
+            Said::Aside => Ok(()),
+            Said::Subscribed(granted) => granted.iter().try_for_each(|granted| self.on_granted(granted, desk)),
+            Said::Shown(shown) => match shown.prev {
+                Some(prev) => self.on_delta(frame, &shown, prev, receipt, desk),
+                None => self.on_snapshot(frame.payload, &shown, receipt, desk),
+            },
+        }
+    }
+
+    fn on_granted(&mut self, granted: &Granted, desk: &mut Desk) -> Result<()> {
+        let held = self.held_of(granted.topic)?;
+        let round = desk.tally.rounds.last_mut();
+        if !granted.resumed {
+            round.into_iter().for_each(|round| round.snapshots += 1);
+            return Ok(());
+        }
+        round.into_iter().for_each(|round| round.resumed += 1);
+        ensure!(held.begun, "resumed where nothing was held");
+        held.waits = Waits::Until(granted.seq);
+        self.settle(granted.topic)
+    }
+
+    fn on_delta(&mut self, frame: &Frame<'_>, shown: &Shown, prev: u64, receipt: Receipt, desk: &mut Desk) -> Result<()> {
+        let (seq, topic) = (shown.seq, shown.topic);
+        let held = self.held_of(topic)?;
+        ensure!(held.waits != Waits::Snapshot, "a delta (seq {seq}) before the snapshot");
+        ensure!(
+            prev == held.seq,
+            "holds seq {} and was sent prev {prev} (seq {seq}) of {}: something in between is lost",
+            held.seq,
+            desk.topics[topic as usize]
+        );
+        held.seq = seq;
+        if held.waits != Waits::Nothing {
+            self.settle(topic)?;
+        }
+        if let Some(ledger) = &mut self.ledger {
+            ledger.delta(frame.payload)?;
+        }
+        desk.tally.frames += 1;
+        desk.tally.frame_bytes += frame.wire_bytes as u64;
+        desk.tally.merged += u64::from(seq - prev > 1);
+        self.advance(prev, shown, receipt, desk);
+        Ok(())
+    }
+
+    fn on_snapshot(&mut self, payload: &[u8], shown: &Shown, receipt: Receipt, desk: &mut Desk) -> Result<()> {
+        let held = self.held_of(shown.topic)?;
+        let (before, first) = (held.seq, !held.begun);
+        ensure!(
+            first || shown.seq >= before,
+            "holds seq {before} and was sent a snapshot at {} of {}",
+            shown.seq,
+            desk.topics[shown.topic as usize]
+        );
+        desk.tally.late_snapshots += u64::from(held.waits != Waits::Snapshot);
+        (held.seq, held.begun) = (shown.seq, true);
+        if held.waits == Waits::Snapshot {
+            held.waits = Waits::Until(shown.seq);
+        }
+        self.settle(shown.topic)?;
+        if let Some(ledger) = &mut self.ledger {
+            ledger.snapshot(payload)?;
+        }
+        if !first {
+            self.advance(before, shown, receipt, desk);
+        }
+        Ok(())
+    }
+
+    /// Whether a topic has now what was waited for.
+    fn settle(&mut self, topic: u32) -> Result<()> {
+        let held = self.held_of(topic)?;
+        if let Waits::Until(seq) = held.waits
+            && held.seq >= seq
+        {
+            held.waits = Waits::Nothing;
+            self.waiting -= 1;
+        }
+        Ok(())
+    }
+
+    fn held_of(&mut self, topic: u32) -> Result<&mut Held> {
+        let place = self.held.binary_search_by_key(&topic, |held| held.topic);
+        Ok(&mut self.held[place.ok().context("a topic that this client did not ask for")?])
+    }
+
+    /// Everything from the state at `prev` to the one shown has arrived. The newest change is the
+    /// event that the frame names; the others are known from other clients' frames, or count as the
+    /// oldest that a merged frame names.
+    fn advance(&self, prev: u64, shown: &Shown, receipt: Receipt, desk: &mut Desk) {
+        desk.tally.deliveries += shown.seq - prev;
+        if self.stalls {
+            return;
+        }
+        for seq in prev + 1..=shown.seq {
+            let named = if seq == shown.seq { shown.newest } else { None };
+            let event = named.or_else(|| desk.judge.event(shown.topic, seq)).or(shown.oldest);
+            match event {
+                Some(event) => desk.record.delivery(desk.judge.schedule(), event, receipt),
+                None => desk.tally.untimed += 1,
             }
         }
     }
 
-    fn on_snapshot(&mut self, payload: &[u8], seq: u64, events: usize, now_ns: u64, desk: &mut Desk) -> Result<()> {
-        ensure!(
-            self.phase == Phase::Subscribing || seq >= self.seq,
-            "holds seq {} and was sent a snapshot at {seq}",
-            self.seq
-        );
-        if let Some(ledger) = &mut self.ledger {
-            ledger.snapshot(payload)?;
-        }
-        desk.tally.late_snapshots += u64::from(self.phase == Phase::Live);
-        self.phase = Phase::Live;
-        self.advance(seq, events, now_ns, desk);
-        Ok(())
-    }
-
-    /// Everything up to play `events` has arrived now.
-    fn advance(&mut self, seq: u64, events: usize, now_ns: u64, desk: &mut Desk) {
-        for index in self.events..events {
-            let meant_ns = desk.t0_ns + index as u64 * desk.interval_us * 1_000;
-            desk.latency.record(index, now_ns.saturating_sub(meant_ns) / 1_000);
-        }
-        desk.tally.deliveries += events.saturating_sub(self.events) as u64;
-        (self.seq, self.events) = (seq, events);
+    fn socket(&self) -> Result<&OwnedFd> {
+        self.socket.as_ref().context("cut off")
     }
 
     fn send(&self, bytes: &[u8]) -> Result<()> {
-        let sent = send(&self.socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL).context("writing")?;
+        let sent = send(self.socket()?, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL).context("writing")?;
         ensure!(sent == bytes.len(), "the server does not read what the client sends");
         Ok(())
     }

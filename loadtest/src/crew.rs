@@ -6,12 +6,17 @@
 //! standard output; standard error is shared. A child ends when its standard input does, so none
 //! outlives its parent. The channel from the children holds at most [`WORDS_PENDING_MAX`] lines.
 
+use crate::job::{self, Round};
+use crate::judge::Moved;
 use crate::latency::LatencyCounts;
+use crate::trace::PackedTrace;
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
@@ -27,40 +32,17 @@ pub(crate) enum Job {
     Readers {
         /// Where the sender listens.
         to: SocketAddr,
-        /// Connections to open.
-        clients: usize,
-        /// Bytes an event has.
-        bytes: usize,
-        /// Events to wait for.
-        events: usize,
-        /// Time between events.
-        interval_us: u64,
+        /// The clients of the trace that this child is.
+        clients: Range<usize>,
+        /// What will be sent to whom.
+        trace: PackedTrace,
     },
     /// WebSocket clients that verify what they get.
-    Clients {
-        /// The server.
-        to: SocketAddr,
-        /// The `Host` header.
-        host: String,
-        /// The path of the WebSocket endpoint.
-        path: String,
-        /// Number of the first client, so that faults name clients uniquely.
-        first: usize,
-        /// Connections to open.
-        clients: usize,
-        /// How many of them also keep totals of their own.
-        sample: usize,
-        /// The game to subscribe to.
-        game: String,
-        /// Plays to wait for.
-        events: usize,
-        /// Time between plays.
-        interval_us: u64,
-    },
+    Clients(Box<job::Clients>),
 }
 
 /// From the parent, after the job.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "order", rename_all = "snake_case")]
 pub(crate) enum Order {
     /// The first event is meant to go out at `t0_ns` (monotonic); its `ts` is `ts0_us`.
@@ -69,6 +51,20 @@ pub(crate) enum Order {
         t0_ns: u64,
         /// Microseconds since the Unix epoch.
         ts0_us: u64,
+    },
+    /// Cut all connections and come back.
+    Cut {
+        /// When that was decided, monotonic nanoseconds.
+        at_ns: u64,
+    },
+    /// Those who are to stall stop reading.
+    Stall,
+    /// They read again.
+    Read,
+    /// Nothing more is posted, and this is how the server shows the topics: be done when everybody has it.
+    Settle {
+        /// By topic; null for one that nobody follows.
+        snapshots: Vec<Value>,
     },
     /// Stop waiting and report what there is.
     Finish,
@@ -134,8 +130,18 @@ pub(crate) struct Tally {
     pub(crate) fault_count: u64,
     /// The first few of them, in words.
     pub(crate) faults: Vec<String>,
-    /// Latency of the deliveries.
+    /// Latency of the deliveries, of clients that don't stall.
     pub(crate) latency: LatencyCounts,
+    /// The same until the kernel had it, where it was asked.
+    pub(crate) kernel: LatencyCounts,
+    /// The same by phase of the run, where it has several.
+    pub(crate) phases: Vec<LatencyCounts>,
+    /// Deliveries whose event no frame named: they came in a snapshot.
+    pub(crate) untimed: u64,
+    /// Which event moved which topic, where no script says it.
+    pub(crate) moves: Vec<Moved>,
+    /// How everybody came back after each cut.
+    pub(crate) rounds: Vec<Round>,
     /// Totals that the sampled clients hold, in 1/10,000 point: one map a client.
     pub(crate) samples: Vec<BTreeMap<String, i64>>,
     /// CPU time the child used after the start.
@@ -192,8 +198,8 @@ impl Crew {
     }
 
     /// Tells every child.
-    pub(crate) fn order(&mut self, order: Order) -> Result<()> {
-        (0..self.children.len()).try_for_each(|index| self.tell(index, &order))
+    pub(crate) fn order(&mut self, order: &Order) -> Result<()> {
+        (0..self.children.len()).try_for_each(|index| self.tell(index, order))
     }
 
     /// The next word of any child with that child's number, or nothing within `timeout`.

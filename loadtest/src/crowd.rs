@@ -1,56 +1,60 @@
 //! The child process that holds the WebSocket clients: one thread, one epoll.
 //!
-//! Connects [`OPENING_MAX`] at a time, says when everybody has a snapshot, then reads until every
-//! client has the last play, or until it is told to stop waiting.
+//! Connects a bounded number at a time, says when everybody has its snapshots, then reads until every
+//! client holds what the server's own last word says, or until it is told to stop waiting. On the
+//! way it can be told to cut all connections and come back, and to have some clients stop reading.
 
-use crate::client::{Client, Desk, Phase, SCRATCH_BYTES, upgrade_request};
-use crate::crew::{FAULTS_TOLD_MAX, Job, Order, Progress, Tally, Word, say};
-use crate::frames::{self, masked};
-use crate::latency::Latency;
-use crate::net::{self, Poller};
+use crate::client::{Client, Desk, Kind, Phase, SCRATCH_BYTES, upgrade_request};
+use crate::crew::{FAULTS_TOLD_MAX, Order, Progress, Tally, Word, say};
+use crate::job::{Clients, Round};
+use crate::judge::{Content, Judge};
+use crate::net::{self, Poller, Ready, kernel_time};
 use crate::orders::Orders;
-use crate::plays::{RULESET, Script};
-use crate::verify::Oracle;
+use crate::plays::Script;
+use crate::record::Record;
+use crate::totals::Totals;
+use crate::verify::{Oracle, number};
 use crate::{clock, readers};
-use anyhow::{Result, bail};
-use serde_json::json;
-use std::net::SocketAddr;
-
-/// Connections under way at once; a listener's queue is commonly 4,096 long, often 128.
-const OPENING_MAX: usize = 100;
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use std::collections::VecDeque;
 
 /// The token of standard input; clients have theirs from 0.
 const ORDERS: u64 = u64::MAX;
 
 struct Crowd {
-    to: SocketAddr,
-    first: usize,
-    wanted: usize,
-    sample: usize,
-    events: usize,
+    job: Clients,
     poller: Poller,
     orders: Orders,
-    /// By token; `None` for one given up.
+    /// By token; `None` for one given up or not begun yet.
     clients: Vec<Option<Client>>,
+    /// Clients that are to be connected, by token.
+    to_open: VecDeque<usize>,
     desk: Desk,
-    /// Clients with a snapshot.
-    live: usize,
+    /// Clients that are connected and right.
+    right: usize,
+    /// Those that stall do so now.
+    stalled: bool,
+    /// The topics at the very end, by number, once the parent has said so; null for one that nobody follows.
+    last: Vec<Value>,
     finish: bool,
     cpu0_ns: u64,
+    /// When the round under way began.
+    cut_ns: Option<u64>,
 }
 
-/// Runs a [`Job::Clients`] to its end.
-pub(crate) fn run(job: Job, orders: Orders) -> Result<()> {
+/// Runs the clients of `job` to the end.
+pub(crate) fn run(job: Clients, orders: Orders) -> Result<()> {
     let mut crowd = Crowd::new(job, orders)?;
     let begun_ns = clock::monotonic_ns();
     let mut pulse = readers::Pulse::new();
     let mut ready_said = false;
     let mut ready = Vec::new();
-    while !crowd.finished(ready_said) {
+    while !crowd.finished() {
         crowd.open_more()?;
-        crowd.poller.wait(100, &mut ready)?;
-        for &token in &ready {
-            crowd.serve(token)?;
+        crowd.poller.wait_edges(100, &mut ready)?;
+        for &event in &ready {
+            crowd.serve(event)?;
         }
         if crowd.orders.ended() {
             return Ok(());
@@ -75,132 +79,144 @@ pub(crate) fn run(job: Job, orders: Orders) -> Result<()> {
 }
 
 impl Crowd {
-    fn new(job: Job, orders: Orders) -> Result<Self> {
-        let Job::Clients {
-            to,
-            host,
-            path,
-            first,
-            clients,
-            sample,
-            game,
-            events,
-            interval_us,
-        } = job
-        else {
-            bail!("a job for readers reached the clients");
+    fn new(job: Clients, orders: Orders) -> Result<Self> {
+        ensure!(job.rosters.iter().all(|roster| !roster.is_empty()), "a client without a topic");
+        let content = match &job.script {
+            Some(game) => Content::Script(Oracle::new(Script::new(game, job.schedule.events()))),
+            None => Content::Totals(Totals::new(job.topics.len())),
         };
-        let script = Script::new(&game, events);
-        let subscribe = json!({"op": "subscribe", "id": 1, "topics": [script.topic()], "ruleset": RULESET}).to_string();
         let desk = Desk {
             scratch: vec![0; SCRATCH_BYTES],
-            oracle: Oracle::new(script, interval_us),
-            latency: Latency::new(events),
+            judge: Judge::new(&job.topics, &job.ruleset, job.schedule.clone(), content),
+            record: Record::new(&job.schedule),
             tally: Tally::default(),
-            t0_ns: 0,
-            interval_us,
-            upgrade: upgrade_request(&host, &path),
-            subscribe: masked(frames::TEXT, subscribe.as_bytes()),
+            topics: job.topics.clone(),
+            ruleset: job.ruleset.clone(),
+            upgrade: upgrade_request(&job.host, &job.path),
+            kernel_times: job.kernel_times,
+            finals: Vec::new(),
         };
         let poller = Poller::new()?;
         poller.add_readable(orders.input(), ORDERS)?;
-        let clients_held = Vec::with_capacity(clients);
         Ok(Self {
-            to,
-            first,
-            wanted: clients,
-            sample,
-            events,
             poller,
             orders,
-            clients: clients_held,
+            clients: job.rosters.iter().map(|_| None).collect(),
+            to_open: (0..job.rosters.len()).collect(),
+            job,
             desk,
-            live: 0,
+            right: 0,
+            stalled: false,
+            last: Vec::new(),
             finish: false,
             cpu0_ns: 0,
+            cut_ns: None,
         })
     }
 
-    /// Everybody has a snapshot or has failed.
+    /// Everybody is right or has failed.
     fn settled(&self) -> bool {
-        self.clients.len() == self.wanted && self.live + self.desk.tally.broken as usize >= self.wanted
+        self.right + self.desk.tally.broken as usize >= self.clients.len()
     }
 
-    fn finished(&self, ready_said: bool) -> bool {
+    fn finished(&self) -> bool {
         let tally = &self.desk.tally;
-        self.finish || (ready_said && (tally.complete + tally.broken) as usize >= self.wanted)
+        self.finish || (!self.last.is_empty() && (tally.complete + tally.broken) as usize >= self.clients.len())
     }
 
     fn progress(&self) -> Progress {
         Progress {
-            connected: self.live as u64,
+            connected: self.right as u64,
             deliveries: self.desk.tally.deliveries,
-            p99_us: self.desk.latency.p99_us(),
+            p99_us: self.desk.record.p99_us(),
         }
     }
 
     /// Starts connections while not too many are under way.
     fn open_more(&mut self) -> Result<()> {
-        while self.clients.len() < self.wanted {
-            let pending = self.clients.len().saturating_sub(self.live + self.desk.tally.broken as usize);
-            if pending >= OPENING_MAX {
+        while !self.to_open.is_empty() {
+            let waiting = self.clients.len() - self.right - self.desk.tally.broken as usize;
+            if waiting.saturating_sub(self.to_open.len()) >= self.job.opening_max {
                 break;
             }
-            let index = self.clients.len();
-            match net::start_connect(self.to, self.first + index) {
-                Ok(socket) => {
-                    let client = Client::new(socket, index < self.sample);
-                    self.poller.add_writable(client.socket(), index as u64)?;
-                    self.clients.push(Some(client));
-                }
-                Err(error) => {
-                    self.clients.push(None);
-                    self.note_fault(index, &anyhow::Error::new(error).context("connecting"));
-                }
+            let Some(index) = self.to_open.pop_front() else { break };
+            if let Err(error) = self.open(index) {
+                self.give_up(index, &error.context("connecting"));
             }
         }
         Ok(())
     }
 
-    fn serve(&mut self, token: u64) -> Result<()> {
-        if token == ORDERS {
+    fn open(&mut self, index: usize) -> Result<()> {
+        let stalling = self.job.stalling.filter(|stalling| index % stalling.every == stalling.every - 1);
+        let buffer_bytes = stalling.map(|stalling| stalling.receive_buffer_bytes);
+        let socket = net::start_connect_with(self.job.to, self.job.first + index, buffer_bytes)?;
+        if self.job.kernel_times {
+            kernel_time::enable(&socket).context("SO_TIMESTAMPNS")?;
+        }
+        self.poller.add_edges(&socket, index as u64)?;
+        match &mut self.clients[index] {
+            Some(client) => client.again(socket),
+            none => {
+                let kind = Kind {
+                    sampled: index < self.job.sample,
+                    stalls: stalling.is_some(),
+                };
+                *none = Some(Client::new(socket, &self.job.rosters[index], kind));
+            }
+        }
+        Ok(())
+    }
+
+    fn serve(&mut self, event: Ready) -> Result<()> {
+        if event.token == ORDERS {
             return self.obey();
         }
-        let index = token as usize;
+        let index = event.token as usize;
         let Some(Some(client)) = self.clients.get_mut(index) else {
             return Ok(());
         };
-        let (phase, events) = (client.phase(), client.events());
-        let result = if phase == Phase::Connecting {
-            let connected = client.on_connected(&self.desk);
-            self.poller.now_readable(client.socket(), token)?;
-            connected
-        } else {
-            client.on_readable(&mut self.desk)
-        };
-        let (live_now, events_now) = (client.phase() == Phase::Live, client.events());
-        if live_now && phase != Phase::Live {
-            self.live += 1;
+        if self.stalled && client.stalls() {
+            return Ok(());
         }
+        let (was_right, was_complete) = (client.is_right(), is_complete(client, &self.desk));
+        let result = match client.phase() {
+            Phase::Connecting if event.writable => client.on_connected(&self.desk),
+            Phase::Connecting => Ok(()),
+            _ if event.readable => client.on_readable(event.hung_up, &mut self.desk),
+            _ => Ok(()),
+        };
+        let (right, complete) = (client.is_right(), is_complete(client, &self.desk));
         match result {
-            Ok(()) => self.desk.tally.complete += u64::from(events_now == self.events && events < self.events),
+            Ok(()) => {
+                self.right += usize::from(right && !was_right);
+                self.desk.tally.complete += u64::from(complete && !was_complete);
+                if right && !was_right {
+                    self.end_round();
+                }
+            }
             Err(error) => {
                 // One that had everything and then went wrong counts as broken alone.
-                self.desk.tally.complete -= u64::from(events == self.events);
-                self.live -= usize::from(live_now);
-                self.clients[index] = None;
-                self.note_fault(index, &error);
+                self.desk.tally.complete -= u64::from(was_complete);
+                self.right -= usize::from(was_right);
+                self.give_up(index, &error);
             }
         }
         Ok(())
     }
 
-    fn note_fault(&mut self, index: usize, error: &anyhow::Error) {
+    fn give_up(&mut self, index: usize, error: &anyhow::Error) {
+        self.clients[index] = None;
+        self.desk.tally.broken += 1;
+        self.fault(format!("client {}: {error:#}", self.job.first + index));
+        self.end_round();
+    }
+
+    fn fault(&mut self, fault: String) {
         let tally = &mut self.desk.tally;
-        tally.broken += 1;
         tally.fault_count += 1;
         if tally.faults.len() < FAULTS_TOLD_MAX {
-            tally.faults.push(format!("client {}: {error:#}", self.first + index));
+            tally.faults.push(fault);
         }
     }
 
@@ -209,37 +225,114 @@ impl Crowd {
         while let Some(order) = self.orders.next()? {
             match order {
                 Order::Start { t0_ns, ts0_us } => {
-                    self.desk.t0_ns = t0_ns;
-                    self.desk.oracle.start(ts0_us);
+                    self.desk.record.start(t0_ns, ts0_us);
+                    self.desk.judge.start(ts0_us);
                     self.cpu0_ns = clock::process_cpu_ns();
                 }
                 Order::Finish => self.finish = true,
+                Order::Cut { at_ns } => self.cut(at_ns),
+                Order::Stall => self.stalled = true,
+                Order::Read => self.read_again()?,
+                Order::Settle { snapshots } => self.settle(snapshots)?,
             }
         }
         Ok(())
     }
 
-    /// The result. Clients that wait for something still are told as faults.
-    fn close_books(&mut self) -> Tally {
-        let mut tally = std::mem::take(&mut self.desk.tally);
-        for (index, client) in self.clients.iter().enumerate() {
-            let Some(client) = client else { continue };
-            if client.events() < self.events {
-                tally.fault_count += 1;
-                if tally.faults.len() < FAULTS_TOLD_MAX {
-                    tally.faults.push(format!(
-                        "client {}: has {} of {} plays",
-                        self.first + index,
-                        client.events(),
-                        self.events
-                    ));
-                }
+    /// All connections end at once, without a word, and are opened again.
+    fn cut(&mut self, at_ns: u64) {
+        self.desk.tally.rounds.push(Round::default());
+        self.cut_ns = Some(at_ns);
+        self.right = 0;
+        self.to_open.clear();
+        for index in 0..self.clients.len() {
+            if let Some(client) = &mut self.clients[index] {
+                client.leave();
+                self.to_open.push_back(index);
             }
-            tally.samples.extend(client.ledger().map(|ledger| ledger.totals().clone()));
         }
-        tally.latency = self.desk.latency.counts();
-        (tally.parsed, tally.compared) = (self.desk.oracle.parsed, self.desk.oracle.compared);
+    }
+
+    /// A round ends when the last one is back.
+    fn end_round(&mut self) {
+        if self.settled()
+            && let (Some(cut_ns), Some(round)) = (self.cut_ns.take(), self.desk.tally.rounds.last_mut())
+        {
+            round.back_us = Some((clock::monotonic_ns() - cut_ns) / 1_000);
+        }
+    }
+
+    /// Those that stopped reading go on.
+    fn read_again(&mut self) -> Result<()> {
+        self.stalled = false;
+        for index in 0..self.clients.len() {
+            if self.clients[index].as_ref().is_some_and(Client::stalls) {
+                self.serve(Ready {
+                    token: index as u64,
+                    readable: true,
+                    writable: false,
+                    hung_up: false,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The server has had its last word: whoever holds that is complete.
+    fn settle(&mut self, snapshots: Vec<Value>) -> Result<()> {
+        let seq = |snapshot: &Value| {
+            if snapshot.is_null() { Ok(0) } else { number(snapshot, "seq") }
+        };
+        self.desk.finals = snapshots.iter().map(seq).collect::<Result<_>>()?;
+        ensure!(self.desk.finals.len() == self.desk.topics.len(), "not every topic has a last word");
+        let desk = &self.desk;
+        let complete = self.clients.iter().flatten().filter(|client| is_complete(client, desk)).count();
+        self.desk.tally.complete = complete as u64;
+        self.last = snapshots;
+        Ok(())
+    }
+
+    /// The result. Clients that wait for something still, and totals other than the server's, are told as faults.
+    fn close_books(&mut self) -> Tally {
+        let clients = std::mem::take(&mut self.clients);
+        let mut followed = vec![false; self.desk.topics.len()];
+        for (index, client) in clients.iter().enumerate() {
+            let Some(client) = client else { continue };
+            client.topics().for_each(|topic| followed[topic as usize] = true);
+            if let Some((topic, seq, last)) = client.behind(&self.desk.finals) {
+                let (number, topic) = (self.job.first + index, &self.desk.topics[topic as usize]);
+                let fault = format!("client {number}: holds seq {seq} of {topic}, which ended at {last}");
+                self.fault(fault);
+            }
+        }
+        for topic in (0..followed.len()).filter(|&topic| followed[topic]) {
+            let Some(last) = self.last.get(topic) else { continue };
+            let ledgers = clients
+                .iter()
+                .flatten()
+                .filter(|client| client.topics().any(|other| other as usize == topic));
+            let verdict = self.desk.judge.settle(topic as u32, last);
+            let verdict = verdict.and_then(|()| ledgers.filter_map(Client::ledger).try_for_each(|ledger| ledger.settle(last)));
+            if let Err(error) = verdict.with_context(|| self.desk.topics[topic].clone()) {
+                self.fault(format!("GET /v1/snapshot and the clients differ: {error:#}"));
+            }
+        }
+        let unfinished = self.desk.tally.rounds.iter().filter(|round| round.back_us.is_none()).count();
+        if unfinished > 0 {
+            self.fault(format!("{unfinished} times not everybody was back before the next cut or the end"));
+        }
+        let mut tally = std::mem::take(&mut self.desk.tally);
+        let ledgers = clients.iter().flatten().filter_map(Client::ledger);
+        tally.samples = ledgers.map(|ledger| ledger.totals().clone()).collect();
+        (tally.latency, tally.kernel, tally.phases) = self.desk.record.counts();
+        (tally.parsed, tally.compared) = (self.desk.judge.parsed, self.desk.judge.compared);
+        tally.moves = self.desk.judge.take_moves();
         tally.cpu_ns = clock::process_cpu_ns() - self.cpu0_ns;
         tally
     }
+}
+
+/// Whether a client holds what the server ended with, once that is known.
+fn is_complete(client: &Client, desk: &Desk) -> bool {
+    !desk.finals.is_empty() && client.is_right() && client.behind(&desk.finals).is_none()
 }

@@ -17,6 +17,7 @@ mod watcher;
 use crate::clock;
 use crate::post::Http;
 use crate::proc::{self, CpuReading};
+use crate::report;
 use crate::shape::{RunReport, SHAPE, Server};
 use crate::target::Target;
 use anyhow::{Context as _, Result};
@@ -107,6 +108,8 @@ pub(crate) fn run(settings: &Settings) -> Result<RunReport> {
     let mut report = RunReport {
         shape: SHAPE,
         scenario: "ingest".to_owned(),
+        command: report::command_line(),
+        machine: proc::machine(),
         began_us,
         duration_s: seconds(outcome.framed_ns - began_ns),
         clients: clients as u64,

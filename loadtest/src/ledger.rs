@@ -5,32 +5,49 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Points in 1/10,000 by player, as a front end would keep them.
+/// Points in 1/10,000 by player (of a `game:` topic) or by `player:` topic, as a front end would keep
+/// them. At most one `game:` topic.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     totals: BTreeMap<String, i64>,
 }
 
 impl Ledger {
-    /// Applies a snapshot: what was there before is forgotten.
+    /// Applies a snapshot: what was there of its topic is forgotten.
     pub(crate) fn snapshot(&mut self, message: &[u8]) -> Result<()> {
-        self.totals.clear();
-        self.each(message, |_, _| Ok(()))
+        let message: Value = serde_json::from_slice(message)?;
+        if message["players"].is_array() {
+            self.totals.retain(|id, _| id.starts_with("player:"));
+        }
+        self.each(&message, |_, _, _| Ok(()))
     }
 
     /// Applies a delta, whose `change` must lead from the total held to the new one.
     pub(crate) fn delta(&mut self, message: &[u8]) -> Result<()> {
-        let held = self.totals.clone();
-        self.each(message, |player, total| {
-            let id = player["player"].as_str().unwrap_or_default();
-            let (change, before) = (points(&player["change"])?, held.get(id).copied());
-            // A defence may enter with points it had before it was first shown.
+        self.each(&serde_json::from_slice(message)?, |shown, before, total| {
+            let change = points(&shown["change"])?;
+            // A defence may enter a game with points it had before it was first shown.
             ensure!(
                 before.is_none_or(|before| before + change == total),
-                "changes of {id} add up to something other than its total"
+                "changes of {} add up to something other than its total",
+                id(shown)?
             );
             Ok(())
         })
+    }
+
+    /// Holds these books against the server's own last word on a topic.
+    pub(crate) fn settle(&self, snapshot: &Value) -> Result<()> {
+        for shown in shown(snapshot) {
+            let (id, told) = (id(shown)?, points(&shown["points"])?);
+            // A player who never moved need not have been shown.
+            let held = self.totals.get(id).copied().unwrap_or(0);
+            ensure!(
+                held == told,
+                "books kept by one client say {held}/10000 for {id}, the server {told}/10000"
+            );
+        }
+        Ok(())
     }
 
     /// The totals held.
@@ -38,16 +55,29 @@ impl Ledger {
         &self.totals
     }
 
-    fn each(&mut self, message: &[u8], mut check: impl FnMut(&Value, i64) -> Result<()>) -> Result<()> {
-        let message: Value = serde_json::from_slice(message)?;
-        for player in message["players"].as_array().into_iter().flatten() {
-            let id = player["player"].as_str().context("a player without an id")?;
-            let total = points(&player["points"])?;
-            check(player, total)?;
-            self.totals.insert(id.to_owned(), total);
+    fn each(&mut self, message: &Value, check: impl Fn(&Value, Option<i64>, i64) -> Result<()>) -> Result<()> {
+        for shown in shown(message) {
+            let (id, total) = (id(shown)?, points(&shown["points"])?);
+            let before = self.totals.insert(id.to_owned(), total);
+            check(shown, before, total)?;
         }
         Ok(())
     }
+}
+
+/// What has points in a message: the players of a game, or the message itself.
+fn shown(message: &Value) -> &[Value] {
+    match &message["players"] {
+        Value::Array(players) => players,
+        _ if message["points"].is_number() => std::slice::from_ref(message),
+        _ => &[],
+    }
+}
+
+/// Under which id its points are kept.
+fn id(shown: &Value) -> Result<&str> {
+    let id = shown["player"].as_str().or_else(|| shown["topic"].as_str());
+    id.context("points without a player")
 }
 
 #[cfg(test)]
@@ -66,5 +96,17 @@ mod tests {
             [("a", 20_000), ("b", 10_000)]
         );
         assert!(ledger.delta(br#"{"players":[{"player":"a","points":3,"change":0.5}]}"#).is_err());
+    }
+
+    #[test]
+    fn players_followed_by_themselves_are_kept_by_topic() {
+        let mut ledger = Ledger::default();
+        ledger.snapshot(br#"{"topic":"player:a","points":1.5}"#).unwrap();
+        ledger.snapshot(br#"{"topic":"player:b","points":0}"#).unwrap();
+        ledger.delta(br#"{"topic":"player:a","points":2,"change":0.5}"#).unwrap();
+        ledger.settle(&serde_json::json!({"topic": "player:a", "points": 2})).unwrap();
+        let error = ledger.settle(&serde_json::json!({"topic": "player:b", "points": 1})).unwrap_err();
+        assert!(error.to_string().contains("0/10000 for player:b, the server 10000"), "{error}");
+        assert!(ledger.delta(br#"{"topic":"player:b","points":2,"change":1}"#).is_err());
     }
 }

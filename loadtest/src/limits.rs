@@ -7,6 +7,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Descriptors a process needs beside its connections: standard streams, epoll, listener, pipes.
 pub(crate) const DESCRIPTORS_SPARE: u64 = 64;
 
+/// Clients that one receiving thread is given where there are cores for more threads.
+const CLIENTS_PER_THREAD: usize = 2_500;
+
 /// Raises this process's soft limit to the hard one and returns that; children inherit it.
 pub(crate) fn raise_descriptors() -> u64 {
     let limit = getrlimit(Resource::Nofile);
@@ -52,6 +55,13 @@ pub(crate) fn processes(clients: usize, available: u64) -> usize {
         .unwrap_or(usize::MAX)
         .max(1);
     clients.div_ceil(each).max(1)
+}
+
+/// How many client processes make sense on this machine: a thread receives for some thousands of clients,
+/// and three quarters of the cores are left to others.
+pub(crate) fn processes_by_cores(clients: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (cores / 4).min(clients.div_ceil(CLIENTS_PER_THREAD)).max(1)
 }
 
 #[cfg(test)]

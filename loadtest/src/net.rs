@@ -1,12 +1,15 @@
 //! Sockets and readiness: connecting from many source addresses, and one epoll.
 //!
-//! `rustix` keeps this free of `unsafe`.
+//! `rustix` keeps this free of `unsafe`, but for [`kernel_time`].
+
+pub(crate) mod kernel_time;
 
 use anyhow::{Context as _, Result};
 use rustix::event::{Timespec, epoll};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with, sockopt};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 /// Clients of a loopback server come from this many addresses (127.0.0.2 …), because each address has
 /// only about 28,000 ports and closed connections keep theirs for a minute.
@@ -17,6 +20,11 @@ const EVENTS_PER_WAIT: usize = 1_024;
 
 /// Starts a connection that completes later: wait for it to become writable, then ask [`connected`].
 pub(crate) fn start_connect(to: SocketAddr, index: usize) -> rustix::io::Result<OwnedFd> {
+    start_connect_with(to, index, None)
+}
+
+/// The same with a kernel receive buffer (`SO_RCVBUF`) of so many bytes.
+pub(crate) fn start_connect_with(to: SocketAddr, index: usize, receive_buffer_bytes: Option<usize>) -> rustix::io::Result<OwnedFd> {
     let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket = socket_with(family, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)?;
     if let IpAddr::V4(host) = to.ip()
@@ -26,6 +34,9 @@ pub(crate) fn start_connect(to: SocketAddr, index: usize) -> rustix::io::Result<
         bind(&socket, &SocketAddr::from((source, 0)))?;
     }
     sockopt::set_tcp_nodelay(&socket, true)?;
+    if let Some(bytes) = receive_buffer_bytes {
+        sockopt::set_socket_recv_buffer_size(&socket, bytes)?;
+    }
     match connect(&socket, &to) {
         Ok(()) | Err(rustix::io::Errno::INPROGRESS) => Ok(socket),
         Err(error) => Err(error),
@@ -37,7 +48,26 @@ pub(crate) fn connected(socket: &OwnedFd) -> rustix::io::Result<()> {
     sockopt::socket_error(socket)?
 }
 
-/// One epoll, level-triggered. Tokens are the caller's.
+/// Closes a connection at once and without a word to the other side but a reset.
+pub(crate) fn reset(socket: OwnedFd) {
+    // Where the option is refused, the connection is closed in the ordinary way.
+    let _: rustix::io::Result<()> = sockopt::set_socket_linger(&socket, Some(Duration::ZERO));
+}
+
+/// What a descriptor registered with [`Poller::add_edges`] is ready for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ready {
+    /// The caller's.
+    pub(crate) token: u64,
+    /// There is something to read, an end included.
+    pub(crate) readable: bool,
+    /// There is room to write.
+    pub(crate) writable: bool,
+    /// Nothing more will come after what is there.
+    pub(crate) hung_up: bool,
+}
+
+/// One epoll. Tokens are the caller's.
 pub(crate) struct Poller {
     epoll: OwnedFd,
     events: Vec<epoll::Event>,
@@ -68,19 +98,49 @@ impl Poller {
         epoll::modify(&self.epoll, fd, epoll::EventData::new_u64(token), epoll::EventFlags::IN)
     }
 
+    /// Reports once when `fd` can be written, and once for whatever arrives at it: the reader takes
+    /// all of it. Registered once for all and never re-armed, which costs least by message.
+    pub(crate) fn add_edges(&self, fd: impl AsFd, token: u64) -> rustix::io::Result<()> {
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
+        epoll::add(&self.epoll, fd, epoll::EventData::new_u64(token), flags)
+    }
+
     /// Waits at most `timeout_ms` and writes the tokens that are ready into `ready`.
     pub(crate) fn wait(&mut self, timeout_ms: u32, ready: &mut Vec<u64>) -> Result<()> {
+        ready.clear();
+        self.take(timeout_ms)?;
+        ready.extend(self.events.iter().map(|event| event.data.u64()));
+        Ok(())
+    }
+
+    /// Waits at most `timeout_ms` and writes what is ready, and for what, into `ready`.
+    pub(crate) fn wait_edges(&mut self, timeout_ms: u32, ready: &mut Vec<Ready>) -> Result<()> {
+        ready.clear();
+        self.take(timeout_ms)?;
+        let gone = epoll::EventFlags::RDHUP | epoll::EventFlags::HUP | epoll::EventFlags::ERR;
+        ready.extend(self.events.iter().map(|event| {
+            let (token, flags) = (event.data.u64(), event.flags);
+            let hung_up = flags.intersects(gone);
+            Ready {
+                token,
+                readable: hung_up || flags.contains(epoll::EventFlags::IN),
+                writable: hung_up || flags.contains(epoll::EventFlags::OUT),
+                hung_up,
+            }
+        }));
+        Ok(())
+    }
+
+    fn take(&mut self, timeout_ms: u32) -> Result<()> {
         let timeout = Timespec {
             tv_sec: i64::from(timeout_ms / 1_000),
             tv_nsec: i64::from(timeout_ms % 1_000) * 1_000_000,
         };
-        ready.clear();
         self.events.clear();
         match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut self.events), Some(&timeout)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error).context("epoll can't wait"),
         }
-        ready.extend(self.events.iter().map(|event| event.data.u64()));
         Ok(())
     }
 }

@@ -9,6 +9,8 @@ use std::os::fd::AsFd as _;
 pub(crate) struct Orders {
     input: Stdin,
     pending: Vec<u8>,
+    /// Bytes of `pending` that hold no end of a line.
+    scanned: usize,
     ended: bool,
 }
 
@@ -18,6 +20,7 @@ impl Orders {
         Self {
             input,
             pending,
+            scanned: 0,
             ended: false,
         }
     }
@@ -34,7 +37,7 @@ impl Orders {
 
     /// Reads what is there (blocks where nothing is).
     pub(crate) fn read(&mut self) -> Result<()> {
-        let mut chunk = [0; 4_096];
+        let mut chunk = [0; 65_536];
         let count = rustix::io::read(self.input.as_fd(), &mut chunk).context("standard input can't be read")?;
         self.ended |= count == 0;
         self.pending.extend_from_slice(&chunk[..count]);
@@ -43,7 +46,11 @@ impl Orders {
 
     /// The next whole line, if there is one.
     pub(crate) fn line(&mut self) -> Option<Vec<u8>> {
-        let end = self.pending.iter().position(|&byte| byte == b'\n')?;
+        let Some(end) = self.pending[self.scanned..].iter().position(|&byte| byte == b'\n') else {
+            self.scanned = self.pending.len();
+            return None;
+        };
+        let end = std::mem::take(&mut self.scanned) + end;
         Some(self.pending.drain(..=end).collect())
     }
 
@@ -58,6 +65,7 @@ impl Orders {
     pub(crate) fn wait_for_end(&mut self) -> Result<()> {
         while !self.ended {
             self.pending.clear();
+            self.scanned = 0;
             self.read()?;
         }
         Ok(())

@@ -151,7 +151,7 @@ impl Script {
     }
 
     /// Two event lines that announce the game and its players.
-    pub(crate) fn opening(&self) -> String {
+    pub(crate) fn opening(&self) -> Vec<String> {
         let players: Vec<Value> = (0..CAST)
             .map(|i| {
                 let (team, position) = (TEAMS[i / POSITIONS.len()], POSITIONS[i % POSITIONS.len()]);
@@ -159,11 +159,11 @@ impl Script {
             })
             .collect();
         let game = json!({"type": "game", "game": self.game, "status": "live", "home": TEAMS[0], "away": TEAMS[1]});
-        format!("{game}\n{}\n", json!({"type": "players", "players": players}))
+        vec![game.to_string(), json!({"type": "players", "players": players}).to_string()]
     }
 
-    /// The event line of play `index` with the feed's time `ts_us`.
-    pub(crate) fn line(&self, index: usize, ts_us: u64) -> String {
+    /// The event line of play `index`, without a time.
+    pub(crate) fn line(&self, index: usize) -> String {
         let play = Play::nth(index);
         let team = TEAMS[play.team];
         let credit = |actor: usize, stat: u32| json!({"player": player_id(play.team * POSITIONS.len() + actor), "team": team, "stat": stat, "yards": play.yards});
@@ -176,11 +176,11 @@ impl Script {
         };
         let number = index + 1;
         let line = json!({
-            "type": "play", "game": self.game, "play": number.to_string(), "rev": 1, "ts": ts_us, "order": number,
+            "type": "play", "game": self.game, "play": number.to_string(), "rev": 1, "order": number,
             "play_type": kind, "no_play": false, "stats": stats,
             "clock": {"quarter": 1 + (index / 45) % 4, "seconds_left": 900 - (index % 45) * 20},
         });
-        format!("{line}\n")
+        line.to_string()
     }
 }
 
@@ -225,7 +225,7 @@ mod tests {
         let script = Script::new("g", 600);
         let mut lines = [Line::default(); CAST];
         for index in 0..script.events() {
-            let event: Value = serde_json::from_str(&script.line(index, 7)).unwrap();
+            let event: Value = serde_json::from_str(&script.line(index)).unwrap();
             for stat in event["stats"].as_array().unwrap() {
                 let line = &mut lines[player_index(stat["player"].as_str().unwrap()).unwrap()];
                 let yards = stat["yards"].as_i64().unwrap();

@@ -52,8 +52,18 @@ impl Http {
         self.json(&request).with_context(|| format!("GET {path}"))
     }
 
-    /// Sends `request`; once more over a new connection where the server had closed the kept one.
+    /// Gets a document as text.
+    pub(crate) fn text(&mut self, path: &str) -> Result<String> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
+        self.answer(&request).with_context(|| format!("GET {path}"))
+    }
+
     fn json(&mut self, request: &str) -> Result<Value> {
+        serde_json::from_str(&self.answer(request)?).context("the answer is no JSON")
+    }
+
+    /// Sends `request`; once more over a new connection where the server had closed the kept one.
+    fn answer(&mut self, request: &str) -> Result<String> {
         let kept = self.stream.is_some();
         let answer = match self.exchange(request) {
             Err(_) if kept => self.exchange(request),
@@ -62,7 +72,7 @@ impl Http {
         let (status, body) = answer.with_context(|| format!("{} does not answer", self.to))?;
         let text = String::from_utf8_lossy(&body);
         ensure!(status == 200, "status {status}: {}", text.chars().take(300).collect::<String>());
-        serde_json::from_str(&text).context("the answer is no JSON")
+        Ok(text.into_owned())
     }
 
     fn exchange(&mut self, request: &str) -> Result<(u16, Vec<u8>)> {

@@ -1,7 +1,8 @@
-//! What `/proc` tells about the server's process: CPU time, resident memory, its descriptor limit.
+//! What `/proc` tells: the server's CPU time, memory, context switches and descriptor limit; the machine.
 //!
 //! Read-only, and only for the process id the user named.
 
+use crate::shape::Machine;
 use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
 use std::fs;
@@ -61,10 +62,56 @@ impl CpuReading {
     }
 }
 
+/// How often the threads of a process had given up the processor at one moment.
+#[derive(Debug, Clone)]
+pub(crate) struct Switches {
+    /// By thread: by itself, and because it had to.
+    threads: BTreeMap<String, (u64, u64)>,
+}
+
+impl Switches {
+    /// Reads the counts of all threads of `pid`.
+    pub(crate) fn take(pid: u32) -> Result<Self> {
+        let mut threads = BTreeMap::new();
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).with_context(|| format!("process {pid} can't be read"))?;
+        for thread in tasks.flatten() {
+            let Ok(status) = fs::read_to_string(thread.path().join("status")) else {
+                continue;
+            };
+            let count = |name| status_number(&status, name).unwrap_or(0);
+            let counts = (count("voluntary_ctxt_switches:"), count("nonvoluntary_ctxt_switches:"));
+            threads.insert(thread.file_name().to_string_lossy().into_owned(), counts);
+        }
+        Ok(Self { threads })
+    }
+
+    /// Voluntary and involuntary switches since `earlier`, of the threads that live now.
+    pub(crate) fn since(&self, earlier: &Self) -> (u64, u64) {
+        self.threads.iter().fold((0, 0), |sum, (thread, now)| {
+            let then = earlier.threads.get(thread).copied().unwrap_or_default();
+            (sum.0 + now.0.saturating_sub(then.0), sum.1 + now.1.saturating_sub(then.1))
+        })
+    }
+}
+
+/// This machine.
+pub(crate) fn machine() -> Machine {
+    let line = |path| fs::read_to_string(path).unwrap_or_default();
+    let model = line("/proc/cpuinfo").lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        (name.trim() == "model name").then(|| value.trim().to_owned())
+    });
+    Machine {
+        cores: std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64),
+        model: model.unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+        kernel: line("/proc/sys/kernel/osrelease").trim().to_owned(),
+    }
+}
+
 /// Resident memory of `pid`.
 pub(crate) fn memory(pid: u32) -> Result<Memory> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| format!("process {pid} can't be read"))?;
-    let field = |name| status_kib(&status, name).with_context(|| format!("/proc/{pid}/status has no {name}"));
+    let field = |name| status_number(&status, name).with_context(|| format!("/proc/{pid}/status has no {name}"));
     Ok(Memory {
         rss_kib: field("VmRSS:")?,
         anon_kib: field("RssAnon:")?,
@@ -86,7 +133,7 @@ fn stat_ticks(stat: &str) -> Option<u64> {
     Some(user + system)
 }
 
-fn status_kib(status: &str, name: &str) -> Option<u64> {
+fn status_number(status: &str, name: &str) -> Option<u64> {
     status
         .lines()
         .find_map(|line| line.strip_prefix(name))?
@@ -124,6 +171,24 @@ mod tests {
     }
 
     #[test]
+    fn switches_are_counted_by_thread_from_when_it_is_first_seen() {
+        let reading = |threads: &[(&str, (u64, u64))]| Switches {
+            threads: threads.iter().map(|&(thread, counts)| (thread.to_owned(), counts)).collect(),
+        };
+        let before = reading(&[("1", (10, 1)), ("2", (500, 50))]);
+        assert_eq!(reading(&[("1", (15, 3)), ("3", (7, 0))]).since(&before), (12, 2));
+    }
+
+    #[test]
+    fn the_machine_has_a_name() {
+        let machine = machine();
+        assert!(
+            machine.cores > 0 && !machine.model.is_empty() && !machine.kernel.is_empty(),
+            "{machine:?}"
+        );
+    }
+
+    #[test]
     fn the_own_process_can_be_read() {
         let pid = std::process::id();
         let earlier = CpuReading::take(pid).unwrap();
@@ -131,6 +196,12 @@ mod tests {
         while CpuReading::take(pid).unwrap().since(&earlier) == 0 {
             spin = spin.wrapping_add(1);
         }
+        let switches = Switches::take(pid).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        assert!(
+            Switches::take(pid).unwrap().since(&switches).0 > 0,
+            "sleeping gives up the processor"
+        );
         let memory = memory(pid).unwrap();
         assert!(memory.rss_kib > 100 && memory.anon_kib <= memory.rss_kib);
         assert!(descriptor_limit(pid).is_none_or(|limit| limit > 0));

@@ -1,13 +1,17 @@
 //! The child process on the floor's receiving side: one epoll loop that reads everything and looks at nothing.
+//!
+//! It knows the trace, and so which event a socket's next bytes belong to: counting them is enough.
 
 use crate::crew::{Job, Order, Progress, Tally, Word, say};
 use crate::latency::Latency;
 use crate::net::{self, Poller};
 use crate::orders::Orders;
+use crate::trace::Trace;
 use crate::{clock, net::start_connect};
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, recv};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 
 /// Time between reports of progress.
@@ -41,59 +45,122 @@ impl Pulse {
 }
 
 struct Readers {
-    bytes: u64,
-    events: u64,
-    interval_us: u64,
+    sockets: Vec<OwnedFd>,
+    script: Script,
     t0_ns: Option<u64>,
-    /// With the bytes read so far.
-    sockets: Vec<(OwnedFd, u64)>,
     scratch: Vec<u8>,
     latency: Latency,
     tally: Tally,
 }
 
+/// Which events each socket gets, and how far it is.
+struct Script {
+    /// Due (µs) and bytes of each event.
+    events: Vec<(u64, u32)>,
+    /// The events of all sockets, one socket's after the other's.
+    order: Vec<u32>,
+    sockets: Vec<Cursor>,
+}
+
+struct Cursor {
+    /// The rest of its part of `order`; its first event is under way.
+    left: Range<usize>,
+    /// Bytes of that event that are here.
+    here: u64,
+}
+
+impl Script {
+    /// The part of `clients` in `trace`.
+    fn new(trace: &Trace, clients: &Range<usize>) -> Self {
+        let own = |to: &[u32]| {
+            let end = |bound: usize| to.partition_point(|&number| (number as usize) < bound);
+            end(clients.start)..end(clients.end)
+        };
+        let mut counts = vec![0; clients.len()];
+        for sending in &trace.sends {
+            let numbers = &sending.to[own(&sending.to)];
+            numbers.iter().for_each(|&number| counts[number as usize - clients.start] += 1);
+        }
+        let mut total = 0;
+        let mut sockets: Vec<Cursor> = counts
+            .into_iter()
+            .map(|count: usize| {
+                let first = total;
+                total += count;
+                Cursor {
+                    left: first..first,
+                    here: 0,
+                }
+            })
+            .collect();
+        let mut order = vec![0; total];
+        for (event, sending) in trace.sends.iter().enumerate() {
+            for &number in &sending.to[own(&sending.to)] {
+                let left = &mut sockets[number as usize - clients.start].left;
+                order[left.end] = event as u32;
+                left.end += 1;
+            }
+        }
+        let events = trace.sends.iter().map(|sending| (sending.at_us, sending.bytes)).collect();
+        Self { events, order, sockets }
+    }
+
+    /// Deliveries that will be complete.
+    fn deliveries(&self) -> u64 {
+        self.order.len() as u64
+    }
+
+    /// `bytes` more arrived at `socket`: tells each event that is whole now, with its due time.
+    fn arrived(&mut self, socket: usize, bytes: u64, mut whole: impl FnMut(usize, u64)) -> Result<()> {
+        let cursor = &mut self.sockets[socket];
+        cursor.here += bytes;
+        while cursor.here > 0 {
+            let event = *self.order[cursor.left.clone()].first().context("more bytes than were to be sent")?;
+            let (due_us, wanted) = self.events[event as usize];
+            if cursor.here < u64::from(wanted) {
+                break;
+            }
+            cursor.here -= u64::from(wanted);
+            cursor.left.start += 1;
+            whole(event as usize, due_us);
+        }
+        Ok(())
+    }
+}
+
 /// Runs a [`Job::Readers`] to its end.
 pub(crate) fn run(job: &Job, mut orders: Orders) -> Result<()> {
-    let Job::Readers {
-        to,
-        clients,
-        bytes,
-        events,
-        interval_us,
-    } = *job
-    else {
+    let Job::Readers { to, clients, trace } = job else {
         bail!("a job for clients reached the readers")
     };
+    let trace = trace.unpack().context("an unreadable trace")?;
     let mut poller = Poller::new()?;
     poller.add_readable(orders.input(), ORDERS)?;
     let begun_ns = clock::monotonic_ns();
-    let mut sockets = Vec::with_capacity(clients);
-    for index in 0..clients {
-        let socket = start_connect(to, index).with_context(|| format!("reader {index} can't connect"))?;
-        poller.add_writable(&socket, index as u64)?;
-        sockets.push((socket, 0));
+    let mut sockets = Vec::with_capacity(clients.len());
+    for number in clients.clone() {
+        let socket = start_connect(*to, number).with_context(|| format!("reader {number} can't connect"))?;
+        poller.add_writable(&socket, sockets.len() as u64)?;
+        sockets.push(socket);
     }
-    wait_connected(&mut poller, &sockets)?;
+    wait_connected(&mut poller, &sockets, clients.start)?;
     say(&Word::Ready {
         connect_ms: (clock::monotonic_ns() - begun_ns) / 1_000_000,
         failed: 0,
         faults: Vec::new(),
     })?;
 
-    let (bytes, total) = (bytes as u64, events as u64);
-    let (scratch, latency) = (vec![0; 256 * 1024], Latency::new(events));
     let mut readers = Readers {
-        bytes,
-        events: total,
-        interval_us,
+        script: Script::new(&trace, clients),
         t0_ns: None,
         sockets,
-        scratch,
-        latency,
+        scratch: vec![0; 256 * 1024],
+        latency: Latency::new(trace.sends.len()),
         tally: Tally::default(),
     };
+    let due = readers.script.deliveries();
     let (mut pulse, mut ready, mut cpu0_ns, mut finish) = (Pulse::new(), Vec::new(), 0, false);
-    while !finish && readers.tally.complete < clients as u64 {
+    while !finish && readers.tally.deliveries < due {
         poller.wait(100, &mut ready)?;
         for &token in &ready {
             if token != ORDERS {
@@ -105,6 +172,7 @@ pub(crate) fn run(job: &Job, mut orders: Orders) -> Result<()> {
                 match order {
                     Order::Start { t0_ns, .. } => (readers.t0_ns, cpu0_ns) = (Some(t0_ns), clock::process_cpu_ns()),
                     Order::Finish => finish = true,
+                    other => bail!("an order for clients reached the readers: {other:?}"),
                 }
             }
         }
@@ -114,7 +182,7 @@ pub(crate) fn run(job: &Job, mut orders: Orders) -> Result<()> {
         if pulse.due() {
             let (deliveries, p99_us) = (readers.tally.deliveries, readers.latency.p99_us());
             say(&Word::Progress(Progress {
-                connected: clients as u64,
+                connected: clients.len() as u64,
                 deliveries,
                 p99_us,
             }))?;
@@ -127,8 +195,8 @@ pub(crate) fn run(job: &Job, mut orders: Orders) -> Result<()> {
     orders.wait_for_end()
 }
 
-/// Waits until every connection stands, and watches for data from then on.
-fn wait_connected(poller: &mut Poller, sockets: &[(OwnedFd, u64)]) -> Result<()> {
+/// Waits until every connection stands, says each one's number to the sender, and watches for data from then on.
+fn wait_connected(poller: &mut Poller, sockets: &[OwnedFd], first: usize) -> Result<()> {
     let (mut ready, mut connected) = (Vec::new(), 0);
     let give_up_ns = clock::monotonic_ns() + 60_000_000_000;
     while connected < sockets.len() {
@@ -139,8 +207,10 @@ fn wait_connected(poller: &mut Poller, sockets: &[(OwnedFd, u64)]) -> Result<()>
         );
         poller.wait(100, &mut ready)?;
         for &token in ready.iter().filter(|&&token| token != ORDERS) {
-            let (socket, _) = &sockets[token as usize];
-            net::connected(socket).with_context(|| format!("reader {token} can't connect"))?;
+            let (socket, number) = (&sockets[token as usize], first + token as usize);
+            net::connected(socket).with_context(|| format!("reader {number} can't connect"))?;
+            let said = send(socket, &(number as u32).to_le_bytes(), SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+            ensure!(said.context("writing")? == 4, "reader {number} can't say its number");
             poller.now_readable(socket, token)?;
             connected += 1;
         }
@@ -149,9 +219,8 @@ fn wait_connected(poller: &mut Poller, sockets: &[(OwnedFd, u64)]) -> Result<()>
 }
 
 impl Readers {
-    fn read(&mut self, index: usize) -> Result<()> {
-        let (socket, seen) = &mut self.sockets[index];
-        let count = match recv(socket, &mut self.scratch[..], RecvFlags::empty()) {
+    fn read(&mut self, socket: usize) -> Result<()> {
+        let count = match recv(&self.sockets[socket], &mut self.scratch[..], RecvFlags::empty()) {
             Ok((0, _)) => bail!("the sender is gone"),
             Ok((count, _)) => count as u64,
             Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
@@ -159,14 +228,33 @@ impl Readers {
         };
         let now_ns = clock::monotonic_ns();
         let t0_ns = self.t0_ns.context("data before the start")?;
-        let whole = *seen / self.bytes..(*seen + count) / self.bytes;
-        *seen += count;
-        self.tally.complete += u64::from(*seen == self.events * self.bytes);
-        for event in whole {
-            let meant_ns = t0_ns + event * self.interval_us * 1_000;
-            self.latency.record(event as usize, now_ns.saturating_sub(meant_ns) / 1_000);
-            self.tally.deliveries += 1;
-        }
-        Ok(())
+        let Self { latency, tally, .. } = self;
+        self.script.arrived(socket, count, |event, due_us| {
+            latency.record(event, due_us, now_ns.saturating_sub(t0_ns + due_us * 1_000) / 1_000);
+            tally.deliveries += 1;
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_alone_tell_which_events_are_whole() {
+        // Events 0..5 to two of five clients each; client 2 is in event 1 (with 3) and event 3 (with 1).
+        let trace = Trace::rotating(5, 2, 5, 1_000, 100);
+        let mut script = Script::new(&trace, &(1..4));
+        assert_eq!(script.deliveries(), 6, "of clients 1, 2 and 3, two each");
+        let mut arrived = |bytes| {
+            let mut whole = Vec::new();
+            script
+                .arrived(1, bytes, |event, due_us| whole.push((event, due_us)))
+                .map(|()| whole)
+        };
+        assert_eq!(arrived(99).unwrap(), []);
+        assert_eq!(arrived(2).unwrap(), [(1, 1_000)]);
+        assert_eq!(arrived(99).unwrap(), [(3, 3_000)]);
+        assert!(arrived(1).is_err(), "nothing more was to be sent");
     }
 }

@@ -1,220 +1,333 @@
-//! The figures of a run: as JSON for programs, as text for people. Units stand in the names.
+//! A run's report as text for people, and where it goes: standard output, JSON, a page.
 
-use crate::latency::LatencyMs;
-use crate::proc::Memory;
-use anyhow::{Context as _, Result};
-use serde::Serialize;
-use std::fmt;
-use std::path::Path;
+use crate::html;
+use crate::shape::{Distribution, Floor, RunReport, SHAPE, Server};
+use anyhow::{Context as _, Result, ensure};
+use std::fmt::{self, Write as _};
+use std::path::{Path, PathBuf};
 
-/// What the bare `send()` loop took.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct FloorReport {
-    /// Sockets.
-    pub(crate) clients: usize,
-    /// Bytes of an event.
-    pub(crate) bytes: usize,
-    /// Events sent to every socket.
-    pub(crate) events: usize,
-    /// Between events.
-    pub(crate) interval_ms: f64,
-    /// Events received, summed over sockets.
-    pub(crate) deliveries: u64,
-    /// The sending thread's CPU time.
-    pub(crate) cpu_us_per_delivery: f64,
-    /// From the event's intended start to its receipt.
-    pub(crate) latency_ms: LatencyMs,
+/// What `report` is asked for.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The run's JSON
+    #[arg(value_name = "FILE")]
+    run: PathBuf,
+    /// Another run's JSON, to compare with
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+    /// Also write a page with plots to FILE
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
-/// What the server's process took.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct ServerReport {
-    /// CPU of all its threads from just before the first play until every client had the last.
-    pub(crate) cpu_us_per_delivery: f64,
-    /// The same, in total.
-    pub(crate) cpu_s: f64,
-    /// Resident with everybody connected and nothing happening.
-    pub(crate) rss_idle_kib: u64,
-    /// Growth of the resident memory by one idle connection.
-    pub(crate) rss_per_connection_kib: f64,
-    /// The same without mapped files.
-    pub(crate) anon_per_connection_kib: f64,
+/// Shows a run that was made earlier.
+pub(crate) fn show(args: &Args) -> Result<()> {
+    publish(&read(&args.run)?, None, args.html.as_deref(), args.compare.as_deref())
 }
 
-/// A broadcast run.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct BroadcastReport {
-    /// Nothing lost, nothing wrong.
-    pub(crate) ok: bool,
-    /// What everybody subscribed to.
-    pub(crate) topic: String,
-    /// WebSocket clients.
-    pub(crate) clients: usize,
-    /// Plays posted.
-    pub(crate) events: usize,
-    /// Between plays.
-    pub(crate) interval_ms: f64,
-    /// Until the last client had its snapshot.
-    pub(crate) connect_s: f64,
-    /// Plays received, summed over clients; a merged frame delivers several.
-    pub(crate) deliveries: u64,
-    /// Clients times plays.
-    pub(crate) deliveries_due: u64,
-    /// Clients that hold the state after the last play.
-    pub(crate) clients_complete: u64,
-    /// Clients that were closed or sent something wrong.
-    pub(crate) clients_broken: u64,
-    /// Delta frames received.
-    pub(crate) frames: u64,
-    /// Delta frames that stood for several plays.
-    pub(crate) frames_merged: u64,
-    /// Snapshots in mid-run: the client had fallen behind the ring.
-    pub(crate) snapshots_late: u64,
-    /// Mean size of a delta frame, header included.
-    pub(crate) bytes_per_frame: u64,
-    /// Messages parsed and checked in full.
-    pub(crate) messages_parsed: u64,
-    /// Messages that equalled, byte for byte, one already checked.
-    pub(crate) messages_compared: u64,
-    /// Clients that kept totals of their own.
-    pub(crate) clients_sampled: usize,
-    /// From the intended post to the receipt.
-    pub(crate) latency_ms: LatencyMs,
-    /// The load test's own receiving side.
-    pub(crate) client_cpu_us_per_delivery: f64,
-    /// Where the server's process was named.
-    pub(crate) server: Option<ServerReport>,
-    /// Where it was asked for.
-    pub(crate) floor: Option<FloorReport>,
-    /// Server CPU per delivery over the floor's.
-    pub(crate) ratio_to_floor: Option<f64>,
-    /// Everything that was wrong.
-    pub(crate) fault_count: u64,
-    /// The first few of them, in words.
-    pub(crate) faults: Vec<String>,
-}
-
-impl ServerReport {
-    /// From two looks at its memory and the CPU time in between.
-    pub(crate) fn new(before: Memory, idle: Memory, cpu_ns: u64, clients: usize, deliveries: u64) -> Self {
-        let each = |idle: u64, before: u64| (idle as f64 - before as f64) / clients as f64;
-        Self {
-            cpu_us_per_delivery: cpu_ns as f64 / 1e3 / deliveries.max(1) as f64,
-            cpu_s: cpu_ns as f64 / 1e9,
-            rss_idle_kib: idle.rss_kib,
-            rss_per_connection_kib: each(idle.rss_kib, before.rss_kib),
-            anon_per_connection_kib: each(idle.anon_kib, before.anon_kib),
+/// Prints the report as text, writes it to `json` (`-`: to standard output, instead of the text) and
+/// as a page to `html`, both beside the earlier run in `compare`.
+///
+/// # Errors
+/// A file can't be written, or `compare` is no report of this version.
+pub(crate) fn publish(report: &RunReport, json: Option<&Path>, html: Option<&Path>, compare: Option<&Path>) -> Result<()> {
+    let other = compare.map(read).transpose()?;
+    let mut report = report.clone();
+    fill_ratios(&mut report);
+    if json.is_none_or(|path| path.as_os_str() != "-") {
+        print!("{report}");
+        if let Some(other) = &other {
+            print!("{}", comparison_text(&report, other));
         }
     }
-}
-
-/// Writes a report as JSON, to standard output where `path` is `-`.
-pub(crate) fn write_json(report: &impl Serialize, path: &Path) -> Result<()> {
-    let mut text = serde_json::to_string_pretty(report)?;
+    if let Some(path) = html {
+        write(path, &html::page(&report, other.as_ref()))?;
+    }
+    let Some(path) = json else { return Ok(()) };
+    let mut text = serde_json::to_string_pretty(&report)?;
     text.push('\n');
     if path.as_os_str() == "-" {
         print!("{text}");
         return Ok(());
     }
+    write(path, &text)
+}
+
+/// What was typed, for [`RunReport::command`].
+pub(crate) fn command_line() -> String {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    format!("scorewire-loadtest {}", words.join(" "))
+}
+
+fn read(path: &Path) -> Result<RunReport> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} can't be read", path.display()))?;
+    let report: RunReport = serde_json::from_str(&text).with_context(|| format!("{} is no report", path.display()))?;
+    ensure!(
+        report.shape == SHAPE,
+        "{} has shape {}, and this program reads {SHAPE}",
+        path.display(),
+        report.shape
+    );
+    Ok(report)
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, text).with_context(|| format!("{} can't be written", path.display()))
 }
 
-impl fmt::Display for LatencyMs {
+/// Adds the ratios to the floors where the figures are there.
+fn fill_ratios(report: &mut RunReport) {
+    let cpu = report.server.as_ref().map(|server| server.cpu_us_per_delivery);
+    let measured = |distribution: &Distribution, figure: f64| (distribution.count > 0).then_some(figure);
+    let p99 = measured(&report.latency, report.latency.p99_ms);
+    let last = measured(&report.last, report.last.p50_ms);
+    for floor in &mut report.floors {
+        floor.cpu_ratio = floor.cpu_ratio.or_else(|| ratio(cpu?, floor.cpu_us_per_delivery));
+        floor.p99_ratio = floor.p99_ratio.or_else(|| ratio(p99?, floor.latency.p99_ms));
+        floor.last_ratio = floor.last_ratio.or_else(|| ratio(last?, floor.last.p50_ms));
+    }
+}
+
+/// `this / that`, where that means something.
+pub(crate) fn ratio(this: f64, that: f64) -> Option<f64> {
+    (that > 0.0).then_some(this / that)
+}
+
+/// One figure of a report that two runs can be compared by. Lower is better, but for `higher_is_better`.
+pub(crate) struct Figure {
+    /// What it is, with its unit.
+    pub(crate) name: String,
+    /// In the report at hand.
+    pub(crate) this: f64,
+    /// In the one compared with, where it has it.
+    pub(crate) other: Option<f64>,
+}
+
+/// The figures of `report`, beside those of `other`.
+pub(crate) fn figures(report: &RunReport, other: Option<&RunReport>) -> Vec<Figure> {
+    let theirs: Vec<(String, f64)> = other.map(list).unwrap_or_default();
+    let mine = list(report).into_iter();
+    mine.map(|(name, this)| {
+        let other = theirs.iter().find(|(their_name, _)| *their_name == name).map(|&(_, figure)| figure);
+        Figure { name, this, other }
+    })
+    .collect()
+}
+
+fn list(report: &RunReport) -> Vec<(String, f64)> {
+    let mut list: Vec<(String, f64)> = Vec::new();
+    let mut add = |name: &str, figure: f64| list.push((name.to_owned(), figure));
+    if report.deliveries > 0 {
+        add("deliveries", report.deliveries as f64);
+        add("frames", report.frames as f64);
+        add("bytes per frame", report.frame_bytes as f64 / report.frames.max(1) as f64);
+        add("connecting everybody, s", report.connect_s);
+        add("load test's CPU per delivery, µs", report.client_cpu_us_per_delivery);
+    }
+    if let Some(server) = &report.server {
+        add("server CPU per delivery, µs", server.cpu_us_per_delivery);
+        add("server CPU in all, s", server.cpu_s);
+        add("memory per connection, KiB", server.rss_per_connection_kib);
+        add("memory per connection without files, KiB", server.anon_per_connection_kib);
+        add("resident when idle, MiB", server.rss_idle_kib as f64 / 1024.0);
+        add("resident at the end, MiB", server.rss_end_kib as f64 / 1024.0);
+        add("voluntary context switches", server.switches_voluntary as f64);
+        add("involuntary context switches", server.switches_involuntary as f64);
+    }
+    let kernel = report.latency_kernel.as_ref();
+    let times = [
+        ("latency", Some(&report.latency)),
+        ("latency to the kernel", kernel),
+        ("to the first client", Some(&report.first)),
+        ("to the last client", Some(&report.last)),
+    ];
+    for (name, times) in times.into_iter().filter_map(|(name, times)| Some((name, times?))) {
+        if times.count > 0 {
+            add(&format!("{name}, p50 ms"), times.p50_ms);
+            add(&format!("{name}, p99 ms"), times.p99_ms);
+            add(&format!("{name}, max ms"), times.max_ms);
+        }
+    }
+    for floor in &report.floors {
+        let name = floor_name(floor);
+        add(&format!("{name}: CPU per delivery, µs"), floor.cpu_us_per_delivery);
+        add(&format!("{name}: latency, p50 ms"), floor.latency.p50_ms);
+        add(&format!("{name}: latency, p99 ms"), floor.latency.p99_ms);
+        add(&format!("{name}: to the last client, p50 ms"), floor.last.p50_ms);
+        let ratios = [
+            ("CPU", floor.cpu_ratio),
+            ("p99", floor.p99_ratio),
+            ("time to the last client", floor.last_ratio),
+        ];
+        for (what, ratio) in ratios.into_iter().filter_map(|(what, ratio)| Some((what, ratio?))) {
+            add(&format!("{what} over {name}"), ratio);
+        }
+    }
+    for (name, figure) in &report.extra {
+        add(&name.replace('_', " "), *figure);
+    }
+    list
+}
+
+/// `floor send`, `floor io_uring, 2 threads`.
+pub(crate) fn floor_name(floor: &Floor) -> String {
+    match floor.threads {
+        1 => format!("floor {}", floor.via),
+        threads => format!("floor {}, {threads} threads", floor.via),
+    }
+}
+
+/// A number with three or more significant digits, thousands apart.
+pub(crate) fn number(figure: f64) -> String {
+    let digits = match figure.abs() {
+        size if size == size.round() || size >= 1_000.0 => 0,
+        size if size >= 100.0 => 1,
+        size if size >= 1.0 => 2,
+        _ => 3,
+    };
+    let plain = format!("{figure:.digits$}");
+    let (whole, rest) = plain.split_at(plain.find('.').unwrap_or(plain.len()));
+    let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |whole| ("-", whole));
+    let mut spaced = String::from(sign);
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+            spaced.push(',');
+        }
+        spaced.push(digit);
+    }
+    spaced + rest
+}
+
+fn comparison_text(report: &RunReport, other: &RunReport) -> String {
+    let mut text = format!("compared     with {}\n", other.command);
+    for Figure { name, this, other } in figures(report, Some(other)) {
+        let Some(other) = other else { continue };
+        let times = ratio(this, other).map_or_else(String::new, |ratio| format!("× {ratio:.2}"));
+        // Writing to a string can't fail.
+        _ = writeln!(text, "  {name:<46} {:>12} {:>12}  {times}", number(this), number(other));
+    }
+    text
+}
+
+impl fmt::Display for Distribution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { p50, p99, max, last_p50 } = self;
+        let Self {
+            p50_ms,
+            p99_ms,
+            p999_ms,
+            max_ms,
+            ..
+        } = self;
         write!(
             f,
-            "p50 {p50:.1} ms, p99 {p99:.1} ms, slowest {max:.1} ms; to the last client (p50 of events) {last_p50:.1} ms"
+            "p50 {p50_ms:.2} ms, p99 {p99_ms:.2} ms, p99.9 {p999_ms:.2} ms, slowest {max_ms:.2} ms"
         )
     }
 }
 
-impl fmt::Display for FloorReport {
+impl fmt::Display for Floor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            clients,
-            bytes,
-            events,
-            interval_ms,
-            ..
-        } = self;
         writeln!(
             f,
-            "floor        {clients} sockets, {bytes} bytes each, {events} events every {interval_ms} ms: {} deliveries",
-            self.deliveries
+            "{}: {:.2} µs CPU per delivery, {} deliveries",
+            floor_name(self),
+            self.cpu_us_per_delivery,
+            number(self.deliveries as f64)
         )?;
-        writeln!(
-            f,
-            "  CPU        {:.2} µs per delivery (the sending thread)",
-            self.cpu_us_per_delivery
-        )?;
-        writeln!(f, "  latency    {}", self.latency_ms)
+        writeln!(f, "  latency    {}", self.latency)?;
+        writeln!(f, "  last       {}", self.last)?;
+        let ratios = [
+            ("CPU", self.cpu_ratio),
+            ("p99", self.p99_ratio),
+            ("time to the last client", self.last_ratio),
+        ];
+        let told: Vec<String> = ratios
+            .into_iter()
+            .filter_map(|(what, ratio)| Some(format!("{:.2} × its {what}", ratio?)))
+            .collect();
+        if told.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "  server     {}", told.join(", "))
     }
 }
 
-impl fmt::Display for ServerReport {
+impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "  server     {:.2} µs CPU per delivery ({:.2} s in all)",
-            self.cpu_us_per_delivery, self.cpu_s
+            "  server     {:.2} µs CPU per delivery ({:.2} s in all), {} voluntary and {} involuntary context switches",
+            self.cpu_us_per_delivery, self.cpu_s, self.switches_voluntary, self.switches_involuntary
         )?;
-        let (rss, each, anon) = (self.rss_idle_kib / 1024, self.rss_per_connection_kib, self.anon_per_connection_kib);
         writeln!(
             f,
-            "  memory     {rss} MiB resident when idle, {each:.2} KiB per connection ({anon:.2} KiB without mapped files)"
+            "  memory     {} MiB resident when idle, {} at the end; {:.2} KiB per connection ({:.2} KiB without mapped files)",
+            self.rss_idle_kib / 1024,
+            self.rss_end_kib / 1024,
+            self.rss_per_connection_kib,
+            self.anon_per_connection_kib
         )
     }
 }
 
-impl fmt::Display for BroadcastReport {
+impl fmt::Display for RunReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            clients,
-            events,
-            interval_ms,
-            topic,
-            ..
-        } = self;
+        let count = |figure: u64| number(figure as f64);
         writeln!(
             f,
-            "broadcast    {clients} clients on {topic}, {events} plays every {interval_ms} ms"
+            "{:<12} {} clients, {} events",
+            self.scenario,
+            count(self.clients),
+            count(self.events)
         )?;
-        writeln!(f, "  connected  in {:.2} s", self.connect_s)?;
-        writeln!(
-            f,
-            "  deliveries {} of {}; {} clients have everything, {} broke",
-            self.deliveries, self.deliveries_due, self.clients_complete, self.clients_broken
-        )?;
-        writeln!(
-            f,
-            "  frames     {} of {} bytes, {} merged, {} late snapshots",
-            self.frames, self.bytes_per_frame, self.frames_merged, self.snapshots_late
-        )?;
-        writeln!(
-            f,
-            "  verified   {} messages parsed, {} equal to one of them, {} clients with books of their own",
-            self.messages_parsed, self.messages_compared, self.clients_sampled
-        )?;
-        writeln!(f, "  latency    {}", self.latency_ms)?;
-        if let Some(server) = &self.server {
-            write!(f, "{server}")?;
+        if self.deliveries > 0 {
+            writeln!(f, "  connected  in {:.2} s", self.connect_s)?;
+            writeln!(
+                f,
+                "  deliveries {} in {:.1} s; {} clients broke",
+                count(self.deliveries),
+                self.duration_s,
+                self.clients_broken
+            )?;
+            writeln!(
+                f,
+                "  frames     {} of {} bytes, {} merged, {} late snapshots",
+                count(self.frames),
+                self.frame_bytes.checked_div(self.frames).unwrap_or(0),
+                count(self.frames_merged),
+                self.snapshots_late
+            )?;
+            writeln!(f, "  latency    {}", self.latency)?;
+            if let Some(kernel) = &self.latency_kernel {
+                writeln!(f, "  to kernel  {kernel}")?;
+            }
+            writeln!(f, "  first      {}", self.first)?;
+            writeln!(f, "  last       {}", self.last)?;
+            writeln!(
+                f,
+                "  load test  {:.2} µs CPU per delivery on the receiving side",
+                self.client_cpu_us_per_delivery
+            )?;
         }
-        writeln!(
-            f,
-            "  load test  {:.2} µs CPU per delivery on the receiving side",
-            self.client_cpu_us_per_delivery
-        )?;
-        if let Some(floor) = &self.floor {
-            write!(f, "{floor}")?;
-        }
-        if let Some(ratio) = self.ratio_to_floor {
-            writeln!(f, "ratio        {ratio:.2} × the floor's CPU per delivery")?;
+        self.server.iter().try_for_each(|server| write!(f, "{server}"))?;
+        self.extra
+            .iter()
+            .try_for_each(|(name, figure)| writeln!(f, "  {name:<32} {}", number(*figure)))?;
+        self.floors.iter().try_for_each(|floor| write!(f, "{floor}"))?;
+        for limit in &self.limits {
+            let verdict = if limit.held { "held" } else { "NOT HELD" };
+            writeln!(
+                f,
+                "limit        {} ≤ {}: {} {verdict}",
+                limit.name,
+                number(limit.most),
+                number(limit.measured)
+            )?;
         }
         if self.ok {
-            return writeln!(f, "right        every client has the right totals");
+            return writeln!(f, "{:<12} nothing lost, nothing wrong, every limit held", "right");
         }
-        writeln!(f, "WRONG        {} faults", self.fault_count)?;
+        writeln!(f, "{:<12} {} faults", "WRONG", self.fault_count)?;
         self.faults.iter().try_for_each(|fault| writeln!(f, "  {fault}"))
     }
 }

@@ -1,173 +1,86 @@
-//! Is a message right? Checked once for each distinct message, by comparison for everybody else.
+//! The right totals of a scripted game, known before the first play.
 //!
-//! The server encodes a change once, so the clients get the very same bytes. A message that equals,
-//! byte for byte, one that was parsed and found right is right; anything else is parsed as JSON and
-//! checked in full against the script: `seq`, `prev` and `feed_ts` belong together, every player
-//! who moved between `prev` and `seq` is there, and totals, changes and stats are the right ones.
-//! The client then checks that `prev` is the `seq` it holds. So by induction a client with an
-//! unbroken chain from its snapshot holds the right totals; a sample of clients proves it again
-//! with totals of its own ([`crate::ledger`]).
-//!
-//! Bounded: the last [`KNOWN_MAX`] distinct messages are kept to compare with.
+//! `seq`, `prev` and the event belong together, every player who moved between `prev` and `seq` is
+//! there, and totals, changes and stats are the right ones.
 
-use crate::plays::{CAST, Line, RULESET, Script, player_index};
-use anyhow::{Context as _, Result, bail, ensure};
+use crate::plays::{CAST, Line, Script, player_index};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-use std::collections::VecDeque;
 
-/// Distinct messages kept to compare with.
-const KNOWN_MAX: usize = 64;
-
-/// What a right message says. `events` counts the plays that the state after it includes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Meaning {
-    /// The whole state.
-    Snapshot {
-        /// Of the state.
-        seq: u64,
-        /// Plays in it.
-        events: usize,
-    },
-    /// From the state at `prev` to the one at `seq`.
-    Delta {
-        /// Of the state after.
-        seq: u64,
-        /// Of the state before.
-        prev: u64,
-        /// Plays in the state after.
-        events: usize,
-    },
-    /// Nothing that moves the topic.
-    Aside,
-}
-
-/// Knows what every message must say.
+/// Knows what the script's topic must show.
 pub(crate) struct Oracle {
     script: Script,
-    topic: String,
-    interval_us: u64,
     /// The topic's `seq` before the first play, from the first snapshot.
     base: Option<u64>,
-    /// The first play's `ts`, once the run has begun.
-    ts0_us: Option<u64>,
-    /// Newest first.
-    known: VecDeque<(Box<[u8]>, Meaning)>,
-    /// Messages parsed.
-    pub(crate) parsed: u64,
-    /// Messages that equalled a known one.
-    pub(crate) compared: u64,
 }
 
 impl Oracle {
-    /// An oracle for a run of `script`, a play every `interval_us`.
-    pub(crate) fn new(script: Script, interval_us: u64) -> Self {
-        let topic = script.topic();
-        Self {
-            script,
-            topic,
-            interval_us,
-            base: None,
-            ts0_us: None,
-            known: VecDeque::new(),
-            parsed: 0,
-            compared: 0,
-        }
+    /// An oracle for `script`.
+    pub(crate) fn new(script: Script) -> Self {
+        Self { script, base: None }
     }
 
-    /// The run begins: play 0 carries `ts0_us`.
-    pub(crate) fn start(&mut self, ts0_us: u64) {
-        self.ts0_us = Some(ts0_us);
+    /// The play that led to `seq`.
+    pub(crate) fn event(&self, seq: u64) -> Option<u32> {
+        let events = events_at(seq, self.base?).ok()?;
+        events.checked_sub(1).map(|event| event as u32)
     }
 
-    /// What `message` says, or what is wrong with it.
-    pub(crate) fn read(&mut self, message: &[u8]) -> Result<Meaning> {
-        if let Some((_, meaning)) = self.known.iter().find(|(bytes, _)| **bytes == *message) {
-            self.compared += 1;
-            return Ok(*meaning);
-        }
-        self.parsed += 1;
-        let value: Value = serde_json::from_slice(message).context("a message that is no JSON")?;
-        let meaning = self.judge(&value).with_context(|| excerpt(message))?;
-        if meaning != Meaning::Aside {
-            self.known.truncate(KNOWN_MAX - 1);
-            self.known.push_front((message.into(), meaning));
-        }
-        Ok(meaning)
-    }
-
-    fn judge(&mut self, value: &Value) -> Result<Meaning> {
-        match value["type"].as_str().context("a message without a type")? {
-            "snapshot" => self.snapshot(value),
-            "delta" => self.delta(value),
-            "subscribed" => match value["errors"].as_array() {
-                Some(errors) if !errors.is_empty() => bail!("the subscription was refused"),
-                _ => Ok(Meaning::Aside),
-            },
-            "error" => bail!("the server answered with an error"),
-            "goodbye" => bail!("the server is going away"),
-            _ => Ok(Meaning::Aside),
-        }
-    }
-
-    fn snapshot(&mut self, value: &Value) -> Result<Meaning> {
-        self.check_topic(value)?;
-        let seq = number(value, "seq")?;
-        ensure!(
-            self.base.is_some() || self.ts0_us.is_none(),
-            "the first snapshot came after the first play"
-        );
+    /// A snapshot at `seq`; the first one, which must come before the run has `begun`, says where it starts.
+    pub(crate) fn snapshot(&mut self, seq: u64, value: &Value, begun: bool) -> Result<()> {
+        ensure!(self.base.is_some() || !begun, "the first snapshot came after the first play");
         let base = *self.base.get_or_insert(seq);
-        let events = events_at(seq, base)?;
-        let totals = self
-            .script
-            .totals(events)
-            .with_context(|| format!("seq {seq} is past the last play"))?;
+        self.whole(events_at(seq, base)?, value)
+    }
+
+    /// A delta from `prev` to `seq`, of which `newest` was the last play.
+    pub(crate) fn delta(&self, prev: u64, seq: u64, newest: Option<u32>, value: &Value) -> Result<()> {
+        let base = self.base.context("a delta before any snapshot")?;
+        let (before, events) = (events_at(prev, base)?, events_at(seq, base)?);
+        let totals = self.totals(events)?;
+        let feed_ts = &value["feed_ts"];
+        ensure!(
+            newest.is_some_and(|newest| newest as usize + 1 == events),
+            "seq {seq} carries feed_ts {feed_ts}; its play was posted with another"
+        );
+        let shown = self.check_players(value, events, Some(before))?;
+        let held = self.totals(before)?;
+        for index in (0..CAST).filter(|&i| held[i] != totals[i]) {
+            ensure!(shown[index], "player {index} of the cast moved between prev and seq and is missing");
+        }
+        Ok(())
+    }
+
+    /// The server's own last word must include every play.
+    pub(crate) fn settle(&self, seq: u64, value: &Value) -> Result<()> {
+        let (events, all) = (events_at(seq, self.base.context("no snapshot came")?)?, self.script.events());
+        ensure!(events == all, "has {events} of {all} plays");
+        self.whole(events, value)
+    }
+
+    /// A message that shows everything after `events` plays.
+    fn whole(&self, events: usize, value: &Value) -> Result<()> {
         let shown = self.check_players(value, events, None)?;
-        for (index, line) in totals.iter().enumerate() {
+        for (index, line) in self.totals(events)?.iter().enumerate() {
             ensure!(
                 shown[index] || *line == Line::default(),
                 "player {index} of the cast has points and is missing"
             );
         }
-        Ok(Meaning::Snapshot { seq, events })
-    }
-
-    fn delta(&self, value: &Value) -> Result<Meaning> {
-        self.check_topic(value)?;
-        let (seq, prev) = (number(value, "seq")?, number(value, "prev")?);
-        let base = self.base.context("a delta before any snapshot")?;
-        ensure!(seq > prev, "seq {seq} does not follow prev {prev}");
-        let (before, events) = (events_at(prev, base)?, events_at(seq, base)?);
-        let ts0_us = self.ts0_us.context("a delta before the first play")?;
-        let totals = self
-            .script
-            .totals(events)
-            .with_context(|| format!("seq {seq} is past the last play"))?;
-        let feed_ts = number(value, "feed_ts")?;
-        let meant = ts0_us + (events as u64 - 1) * self.interval_us;
-        ensure!(
-            feed_ts == meant,
-            "seq {seq} carries feed_ts {feed_ts}; its play was posted with {meant}"
-        );
-        let shown = self.check_players(value, events, Some(before))?;
-        let held = self.script.totals(before).context("prev is past the last play")?;
-        for index in (0..CAST).filter(|&i| held[i] != totals[i]) {
-            ensure!(shown[index], "player {index} of the cast moved between prev and seq and is missing");
-        }
-        Ok(Meaning::Delta { seq, prev, events })
-    }
-
-    fn check_topic(&self, value: &Value) -> Result<()> {
-        ensure!(value["topic"] == self.topic.as_str(), "not the topic {}", self.topic);
-        ensure!(value["ruleset"] == RULESET, "not the ruleset {RULESET}");
         Ok(())
+    }
+
+    fn totals(&self, events: usize) -> Result<&[Line; CAST]> {
+        self.script
+            .totals(events)
+            .with_context(|| format!("seq is past the last play, the {}th", self.script.events()))
     }
 
     /// Checks the players of the cast shown in a message whose state includes `events` plays, and
     /// tells which of them it shows. `before` is given for a delta.
     fn check_players(&self, value: &Value, events: usize, before: Option<usize>) -> Result<[bool; CAST]> {
         let mut shown = [false; CAST];
-        let totals = self.script.totals(events).context("past the last play")?;
+        let totals = self.totals(events)?;
         let held = before.and_then(|before| self.script.totals(before));
         for player in value["players"].as_array().into_iter().flatten() {
             let Some(index) = player["player"].as_str().and_then(player_index) else {
@@ -222,93 +135,17 @@ fn events_at(seq: u64, base: u64) -> Result<usize> {
     usize::try_from(events).context("an absurd seq")
 }
 
-fn number(value: &Value, name: &str) -> Result<u64> {
+/// A whole number that must be there.
+pub(crate) fn number(value: &Value, name: &str) -> Result<u64> {
     value[name]
         .as_u64()
         .with_context(|| format!("{name} is missing or no whole number"))
-}
-
-fn excerpt(message: &[u8]) -> String {
-    let text: String = String::from_utf8_lossy(message).chars().take(160).collect();
-    format!("in {text}…")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    const TS0: u64 = 1_700_000_000_000_000;
-
-    fn oracle() -> Oracle {
-        let mut oracle = Oracle::new(Script::new("g", 10), 250_000);
-        let start = json!({"type": "snapshot", "topic": "game:g", "ruleset": RULESET, "seq": 40, "players": []});
-        assert_eq!(
-            oracle.read(start.to_string().as_bytes()).unwrap(),
-            Meaning::Snapshot { seq: 40, events: 0 }
-        );
-        oracle.start(TS0);
-        oracle
-    }
-
-    /// The right delta from `before` plays to `after`.
-    fn delta(before: usize, after: usize) -> Value {
-        let script = Script::new("g", 10);
-        let (held, totals) = (script.totals(before).unwrap(), script.totals(after).unwrap());
-        let players: Vec<Value> = (0..CAST)
-            .filter(|&i| held[i] != totals[i])
-            .map(|i| {
-                let (old, new) = (held[i].points(), totals[i].points());
-                let stats = json!({"rushing_yards": totals[i].stat("rushing_yards"), "targets": 1});
-                json!({"player": crate::plays::player_id(i), "points": new as f64 / 1e4, "change": (new - old) as f64 / 1e4, "stats": stats})
-            })
-            .collect();
-        json!({"type": "delta", "topic": "game:g", "ruleset": RULESET, "seq": 40 + after, "prev": 40 + before,
-            "feed_ts": TS0 + (after as u64 - 1) * 250_000, "players": players})
-    }
-
-    fn verdict(value: &Value) -> Result<Meaning> {
-        oracle().read(value.to_string().as_bytes())
-    }
-
-    #[test]
-    fn right_deltas_pass_merged_or_not_and_the_second_is_compared() {
-        let mut oracle = oracle();
-        for (before, after) in [(0, 1), (1, 2), (2, 9)] {
-            let bytes = delta(before, after).to_string();
-            for _ in 0..2 {
-                let seq = 40 + after as u64;
-                assert_eq!(
-                    oracle.read(bytes.as_bytes()).unwrap(),
-                    Meaning::Delta {
-                        seq,
-                        prev: 40 + before as u64,
-                        events: after
-                    }
-                );
-            }
-        }
-        assert_eq!((oracle.parsed, oracle.compared), (4, 3));
-    }
-
-    #[test]
-    fn every_kind_of_wrong_delta_is_named() {
-        let wrong = |path: &str, value: Value| {
-            let mut message = delta(2, 5);
-            *message.pointer_mut(path).unwrap() = value;
-            format!("{:#}", verdict(&message).unwrap_err())
-        };
-        assert!(wrong("/players/0/points", json!(1.5)).contains("must have"));
-        assert!(wrong("/players/0/change", json!(0)).contains("must change by"));
-        assert!(wrong("/players/0/stats/rushing_yards", json!(7777)).contains("rushing_yards"));
-        assert!(wrong("/players", json!([])).contains("is missing"));
-        assert!(wrong("/feed_ts", json!(TS0)).contains("feed_ts"));
-        assert!(wrong("/prev", json!(45)).contains("does not follow"));
-        assert!(wrong("/prev", json!(12)).contains("before 40"));
-        assert!(wrong("/seq", json!(51)).contains("past the last play"));
-        assert!(wrong("/topic", json!("game:other")).contains("topic"));
-        assert!(wrong("/type", json!("goodbye")).contains("going away"));
-    }
 
     #[test]
     fn points_are_read_exactly_or_refused() {

@@ -2,7 +2,9 @@
 
 use crate::clock;
 use crate::crew::{Crew, FAULTS_TOLD_MAX, Order, Progress, Tally, Word};
-use crate::latency::{Latency, LatencyMs};
+use crate::job::Round;
+use crate::latency::Latency;
+use crate::timeline::Timeline;
 use anyhow::{Result, bail};
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -15,12 +17,31 @@ pub(crate) struct Watch {
     what: &'static str,
     clients: usize,
     events: usize,
+    /// Deliveries that will be complete, where that is known.
+    due: Option<u64>,
     started: bool,
     progress: Vec<Progress>,
     ready: Vec<Option<u64>>,
     done: Vec<Option<Box<Tally>>>,
     terminal: bool,
     next_line_ns: u64,
+    /// Deliveries when the last line was shown, and when that was.
+    shown: (u64, u64),
+    timeline: Timeline,
+}
+
+/// All children's results as one.
+pub(crate) struct Total {
+    /// Counts and faults.
+    pub(crate) tally: Tally,
+    /// Of all deliveries.
+    pub(crate) latency: Latency,
+    /// Until the kernel had it, where it was asked.
+    pub(crate) kernel: Latency,
+    /// By phase.
+    pub(crate) phases: Vec<Latency>,
+    /// Second by second.
+    pub(crate) timeline: Timeline,
 }
 
 impl Watch {
@@ -31,13 +52,27 @@ impl Watch {
             what,
             clients,
             events,
+            due: None,
             started: false,
             progress: vec![Progress::default(); count],
             ready: vec![None; count],
             done: (0..count).map(|_| None).collect(),
             terminal: std::io::stderr().is_terminal(),
             next_line_ns: 0,
+            shown: (0, 0),
+            timeline: Timeline::default(),
         }
+    }
+
+    /// Looks at the process `pid` every second of the run, too.
+    pub(crate) fn sample(&mut self, pid: Option<u32>) {
+        self.timeline.sample(pid);
+    }
+
+    /// There will be `due` deliveries in all.
+    pub(crate) fn expecting(mut self, due: u64) -> Self {
+        self.due = Some(due);
+        self
     }
 
     /// Listens until the monotonic clock shows `until_ns`.
@@ -71,7 +106,9 @@ impl Watch {
     /// The first event goes out at `t0_ns` and says `ts0_us`.
     pub(crate) fn start(&mut self, crew: &mut Crew, t0_ns: u64, ts0_us: u64) -> Result<()> {
         self.started = true;
-        crew.order(Order::Start { t0_ns, ts0_us })
+        self.shown = (0, t0_ns);
+        self.timeline.start(t0_ns);
+        crew.order(&Order::Start { t0_ns, ts0_us })
     }
 
     /// Waits until every child is done; from `patience_ns` on (monotonic) they are told to stop waiting.
@@ -82,7 +119,7 @@ impl Watch {
             let now_ns = clock::monotonic_ns();
             if now_ns >= patience_ns && !told {
                 told = true;
-                crew.order(Order::Finish)?;
+                crew.order(&Order::Finish)?;
             }
             if now_ns >= give_up_ns {
                 bail!("a client process does not answer");
@@ -97,23 +134,41 @@ impl Watch {
         Ok(())
     }
 
-    /// All children's results as one.
-    pub(crate) fn total(self) -> (Tally, LatencyMs) {
-        let mut total = Tally::default();
-        let mut latency = Latency::new(self.events);
-        for tally in self.done.into_iter().flatten() {
-            latency.add(&tally.latency);
-            total.add(*tally);
+    /// All children's results as one: counts and latencies.
+    pub(crate) fn total(self) -> (Tally, Latency) {
+        let total = self.whole();
+        (total.tally, total.latency)
+    }
+
+    /// The same in full.
+    pub(crate) fn whole(self) -> Total {
+        let (mut tally, mut latency) = (Tally::default(), Latency::new(self.events));
+        let (mut kernel, mut phases) = (Latency::new(0), Vec::<Latency>::new());
+        for one in self.done.into_iter().flatten() {
+            latency.add(&one.latency);
+            kernel.add(&one.kernel);
+            phases.resize_with(phases.len().max(one.phases.len()), || Latency::new(0));
+            phases.iter_mut().zip(&one.phases).for_each(|(all, one)| all.add(one));
+            tally.add(*one);
         }
-        (total, latency.summary())
+        Total {
+            tally,
+            latency,
+            kernel,
+            phases,
+            timeline: self.timeline,
+        }
     }
 
     fn hear(&mut self, crew: &Crew, wait_ns: u64) -> Result<()> {
-        let Some((index, word)) = crew.hear(Duration::from_nanos(wait_ns))? else {
-            return Ok(());
-        };
+        let heard = crew.hear(Duration::from_nanos(wait_ns))?;
+        self.timeline.look(clock::monotonic_ns(), self.sum().connected);
+        let Some((index, word)) = heard else { return Ok(()) };
         match word {
-            Word::Progress(progress) => self.progress[index] = progress,
+            Word::Progress(progress) => {
+                self.progress[index] = progress;
+                self.show();
+            }
             Word::Ready { failed: 0, connect_ms, .. } => self.ready[index] = Some(connect_ms),
             Word::Ready { failed, faults, .. } => {
                 bail!(
@@ -128,7 +183,6 @@ impl Watch {
             }
             Word::Failed { error } => bail!("client process {index}: {error}"),
         }
-        self.show();
         Ok(())
     }
 
@@ -148,11 +202,17 @@ impl Watch {
         self.next_line_ns = now_ns + LINE_EVERY_NS;
         let sum = self.sum();
         let text = if self.started {
-            let all = self.clients * self.events;
+            let (before, before_ns) = std::mem::replace(&mut self.shown, (sum.deliveries, now_ns));
+            let seconds = now_ns.saturating_sub(before_ns).max(1_000_000) as f64 / 1e9;
             format!(
-                "{}: {} of {all} deliveries, p99 {:.1} ms",
+                "{}: {} s, {} of {} clients, {}{} deliveries, {:.0}/s, p99 {:.1} ms",
                 self.what,
+                self.timeline.at_s(now_ns),
+                sum.connected,
+                self.clients,
                 sum.deliveries,
+                self.due.map_or(String::new(), |due| format!(" of {due}")),
+                sum.deliveries.saturating_sub(before) as f64 / seconds,
                 sum.p99_us as f64 / 1_000.0
             )
         } else {
@@ -181,6 +241,10 @@ impl Tally {
         self.fault_count += other.fault_count;
         self.faults.extend(other.faults.into_iter().take(FAULTS_TOLD_MAX));
         self.samples.extend(other.samples);
+        self.untimed += other.untimed;
+        self.moves.extend(other.moves);
+        self.rounds.resize(self.rounds.len().max(other.rounds.len()), Round::none());
+        self.rounds.iter_mut().zip(other.rounds).for_each(|(all, one)| all.add(one));
         self.cpu_ns += other.cpu_ns;
     }
 }

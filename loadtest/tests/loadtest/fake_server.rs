@@ -26,12 +26,23 @@ pub enum Manner {
     Closes,
     /// Everybody gets the first play before the snapshot.
     SnapshotLate,
-    /// The frames are right, the HTTP answer is not.
+    /// The frames are right, the list of the game's players is not.
     WrongHttp,
+    /// The frames are right, the snapshots by HTTP are not.
+    WrongSnapshot,
+    /// Whoever comes back is told to go on where they were, but misses the next change.
+    ResumesBadly,
 }
 
 /// The fourth to subscribe.
 const PICKED: usize = 3;
+
+struct Subscriber {
+    socket: TcpStream,
+    topics: Vec<String>,
+    /// The next change is not for it.
+    misses: bool,
+}
 
 #[derive(Default)]
 struct State {
@@ -40,8 +51,10 @@ struct State {
     stats: BTreeMap<String, BTreeMap<&'static str, i64>>,
     /// Points after each seq, the first entry before any.
     history: Vec<BTreeMap<String, f64>>,
+    /// By topic, the delta that led to each seq.
+    deltas: BTreeMap<String, Vec<Value>>,
     /// In the order in which they subscribed.
-    clients: Vec<TcpStream>,
+    clients: Vec<Subscriber>,
 }
 
 /// Serves in the background until the process ends; its address.
@@ -87,6 +100,13 @@ fn serve(stream: TcpStream, state: &Mutex<State>, manner: Manner, last_seq: usiz
                 .lines()
                 .for_each(|line| take(&serde_json::from_str(line).unwrap(), &mut state.lock().unwrap(), manner, last_seq));
             json!({"accepted": lines.lines().count(), "duplicate": 0, "rejected": []})
+        } else if let Some(query) = head.strip_prefix("GET /v1/snapshot?topics=") {
+            let state = state.lock().unwrap();
+            let topics = query.split('&').next().unwrap_or_default().split(',');
+            let wrong = if manner == Manner::WrongSnapshot { 1.0 } else { 0.0 };
+            json!({"epoch": "e", "snapshots": topics.map(|topic| snapshot(&state, topic, wrong)).collect::<Vec<_>>()})
+        } else if head.starts_with("GET /metrics ") {
+            json!("not these")
         } else {
             players(&state.lock().unwrap(), manner)
         }
@@ -112,24 +132,58 @@ fn upgrade(mut input: BufReader<TcpStream>, mut output: TcpStream, state: &Mutex
     let (subscribe, pong) = if pong == b"hi" { (subscribe, pong) } else { (pong, subscribe) };
     assert_eq!(pong, b"hi");
     let subscribe: Value = serde_json::from_slice(&subscribe).unwrap();
-    let mut state = state.lock().unwrap();
-    let topic = format!("game:{}", state.game);
     assert_eq!(
-        (&subscribe["op"], &subscribe["topics"][0], &subscribe["ruleset"]),
-        (&json!("subscribe"), &json!(topic), &json!("draftkings"))
+        (&subscribe["op"], &subscribe["ruleset"]),
+        (&json!("subscribe"), &json!("draftkings"))
     );
-    output
-        .write_all(&frame(
-            &json!({"type": "subscribed", "id": 1, "topics": [{"topic": topic}], "errors": []}),
-        ))
-        .unwrap();
-    let early = json!({"type": "delta", "topic": topic, "ruleset": "draftkings", "seq": 1, "prev": 0, "feed_ts": 1, "players": []});
+    let topics: Vec<String> = serde_json::from_value(subscribe["topics"].clone()).unwrap();
+    let mut state = state.lock().unwrap();
+    let (mut granted, mut frames) = (Vec::new(), Vec::new());
+    for topic in &topics {
+        let deltas = state.deltas.get(topic).map_or(&[][..], Vec::as_slice);
+        let mut grant = json!({"topic": topic, "ruleset": "draftkings", "seq": deltas.len(), "how": "snapshot", "reason": "fresh"});
+        match subscribe["since"][topic].as_u64() {
+            Some(since) if subscribe["epoch"] == "e" => {
+                grant["how"] = json!("resumed");
+                frames.extend(deltas[since as usize..].iter().map(frame));
+            }
+            _ => frames.push(frame(&snapshot(&state, topic, 0.0))),
+        }
+        granted.push(grant);
+    }
+    let subscribed = json!({"type": "subscribed", "id": 1, "topics": granted, "errors": []});
+    output.write_all(&frame(&subscribed)).unwrap();
     if manner == Manner::SnapshotLate {
+        let early = json!({"type": "delta", "topic": topics[0], "ruleset": "draftkings", "seq": 1, "prev": 0, "feed_ts": 1, "players": []});
         output.write_all(&frame(&early)).unwrap();
     }
-    let snapshot = json!({"type": "snapshot", "topic": topic, "ruleset": "draftkings", "seq": 0, "players": [], "reason": "subscribe"});
-    output.write_all(&frame(&snapshot)).unwrap();
-    state.clients.push(output);
+    output.write_all(&frames.concat()).unwrap();
+    state.clients.push(Subscriber {
+        socket: output,
+        topics,
+        misses: manner == Manner::ResumesBadly && subscribe["epoch"] == "e",
+    });
+}
+
+/// What a topic shows now.
+fn snapshot(state: &State, topic: &str, wrong: f64) -> Value {
+    let seq = state.deltas.get(topic).map_or(0, Vec::len);
+    let mut snapshot = json!({"type": "snapshot", "topic": topic, "ruleset": "draftkings", "seq": seq, "reason": "subscribe"});
+    let points = |id: &str| state.history.last().unwrap().get(id).copied().unwrap_or(0.0) + wrong;
+    match topic.strip_prefix("player:") {
+        Some(id) => {
+            snapshot["points"] = json!(points(id));
+            snapshot["stats"] = json!(state.stats.get(id).cloned().unwrap_or_default());
+        }
+        None => {
+            let players = state
+                .stats
+                .iter()
+                .map(|(id, stats)| json!({"player": id, "points": points(id), "stats": stats}));
+            snapshot["players"] = players.collect();
+        }
+    }
+    snapshot
 }
 
 fn take(event: &Value, state: &mut State, manner: Manner, last_seq: usize) {
@@ -175,26 +229,58 @@ fn points(stats: &BTreeMap<&'static str, i64>) -> f64 {
 }
 
 fn send_play(ts: u64, state: &mut State, manner: Manner, last_seq: usize) {
-    let seq = state.history.len() - 1;
-    let all = frame(&delta(state, seq - 1, seq, ts, manner));
-    let merged = frame(&delta(state, seq.saturating_sub(2), seq, ts, manner));
-    for (number, client) in state.clients.iter_mut().enumerate() {
-        let picked = number == PICKED;
-        let bytes = match (manner, seq) {
-            (Manner::Merges, 3) | (Manner::DropsOne, 4) if picked => continue,
-            (Manner::DropsLast, seq) if picked && seq == last_seq => continue,
-            (Manner::Merges, 4) if picked => merged.clone(),
-            (Manner::Corrupts, 4) if picked => {
-                let mut bytes = all.clone();
-                let at = bytes.windows(8).position(|eight| eight == b"\"points\"").unwrap() + 9;
-                bytes[at] = if bytes[at] == b'9' { b'8' } else { bytes[at] + 1 };
-                bytes
+    let play = state.history.len() - 1;
+    let game = format!("game:{}", state.game);
+    let mut frames = vec![(
+        game,
+        delta(state, play - 1, play, ts, manner),
+        Some(delta(state, play.saturating_sub(2), play, ts, manner)),
+    )];
+    frames.extend(
+        player_deltas(state, ts, manner)
+            .into_iter()
+            .map(|delta| (delta["topic"].as_str().unwrap().to_owned(), delta, None)),
+    );
+    for (topic, all, merged) in frames {
+        state.deltas.entry(topic.clone()).or_default().push(all.clone());
+        for (number, client) in state.clients.iter_mut().enumerate() {
+            if !client.topics.contains(&topic) || std::mem::take(&mut client.misses) {
+                continue;
             }
-            (Manner::Closes, 4) if picked => vec![0x88, 2, 0x0f, 0xa1],
-            _ => all.clone(),
-        };
-        drop(client.write_all(&bytes));
+            let picked = number == PICKED;
+            let bytes = match (manner, play, &merged) {
+                (Manner::Merges, 3, _) | (Manner::DropsOne, 4, _) if picked => continue,
+                (Manner::DropsLast, play, _) if picked && play == last_seq => continue,
+                (Manner::Merges, 4, Some(merged)) if picked => frame(merged),
+                (Manner::Corrupts, 4, _) if picked => {
+                    let mut bytes = frame(&all);
+                    let at = bytes.windows(8).position(|eight| eight == b"\"points\"").unwrap() + 9;
+                    bytes[at] = if bytes[at] == b'9' { b'8' } else { bytes[at] + 1 };
+                    bytes
+                }
+                (Manner::Closes, 4, _) if picked => vec![0x88, 2, 0x0f, 0xa1],
+                _ => frame(&all),
+            };
+            drop(client.socket.write_all(&bytes));
+        }
     }
+}
+
+/// A delta for each player whom the last play moved.
+fn player_deltas(state: &State, ts: u64, manner: Manner) -> Vec<Value> {
+    let play = state.history.len() - 1;
+    let (before, after) = (&state.history[play - 1], &state.history[play]);
+    let wrong = if manner == Manner::WrongTotal && play == 5 { 1.0 } else { 0.0 };
+    let moved = after.iter().filter(|(id, points)| before.get(*id) != Some(points));
+    moved
+        .map(|(id, points)| {
+            let topic = format!("player:{id}");
+            let prev = state.deltas.get(&topic).map_or(0, Vec::len);
+            let change = ((points - before.get(id).unwrap_or(&0.0)) * 1e4).round() / 1e4;
+            json!({"type": "delta", "topic": topic, "ruleset": "draftkings", "seq": prev + 1, "prev": prev,
+                "points": points + wrong, "change": change, "stats": state.stats[id], "feed_ts": ts})
+        })
+        .collect()
 }
 
 fn delta(state: &State, prev: usize, seq: usize, ts: u64, manner: Manner) -> Value {

@@ -10,6 +10,8 @@
 )]
 
 mod fake_server;
+mod floor;
+mod rosters;
 
 use fake_server::Manner;
 use serde_json::Value;
@@ -35,8 +37,9 @@ fn run(args: &[&str]) -> (i32, Value, String) {
 
 fn broadcast(manner: Manner, more: &[&str]) -> (i32, Value, String) {
     let url = format!("ws://{}", fake_server::start(manner, PLAYS));
-    let (clients, plays, pid) = (CLIENTS.to_string(), PLAYS.to_string(), std::process::id().to_string());
+    let (clients, plays) = (CLIENTS.to_string(), PLAYS.to_string());
     let mut args = vec![
+        "run",
         "broadcast",
         "--url",
         &url,
@@ -47,7 +50,7 @@ fn broadcast(manner: Manner, more: &[&str]) -> (i32, Value, String) {
         "--interval-ms",
         "20",
     ];
-    args.extend(["--drain-timeout-s", "1", "--sample", "2", "--server-pid", &pid]);
+    args.extend(["--drain-timeout-s", "0.3", "--sample", "2"]);
     args.extend(more);
     run(&args)
 }
@@ -63,23 +66,8 @@ fn must_notice(manner: Manner, reason: &str) {
 }
 
 #[test]
-fn the_floor_reports_every_delivery() {
-    let (code, report, errors) = run(&["floor", "--clients", "50", "--bytes", "300", "--events", "5", "--interval-ms", "10"]);
-    assert_eq!(code, 0, "{errors}");
-    assert_eq!(
-        (&report["clients"], &report["bytes"], &report["deliveries"]),
-        (&50.into(), &300.into(), &250.into())
-    );
-    assert!(report["cpu_us_per_delivery"].as_f64().unwrap() > 0.0);
-    let latency = &report["latency_ms"];
-    let [p50, p99, max] = ["p50", "p99", "max"].map(|name| latency[name].as_f64().unwrap());
-    assert!(0.0 < p50 && p50 <= p99 && p99 <= max, "{latency}");
-    assert!(latency["last_p50"].as_f64().unwrap() >= p50 * 0.5, "{latency}");
-}
-
-#[test]
 fn a_right_server_passes_and_everything_is_counted() {
-    let (code, report, errors) = broadcast(Manner::Good, &["--floor"]);
+    let (code, report, errors) = broadcast(Manner::Good, &["--floor", "--server-pid", &std::process::id().to_string()]);
     assert_eq!((code, &report["ok"]), (0, &Value::Bool(true)), "{report:#}\n{errors}");
     let due = (CLIENTS * PLAYS) as u64;
     assert_eq!(
@@ -87,20 +75,21 @@ fn a_right_server_passes_and_everything_is_counted() {
         (&due.into(), &due.into(), &0.into())
     );
     assert_eq!(
-        (&report["clients_complete"], &report["clients_sampled"]),
-        (&CLIENTS.into(), &2.into())
+        (
+            report["extra"]["clients_complete"].as_f64(),
+            report["extra"]["clients_sampled"].as_f64()
+        ),
+        (Some(CLIENTS as f64), Some(2.0))
     );
     let (parsed, compared) = (
-        report["messages_parsed"].as_u64().unwrap(),
-        report["messages_compared"].as_u64().unwrap(),
+        report["extra"]["messages_parsed"].as_f64().unwrap() as usize,
+        report["extra"]["messages_compared"].as_f64().unwrap() as usize,
     );
     // Welcome and subscribed are parsed for everybody; a snapshot and each play once.
-    assert_eq!(
-        (parsed, compared),
-        ((2 * CLIENTS + 1 + PLAYS) as u64, ((CLIENTS - 1) * (1 + PLAYS)) as u64)
-    );
-    assert_eq!(report["floor"]["bytes"], report["bytes_per_frame"]);
-    assert!(report["ratio_to_floor"].as_f64().unwrap() > 0.0 && report["server"]["rss_idle_kib"].as_u64().unwrap() > 0);
+    assert_eq!((parsed, compared), (2 * CLIENTS + 1 + PLAYS, (CLIENTS - 1) * (1 + PLAYS)));
+    let floor = &report["floors"][0];
+    assert_eq!((&floor["via"], &floor["deliveries"]), (&"send".into(), &due.into()));
+    assert!(floor["cpu_ratio"].as_f64().unwrap() > 0.0 && report["server"]["rss_idle_kib"].as_u64().unwrap() > 0);
     assert!(errors.contains("deliveries"), "progress is shown on standard error: {errors}");
 }
 
@@ -120,7 +109,7 @@ fn clients_spread_over_processes_add_up() {
     let url = format!("ws://{}", fake_server::start(Manner::Good, PLAYS));
     // 84 descriptors: 64 spare ones and 20 clients a process.
     let program = env!("CARGO_BIN_EXE_scorewire-loadtest");
-    let command = format!("ulimit -n 84 && exec {program} broadcast --url {url} --clients 45 --events 8 --interval-ms 20 --json -");
+    let command = format!("ulimit -n 84 && exec {program} run broadcast --url {url} --clients 45 --events 8 --interval-ms 20 --json -");
     let output = Command::new("sh").args(["-c", &command]).output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(
@@ -149,7 +138,7 @@ fn a_lost_frame_is_noticed_by_the_next_one() {
 
 #[test]
 fn a_lost_last_frame_is_noticed_by_its_absence() {
-    must_notice(Manner::DropsLast, "has 7 of 8 plays");
+    must_notice(Manner::DropsLast, "which ended at 8");
 }
 
 #[test]
@@ -173,9 +162,29 @@ fn an_http_answer_that_differs_is_noticed() {
 }
 
 #[test]
+fn a_wrong_last_word_is_noticed() {
+    must_notice(Manner::WrongSnapshot, "GET /v1/snapshot and the clients differ: game:");
+}
+
+#[test]
+fn a_limit_that_does_not_hold_fails_the_run() {
+    let (code, report, errors) = broadcast(Manner::Good, &["--p99-ms", "0.0001", "--p50-ms", "60000"]);
+    assert_eq!((code, &report["fault_count"]), (1, &0.into()), "{report:#}\n{errors}");
+    let held: Vec<bool> = report["limits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|limit| limit["held"].as_bool().unwrap())
+        .collect();
+    assert_eq!(held, [true, false], "{report:#}");
+    let (code, _, errors) = broadcast(Manner::Good, &["--ratio", "1"]);
+    assert!(code == 2 && errors.contains("need --server-pid"), "{code}: {errors}");
+}
+
+#[test]
 fn a_delta_before_the_snapshot_stops_the_run() {
     let (code, _, errors) = broadcast(Manner::SnapshotLate, &[]);
-    assert!(code == 2 && errors.contains("a delta before any snapshot"), "{code}: {errors}");
+    assert!(code == 2 && errors.contains("a delta before the first event"), "{code}: {errors}");
 }
 
 #[test]
@@ -183,7 +192,7 @@ fn an_absent_server_is_one_clear_line() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     drop(listener);
-    let (code, _, errors) = run(&["broadcast", "--url", &url]);
+    let (code, _, errors) = run(&["run", "broadcast", "--url", &url]);
     assert_eq!((code, errors.lines().count()), (2, 1), "{errors}");
     assert!(errors.contains("does not answer"), "{errors}");
 }

@@ -1,0 +1,313 @@
+//! Is a message right? Checked once for each distinct message, by comparison for everybody else.
+//!
+//! The server encodes a change once, so the clients get the very same bytes. A message that equals,
+//! byte for byte, one that was parsed and found right is right ([`crate::known`]); anything else is
+//! parsed as JSON and checked in full: its topic and ruleset are ones that were asked for, its
+//! `feed_ts` is the `ts` of an event of this run, and its totals are the right ones: by the script
+//! where there is one ([`crate::verify`]), else by the table of what the frames so far lead to
+//! ([`crate::totals`]). The client then checks that `prev` is the `seq` it holds. So by induction a
+//! client with an unbroken chain from its snapshot holds the right totals; a sample of clients
+//! proves it again with totals of its own ([`crate::ledger`]).
+
+use crate::known::Known;
+use crate::schedule::Schedule;
+use crate::totals::Totals;
+use crate::verify::{Oracle, number};
+use anyhow::{Context as _, Result, bail, ensure};
+use foldhash::fast::RandomState;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// What a right message says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// A topic's state, or its change.
+    Shown(Shown),
+    /// The answer to a subscription.
+    Subscribed(Vec<Granted>),
+    /// Nothing that moves a topic.
+    Aside,
+}
+
+/// A snapshot or delta.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// The topic's number.
+    pub(crate) topic: u32,
+    /// Of the state after.
+    pub(crate) seq: u64,
+    /// Of the state before; nothing for a snapshot.
+    pub(crate) prev: Option<u64>,
+    /// The event by which it came to `seq`, where the message says.
+    pub(crate) newest: Option<u32>,
+    /// The first of the events that a merged delta stands for.
+    pub(crate) oldest: Option<u32>,
+}
+
+/// What became of a topic that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Granted {
+    /// The topic's number.
+    pub(crate) topic: u32,
+    /// Where it stands.
+    pub(crate) seq: u64,
+    /// The deltas after what the client held follow; else a snapshot does.
+    pub(crate) resumed: bool,
+}
+
+/// An event moved a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Moved {
+    /// The topic's number.
+    pub(crate) topic: u32,
+    /// To this.
+    pub(crate) seq: u64,
+    /// By this event.
+    pub(crate) event: u32,
+    /// Size of the frame that said so, header included.
+    pub(crate) bytes: u32,
+}
+
+/// How the answer to a subscription begins, as this server writes it. It is read without building a
+/// tree of values: each client has its own, and in a storm all of them come at once.
+const SUBSCRIBED: &[u8] = br#"{"type":"subscribed""#;
+
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    topics: Vec<AnsweredTopic<'a>>,
+    errors: Vec<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct AnsweredTopic<'a> {
+    #[serde(borrow)]
+    topic: Cow<'a, str>,
+    #[serde(borrow)]
+    ruleset: Option<Cow<'a, str>>,
+    seq: u64,
+    #[serde(borrow)]
+    how: Cow<'a, str>,
+}
+
+/// What totals are held against.
+pub(crate) enum Content {
+    /// One `game:` topic whose plays are known beforehand.
+    Script(Oracle),
+    /// `player:` topics, each frame against those before.
+    Totals(Totals),
+}
+
+/// Judges the messages of one process's clients.
+pub(crate) struct Judge {
+    topics: HashMap<String, u32, RandomState>,
+    ruleset: String,
+    schedule: Schedule,
+    content: Content,
+    /// The `ts` that the start of the schedule stands for, once the run has begun.
+    ts0_us: Option<u64>,
+    epoch: Option<String>,
+    known: Known<Shown>,
+    moves: Vec<Moved>,
+    /// Messages parsed.
+    pub(crate) parsed: u64,
+    /// Messages that equalled a known one.
+    pub(crate) compared: u64,
+}
+
+impl Judge {
+    /// A judge of `topics` under `ruleset`, moved by the events of `schedule`.
+    pub(crate) fn new(topics: &[String], ruleset: &str, schedule: Schedule, content: Content) -> Self {
+        let numbered = topics.iter().cloned().zip(0..);
+        Self {
+            topics: numbered.collect(),
+            ruleset: ruleset.to_owned(),
+            schedule,
+            content,
+            ts0_us: None,
+            epoch: None,
+            known: Known::new(),
+            moves: Vec::new(),
+            parsed: 0,
+            compared: 0,
+        }
+    }
+
+    /// The run begins: an event due at 0 carries `ts0_us`.
+    pub(crate) fn start(&mut self, ts0_us: u64) {
+        self.ts0_us = Some(ts0_us);
+    }
+
+    /// When events are due.
+    pub(crate) fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// The server's history, from the first `welcome`.
+    pub(crate) fn epoch(&self) -> Option<&str> {
+        self.epoch.as_deref()
+    }
+
+    /// What moved so far, in the order in which it was first seen; empty where a script says it.
+    pub(crate) fn take_moves(&mut self) -> Vec<Moved> {
+        std::mem::take(&mut self.moves)
+    }
+
+    /// What `message` says, or what is wrong with it.
+    pub(crate) fn read(&mut self, message: &[u8]) -> Result<Said> {
+        if let Some(shown) = self.known.find(message) {
+            self.compared += 1;
+            return Ok(Said::Shown(shown));
+        }
+        self.parsed += 1;
+        if message.starts_with(SUBSCRIBED) {
+            let granted = self.subscribed(message).with_context(|| excerpt(message))?;
+            return Ok(Said::Subscribed(granted));
+        }
+        let value: Value = serde_json::from_slice(message).context("a message that is no JSON")?;
+        let said = self.judge(&value, message.len()).with_context(|| excerpt(message))?;
+        if let Said::Shown(shown) = said {
+            self.known.keep(message, shown);
+        }
+        Ok(said)
+    }
+
+    /// The event by which `topic` came to `seq`, where it is known.
+    pub(crate) fn event(&self, topic: u32, seq: u64) -> Option<u32> {
+        match &self.content {
+            Content::Script(oracle) => oracle.event(seq),
+            Content::Totals(totals) => totals.event(topic, seq),
+        }
+    }
+
+    /// Holds what the frames led to against a snapshot that the server gave at the very end.
+    pub(crate) fn settle(&self, topic: u32, snapshot: &Value) -> Result<()> {
+        let seq = number(snapshot, "seq")?;
+        match &self.content {
+            Content::Script(oracle) => oracle.settle(seq, snapshot),
+            Content::Totals(totals) => totals.settle(topic, seq, snapshot),
+        }
+    }
+
+    fn judge(&mut self, value: &Value, bytes: usize) -> Result<Said> {
+        match value["type"].as_str().context("a message without a type")? {
+            "snapshot" => self.snapshot(value).map(Said::Shown),
+            "delta" => self.delta(value, bytes).map(Said::Shown),
+            "subscribed" => self.subscribed(value.to_string().as_bytes()).map(Said::Subscribed),
+            "welcome" => self.welcome(value),
+            "error" => bail!("the server answered with an error"),
+            "goodbye" => bail!("the server is going away"),
+            _ => Ok(Said::Aside),
+        }
+    }
+
+    fn welcome(&mut self, value: &Value) -> Result<Said> {
+        let epoch = value["epoch"].as_str().context("epoch is missing")?;
+        let held = self.epoch.get_or_insert_with(|| epoch.to_owned());
+        ensure!(*held == epoch, "the epoch was {held}: the server has been started again");
+        Ok(Said::Aside)
+    }
+
+    fn subscribed(&self, message: &[u8]) -> Result<Vec<Granted>> {
+        let answer: Answer<'_> = serde_json::from_slice(message).context("an answer to a subscription that can't be read")?;
+        ensure!(answer.errors.is_empty(), "the subscription was refused");
+        let granted = answer.topics.iter().map(|granted| {
+            Ok(Granted {
+                topic: self.number_of(&granted.topic, granted.ruleset.as_deref())?,
+                seq: granted.seq,
+                resumed: match &*granted.how {
+                    "resumed" => true,
+                    "snapshot" => false,
+                    how => bail!("how is {how:?} and must be \"snapshot\" or \"resumed\""),
+                },
+            })
+        });
+        granted.collect()
+    }
+
+    fn snapshot(&mut self, value: &Value) -> Result<Shown> {
+        let (topic, seq) = (self.topic(value)?, number(value, "seq")?);
+        match &mut self.content {
+            Content::Script(oracle) => oracle.snapshot(seq, value, self.ts0_us.is_some())?,
+            Content::Totals(totals) => totals.snapshot(topic, seq, value)?,
+        }
+        Ok(Shown {
+            topic,
+            seq,
+            prev: None,
+            newest: None,
+            oldest: None,
+        })
+    }
+
+    fn delta(&mut self, value: &Value, bytes: usize) -> Result<Shown> {
+        let topic = self.topic(value)?;
+        let (seq, prev) = (number(value, "seq")?, number(value, "prev")?);
+        ensure!(seq > prev, "seq {seq} does not follow prev {prev}");
+        let (newest, oldest) = (self.caused_by(value, "feed_ts")?, self.caused_by(value, "feed_ts_first")?);
+        match &mut self.content {
+            Content::Script(oracle) => oracle.delta(prev, seq, newest, value)?,
+            Content::Totals(totals) => {
+                let news = totals.delta(topic, prev, seq, newest, value)?;
+                if let Some(event) = newest.filter(|_| news) {
+                    let bytes = wire_bytes(bytes);
+                    self.moves.push(Moved { topic, seq, event, bytes });
+                }
+            }
+        }
+        Ok(Shown {
+            topic,
+            seq,
+            prev: Some(prev),
+            newest,
+            oldest: oldest.or(newest),
+        })
+    }
+
+    fn topic(&self, value: &Value) -> Result<u32> {
+        self.number_of(value["topic"].as_str().context("topic is missing")?, value["ruleset"].as_str())
+    }
+
+    fn number_of(&self, name: &str, ruleset: Option<&str>) -> Result<u32> {
+        let topic = self
+            .topics
+            .get(name)
+            .with_context(|| format!("nobody asked for the topic {name}"))?;
+        ensure!(ruleset == Some(&self.ruleset), "not the ruleset {}", self.ruleset);
+        Ok(*topic)
+    }
+
+    /// The event whose `ts` the message gives back as `name`.
+    fn caused_by(&self, value: &Value, name: &str) -> Result<Option<u32>> {
+        if value[name].is_null() {
+            return Ok(None);
+        }
+        let ts = number(value, name)?;
+        let ts0_us = self.ts0_us.context("a delta before the first event")?;
+        let event = ts.checked_sub(ts0_us).and_then(|at_us| self.schedule.event_at(at_us));
+        event
+            .map(Some)
+            .with_context(|| format!("{name} is {ts}, with which no event was posted"))
+    }
+}
+
+/// Size of an unmasked frame with a payload of `bytes` bytes.
+fn wire_bytes(bytes: usize) -> u32 {
+    let header = match bytes {
+        0..=125 => 2,
+        126..=65_535 => 4,
+        _ => 10,
+    };
+    (bytes + header) as u32
+}
+
+fn excerpt(message: &[u8]) -> String {
+    let text: String = String::from_utf8_lossy(message).chars().take(160).collect();
+    format!("in {text}…")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! Broadcast: every client on one game, plays at a steady pace, every frame held against the script.
+
+use crate::crew::Tally;
+use crate::plays::{Line, RULESET, Script, player_index};
+use crate::run::{self, Plan, Settings};
+use crate::schedule::Schedule;
+use crate::shape::RunReport;
+use crate::verify::{check_line, points};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Connections under way at once; a listener's queue is commonly 4,096 long, often 128.
+pub(super) const OPENING_MAX: usize = 100;
+
+/// Runs it with `events` plays, one every `interval`.
+pub(crate) fn run(settings: &Settings, events: usize, interval: Duration) -> Result<RunReport> {
+    let (script, plan) = plan(settings, events, interval)?;
+    let due = (settings.clients * events) as u64;
+    let mut outcome = run::run(settings, plan, |http, tally| {
+        let rows = http.get(&format!("/v1/games/{}/players?ruleset={RULESET}", script.game()))?;
+        compare(&rows, &script, tally)
+    })?;
+    let report = &mut outcome.report;
+    if report.deliveries != due {
+        report.ok = false;
+        report.fault_count += 1;
+        report.faults.push(format!("{} of {due} deliveries", report.deliveries));
+    }
+    report.extra.insert("interval_ms".to_owned(), interval.as_secs_f64() * 1e3);
+    Ok(outcome.report)
+}
+
+/// Everybody on one scripted game.
+pub(super) fn plan(settings: &Settings, events: usize, interval: Duration) -> Result<(Script, Plan)> {
+    ensure!(
+        settings.ruleset == RULESET,
+        "the right totals of this scenario's plays are known for the ruleset {RULESET} alone"
+    );
+    let script = Script::new(&run::prefix(), events);
+    let plan = Plan {
+        scenario: "broadcast",
+        opening: script.opening(),
+        topics: vec![script.topic()],
+        rosters: vec![vec![0]; settings.clients],
+        schedule: Schedule::steady(events, interval.as_micros() as u64),
+        lines: (0..events).map(|event| script.line(event)).collect(),
+        acts: Vec::new(),
+        script: Some(script.game().to_owned()),
+        opening_max: OPENING_MAX,
+        stalling: None,
+    };
+    Ok((script, plan))
+}
+
+/// The HTTP answer must hold the script's totals, and whatever else it shows (the defences) must be
+/// what the sampled clients hold.
+fn compare(rows: &Value, script: &Script, tally: &Tally) -> Result<()> {
+    let rows = rows.as_array().context("no list of players")?;
+    let totals = script.totals(script.events()).context("a script without an end")?;
+    let mut missing: Vec<usize> = (0..totals.len()).filter(|&index| totals[index] != Line::default()).collect();
+    for row in rows {
+        let id = row["player"].as_str().context("a player without an id")?;
+        if let Some(index) = player_index(id) {
+            check_line(row, &totals[index])?;
+            missing.retain(|&other| other != index);
+        }
+        let held = points(&row["points"])?;
+        for (number, sample) in tally.samples.iter().enumerate() {
+            // A player who never moved need not have been shown to anybody.
+            if let Some(&sampled) = sample.get(id) {
+                ensure!(
+                    sampled == held,
+                    "sampled client {number} holds {sampled}/10000 for {id}, HTTP says {held}/10000"
+                );
+            }
+        }
+    }
+    ensure!(missing.is_empty(), "players of the cast are missing: {missing:?}");
+    for sample in &tally.samples {
+        for (index, line) in totals.iter().enumerate().filter(|(_, line)| **line != Line::default()) {
+            let id = crate::plays::player_id(index);
+            ensure!(
+                sample.get(&id) == Some(&line.points()),
+                "a sampled client holds {:?} for {id}",
+                sample.get(&id)
+            );
+        }
+    }
+    Ok(())
+}

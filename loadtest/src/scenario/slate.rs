@@ -1,0 +1,153 @@
+//! Scenarios in which each client follows a roster of players: `slate`, `burst`, `storm` and `soak`.
+
+use super::broadcast::OPENING_MAX;
+use crate::clock;
+use crate::feed::Feed;
+use crate::kickoffs::Bursts;
+use crate::rosters::{self, Skew};
+use crate::run::{self, Act, Outcome, Plan, Settings};
+use crate::shape::RunReport;
+use crate::sunday::{self, Pace, Source};
+use anyhow::{Result, ensure};
+use std::time::Duration;
+
+/// Connections under way at once when everybody comes back.
+const STORM_OPENING_MAX: usize = 1_000;
+
+/// Whom clients follow, and the seed of the draw.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Following {
+    /// How rosters are drawn.
+    pub(crate) skew: Skew,
+    /// The same seed draws the same rosters.
+    pub(crate) seed: u64,
+}
+
+/// The Sunday that is played.
+#[derive(Debug, Clone)]
+pub(crate) struct Sunday {
+    /// Its events.
+    pub(crate) source: Source,
+    /// How many times faster than it was.
+    pub(crate) speed: f64,
+    /// How long the run takes.
+    pub(crate) length: Duration,
+}
+
+/// A Sunday, each client with a roster of players.
+pub(crate) fn slate(settings: &Settings, following: Following, sunday: &Sunday) -> Result<RunReport> {
+    Ok(finish(settings, play(settings, following, sunday, "slate", Again::No)?)?.report)
+}
+
+/// The same over and over, the server's memory watched.
+pub(crate) fn soak(settings: &Settings, following: Following, sunday: &Sunday) -> Result<RunReport> {
+    let mut outcome = finish(settings, play(settings, following, sunday, "soak", Again::Yes)?)?;
+    if let Some(growth) = outcome.timeline.growth_kib_per_hour() {
+        outcome.report.extra.insert("growth_kib_per_hour".to_owned(), growth);
+    }
+    Ok(outcome.report)
+}
+
+/// The same, all clients cut off `cuts` times, at equal distances, and coming back.
+pub(crate) fn storm(settings: &Settings, following: Following, sunday: &Sunday, cuts: u32) -> Result<RunReport> {
+    ensure!(cuts > 0, "cuts must be at least 1");
+    let mut plan = play(settings, following, sunday, "storm", Again::Yes)?;
+    let between_us = sunday.length.as_micros() as u64 / u64::from(cuts + 1);
+    plan.acts = (1..=u64::from(cuts)).map(|cut| (cut * between_us, Act::Cut)).collect();
+    plan.opening_max = STORM_OPENING_MAX;
+    let mut outcome = finish(settings, plan)?;
+    let rounds = &outcome.tally.rounds;
+    let mut back_ms: Vec<f64> = rounds.iter().filter_map(|round| Some(round.back_us? as f64 / 1e3)).collect();
+    back_ms.sort_by(f64::total_cmp);
+    let figures = [
+        ("cuts", Some(rounds.len() as f64)),
+        ("back_p50_ms", back_ms.get(back_ms.len() / 2).copied()),
+        ("back_max_ms", back_ms.last().copied()),
+        ("topics_resumed", Some(rounds.iter().map(|round| round.resumed as f64).sum())),
+        ("topics_by_snapshot", Some(rounds.iter().map(|round| round.snapshots as f64).sum())),
+    ];
+    let known = figures.into_iter().filter_map(|(name, figure)| Some((name.to_owned(), figure?)));
+    outcome.report.extra.extend(known);
+    Ok(outcome.report)
+}
+
+/// Every game kicks off at the same instant; then a touchdown in every game at the same instant, repeatedly.
+pub(crate) fn burst(settings: &Settings, following: Following, games: usize, bursts: usize, interval: Duration) -> Result<RunReport> {
+    ensure!(
+        (1..=16).contains(&games) && bursts > 0,
+        "games must be 1 to 16 and bursts at least 1"
+    );
+    let bursts = Bursts {
+        prefix: run::prefix(),
+        games,
+        bursts,
+        interval_us: interval.as_micros() as u64,
+        began_us: clock::wall_us(),
+    };
+    Ok(finish(settings, plan(settings, following, bursts.feed(), "burst")?)?.report)
+}
+
+/// Whether a Sunday that ends before the run does begins anew.
+enum Again {
+    No,
+    Yes,
+}
+
+fn play(settings: &Settings, following: Following, sunday: &Sunday, scenario: &'static str, again: Again) -> Result<Plan> {
+    ensure!(
+        sunday.speed > 0.0 && sunday.speed <= 1_000.0,
+        "speed must be over 0 and at most 1000"
+    );
+    let pace = Pace {
+        prefix: run::prefix(),
+        speed: sunday.speed,
+        until_us: sunday.length.as_micros() as u64,
+        again: matches!(again, Again::Yes),
+        began_us: clock::wall_us(),
+    };
+    plan(settings, following, sunday::feed(&sunday.source.read()?, &pace)?, scenario)
+}
+
+fn plan(settings: &Settings, following: Following, feed: Feed, scenario: &'static str) -> Result<Plan> {
+    let Following { skew, seed } = following;
+    ensure!(
+        skew.roster > 0 && skew.most > 0.0 && skew.most <= 1.0,
+        "rosters need players, and shares of 0 to 1"
+    );
+    let mut ranked = rosters::by_popularity(&feed.players);
+    ranked.truncate(skew.players);
+    ensure!(!ranked.is_empty(), "there is nobody to follow in these events");
+    let shares = rosters::shares(ranked.len(), skew.roster, skew.most);
+    Ok(Plan {
+        scenario,
+        opening: feed.opening,
+        topics: ranked.iter().map(|player| player.topic.clone()).collect(),
+        rosters: rosters::draw(&shares, settings.clients, seed),
+        schedule: feed.schedule,
+        lines: feed.lines,
+        acts: Vec::new(),
+        script: None,
+        opening_max: OPENING_MAX,
+        stalling: None,
+    })
+}
+
+/// Runs a plan and says how the rosters turned out.
+fn finish(settings: &Settings, plan: Plan) -> Result<Outcome> {
+    let mut owners = vec![0u64; plan.topics.len()];
+    plan.rosters.iter().flatten().for_each(|&topic| owners[topic as usize] += 1);
+    let clients = plan.rosters.len() as f64;
+    let figures = [
+        ("players_followed", owners.len() as f64),
+        ("ownership_mean", owners.iter().sum::<u64>() as f64 / owners.len() as f64 / clients),
+        ("ownership_most", owners.iter().max().copied().unwrap_or(0) as f64 / clients),
+    ];
+    let mut outcome = run::run(settings, plan, |_, _| Ok(()))?;
+    outcome.report.extra.extend(figures.map(|(name, figure)| (name.to_owned(), figure)));
+    let events = outcome.report.latency.count as f64 / outcome.report.last.count.max(1) as f64;
+    outcome
+        .report
+        .extra
+        .insert("deliveries_per_event_that_moved_one".to_owned(), events);
+    Ok(outcome)
+}

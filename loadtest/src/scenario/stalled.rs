@@ -1,0 +1,104 @@
+//! Stalled: everybody on one game; some clients stop reading until their sockets refuse bytes, read
+//! again, and so on. What happens to the others?
+//!
+//! Phases take turns in one run, so that both are measured on the same machine in the same minute:
+//! everybody reads; then some stop, and once their sockets are full the second measurement begins.
+//! What happens while sockets fill, and while those who stalled catch up, counts for neither.
+
+use super::broadcast;
+use crate::job::Stalling;
+use crate::run::{self, Act, Settings};
+use crate::shape::{Distribution, RunReport};
+use anyhow::{Result, ensure};
+use std::time::Duration;
+
+/// Share of the sockets that must refuse bytes when the measurement begins.
+const REFUSING_SHARE: f64 = 0.9;
+
+/// Most turns of a run.
+const TURNS_MAX: u32 = 100;
+
+/// How it is run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    /// Share of the clients that stall.
+    pub(crate) share: f64,
+    /// Times that they do.
+    pub(crate) turns: u32,
+    /// Each measurement.
+    pub(crate) phase: Duration,
+    /// For the sockets to fill.
+    pub(crate) fill: Duration,
+    /// For those who stalled to catch up.
+    pub(crate) catch_up: Duration,
+    /// Between plays.
+    pub(crate) interval: Duration,
+    /// Kernel receive buffer of those who stall.
+    pub(crate) receive_buffer_bytes: usize,
+}
+
+/// Runs it.
+pub(crate) fn run(settings: &Settings, shape: &Shape) -> Result<RunReport> {
+    ensure!(
+        shape.share > 0.0 && shape.share <= 0.5,
+        "the share of clients that stall must be over 0 and at most 0.5"
+    );
+    ensure!((1..=TURNS_MAX).contains(&shape.turns), "turns must be 1 to {TURNS_MAX}");
+    let us = |duration: Duration| duration.as_micros() as u64;
+    let (reads_us, full_us) = (us(shape.phase), us(shape.phase + shape.fill));
+    let again_us = full_us + us(shape.phase);
+    let turn_us = again_us + us(shape.catch_up);
+    let events = u64::from(shape.turns) * turn_us / us(shape.interval).max(1);
+    let (_, mut plan) = broadcast::plan(settings, events as usize, shape.interval)?;
+    plan.scenario = "stalled";
+    let every = (1.0 / shape.share).round() as usize;
+    plan.stalling = Some(Stalling {
+        every,
+        receive_buffer_bytes: shape.receive_buffer_bytes,
+    });
+    // Two phases a turn, everybody reading and some stalled; one more for all that is in between.
+    plan.schedule.set_phases(|due_us| match (due_us / turn_us, due_us % turn_us) {
+        (turn, at) if at < reads_us => 2 * turn as u8,
+        (turn, at) if at >= full_us && at < again_us => 2 * turn as u8 + 1,
+        _ => 2 * shape.turns as u8,
+    });
+    let stalling = settings.clients / every;
+    ensure!(stalling > 0, "too few clients for one in {every} to stall");
+    let refusing = (stalling as f64 * REFUSING_SHARE) as usize;
+    for turn in 0..u64::from(shape.turns) {
+        let acts = [(reads_us, Act::Stall), (full_us, Act::Refusing(refusing)), (again_us, Act::Read)];
+        plan.acts.extend(acts.map(|(at_us, act)| (turn * turn_us + at_us, act)));
+    }
+    let mut outcome = run::run(settings, plan, |_, _| Ok(()))?;
+    let turns: Vec<[Distribution; 2]> = outcome
+        .phases
+        .chunks_exact(2)
+        .map(|pair| [pair[0].distribution(), pair[1].distribution()])
+        .collect();
+    let over = |figure: &dyn Fn(&[Distribution; 2]) -> f64| sorted(turns.iter().map(figure).collect());
+    let ratios = over(&|[reading, stalled]| stalled.p99_ms / reading.p99_ms);
+    let figures = [
+        ("clients_stalling", Some(stalling as f64)),
+        ("reading_p50_ms", median(&over(&|[reading, _]| reading.p50_ms))),
+        ("reading_p99_ms", median(&over(&|[reading, _]| reading.p99_ms))),
+        ("stalled_p50_ms", median(&over(&|[_, stalled]| stalled.p50_ms))),
+        ("stalled_p99_ms", median(&over(&|[_, stalled]| stalled.p99_ms))),
+        ("stalled_p99_ratio", median(&ratios)),
+        ("stalled_p99_ratio_least", ratios.first().copied()),
+        ("stalled_p99_ratio_most", ratios.last().copied()),
+    ];
+    let known = figures.into_iter().filter_map(|(name, figure)| Some((name.to_owned(), figure?)));
+    outcome.report.extra.extend(known);
+    Ok(outcome.report)
+}
+
+/// Ascending; what could not be measured is left out.
+fn sorted(mut figures: Vec<f64>) -> Vec<f64> {
+    figures.retain(|figure| figure.is_finite());
+    figures.sort_by(f64::total_cmp);
+    figures
+}
+
+fn median(sorted: &[f64]) -> Option<f64> {
+    sorted.get(sorted.len() / 2).copied()
+}

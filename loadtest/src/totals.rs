@@ -1,0 +1,173 @@
+//! The totals of many `player:` topics: what each showed at each `seq`, built up from the frames.
+//!
+//! A frame says what was there before (`points - change` at `prev`) and after; it is right only if
+//! the before is what the frames so far lead to. Frames that lead to the same `seq` by different
+//! ways, merged or not, must agree. By induction a client with an unbroken chain of `prev` holds what
+//! the table holds, and at the end the table is held against `GET /v1/snapshot`.
+//!
+//! Bounded: the last [`STATES_MAX`] states of each topic.
+
+use crate::verify::points;
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// States kept of one topic; more than a server's ring reaches back.
+const STATES_MAX: usize = 1_024;
+
+/// What a topic shows at one `seq`. Values are in 1/10,000; a stat that is 0 is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Shown {
+    points: i64,
+    stats: BTreeMap<String, i64>,
+}
+
+#[derive(Debug)]
+struct State {
+    shown: Shown,
+    /// The event that led here, where a frame named it.
+    event: Option<u32>,
+}
+
+/// The states of all topics, by number.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    topics: Vec<BTreeMap<u64, State>>,
+}
+
+impl Totals {
+    /// A table for `topics` topics of which nothing is known.
+    pub(crate) fn new(topics: usize) -> Self {
+        Self {
+            topics: (0..topics).map(|_| BTreeMap::new()).collect(),
+        }
+    }
+
+    /// A snapshot shows the topic at `seq`.
+    pub(crate) fn snapshot(&mut self, topic: u32, seq: u64, message: &Value) -> Result<()> {
+        let shown = read(message, Shown::default())?;
+        self.enter(topic, seq, shown, None).map(drop)
+    }
+
+    /// A delta leads from `prev` to `seq`, of which `event` was the last; whether that was news.
+    pub(crate) fn delta(&mut self, topic: u32, prev: u64, seq: u64, event: Option<u32>, message: &Value) -> Result<bool> {
+        let before = self.topics[topic as usize]
+            .get(&prev)
+            .with_context(|| format!("prev {prev} is a state that nobody here was shown"))?;
+        let held = before.shown.points;
+        let after = read(message, before.shown.clone())?;
+        let change = points(&message["change"]).context("change")?;
+        ensure!(
+            held + change == after.points,
+            "points were {held}/10000 at seq {prev} and change by {change}/10000, which does not make {}/10000",
+            after.points
+        );
+        self.enter(topic, seq, after, event)
+    }
+
+    /// The event that led to `seq`.
+    pub(crate) fn event(&self, topic: u32, seq: u64) -> Option<u32> {
+        self.topics[topic as usize].get(&seq)?.event
+    }
+
+    /// Holds the table against the server's own last word; whoever got to its `seq` must hold just that.
+    pub(crate) fn settle(&self, topic: u32, seq: u64, message: &Value) -> Result<()> {
+        let told = read(message, Shown::default())?;
+        let state = self.topics[topic as usize]
+            .get(&seq)
+            .with_context(|| format!("no frame led to seq {seq}"))?;
+        same(&state.shown, &told, seq)
+    }
+
+    fn enter(&mut self, topic: u32, seq: u64, shown: Shown, event: Option<u32>) -> Result<bool> {
+        let states = &mut self.topics[topic as usize];
+        if let Some(known) = states.get_mut(&seq) {
+            same(&known.shown, &shown, seq)?;
+            let news = known.event.is_none() && event.is_some();
+            known.event = known.event.or(event);
+            return Ok(news);
+        }
+        states.insert(seq, State { shown, event });
+        if states.len() > STATES_MAX {
+            states.pop_first();
+        }
+        Ok(event.is_some())
+    }
+}
+
+/// `shown` with the message's points, and its stats put over what was there.
+fn read(message: &Value, mut shown: Shown) -> Result<Shown> {
+    shown.points = points(&message["points"])?;
+    for (name, value) in message["stats"].as_object().context("stats are missing")? {
+        match points(value).with_context(|| name.clone())? {
+            0 => shown.stats.remove(name),
+            value => shown.stats.insert(name.clone(), value),
+        };
+    }
+    Ok(shown)
+}
+
+fn same(known: &Shown, told: &Shown, seq: u64) -> Result<()> {
+    ensure!(
+        known.points == told.points,
+        "points at seq {seq} are {}/10000 here and {}/10000 by what was said before",
+        told.points,
+        known.points
+    );
+    let names = known.stats.keys().chain(told.stats.keys());
+    for name in names {
+        let value = |shown: &Shown| shown.stats.get(name).copied().unwrap_or(0);
+        ensure!(
+            value(known) == value(told),
+            "{name} at seq {seq} is {}/10000 here and {}/10000 by what was said before",
+            value(told),
+            value(known)
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn started() -> Totals {
+        let mut totals = Totals::new(2);
+        totals
+            .snapshot(1, 4, &json!({"points": 1.5, "stats": {"receptions": 1, "sacks": 0.5}}))
+            .unwrap();
+        let first = json!({"points": 2.5, "change": 1, "stats": {"receptions": 2}});
+        assert!(totals.delta(1, 4, 5, Some(7), &first).unwrap(), "news");
+        assert!(!totals.delta(1, 4, 5, Some(7), &first).unwrap(), "said again");
+        let second = json!({"points": 1.5, "change": -1, "stats": {"receptions": 1}});
+        totals.delta(1, 5, 6, Some(8), &second).unwrap();
+        totals
+    }
+
+    #[test]
+    fn frames_lead_from_state_to_state_and_the_end_is_held_against_the_server() {
+        let mut totals = started();
+        assert_eq!((totals.event(1, 5), totals.event(1, 4)), (Some(7), None));
+        let merged = json!({"points": 1.5, "change": 0, "stats": {"receptions": 1}});
+        totals.delta(1, 4, 6, Some(8), &merged).unwrap();
+        totals
+            .settle(1, 6, &json!({"points": 1.5, "stats": {"receptions": 1, "sacks": 0.5}}))
+            .unwrap();
+    }
+
+    #[test]
+    fn every_kind_of_wrong_total_is_named() {
+        let mut totals = started();
+        let mut delta = |prev, seq, message: Value| format!("{:#}", totals.delta(1, prev, seq, None, &message).unwrap_err());
+        assert!(delta(6, 7, json!({"points": 3, "change": 1, "stats": {}})).contains("does not make 30000"));
+        assert!(delta(4, 6, json!({"points": 2, "change": 0.5, "stats": {}})).contains("points at seq 6"));
+        assert!(delta(4, 6, json!({"points": 1.5, "change": 0, "stats": {"receptions": 3}})).contains("receptions at seq 6"));
+        assert!(delta(9, 10, json!({"points": 1, "change": 0, "stats": {}})).contains("nobody here was shown"));
+        assert!(delta(6, 7, json!({"points": 1.5, "change": 0})).contains("stats are missing"));
+        let settle = |seq, message: Value| format!("{:#}", totals.settle(1, seq, &message).unwrap_err());
+        assert!(settle(6, json!({"points": 1.6, "stats": {}})).contains("points at seq 6"));
+        assert!(settle(6, json!({"points": 1.5, "stats": {"receptions": 1}})).contains("sacks at seq 6"));
+        assert!(settle(7, json!({"points": 1.5, "stats": {}})).contains("no frame led to seq 7"));
+    }
+}

@@ -1,0 +1,163 @@
+//! Scenarios in which clients follow players, against the fake server.
+
+use super::fake_server::{self, Manner};
+use super::run;
+use serde_json::{Value, json};
+
+/// Plays of the little Sunday.
+const PLAYS: usize = 8;
+
+/// A game in which a passer and a receiver move in every play; 10 ms between plays.
+fn sunday() -> String {
+    let players = json!([{"player": "q", "team": "NE", "position": "QB"}, {"player": "w", "team": "NE", "position": "WR"}]);
+    let mut lines = vec![
+        json!({"type": "players", "players": players}),
+        json!({"type": "game", "game": "g", "ts": 1_000_000, "status": "scheduled", "home": "NE", "away": "HOU"}),
+    ];
+    for play in 1..=PLAYS {
+        let credit = |player: &str, stat: u32| json!({"player": player, "team": "NE", "stat": stat, "yards": 5 * play});
+        lines.push(
+            json!({"type": "play", "game": "g", "play": play.to_string(), "ts": 1_000_000 + 10_000 * play,
+            "stats": [credit("q", 15), credit("w", 21)]}),
+        );
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn rosters(scenario: &str, manner: Manner, more: &[&str]) -> (i32, Value, String) {
+    let url = format!("ws://{}", fake_server::start(manner, PLAYS));
+    let port = url.rsplit(':').next().unwrap();
+    let file = std::env::temp_dir().join(format!("scorewire-loadtest-{}-{port}.ndjson", std::process::id()));
+    std::fs::write(&file, sunday()).unwrap();
+    let events = file.to_string_lossy().into_owned();
+    let mut args = vec![
+        "run",
+        scenario,
+        "--url",
+        &url,
+        "--events",
+        &events,
+        "--clients",
+        "12",
+        "--roster",
+        "4",
+    ];
+    args.extend(["--drain-timeout-s", "0.3", "--sample", "12"]);
+    args.extend(more);
+    let result = run(&args);
+    std::fs::remove_file(&file).unwrap();
+    result
+}
+
+fn must_notice(scenario: &str, manner: Manner, more: &[&str], reason: &str) {
+    let (code, report, errors) = rosters(scenario, manner, more);
+    assert_eq!((code, &report["ok"]), (1, &Value::Bool(false)), "{manner:?}: {report:#}\n{errors}");
+    assert!(
+        report["faults"].to_string().contains(reason),
+        "{manner:?} must be told with {reason:?}: {report:#}"
+    );
+}
+
+#[test]
+fn everybody_who_follows_a_player_gets_all_of_it_and_the_floor_repeats_it() {
+    let (code, report, errors) = rosters("slate", Manner::Good, &["--floor", "--speed", "1", "--seconds", "5"]);
+    assert_eq!((code, &report["ok"]), (0, &Value::Bool(true)), "{report:#}\n{errors}");
+    // Two players and two defences, all four on every roster; two of them move in each play.
+    let due = 12 * 2 * PLAYS as u64;
+    assert_eq!(
+        (&report["deliveries"], &report["latency"]["count"]),
+        (&due.into(), &due.into()),
+        "{report:#}"
+    );
+    assert_eq!(report["last"]["count"], PLAYS, "{report:#}");
+    assert_eq!(
+        (&report["extra"]["players_followed"], &report["extra"]["ownership_most"]),
+        (&json!(4.0), &json!(1.0))
+    );
+    assert_eq!(report["extra"]["messages_compared"], json!((11 * 4 + 11 * 2 * PLAYS) as f64));
+    // Both changes of a play reach a client in one send of the loop.
+    assert_eq!(report["floors"][0]["deliveries"], 12 * PLAYS, "{report:#}");
+}
+
+#[test]
+fn a_run_ends_when_it_is_told_to() {
+    let (code, report, errors) = rosters("slate", Manner::Good, &["--speed", "0.02", "--seconds", "1"]);
+    assert_eq!((code, &report["events"]), (0, &1.into()), "{report:#}\n{errors}");
+}
+
+#[test]
+fn everybody_comes_back_after_a_cut() {
+    let (code, report, errors) = rosters(
+        "storm",
+        Manner::Good,
+        &["--speed", "0.1", "--seconds", "1", "--cuts", "2", "--processes", "2"],
+    );
+    assert_eq!((code, &report["ok"]), (0, &Value::Bool(true)), "{report:#}\n{errors}");
+    let extra = &report["extra"];
+    assert_eq!(
+        (&extra["cuts"], &extra["topics_resumed"]),
+        (&json!(2.0), &json!(2.0 * 12.0 * 4.0)),
+        "{report:#}"
+    );
+    assert!(extra["back_max_ms"].as_f64().unwrap() > 0.0, "{report:#}");
+}
+
+#[test]
+fn a_change_lost_while_away_is_noticed() {
+    let storm = ["--speed", "0.1", "--seconds", "1", "--cuts", "2"];
+    must_notice("storm", Manner::ResumesBadly, &storm, "a state that nobody here was shown");
+}
+
+const SLATE: [&str; 4] = ["--speed", "1", "--seconds", "5"];
+
+#[test]
+fn wrong_totals_are_noticed() {
+    must_notice("slate", Manner::WrongTotal, &SLATE, "which does not make");
+    must_notice("slate", Manner::Corrupts, &SLATE, "which does not make");
+}
+
+#[test]
+fn missing_frames_are_noticed() {
+    must_notice("slate", Manner::DropsOne, &SLATE, "something in between is lost");
+    must_notice("slate", Manner::DropsLast, &SLATE, "which ended at 8");
+}
+
+#[test]
+fn other_totals_in_the_last_word_are_noticed() {
+    let reason = "GET /v1/snapshot and the clients differ: player:";
+    must_notice("slate", Manner::WrongSnapshot, &SLATE, reason);
+}
+
+#[test]
+fn sockets_that_never_refused_a_byte_say_nothing_about_stalled_clients() {
+    let url = format!("ws://{}", fake_server::start(Manner::Good, 0));
+    let mut args = vec![
+        "run",
+        "stalled",
+        "--url",
+        &url,
+        "--clients",
+        "20",
+        "--turns",
+        "1",
+        "--phase-s",
+        "0.2",
+        "--fill-s",
+        "0",
+        "--catch-up-s",
+        "0.1",
+    ];
+    args.extend(["--drain-timeout-s", "0.3"]);
+    let (code, report, errors) = run(&args);
+    assert_eq!(code, 1, "{report:#}\n{errors}");
+    assert!(report["faults"][0].as_str().unwrap().contains("refused bytes"), "{report:#}");
+}
+
+#[test]
+fn without_a_simulator_the_way_out_is_said() {
+    let (code, _, errors) = run(&["run", "slate", "--scorewire", "/nowhere/scorewire"]);
+    assert!(
+        code == 2 && errors.contains("--events") && errors.contains("--scorewire"),
+        "{code}: {errors}"
+    );
+}
