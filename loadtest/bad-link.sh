@@ -29,7 +29,7 @@ end() {
 trap 'end; rm -rf "$WORK"' EXIT
 
 half() { # NAMESPACE ADDRESS EVENTS LOG
-  ip netns exec "$1" "$LOADTEST" broadcast --url "ws://$2:8080" --clients "$CLIENTS" --events "$3" \
+  ip netns exec "$1" "$LOADTEST" run broadcast --url "ws://$2:8080" --clients "$CLIENTS" --events "$3" \
     --interval-ms "$INTERVAL_MS" >"$4" 2>&1
 }
 

@@ -33,7 +33,7 @@ pub(crate) enum Command {
     /// A message is parsed and checked once; the others must equal it byte for byte. At the end every client must hold
     /// what GET /v1/snapshot says, to the last digit.
     #[command(subcommand)]
-    Run(Box<Run>),
+    Run(Run),
     /// Measure the machine: bare send() and io_uring loops over loopback TCP sockets
     ///
     /// Bare threads send each event to its sockets; the readers live in a child process. A server does that and
@@ -55,11 +55,11 @@ pub(crate) enum Command {
 #[derive(Subcommand)]
 pub(crate) enum Run {
     #[command(flatten)]
-    Subscribers(Scenario),
+    Subscribers(Box<Scenario>),
     /// As many different plays a second as the server takes, all of them scored, framed and checked
     ///
     /// Start the server with `engine.games_max` above EVENTS / PLAYS.
-    Ingest(IngestArgs),
+    Ingest(Box<IngestArgs>),
 }
 
 /// What is done to the server, with many subscribers.

@@ -135,17 +135,28 @@ impl Batch {
     #[cfg(test)]
     pub(in crate::fanout) fn offer(&mut self, conn: ConnKey, offset: usize, pieces: impl IntoIterator<Item = Piece>) {
         let first = self.pieces.len();
-        let bytes: usize = pieces.into_iter().map(|piece| self.push(piece, REPLY)).sum();
-        self.items.push(Item {
-            conn,
-            offset,
-            first: first as u32,
-            count: (self.pieces.len() - first) as u32,
-            bytes: bytes - offset,
-            sub: None,
-            follow_up: false,
-            wrote: Wrote::Bytes(usize::MAX),
-        });
+        let bytes = pieces.into_iter().map(|piece| self.push(piece, REPLY)).sum();
+        let bytes_max = usize::MAX;
+        self.close(conn, offset, &Room { first, bytes, bytes_max }, false);
+    }
+
+    /// One client's write is complete: everything since `room` began. False where that is nothing.
+    fn close(&mut self, conn: ConnKey, offset: usize, room: &Room, follow_up: bool) -> bool {
+        let count = self.pieces.len() - room.first;
+        if count > 0 {
+            self.bytes += room.bytes;
+            self.items.push(Item {
+                conn,
+                offset,
+                first: room.first as u32,
+                count: count as u32,
+                bytes: room.bytes - offset,
+                sub: None,
+                follow_up,
+                wrote: Wrote::Bytes(0),
+            });
+        }
+        count > 0
     }
 
     fn clear(&mut self) {
@@ -364,32 +375,18 @@ impl Shard {
         // Subscriptions looked at are clean, unless `settle` finds that they were not written.
         conn.subs.unlist(next);
         let follow_up = conn.busy.is_some() || conn.lagging || !conn.subs.listed().is_empty();
-        let Room { first, bytes, .. } = room;
-        let count = batch.pieces.len() - first;
-        if count == 0 {
+        if !batch.close(key, offset, &room, follow_up) {
             self.idle.extend(follow_up.then_some(key));
             return;
         }
-        let (first, count) = (first as u32, count as u32);
         batch.shared = shared.map(|(mirror, key, before, after)| Shared {
             mirror,
             key,
             before,
             after,
-            first,
-            count,
-            bytes,
-        });
-        batch.bytes += bytes;
-        batch.items.push(Item {
-            conn: key,
-            offset,
-            first,
-            count,
-            bytes: bytes - offset,
-            sub: None,
-            follow_up,
-            wrote: Wrote::Bytes(0),
+            first: room.first as u32,
+            count: (batch.pieces.len() - room.first) as u32,
+            bytes: room.bytes,
         });
     }
 
