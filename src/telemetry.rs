@@ -5,11 +5,14 @@
 
 #![expect(clippy::disallowed_macros, reason = "this is where handles are made")]
 
+mod delays;
+
 use crate::fanout::shard::ShardStats;
 use crate::feed::sequence::Verdict;
 use crate::wire::close::CloseReason;
-use metrics::{Counter, Gauge, Histogram, Unit};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use delays::Delays;
+use metrics::{Counter, Gauge};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tracing_subscriber::EnvFilter;
 
@@ -287,24 +290,19 @@ pub const METRICS: &[&Metric] = &[
     &WALK,
 ];
 
-const BUCKETS_SECONDS: &[f64] = &[
-    0.000_01, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
-];
-
 /// Installs the recorder, once per process. Later calls give the same page.
 pub fn install() -> PrometheusHandle {
     static HANDLE: std::sync::OnceLock<PrometheusHandle> = std::sync::OnceLock::new();
     HANDLE
         .get_or_init(|| {
-            let builder = PrometheusBuilder::new()
-                .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), BUCKETS_SECONDS)
-                .expect("the buckets are not empty");
-            let handle = builder.install_recorder().expect("no other recorder is installed in this process");
+            let handle = PrometheusBuilder::new()
+                .install_recorder()
+                .expect("no other recorder is installed in this process");
             for metric in METRICS {
                 match metric.kind {
                     Type::Counter => metrics::describe_counter!(metric.name, metric.help),
                     Type::Gauge => metrics::describe_gauge!(metric.name, metric.help),
-                    Type::Histogram => metrics::describe_histogram!(metric.name, Unit::Seconds, metric.help),
+                    Type::Histogram => {}
                 }
             }
             handle
@@ -328,9 +326,20 @@ fn gauge_with(metric: &Metric, label: &'static str, value: &'static str) -> Gaug
     metrics::gauge!(metric.name, label => value)
 }
 
-fn histogram(metric: &Metric) -> Histogram {
-    metrics::histogram!(metric.name)
+/// The page for Prometheus.
+pub fn render(handle: &PrometheusHandle) -> String {
+    let mut page = handle.render();
+    for delays in [&FEED_TO_INGEST, &INGEST_TO_STATE_DELAYS, &ENCODE_DELAYS, &WRITE_DELAYS, &WALKS] {
+        delays.write(&mut page);
+    }
+    page
 }
+
+static FEED_TO_INGEST: Delays = Delays::new(&FEED_LAG);
+static INGEST_TO_STATE_DELAYS: Delays = Delays::new(&INGEST_TO_STATE);
+static ENCODE_DELAYS: Delays = Delays::new(&STATE_TO_ENCODE);
+static WRITE_DELAYS: Delays = Delays::new(&ENCODE_TO_WRITTEN);
+static WALKS: Delays = Delays::new(&WALK);
 
 /// The engine's handles.
 #[derive(Clone)]
@@ -382,9 +391,9 @@ pub struct IngestMetrics {
     /// Lines refused.
     pub rejected: Counter,
     /// From the feed's clock to arrival.
-    pub feed_lag: Histogram,
+    pub feed_lag: &'static Delays,
     /// From arrival to published.
-    pub to_state: Histogram,
+    pub to_state: &'static Delays,
 }
 
 impl IngestMetrics {
@@ -392,8 +401,8 @@ impl IngestMetrics {
     pub fn new() -> IngestMetrics {
         IngestMetrics {
             rejected: counter_with(&EVENTS, "outcome", "rejected"),
-            feed_lag: histogram(&FEED_LAG),
-            to_state: histogram(&INGEST_TO_STATE),
+            feed_lag: &FEED_TO_INGEST,
+            to_state: &INGEST_TO_STATE_DELAYS,
         }
     }
 }
@@ -481,9 +490,6 @@ pub struct ShardMetrics {
     resyncs: Counter,
     /// Times that io_uring was given up.
     pub uring_failures: Counter,
-    state_to_encode: Histogram,
-    encode_to_written: Histogram,
-    walk: Histogram,
 }
 
 impl ShardMetrics {
@@ -505,9 +511,6 @@ impl ShardMetrics {
             refused_topics: counter(&REFUSED_TOPICS),
             resyncs: counter(&RESYNCS),
             uring_failures: counter(&URING_FAILURES),
-            state_to_encode: histogram(&STATE_TO_ENCODE),
-            encode_to_written: histogram(&ENCODE_TO_WRITTEN),
-            walk: histogram(&WALK),
         }
     }
 
@@ -530,16 +533,9 @@ impl ShardMetrics {
         self.messages[1].increment(stats.bad_messages);
         self.refused_topics.increment(stats.refused_topics);
         self.resyncs.increment(stats.resyncs);
-        let times = [
-            (&self.state_to_encode, &stats.state_to_encode),
-            (&self.encode_to_written, &stats.encode_to_written),
-            (&self.walk, &stats.walk),
-        ];
-        for (histogram, latencies) in times {
-            for (us, count) in latencies.buckets() {
-                histogram.record_many(us / 1e6, count);
-            }
-        }
+        ENCODE_DELAYS.add(&stats.state_to_encode);
+        WRITE_DELAYS.add(&stats.encode_to_written);
+        WALKS.add(&stats.walk);
     }
 }
 

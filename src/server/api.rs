@@ -6,6 +6,7 @@ use super::{App, Door};
 use crate::fanout::encode;
 use crate::model::GameId;
 use crate::scoring::{Ruleset, RulesetIndex};
+use crate::telemetry;
 use crate::wire::json::Json;
 use crate::wire::message::GameShown;
 use axum::extract::State;
@@ -160,7 +161,7 @@ pub async fn metrics(State(door): State<Door>) -> Result<Response, ApiError> {
     let write = |app: &App| {
         app.read_levels();
         app.prometheus.run_upkeep();
-        app.prometheus.render()
+        telemetry::render(&app.prometheus)
     };
     let page = door.aside(write).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response())

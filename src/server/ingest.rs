@@ -255,7 +255,7 @@ impl Report {
                 // A feed's clock may say anything.
                 let lag_us = event.ts().and_then(|ts| ingest.0.checked_sub(ts.0));
                 if let Some(lag_us) = lag_us.filter(|lag_us| (0..LAG_US_MAX).contains(lag_us)) {
-                    app.ingest_metrics.feed_lag.record(lag_us as f64 / 1e6);
+                    app.ingest_metrics.feed_lag.record(lag_us);
                 }
                 chunk.push((number, event));
             }
@@ -312,9 +312,7 @@ impl Report {
     async fn settle(&mut self, app: &App, ingest: IngestTime) -> Result<(), ApiError> {
         let Some(under_way) = self.under_way.take() else { return Ok(()) };
         let outcomes = under_way.outcomes().await.map_err(refusal)?;
-        app.ingest_metrics
-            .to_state
-            .record((app.clock.now_us() - ingest.0).max(0) as f64 / 1e6);
+        app.ingest_metrics.to_state.record(app.clock.now_us() - ingest.0);
         for (line, outcome) in outcomes {
             self.count(app, line, outcome);
         }

@@ -33,28 +33,43 @@ impl Account {
 
 /// Latencies in powers of two of a microsecond: cheap enough to take for every delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Latencies([u32; 32]);
+pub struct Latencies {
+    counts: [u32; Latencies::BUCKETS],
+    total_us: u64,
+}
 
 impl Latencies {
+    /// How many buckets there are; the last takes whatever is longer.
+    pub const BUCKETS: usize = 32;
+
     /// Counts one. Negative times (a clock set back) count as the shortest.
     #[inline]
     pub fn record(&mut self, us: i64) {
-        let bucket = 64 - us.max(0).leading_zeros() as usize;
-        self.0[bucket.min(31)] += 1;
+        self.record_many(us, 1);
     }
 
     /// Counts that many of the same length.
+    #[inline]
     pub fn record_many(&mut self, us: i64, count: u32) {
-        let bucket = 64 - us.max(0).leading_zeros() as usize;
-        self.0[bucket.min(31)] += count;
+        self.counts[Latencies::bucket(us)] += count;
+        self.total_us += us.max(0) as u64 * u64::from(count);
     }
 
-    /// Each bucket that is not empty: its middle in microseconds, and how many.
-    pub fn buckets(&self) -> impl Iterator<Item = (f64, usize)> + '_ {
-        self.0.iter().enumerate().filter(|(_, count)| **count > 0).map(|(bucket, count)| {
-            let low = if bucket == 0 { 0.0 } else { f64::from(1u32 << (bucket - 1)) };
-            (low * 1.5, *count as usize)
-        })
+    /// The bucket of that length: number n holds what is shorter than 2ⁿ µs.
+    #[inline]
+    pub fn bucket(us: i64) -> usize {
+        let bucket = 64 - us.max(0).leading_zeros() as usize;
+        bucket.min(Latencies::BUCKETS - 1)
+    }
+
+    /// How many there are in each bucket.
+    pub fn counts(&self) -> &[u32; Latencies::BUCKETS] {
+        &self.counts
+    }
+
+    /// All of them added up, in microseconds.
+    pub fn total_us(&self) -> u64 {
+        self.total_us
     }
 }
 

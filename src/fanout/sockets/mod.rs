@@ -23,7 +23,7 @@ use bytes::Bytes;
 use mio::{Events, Interest, Poll, Token};
 use socket2::SockRef;
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 use std::sync::Arc;
@@ -87,10 +87,8 @@ enum Socket {
         mio::net::TcpStream,
         #[expect(dead_code, reason = "held for as long as the socket is open")] Slot,
     ),
-    Tls(
-        RefCell<TlsSocket<mio::net::TcpStream>>,
-        #[expect(dead_code, reason = "held for as long as the socket is open")] Slot,
-    ),
+    /// With its slot, held for as long as the socket is open.
+    Tls(Box<(RefCell<TlsSocket<mio::net::TcpStream>>, Slot)>),
     /// An HTTP response body; it takes [`STREAM_PIECES`] pieces ahead of the client.
     Stream(mpsc::Sender<Bytes>),
 }
@@ -100,24 +98,29 @@ impl Socket {
     fn write(&self, pieces: &[Piece], offset: usize) -> Wrote {
         match self {
             Socket::Tcp(stream, _) => send::send(stream, pieces, offset),
-            Socket::Tls(socket, _) => socket.borrow_mut().write(pieces, offset),
+            Socket::Tls(tls) => tls.0.borrow_mut().write(pieces, offset),
             Socket::Stream(body) => push(body, pieces),
         }
     }
 }
 
-/// Sockets by the index of their connection; a generation tells a connection from its predecessors.
+/// Sockets by the index of their connection, which are dense: a walk finds them side by side. A
+/// generation tells a connection from its predecessors.
 #[derive(Default)]
-struct Table(HashMap<u32, (u32, Socket), foldhash::fast::RandomState>);
+struct Table(Vec<Option<(u32, Socket)>>);
 
 impl Table {
     fn get(&self, conn: ConnKey) -> Option<&Socket> {
-        let (generation, socket) = self.0.get(&conn.index)?;
+        let (generation, socket) = self.0.get(conn.index as usize)?.as_ref()?;
         (*generation == conn.generation).then_some(socket)
     }
 
     fn insert(&mut self, conn: ConnKey, socket: Socket) {
-        self.0.insert(conn.index, (conn.generation, socket));
+        let place = conn.index as usize;
+        if self.0.len() <= place {
+            self.0.resize_with(place + 1, || None);
+        }
+        self.0[place] = Some((conn.generation, socket));
     }
 
     /// Ends a connection and keeps its descriptor for good, as a send may still look for it.
@@ -125,13 +128,13 @@ impl Table {
         if let Some(Socket::Tcp(stream, _)) = self.get(conn) {
             // Whether it is gone already makes no difference.
             let _ = stream.shutdown(Shutdown::Both);
-            std::mem::forget(self.0.remove(&conn.index));
+            std::mem::forget(self.0[conn.index as usize].take());
         }
     }
 
     fn remove(&mut self, conn: ConnKey) {
         if self.get(conn).is_some() {
-            self.0.remove(&conn.index);
+            self.0[conn.index as usize] = None;
         }
     }
 }
@@ -218,7 +221,7 @@ impl Sockets {
     /// The socket is broken already.
     pub fn add_tls(&mut self, conn: ConnKey, stream: std::net::TcpStream, session: Session, slot: Slot) -> io::Result<()> {
         let socket = TlsSocket::new(self.register(conn, stream)?, session);
-        self.table.insert(conn, Socket::Tls(RefCell::new(socket), slot));
+        self.table.insert(conn, Socket::Tls(Box::new((RefCell::new(socket), slot))));
         self.has_tls = true;
         self.read_ahead.push(conn);
         Ok(())
@@ -293,8 +296,8 @@ impl Sockets {
     /// Encrypted sockets write what they held back first; one that still holds some takes nothing yet.
     fn look_at_tls(&mut self, ready: &mut VecDeque<Ready>) {
         for one in ready.iter_mut().filter(|one| one.writable) {
-            if let Some(Socket::Tls(socket, _)) = self.table.get(one.conn) {
-                one.writable = socket.borrow_mut().writable();
+            if let Some(Socket::Tls(tls)) = self.table.get(one.conn) {
+                one.writable = tls.0.borrow_mut().writable();
             }
         }
         ready.extend(self.read_ahead.drain(..).map(|conn| Ready {
@@ -308,7 +311,7 @@ impl Sockets {
     pub fn read(&mut self, conn: ConnKey, mut take: impl FnMut(&mut [u8]) -> bool) -> ReadEnd {
         let mut stream: &mio::net::TcpStream = match self.table.get(conn) {
             Some(Socket::Tcp(stream, _)) => stream,
-            Some(Socket::Tls(socket, _)) => return socket.borrow_mut().read(&mut self.buffer, take),
+            Some(Socket::Tls(tls)) => return tls.0.borrow_mut().read(&mut self.buffer, take),
             Some(Socket::Stream(_)) | None => return ReadEnd::Drained,
         };
         for _ in 0..READS_IN_A_ROW {
@@ -346,7 +349,7 @@ impl Writer for Sockets {
         match self.table.get(conn) {
             // A socket that is gone already is noticed when it is read.
             Some(Socket::Tcp(stream, _)) => drop(stream.shutdown(Shutdown::Write)),
-            Some(Socket::Tls(socket, _)) => socket.borrow_mut().finish(),
+            Some(Socket::Tls(tls)) => tls.0.borrow_mut().finish(),
             Some(Socket::Stream(_)) => self.table.remove(conn),
             None => {}
         }
@@ -365,3 +368,7 @@ fn push(body: &mpsc::Sender<Bytes>, pieces: &[Piece]) -> Wrote {
     }
     Wrote::Bytes(bytes)
 }
+
+/// What `docs/memory.md` says of a socket; mio keeps more of it in debug builds.
+#[cfg(not(debug_assertions))]
+const _: () = assert!(size_of::<Option<(u32, Socket)>>() == 24);
