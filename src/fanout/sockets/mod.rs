@@ -26,6 +26,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::unix::AsyncFd;
@@ -211,6 +212,7 @@ impl Sockets {
     /// The socket is broken already.
     pub fn add_tcp(&mut self, conn: ConnKey, stream: std::net::TcpStream, slot: Slot) -> io::Result<()> {
         let stream = self.register(conn, stream)?;
+        self.path.opened(conn, stream.as_raw_fd());
         self.table.insert(conn, Socket::Tcp(stream, slot));
         Ok(())
     }
@@ -342,6 +344,9 @@ impl Writer for Sockets {
     }
 
     fn close(&mut self, conn: ConnKey, _: CloseReason) {
+        if self.table.get(conn).is_some() {
+            self.path.closing(conn);
+        }
         self.table.remove(conn);
     }
 
