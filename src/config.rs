@@ -33,6 +33,7 @@ pub struct Config {
     pub fanout: Fanout,
     pub clients: Clients,
     pub shutdown: Shutdown,
+    pub metrics: Metrics,
     pub log: Log,
 }
 
@@ -130,6 +131,13 @@ pub struct Shutdown {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "documented in config/default.toml, where people look")]
+pub struct Metrics {
+    pub enabled: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml, where people look")]
 pub struct Log {
     pub format: LogFormat,
     pub filter: String,
@@ -206,6 +214,7 @@ impl Default for Config {
                 reconnect_spread_ms: 10_000,
                 drain_timeout_ms: 10_000,
             },
+            metrics: Metrics { enabled: true },
             log: Log {
                 format: LogFormat::Text,
                 filter: "info".into(),

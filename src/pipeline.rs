@@ -186,7 +186,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
 
 /// Starts the engine and gathers what every door shares, with the shards' ends of their mailboxes.
 fn share(config: Config, rulesets: Arc<Rulesets>, shard_count: usize, stop: watch::Receiver<bool>) -> (Arc<App>, Vec<Inbox>) {
-    let prometheus = telemetry::install();
+    let prometheus = config.metrics.enabled.then(telemetry::install);
     let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
     let hub = Arc::new(hub);
     let engine = Engine::start(hub.clone(), config.engine_limits(), EngineMetrics::new());

@@ -160,10 +160,10 @@ pub async fn readyz(State(door): State<Door>) -> Response {
 pub async fn metrics(State(door): State<Door>) -> Result<Response, ApiError> {
     let write = |app: &App| {
         app.read_levels();
-        app.prometheus.run_upkeep();
-        telemetry::render(&app.prometheus)
+        app.prometheus.as_ref().map(telemetry::render)
     };
     let page = door.aside(write).await?;
+    let page = page.ok_or_else(|| ApiError::not_found("not_found", "there are no metrics: `metrics.enabled` is off"))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response())
 }
 

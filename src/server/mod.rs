@@ -64,7 +64,7 @@ pub struct App {
     /// Ingest's handles.
     pub ingest_metrics: IngestMetrics,
     /// The page of metrics.
-    pub prometheus: PrometheusHandle,
+    pub prometheus: Option<PrometheusHandle>,
     /// Levels to read off for it.
     pub levels: Levels,
     /// Each shard's own levels.

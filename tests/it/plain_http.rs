@@ -201,3 +201,14 @@ fn every_metric_is_there_and_documented() {
         server.end().await;
     });
 }
+
+#[test]
+fn metrics_can_be_switched_off() {
+    run(async {
+        let server = Server::start(|config| config.metrics.enabled = false);
+        let answer = server.http.get("/metrics").await;
+        assert_eq!(answer.status, 404);
+        assert!(answer.text().contains("metrics.enabled"), "{}", answer.text());
+        server.end().await;
+    });
+}
