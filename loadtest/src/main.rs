@@ -13,6 +13,7 @@
 //!          rosters · schedule       who follows whom; when events are due
 //!          post · target            posting
 //!          floor · trace            the same work by a bare loop
+//!          probe                    one more client, who asks while the server is busy
 //!          crew · watch · timeline  child processes, progress, adding up, the server by the second
 //!          proc · limits            the server's /proc, descriptor limits
 //!          shape · report · html    the figures, as JSON, text and a page
@@ -24,7 +25,7 @@
 //!          job · orders             what the parent says
 //! apart    ingest                   as many events as the server takes
 //!          link                     a bad link between two network namespaces
-//! both     clock · latency · net
+//! both     clock · latency · net · tls
 //! ```
 //! Nothing here shares code with the server: what is verified with the server's own code is not
 //! verified. There is no async runtime, and `unsafe` only where the kernel is spoken to directly: `floor::uring`
@@ -54,6 +55,7 @@ mod net;
 mod orders;
 mod plays;
 mod post;
+mod probe;
 mod proc;
 mod readers;
 mod record;
@@ -66,6 +68,7 @@ mod shape;
 mod sunday;
 mod target;
 mod timeline;
+mod tls;
 mod totals;
 mod trace;
 mod verify;
