@@ -75,7 +75,7 @@ metric!(
     "scorewire_connections_refused_total",
     Counter,
     "",
-    "TCP connections answered 503 and closed at once: there were `server.connections_max` already."
+    "TCP connections closed at once, with a 503 where they speak no TLS: there were `server.connections_max` already."
 );
 metric!(
     EVENTS,
@@ -152,7 +152,7 @@ metric!(
     "scorewire_uring_failures_total",
     Counter,
     "",
-    "Times that io_uring failed while it was used; the shard went on by `send` for good, and no byte was lost."
+    "Times that io_uring failed while it was used; the shard went on by `send` for good. Clients whose send the kernel never answered were cut."
 );
 metric!(
     SLOW,

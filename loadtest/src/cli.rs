@@ -599,22 +599,25 @@ impl LimitArgs {
     fn hold(&self, report: &mut RunReport) {
         let server = report.server.as_ref();
         let floor = report.floors.first();
+        // What nobody received was not soon.
+        let latency = (report.latency.count > 0).then_some(&report.latency);
+        let last = (report.last.count > 0).then_some(&report.last);
         let over = |figure: f64, base: Option<f64>| base.and_then(|base| report::ratio(figure, base));
         let limits = [
-            limit("p50-ms", self.p50_ms, Some(report.latency.p50_ms)),
-            limit("p99-ms", self.p99_ms, Some(report.latency.p99_ms)),
-            limit("last-ms", self.last_ms, Some(report.last.p50_ms)),
+            limit("p50-ms", self.p50_ms, latency.map(|latency| latency.p50_ms)),
+            limit("p99-ms", self.p99_ms, latency.map(|latency| latency.p99_ms)),
+            limit("last-ms", self.last_ms, last.map(|last| last.p50_ms)),
             limit("cpu-us", self.cpu_us, server.map(|server| server.cpu_us_per_delivery)),
             limit("ratio", self.ratio, floor.and_then(|floor| floor.cpu_ratio)),
             limit(
                 "p99-ratio",
                 self.p99_ratio,
-                over(report.latency.p99_ms, floor.map(|floor| floor.latency.p99_ms)),
+                latency.and_then(|latency| over(latency.p99_ms, floor.map(|floor| floor.latency.p99_ms))),
             ),
             limit(
                 "last-ratio",
                 self.last_ratio,
-                over(report.last.p50_ms, floor.map(|floor| floor.last.p50_ms)),
+                last.and_then(|last| over(last.p50_ms, floor.map(|floor| floor.last.p50_ms))),
             ),
             limit(
                 "connection-kib",
@@ -661,6 +664,7 @@ mod tests {
         assert!(limits.check(true, false).unwrap_err().to_string().contains("--floor"));
         limits.check(true, true).unwrap();
         let latency = |p99_ms| Distribution {
+            count: 1,
             p99_ms,
             ..Distribution::default()
         };

@@ -72,18 +72,14 @@ struct Step {
     to: Arc<[u32]>,
 }
 
-/// Repeats `trace` with `threads` sending threads, each of which owns an equal part of the sockets.
-/// `started` is told when it begins, in monotonic nanoseconds.
+/// Repeats `trace` with `threads` sending threads, each of which owns an equal part of the sockets, and
+/// as many processes that read as a run's clients have. `started` is told when it begins, in monotonic
+/// nanoseconds.
 ///
 /// # Errors
 /// The trace is empty or too large, sockets or processes can't be had, the kernel refuses `io_uring`,
 /// or a reader can't keep up, so that a socket's buffer fills.
-pub(crate) fn measure(trace: &Trace, via: Via, threads: usize, started: impl FnOnce(u64)) -> Result<shape::Floor> {
-    measure_read_by(trace, via, threads, 1, started)
-}
-
-/// The same with several processes that read: as many as a run's clients have, on a machine with cores for them.
-pub(crate) fn measure_read_by(trace: &Trace, via: Via, threads: usize, readers: usize, started: impl FnOnce(u64)) -> Result<shape::Floor> {
+pub(crate) fn measure(trace: &Trace, via: Via, threads: usize, readers: usize, started: impl FnOnce(u64)) -> Result<shape::Floor> {
     let due = trace.deliveries();
     check(trace, due, threads.min(readers))?;
     let available = limits::raise_descriptors();

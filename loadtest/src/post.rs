@@ -35,9 +35,11 @@ impl Http {
             self.to.host,
             lines.len()
         );
-        let answer = self.json(&request).context("POST /v1/events")?;
-        // A duplicate means that an earlier attempt of ours arrived although its answer did not.
-        let taken = answer["accepted"].as_u64().unwrap_or(0) + answer["duplicate"].as_u64().unwrap_or(0);
+        let (answer, resent) = self.answer(&request).context("POST /v1/events")?;
+        let answer: Value = serde_json::from_str(&answer).context("the answer is no JSON")?;
+        let count = |name: &str| answer[name].as_u64().unwrap_or(0);
+        // Sent again, what is a duplicate arrived the first time, although its answer did not.
+        let taken = count("accepted") + if resent { count("duplicate") } else { 0 };
         ensure!(
             taken == lines.lines().count() as u64,
             "the server did not take every event: {answer}"
@@ -54,24 +56,28 @@ impl Http {
     /// Gets a document as text.
     pub(crate) fn text(&mut self, path: &str) -> Result<String> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.to.host);
-        self.answer(&request).with_context(|| format!("GET {path}"))
+        Ok(self.answer(&request).with_context(|| format!("GET {path}"))?.0)
     }
 
     fn json(&mut self, request: &str) -> Result<Value> {
-        serde_json::from_str(&self.answer(request)?).context("the answer is no JSON")
+        serde_json::from_str(&self.answer(request)?.0).context("the answer is no JSON")
     }
 
-    /// Sends `request`; once more over a new connection where the server had closed the kept one.
-    fn answer(&mut self, request: &str) -> Result<String> {
-        let kept = self.stream.is_some();
+    /// Sends `request`; once more over a new connection where the server had closed the kept one. The
+    /// answer, and whether it was sent twice.
+    fn answer(&mut self, request: &str) -> Result<(String, bool)> {
+        let mut resent = self.stream.is_some();
         let answer = match self.exchange(request) {
-            Err(_) if kept => self.exchange(request),
-            answer => answer,
+            Err(_) if resent => self.exchange(request),
+            answer => {
+                resent = false;
+                answer
+            }
         };
         let (status, body) = answer.with_context(|| format!("{} does not answer", self.to.addr))?;
         let text = String::from_utf8_lossy(&body);
         ensure!(status == 200, "status {status}: {}", text.chars().take(300).collect::<String>());
-        Ok(text.into_owned())
+        Ok((text.into_owned(), resent))
     }
 
     fn exchange(&mut self, request: &str) -> Result<(u16, Vec<u8>)> {

@@ -161,6 +161,10 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
         feed.post_events(&lines).context("what comes before the run can't be posted")?;
     }
     let mut outcome = Running::start(settings, &plan, available)?.play(&mut feed, &mut http)?;
+    if outcome.report.deliveries == 0 {
+        outcome.report.fault_count += 1;
+        outcome.report.faults.push("nobody received a single change".to_owned());
+    }
     if let Err(error) = check(&mut http, &outcome.tally) {
         outcome.report.fault_count += 1;
         outcome
@@ -169,10 +173,12 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
             .push(format!("the HTTP answer and the clients differ: {error:#}"));
     }
     let trace = trace(&plan, &outcome);
+    // As many processes read beside the floor as beside the server.
+    let readers = processes(settings, trace.clients, available);
     for &(via, threads) in &settings.floors {
         let mut probe = None;
         let started = |t0_ns| probe = plan.probe.as_ref().map(|prober| prober.start(t0_ns));
-        let mut floor = floor::measure(&trace, via, threads, started).with_context(|| format!("the floor by {}", via.name()))?;
+        let mut floor = floor::measure(&trace, via, threads, readers, started).with_context(|| format!("the floor by {}", via.name()))?;
         let asked = finish(probe).with_context(|| format!("the probe beside the floor by {}", via.name()))?;
         let named = asked.map(|(name, figure)| (format!("probe_floor_{}_{name}", via.name()), figure));
         outcome.report.extra.extend(named);
@@ -381,12 +387,17 @@ fn server(before: Memory, idle: Memory, earlier: &Look, later: &Look, clients: u
     }
 }
 
+/// How many processes hold the clients.
+fn processes(settings: &Settings, clients: usize, available: u64) -> usize {
+    let least = limits::processes(clients, available);
+    let wanted = settings.processes.unwrap_or_else(|| limits::processes_by_cores(clients));
+    wanted.clamp(least, clients)
+}
+
 /// The clients, spread over processes.
 fn jobs(settings: &Settings, plan: &Plan, available: u64) -> Vec<Job> {
     let clients = plan.rosters.len();
-    let least = limits::processes(clients, available);
-    let wanted = settings.processes.unwrap_or_else(|| limits::processes_by_cores(clients));
-    let each = clients.div_ceil(wanted.clamp(least, clients));
+    let each = clients.div_ceil(processes(settings, clients, available));
     let parts = plan.rosters.chunks(each).enumerate();
     parts
         .map(|(number, rosters)| {

@@ -130,7 +130,9 @@ impl Runner {
             }
             let clock = self.clock;
             self.shard.pump(clock.now_us(), || clock.now_us(), &mut self.sockets);
-            unread.extend(self.shard.take_resumed());
+            for key in self.shard.take_resumed() {
+                self.put_off(key, &mut unread);
+            }
             if draining && self.shard.connections() == 0 {
                 self.publish();
                 self.turns.open();
@@ -268,25 +270,34 @@ impl Runner {
         {
             tracing::error!(%error, "the readiness queue is broken");
         }
-        while let Some(one) = ready.pop_front() {
-            if one.writable {
-                self.shard.writable(one.conn);
-            }
-            if one.readable {
-                self.read(one.conn, unread);
-            }
-            if !lasts() {
+        // One of each in turn, so that neither waits for the other. Who still has more waits behind the rest.
+        let mut waiting = unread.len();
+        while lasts() {
+            let (one, other) = (ready.pop_front(), if waiting > 0 { unread.pop_front() } else { None });
+            waiting = waiting.saturating_sub(1);
+            if one.is_none() && other.is_none() {
                 break;
+            }
+            if let Some(one) = one {
+                if one.writable {
+                    self.shard.writable(one.conn);
+                }
+                if one.readable {
+                    self.read(one.conn, unread);
+                }
+            }
+            if let Some(key) = other {
+                self.shard.leaves_unread(key);
+                if self.shard.resume(key, self.clock.now_us()) == Reading::On {
+                    self.read(key, unread);
+                }
             }
         }
-        // Each once: who still has more waits behind the others.
-        for _ in 0..unread.len() {
-            if !lasts() {
-                break;
-            }
-            if let Some(key) = unread.pop_front() {
-                self.read(key, unread);
-            }
+    }
+
+    fn put_off(&mut self, key: ConnKey, unread: &mut VecDeque<ConnKey>) {
+        if self.shard.joins_unread(key) {
+            unread.push_back(key);
         }
     }
 
@@ -298,7 +309,7 @@ impl Runner {
         }
         match sockets.read(key, |bytes| shard.received(key, bytes, now_us) == Reading::On) {
             ReadEnd::Drained => {}
-            ReadEnd::More => unread.push_back(key),
+            ReadEnd::More => self.put_off(key, unread),
             ReadEnd::Closed => shard.gone(key, sockets),
         }
     }

@@ -286,6 +286,7 @@ impl Report {
     async fn rest(&mut self, app: &App, chunk: &mut Vec<(usize, Event)>, ingest: IngestTime) -> Result<(), ApiError> {
         if chunk.len() == CHUNK {
             self.hand_over(app, chunk, ingest).await?;
+            tokio::task::yield_now().await;
         } else if (self.readable + self.refused_count).is_multiple_of(CHUNK) {
             tokio::task::yield_now().await;
         }

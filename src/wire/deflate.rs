@@ -80,9 +80,17 @@ impl Inflater {
                 input = &input[taken..];
             }
         }
-        Ok(message)
+        // Whoever stopped in mid-block has had the tail read as data.
+        let before = inflate.total_in();
+        match inflate.decompress(&LAST_BLOCK, &mut [0], FlushDecompress::Sync) {
+            Ok(Status::StreamEnd) if inflate.total_in() - before == LAST_BLOCK.len() as u64 => Ok(message),
+            _ => Err(CloseReason::NotDeflate),
+        }
     }
 }
+
+/// An empty block that ends the stream: read as such only where a block can begin.
+const LAST_BLOCK: [u8; 5] = [1, 0, 0, 0xff, 0xff];
 
 /// Inflates from `input` as far as `message` has room, and makes room. Returns how many bytes it took;
 /// nothing once there is no more to come of them.

@@ -136,6 +136,16 @@ pub enum Said {
     Close,
 }
 
+impl Said {
+    /// Bytes of what was said.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Said::Message(bytes) | Said::Ping(bytes) => bytes.len(),
+            Said::Pong | Said::Close => 0,
+        }
+    }
+}
+
 /// Reads one client's frames. Holds a message only while its fragments are incomplete.
 #[derive(Debug)]
 pub struct Reader {

@@ -13,7 +13,7 @@ use crate::frames::client_frame;
 use crate::oracle::Oracle;
 use crate::plan::plan;
 use crate::world::{Settings, World, assert_balanced};
-use scorewire::fanout::shard::ShardLimits;
+use scorewire::fanout::shard::{Reading, ShardLimits};
 use scorewire::model::{Event, IngestTime};
 use std::collections::VecDeque;
 
@@ -225,7 +225,11 @@ impl Sim {
 
     fn resume_sending(&mut self) {
         for shard in 0..self.world.shards.len() {
+            let now_us = self.world.now_us;
             for key in self.world.shards[shard].take_resumed() {
+                if self.world.shards[shard].resume(key, now_us) == Reading::Paused {
+                    continue;
+                }
                 let resumed = |client: &Client| client.key == Some(key) && client.shard == shard;
                 if let Some(client) = self.clients.iter().position(resumed) {
                     self.send(client, b"");

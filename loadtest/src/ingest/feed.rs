@@ -80,22 +80,23 @@ pub(crate) fn post(target: &Target, timeout: Duration, requests: &[Request]) -> 
     let mut posted = Posted::default();
     let mut answer = Vec::with_capacity(ANSWER_BYTES_MAX);
     for request in requests {
+        let mut resent = false;
         loop {
             stream.write_all(&request.bytes)?;
             let (status, retry_after, body) = read_answer(&mut stream, &mut answer)?;
             match status {
                 200 => {
                     let told: serde_json::Value = serde_json::from_slice(body).context("the answer is no JSON")?;
-                    ensure!(
-                        told["accepted"].as_u64() == Some(request.lines as u64),
-                        "{} lines were sent: {told}",
-                        request.lines
-                    );
+                    let count = |name: &str| told[name].as_u64().unwrap_or(0);
+                    // Of a request that was refused, the beginning may have been taken.
+                    let taken = count("accepted") + if resent { count("duplicate") } else { 0 };
+                    ensure!(taken == request.lines as u64, "{} lines were sent: {told}", request.lines);
                     posted.accepted += request.lines;
                     break;
                 }
                 429 => {
                     posted.refused += 1;
+                    resent = true;
                     std::thread::sleep(Duration::from_secs(retry_after.unwrap_or(1)));
                 }
                 _ => bail!(

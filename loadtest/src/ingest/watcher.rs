@@ -145,7 +145,14 @@ impl Watcher {
                 self.received.merged += u64::from(seq - prev > 1);
                 self.received.changes += seq - prev;
             }
-            None => self.received.snapshots_late += 1,
+            None => {
+                ensure!(
+                    seen.seq == u64::MAX || seq >= seen.seq,
+                    "{topic}: held {}, was sent a snapshot at {seq}",
+                    seen.seq
+                );
+                self.received.snapshots_late += u64::from(seen.seq != u64::MAX);
+            }
         }
         if let Some(kept) = &mut seen.kept {
             kept.push(payload.into());
@@ -159,8 +166,8 @@ impl Watcher {
     /// What came, the points of the topics checked in full worked out from their frames.
     pub(crate) fn finish(mut self) -> Result<Received> {
         for (topic, seen) in self.topics {
-            let Some(kept) = seen.kept else { continue };
             ensure!(seen.seq == seen.last_seq, "{topic} ends at {}, not at {}", seen.seq, seen.last_seq);
+            let Some(kept) = seen.kept else { continue };
             let of = self.received.points.entry(topic).or_default();
             for payload in kept {
                 let message: Value = serde_json::from_slice(&payload).context("a message that is no JSON")?;

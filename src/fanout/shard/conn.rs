@@ -102,6 +102,8 @@ pub(super) struct Conn {
     /// Whether the last write found the socket full: what is pending then goes out merged.
     pub(super) lagging: bool,
     pub(super) read_paused: bool,
+    /// Whether it waits to be read, behind others.
+    pub(super) unread: bool,
     pub(super) finished: bool,
     pub(super) busy: Option<Box<Busy>>,
     pub(super) subs: Subs,
@@ -121,6 +123,7 @@ impl Conn {
             blocked: false,
             lagging: false,
             read_paused: false,
+            unread: false,
             finished: false,
             busy: None,
             subs: Subs::default(),

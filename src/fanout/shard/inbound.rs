@@ -21,6 +21,11 @@ pub enum Reading {
     Paused,
 }
 
+/// What one client may have done in a row: bytes of its messages, inflated, and [`MESSAGE_WORK`] for each.
+/// About a third of a millisecond.
+const WORK_MAX: usize = 256 * 1024;
+const MESSAGE_WORK: usize = 256;
+
 impl Shard {
     /// Bytes from a WebSocket client. They are unmasked in place; what is not understood yet is kept.
     pub fn received(&mut self, key: ConnKey, bytes: &mut [u8], now_us: i64) -> Reading {
@@ -41,6 +46,7 @@ impl Shard {
         let limits = &self.parts.limits;
         let (message_bytes_max, replies_bytes_max) = (limits.message_bytes_max, limits.replies_bytes_max);
         let mut input = bytes;
+        let mut work = 0;
         loop {
             let place = self.conns.get_mut(key.index as usize);
             let Some(conn) = place.filter(|conn| conn.generation == key.generation) else {
@@ -54,8 +60,17 @@ impl Shard {
                 conn.put_stash(input);
                 return Reading::Paused;
             }
+            if work > WORK_MAX && !input.is_empty() {
+                // Others first: few bytes can be many messages, and inflate to many more.
+                conn.put_stash(input);
+                self.resumed.push(key);
+                return Reading::Paused;
+            }
             match conn.reader.next(&mut input, message_bytes_max, &mut self.inflater) {
-                Ok(Some(said)) => self.said(key, said, now_us),
+                Ok(Some(said)) => {
+                    work += MESSAGE_WORK + said.bytes();
+                    self.said(key, said, now_us);
+                }
                 Ok(None) => {
                     conn.put_stash(input);
                     return Reading::On;
@@ -68,15 +83,18 @@ impl Shard {
         }
     }
 
-    /// Goes on with a client whose replies have been taken: first with what it said already.
-    pub(super) fn resume_reading(&mut self, key: ConnKey, now_us: i64) {
-        let Some(conn) = self.conn(key) else { return };
-        conn.read_paused = false;
-        let mut stash = conn.take_stash();
-        let paused = self.read_messages(key, &mut stash, now_us) == Reading::Paused;
-        if !paused {
-            self.resumed.push(key);
+    /// Goes on with a client that [`Shard::take_resumed`] named: with what it said already. Call it before
+    /// its socket is read.
+    pub fn resume(&mut self, key: ConnKey, now_us: i64) -> Reading {
+        let Some(conn) = self.conn(key) else { return Reading::On };
+        if conn.is_closing() {
+            return Reading::On;
         }
+        let mut stash = conn.take_stash();
+        if stash.is_empty() {
+            return Reading::On;
+        }
+        self.read_messages(key, &mut stash, now_us)
     }
 
     fn said(&mut self, key: ConnKey, said: Said, now_us: i64) {

@@ -285,9 +285,22 @@ impl Shard {
             .is_some_and(|conn| conn.generation == key.generation && conn.read_paused)
     }
 
-    /// Connections whose reading stopped and may go on: read from their sockets again.
+    /// Connections whose reading stopped and may go on: [`Shard::resume`] them, then read from their
+    /// sockets again.
     pub fn take_resumed(&mut self) -> Vec<ConnKey> {
         std::mem::take(&mut self.resumed)
+    }
+
+    /// Whether a connection joins those who wait to be read; nobody waits there twice.
+    pub fn joins_unread(&mut self, key: ConnKey) -> bool {
+        self.conn(key).is_some_and(|conn| !std::mem::replace(&mut conn.unread, true))
+    }
+
+    /// A connection waits to be read no more.
+    pub fn leaves_unread(&mut self, key: ConnKey) {
+        if let Some(conn) = self.conn(key) {
+            conn.unread = false;
+        }
     }
 
     /// When the next rate-limited subscription comes due.
@@ -317,7 +330,8 @@ impl Shard {
     /// Begins a round of looking at every client: pings, and closes those who are silent, stalled or done.
     /// Call it about once a second; [`Shard::pump`] goes on with it.
     pub fn tick(&mut self, now_us: i64, writer: &mut impl Writer) {
-        self.look_from = Some(0);
+        // A round that is not over goes on: or those at the end would never be looked at.
+        self.look_from.get_or_insert(0);
         self.look_on(now_us, writer);
     }
 

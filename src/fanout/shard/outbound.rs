@@ -243,15 +243,15 @@ impl Shard {
             taken += 1;
             self.gather(key, queue, now_us, &mut batch);
         }
-        for mirror in std::mem::take(&mut self.stale) {
-            self.refresh(mirror as usize);
-        }
         if !batch.items.is_empty() {
             writer.write(&mut batch);
         }
         let written_us = clock();
         if queue == Queue::Walk {
             self.walks.passed(taken, now_us, written_us, &mut self.stats.walk);
+        }
+        for mirror in std::mem::take(&mut self.stale) {
+            self.refresh(mirror as usize);
         }
         for place in 0..batch.items.len() {
             let item = &batch.items[place];
@@ -447,7 +447,7 @@ impl Shard {
             }
             conn.lagging = true;
             self.levels.blocked += usize::from(!std::mem::replace(&mut conn.blocked, true));
-            self.resume_if_room(key, now_us);
+            self.resume_if_room(key);
             return;
         }
         conn.lagging = false;
@@ -467,19 +467,20 @@ impl Shard {
         } else if !conn.subs.listed().is_empty() {
             self.mark_dirty(key);
         }
-        self.resume_if_room(key, now_us);
+        self.resume_if_room(key);
         if let Some(conn) = self.conn(key) {
             conn.relax();
         }
     }
 
-    fn resume_if_room(&mut self, key: ConnKey, now_us: i64) {
+    fn resume_if_room(&mut self, key: ConnKey) {
         let replies_bytes_max = self.parts.limits.replies_bytes_max;
-        if self
-            .conn(key)
-            .is_some_and(|conn| conn.read_paused && conn.replies_bytes() < replies_bytes_max)
+        if let Some(conn) = self.conn(key)
+            && conn.read_paused
+            && conn.replies_bytes() < replies_bytes_max
         {
-            self.resume_reading(key, now_us);
+            conn.read_paused = false;
+            self.resumed.push(key);
         }
     }
 

@@ -344,7 +344,9 @@ impl Writer for Sockets {
     }
 
     fn close(&mut self, conn: ConnKey, _: CloseReason) {
-        if self.table.get(conn).is_some() {
+        if let Some(Socket::Tcp(stream, _)) = self.table.get(conn) {
+            // The other side hears of the end now, whoever else holds the socket for a moment.
+            let _ = stream.shutdown(Shutdown::Both);
             self.path.closing(conn);
         }
         self.table.remove(conn);

@@ -298,8 +298,8 @@ impl Uring {
     /// what its sends point to.
     pub(super) fn retire(self) {
         if self.offered > 0 {
-            // It must not keep every socket open with it; nothing more can be done where that fails.
-            let _ = self.ring.submitter().unregister_files();
+            // Its table keeps the sockets with it; they are shut down when their connections end. To empty
+            // it would, on some kernels, wait for the answer that does not come.
             std::mem::forget(self);
         }
     }

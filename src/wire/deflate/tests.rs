@@ -146,3 +146,21 @@ proptest! {
         prop_assert_eq!(inflater.message(&deflate(b"Hello", 6), max), Ok(b"Hello".to_vec()));
     }
 }
+
+/// Whoever stops in mid-block has the tail read as data: the text came out longer than it was.
+#[test]
+fn a_message_cut_short_is_not_taken() {
+    let text: Vec<u8> = (0..400u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let plain = Frame::text(|out| out.extend(text.iter().map(|byte| byte % 26 + b'a')));
+    let deflated = Deflater::new(1).frame(&plain).expect("it gets smaller");
+    let payload = deflated.payload();
+    let mut inflater = Inflater::default();
+    assert_eq!(inflater.message(payload, 10_000).expect("whole"), plain.payload());
+    for cut in 1..payload.len() {
+        assert_eq!(
+            inflater.message(&payload[..cut], 10_000),
+            Err(CloseReason::NotDeflate),
+            "{cut} bytes"
+        );
+    }
+}

@@ -26,6 +26,8 @@ fn reading_pauses_for_a_client_that_takes_no_answers_and_goes_on_when_it_does() 
     rig.room(key, usize::MAX);
     assert_eq!(rig.shard.take_resumed(), [key]);
     assert!(!rig.shard.reading_paused(key));
+    assert_eq!(rig.shard.resume(key, rig.now_us), Reading::On);
+    rig.pump();
     // The message that found no room was kept and is answered too.
     assert_eq!(rig.read(key).len(), said + 1);
 }
@@ -47,6 +49,24 @@ fn replies_that_were_taken_resume_reading_though_frames_were_not() {
     rig.room(key, replies + 10);
     assert_eq!(rig.shard.blocked(), 1);
     assert_eq!(rig.shard.take_resumed(), [key]);
+}
+
+/// Few bytes can be many messages, and a client's turn had no end: what others asked waited for seconds.
+#[test]
+fn a_client_that_says_much_at_once_waits_behind_others() {
+    let mut rig = Rig::new();
+    let key = rig.client();
+    let mut flood: Vec<u8> = (0..5_000).flat_map(|_| masked(10, &[])).collect();
+    let mut reading = rig.shard.received(key, &mut flood, rig.now_us);
+    let mut turns = 1;
+    while reading == Reading::Paused {
+        assert_eq!(rig.shard.take_resumed(), [key]);
+        assert!(!rig.shard.reading_paused(key));
+        reading = rig.shard.resume(key, rig.now_us);
+        turns += 1;
+    }
+    assert_eq!(turns, 5, "about a thousand in a row");
+    assert_eq!(rig.shard.held_bytes(key), 0);
 }
 
 #[test]
