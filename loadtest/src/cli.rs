@@ -8,8 +8,9 @@ use crate::scenario::{broadcast, slate, stalled};
 use crate::shape::{Limit, RunReport};
 use crate::sunday::{self, Source};
 use crate::target::Target;
+use crate::tls::Trust;
 use crate::{ingest, link, plays, report};
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -168,7 +169,7 @@ pub(crate) enum Scenario {
 /// What every scenario is given.
 #[derive(Args)]
 pub(crate) struct Load {
-    /// The server's WebSocket address; the path defaults to /v1/ws
+    /// The server's WebSocket address, ws:// or wss://; the path defaults to /v1/ws
     #[arg(long, default_value = "ws://127.0.0.1:8080")]
     url: String,
     /// Where events are posted, if not at the same address (`server.ingest_bind`)
@@ -177,6 +178,8 @@ pub(crate) struct Load {
     /// Where /metrics is, if not at the same address (`server.admin_bind`)
     #[arg(long, value_name = "URL")]
     admin_url: Option<String>,
+    #[command(flatten)]
+    tls: TlsArgs,
     /// WebSocket clients; each needs a descriptor here and one in the server (`ulimit -n`)
     #[arg(long, default_value_t = 10_000)]
     clients: usize,
@@ -224,6 +227,24 @@ pub(crate) struct Load {
     compare: Option<PathBuf>,
     #[command(flatten)]
     limits: LimitArgs,
+}
+
+/// Whom to believe.
+#[derive(Args)]
+struct TlsArgs {
+    /// For wss:// and https://: believe this certificate, and those it has signed (PEM; may hold several)
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
+    /// For wss:// and https://: believe every certificate
+    #[arg(long, conflicts_with = "tls_ca")]
+    tls_insecure: bool,
+}
+
+impl TlsArgs {
+    fn trust(&self) -> Option<Trust> {
+        let anyone = self.tls_insecure.then_some(Trust::Anyone);
+        self.tls_ca.clone().map(Trust::File).or(anyone)
+    }
 }
 
 /// Feeds at full speed.
@@ -343,9 +364,10 @@ impl Run {
 
 impl IngestArgs {
     fn run(&self) -> Result<bool> {
-        let target = Target::parse(&self.url)?;
+        let plain = |url: &str| Target::parse(url, None).context("`run ingest` measures the feeds' address, which is plain");
+        let target = plain(&self.url)?;
         let mut report = ingest::run(&ingest::Settings {
-            ingest: self.ingest_url.as_deref().map_or(Ok(target.clone()), Target::parse)?,
+            ingest: self.ingest_url.as_deref().map_or(Ok(target.clone()), plain)?,
             target,
             events: self.events,
             plays: self.plays.max(1),
@@ -477,8 +499,14 @@ impl Load {
             "processes and threads must be at least 1"
         );
         self.limits.check(self.server_pid.is_some(), self.floor || self.floor_uring)?;
-        let target = Target::parse(&self.url)?;
-        let other = |url: &Option<String>| url.as_deref().map_or(Ok(target.clone()), Target::parse);
+        let trust = self.tls.trust();
+        let target = Target::parse(&self.url, trust.as_ref())?;
+        // What is wrong with the certificates is said before anything starts.
+        target.tls()?;
+        let other = |url: &Option<String>| match url {
+            Some(url) => Target::parse(url, trust.as_ref()),
+            None => Ok(target.clone()),
+        };
         let floors = [(self.floor, Via::Send), (self.floor_uring, Via::Uring)];
         Ok(Settings {
             ingest: other(&self.ingest_url)?,

@@ -7,12 +7,12 @@
 use crate::frames::{self, Frame};
 use crate::judge::{Granted, Judge, Said, Shown};
 use crate::ledger::Ledger;
-use crate::net::{self, kernel_time};
+use crate::net::{self, Taken};
 use crate::record::{Receipt, Record};
+use crate::tls::{Session, Tls};
 use crate::{clock, crew::Tally};
 use anyhow::{Context as _, Result, bail, ensure};
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::{SendFlags, send};
 use serde_json::{Map, Value, json};
 use std::os::fd::OwnedFd;
 
@@ -56,6 +56,8 @@ pub(crate) struct Desk {
     pub(crate) ruleset: String,
     /// The upgrade request.
     pub(crate) upgrade: Vec<u8>,
+    /// What sessions with the server are made from, where it speaks TLS.
+    pub(crate) tls: Option<Tls>,
     /// Whether the kernel notes when data arrives.
     pub(crate) kernel_times: bool,
     /// Where each topic ended, once the parent has said so.
@@ -80,16 +82,6 @@ struct Held {
     waits: Waits,
 }
 
-/// What a read found.
-enum Taken {
-    /// As much as there was room for: there may be more.
-    Full,
-    /// All there was.
-    Part,
-    /// Nothing.
-    Nothing,
-}
-
 /// What tells clients apart beside their topics.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Kind {
@@ -102,6 +94,7 @@ pub(crate) struct Kind {
 /// One client.
 pub(crate) struct Client {
     socket: Option<OwnedFd>,
+    session: Option<Session>,
     phase: Phase,
     held: Box<[Held]>,
     /// Topics in which it waits for something.
@@ -131,6 +124,7 @@ impl Client {
         });
         Self {
             socket: Some(socket),
+            session: None,
             phase: Phase::Connecting,
             held: held.collect(),
             waiting: roster.len(),
@@ -149,6 +143,7 @@ impl Client {
     /// Hangs up with a reset; from now on it waits for each of its topics to go on or begin anew.
     pub(crate) fn leave(&mut self) {
         self.phase = Phase::Away;
+        self.session = None;
         if let Some(socket) = self.socket.take() {
             net::reset(socket);
         }
@@ -192,7 +187,8 @@ impl Client {
 
     /// The connection stands or has failed: ask for the upgrade.
     pub(crate) fn on_connected(&mut self, desk: &Desk) -> Result<()> {
-        net::connected(self.socket()?).context("connecting")?;
+        net::connected(self.socket.as_ref().context("cut off")?).context("connecting")?;
+        self.session = desk.tls.as_ref().map(Tls::session).transpose()?;
         self.send(&desk.upgrade)?;
         self.phase = Phase::Upgrading;
         Ok(())
@@ -219,24 +215,19 @@ impl Client {
         let kept = self.tail.len();
         ensure!(kept < scratch.len(), "a frame that never ends");
         scratch[..kept].copy_from_slice(&self.tail);
-        let socket = self.socket()?;
-        let received = if desk.kernel_times {
-            kernel_time::recv(socket, &mut scratch[kept..])
-        } else {
-            recv(socket, &mut scratch[kept..], RecvFlags::empty()).map(|(count, _)| (count, None))
+        let (socket, room) = (self.socket.as_ref().context("cut off")?, &mut scratch[kept..]);
+        let received = match &mut self.session {
+            Some(session) => session.receive(socket, room, desk.kernel_times)?,
+            None => net::receive(socket, room, desk.kernel_times).context("reading")?.unless_ended()?,
         };
-        let (count, kernel_ns) = match received {
-            Ok((0, _)) => bail!("the server closed the connection without a close frame"),
-            Ok(received) => received,
-            Err(Errno::INTR) => return Ok(Taken::Full),
-            Err(Errno::AGAIN) => return Ok(Taken::Nothing),
-            Err(error) => return Err(error).context("reading"),
-        };
+        if received.count == 0 {
+            return Ok(received.taken);
+        }
         let receipt = Receipt {
             now_ns: clock::monotonic_ns(),
-            kernel_ns,
+            kernel_ns: received.kernel_ns,
         };
-        let bytes = &scratch[..kept + count];
+        let bytes = &scratch[..kept + received.count];
         let mut at = 0;
         if self.phase == Phase::Upgrading {
             at = upgraded(bytes)?;
@@ -254,7 +245,7 @@ impl Client {
         }
         self.tail.clear();
         self.tail.extend_from_slice(&bytes[at..]);
-        Ok(if kept + count == scratch.len() { Taken::Full } else { Taken::Part })
+        Ok(received.taken)
     }
 
     /// The `subscribe` message, with what it holds where it comes back.
@@ -389,12 +380,12 @@ impl Client {
         }
     }
 
-    fn socket(&self) -> Result<&OwnedFd> {
-        self.socket.as_ref().context("cut off")
-    }
-
-    fn send(&self, bytes: &[u8]) -> Result<()> {
-        let sent = send(self.socket()?, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL).context("writing")?;
+    fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        let socket = self.socket.as_ref().context("cut off")?;
+        if let Some(session) = &mut self.session {
+            return session.send(socket, bytes);
+        }
+        let sent = send(socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL).context("writing")?;
         ensure!(sent == bytes.len(), "the server does not read what the client sends");
         Ok(())
     }

@@ -92,7 +92,8 @@ impl Crowd {
             tally: Tally::default(),
             topics: job.topics.clone(),
             ruleset: job.ruleset.clone(),
-            upgrade: upgrade_request(&job.host, &job.path),
+            upgrade: upgrade_request(&job.server.host, &job.server.path),
+            tls: job.server.tls()?,
             kernel_times: job.kernel_times,
             finals: Vec::new(),
         };
@@ -150,7 +151,7 @@ impl Crowd {
     fn open(&mut self, index: usize) -> Result<()> {
         let stalling = self.job.stalling.filter(|stalling| index % stalling.every == stalling.every - 1);
         let buffer_bytes = stalling.map(|stalling| stalling.receive_buffer_bytes);
-        let socket = net::start_connect_with(self.job.to, self.job.first + index, buffer_bytes)?;
+        let socket = net::start_connect_with(self.job.server.addr, self.job.first + index, buffer_bytes)?;
         if self.job.kernel_times {
             kernel_time::enable(&socket).context("SO_TIMESTAMPNS")?;
         }

@@ -247,7 +247,7 @@ fn count(report: &mut RunReport, received: &[Received]) {
 
 /// Compares the sample's totals: as watched, as told over plain HTTP, as worked out here.
 fn check(report: &mut RunReport, settings: &Settings, season: &Season, received: &[Received]) -> Result<()> {
-    let mut http = Http::new(settings.target.addr, &settings.target.host);
+    let mut http = Http::new(&settings.target);
     let watched: HashMap<_, _> = received.iter().flat_map(|received| &received.points).collect();
     let mut checked = 0;
     for game in season.games() {

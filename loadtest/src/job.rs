@@ -1,18 +1,14 @@
 //! What the children that hold WebSocket clients are told to do, and what they tell of it.
 
 use crate::schedule::Schedule;
+use crate::target::Target;
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
 
 /// WebSocket clients that verify what they get.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Clients {
-    /// The server.
-    pub(crate) to: SocketAddr,
-    /// The `Host` header.
-    pub(crate) host: String,
-    /// The path of the WebSocket endpoint.
-    pub(crate) path: String,
+    /// The server's WebSocket endpoint.
+    pub(crate) server: Target,
     /// Number of the first client, so that faults name clients uniquely.
     pub(crate) first: usize,
     /// The topics that each client subscribes to, by number, ascending; one list a client.

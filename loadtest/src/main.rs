@@ -24,7 +24,7 @@
 //!          job · orders             what the parent says
 //! apart    ingest                   as many events as the server takes
 //!          link                     a bad link between two network namespaces
-//! both     clock · latency · net
+//! both     clock · latency · net · tls
 //! ```
 //! Nothing here shares code with the server: what is verified with the server's own code is not
 //! verified. There is no async runtime, and `unsafe` only where the kernel is spoken to directly: `floor::uring`
@@ -66,6 +66,7 @@ mod shape;
 mod sunday;
 mod target;
 mod timeline;
+mod tls;
 mod totals;
 mod trace;
 mod verify;

@@ -4,9 +4,10 @@
 
 pub(crate) mod kernel_time;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use rustix::event::{Timespec, epoll};
-use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with, sockopt};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, bind, connect, recv, socket_with, sockopt};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
@@ -52,6 +53,56 @@ pub(crate) fn connected(socket: &OwnedFd) -> rustix::io::Result<()> {
 pub(crate) fn reset(socket: OwnedFd) {
     // Where the option is refused, the connection is closed in the ordinary way.
     let _: rustix::io::Result<()> = sockopt::set_socket_linger(&socket, Some(Duration::ZERO));
+}
+
+/// What a read found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// As much as there was room for: there may be more.
+    Full,
+    /// All there was.
+    Part,
+    /// Nothing.
+    Nothing,
+}
+
+/// What came of a read that does not wait.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Received {
+    /// Bytes, now in the buffer.
+    pub(crate) count: usize,
+    /// When the kernel had the last of them, where it was asked ([`kernel_time`]).
+    pub(crate) kernel_ns: Option<u64>,
+    /// Whether there may be more.
+    pub(crate) taken: Taken,
+}
+
+impl Received {
+    /// An error where there was nothing because the stream has ended.
+    pub(crate) fn unless_ended(self) -> Result<Self> {
+        ensure!(
+            self.count > 0 || self.taken != Taken::Part,
+            "the server closed the connection without a close frame"
+        );
+        Ok(self)
+    }
+}
+
+/// One read. No bytes and [`Taken::Part`]: the stream has ended.
+pub(crate) fn receive(socket: &OwnedFd, buffer: &mut [u8], kernel_times: bool) -> rustix::io::Result<Received> {
+    let received = if kernel_times {
+        kernel_time::recv(socket, buffer)
+    } else {
+        recv(socket, &mut *buffer, RecvFlags::empty()).map(|(count, _)| (count, None))
+    };
+    let (count, kernel_ns, taken) = match received {
+        Ok((count, kernel_ns)) if count == buffer.len() => (count, kernel_ns, Taken::Full),
+        Ok((count, kernel_ns)) => (count, kernel_ns, Taken::Part),
+        Err(Errno::INTR) => (0, None, Taken::Full),
+        Err(Errno::AGAIN) => (0, None, Taken::Nothing),
+        Err(error) => return Err(error),
+    };
+    Ok(Received { count, kernel_ns, taken })
 }
 
 /// What a descriptor registered with [`Poller::add_edges`] is ready for.

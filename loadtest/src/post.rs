@@ -1,9 +1,10 @@
 //! The feed's side: HTTP/1.1 by hand over one kept connection, nothing that could cost CPU worth measuring.
 
+use crate::target::Target;
+use crate::tls::Stream;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// How long the server may take to answer.
@@ -14,17 +15,15 @@ const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A connection to the server's HTTP side.
 pub(crate) struct Http {
-    to: SocketAddr,
-    host: String,
-    stream: Option<BufReader<TcpStream>>,
+    to: Target,
+    stream: Option<BufReader<Stream>>,
 }
 
 impl Http {
     /// Connects with the first request.
-    pub(crate) fn new(to: SocketAddr, host: &str) -> Self {
+    pub(crate) fn new(to: &Target) -> Self {
         Self {
-            to,
-            host: host.to_owned(),
+            to: to.clone(),
             stream: None,
         }
     }
@@ -33,7 +32,7 @@ impl Http {
     pub(crate) fn post_events(&mut self, lines: &str) -> Result<()> {
         let request = format!(
             "POST /v1/events HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n{lines}",
-            self.host,
+            self.to.host,
             lines.len()
         );
         let answer = self.json(&request).context("POST /v1/events")?;
@@ -48,13 +47,13 @@ impl Http {
 
     /// Gets a JSON document.
     pub(crate) fn get(&mut self, path: &str) -> Result<Value> {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\n\r\n", self.host);
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\n\r\n", self.to.host);
         self.json(&request).with_context(|| format!("GET {path}"))
     }
 
     /// Gets a document as text.
     pub(crate) fn text(&mut self, path: &str) -> Result<String> {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.to.host);
         self.answer(&request).with_context(|| format!("GET {path}"))
     }
 
@@ -69,7 +68,7 @@ impl Http {
             Err(_) if kept => self.exchange(request),
             answer => answer,
         };
-        let (status, body) = answer.with_context(|| format!("{} does not answer", self.to))?;
+        let (status, body) = answer.with_context(|| format!("{} does not answer", self.to.addr))?;
         let text = String::from_utf8_lossy(&body);
         ensure!(status == 200, "status {status}: {}", text.chars().take(300).collect::<String>());
         Ok(text.into_owned())
@@ -78,12 +77,7 @@ impl Http {
     fn exchange(&mut self, request: &str) -> Result<(u16, Vec<u8>)> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
-            None => {
-                let stream = TcpStream::connect_timeout(&self.to, ANSWER_TIMEOUT)?;
-                stream.set_nodelay(true)?;
-                stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-                BufReader::new(stream)
-            }
+            None => BufReader::new(Stream::connect(&self.to, ANSWER_TIMEOUT)?),
         };
         stream.get_mut().write_all(request.as_bytes())?;
         let answer = read_answer(&mut stream)?;

@@ -43,7 +43,7 @@ const REST_NS: u64 = 250_000_000;
 pub(crate) struct Settings {
     /// The server's WebSocket endpoint.
     pub(crate) target: Target,
-    /// Where events go (the server's HTTP side).
+    /// Where events go.
     pub(crate) ingest: Target,
     /// Where `/metrics` is.
     pub(crate) admin: Target,
@@ -152,12 +152,12 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
     if let Some(pid) = settings.server_pid {
         limits::require_of_server(pid, plan.rosters.len())?;
     }
-    let mut http = Http::new(settings.ingest.addr, &settings.ingest.host);
+    let (mut feed, mut http) = (Http::new(&settings.ingest), Http::new(&settings.target));
     for lines in plan.opening.chunks(POST_LINES_MAX) {
         let lines: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-        http.post_events(&lines).context("what comes before the run can't be posted")?;
+        feed.post_events(&lines).context("what comes before the run can't be posted")?;
     }
-    let mut outcome = Running::start(settings, &plan, available)?.play(&mut http)?;
+    let mut outcome = Running::start(settings, &plan, available)?.play(&mut feed, &mut http)?;
     if let Err(error) = check(&mut http, &outcome.tally) {
         outcome.report.fault_count += 1;
         outcome
@@ -216,14 +216,14 @@ impl<'a> Running<'a> {
     }
 
     /// Posts the events, waits for the last client.
-    fn play(mut self, http: &mut Http) -> Result<Outcome> {
+    fn play(mut self, feed: &mut Http, http: &mut Http) -> Result<Outcome> {
         let pid = self.settings.server_pid;
         let t0_ns = clock::monotonic_ns() + LEAD_NS;
         let ts0_us = clock::wall_us() + LEAD_NS / 1_000;
         self.watch.start(&mut self.crew, t0_ns, ts0_us)?;
         self.watch.listen(&self.crew, t0_ns - 5_000_000)?;
         let earlier = pid.map(Look::take).transpose()?;
-        self.post(http, t0_ns, ts0_us)?;
+        self.post(feed, t0_ns, ts0_us)?;
         self.watch.listen(&self.crew, clock::monotonic_ns() + REST_NS)?;
         let snapshots = last_words(http, self.settings, self.plan)?;
         self.crew.order(&Order::Settle { snapshots })?;
@@ -286,7 +286,7 @@ impl<'a> Running<'a> {
     }
 
     /// Everything on schedule. Events that are due by the time of a request go with it.
-    fn post(&mut self, http: &mut Http, t0_ns: u64, ts0_us: u64) -> Result<()> {
+    fn post(&mut self, feed: &mut Http, t0_ns: u64, ts0_us: u64) -> Result<()> {
         let schedule = &self.plan.schedule;
         let mut acts = self.plan.acts.iter().peekable();
         let mut next = 0;
@@ -309,7 +309,7 @@ impl<'a> Running<'a> {
                 lines += &stamped(&self.plan.lines[next], ts0_us + schedule.due_us(next as u32));
                 next += 1;
             }
-            http.post_events(&lines)
+            feed.post_events(&lines)
                 .with_context(|| format!("events {} to {next}", first + 1))?;
         }
         Ok(())
@@ -339,7 +339,7 @@ impl<'a> Running<'a> {
 
 /// What the server's metrics call slow clients: those whose socket refuses bytes now.
 fn slow_clients(admin: &Target) -> Result<f64> {
-    let text = Http::new(admin.addr, &admin.host).text("/metrics")?;
+    let text = Http::new(admin).text("/metrics")?;
     let line = text.lines().find_map(|line| line.strip_prefix("scorewire_slow_clients "));
     line.and_then(|count| count.trim().parse().ok())
         .context("/metrics has no scorewire_slow_clients")
@@ -371,9 +371,7 @@ fn jobs(settings: &Settings, plan: &Plan, available: u64) -> Vec<Job> {
     parts
         .map(|(number, rosters)| {
             Job::Clients(Box::new(job::Clients {
-                to: settings.target.addr,
-                host: settings.target.host.clone(),
-                path: settings.target.path.clone(),
+                server: settings.target.clone(),
                 first: number * each,
                 rosters: rosters.to_vec(),
                 topics: plan.topics.clone(),

@@ -1,10 +1,12 @@
-//! Where the server is: `ws://HOST:PORT/PATH` or `http://HOST:PORT`, resolved once.
+//! Where the server is: `ws://HOST:PORT/PATH` or `http://HOST:PORT`, with an `s` where it speaks TLS; resolved once.
 
+use crate::tls::{Tls, Trust};
 use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 
 /// A resolved address of a server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Target {
     /// The first address the name resolves to, IPv4 before IPv6.
     pub(crate) addr: SocketAddr,
@@ -12,17 +14,21 @@ pub(crate) struct Target {
     pub(crate) host: String,
     /// The path; `/v1/ws` where the address has none.
     pub(crate) path: String,
+    /// Whom to believe, where it speaks TLS.
+    pub(crate) trust: Option<Trust>,
 }
 
 impl Target {
-    /// Reads `ws://`, `http://` or a bare `HOST:PORT`.
-    pub(crate) fn parse(url: &str) -> Result<Self> {
-        let rest = match url.split_once("://") {
-            Some(("ws" | "http", rest)) => rest,
-            Some((scheme, _)) => {
-                bail!("{url}: {scheme}:// is not supported, only ws:// and http:// (measure TLS in front of something else)")
+    /// Reads `ws://`, `http://`, a bare `HOST:PORT`, or, given whom to `trust`, `wss://` and `https://`.
+    pub(crate) fn parse(url: &str, trust: Option<&Trust>) -> Result<Self> {
+        let (rest, trust) = match (url.split_once("://"), trust) {
+            (Some(("ws" | "http", rest)), _) => (rest, None),
+            (Some(("wss" | "https", rest)), Some(trust)) => (rest, Some(trust.clone())),
+            (Some(("wss" | "https", _)), None) => {
+                bail!("{url}: whom to believe? --tls-ca FILE (the server's certificate, or the one that signed it) or --tls-insecure")
             }
-            None => url,
+            (Some((scheme, _)), _) => bail!("{url}: {scheme}:// is not supported, only ws://, wss://, http:// and https://"),
+            (None, _) => (url, None),
         };
         let (host, path) = match rest.find('/') {
             Some(at) if at + 1 < rest.len() => rest.split_at(at),
@@ -32,7 +38,7 @@ impl Target {
         let with_port = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
             host.to_owned()
         } else {
-            format!("{host}:80")
+            format!("{host}:{}", if trust.is_some() { 443 } else { 80 })
         };
         let mut addresses: Vec<SocketAddr> = with_port
             .to_socket_addrs()
@@ -44,7 +50,13 @@ impl Target {
             addr,
             host: host.to_owned(),
             path: path.to_owned(),
+            trust,
         })
+    }
+
+    /// What sessions are made from, where it speaks TLS.
+    pub(crate) fn tls(&self) -> Result<Option<Tls>> {
+        self.trust.as_ref().map(|trust| Tls::new(trust, &self.host)).transpose()
     }
 }
 
@@ -54,14 +66,32 @@ mod tests {
 
     #[test]
     fn the_usual_forms_are_read() {
-        let plain = Target::parse("ws://127.0.0.1:8080").unwrap();
+        let plain = Target::parse("ws://127.0.0.1:8080", None).unwrap();
         assert_eq!(
             (plain.addr.to_string().as_str(), plain.host.as_str(), plain.path.as_str()),
             ("127.0.0.1:8080", "127.0.0.1:8080", "/v1/ws")
         );
-        assert_eq!(Target::parse("ws://127.0.0.1:9/other/ws").unwrap().path, "/other/ws");
-        assert_eq!(Target::parse("http://127.0.0.1/").unwrap().addr.port(), 80);
-        assert_eq!(Target::parse("127.0.0.1:9").unwrap().addr.port(), 9);
-        assert!(Target::parse("wss://127.0.0.1").unwrap_err().to_string().contains("wss"));
+        assert_eq!(Target::parse("ws://127.0.0.1:9/other/ws", None).unwrap().path, "/other/ws");
+        assert_eq!(Target::parse("http://127.0.0.1/", None).unwrap().addr.port(), 80);
+        assert_eq!(Target::parse("127.0.0.1:9", None).unwrap().addr.port(), 9);
+        assert!(
+            Target::parse("gopher://127.0.0.1", None)
+                .unwrap_err()
+                .to_string()
+                .contains("gopher")
+        );
+    }
+
+    #[test]
+    fn tls_needs_someone_to_believe() {
+        let error = Target::parse("wss://127.0.0.1", None).unwrap_err().to_string();
+        assert!(error.contains("--tls-ca") && error.contains("--tls-insecure"), "{error}");
+        let target = Target::parse("wss://127.0.0.1", Some(&Trust::Anyone)).unwrap();
+        assert_eq!((target.addr.port(), target.tls().unwrap().is_some()), (443, true));
+        let plain = Target::parse("http://127.0.0.1", Some(&Trust::Anyone)).unwrap();
+        assert_eq!((plain.addr.port(), plain.tls().unwrap().is_some()), (80, false));
+        let trust = Trust::File("no such file".into());
+        let error = Target::parse("wss://127.0.0.1", Some(&trust)).unwrap().tls().err().unwrap();
+        assert!(error.to_string().contains("--tls-ca no such file"), "{error:#}");
     }
 }

@@ -162,7 +162,7 @@ mod tests {
             plays: 100,
             ts_us: 0,
         });
-        let target = Target::parse("127.0.0.1:9").unwrap();
+        let target = Target::parse("127.0.0.1:9", None).unwrap();
         let mut lines = 0;
         for feed in 0..3 {
             for request in requests(&season, &target, feed, 3, 64).0 {

@@ -12,6 +12,7 @@
 mod fake_server;
 mod floor;
 mod rosters;
+mod tls;
 
 use fake_server::Manner;
 use serde_json::Value;
