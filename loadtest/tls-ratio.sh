@@ -31,6 +31,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 
   { cat "$WORK/openssl" >&2; exit 1; }
 
 run() { # SCHEME; the server's CPU per delivery, in µs
+  rm -f "$WORK/server"
   "$SCOREWIRE" serve --bind "127.0.0.1:$PORT" >"$WORK/server" 2>&1 &
   SERVER=$!
   until grep -qs listening "$WORK/server"; do kill -0 "$SERVER" || { cat "$WORK/server" >&2; exit 1; }; sleep 0.1; done

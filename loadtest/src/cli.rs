@@ -74,6 +74,14 @@ pub(crate) enum Scenario {
         /// Milliseconds between plays
         #[arg(long, default_value_t = 250)]
         interval_ms: u64,
+        /// Ask for things on connections of its own meanwhile: how long to a pong, a subscription, a welcome
+        ///
+        /// With --floor the same is asked again of the server at rest, beside the bare loop.
+        #[arg(long)]
+        probe: bool,
+        /// At most this 99th percentile of each kind of answer while plays are delivered (with --probe)
+        #[arg(long, value_name = "MS", requires = "probe")]
+        probe_p99_ms: Option<f64>,
         #[command(flatten)]
         load: Load,
     },
@@ -421,7 +429,18 @@ impl Scenario {
         let ms = Duration::from_millis;
         let seed = self.load().seed;
         let report = match self {
-            Self::Broadcast { events, interval_ms, .. } => broadcast::run(settings, *events, ms(*interval_ms))?,
+            Self::Broadcast {
+                events,
+                interval_ms,
+                probe,
+                probe_p99_ms,
+                ..
+            } => {
+                let report = broadcast::run(settings, *events, ms(*interval_ms), probe.then_some(seed))?;
+                let asked = ["ping", "subscribe", "connect"].map(|what| format!("probe_walk_{what}_p99_ms"));
+                let slowest = asked.iter().filter_map(|name| report.extra.get(name)).copied().reduce(f64::max);
+                return Ok((report, limit("probe-p99-ms", *probe_p99_ms, slowest)));
+            }
             Self::Slate {
                 seconds, feed, rosters, ..
             } => slate::slate(

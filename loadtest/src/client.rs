@@ -392,7 +392,7 @@ impl Client {
 }
 
 /// Length of the answer to the upgrade, 0 where it is not whole yet.
-fn upgraded(bytes: &[u8]) -> Result<usize> {
+pub(crate) fn upgraded(bytes: &[u8]) -> Result<usize> {
     let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
         ensure!(bytes.len() <= UPGRADE_BYTES_MAX, "an endless answer to the upgrade");
         return Ok(0);

@@ -73,16 +73,17 @@ struct Step {
 }
 
 /// Repeats `trace` with `threads` sending threads, each of which owns an equal part of the sockets.
+/// `started` is told when it begins, in monotonic nanoseconds.
 ///
 /// # Errors
 /// The trace is empty or too large, sockets or processes can't be had, the kernel refuses `io_uring`,
 /// or a reader can't keep up, so that a socket's buffer fills.
-pub(crate) fn measure(trace: &Trace, via: Via, threads: usize) -> Result<shape::Floor> {
-    measure_read_by(trace, via, threads, 1)
+pub(crate) fn measure(trace: &Trace, via: Via, threads: usize, started: impl FnOnce(u64)) -> Result<shape::Floor> {
+    measure_read_by(trace, via, threads, 1, started)
 }
 
 /// The same with several processes that read: as many as a run's clients have, on a machine with cores for them.
-pub(crate) fn measure_read_by(trace: &Trace, via: Via, threads: usize, readers: usize) -> Result<shape::Floor> {
+pub(crate) fn measure_read_by(trace: &Trace, via: Via, threads: usize, readers: usize, started: impl FnOnce(u64)) -> Result<shape::Floor> {
     let due = trace.deliveries();
     check(trace, due, threads.min(readers))?;
     let available = limits::raise_descriptors();
@@ -97,6 +98,7 @@ pub(crate) fn measure_read_by(trace: &Trace, via: Via, threads: usize, readers: 
 
     let t0_ns = clock::monotonic_ns() + LEAD_NS;
     watch.start(&mut crew, t0_ns, 0)?;
+    started(t0_ns);
     let cpu_ns = send_all(&shares, via, t0_ns, &crew, &mut watch)?;
     watch.done(&mut crew, clock::monotonic_ns() + PATIENCE_NS)?;
     let (tally, latency) = watch.total();

@@ -13,6 +13,7 @@
 //!          rosters · schedule       who follows whom; when events are due
 //!          post · target            posting
 //!          floor · trace            the same work by a bare loop
+//!          probe                    one more client, who asks while the server is busy
 //!          crew · watch · timeline  child processes, progress, adding up, the server by the second
 //!          proc · limits            the server's /proc, descriptor limits
 //!          shape · report · html    the figures, as JSON, text and a page
@@ -54,6 +55,7 @@ mod net;
 mod orders;
 mod plays;
 mod post;
+mod probe;
 mod proc;
 mod readers;
 mod record;

@@ -39,7 +39,7 @@ impl Dice {
     }
 
     /// Below `end`, each as likely.
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         ((u128::from(self.next()) * end as u128) >> 64) as usize
     }
 

@@ -10,6 +10,7 @@ use crate::floor::{self, Via};
 use crate::job::{self, Stalling};
 use crate::latency::Latency;
 use crate::post::Http;
+use crate::probe::{Probe, Prober};
 use crate::proc::{CpuReading, Memory, Switches};
 use crate::schedule::Schedule;
 use crate::shape::{Floor, RunReport, SHAPE, Server};
@@ -102,6 +103,8 @@ pub(crate) struct Plan {
     pub(crate) opening_max: usize,
     /// Who stops reading when told to.
     pub(crate) stalling: Option<Stalling>,
+    /// Who asks for things beside all that, and again beside each floor, of the server at rest.
+    pub(crate) probe: Option<Prober>,
 }
 
 /// What came of it.
@@ -167,7 +170,12 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
     }
     let trace = trace(&plan, &outcome);
     for &(via, threads) in &settings.floors {
-        let mut floor = floor::measure(&trace, via, threads).with_context(|| format!("the floor by {}", via.name()))?;
+        let mut probe = None;
+        let started = |t0_ns| probe = plan.probe.as_ref().map(|prober| prober.start(t0_ns));
+        let mut floor = floor::measure(&trace, via, threads, started).with_context(|| format!("the floor by {}", via.name()))?;
+        let asked = finish(probe).with_context(|| format!("the probe beside the floor by {}", via.name()))?;
+        let named = asked.map(|(name, figure)| (format!("probe_floor_{}_{name}", via.name()), figure));
+        outcome.report.extra.extend(named);
         floor.cpu_ratio = outcome.report.server.as_ref().and_then(|server| cpu_ratio(server, &floor));
         outcome.report.floors.push(floor);
     }
@@ -223,8 +231,10 @@ impl<'a> Running<'a> {
         self.watch.start(&mut self.crew, t0_ns, ts0_us)?;
         self.watch.listen(&self.crew, t0_ns - 5_000_000)?;
         let earlier = pid.map(Look::take).transpose()?;
+        let probe = self.plan.probe.as_ref().map(|prober| prober.start(t0_ns));
         self.post(feed, t0_ns, ts0_us)?;
         self.watch.listen(&self.crew, clock::monotonic_ns() + REST_NS)?;
+        let probed = finish(probe);
         let snapshots = last_words(http, self.settings, self.plan)?;
         self.crew.order(&Order::Settle { snapshots })?;
         let patience_ns = self.settings.drain_timeout.as_nanos() as u64;
@@ -249,6 +259,11 @@ impl<'a> Running<'a> {
             ("messages_compared", tally.compared as f64),
             ("deliveries_untimed", tally.untimed as f64),
         ];
+        let mut extra: BTreeMap<String, f64> = extra.map(|(name, figure)| (name.to_owned(), figure)).into();
+        match probed {
+            Ok(probed) => extra.extend(probed.map(|(name, figure)| (format!("probe_{name}"), figure))),
+            Err(error) => faults.push(format!("the probe: {error:#}")),
+        }
         let report = RunReport {
             shape: SHAPE,
             scenario: self.plan.scenario.to_owned(),
@@ -274,7 +289,7 @@ impl<'a> Running<'a> {
             timeline: seconds,
             server,
             client_cpu_us_per_delivery: tally.cpu_ns as f64 / 1e3 / tally.deliveries.max(1) as f64,
-            extra: extra.map(|(name, figure)| (name.to_owned(), figure)).into(),
+            extra,
             ..RunReport::default()
         };
         Ok(Outcome {
@@ -335,6 +350,11 @@ impl<'a> Running<'a> {
             }
         }
     }
+}
+
+/// The figures of a probe by name; none without one.
+fn finish(probe: Option<Probe>) -> Result<impl Iterator<Item = (String, f64)>> {
+    Ok(probe.map(Probe::finish).transpose()?.into_iter().flatten())
 }
 
 /// What the server's metrics call slow clients: those whose socket refuses bytes now.

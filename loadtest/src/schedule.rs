@@ -58,6 +58,12 @@ impl Schedule {
     pub(crate) fn event_at(&self, at_us: u64) -> Option<u32> {
         self.due_us.binary_search(&at_us).ok().map(|event| event as u32)
     }
+
+    /// The first event that is due at `at_us` or later.
+    pub(crate) fn first_from(&self, at_us: u64) -> Option<u32> {
+        let event = self.due_us.partition_point(|&due_us| due_us < at_us);
+        (event < self.due_us.len()).then_some(event as u32)
+    }
 }
 
 #[cfg(test)]
@@ -76,6 +82,11 @@ mod tests {
             );
         }
         assert_eq!((schedule.event_at(2), schedule.events(), schedule.phases()), (None, 5, 1));
+        let last = schedule.due_us(4);
+        assert_eq!(
+            (schedule.first_from(0), schedule.first_from(last), schedule.first_from(last + 1)),
+            (Some(0), Some(4), None)
+        );
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut passes: Vec<Vec<Floor>> = vec![Vec::new(); ways.len()];
     for _ in 0..args.passes {
         for (via, passes) in ways.iter().zip(&mut passes) {
-            passes.push(measure_read_by(&trace, *via, args.threads, args.readers)?);
+            passes.push(measure_read_by(&trace, *via, args.threads, args.readers, |_| ())?);
         }
     }
     let mut report = RunReport {

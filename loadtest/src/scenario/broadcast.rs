@@ -2,6 +2,7 @@
 
 use crate::crew::Tally;
 use crate::plays::{Line, RULESET, Script, player_index};
+use crate::probe::Prober;
 use crate::run::{self, Plan, Settings};
 use crate::schedule::Schedule;
 use crate::shape::RunReport;
@@ -13,9 +14,15 @@ use std::time::Duration;
 /// Connections under way at once; a listener's queue is commonly 4,096 long, often 128.
 pub(super) const OPENING_MAX: usize = 100;
 
-/// Runs it with `events` plays, one every `interval`.
-pub(crate) fn run(settings: &Settings, events: usize, interval: Duration) -> Result<RunReport> {
-    let (script, plan) = plan(settings, events, interval)?;
+/// Runs it with `events` plays, one every `interval`; with a seed for it, beside a probe.
+pub(crate) fn run(settings: &Settings, events: usize, interval: Duration, probe: Option<u64>) -> Result<RunReport> {
+    let (script, mut plan) = plan(settings, events, interval)?;
+    plan.probe = probe.map(|seed| Prober {
+        target: settings.target.clone(),
+        topic: format!("player:{}-probe", script.game()),
+        schedule: plan.schedule.clone(),
+        seed,
+    });
     let due = (settings.clients * events) as u64;
     let mut outcome = run::run(settings, plan, |http, tally| {
         let rows = http.get(&format!("/v1/games/{}/players?ruleset={RULESET}", script.game()))?;
@@ -49,6 +56,7 @@ pub(super) fn plan(settings: &Settings, events: usize, interval: Duration) -> Re
         script: Some(script.game().to_owned()),
         opening_max: OPENING_MAX,
         stalling: None,
+        probe: None,
     };
     Ok((script, plan))
 }

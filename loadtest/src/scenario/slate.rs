@@ -129,6 +129,7 @@ fn plan(settings: &Settings, following: Following, feed: Feed, scenario: &'stati
         script: None,
         opening_max: OPENING_MAX,
         stalling: None,
+        probe: None,
     })
 }
 

@@ -32,6 +32,8 @@ pub enum Manner {
     WrongSnapshot,
     /// Whoever comes back is told to go on where they were, but misses the next change.
     ResumesBadly,
+    /// A `pong` names another ping.
+    PongsBadly,
 }
 
 /// The fourth to subscribe.
@@ -128,10 +130,9 @@ fn upgrade(mut input: BufReader<TcpStream>, mut output: TcpStream, state: &Mutex
     std::thread::sleep(std::time::Duration::from_millis(2));
     output.write_all(&welcome[9..]).unwrap();
     output.write_all(b"\x89\x02hi").unwrap();
-    let (subscribe, pong) = (read_masked(&mut input), read_masked(&mut input));
-    let (subscribe, pong) = if pong == b"hi" { (subscribe, pong) } else { (pong, subscribe) };
-    assert_eq!(pong, b"hi");
-    let subscribe: Value = serde_json::from_slice(&subscribe).unwrap();
+    let Some(subscribe) = asked(&mut input, &mut output, manner) else {
+        return;
+    };
     assert_eq!(
         (&subscribe["op"], &subscribe["ruleset"]),
         (&json!("subscribe"), &json!("draftkings"))
@@ -163,6 +164,36 @@ fn upgrade(mut input: BufReader<TcpStream>, mut output: TcpStream, state: &Mutex
         topics,
         misses: manner == Manner::ResumesBadly && subscribe["epoch"] == "e",
     });
+}
+
+/// Answers what a probe asks. The subscription of another client, once that has answered the ping, too;
+/// nothing where this one leaves.
+fn asked(input: &mut impl Read, output: &mut TcpStream, manner: Manner) -> Option<Value> {
+    let (mut ponged, mut subscribe) = (false, None);
+    while !ponged || subscribe.is_none() {
+        let message = read_masked(input)?;
+        if message == b"hi" {
+            ponged = true;
+            continue;
+        }
+        let message: Value = serde_json::from_slice(&message).unwrap();
+        let (id, topic) = (message["id"].as_u64().unwrap(), &message["topics"][0]);
+        let answers = match message["op"].as_str().unwrap() {
+            "ping" if manner == Manner::PongsBadly => vec![json!({"type": "pong", "id": id + 1, "server_us": 1})],
+            "ping" => vec![json!({"type": "pong", "id": id, "server_us": 1})],
+            "unsubscribe" => vec![json!({"type": "unsubscribed", "id": id, "topics": [{"topic": topic}], "errors": []})],
+            _ if topic.as_str().unwrap().ends_with("-probe") => vec![
+                json!({"type": "subscribed", "id": id, "topics": [{"topic": topic, "seq": 0, "how": "snapshot"}], "errors": []}),
+                json!({"type": "snapshot", "topic": topic, "seq": 0, "points": 0, "stats": {}}),
+            ],
+            _ => {
+                subscribe = Some(message);
+                continue;
+            }
+        };
+        output.write_all(&answers.iter().flat_map(frame).collect::<Vec<u8>>()).ok()?;
+    }
+    subscribe
 }
 
 /// What a topic shows now.
@@ -321,10 +352,10 @@ fn frame(message: &Value) -> Vec<u8> {
     bytes
 }
 
-/// The payload of a masked frame; short and medium lengths alone.
-fn read_masked(input: &mut impl Read) -> Vec<u8> {
+/// The payload of a masked frame; short and medium lengths alone. Nothing where there is no more.
+fn read_masked(input: &mut impl Read) -> Option<Vec<u8>> {
     let mut head = [0; 2];
-    input.read_exact(&mut head).unwrap();
+    input.read_exact(&mut head).ok()?;
     assert_eq!(
         (head[0] & 0x80, head[1] & 0x80),
         (0x80, 0x80),
@@ -339,5 +370,5 @@ fn read_masked(input: &mut impl Read) -> Vec<u8> {
     input.read_exact(&mut mask).unwrap();
     input.read_exact(&mut payload).unwrap();
     payload.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
-    payload
+    Some(payload)
 }

@@ -183,6 +183,31 @@ fn a_limit_that_does_not_hold_fails_the_run() {
 }
 
 #[test]
+fn a_probe_is_answered_and_its_answers_are_checked() {
+    let (code, report, errors) = broadcast(Manner::Good, &["--probe", "--probe-p99-ms", "9000", "--floor"]);
+    assert_eq!(
+        (code, &report["limits"][0]["held"]),
+        (0, &Value::Bool(true)),
+        "{report:#}\n{errors}"
+    );
+    let extra = report["extra"].as_object().unwrap();
+    let asked = |prefix: &str| -> f64 {
+        let counts = extra
+            .iter()
+            .filter(|(name, _)| name.starts_with(prefix) && name.ends_with("_count"));
+        counts.map(|(_, count)| count.as_f64().unwrap()).sum()
+    };
+    assert!(asked("probe_walk_") > 0.0 && asked("probe_floor_send_") > 0.0, "{report:#}");
+    let (code, report, errors) = broadcast(Manner::PongsBadly, &["--probe"]);
+    assert!(
+        code == 1 && report["faults"].to_string().contains("the probe: no pong"),
+        "{report:#}\n{errors}"
+    );
+    let (code, _, errors) = broadcast(Manner::Good, &["--probe-p99-ms", "5"]);
+    assert!(code == 2 && errors.contains("--probe"), "{code}: {errors}");
+}
+
+#[test]
 fn a_delta_before_the_snapshot_stops_the_run() {
     let (code, _, errors) = broadcast(Manner::SnapshotLate, &[]);
     assert!(code == 2 && errors.contains("a delta before the first event"), "{code}: {errors}");
