@@ -20,7 +20,8 @@ WORK=$(mktemp -d)
 SERVER=
 
 end() {
-  for process in $SERVER; do kill -INT "$process" 2>/dev/null && wait "$process" || true; done
+  # Not INT: a shell starts what is in the background deaf to it, until the server has its own ears.
+  for process in $SERVER; do kill -TERM "$process" 2>/dev/null && wait "$process" || true; done
   SERVER=
 }
 trap 'end; rm -rf "$WORK"' EXIT
