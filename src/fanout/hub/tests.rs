@@ -106,7 +106,7 @@ fn a_change_of_many_players_shows_each_their_own() {
         let topic = topic(&hub, &format!("player:{name}"));
         topic.read(|history| {
             assert_eq!(history.head, 2);
-            assert_eq!(history.last().unwrap().player().card.player, PlayerId::new(&name).unwrap());
+            assert_eq!(history.last().unwrap().player().who.card.player, PlayerId::new(&name).unwrap());
         });
     }
 }
