@@ -247,8 +247,9 @@ struct Batch {
 
 /// Events after which the shards are told what moved while nothing else waits: some 30 µs' worth.
 const EVENTS_PER_NOTICE: usize = 32;
-/// The same while more batches wait: whoever watches is told the same in fewer, merged frames.
-const EVENTS_PER_NOTICE_BEHIND: usize = 512;
+/// The same while more batches wait, some 2 ms' worth: whoever watches is told the same in fewer, merged
+/// frames.
+const EVENTS_PER_NOTICE_BEHIND: usize = 1024;
 
 fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
     let now = || StateTime(Clock.now_us());
@@ -263,7 +264,8 @@ fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
                 outcomes.push((*place, shared.apply_at(event, job.ingest, now(), &mut batch)));
             }
             untold += 1;
-            if untold >= EVENTS_PER_NOTICE && (untold >= EVENTS_PER_NOTICE_BEHIND || jobs.is_empty()) {
+            let can_wait = untold < EVENTS_PER_NOTICE_BEHIND && !jobs.is_empty() && !shared.hub.is_due(&batch.moved);
+            if untold >= EVENTS_PER_NOTICE && !can_wait {
                 shared.hub.tell(&mut batch.moved);
                 untold = 0;
             }

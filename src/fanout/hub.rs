@@ -25,23 +25,41 @@ pub type Notice = SmallVec<[TopicId; 6]>;
 /// An owner gathers them over a few events: a notice costs a lock, and sometimes waking a thread.
 #[derive(Debug, Default)]
 pub struct Moved {
-    topics: SmallVec<[(TopicId, u64); 8]>,
+    topics: SmallVec<[MovedTopic; 8]>,
+    /// Changes of the topic among them that moved most.
+    most: usize,
     left: Left,
 }
 
-/// Topics among which one that moves again is looked for.
-const LOOKED_BACK: usize = 32;
+#[derive(Debug)]
+struct MovedTopic {
+    id: TopicId,
+    /// A bit for each shard.
+    shards: u64,
+    changes: usize,
+}
+
+/// Topics of one notice, from which on it does not wait for more: each that moves is looked for in it.
+const NOTICE_TOPICS: usize = 128;
 
 impl Moved {
-    /// A topic that moved longer ago than [`LOOKED_BACK`] others is named twice, which does no harm.
-    fn add(&mut self, topic: TopicId, shards: u64) {
+    fn add(&mut self, id: TopicId, shards: u64) {
         if shards == 0 {
             return;
         }
-        match self.topics.iter_mut().rev().take(LOOKED_BACK).find(|(known, _)| *known == topic) {
-            Some((_, known)) => *known |= shards,
-            None => self.topics.push((topic, shards)),
-        }
+        let changes = match self.topics.iter_mut().rev().find(|topic| topic.id == id) {
+            Some(topic) => {
+                topic.shards |= shards;
+                topic.changes += 1;
+                topic.changes
+            }
+            None => {
+                let changes = 1;
+                self.topics.push(MovedTopic { id, shards, changes });
+                changes
+            }
+        };
+        self.most = self.most.max(changes);
     }
 }
 
@@ -299,19 +317,26 @@ impl Hub {
         Arc::new(Topic::new(TopicId(self.next_id.fetch_add(1, Ordering::Relaxed)), name.clone()))
     }
 
+    /// Whether the shards must be told now: half a ring of one topic has moved, of which they would miss
+    /// some if they waited, or very many topics have.
+    pub fn is_due(&self, moved: &Moved) -> bool {
+        moved.most >= self.limits.ring_frames / 2 || moved.topics.len() >= NOTICE_TOPICS
+    }
+
     /// Tells the shards what moved, once for all that was published since.
     pub fn tell(&self, moved: &mut Moved) {
         moved.left.let_go();
+        moved.most = 0;
         let moved = std::mem::take(&mut moved.topics);
-        let all = moved.iter().fold(0, |all, (_, shards)| all | shards);
+        let all = moved.iter().fold(0, |all, topic| all | topic.shards);
         for (shard, mailbox) in self.mailboxes.iter().enumerate() {
             if all & (1 << shard) == 0 {
                 continue;
             }
             let notice: Notice = moved
                 .iter()
-                .filter(|(_, shards)| shards & (1 << shard) != 0)
-                .map(|(id, _)| *id)
+                .filter(|topic| topic.shards & (1 << shard) != 0)
+                .map(|topic| topic.id)
                 .collect();
             if let Err(TrySendError::Full(_)) = mailbox.notices.try_send(notice) {
                 mailbox.overflowed.store(true, Ordering::Release);
