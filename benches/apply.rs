@@ -94,9 +94,9 @@ impl Parts {
 fn score(change: &Change, ruleset: &Ruleset) -> (Points, Points) {
     let mut total = (Points::ZERO, Points::ZERO);
     for player in &change.moves {
-        let after = points(ruleset, &player.card, &player.after());
+        let after = points(ruleset, &player.who.card, &player.after());
         total.0 += after;
-        total.1 += after - points(ruleset, player.card_before(), &player.before());
+        total.1 += after - points(ruleset, &player.who_before().card, &player.before());
     }
     total
 }

@@ -54,7 +54,7 @@ fn frames() -> BTreeMap<String, Vec<Frame>> {
         names.extend(
             now.players
                 .iter()
-                .map(|slot| ("player", TopicName::Player(slot.card.player.clone()))),
+                .map(|slot| ("player", TopicName::Player(slot.who.card.player.clone()))),
         );
     }
     let rulesets = Rulesets::embedded();

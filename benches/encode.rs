@@ -52,7 +52,7 @@ fn encode(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("encode");
     for (label, name) in [
-        ("player", TopicName::Player(busiest.card.player.clone())),
+        ("player", TopicName::Player(busiest.who.card.player.clone())),
         ("game", TopicName::Game(head.game.clone())),
     ] {
         let topic = hub.get(&name).expect("something happened");

@@ -299,7 +299,7 @@ impl Config {
             count("engine.jobs_max", engine.jobs_max, 1..=65_536),
             count("engine.games_max", engine.games_max, 1..=1_000_000),
             count("engine.plays_max", engine.plays_max, 1..=1_000_000),
-            count("engine.game_players_max", engine.game_players_max, 32..=65_536),
+            count("engine.game_players_max", engine.game_players_max, 32..=65_535),
             count("engine.players_max", engine.players_max, 0..=10_000_000),
             count("fanout.ring_frames", fanout.ring_frames, 1..=65_536),
             count("fanout.topics_max", fanout.topics_max, 1..=10_000_000),

@@ -245,25 +245,36 @@ struct Batch {
     changes: u64,
 }
 
-/// Events of one batch after which the shards are told what moved: some 30 µs' worth.
+/// Events after which the shards are told what moved while nothing else waits: some 30 µs' worth.
 const EVENTS_PER_NOTICE: usize = 32;
+/// The same while more batches wait, some 2 ms' worth: whoever watches is told the same in fewer, merged
+/// frames.
+const EVENTS_PER_NOTICE_BEHIND: usize = 1024;
 
 fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
     let now = || StateTime(Clock.now_us());
     let mut batch = Batch::default();
+    let mut untold = 0;
     while let Ok(job) = jobs.recv() {
         let mut outcomes = Vec::with_capacity(job.events.len());
-        for (nth, (place, event)) in job.events.into_iter().enumerate() {
-            if let Event::Players(infos) = &event {
+        for (place, event) in &job.events {
+            if let Event::Players(infos) = event {
                 shared.introduce(infos, Some(thread), job.ingest, now(), &mut batch);
             } else {
-                outcomes.push((place, shared.apply_at(event, job.ingest, now(), &mut batch)));
+                outcomes.push((*place, shared.apply_at(event, job.ingest, now(), &mut batch)));
             }
-            if nth % EVENTS_PER_NOTICE == EVENTS_PER_NOTICE - 1 {
+            untold += 1;
+            let can_wait = untold < EVENTS_PER_NOTICE_BEHIND && !jobs.is_empty() && !shared.hub.is_due(&batch.moved);
+            if untold >= EVENTS_PER_NOTICE && !can_wait {
                 shared.hub.tell(&mut batch.moved);
+                untold = 0;
             }
         }
-        shared.conclude(&mut batch);
+        if jobs.is_empty() {
+            shared.hub.tell(&mut batch.moved);
+            untold = 0;
+        }
+        shared.count(&mut batch);
         // Whoever asked may have gone.
         let _ = job.done.send(outcomes);
     }
@@ -364,39 +375,35 @@ impl Shared {
     /// Applies one event, for callers that have no other threads (simulation, benches).
     pub fn apply(&self, event: Event, ingest: IngestTime) -> Outcome {
         let mut batch = Batch::default();
-        let outcome = self.apply_at(event, ingest, StateTime(ingest.0), &mut batch);
-        self.conclude(&mut batch);
+        let outcome = self.apply_at(&event, ingest, StateTime(ingest.0), &mut batch);
+        self.hub.tell(&mut batch.moved);
+        self.count(&mut batch);
         outcome
     }
 
-    /// Tells the shards what moved and counts what was done.
-    fn conclude(&self, batch: &mut Batch) {
-        let Batch {
-            mut moved,
-            verdicts,
-            changes,
-        } = std::mem::take(batch);
-        self.hub.tell(&mut moved);
+    /// Counts what was done.
+    fn count(&self, batch: &mut Batch) {
+        let verdicts = std::mem::take(&mut batch.verdicts);
         for (verdict, events) in Verdict::ALL.into_iter().zip(verdicts).filter(|(_, events)| *events > 0) {
             self.metrics.verdict(verdict, events);
         }
-        self.metrics.changes.increment(changes);
+        self.metrics.changes.increment(std::mem::take(&mut batch.changes));
     }
 
-    /// Applies one event. A game's events all come from one thread, which concludes the batch.
-    fn apply_at(&self, event: Event, ingest: IngestTime, now: StateTime, batch: &mut Batch) -> Outcome {
-        if let Event::Players(infos) = &event {
+    /// Applies one event. A game's events all come from one thread, which tells the shards and counts.
+    fn apply_at(&self, event: &Event, ingest: IngestTime, now: StateTime, batch: &mut Batch) -> Outcome {
+        if let Event::Players(infos) = event {
             let outcome = self.meet(infos);
             self.introduce(infos, None, ingest, now, batch);
             return outcome;
         }
-        let Some(cell) = event.game().and_then(|game| self.cell(game, &event)) else {
+        let Some(cell) = event.game().and_then(|game| self.cell(game, event)) else {
             self.metrics.too_many_games.increment(1);
             return Outcome::TooManyGames;
         };
         let mut guard = cell.game.write();
         let (game, owned) = &mut *guard;
-        let has_room = match &event {
+        let has_room = match event {
             Event::Play(play) => game.has_room_for(&play.stats, self.limits.game_players_max),
             Event::Game(announcement) => game.has_room_for_teams(announcement),
             _ => true,
@@ -405,14 +412,14 @@ impl Shared {
             self.metrics.too_many_players.increment(1);
             return Outcome::TooManyPlayers;
         }
-        let verdict = owned.ledger.admit(&event, self.limits.plays_max);
+        let verdict = owned.ledger.admit(event, self.limits.plays_max);
         batch.verdicts[verdict as usize] += 1;
         if let Some(cause) = cause_of(verdict) {
             let change = match event {
-                Event::Play(play) => game.play(&play, cause, &self.cards, ingest),
-                Event::Retract(retraction) => game.retract(retraction, ingest),
-                Event::Situation(situation) => game.situation(situation, ingest),
-                Event::Game(announcement) => game.announce(announcement, &self.cards, ingest),
+                Event::Play(play) => game.play(play, cause, &self.cards, ingest),
+                Event::Retract(retraction) => game.retract(retraction.clone(), ingest),
+                Event::Situation(situation) => game.situation(situation.clone(), ingest),
+                Event::Game(announcement) => game.announce(announcement.clone(), &self.cards, ingest),
                 Event::Players(_) => return Outcome::Sequenced(verdict),
             };
             self.publish(change, owned, now, batch);

@@ -69,9 +69,12 @@ struct Shown {
 fn shown(snapshot: &GameSnapshot) -> Shown {
     let rulesets = Rulesets::embedded();
     let player = |slot: &crate::state::PlayerSlot| {
-        let worth = rulesets.iter().map(|(_, rules)| points(rules, &slot.card, &slot.line)).collect();
-        let name = slot.card.name.clone();
-        (slot.card.player.clone(), (slot.team.clone(), name, slot.line, worth))
+        let worth = rulesets
+            .iter()
+            .map(|(_, rules)| points(rules, &slot.who.card, &slot.line))
+            .collect();
+        let name = slot.who.card.name.clone();
+        (slot.who.card.player.clone(), (slot.who.team.clone(), name, slot.line, worth))
     };
     Shown {
         head: snapshot.head.as_ref().clone(),

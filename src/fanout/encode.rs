@@ -39,8 +39,10 @@ pub struct Subject<'a> {
 
 /// A delta that takes a client from right before the first of `entries` to the last; more than one is
 /// a merged frame. `entries` must not be empty nor cross into a new game.
-pub fn delta(subject: Subject<'_>, entries: &[Arc<Entry>]) -> Frame {
-    let (first, last) = (&entries[0], &entries[entries.len() - 1]);
+pub fn delta<'a>(subject: Subject<'_>, entries: impl IntoIterator<Item = &'a Entry>) -> Frame {
+    let entries: SmallVec<[&Entry; 16]> = entries.into_iter().collect();
+    let entries = &entries[..];
+    let (first, last) = (entries[0], entries[entries.len() - 1]);
     let (newest, oldest) = times(entries);
     subject.form.frame(&ServerMessage::Delta(Delta {
         about: about(subject, last.seq),
@@ -68,21 +70,21 @@ fn about(subject: Subject<'_>, seq: Seq) -> About<'_> {
     }
 }
 
-fn player_moved<'a>(ruleset: &Ruleset, entries: &'a [Arc<Entry>]) -> PlayerShown<'a> {
+fn player_moved<'a>(ruleset: &Ruleset, entries: &[&'a Entry]) -> PlayerShown<'a> {
     let (first, last) = (entries[0].player(), entries[entries.len() - 1].player());
     let (before, line) = (first.before(), last.after());
-    let after = points(ruleset, &last.card, &line);
-    let is_new = before == StatLine::ZERO || entries.iter().any(|entry| entry.player().card_before.is_some());
+    let after = points(ruleset, &last.who.card, &line);
+    let is_new = before == StatLine::ZERO || entries.iter().any(|entry| entry.player().has_new_card());
     PlayerShown {
-        player: &last.card.player,
-        who: is_new.then(|| who(&last.card, &last.team)),
+        player: &last.who.card.player,
+        who: is_new.then(|| who(&last.who.card, &last.who.team)),
         points: after,
-        change: Some(after - points(ruleset, first.card_before(), &before)),
+        change: Some(after - points(ruleset, &first.who_before().card, &before)),
         stats: Stats::of(&line, entries.iter().flat_map(|entry| entry.player().delta.moved())),
     }
 }
 
-fn game_moved<'a>(ruleset: &Ruleset, entries: &'a [Arc<Entry>], team: Option<&Team>) -> Moved<'a> {
+fn game_moved<'a>(ruleset: &Ruleset, entries: &[&'a Entry], team: Option<&Team>) -> Moved<'a> {
     let moved = entries
         .iter()
         .fold(ViewMoved::default(), |moved, entry| moved.or(entry.change.view_moved));
@@ -102,25 +104,25 @@ fn game_moved<'a>(ruleset: &Ruleset, entries: &'a [Arc<Entry>], team: Option<&Te
 /// What one player's moves come to; nothing where the topic's team is not concerned.
 fn moved_in_game<'a>(ruleset: &Ruleset, moves: &[&'a PlayerMove], team: Option<&Team>) -> Option<PlayerShown<'a>> {
     let is_of = |of: &Team| team.is_none_or(|team| of == team);
-    let concerned = |player: &&&PlayerMove| is_of(&player.team) || is_of(player.team_before());
+    let concerned = |player: &&&PlayerMove| is_of(&player.who.team) || is_of(&player.who_before().team);
     let first = *moves.iter().find(concerned)?;
     let last = *moves.iter().rfind(concerned)?;
     // A team shows nothing of a player who is not its own: who leaves ends at zero.
-    let before = if is_of(first.team_before()) {
+    let before = if is_of(&first.who_before().team) {
         first.before()
     } else {
         StatLine::ZERO
     };
-    let after = if is_of(&last.team) { last.after() } else { StatLine::ZERO };
-    let total = points(ruleset, &last.card, &after);
-    let is_transferred = moves.iter().any(|player| player.team_before.is_some());
+    let after = if is_of(&last.who.team) { last.after() } else { StatLine::ZERO };
+    let total = points(ruleset, &last.who.card, &after);
+    let is_transferred = moves.iter().any(|player| player.is_transferred());
     let shown = before.shown().chain(after.shown()).map(|(stat, _)| stat).filter(|_| is_transferred);
-    let is_new = before == StatLine::ZERO || first.card_before.is_some() || is_transferred;
+    let is_new = before == StatLine::ZERO || first.has_new_card() || is_transferred;
     Some(PlayerShown {
-        player: &last.card.player,
-        who: is_new.then(|| who(&last.card, &last.team)),
+        player: &last.who.card.player,
+        who: is_new.then(|| who(&last.who.card, &last.who.team)),
         points: total,
-        change: Some(total - points(ruleset, first.card_before(), &before)),
+        change: Some(total - points(ruleset, &first.who_before().card, &before)),
         stats: Stats::of(&after, moves.iter().flat_map(|player| player.delta.moved()).chain(shown)),
     })
 }
@@ -133,9 +135,9 @@ fn who<'a>(card: &'a PlayerCard, team: &'a Team) -> Who<'a> {
     }
 }
 
-fn games_moved(entries: &[Arc<Entry>]) -> SmallVec<[GameShown<'_>; 2]> {
+fn games_moved<'a>(entries: &[&'a Entry]) -> SmallVec<[GameShown<'a>; 2]> {
     // By game, in the order in which they happened.
-    let mut changes: SmallVec<[&Change; 8]> = entries.iter().map(|entry| &*entry.change).collect();
+    let mut changes: SmallVec<[&'a Change; 8]> = entries.iter().map(|entry| &*entry.change).collect();
     changes.sort_by(|a, b| a.head.game.cmp(&b.head.game));
     let mut games = SmallVec::new();
     for changes in changes.chunk_by(|a, b| a.head.game == b.head.game) {
@@ -149,9 +151,9 @@ fn games_moved(entries: &[Arc<Entry>]) -> SmallVec<[GameShown<'_>; 2]> {
 }
 
 /// Scoring plays, corrections and finals first.
-fn causes<'a>(topic: &Topic, entries: &'a [Arc<Entry>]) -> SmallVec<[CauseShown<'a>; 1]> {
+fn causes<'a>(topic: &Topic, entries: &[&'a Entry]) -> SmallVec<[CauseShown<'a>; 1]> {
     let of_player = matches!(topic.name, TopicName::Player(_));
-    let shown = |entry: &'a Arc<Entry>| CauseShown {
+    let shown = |entry: &&'a Entry| CauseShown {
         game: &entry.change.head.game,
         cause: &entry.change.cause,
         stats: of_player.then(|| &entry.player().delta),
@@ -164,8 +166,8 @@ fn causes<'a>(topic: &Topic, entries: &'a [Arc<Entry>]) -> SmallVec<[CauseShown<
 }
 
 /// Times of the newest event and, where there are several, of the oldest.
-fn times(entries: &[Arc<Entry>]) -> (EventTimes, Option<EventTimes>) {
-    let of = |entry: &Arc<Entry>| EventTimes {
+fn times(entries: &[&Entry]) -> (EventTimes, Option<EventTimes>) {
+    let of = |entry: &&Entry| EventTimes {
         feed_us: entry.change.feed_ts.map(|ts| ts.0),
         ingest_us: entry.change.ingest.0,
     };
@@ -194,7 +196,7 @@ pub fn player_snapshot(subject: Subject<'_>, now: PlayerNow<'_>, reason: &str) -
     let shows = match now.last {
         Some(entry) => {
             let player = entry.player();
-            let shown = player_shown(subject.ruleset, &player.card, &player.team, &player.after());
+            let shown = player_shown(subject.ruleset, &player.who.card, &player.who.team, &player.after());
             Shown::Player(shown, Some(&entry.change.head.game))
         }
         None => {
@@ -257,8 +259,8 @@ pub fn game_snapshot(subject: Subject<'_>, now: GameNow<'_>, reason: &str) -> Fr
 
 /// The players of a game, or of one team, as snapshots and plain HTTP list them.
 pub fn players_shown<'a>(ruleset: &Ruleset, players: &'a [PlayerSlot], team: Option<&Team>) -> impl Iterator<Item = PlayerShown<'a>> {
-    let is_listed = move |slot: &&PlayerSlot| slot.is_listed() && team.is_none_or(|team| slot.team == *team);
-    let shown = |slot: &'a PlayerSlot| player_shown(ruleset, &slot.card, &slot.team, &slot.line);
+    let is_listed = move |slot: &&PlayerSlot| slot.is_listed() && team.is_none_or(|team| slot.who.team == *team);
+    let shown = |slot: &'a PlayerSlot| player_shown(ruleset, &slot.who.card, &slot.who.team, &slot.line);
     players.iter().filter(is_listed).map(shown)
 }
 

@@ -3,7 +3,7 @@
 //! One hub per process. Owners of games publish into it, shards and HTTP read from it. Bounded:
 //! `topics_max` topics (a subscription beyond is refused; the topics of games are never refused).
 
-use super::topic::{Published, Topic, TopicId};
+use super::topic::{Left, Published, Topic, TopicId};
 use crate::model::{Change, GameHead, GameId, GameView, Seq, Team, TopicName};
 use dashmap::DashMap;
 use flume::{Receiver, Sender, TrySendError};
@@ -24,17 +24,42 @@ pub type Notice = SmallVec<[TopicId; 6]>;
 ///
 /// An owner gathers them over a few events: a notice costs a lock, and sometimes waking a thread.
 #[derive(Debug, Default)]
-pub struct Moved(SmallVec<[(TopicId, u64); 8]>);
+pub struct Moved {
+    topics: SmallVec<[MovedTopic; 8]>,
+    /// Changes of the topic among them that moved most.
+    most: usize,
+    left: Left,
+}
+
+#[derive(Debug)]
+struct MovedTopic {
+    id: TopicId,
+    /// A bit for each shard.
+    shards: u64,
+    changes: usize,
+}
+
+/// Topics of one notice, from which on it does not wait for more: each that moves is looked for in it.
+const NOTICE_TOPICS: usize = 128;
 
 impl Moved {
-    fn add(&mut self, topic: TopicId, shards: u64) {
+    fn add(&mut self, id: TopicId, shards: u64) {
         if shards == 0 {
             return;
         }
-        match self.0.iter_mut().find(|(known, _)| *known == topic) {
-            Some((_, known)) => *known |= shards,
-            None => self.0.push((topic, shards)),
-        }
+        let changes = match self.topics.iter_mut().rev().find(|topic| topic.id == id) {
+            Some(topic) => {
+                topic.shards |= shards;
+                topic.changes += 1;
+                topic.changes
+            }
+            None => {
+                let changes = 1;
+                self.topics.push(MovedTopic { id, shards, changes });
+                changes
+            }
+        };
+        self.most = self.most.max(changes);
     }
 }
 
@@ -90,11 +115,14 @@ pub struct Rings {
     pub fullest: usize,
 }
 
+/// The topics of a game's teams.
+type TeamTopics = SmallVec<[(Team, Arc<Topic>); 2]>;
+
 /// The topics of one game, found once and kept beside the game.
 #[derive(Default)]
 pub struct GameTopics {
     game: Option<Arc<Topic>>,
-    teams: SmallVec<[(Team, Arc<Topic>); 2]>,
+    teams: TeamTopics,
     players: Vec<Option<Arc<Topic>>>,
 }
 
@@ -203,7 +231,7 @@ impl Hub {
         let ring = self.limits.ring_frames;
         let mut count = 0;
         let mut put = |topic: &Topic, place: u16| {
-            if let Published::To(shards) = topic.publish(&change, place, ring) {
+            if let Published::To(shards) = topic.publish(&change, place, ring, &mut moved.left) {
                 moved.add(topic.id, shards);
                 count += 1;
             }
@@ -213,7 +241,7 @@ impl Hub {
             if topics.players.len() <= slot {
                 topics.players.resize(slot + 1, None);
             }
-            let topic = topics.players[slot].get_or_insert_with(|| self.own(TopicName::Player(player.card.player.clone())));
+            let topic = topics.players[slot].get_or_insert_with(|| self.own(TopicName::Player(player.who.card.player.clone())));
             put(topic, u16::try_from(place).expect("a game has fewer players"));
         }
         put(
@@ -222,21 +250,50 @@ impl Hub {
                 .get_or_insert_with(|| self.own(TopicName::Game(change.head.game.clone()))),
             0,
         );
-        for team in teams_of(&change, &topics.teams) {
-            let place = topics.teams.iter().position(|(known, _)| *known == team).unwrap_or_else(|| {
-                topics.teams.push((team.clone(), self.own(TopicName::Team(team.clone()))));
-                topics.teams.len() - 1
-            });
+        for place in self.teams_of(&change, &mut topics.teams) {
             put(&topics.teams[place].1, 0);
         }
         if change.view_moved.on_scoreboard() {
             let mut slate = self.slate.lock();
             if let Some(new_day) = slate.take_in(&change) {
-                moved.add(self.slate_topic.id, self.slate_topic.publish_slate(&change, new_day, ring));
+                let shards = self.slate_topic.publish_slate(&change, new_day, ring, &mut moved.left);
+                moved.add(self.slate_topic.id, shards);
                 count += 1;
             }
         }
         count
+    }
+
+    /// The teams whose topic shows the change, by their places in `teams`: all that the game is known to
+    /// have where the game itself moved, else the players' teams, after and before.
+    fn teams_of(&self, change: &Change, teams: &mut TeamTopics) -> SmallVec<[usize; 4]> {
+        let mut places: SmallVec<[usize; 4]> = SmallVec::new();
+        let mut add = |place| {
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        };
+        if change.view_moved.any() {
+            for team in change.head.teams.iter().flat_map(|(home, away)| [home, away]) {
+                add(self.place_of(team, teams));
+            }
+            (0..teams.len()).for_each(&mut add);
+        }
+        for player in &change.moves {
+            add(self.place_of(&player.who.team, teams));
+            // Whoever leaves a team is taken off what its topic shows.
+            if let Some(before) = &player.who_before {
+                add(self.place_of(&before.team, teams));
+            }
+        }
+        places
+    }
+
+    fn place_of(&self, team: &Team, teams: &mut TeamTopics) -> usize {
+        teams.iter().position(|(known, _)| known == team).unwrap_or_else(|| {
+            teams.push((team.clone(), self.own(TopicName::Team(team.clone()))));
+            teams.len() - 1
+        })
     }
 
     /// The scoreboard and its `seq`, as one.
@@ -260,18 +317,26 @@ impl Hub {
         Arc::new(Topic::new(TopicId(self.next_id.fetch_add(1, Ordering::Relaxed)), name.clone()))
     }
 
+    /// Whether the shards must be told now: half a ring of one topic has moved, of which they would miss
+    /// some if they waited, or very many topics have.
+    pub fn is_due(&self, moved: &Moved) -> bool {
+        moved.most >= self.limits.ring_frames / 2 || moved.topics.len() >= NOTICE_TOPICS
+    }
+
     /// Tells the shards what moved, once for all that was published since.
     pub fn tell(&self, moved: &mut Moved) {
-        let moved = std::mem::take(&mut moved.0);
-        let all = moved.iter().fold(0, |all, (_, shards)| all | shards);
+        moved.left.let_go();
+        moved.most = 0;
+        let moved = std::mem::take(&mut moved.topics);
+        let all = moved.iter().fold(0, |all, topic| all | topic.shards);
         for (shard, mailbox) in self.mailboxes.iter().enumerate() {
             if all & (1 << shard) == 0 {
                 continue;
             }
             let notice: Notice = moved
                 .iter()
-                .filter(|(_, shards)| shards & (1 << shard) != 0)
-                .map(|(id, _)| *id)
+                .filter(|topic| topic.shards & (1 << shard) != 0)
+                .map(|topic| topic.id)
                 .collect();
             if let Err(TrySendError::Full(_)) = mailbox.notices.try_send(notice) {
                 mailbox.overflowed.store(true, Ordering::Release);
@@ -280,29 +345,6 @@ impl Hub {
                 let _ = mailbox.notices.try_send(Notice::new());
             }
         }
-    }
-}
-
-/// The teams whose topic shows the change: all that the game is known to have where the game itself
-/// moved, else the players' teams, after and before.
-fn teams_of(change: &Change, known: &[(Team, Arc<Topic>)]) -> SmallVec<[Team; 4]> {
-    let mut teams: SmallVec<[Team; 4]> = SmallVec::new();
-    if change.view_moved.any() {
-        let announced = change.head.teams.iter().flat_map(|(home, away)| [home, away]);
-        let all = announced.chain(known.iter().map(|(team, _)| team));
-        all.for_each(|team| add(&mut teams, team));
-    }
-    for player in &change.moves {
-        add(&mut teams, &player.team);
-        // Whoever leaves a team is taken off what its topic shows.
-        add(&mut teams, player.team_before());
-    }
-    teams
-}
-
-fn add(teams: &mut SmallVec<[Team; 4]>, team: &Team) {
-    if !teams.contains(team) {
-        teams.push(team.clone());
     }
 }
 
@@ -315,6 +357,11 @@ fn day_of(head: &GameHead) -> Option<i64> {
     head.kickoff.map(|kickoff| (kickoff - DAY_STARTS_AT_US).div_euclid(DAY_US))
 }
 
+/// Whether the slate of that day shows the game.
+fn is_on(head: &GameHead, day: Option<i64>) -> bool {
+    day_of(head).is_none_or(|of| Some(of) == day)
+}
+
 impl Slate {
     fn day(&self) -> Option<i64> {
         self.begun_day.or(self.first_day)
@@ -324,27 +371,31 @@ impl Slate {
     /// games are others from here: a new day begins, or the game has moved to another day.
     fn take_in(&mut self, change: &Change) -> Option<bool> {
         let before = self.day();
-        let was_shown = self.games.get(&change.head.game).is_some_and(|(head, _)| self.shows(head));
         if let Some(day) = day_of(&change.head) {
             self.first_day = Some(self.first_day.map_or(day, |first| first.min(day)));
             if change.begun {
                 self.begun_day = self.begun_day.max(Some(day));
             }
         }
-        match self.games.get_mut(&change.head.game) {
-            Some(game) => *game = (change.head.clone(), change.view.clone()),
+        let was_shown = match self.games.get_mut(&change.head.game) {
+            Some(game) => {
+                let was_shown = is_on(&game.0, before);
+                *game = (change.head.clone(), change.view.clone());
+                was_shown
+            }
             None => {
                 self.games
                     .insert(change.head.game.clone(), (change.head.clone(), change.view.clone()));
+                false
             }
-        }
+        };
         let shows = self.shows(&change.head);
         let new_games = (before.is_some() && before != self.day()) || (was_shown && !shows);
         (new_games || shows).then_some(new_games)
     }
 
     fn shows(&self, head: &GameHead) -> bool {
-        day_of(head).is_none_or(|day| Some(day) == self.day())
+        is_on(head, self.day())
     }
 
     fn shown(&self) -> Vec<(Arc<GameHead>, Arc<GameView>)> {

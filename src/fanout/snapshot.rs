@@ -38,7 +38,7 @@ pub fn take(hub: &Hub, games: &GameReader, subject: Subject<'_>, reason: &str) -
                     subject,
                     PlayerNow {
                         seq,
-                        last: last.as_deref(),
+                        last: last.as_ref(),
                         card: &card,
                     },
                     reason,

@@ -20,7 +20,7 @@ pub struct TopicId(pub u32);
 pub type FrameKey = (RulesetIndex, Form);
 
 /// One change as one topic shows it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Entry {
     /// Its place in the topic's history.
     pub seq: Seq,
@@ -30,29 +30,24 @@ pub struct Entry {
     pub place: u16,
     /// Whether the topic begins to show another game here: this goes out as a snapshot.
     pub new_game: bool,
-    frames: Mutex<SmallVec<[(FrameKey, Frame); 1]>>,
 }
 
 impl Entry {
-    fn new(seq: Seq, change: Arc<Change>, place: u16, new_game: bool) -> Entry {
-        Entry {
-            seq,
-            change,
-            place,
-            new_game,
-            frames: Mutex::default(),
-        }
-    }
-
     /// The player's part of a `player:` topic's change.
     pub fn player(&self) -> &PlayerMove {
         &self.change.moves[self.place as usize]
     }
+}
 
-    /// The entry's own frame, encoded (and compressed) at most once for all shards. `deflate` gives
-    /// nothing where that does not pay: then the plain frame is shared.
+/// An entry's own frames, each encoded (and compressed) at most once for all shards.
+#[derive(Debug, Default)]
+pub struct Frames(Mutex<SmallVec<[(FrameKey, Frame); 1]>>);
+
+impl Frames {
+    /// The frame under that key. `deflate` gives nothing where that does not pay: then the plain frame is
+    /// shared.
     pub fn frame(&self, key: FrameKey, encode: impl FnOnce() -> Frame, deflate: impl FnOnce(&Frame) -> Option<Frame>) -> Frame {
-        let mut frames = self.frames.lock();
+        let mut frames = self.0.lock();
         if let Some((_, frame)) = frames.iter().find(|(k, _)| *k == key) {
             return frame.clone();
         }
@@ -67,11 +62,36 @@ impl Entry {
     }
 }
 
-/// A change in a ring. Most topics are watched by nobody, so an [`Entry`] is made for the first who asks.
+/// A change in a ring.
 #[derive(Debug)]
-enum Slot {
-    Unread { change: Arc<Change>, place: u16, new_game: bool },
-    Read(Arc<Entry>),
+struct Slot {
+    change: Arc<Change>,
+    place: u16,
+    new_game: bool,
+}
+
+/// Changes that have left rings, let go many at a time.
+///
+/// Most of them were made so long ago that no cache holds them, and a count that is taken down waits for
+/// its memory, alone. Looked at together before that, they come from memory together.
+#[derive(Debug, Default)]
+pub(super) struct Left(Vec<Arc<Change>>);
+
+/// Most changes of [`Left`].
+const LEFT_MAX: usize = 64;
+
+impl Left {
+    pub(super) fn add(&mut self, change: Arc<Change>) {
+        if self.0.len() == LEFT_MAX {
+            self.let_go();
+        }
+        self.0.push(change);
+    }
+
+    pub(super) fn let_go(&mut self) {
+        std::hint::black_box(self.0.iter().map(Arc::strong_count).sum::<usize>());
+        self.0.clear();
+    }
 }
 
 /// What a topic has shown, as far back as it reaches.
@@ -81,6 +101,9 @@ pub struct History {
     pub head: Seq,
     /// The last changes; the last one's `seq` is `head`.
     ring: VecDeque<Slot>,
+    /// Of those entries in the ring that a shard sends as they are, by `seq`: most go out merged, or to
+    /// nobody.
+    frames: VecDeque<(Seq, Arc<Frames>)>,
     /// The game that `player:` and `team:` topics show.
     game: Option<Arc<GameHead>>,
     /// Whether that game has begun.
@@ -122,7 +145,7 @@ impl Topic {
 
     /// Puts a change at the head. `place` as in [`Entry::place`]. Of the games that have begun, the
     /// topic shows the one with the latest kickoff; before any has, the one with the first.
-    pub fn publish(&self, change: &Arc<Change>, place: u16, ring_frames: usize) -> Published {
+    pub(super) fn publish(&self, change: &Arc<Change>, place: u16, ring_frames: usize, left: &mut Left) -> Published {
         let mut history = self.history.lock();
         let mut new_game = false;
         match &history.game {
@@ -138,19 +161,19 @@ impl Topic {
         }
         history.begun = change.begun;
         let change = change.clone();
-        history.push(Slot::Unread { change, place, new_game }, ring_frames);
+        history.push(Slot { change, place, new_game }, ring_frames, left);
         Published::To(history.watchers)
     }
 
     /// The same for the slate, which shows all games; `new_day` where its games are others from here.
-    pub fn publish_slate(&self, change: &Arc<Change>, new_day: bool, ring_frames: usize) -> u64 {
+    pub(super) fn publish_slate(&self, change: &Arc<Change>, new_day: bool, ring_frames: usize, left: &mut Left) -> u64 {
         let mut history = self.history.lock();
-        let slot = Slot::Unread {
+        let slot = Slot {
             change: change.clone(),
             place: 0,
             new_game: new_day,
         };
-        history.push(slot, ring_frames);
+        history.push(slot, ring_frames, left);
         history.watchers
     }
 
@@ -180,12 +203,18 @@ impl Topic {
 }
 
 impl History {
-    fn push(&mut self, slot: Slot, ring_frames: usize) {
-        while self.ring.len() >= ring_frames.max(1) {
-            self.ring.pop_front();
+    fn push(&mut self, slot: Slot, ring_frames: usize, left: &mut Left) {
+        while self.ring.len() >= ring_frames.max(1)
+            && let Some(oldest) = self.ring.pop_front()
+        {
+            left.add(oldest.change);
         }
         self.ring.push_back(slot);
         self.head += 1;
+        let first = self.first();
+        if self.frames.front().is_some_and(|(seq, _)| *seq < first) {
+            self.frames.pop_front();
+        }
     }
 
     /// How many changes the ring holds.
@@ -193,18 +222,35 @@ impl History {
         self.ring.len()
     }
 
+    /// The `seq` of the oldest entry in the ring.
+    fn first(&self) -> Seq {
+        self.head - self.ring.len() as Seq + 1
+    }
+
     /// The entries that follow `seq`, as far back as the ring reaches, oldest first.
-    pub fn after(&mut self, seq: Seq) -> impl Iterator<Item = Arc<Entry>> + '_ {
-        let first = self.head - self.ring.len() as Seq + 1;
+    pub fn after(&self, seq: Seq) -> impl Iterator<Item = Entry> + '_ {
+        let first = self.first();
         let skip = (seq + 1).saturating_sub(first).min(self.ring.len() as Seq) as usize;
         let seqs = first + skip as Seq..;
-        seqs.zip(self.ring.range_mut(skip..)).map(|(seq, slot)| slot.entry(seq))
+        seqs.zip(self.ring.range(skip..)).map(|(seq, slot)| slot.entry(seq))
     }
 
     /// The last entry; nothing before anything happened.
-    pub fn last(&mut self) -> Option<Arc<Entry>> {
-        let head = self.head;
-        self.ring.back_mut().map(|slot| slot.entry(head))
+    pub fn last(&self) -> Option<Entry> {
+        self.ring.back().map(|slot| slot.entry(self.head))
+    }
+
+    /// The frames of the entry at `seq`, the same for all who ask while it is in the ring.
+    pub fn frames(&mut self, seq: Seq) -> Arc<Frames> {
+        match self.frames.binary_search_by_key(&seq, |(seq, _)| *seq) {
+            Ok(place) => self.frames[place].1.clone(),
+            Err(_) if seq < self.first() => Arc::default(),
+            Err(place) => {
+                let frames = Arc::<Frames>::default();
+                self.frames.insert(place, (seq, frames.clone()));
+                frames
+            }
+        }
     }
 
     /// The game shown.
@@ -214,14 +260,13 @@ impl History {
 }
 
 impl Slot {
-    /// The one entry for all who ask.
-    fn entry(&mut self, seq: Seq) -> Arc<Entry> {
-        let entry = match self {
-            Slot::Read(entry) => return entry.clone(),
-            Slot::Unread { change, place, new_game } => Arc::new(Entry::new(seq, change.clone(), *place, *new_game)),
-        };
-        *self = Slot::Read(entry.clone());
-        entry
+    fn entry(&self, seq: Seq) -> Entry {
+        Entry {
+            seq,
+            change: self.change.clone(),
+            place: self.place,
+            new_game: self.new_game,
+        }
     }
 }
 

@@ -41,6 +41,15 @@ impl PlayerCard {
     }
 }
 
+/// A player as one game knows them. Replaced, never changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub card: Arc<PlayerCard>,
+    /// For which team, in this game.
+    pub team: Team,
+}
+
 /// What identifies a game and does not move while it is played.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GameHead {
@@ -111,14 +120,11 @@ pub struct Cause {
 pub struct PlayerMove {
     /// Place of the player in the game's list; stable for the life of the game.
     pub slot: u32,
-    /// Who.
-    pub card: Arc<PlayerCard>,
-    /// Who before, where the card changed in a way that may change points.
-    pub card_before: Option<Arc<PlayerCard>>,
-    /// For which team, in this game.
-    pub team: Team,
-    /// For which team before, where a correction put that right.
-    pub team_before: Option<Box<Team>>,
+    /// Who, and for which team.
+    pub who: Arc<Member>,
+    /// The same before, where the card changed in a way that may change points, or where a correction put
+    /// the team right.
+    pub who_before: Option<Arc<Member>>,
     /// The line after the event, as [`PlayerMove::after`] unpacks it.
     pub after: PackedLine,
     /// What moved; nothing for one who is new to the game and credited with nothing.
@@ -136,14 +142,20 @@ impl PlayerMove {
         self.after().minus(&self.delta)
     }
 
-    /// The team before the event.
-    pub fn team_before(&self) -> &Team {
-        self.team_before.as_deref().unwrap_or(&self.team)
+    /// Who they were, and for which team, before the event.
+    pub fn who_before(&self) -> &Member {
+        self.who_before.as_ref().unwrap_or(&self.who)
     }
 
-    /// The card before the event.
-    pub fn card_before(&self) -> &Arc<PlayerCard> {
-        self.card_before.as_ref().unwrap_or(&self.card)
+    /// Whether the card changed in a way that may change points.
+    pub fn has_new_card(&self) -> bool {
+        let is_new = |before: &Arc<Member>| before.card.position != self.who.card.position;
+        self.who_before.as_ref().is_some_and(is_new)
+    }
+
+    /// Whether they play for another team from here.
+    pub fn is_transferred(&self) -> bool {
+        self.who_before.as_ref().is_some_and(|before| before.team != self.who.team)
     }
 }
 
@@ -221,9 +233,9 @@ mod tests {
     #[test]
     fn a_change_takes_little_memory() {
         assert!(
-            size_of::<Change>() + size_of::<GameView>() <= 448,
-            "with both counters of an Arc: 480"
+            size_of::<Change>() + size_of::<GameView>() <= 368,
+            "with both counters of an Arc: 400"
         );
-        assert!(size_of::<PlayerMove>() <= 128);
+        assert!(size_of::<PlayerMove>() <= 96);
     }
 }

@@ -13,7 +13,7 @@ pub mod stat;
 pub mod time;
 pub mod topic;
 
-pub use change::{Cause, CauseKind, Change, GameHead, GameView, PlayerCard, PlayerMove, ViewMoved};
+pub use change::{Cause, CauseKind, Change, GameHead, GameView, Member, PlayerCard, PlayerMove, ViewMoved};
 pub use event::{
     Clock, Event, GameEvent, GameStatus, PlayEvent, PlayKind, PlayerInfo, Retraction, Score, Situation, SituationEvent, StatRecord,
 };

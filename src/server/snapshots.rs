@@ -164,7 +164,7 @@ pub async fn history(State(door): State<Door>, Query(query): Query<HistoryQuery>
             last_ts = entry.change.feed_ts.map(|ts| ts.0).or(last_ts);
             list.list(|item| {
                 item.item(last_ts.unwrap_or(entry.change.ingest.0)).item(entry.seq as i64);
-                item.points_item(encode::points(ruleset, &player.card, &player.after()));
+                item.points_item(encode::points(ruleset, &player.who.card, &player.after()));
             });
         }
     });

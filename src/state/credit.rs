@@ -6,18 +6,21 @@ use crate::model::{Stat, StatDelta};
 use smallvec::SmallVec;
 
 /// The slot of a record that names no player.
-pub(super) const NOBODY: u32 = u32::MAX;
+pub(super) const NOBODY: u16 = u16::MAX;
 
 /// A stat record with its player and team as places in the game's roster.
 #[derive(Clone, Copy)]
 pub(super) struct Credit {
     /// Slot of the player, or [`NOBODY`].
-    pub(super) slot: u32,
+    pub(super) slot: u16,
     /// Place of the team's tally.
     pub(super) team: u8,
     pub(super) stat: u16,
     pub(super) yards: i16,
 }
+
+/// The records of a play. Kept for each play of each game, so small: few plays have more than six.
+pub(super) type Credited = SmallVec<[Credit; 6]>;
 
 /// What a play (or the difference of two revisions of one) adds up to.
 #[derive(Default)]
@@ -40,10 +43,11 @@ impl Credits {
             }
             let Some(effect) = gsis::effect(record.stat) else { continue };
             if record.slot != NOBODY {
-                self.credit(record.slot, effect.player, record.yards, sign);
+                let slot = u32::from(record.slot);
+                self.credit(slot, effect.player, record.yards, sign);
                 if record.stat == FIELD_GOAL {
                     for bracket in gsis::field_goal_brackets(record.yards) {
-                        self.line(record.slot).add(*bracket, sign);
+                        self.line(slot).add(*bracket, sign);
                     }
                 }
             }

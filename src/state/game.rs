@@ -8,7 +8,7 @@ use super::Cards;
 use super::credit::Credits;
 use super::items::{Items, Play};
 use super::roster::{PlayerSlot, Roster, Tally};
-use crate::model::change::{Cause, CauseKind, Change, GameHead, GameView, PlayerMove, ViewMoved};
+use crate::model::change::{Cause, CauseKind, Change, GameHead, GameView, Member, PlayerMove, ViewMoved};
 use crate::model::gsis::{self, Against};
 use crate::model::{
     FeedTime, GameEvent, GameId, GameStatus, IngestTime, PlayEvent, PlayerId, PlayerInfo, Retraction, Score, SituationEvent, Stat,
@@ -206,14 +206,16 @@ impl Game {
         for info in infos {
             let Some(slot) = self.roster.find(&info.player) else { continue };
             let entry = self.roster.slot_mut(slot);
-            let before = std::mem::replace(&mut entry.card, cards.get(&info.player));
-            if before.position != entry.card.position && entry.line != StatLine::ZERO {
+            let now = Member {
+                card: cards.get(&info.player),
+                team: entry.who.team.clone(),
+            };
+            let before = std::mem::replace(&mut entry.who, Arc::new(now));
+            if before.card.position != entry.who.card.position && entry.line != StatLine::ZERO {
                 moves.push(PlayerMove {
                     slot,
-                    card: entry.card.clone(),
-                    card_before: Some(before),
-                    team: entry.team.clone(),
-                    team_before: None,
+                    who: entry.who.clone(),
+                    who_before: Some(before),
                     after: entry.line.pack(),
                     delta: Default::default(),
                 });
@@ -257,21 +259,19 @@ impl Game {
         }
         let mut moves = SmallVec::new();
         for (slot, delta) in step.credits.lines.drain(..) {
-            let team_before = transferred
+            let who_before = transferred
                 .iter()
                 .find(|(moved, _)| *moved == slot)
-                .map(|(_, team)| Box::new(team.clone()));
-            if delta.is_empty() && team_before.is_none() && !appeared.contains(&slot) {
+                .map(|(_, before)| before.clone());
+            if delta.is_empty() && who_before.is_none() && !appeared.contains(&slot) {
                 continue;
             }
             let entry = self.roster.slot_mut(slot);
             entry.line.apply(&delta);
             moves.push(PlayerMove {
                 slot,
-                card: entry.card.clone(),
-                card_before: None,
-                team: entry.team.clone(),
-                team_before,
+                who: entry.who.clone(),
+                who_before,
                 after: entry.line.pack(),
                 delta,
             });

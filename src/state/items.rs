@@ -10,18 +10,19 @@
 //! - a snap's score counts only once its play is there, so that a scoreboard that is ahead of the play
 //!   list does not count against a defence what the list may yet explain.
 
-use super::credit::Credit;
+use super::credit::Credited;
 use crate::model::{Clock, PlayId, Score, Situation, SituationEvent, Team};
 use foldhash::fast::RandomState;
-use smallvec::SmallVec;
-use std::collections::{BTreeMap, HashMap};
+use hashbrown::hash_table::{Entry, HashTable};
+use std::collections::BTreeMap;
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 /// A play as it stands.
 pub(super) struct Play {
     pub(super) clock: Option<Clock>,
     pub(super) situation: Option<Situation>,
-    pub(super) credits: SmallVec<[Credit; 4]>,
+    pub(super) credits: Credited,
 }
 
 /// A coming snap.
@@ -71,7 +72,9 @@ struct Marks {
 #[derive(Default)]
 pub(super) struct Items {
     items: Vec<Item>,
-    by_id: HashMap<PlayId, u32, RandomState>,
+    /// Places in `items`, found by the ids there.
+    by_id: HashTable<u32>,
+    hasher: RandomState,
     opening: Option<Box<Snap>>,
     marks: Marks,
     /// By team: the highest score that a snap tells whose play is there, and the place of that snap.
@@ -160,16 +163,25 @@ impl Items {
     }
 
     fn place(&mut self, id: &PlayId) -> u32 {
-        let next = self.items.len() as u32;
-        let place = *self.by_id.entry(id.clone()).or_insert(next);
-        if place == next {
-            self.items.push(Item {
-                id: id.clone(),
-                order: default_order(id),
-                play: Standing::Unheard,
-                snap: None,
-            });
-        }
+        let hash = |id: &PlayId| self.hasher.hash_one(id);
+        let items = &self.items;
+        let known = self.by_id.entry(
+            hash(id),
+            |place| items[*place as usize].id == *id,
+            |place| hash(&items[*place as usize].id),
+        );
+        let vacant = match known {
+            Entry::Occupied(known) => return *known.get(),
+            Entry::Vacant(vacant) => vacant,
+        };
+        let place = items.len() as u32;
+        vacant.insert(place);
+        self.items.push(Item {
+            id: id.clone(),
+            order: default_order(id),
+            play: Standing::Unheard,
+            snap: None,
+        });
         place
     }
 

@@ -5,8 +5,8 @@
 //! [`Roster::has_room_for_teams`], asked before anything is taken in.
 
 use super::Cards;
-use super::credit::{Credit, NOBODY};
-use crate::model::change::PlayerCard;
+use super::credit::{Credit, Credited, NOBODY};
+use crate::model::change::Member;
 use crate::model::{PlayerId, StatLine, StatRecord, Team};
 use foldhash::fast::RandomState;
 use smallvec::{SmallVec, smallvec};
@@ -16,10 +16,8 @@ use std::sync::Arc;
 /// One player in one game.
 #[derive(Clone, Debug)]
 pub struct PlayerSlot {
-    /// Who.
-    pub card: Arc<PlayerCard>,
-    /// For which team: the one that most records say, of equals the first by name.
-    pub team: Team,
+    /// Who, and for which team: the one that most records say, of equals the first by name.
+    pub who: Arc<Member>,
     /// What they have done.
     pub line: StatLine,
     /// Stat records that stand and name this player, those that credit nothing included. For a defence:
@@ -143,8 +141,8 @@ impl Roster {
     }
 
     /// A play's records with their players and teams as places; those not known yet are added.
-    pub(super) fn resolve(&mut self, records: &[StatRecord], cards: &Cards) -> SmallVec<[Credit; 4]> {
-        let mut credits: SmallVec<[Credit; 4]> = SmallVec::with_capacity(records.len());
+    pub(super) fn resolve(&mut self, records: &[StatRecord], cards: &Cards) -> Credited {
+        let mut credits = Credited::with_capacity(records.len());
         for (place, record) in records.iter().enumerate() {
             let team = self.team(&record.team, cards);
             // A play names few players, most of them more than once: look there before the map.
@@ -153,7 +151,7 @@ impl Roster {
                 None => NOBODY,
                 Some(player) => match earlier() {
                     Some(same) => credits[same].slot,
-                    None => self.intern(player, &record.team, team, cards),
+                    None => u16::try_from(self.intern(player, &record.team, team, cards)).expect("a game has fewer players"),
                 },
             };
             credits.push(Credit {
@@ -172,8 +170,10 @@ impl Roster {
         }
         let slot = self.slots.len() as u32;
         self.slots.push(PlayerSlot {
-            card: cards.get(player),
-            team: team.clone(),
+            who: Arc::new(Member {
+                card: cards.get(player),
+                team: team.clone(),
+            }),
             line: StatLine::ZERO,
             records: 0,
         });
@@ -189,8 +189,9 @@ impl Roster {
         if credit.slot == NOBODY {
             return;
         }
-        self.count_slot(credit.slot, sign);
-        let named = &mut self.named[credit.slot as usize];
+        let slot = u32::from(credit.slot);
+        self.count_slot(slot, sign);
+        let named = &mut self.named[slot as usize];
         if let [(team, count)] = &mut named[..]
             && *team == credit.team
         {
@@ -201,7 +202,7 @@ impl Roster {
             Some((_, count)) => *count = count.saturating_add_signed(sign),
             None => named.push((credit.team, 1)),
         }
-        self.disputed.push(credit.slot);
+        self.disputed.push(slot);
     }
 
     /// Counts a word for a team being in the game.
@@ -224,8 +225,8 @@ impl Roster {
     }
 
     /// Settles for whom each player plays whom several teams' records name. Returns whose team changed, and
-    /// which it was before.
-    pub(super) fn settle(&mut self) -> SmallVec<[(u32, Team); 2]> {
+    /// who they were before.
+    pub(super) fn settle(&mut self) -> SmallVec<[(u32, Arc<Member>); 2]> {
         let mut changed = SmallVec::new();
         for slot in std::mem::take(&mut self.disputed) {
             let named = &mut self.named[slot as usize];
@@ -236,9 +237,12 @@ impl Roster {
             named.retain(|(team, count)| *count > 0 || *team == most.0);
             let team = &self.tallies[most.0 as usize].team;
             let entry = &mut self.slots[slot as usize];
-            if entry.team != *team {
-                let before = std::mem::replace(&mut entry.team, team.clone());
-                changed.push((slot, before));
+            if entry.who.team != *team {
+                let now = Member {
+                    card: entry.who.card.clone(),
+                    team: team.clone(),
+                };
+                changed.push((slot, std::mem::replace(&mut entry.who, Arc::new(now))));
             }
         }
         changed

@@ -60,7 +60,7 @@ impl Slate {
             let now = engine.game(&head.game).expect("a game");
             names.push(TopicName::Game(head.game.clone()));
             names.extend(now.team_seqs.iter().map(|(team, _)| TopicName::Team(team.clone())));
-            names.extend(now.players.iter().map(|slot| TopicName::Player(slot.card.player.clone())));
+            names.extend(now.players.iter().map(|slot| TopicName::Player(slot.who.card.player.clone())));
         }
         names.sort();
         names.dedup();
@@ -79,7 +79,7 @@ impl Slate {
         let mut sums: BTreeMap<String, Bytes> = BTreeMap::new();
         for topic in &self.topics {
             let kind = topic.name.parts().0.trim_end_matches(':');
-            let entries: Vec<Arc<Entry>> = topic.read(|history| history.after(0).collect());
+            let entries: Vec<Entry> = topic.read(|history| history.after(0).collect());
             // Nobody is sent a delta across the beginning of another game.
             for entries in entries.chunk_by(|_, next| !next.new_game) {
                 for count in [1, 3, 20] {

@@ -79,7 +79,7 @@ impl Oracle {
                 let read = || Rc::new(shared.game(game).expect("what was shown exists"));
                 let now = states.entry(game.clone()).or_insert_with(read);
                 let gone = now.players.iter().filter(|slot| !slot.is_listed());
-                last.left = gone.map(|slot| slot.card.player.to_string()).collect();
+                last.left = gone.map(|slot| slot.who.card.player.to_string()).collect();
             }
             for game in movers {
                 let shown = match name {
@@ -121,11 +121,11 @@ impl Oracle {
                 let slot = game
                     .players
                     .iter()
-                    .find(|slot| slot.card.player == *player)
+                    .find(|slot| slot.who.card.player == *player)
                     .expect("who is shown is in the game");
                 View {
                     game: Some(game.head.game.to_string()),
-                    line: line(ruleset, &slot.card, &slot.line, ""),
+                    line: line(ruleset, &slot.who.card, &slot.line, ""),
                     ..View::default()
                 }
             }
@@ -137,14 +137,14 @@ impl Oracle {
                 let players = game
                     .players
                     .iter()
-                    .filter(|slot| slot.is_listed() && team.is_none_or(|team| slot.team == *team));
+                    .filter(|slot| slot.is_listed() && team.is_none_or(|team| slot.who.team == *team));
                 View {
                     game: Some(game.head.game.to_string()),
                     board: board(&game.head, &game.view, true),
                     players: players
                         .map(|slot| {
-                            let line = line(ruleset, &slot.card, &slot.line, slot.team.as_str());
-                            (slot.card.player.to_string(), line)
+                            let line = line(ruleset, &slot.who.card, &slot.line, slot.who.team.as_str());
+                            (slot.who.card.player.to_string(), line)
                         })
                         .collect(),
                     ..View::default()

@@ -230,7 +230,7 @@ fn a_whole_week_in_one_request_loses_nobody_anything() {
         let server = Server::start(|config| {
             config.fanout.writer = writer;
             // So few that the shards are told to look everywhere.
-            config.fanout.notices_max = 4;
+            config.fanout.notices_max = 1;
         });
         let mut watched = topics("game", games_of(&events));
         watched.extend(topics("team", teams(&events, 8)));

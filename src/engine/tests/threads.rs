@@ -135,7 +135,7 @@ fn a_reader_never_sees_half_an_event() {
                 let is_last = done.load(Ordering::Acquire);
                 if let Some(now) = shared.game(&game) {
                     let line = |id: &str| {
-                        let slot = now.players.iter().find(|slot| slot.card.player.as_str() == id);
+                        let slot = now.players.iter().find(|slot| slot.who.card.player.as_str() == id);
                         slot.map_or(StatLine::ZERO, |slot| slot.line)
                     };
                     let (passer, catcher) = (line("passer"), line("catcher"));

@@ -106,7 +106,7 @@ fn a_change_of_many_players_shows_each_their_own() {
         let topic = topic(&hub, &format!("player:{name}"));
         topic.read(|history| {
             assert_eq!(history.head, 2);
-            assert_eq!(history.last().unwrap().player().card.player, PlayerId::new(&name).unwrap());
+            assert_eq!(history.last().unwrap().player().who.card.player, PlayerId::new(&name).unwrap());
         });
     }
 }
@@ -194,4 +194,25 @@ fn a_team_known_from_plays_alone_is_told_of_the_clock() {
         assert_eq!(history.head, 2);
         assert_eq!(history.last().unwrap().change.view.clock.unwrap().seconds_left, 870);
     });
+}
+
+/// A shard that is told later than that finds changes gone from a ring, and sends snapshots.
+#[test]
+fn a_notice_waits_for_half_a_ring_of_one_topic_at_most() {
+    let (hub, inboxes) = hub(8);
+    let (mut moved, watched) = (Moved::default(), TopicId(7));
+    for _ in 0..7 {
+        moved.add(watched, 0b01);
+        moved.add(TopicId(8), 0);
+    }
+    assert!(!hub.is_due(&moved));
+    moved.add(watched, 0b10);
+    assert!(hub.is_due(&moved));
+    hub.tell(&mut moved);
+    assert!(!hub.is_due(&moved));
+    for inbox in inboxes {
+        assert_eq!(inbox.notices.drain().collect::<Vec<_>>(), [Notice::from_slice(&[watched])]);
+    }
+    (0..NOTICE_TOPICS as u32).for_each(|topic| moved.add(TopicId(topic), 1));
+    assert!(hub.is_due(&moved));
 }

@@ -93,23 +93,25 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
         now_us,
     };
     let frames = mirror.ring.range_mut(first..).map(|mirrored| {
-        if let Some((_, frame)) = mirrored.frames.iter().find(|(known, _)| *known == key) {
+        let frames = mirrored.frames.get_or_insert_default();
+        if let Some((_, frame)) = frames.iter().find(|(known, _)| *known == key) {
             return (mirrored.entry.seq, false, frame.clone());
         }
         let entry = &mirrored.entry;
         let mut encoded = false;
         let encode = || {
             encoded = true;
-            encode::delta(subject, std::slice::from_ref(entry))
+            encode::delta(subject, [entry])
         };
-        let frame = entry.frame(key, encode, |plain| making.deflate(plain));
+        let shared = subject.topic.read(|history| history.frames(entry.seq));
+        let frame = shared.frame(key, encode, |plain| making.deflate(plain));
         making.stats.encoded_bytes += frame.bytes().len() as u64;
         if encoded {
             making.stats.state_to_encode.record(now_us - entry.change.applied.0);
         }
         // A copy of its own: the walk then touches no memory that another shard writes.
         let own = (Piece::frame(frame.copied()), now_us);
-        mirrored.frames.push((key, own.clone()));
+        frames.push((key, own.clone()));
         (entry.seq, false, own)
     });
     Due::Now(frames.collect())
@@ -120,18 +122,14 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, maki
     if let Some(shared) = mirror.shared.iter().find(same) {
         return shared.frame.clone();
     }
-    let entries: Vec<_> = mirror
-        .ring
-        .range(mirror.place_after(seq)..)
-        .map(|mirrored| mirrored.entry.clone())
-        .collect();
+    let entries = mirror.ring.range(mirror.place_after(seq)..).map(|mirrored| &mirrored.entry);
     let subject = Subject {
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(key.0),
         now_us: making.now_us,
         form: key.1,
     };
-    let frame = making.piece(encode::delta(subject, &entries), key.1);
+    let frame = making.piece(encode::delta(subject, entries), key.1);
     mirror.share(Shared {
         key,
         after: Some(seq),

@@ -13,11 +13,14 @@ use std::sync::Arc;
 /// A frame and when it was encoded.
 pub(super) type Encoded = (Piece, i64);
 
-/// A ring entry and its frames.
+/// A ring entry and its frames, where it is sent as it is.
 pub(super) struct Mirrored {
-    pub(super) entry: Arc<Entry>,
-    pub(super) frames: SmallVec<[(FrameKey, Encoded); 1]>,
+    pub(super) entry: Entry,
+    pub(super) frames: Option<Box<OwnFrames>>,
 }
+
+/// A ring entry's frames by their keys.
+pub(super) type OwnFrames = SmallVec<[(FrameKey, Encoded); 1]>;
 
 /// Frames that several clients want in a row: kept while the topic's head stays.
 pub(super) struct Shared {
@@ -67,10 +70,8 @@ impl Mirror {
             if missing > history.ring_len() {
                 self.ring.clear();
             }
-            self.ring.extend(history.after(before).map(|entry| Mirrored {
-                entry,
-                frames: SmallVec::new(),
-            }));
+            self.ring
+                .extend(history.after(before).map(|entry| Mirrored { entry, frames: None }));
             self.head = history.head;
         });
         if self.head == before {

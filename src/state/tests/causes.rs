@@ -21,7 +21,7 @@ fn a_play_that_credits_nobody_shows_who_is_new_and_its_clock() {
     let mut harness = Harness::of(&[game(1, Live, None)]);
     let change = harness.take(&play("1", 1, &[("p-1", "BBB", 79, 0)])).unwrap();
     let [new] = &change.moves[..] else { panic!("{change:?}") };
-    assert!(change.is_visible() && new.card.player == super::player("p-1") && new.delta.is_empty());
+    assert!(change.is_visible() && new.who.card.player == super::player("p-1") && new.delta.is_empty());
     assert!(!harness.take(&play("2", 1, &[("p-1", "BBB", 79, 0)])).unwrap().is_visible());
     assert!(!harness.take(&play("2", 2, &[("p-1", "BBB", 79, 0)])).unwrap().is_visible());
     assert!(!harness.take(&retract("1", 2)).unwrap().is_visible(), "another record names them");

@@ -126,15 +126,15 @@ impl Harness {
         let mut slots = BTreeSet::new();
         for one in &change.moves {
             assert!(slots.insert(one.slot), "a player moves once in a change");
-            let says_who = one.card_before.is_some() || one.team_before.is_some();
+            let says_who = one.who_before.is_some();
             let is_new = self.game.players()[one.slot as usize].is_listed() && !listed_before.contains(&one.slot);
             assert!(!one.delta.is_empty() || says_who || is_new, "an empty move: {one:?}");
             assert!(one.delta.iter().all(|(_, amount)| amount != 0));
-            let id = &one.card.player;
-            let position_before = one.card_before().position.as_deref();
+            let id = &one.who.card.player;
+            let position_before = one.who_before().card.position.as_deref();
             let held = self.held.entry(one.slot).or_insert_with(|| Held {
                 line: StatLine::ZERO,
-                team: one.team.clone(),
+                team: one.who.team.clone(),
                 position: position_before.map(str::to_owned),
                 points: vec![Points::ZERO; self.rulesets.len()],
             });
@@ -143,12 +143,12 @@ impl Harness {
             after.apply(&one.delta);
             assert_eq!(after, one.after(), "after is before and the difference");
             for ((_, rules), total) in self.rulesets.iter().zip(&mut held.points) {
-                let now = worth(rules, id, one.card.position.as_deref(), &one.after());
+                let now = worth(rules, id, one.who.card.position.as_deref(), &one.after());
                 *total += now - worth(rules, id, position_before, &one.before());
             }
             held.line = after;
-            held.team = one.team.clone();
-            held.position = one.card.position.as_ref().map(ToString::to_string);
+            held.team = one.who.team.clone();
+            held.position = one.who.card.position.as_ref().map(ToString::to_string);
         }
         let new: BTreeSet<u32> = self.listed().difference(listed_before).copied().collect();
         assert!(new.is_subset(&slots), "whoever is new to the list is told of");
@@ -162,15 +162,15 @@ impl Harness {
                 assert!(player.line == StatLine::ZERO && !player.is_listed(), "{player:?} was never told of");
                 continue;
             };
-            let position = player.card.position.as_deref();
+            let position = player.who.card.position.as_deref();
             let points = self
                 .rulesets
                 .iter()
-                .map(|(_, rules)| worth(rules, &player.card.player, position, &player.line))
+                .map(|(_, rules)| worth(rules, &player.who.card.player, position, &player.line))
                 .collect();
             let now = Held {
                 line: player.line,
-                team: player.team.clone(),
+                team: player.who.team.clone(),
                 position: position.map(str::to_owned),
                 points,
             };
@@ -200,6 +200,6 @@ impl Harness {
     pub(super) fn points(&self, id: &str, ruleset: &str) -> String {
         let slot = self.game.player(&super::player(id)).unwrap();
         let rules = self.rulesets.get(ruleset).unwrap();
-        worth(rules, &slot.card.player, slot.card.position.as_deref(), &slot.line).to_string()
+        worth(rules, &slot.who.card.player, slot.who.card.position.as_deref(), &slot.line).to_string()
     }
 }

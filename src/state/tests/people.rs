@@ -32,14 +32,14 @@ fn a_position_that_changes_moves_the_points_that_go_by_it() {
     let rules = premium();
     let worth = |card: &crate::model::PlayerCard| rules.score(&moved.after(), rules.position_of(&card.player, card.position.as_deref()));
     assert_eq!(
-        (worth(moved.card_before()).to_string(), worth(&moved.card).to_string()),
+        (worth(&moved.who_before().card).to_string(), worth(&moved.who.card).to_string()),
         ("1".into(), "1.5".into())
     );
     assert!(
         harness.introduce(&[info("p-0", Some("A Name"), Some("TE"))]).is_none(),
         "a name moves nothing"
     );
-    assert_eq!(harness.game.player(&player("p-0")).unwrap().card.name, "A Name");
+    assert_eq!(harness.game.player(&player("p-0")).unwrap().who.card.name, "A Name");
     assert!(
         harness
             .introduce(&[info("p-1", None, Some("LB")), info("p-9", None, Some("QB"))])
@@ -54,8 +54,8 @@ fn defences(harness: &Harness) -> Vec<&str> {
         .game
         .players()
         .iter()
-        .filter(|slot| slot.is_listed() && slot.card.player.is_dst());
-    let mut ids: Vec<&str> = listed.map(|slot| slot.card.player.as_str()).collect();
+        .filter(|slot| slot.is_listed() && slot.who.card.player.is_dst());
+    let mut ids: Vec<&str> = listed.map(|slot| slot.who.card.player.as_str()).collect();
     ids.sort_unstable();
     ids
 }
@@ -94,15 +94,15 @@ fn a_player_plays_for_the_team_that_most_records_say() {
         play("1", 1, &[("p-0", "BBB", 10, 3), ("p-0", "BBB", 79, 0)]),
         play("2", 1, &[("p-0", "AAA", 10, 3)]),
     ]);
-    let of = |harness: &Harness| harness.game.player(&player("p-0")).unwrap().team.to_string();
+    let of = |harness: &Harness| harness.game.player(&player("p-0")).unwrap().who.team.to_string();
     assert_eq!(of(&harness), "BBB");
     // The totals stay the same, the team does not, so there is something to see.
     let change = harness
         .take(&play("1", 2, &[("p-0", "AAA", 10, 3), ("p-0", "BBB", 79, 0)]))
         .unwrap();
     assert_eq!(of(&harness), "AAA");
-    let moved = change.moves.iter().find(|moved| moved.card.player == player("p-0")).unwrap();
-    assert!(moved.delta.is_empty() && moved.team == team("AAA"));
+    let moved = change.moves.iter().find(|moved| moved.who.card.player == player("p-0")).unwrap();
+    assert!(moved.delta.is_empty() && moved.who.team == team("AAA"));
 }
 
 #[test]

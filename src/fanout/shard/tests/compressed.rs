@@ -2,7 +2,7 @@
 
 use super::rig::{Rig, SECOND};
 use crate::fanout::shard::ConnKey;
-use crate::fanout::topic::Entry;
+use crate::fanout::topic::Frames;
 use crate::model::TopicName;
 use crate::wire::Form;
 use crate::wire::deflate::Inflater;
@@ -35,9 +35,9 @@ fn only(rig: &mut Rig, key: ConnKey) -> (bool, String) {
     (bytes[0] == 0xc1, String::from_utf8(payload).unwrap())
 }
 
-fn newest(rig: &Rig) -> Arc<Entry> {
+fn newest(rig: &Rig) -> Arc<Frames> {
     let topic = rig.hub.get(&TopicName::parse("player:R").unwrap()).unwrap();
-    topic.read(|history| history.last().unwrap())
+    topic.read(|history| history.frames(history.head))
 }
 
 #[test]
