@@ -1,7 +1,7 @@
 //! A shard's thread: takes connections, notices and readiness in, and keeps the shard writing.
 //!
 //! One task on a current-thread runtime. It never waits while something can be written, and between
-//! two slices of writes everything else gets its turn, each for [`TURN_US`] at most: whoever asks for
+//! two slices of writes everything else gets its turn, each for `TURN_US` at most: whoever asks for
 //! something in the middle of a walk is answered within a few milliseconds.
 
 use super::hub::Inbox;

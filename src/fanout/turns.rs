@@ -2,7 +2,7 @@
 //!
 //! A runtime runs whoever is ready in the order they woke, so that after a thousand clients connected
 //! at once a thousand handshakes stand before the next slice of writes. Here they take turns: while the
-//! shard has something to write, only [`POLLS_IN_A_TURN`] of the others run between two slices. Holds a
+//! shard has something to write, only `POLLS_IN_A_TURN` of the others run between two slices. Holds a
 //! waker for each connection that waits, no more than there are connections.
 
 use parking_lot::Mutex;

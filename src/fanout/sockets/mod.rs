@@ -1,5 +1,5 @@
-//! The real sockets behind a shard: one readiness queue for all, and two write paths, [`send`] and
-//! [`uring`], of which a shard takes one ([`path`]).
+//! The real sockets behind a shard: one readiness queue for all, and two write paths, `send` and
+//! `uring`, of which a shard takes one (`path`).
 //!
 //! Owns descriptors and nothing else; what to write is the shard's business. A socket is registered
 //! edge-triggered once, for good: no system call per delivery but the write itself, and with io_uring
