@@ -2,8 +2,7 @@
 //!
 //! `scorewire-loadtest floor --passes 5` is its bench. Registered sockets, no answer to what succeeds and
 //! completions taken by the thread itself each save a few percent of CPU. Batches of 32 or 64 cost a few
-//! percent more than 256 and reach the last client sooner where other work wants the cores: a kernel
-//! without preemption lets nobody in until a batch is through. The only `unsafe` is handing entries to
+//! percent more than 256, and reached the last client sooner where other work wanted the cores. The only `unsafe` is handing entries to
 //! the kernel: they point to a `static` payload and name registered sockets.
 
 use super::{PAYLOAD, Step, buffer_full};
