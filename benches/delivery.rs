@@ -154,10 +154,10 @@ impl Bench {
     /// Looks at what moved and writes to everyone: what a shard's thread does for a play.
     #[inline(never)]
     fn walk(&mut self) {
-        while let Ok(notice) = self.inbox.notices.try_recv() {
-            self.shard.notice(&notice);
-        }
         let now_us = self.now_us;
+        while let Ok(notice) = self.inbox.notices.try_recv() {
+            self.shard.notice(&notice, now_us);
+        }
         while self.shard.has_work() {
             self.shard.pump(now_us, || now_us, &mut self.taker);
         }
