@@ -8,6 +8,8 @@
 //! | `tungstenite` | a `WebSocketStream` per client, `feed` and `flush` of one shared message in a row, reading nothing |
 //! | `axum` | axum's upgrade, a task per client with a `WebSocketStream` (which is what axum's own is) and a `tokio::sync::broadcast` receiver |
 //!
+//! `cargo bench --bench write_path`. A line a path, for 1,000 and for 10,000 clients: CPU a delivery in
+//! µs, its ratio to `send` in the same turn (lower is better, 1 is the bare loop), bytes a connection.
 //! CPU is that of all the server's threads, as the kernel's scheduler counted it; memory is private and
 //! touched (`RssAnon`). Everything takes turns, five times; medians, lowest and highest.
 
@@ -19,8 +21,6 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use futures_util::{SinkExt, StreamExt};
 use hyper_util::rt::TokioIo;
-use scorewire::config::Config;
-use scorewire::model::IngestTime;
 use scorewire::{pipeline, server};
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -218,18 +218,12 @@ fn wait_for_go() -> bool {
 }
 
 fn serve_scorewire() -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let mut config = Config::default();
-    config.server.bind = ([127, 0, 0, 1], 0).into();
-    config.server.shards = 1;
-    let running = runtime.block_on(async { pipeline::start(config) })?;
-    say_port(running.address.port())?;
-    let mut play = 0;
+    let mut server = crowd::Server::start(1);
+    say_port(server.port())?;
     while wait_for_go() {
-        play += 1;
-        let submitted = runtime.block_on(running.app.engine.submit(vec![(0, crowd::event(play))], IngestTime(0)));
-        submitted.map_err(|_| "the engine has room")?;
+        server.play();
     }
+    server.end();
     Ok(())
 }
 
