@@ -11,7 +11,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-const CHILD: &str = "SCOREWIRE_BENCH_CLIENTS";
+const CHILD: &str = "SCOREWIRE_BENCH_CROWD";
 const GAME: &str = "bench";
 
 /// Begins `main`: true where this process was started to be the clients, and has been.
