@@ -88,21 +88,3 @@ fn all_shown(shared: &Shared) -> BTreeMap<GameId, Shown> {
     let game = |(head, _): (Arc<GameHead>, _)| (head.game.clone(), shown(&shared.game(&head.game).unwrap()));
     shared.games().into_iter().map(game).collect()
 }
-
-/// A small seeded generator (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % bound as u64) as usize
-    }
-
-    fn shuffle(&mut self, events: &mut [Event]) {
-        for last in (1..events.len()).rev() {
-            events.swap(last, self.below(last + 1));
-        }
-    }
-}

@@ -1,8 +1,8 @@
 //! The binary coding says what JSON says, in less than half of the bytes; its numbers are the schema's.
 
 use crate::proto;
-use crate::support::data;
 use crate::support::events::recorded;
+use crate::support::recorded::data;
 use crate::world::{engine_limits, rulesets};
 use proptest::prelude::*;
 use scorewire::engine::Shared;
