@@ -11,7 +11,7 @@
 //!          plays                    one game's plays and their right totals
 //!          sunday · kickoffs · feed recorded, simulated and made-up Sundays
 //!          rosters · schedule       who follows whom; when events are due
-//!          post · target            posting
+//!          post · target · revisions posting; which lines say nothing new
 //!          floor · trace            the same work by a bare loop
 //!          probe                    one more client, who asks while the server is busy
 //!          crew · watch · timeline  child processes, progress, adding up, the server by the second
@@ -60,6 +60,7 @@ mod proc;
 mod readers;
 mod record;
 mod report;
+mod revisions;
 mod rosters;
 mod run;
 mod scenario;

@@ -12,6 +12,7 @@ use crate::latency::Latency;
 use crate::post::Http;
 use crate::probe::{Probe, Prober};
 use crate::proc::{CpuReading, Memory, Switches};
+use crate::revisions::Revisions;
 use crate::schedule::Schedule;
 use crate::shape::{Floor, RunReport, SHAPE, Server};
 use crate::target::Target;
@@ -156,11 +157,13 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
         limits::require_of_server(pid, plan.rosters.len())?;
     }
     let (mut feed, mut http) = (Http::new(&settings.ingest), Http::new(&settings.target));
-    for lines in plan.opening.chunks(POST_LINES_MAX) {
+    let repeats = Repeats::of(&plan)?;
+    for (lines, repeats) in plan.opening.chunks(POST_LINES_MAX).zip(repeats.opening.chunks(POST_LINES_MAX)) {
         let lines: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-        feed.post_events(&lines).context("what comes before the run can't be posted")?;
+        feed.post_events(&lines, count(repeats))
+            .context("what comes before the run can't be posted")?;
     }
-    let mut outcome = Running::start(settings, &plan, available)?.play(&mut feed, &mut http)?;
+    let mut outcome = Running::start(settings, &plan, &repeats.lines, available)?.play(&mut feed, &mut http)?;
     if outcome.report.deliveries == 0 {
         outcome.report.fault_count += 1;
         outcome.report.faults.push("nobody received a single change".to_owned());
@@ -195,10 +198,38 @@ fn cpu_ratio(server: &Server, floor: &Floor) -> Option<f64> {
     report::ratio(server.cpu_s * 1e6, floor.cpu_us_per_delivery * floor.deliveries as f64)
 }
 
+/// Which lines of a plan say nothing new.
+struct Repeats {
+    opening: Vec<bool>,
+    lines: Vec<bool>,
+}
+
+impl Repeats {
+    fn of(plan: &Plan) -> Result<Self> {
+        let mut revisions = Revisions::default();
+        let mut repeats = |lines: &[String]| -> Result<Vec<bool>> {
+            let repeats = lines
+                .iter()
+                .map(|line| Ok(!revisions.counts(&serde_json::from_str(line).context("an event that is no JSON")?)));
+            repeats.collect()
+        };
+        Ok(Self {
+            opening: repeats(&plan.opening)?,
+            lines: repeats(&plan.lines)?,
+        })
+    }
+}
+
+fn count(repeats: &[bool]) -> usize {
+    repeats.iter().filter(|&&is_repeat| is_repeat).count()
+}
+
 /// A run whose clients are connected.
 struct Running<'a> {
     settings: &'a Settings,
     plan: &'a Plan,
+    /// Which of the plan's lines say nothing new.
+    repeats: &'a [bool],
     crew: Crew,
     watch: Watch,
     connect_ms: u64,
@@ -208,7 +239,7 @@ struct Running<'a> {
 }
 
 impl<'a> Running<'a> {
-    fn start(settings: &'a Settings, plan: &'a Plan, available: u64) -> Result<Self> {
+    fn start(settings: &'a Settings, plan: &'a Plan, repeats: &'a [bool], available: u64) -> Result<Self> {
         let before = settings.server_pid.map(proc::memory).transpose()?;
         let crew = Crew::start(&jobs(settings, plan, available))?;
         let mut watch = Watch::new(plan.scenario, &crew, plan.rosters.len(), plan.lines.len());
@@ -220,6 +251,7 @@ impl<'a> Running<'a> {
         Ok(Self {
             settings,
             plan,
+            repeats,
             crew,
             watch,
             connect_ms,
@@ -330,7 +362,7 @@ impl<'a> Running<'a> {
                 lines += &stamped(&self.plan.lines[next], ts0_us + schedule.due_us(next as u32));
                 next += 1;
             }
-            feed.post_events(&lines)
+            feed.post_events(&lines, count(&self.repeats[first..next]))
                 .with_context(|| format!("events {} to {next}", first + 1))?;
         }
         Ok(())

@@ -2,7 +2,7 @@
 //! load test's plays by itself, and can be told to get one thing wrong.
 
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -34,6 +34,10 @@ pub enum Manner {
     ResumesBadly,
     /// A `pong` names another ping.
     PongsBadly,
+    /// A play sent again counts again.
+    CountsRepeats,
+    /// Play 4 is called a duplicate, and is lost.
+    CallsNewsRepeat,
 }
 
 /// The fourth to subscribe.
@@ -49,6 +53,8 @@ struct Subscriber {
 #[derive(Default)]
 struct State {
     game: String,
+    /// What plays were taken.
+    plays: BTreeSet<String>,
     /// `stats` of every player.
     stats: BTreeMap<String, BTreeMap<&'static str, i64>>,
     /// Points after each seq, the first entry before any.
@@ -98,10 +104,11 @@ fn serve(stream: TcpStream, state: &Mutex<State>, manner: Manner, last_seq: usiz
         input.read_exact(&mut body).unwrap();
         let answer = if head.starts_with("POST /v1/events ") {
             let lines = String::from_utf8(body).unwrap();
-            lines
+            let accepted = lines
                 .lines()
-                .for_each(|line| take(&serde_json::from_str(line).unwrap(), &mut state.lock().unwrap(), manner, last_seq));
-            json!({"accepted": lines.lines().count(), "duplicate": 0, "rejected": []})
+                .filter(|line| take(&serde_json::from_str(line).unwrap(), &mut state.lock().unwrap(), manner, last_seq))
+                .count();
+            json!({"accepted": accepted, "duplicate": lines.lines().count() - accepted, "rejected": []})
         } else if let Some(query) = head.strip_prefix("GET /v1/snapshot?topics=") {
             let state = state.lock().unwrap();
             let topics = query.split('&').next().unwrap_or_default().split(',');
@@ -217,10 +224,16 @@ fn snapshot(state: &State, topic: &str, wrong: f64) -> Value {
     snapshot
 }
 
-fn take(event: &Value, state: &mut State, manner: Manner, last_seq: usize) {
+/// Whether the event is news.
+fn take(event: &Value, state: &mut State, manner: Manner, last_seq: usize) -> bool {
     match event["type"].as_str().unwrap() {
         "game" => state.game = event["game"].as_str().unwrap().to_owned(),
         "play" => {
+            let play = event["play"].as_str().unwrap();
+            let is_news = state.plays.insert(play.to_owned()) || manner == Manner::CountsRepeats;
+            if !is_news || (manner == Manner::CallsNewsRepeat && play == "4") {
+                return false;
+            }
             event["stats"].as_array().unwrap().iter().for_each(|stat| credit(state, stat));
             let points = state.stats.iter().map(|(id, stats)| (id.clone(), points(stats))).collect();
             state.history.push(points);
@@ -228,6 +241,7 @@ fn take(event: &Value, state: &mut State, manner: Manner, last_seq: usize) {
         }
         _ => {}
     }
+    true
 }
 
 fn credit(state: &mut State, stat: &Value) {

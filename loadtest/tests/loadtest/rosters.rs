@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// Plays of the little Sunday.
 const PLAYS: usize = 8;
 
-/// A game in which a passer and a receiver move in every play; 10 ms between plays.
+/// A game in which a passer and a receiver move in every play; 10 ms between plays, one of them sent twice.
 fn sunday() -> String {
     let players = json!([{"player": "q", "team": "NE", "position": "QB"}, {"player": "w", "team": "NE", "position": "WR"}]);
     let mut lines = vec![
@@ -21,6 +21,8 @@ fn sunday() -> String {
             "stats": [credit("q", 15), credit("w", 21)]}),
         );
     }
+    // A feed repeats itself.
+    lines.insert(5, lines[4].clone());
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
@@ -77,6 +79,17 @@ fn everybody_who_follows_a_player_gets_all_of_it_and_the_floor_repeats_it() {
     assert_eq!(report["extra"]["messages_compared"], json!((11 * 4 + 11 * 2 * PLAYS) as f64));
     // Both changes of a play reach a client in one send of the loop.
     assert_eq!(report["floors"][0]["deliveries"], 12 * PLAYS, "{report:#}");
+}
+
+#[test]
+fn a_repeat_that_counts_and_news_called_a_repeat_stop_the_run() {
+    for manner in [Manner::CountsRepeats, Manner::CallsNewsRepeat] {
+        let (code, _, errors) = rosters("slate", manner, &SLATE);
+        assert!(
+            code == 2 && errors.contains("already: {\"accepted\""),
+            "{manner:?}: {code}: {errors}"
+        );
+    }
 }
 
 #[test]
