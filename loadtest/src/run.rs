@@ -18,6 +18,7 @@ use crate::shape::{Floor, RunReport, SHAPE, Server};
 use crate::target::Target;
 use crate::timeline::Timeline;
 use crate::trace::{Sending, Trace};
+use crate::truth::Truth;
 use crate::watch::Watch;
 use crate::{clock, limits, proc, report};
 use anyhow::{Context as _, Result, ensure};
@@ -108,6 +109,15 @@ pub(crate) struct Plan {
     pub(crate) probe: Option<Prober>,
 }
 
+impl Plan {
+    /// How many clients follow each topic.
+    pub(crate) fn followers(&self) -> Vec<u64> {
+        let mut followers = vec![0; self.topics.len()];
+        self.rosters.iter().flatten().for_each(|&topic| followers[topic as usize] += 1);
+        followers
+    }
+}
+
 /// What came of it.
 pub(crate) struct Outcome {
     /// With everything that all scenarios have.
@@ -118,6 +128,40 @@ pub(crate) struct Outcome {
     pub(crate) phases: Vec<Latency>,
     /// Looks at the server.
     pub(crate) timeline: Timeline,
+    /// The server's last word on each topic, by number; null for one that nobody follows.
+    last: Vec<Value>,
+}
+
+impl Outcome {
+    /// Something was wrong: the run has failed.
+    pub(crate) fn fault(&mut self, fault: String) {
+        self.report.ok = false;
+        self.report.fault_count += 1;
+        self.report.faults.push(fault);
+    }
+
+    /// Holds what came of it against what the feed says must come of it.
+    fn hold_against_feed(&mut self, plan: &Plan, truth: Option<&Truth>) {
+        let deliveries = self.report.deliveries;
+        let Some(truth) = truth else {
+            // By the script each event moves the one topic.
+            let due = (plan.rosters.len() * plan.schedule.events()) as u64;
+            if deliveries != due {
+                self.fault(format!("{deliveries} of {due} deliveries"));
+            }
+            return;
+        };
+        let due = truth.deliveries_due(&plan.followers());
+        if deliveries < due {
+            self.fault(format!("{deliveries} deliveries, by the feed at least {due}"));
+        }
+        if deliveries == 0 {
+            self.fault("nobody received a single change".to_owned());
+        }
+        let faults = truth.check(&self.tally.moves, &self.last);
+        self.report.fault_count += faults.count;
+        self.report.faults.extend(faults.told);
+    }
 }
 
 /// The server's process at one moment.
@@ -158,22 +202,19 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
     }
     let (mut feed, mut http) = (Http::new(&settings.ingest), Http::new(&settings.target));
     let repeats = Repeats::of(&plan)?;
+    let truth = match plan.script {
+        Some(_) => None,
+        None => Some(Truth::of(&plan.opening, &plan.lines, &plan.topics, &settings.ruleset)?),
+    };
     for (lines, repeats) in plan.opening.chunks(POST_LINES_MAX).zip(repeats.opening.chunks(POST_LINES_MAX)) {
         let lines: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
         feed.post_events(&lines, count(repeats))
             .context("what comes before the run can't be posted")?;
     }
     let mut outcome = Running::start(settings, &plan, &repeats.lines, available)?.play(&mut feed, &mut http)?;
-    if outcome.report.deliveries == 0 {
-        outcome.report.fault_count += 1;
-        outcome.report.faults.push("nobody received a single change".to_owned());
-    }
+    outcome.hold_against_feed(&plan, truth.as_ref());
     if let Err(error) = check(&mut http, &outcome.tally) {
-        outcome.report.fault_count += 1;
-        outcome
-            .report
-            .faults
-            .push(format!("the HTTP answer and the clients differ: {error:#}"));
+        outcome.fault(format!("the HTTP answer and the clients differ: {error:#}"));
     }
     let trace = trace(&plan, &outcome);
     // As many processes read beside the floor as beside the server.
@@ -274,7 +315,9 @@ impl<'a> Running<'a> {
         self.watch.listen(&self.crew, clock::monotonic_ns() + REST_NS)?;
         let probed = finish(probe);
         let snapshots = last_words(http, self.settings, self.plan)?;
-        self.crew.order(&Order::Settle { snapshots })?;
+        self.crew.order(&Order::Settle {
+            snapshots: snapshots.clone(),
+        })?;
         let patience_ns = self.settings.drain_timeout.as_nanos() as u64;
         self.watch.done(&mut self.crew, clock::monotonic_ns() + patience_ns)?;
         let later = pid.map(Look::take).transpose()?;
@@ -335,6 +378,7 @@ impl<'a> Running<'a> {
             tally,
             phases: total.phases,
             timeline: total.timeline,
+            last: snapshots,
         })
     }
 

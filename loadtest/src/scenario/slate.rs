@@ -135,8 +135,7 @@ fn plan(settings: &Settings, following: Following, feed: Feed, scenario: &'stati
 
 /// Runs a plan and says how the rosters turned out.
 fn finish(settings: &Settings, plan: Plan) -> Result<Outcome> {
-    let mut owners = vec![0u64; plan.topics.len()];
-    plan.rosters.iter().flatten().for_each(|&topic| owners[topic as usize] += 1);
+    let owners = plan.followers();
     let clients = plan.rosters.len() as f64;
     let figures = [
         ("players_followed", owners.len() as f64),
