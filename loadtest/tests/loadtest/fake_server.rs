@@ -44,6 +44,8 @@ pub enum Manner {
     ForgetsReceivers,
     /// Everybody has a yard more than they gained, in every frame and snapshot.
     AddsAYard,
+    /// Whoever comes back begins anew.
+    NeverResumes,
 }
 
 /// The fourth to subscribe.
@@ -157,7 +159,7 @@ fn upgrade(mut input: BufReader<TcpStream>, mut output: TcpStream, state: &Mutex
         let deltas = state.deltas.get(topic).map_or(&[][..], Vec::as_slice);
         let mut grant = json!({"topic": topic, "ruleset": "draftkings", "seq": deltas.len(), "how": "snapshot", "reason": "fresh"});
         match subscribe["since"][topic].as_u64() {
-            Some(since) if subscribe["epoch"] == "e" => {
+            Some(since) if subscribe["epoch"] == "e" && manner != Manner::NeverResumes => {
                 grant["how"] = json!("resumed");
                 frames.extend(deltas[since as usize..].iter().map(frame));
             }

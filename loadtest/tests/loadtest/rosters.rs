@@ -176,10 +176,24 @@ fn a_burst_is_held_against_its_feed_too() {
 }
 
 #[test]
+fn a_storm_after_which_nobody_goes_on_where_he_was_says_nothing() {
+    let storm = ["--speed", "0.1", "--seconds", "1", "--cuts", "1"];
+    must_notice("storm", Manner::NeverResumes, &storm, "after cut 1 no topic was resumed");
+}
+
+#[test]
 fn sockets_that_never_refused_a_byte_say_nothing_about_stalled_clients() {
     let (code, report, errors) = stalled("100");
     assert_eq!((code, &report["fault_count"]), (1, &json!(1)), "{report:#}\n{errors}");
     assert!(report["faults"][0].as_str().unwrap().contains("refused bytes"), "{report:#}");
+}
+
+#[test]
+fn a_phase_in_which_nobody_received_anything_says_nothing() {
+    let (code, report, errors) = stalled("500");
+    assert_eq!(code, 1, "{report:#}\n{errors}");
+    let reason = "turn 1: nothing was received and measured while some were stalled";
+    assert!(report["faults"].to_string().contains(reason), "{report:#}");
 }
 
 /// Both measurements take 300 ms: of plays 100 ms apart each has some, of those 500 ms apart the first alone.
