@@ -12,6 +12,7 @@
 //!          sunday · kickoffs · feed recorded, simulated and made-up Sundays
 //!          rosters · schedule       who follows whom; when events are due
 //!          post · target            posting
+//!          revisions · truth · gsis what the feed says: which lines count, and what must come of them
 //!          floor · trace            the same work by a bare loop
 //!          probe                    one more client, who asks while the server is busy
 //!          crew · watch · timeline  child processes, progress, adding up, the server by the second
@@ -41,6 +42,7 @@ mod crowd;
 mod feed;
 mod floor;
 mod frames;
+mod gsis;
 mod html;
 mod ingest;
 mod job;
@@ -60,6 +62,7 @@ mod proc;
 mod readers;
 mod record;
 mod report;
+mod revisions;
 mod rosters;
 mod run;
 mod scenario;
@@ -71,6 +74,7 @@ mod timeline;
 mod tls;
 mod totals;
 mod trace;
+mod truth;
 mod verify;
 mod watch;
 
