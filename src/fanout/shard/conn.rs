@@ -2,7 +2,7 @@
 
 use super::ShardLimits;
 use super::account::Account;
-use super::outbound::Piece;
+use super::batch::Piece;
 use super::subs::Subs;
 use crate::wire::Form;
 use crate::wire::close::CloseReason;

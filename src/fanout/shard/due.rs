@@ -2,9 +2,9 @@
 
 use super::ShardParts;
 use super::account::ShardStats;
+use super::batch::Piece;
 use super::conn::{Conn, Kind};
 use super::mirror::{Encoded, Mirror, Shared};
-use super::outbound::Piece;
 use super::subs::{Cursor, Phase};
 use crate::fanout::encode::{self, Subject};
 use crate::fanout::snapshot;

@@ -1,8 +1,8 @@
 //! What clients say.
 
 use super::Shard;
+use super::batch::Piece;
 use super::conn::{ConnKey, Kind};
-use super::outbound::Piece;
 use super::subscribe::{Wish, shorten};
 use super::{CloseReason, Writer};
 use crate::model::Seq;

@@ -6,6 +6,7 @@
 //! (reading stops above that) and one incomplete message; nothing grows with how far it is behind.
 
 mod account;
+mod batch;
 mod conn;
 mod due;
 mod inbound;
@@ -16,9 +17,9 @@ mod subscribe;
 mod walks;
 
 pub use account::{Account, Latencies, ShardStats};
+pub use batch::{Batch, Piece, Wrote};
 pub use conn::{ConnKey, Kind};
 pub use inbound::Reading;
-pub use outbound::{Batch, Piece, Wrote};
 
 use super::hub::{Hub, Notice};
 use super::snapshot::GameReader;
