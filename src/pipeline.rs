@@ -385,7 +385,7 @@ impl Running {
 /// A name for a new history: random, so that no client can mistake it for an earlier one.
 fn new_epoch() -> Arc<str> {
     let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
-    hasher.write_i64(Clock.now_us());
+    hasher.write_i64(Clock.wall_us());
     hasher.write_u32(std::process::id());
     format!("{:016x}", hasher.finish()).into()
 }

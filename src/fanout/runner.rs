@@ -10,7 +10,7 @@ use super::sockets::{ReadEnd, Ready, Slot, Sockets};
 use super::tls::Session;
 use super::turns::Turns;
 use crate::clock::Clock;
-use crate::model::Seq;
+use crate::model::{Now, Seq};
 use crate::scoring::RulesetIndex;
 use crate::telemetry::ShardMetrics;
 use crate::wire::Form;
@@ -123,13 +123,13 @@ impl Runner {
             draining |= self.take_commands();
             self.take_notices();
             self.take_readiness(&mut ready, &mut unread);
-            self.shard.fire_timers(self.clock.now_us());
+            self.shard.fire_timers(self.clock.steady_us());
             if tokio::time::Instant::now() >= next_tick {
                 next_tick += TICK;
                 self.tick();
             }
             let clock = self.clock;
-            self.shard.pump(clock.now_us(), || clock.now_us(), &mut self.sockets);
+            self.shard.pump(clock.now(), || clock.steady_us(), &mut self.sockets);
             for key in self.shard.take_resumed() {
                 self.put_off(key, &mut unread);
             }
@@ -152,7 +152,7 @@ impl Runner {
         let timer = self
             .shard
             .next_timer_us()
-            .map(|due| Duration::from_micros((due - self.clock.now_us()).max(0) as u64));
+            .map(|due| Duration::from_micros((due - self.clock.steady_us()).max(0) as u64));
         let wake = timer.map_or(next_tick, |after| next_tick.min(tokio::time::Instant::now() + after));
         tokio::select! {
             biased;
@@ -175,9 +175,8 @@ impl Runner {
     /// True until a turn that begins now is over.
     fn turn(&self) -> impl Fn() -> bool + use<> {
         let clock = self.clock;
-        let began_us = clock.now_us();
-        // A clock that is set back ends the turn too.
-        move || (began_us..began_us + TURN_US).contains(&clock.now_us())
+        let over_us = clock.steady_us() + TURN_US;
+        move || clock.steady_us() < over_us
     }
 
     fn take_notices(&mut self) {
@@ -211,7 +210,7 @@ impl Runner {
 
     /// True where the command is to drain.
     fn command(&mut self, command: Command) -> bool {
-        let now_us = self.clock.now_us();
+        let now = self.clock.now();
         match command {
             Command::WebSocket(upgraded) => {
                 let Upgraded {
@@ -221,7 +220,7 @@ impl Runner {
                     form,
                     slot,
                 } = upgraded;
-                let key = self.shard.connect(Kind::WebSocket(form), now_us);
+                let key = self.shard.connect(Kind::WebSocket(form), now);
                 let added = match tls {
                     None => self.sockets.add_tcp(key, stream, slot),
                     Some(session) => self.sockets.add_tls(key, stream, session, slot),
@@ -229,10 +228,10 @@ impl Runner {
                 if added.is_err() {
                     self.shard.gone(key, &mut self.sockets);
                 } else if !early.is_empty() {
-                    self.shard.received(key, &mut early.to_vec(), now_us);
+                    self.shard.received(key, &mut early.to_vec(), now);
                 }
             }
-            Command::EventStream(request) => self.open_stream(request, now_us),
+            Command::EventStream(request) => self.open_stream(request, now),
             Command::Writable(key) => self.shard.writable(key),
             Command::Gone(key) => self.shard.gone(key, &mut self.sockets),
             Command::Drain { reconnect_spread_ms } => {
@@ -240,15 +239,15 @@ impl Runner {
                 // is behind has yet to give notice of.
                 self.take_notices();
                 self.shard.look_everywhere();
-                self.shard.drain(reconnect_spread_ms, now_us);
+                self.shard.drain(reconnect_spread_ms, now.steady_us);
                 return true;
             }
         }
         false
     }
 
-    fn open_stream(&mut self, request: EventStream, now_us: i64) {
-        let key = self.shard.connect(Kind::EventStream, now_us);
+    fn open_stream(&mut self, request: EventStream, now: Now) {
+        let key = self.shard.connect(Kind::EventStream, now);
         self.sockets.add_stream(key, request.body);
         let since = request.since.as_ref().map(|since| since.as_deref().map_err(|reason| *reason));
         let subscribed = self.shard.subscribe_stream(key, &request.topics, request.ruleset, since);
@@ -290,7 +289,7 @@ impl Runner {
             }
             if let Some(key) = other {
                 self.shard.leaves_unread(key);
-                if self.shard.resume(key, self.clock.now_us()) == Reading::On {
+                if self.shard.resume(key, self.clock.now()) == Reading::On {
                     self.read(key, unread);
                 }
             }
@@ -304,12 +303,12 @@ impl Runner {
     }
 
     fn read(&mut self, key: ConnKey, unread: &mut VecDeque<ConnKey>) {
-        let now_us = self.clock.now_us();
+        let now = self.clock.now();
         let Runner { shard, sockets, .. } = self;
         if shard.reading_paused(key) {
             return; // More has arrived; it waits in the socket until `take_resumed` names the client.
         }
-        match sockets.read(key, |bytes| shard.received(key, bytes, now_us) == Reading::On) {
+        match sockets.read(key, |bytes| shard.received(key, bytes, now) == Reading::On) {
             ReadEnd::Drained => {}
             ReadEnd::More => self.put_off(key, unread),
             ReadEnd::Closed => shard.gone(key, sockets),
@@ -317,7 +316,7 @@ impl Runner {
     }
 
     fn tick(&mut self) {
-        self.shard.tick(self.clock.now_us(), &mut self.sockets);
+        self.shard.tick(self.clock.steady_us(), &mut self.sockets);
         self.publish();
     }
 

@@ -5,7 +5,7 @@ use super::batch::Piece;
 use super::conn::{ConnKey, Kind};
 use super::subscribe::{Wish, shorten};
 use super::{CloseReason, Writer};
-use crate::model::Seq;
+use crate::model::{Now, Seq};
 use crate::scoring::RulesetIndex;
 use crate::wire::client::ClientMessage;
 use crate::wire::message::ServerMessage;
@@ -28,21 +28,21 @@ const MESSAGE_WORK: usize = 256;
 
 impl Shard {
     /// Bytes from a WebSocket client. They are unmasked in place; what is not understood yet is kept.
-    pub fn received(&mut self, key: ConnKey, bytes: &mut [u8], now_us: i64) -> Reading {
+    pub fn received(&mut self, key: ConnKey, bytes: &mut [u8], now: Now) -> Reading {
         let Some(conn) = self.conn(key) else { return Reading::On };
-        conn.heard_us = now_us;
+        conn.heard_us = now.steady_us;
         if conn.is_closing() {
             return Reading::On; // Whatever it says after our close frame is let pass.
         }
         let mut stash = conn.take_stash();
         if stash.is_empty() {
-            return self.read_messages(key, bytes, now_us);
+            return self.read_messages(key, bytes, now);
         }
         stash.extend_from_slice(bytes);
-        self.read_messages(key, &mut stash, now_us)
+        self.read_messages(key, &mut stash, now)
     }
 
-    fn read_messages(&mut self, key: ConnKey, bytes: &mut [u8], now_us: i64) -> Reading {
+    fn read_messages(&mut self, key: ConnKey, bytes: &mut [u8], now: Now) -> Reading {
         let limits = &self.parts.limits;
         let (message_bytes_max, replies_bytes_max) = (limits.message_bytes_max, limits.replies_bytes_max);
         let mut input = bytes;
@@ -69,14 +69,14 @@ impl Shard {
             match conn.reader.next(&mut input, message_bytes_max, &mut self.inflater) {
                 Ok(Some(said)) => {
                     work += MESSAGE_WORK + said.bytes();
-                    self.said(key, said, now_us);
+                    self.said(key, said, now);
                 }
                 Ok(None) => {
                     conn.put_stash(input);
                     return Reading::On;
                 }
                 Err(reason) => {
-                    self.close(key, reason, now_us);
+                    self.close(key, reason, now.steady_us);
                     return Reading::On;
                 }
             }
@@ -85,7 +85,7 @@ impl Shard {
 
     /// Goes on with a client that [`Shard::take_resumed`] named: with what it said already. Call it before
     /// its socket is read.
-    pub fn resume(&mut self, key: ConnKey, now_us: i64) -> Reading {
+    pub fn resume(&mut self, key: ConnKey, now: Now) -> Reading {
         let Some(conn) = self.conn(key) else { return Reading::On };
         if conn.is_closing() {
             return Reading::On;
@@ -94,10 +94,10 @@ impl Shard {
         if stash.is_empty() {
             return Reading::On;
         }
-        self.read_messages(key, &mut stash, now_us)
+        self.read_messages(key, &mut stash, now)
     }
 
-    fn said(&mut self, key: ConnKey, said: Said, now_us: i64) {
+    fn said(&mut self, key: ConnKey, said: Said, now: Now) {
         match said {
             Said::Message(message) => {
                 self.stats.messages += 1;
@@ -107,7 +107,13 @@ impl Shard {
                 match coding.read(&message) {
                     Ok(ClientMessage::Subscribe(request)) => self.subscribe(key, request),
                     Ok(ClientMessage::Unsubscribe(request)) => self.unsubscribe(key, request),
-                    Ok(ClientMessage::Ping(id)) => self.say(key, &ServerMessage::Pong { id, server_us: now_us }),
+                    Ok(ClientMessage::Ping(id)) => self.say(
+                        key,
+                        &ServerMessage::Pong {
+                            id,
+                            server_us: now.wall_us,
+                        },
+                    ),
                     Ok(ClientMessage::Auth(id)) => {
                         self.refuse(
                             key,
@@ -121,7 +127,7 @@ impl Shard {
             }
             Said::Ping(payload) => self.reply(key, Frame::control(Control::Pong, &payload)),
             Said::Pong => {}
-            Said::Close => self.close(key, CloseReason::Normal, now_us),
+            Said::Close => self.close(key, CloseReason::Normal, now.steady_us),
         }
     }
 

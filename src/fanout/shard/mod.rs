@@ -1,7 +1,7 @@
 //! One shard: its connections, their cursors, and what to write to whom next.
 //!
 //! A state machine without I/O: time, bytes received and a [`Writer`] are passed in, so the very code
-//! that serves sockets runs under simulation. Owned by one thread; nothing in it is shared but the
+//! that serves sockets runs under simulation. A time called `now_us` is [`Now::steady_us`]. Owned by one thread; nothing in it is shared but the
 //! hub. A client can pin its cursors, one partly written frame, replies up to `replies_bytes_max`
 //! (reading stops above that) and one incomplete message; nothing grows with how far it is behind.
 
@@ -24,6 +24,7 @@ pub use inbound::Reading;
 use super::hub::{Hub, Notice};
 use super::snapshot::GameReader;
 use super::topic::TopicId;
+use crate::model::Now;
 use crate::scoring::{RulesetIndex, Rulesets};
 use crate::wire::close::CloseReason;
 use crate::wire::deflate::{Deflater, Inflater};
@@ -165,27 +166,27 @@ impl Shard {
     }
 
     /// Takes a connection in and welcomes it.
-    pub fn connect(&mut self, kind: Kind, now_us: i64) -> ConnKey {
+    pub fn connect(&mut self, kind: Kind, now: Now) -> ConnKey {
         self.generation = self.generation.wrapping_add(1);
-        let index = self.conns.insert(Conn::new(kind, self.generation, now_us));
+        let index = self.conns.insert(Conn::new(kind, self.generation, now.steady_us));
         let key = ConnKey {
             index: index as u32,
             generation: self.generation,
         };
         self.stats.opened += 1;
         if kind.is_websocket() {
-            self.welcome(key, now_us);
+            self.welcome(key, now.wall_us);
         }
         if let Some(spread_ms) = self.draining_spread_ms
             && let Some(conn) = self.conn(key)
         {
-            conn.busy().leaving = Some((500 + u64::from(key.generation).wrapping_mul(7919) % spread_ms.max(1), now_us));
+            conn.busy().leaving = Some((500 + u64::from(key.generation).wrapping_mul(7919) % spread_ms.max(1), now.steady_us));
             self.mark_dirty(key);
         }
         key
     }
 
-    fn welcome(&mut self, key: ConnKey, now_us: i64) {
+    fn welcome(&mut self, key: ConnKey, wall_us: i64) {
         let (limits, epoch) = (&self.parts.limits, self.parts.epoch.clone());
         let limits = ClientLimits {
             subscriptions: limits.subscriptions_max as u64,
@@ -198,7 +199,7 @@ impl Shard {
         let welcome = Welcome {
             session: &format!("{epoch}-{}-{:x}", self.parts.index, key.generation),
             epoch: &epoch,
-            server_us: now_us,
+            server_us: wall_us,
             limits,
         };
         self.say(key, &ServerMessage::Welcome(welcome));

@@ -10,6 +10,7 @@ use super::conn::{Busy, Conn, ConnKey, Kind, Partial};
 use super::due::{Due, EventIds, Making, due};
 use super::subs::Phase;
 use super::{Shard, ShardStats, Writer};
+use crate::model::Now;
 
 /// Timers kept before any is looked at again.
 pub(super) const TIMERS_MIN: usize = 1024;
@@ -29,23 +30,24 @@ enum Queue {
 
 impl Shard {
     /// Serves up to `slice_clients` clients that have something pending, those who wait for a reply first
-    /// (but never so many that nobody else is served). `clock` is read after the writes, for latencies.
+    /// (but never so many that nobody else is served). `steady_us` is the clock of [`Now::steady_us`], read
+    /// after the writes, for latencies.
     /// Returns how many were served.
-    pub fn pump(&mut self, now_us: i64, clock: impl Fn() -> i64, writer: &mut impl Writer) -> usize {
-        self.look_on(now_us, writer);
+    pub fn pump(&mut self, now: Now, steady_us: impl Fn() -> i64, writer: &mut impl Writer) -> usize {
+        self.look_on(now.steady_us, writer);
         let slice = self.parts.limits.slice_clients;
         let mut served = 0;
         if !self.answers.is_empty() {
-            served = self.serve(Queue::Answers, slice.div_ceil(2), now_us, &clock, writer);
+            served = self.serve(Queue::Answers, slice.div_ceil(2), now, &steady_us, writer);
         }
         if !self.dirty.is_empty() {
-            served += self.serve(Queue::Walk, (slice - served.min(slice)).max(1), now_us, &clock, writer);
+            served += self.serve(Queue::Walk, (slice - served.min(slice)).max(1), now, &steady_us, writer);
         }
         self.tidy_timers();
         served
     }
 
-    fn serve(&mut self, queue: Queue, clients_max: usize, now_us: i64, clock: &impl Fn() -> i64, writer: &mut impl Writer) -> usize {
+    fn serve(&mut self, queue: Queue, clients_max: usize, now: Now, steady_us: &impl Fn() -> i64, writer: &mut impl Writer) -> usize {
         let mut batch = std::mem::take(&mut self.batch);
         let encoded_before = self.stats.encoded_bytes;
         let mut taken = 0;
@@ -56,14 +58,14 @@ impl Shard {
             };
             let Some(key) = next else { break };
             taken += 1;
-            self.gather(key, queue, now_us, &mut batch);
+            self.gather(key, queue, now, &mut batch);
         }
         if !batch.items.is_empty() {
             writer.write(&mut batch);
         }
-        let written_us = clock();
+        let written_us = steady_us();
         if queue == Queue::Walk {
-            self.walks.passed(taken, now_us, written_us, &mut self.stats.walk);
+            self.walks.passed(taken, now.steady_us, written_us, &mut self.stats.walk);
         }
         for mirror in std::mem::take(&mut self.stale) {
             self.refresh(mirror as usize);
@@ -92,7 +94,7 @@ impl Shard {
 
     /// Puts everything that a client has pending into the batch, as far as one write goes.
     #[inline]
-    fn gather(&mut self, key: ConnKey, queue: Queue, now_us: i64, batch: &mut Batch) {
+    fn gather(&mut self, key: ConnKey, queue: Queue, now: Now, batch: &mut Batch) {
         let Some(conn) = self
             .conns
             .get_mut(key.index as usize)
@@ -113,10 +115,10 @@ impl Shard {
             self.levels.pending -= (shared.after - shared.before) as i64;
             return;
         }
-        self.gather_all(key, now_us, batch);
+        self.gather_all(key, now, batch);
     }
 
-    fn gather_all(&mut self, key: ConnKey, now_us: i64, batch: &mut Batch) {
+    fn gather_all(&mut self, key: ConnKey, now: Now, batch: &mut Batch) {
         let Some(conn) = self.conns.get_mut(key.index as usize) else {
             return;
         };
@@ -140,7 +142,7 @@ impl Shard {
             let Some(cursor) = conn.subs.get_mut(sub) else { continue };
             let mirror = &mut self.mirrors[cursor.mirror as usize];
             let mut making = Making {
-                now_us,
+                now,
                 deflater: &mut self.deflater,
                 stats: &mut self.stats,
             };
@@ -181,7 +183,7 @@ impl Shard {
                 && cursor.seq > before
             {
                 // A snapshot at the start is no change: the first change after it goes at once.
-                pace.next_due_us = now_us + i64::from(pace.gap_us);
+                pace.next_due_us = now.steady_us + i64::from(pace.gap_us);
             }
             if alone && cursor.pace.is_none() && phase_before == Phase::Deltas && ids.is_none() {
                 shared = Some((cursor.mirror, (cursor.ruleset, form), before, cursor.seq));
