@@ -37,6 +37,8 @@ pub enum Command {
         /// Time over which clients are told to come back.
         reconnect_spread_ms: u64,
     },
+    /// Nobody new will come.
+    Closed,
 }
 
 /// A socket that was upgraded to WebSocket.
@@ -109,18 +111,21 @@ pub struct Runner {
     pub levels: Arc<ShardLevels>,
     /// Most commands that waited at once since the levels were last published.
     pub commands_waited: usize,
+    /// Whether to say goodbye to everyone.
+    pub draining: bool,
+    /// Whether the last who could come has come: until then there may be a socket on its way here.
+    pub closed: bool,
 }
 
 impl Runner {
-    /// Runs until drained.
+    /// Runs until drained and closed, and everyone has gone.
     pub async fn run(mut self) {
         let mut unread: VecDeque<ConnKey> = VecDeque::new();
         let mut ready: VecDeque<Ready> = VecDeque::new();
-        let mut draining = false;
         let mut next_tick = tokio::time::Instant::now() + TICK;
         self.publish();
         loop {
-            draining |= self.take_commands();
+            self.take_commands();
             self.take_notices();
             self.take_readiness(&mut ready, &mut unread);
             self.shard.fire_timers(self.clock.steady_us());
@@ -133,7 +138,7 @@ impl Runner {
             for key in self.shard.take_resumed() {
                 self.put_off(key, &mut unread);
             }
-            if draining && self.shard.connections() == 0 {
+            if self.draining && self.closed && self.commands.is_empty() && self.shard.connections() == 0 {
                 self.publish();
                 self.turns.open();
                 return;
@@ -144,11 +149,11 @@ impl Runner {
                 continue;
             }
             self.turns.open();
-            draining |= self.wait(next_tick, draining).await;
+            self.wait(next_tick).await;
         }
     }
 
-    async fn wait(&mut self, next_tick: tokio::time::Instant, draining: bool) -> bool {
+    async fn wait(&mut self, next_tick: tokio::time::Instant) {
         let timer = self
             .shard
             .next_timer_us()
@@ -160,15 +165,14 @@ impl Runner {
                 if let Ok(notice) = notice {
                     self.shard.notice(&notice);
                 }
-                false
             }
-            _ = self.sockets.ready() => false,
-            command = self.commands.recv_async(), if !(draining && self.commands.is_disconnected()) => match command {
+            _ = self.sockets.ready() => {}
+            command = self.commands.recv_async(), if !(self.draining && self.commands.is_disconnected()) => match command {
                 Ok(command) => self.command(command),
                 // Nobody is left who could ask for anything: as good as asked to leave.
                 Err(_) => self.command(Command::Drain { reconnect_spread_ms: 0 }),
             },
-            () = tokio::time::sleep_until(wake) => false,
+            () = tokio::time::sleep_until(wake) => {}
         }
     }
 
@@ -195,21 +199,18 @@ impl Runner {
         }
     }
 
-    fn take_commands(&mut self) -> bool {
+    fn take_commands(&mut self) {
         let lasts = self.turn();
         self.commands_waited = self.commands_waited.max(self.commands.len());
-        let mut draining = false;
         while let Ok(command) = self.commands.try_recv() {
-            draining |= self.command(command);
+            self.command(command);
             if !lasts() {
                 break;
             }
         }
-        draining
     }
 
-    /// True where the command is to drain.
-    fn command(&mut self, command: Command) -> bool {
+    fn command(&mut self, command: Command) {
         let now = self.clock.now();
         match command {
             Command::WebSocket(upgraded) => {
@@ -240,10 +241,10 @@ impl Runner {
                 self.take_notices();
                 self.shard.look_everywhere();
                 self.shard.drain(reconnect_spread_ms, now.steady_us);
-                return true;
+                self.draining = true;
             }
+            Command::Closed => self.closed = true,
         }
-        false
     }
 
     fn open_stream(&mut self, request: EventStream, now: Now) {
@@ -333,3 +334,6 @@ impl Runner {
             .store(std::mem::take(&mut self.commands_waited), Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;
