@@ -280,7 +280,7 @@ impl Shard {
         !self.dirty.is_empty() || !self.answers.is_empty() || self.look_from.is_some()
     }
 
-    /// Whether nothing is to be read from a connection until [`Shard::take_resumed`] names it.
+    /// Whether nothing is to be read from a connection until [`Shard::resume`] says so.
     pub fn reading_paused(&self, key: ConnKey) -> bool {
         self.conns
             .get(key.index as usize)
@@ -288,7 +288,7 @@ impl Shard {
     }
 
     /// Connections whose reading stopped and may go on: [`Shard::resume`] them, then read from their
-    /// sockets again.
+    /// sockets again. Some may be named twice.
     pub fn take_resumed(&mut self) -> Vec<ConnKey> {
         std::mem::take(&mut self.resumed)
     }

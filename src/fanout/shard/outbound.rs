@@ -296,7 +296,6 @@ impl Shard {
             && conn.read_paused
             && conn.replies_bytes() < replies_bytes_max
         {
-            conn.read_paused = false;
             self.resumed.push(key);
         }
     }

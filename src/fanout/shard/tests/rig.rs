@@ -150,7 +150,9 @@ impl Rig {
         self.pump();
         let types: Vec<Value> = self.read(key).iter().map(|frame| frame["type"].clone()).collect();
         assert_eq!(types, ["subscribed", "snapshot"]);
-        self.shard.take_resumed();
+        for key in self.shard.take_resumed() {
+            assert_eq!(self.shard.resume(key, self.now()), Reading::On);
+        }
         key
     }
 
