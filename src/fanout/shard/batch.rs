@@ -115,8 +115,9 @@ pub struct Batch {
     pub(super) pieces: Vec<Piece>,
     pub(super) promises: Vec<Promise>,
     pub(super) shared: Option<Shared>,
-    /// When frames were encoded, and how many deliveries of this batch are of them.
-    pub(super) ages: Vec<(i64, u32)>,
+    /// When frames were encoded, and how many deliveries of this batch are of them; no time for those that
+    /// a client is sent who was not there then.
+    pub(super) ages: Vec<(Option<i64>, u32)>,
     pub(super) bytes: usize,
 }
 
@@ -175,7 +176,7 @@ impl Batch {
     }
 
     /// The place of that time among the ages.
-    pub(super) fn age(&mut self, encoded_us: i64) -> u32 {
+    pub(super) fn age(&mut self, encoded_us: Option<i64>) -> u32 {
         if self.ages.last().is_none_or(|(us, _)| *us != encoded_us) {
             self.ages.push((encoded_us, 0));
         }

@@ -181,7 +181,7 @@ const NOTHING_YET: Seq = Seq::MAX;
 impl EventIds {
     pub(super) fn of(conn: &Conn) -> Option<EventIds> {
         let stands = |cursor: &Cursor| match cursor.phase {
-            Phase::Deltas => cursor.seq,
+            Phase::Resumed | Phase::Deltas => cursor.seq,
             Phase::Snapshot => NOTHING_YET,
         };
         (conn.kind == Kind::EventStream).then(|| EventIds(conn.subs.iter().map(stands).collect()))

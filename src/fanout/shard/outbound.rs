@@ -79,7 +79,9 @@ impl Shard {
             }
         }
         for (encoded_us, deliveries) in &batch.ages {
-            self.stats.encode_to_written.record_many(written_us - encoded_us, *deliveries);
+            if let Some(encoded_us) = encoded_us {
+                self.stats.encode_to_written.record_many(written_us - encoded_us, *deliveries);
+            }
         }
         // Not while gathering: what a client says next may move topics and mark clients of this batch.
         for key in std::mem::take(&mut self.idle) {
@@ -170,15 +172,16 @@ impl Shard {
                     sub: Some(sub),
                     before: cursor.seq,
                     after: seq,
-                    phase_before: cursor.phase,
+                    phase_before,
                     snapshot,
-                    age: batch.age(encoded_us),
+                    age: batch.age((phase_before != Phase::Resumed).then_some(encoded_us)),
                 };
                 book(&promise, &mut conn.account, &mut self.stats, &mut batch.ages);
                 self.levels.pending -= (seq - cursor.seq) as i64;
-                (cursor.seq, cursor.phase) = (seq, Phase::Deltas);
+                cursor.seq = seq;
                 more = room.take(batch, piece, promise);
             }
+            cursor.phase = Phase::Deltas;
             if let Some(pace) = &mut cursor.pace
                 && cursor.seq > before
             {
@@ -377,7 +380,7 @@ fn gather_shared(conn: &mut Conn, key: ConnKey, shared: &Shared, batch: &mut Bat
 
 /// Counts a piece as written.
 #[inline]
-fn book(promise: &Promise, account: &mut Account, stats: &mut ShardStats, ages: &mut [(i64, u32)]) {
+fn book(promise: &Promise, account: &mut Account, stats: &mut ShardStats, ages: &mut [(Option<i64>, u32)]) {
     let changes = promise.after - promise.before;
     stats.snapshots += u64::from(promise.snapshot);
     if changes > 0 {
@@ -390,7 +393,7 @@ fn book(promise: &Promise, account: &mut Account, stats: &mut ShardStats, ages: 
 }
 
 /// Takes [`book`] back, and the cursor to where it stood.
-fn take_back(conn: &mut Conn, sub: u32, promise: &Promise, stats: &mut ShardStats, ages: &mut [(i64, u32)]) {
+fn take_back(conn: &mut Conn, sub: u32, promise: &Promise, stats: &mut ShardStats, ages: &mut [(Option<i64>, u32)]) {
     let changes = promise.after - promise.before;
     stats.snapshots -= u64::from(promise.snapshot);
     if changes > 0 {
@@ -401,8 +404,8 @@ fn take_back(conn: &mut Conn, sub: u32, promise: &Promise, stats: &mut ShardStat
         ages[promise.age as usize].1 -= 1;
     }
     let Some(cursor) = conn.subs.get_mut(sub) else { return };
-    if promise.phase_before == Phase::Snapshot {
-        cursor.phase = Phase::Snapshot;
+    if promise.phase_before != Phase::Deltas {
+        cursor.phase = promise.phase_before;
     }
     // Several pieces of one subscription: the first of them that was not begun is the lowest.
     cursor.seq = cursor.seq.min(promise.before);
