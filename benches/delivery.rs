@@ -20,7 +20,7 @@ use scorewire::engine::Shared;
 use scorewire::fanout::hub::Inbox;
 use scorewire::fanout::shard::{Batch, ConnKey, Kind, Shard, ShardParts, Writer, Wrote};
 use scorewire::feed::{Decoder, Limits};
-use scorewire::model::IngestTime;
+use scorewire::model::{IngestTime, Now};
 use scorewire::scoring::Rulesets;
 use scorewire::wire::Form;
 use scorewire::wire::close::CloseReason;
@@ -115,13 +115,22 @@ impl Bench {
         };
         let subscribe = br#"{"op":"subscribe","topics":["game:G"]}"#;
         for _ in 0..clients {
-            let key = bench.shard.connect(Kind::WebSocket(Form::PLAIN), bench.now_us);
+            let now = bench.now();
+            let key = bench.shard.connect(Kind::WebSocket(Form::PLAIN), now);
             let mut frame = vec![0x81, 0x80 | subscribe.len() as u8, 0, 0, 0, 0];
             frame.extend_from_slice(subscribe);
-            bench.shard.received(key, &mut frame, bench.now_us);
+            bench.shard.received(key, &mut frame, now);
         }
         bench.walk();
         bench
+    }
+
+    /// One clock serves for both.
+    fn now(&self) -> Now {
+        Now {
+            steady_us: self.now_us,
+            wall_us: self.now_us,
+        }
     }
 
     /// Applies a play; the shard has yet to look.
@@ -146,12 +155,12 @@ impl Bench {
     /// Looks at what moved and writes to everyone: what a shard's thread does for a play.
     #[inline(never)]
     fn walk(&mut self) {
-        let now_us = self.now_us;
+        let now = self.now();
         while let Ok(notice) = self.inbox.notices.try_recv() {
-            self.shard.notice(&notice, now_us);
+            self.shard.notice(&notice, now.steady_us);
         }
         while self.shard.has_work() {
-            self.shard.pump(now_us, || now_us, &mut self.taker);
+            self.shard.pump(now, || now.steady_us, &mut self.taker);
         }
     }
 

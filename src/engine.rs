@@ -252,7 +252,7 @@ const EVENTS_PER_NOTICE: usize = 32;
 const EVENTS_PER_NOTICE_BEHIND: usize = 1024;
 
 fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
-    let now = || StateTime(Clock.now_us());
+    let now = || StateTime(Clock.steady_us());
     let mut batch = Batch::default();
     let mut untold = 0;
     while let Ok(job) = jobs.recv() {

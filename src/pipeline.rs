@@ -314,6 +314,7 @@ impl ShardThread {
         });
         let turns = Arc::<Turns>::default();
         let sockets = Sockets::new(self.path)?;
+        let shard_itself = self.door.shard.clone();
         let accepting = tokio::spawn(listen::serve(
             self.listener,
             server::router(self.door, self.routes),
@@ -334,9 +335,19 @@ impl ShardThread {
             metrics: ShardMetrics::new(),
             levels,
             commands_waited: 0,
+            draining: false,
+            closed: false,
         };
+        let accepting = tokio::spawn(async move {
+            // Plain requests under way finish; an accept loop that panicked has none.
+            let ended = accepting.await.unwrap_or(Ok(()));
+            if let Some(shard) = shard_itself {
+                // Behind every socket that was handed over. A shard that is gone needs no telling.
+                let _ = shard.send_async(Command::Closed).await;
+            }
+            ended
+        });
         runner.run().await;
-        // Plain requests under way finish; an accept loop that panicked has none.
         accepting.await.unwrap_or(Ok(()))
     }
 }
@@ -385,7 +396,7 @@ impl Running {
 /// A name for a new history: random, so that no client can mistake it for an earlier one.
 fn new_epoch() -> Arc<str> {
     let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
-    hasher.write_i64(Clock.now_us());
+    hasher.write_i64(Clock.wall_us());
     hasher.write_u32(std::process::id());
     format!("{:016x}", hasher.finish()).into()
 }

@@ -250,7 +250,7 @@ metric!(
     "scorewire_encode_to_written_seconds",
     Histogram,
     "",
-    "From a frame's encoding to a socket having it, per delivery."
+    "From a frame's encoding to a socket having it, per delivery to those who were subscribed then."
 );
 metric!(
     WALK,

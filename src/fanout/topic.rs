@@ -235,6 +235,13 @@ impl History {
         seqs.zip(self.ring.range(skip..)).map(|(seq, slot)| slot.entry(seq))
     }
 
+    /// The entries since the topic began to show its present game, as far back as the ring reaches, oldest
+    /// first.
+    pub fn of_this_game(&self) -> impl Iterator<Item = Entry> + '_ {
+        let place = self.ring.iter().rposition(|slot| slot.new_game).unwrap_or(0);
+        self.after(self.first() + place as Seq - 1)
+    }
+
     /// The last entry; nothing before anything happened.
     pub fn last(&self) -> Option<Entry> {
         self.ring.back().map(|slot| slot.entry(self.head))

@@ -207,7 +207,7 @@ pub struct Change {
     pub feed_ts: Option<FeedTime>,
     /// When the event came in.
     pub ingest: IngestTime,
-    /// When its effect was worked out; for latencies alone.
+    /// When its effect was worked out, filled in as it is published; for latencies alone.
     pub applied: StateTime,
     /// The game after the event.
     pub view: Arc<GameView>,

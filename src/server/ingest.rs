@@ -201,7 +201,7 @@ pub async fn take_in(app: &Arc<App>, body: &[u8]) -> Result<Report, ApiError> {
         ..Limits::default()
     };
     let mut decoder = Decoder::new(limits);
-    let ingest = IngestTime(app.clock.now_us());
+    let ingest = IngestTime(app.clock.wall_us());
     let mut report = Report::default();
     let mut chunk = Vec::with_capacity(CHUNK.min(body.len() / 256 + 1));
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
@@ -313,7 +313,7 @@ impl Report {
     async fn settle(&mut self, app: &App, ingest: IngestTime) -> Result<(), ApiError> {
         let Some(under_way) = self.under_way.take() else { return Ok(()) };
         let outcomes = under_way.outcomes().await.map_err(refusal)?;
-        app.ingest_metrics.to_state.record(app.clock.now_us() - ingest.0);
+        app.ingest_metrics.to_state.record(app.clock.wall_us() - ingest.0);
         for (line, outcome) in outcomes {
             self.count(app, line, outcome);
         }

@@ -286,7 +286,7 @@ impl Game {
             cause: step.cause,
             feed_ts: step.feed_ts,
             ingest: step.ingest,
-            applied: StateTime(step.ingest.0),
+            applied: StateTime::default(),
             view: self.view.clone(),
             view_moved,
             moves,

@@ -174,6 +174,11 @@ impl Sim {
             }
         }
         self.world.now_us += 1;
+        if self.chance.percent(1) {
+            // Somebody sets the system's clock; nothing may come of it.
+            self.world.wall_ahead_us += *self.chance.pick(&[-3_600_000_000, 1, 40_000_000, 86_400_000_000]);
+            count(&mut self.tally, "clock set");
+        }
         for client in 0..CLIENTS {
             self.read(client);
         }
@@ -188,7 +193,7 @@ impl Sim {
         for _ in 0..self.chance.between(1, 3) {
             let Some(event) = self.events.pop_front() else { return };
             self.applied.push(event.clone());
-            let ingest = IngestTime(self.world.now_us);
+            let ingest = IngestTime(self.world.now().wall_us);
             self.oracle.apply(&self.world.hub, &self.world.shared, event, ingest);
         }
     }
@@ -228,9 +233,9 @@ impl Sim {
 
     fn resume_sending(&mut self) {
         for shard in 0..self.world.shards.len() {
-            let now_us = self.world.now_us;
+            let now = self.world.now();
             for key in self.world.shards[shard].take_resumed() {
-                if self.world.shards[shard].resume(key, now_us) == Reading::Paused {
+                if self.world.shards[shard].resume(key, now) == Reading::Paused {
                     continue;
                 }
                 let resumed = |client: &Client| client.key == Some(key) && client.shard == shard;

@@ -6,6 +6,7 @@ use scorewire::engine::{EngineLimits, Shared};
 use scorewire::fanout::Hub;
 use scorewire::fanout::hub::{HubLimits, Inbox};
 use scorewire::fanout::shard::{Account, Batch, ConnKey, Kind, Shard, ShardLimits, ShardParts, Writer, Wrote};
+use scorewire::model::Now;
 use scorewire::scoring::Rulesets;
 use scorewire::telemetry::EngineMetrics;
 use scorewire::wire::close::CloseReason;
@@ -134,9 +135,12 @@ pub(crate) fn rulesets() -> Rulesets {
 
 /// Engine, hub, shards and sockets.
 pub(crate) struct World {
+    /// The steady clock.
     pub(crate) now_us: i64,
     /// How long a slice's writes take.
     pub(crate) writes_us: i64,
+    /// By how much the wall's is ahead of it.
+    pub(crate) wall_ahead_us: i64,
     pub(crate) hub: Arc<Hub>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) rulesets: Arc<Rulesets>,
@@ -181,8 +185,9 @@ impl World {
             refused_writes: 0,
         };
         World {
-            now_us: 1_800_000_000_000_000,
+            now_us: 0,
             writes_us: 0,
+            wall_ahead_us: 1_800_000_000_000_000,
             shards: (0..settings.shards).map(shard).collect(),
             sockets: (0..settings.shards).map(sockets).collect(),
             totals: vec![Account::default(); settings.shards],
@@ -196,8 +201,16 @@ impl World {
         }
     }
 
+    pub(crate) fn now(&self) -> Now {
+        Now {
+            steady_us: self.now_us,
+            wall_us: self.now_us + self.wall_ahead_us,
+        }
+    }
+
     pub(crate) fn connect(&mut self, shard: usize, kind: Kind, room: usize) -> ConnKey {
-        let key = self.shards[shard].connect(kind, self.now_us);
+        let now = self.now();
+        let key = self.shards[shard].connect(kind, now);
         let socket = Socket {
             room,
             whole_pieces: kind == Kind::EventStream,
@@ -220,8 +233,8 @@ impl World {
 
     /// One slice of a shard's writing.
     pub(crate) fn pump(&mut self, shard: usize) -> usize {
-        let (now_us, written_us) = (self.now_us, self.now_us + self.writes_us);
-        self.shards[shard].pump(now_us, || written_us, &mut self.sockets[shard])
+        let (now, written_us) = (self.now(), self.now_us + self.writes_us);
+        self.shards[shard].pump(now, || written_us, &mut self.sockets[shard])
     }
 
     /// Moves time on, fires what comes due, and ticks once a second.

@@ -3,7 +3,7 @@
 //! The entries are shared, the frames are this shard's own: no reference count is touched by two
 //! shards during a walk.
 
-use super::outbound::Piece;
+use super::batch::Piece;
 use super::walks::Rest;
 use crate::fanout::topic::{Entry, FrameKey, Topic};
 use crate::model::Seq;

@@ -1,11 +1,12 @@
 //! One shard: its connections, their cursors, and what to write to whom next.
 //!
 //! A state machine without I/O: time, bytes received and a [`Writer`] are passed in, so the very code
-//! that serves sockets runs under simulation. Owned by one thread; nothing in it is shared but the
+//! that serves sockets runs under simulation. A time called `now_us` is [`Now::steady_us`]. Owned by one thread; nothing in it is shared but the
 //! hub. A client can pin its cursors, one partly written frame, replies up to `replies_bytes_max`
 //! (reading stops above that) and one incomplete message; nothing grows with how far it is behind.
 
 mod account;
+mod batch;
 mod conn;
 mod due;
 mod inbound;
@@ -16,13 +17,14 @@ mod subscribe;
 mod walks;
 
 pub use account::{Account, Latencies, ShardStats};
+pub use batch::{Batch, Piece, Wrote};
 pub use conn::{ConnKey, Kind};
 pub use inbound::Reading;
-pub use outbound::{Batch, Piece, Wrote};
 
 use super::hub::{Hub, Notice};
 use super::snapshot::GameReader;
 use super::topic::TopicId;
+use crate::model::Now;
 use crate::scoring::{RulesetIndex, Rulesets};
 use crate::wire::close::CloseReason;
 use crate::wire::deflate::{Deflater, Inflater};
@@ -172,27 +174,27 @@ impl Shard {
     }
 
     /// Takes a connection in and welcomes it.
-    pub fn connect(&mut self, kind: Kind, now_us: i64) -> ConnKey {
+    pub fn connect(&mut self, kind: Kind, now: Now) -> ConnKey {
         self.generation = self.generation.wrapping_add(1);
-        let index = self.conns.insert(Conn::new(kind, self.generation, now_us));
+        let index = self.conns.insert(Conn::new(kind, self.generation, now.steady_us));
         let key = ConnKey {
             index: index as u32,
             generation: self.generation,
         };
         self.stats.opened += 1;
         if kind.is_websocket() {
-            self.welcome(key, now_us);
+            self.welcome(key, now.wall_us);
         }
         if let Some(spread_ms) = self.draining_spread_ms
             && let Some(conn) = self.conn(key)
         {
-            conn.busy().leaving = Some((500 + u64::from(key.generation).wrapping_mul(7919) % spread_ms.max(1), now_us));
+            conn.busy().leaving = Some((500 + u64::from(key.generation).wrapping_mul(7919) % spread_ms.max(1), now.steady_us));
             self.mark_dirty(key);
         }
         key
     }
 
-    fn welcome(&mut self, key: ConnKey, now_us: i64) {
+    fn welcome(&mut self, key: ConnKey, wall_us: i64) {
         let (limits, epoch) = (&self.parts.limits, self.parts.epoch.clone());
         let limits = ClientLimits {
             subscriptions: limits.subscriptions_max as u64,
@@ -205,7 +207,7 @@ impl Shard {
         let welcome = Welcome {
             session: &format!("{epoch}-{}-{:x}", self.parts.index, key.generation),
             epoch: &epoch,
-            server_us: now_us,
+            server_us: wall_us,
             limits,
         };
         self.say(key, &ServerMessage::Welcome(welcome));
@@ -321,7 +323,7 @@ impl Shard {
         !self.dirty.is_empty() || !self.answers.is_empty() || self.look_from.is_some()
     }
 
-    /// Whether nothing is to be read from a connection until [`Shard::take_resumed`] names it.
+    /// Whether nothing is to be read from a connection until [`Shard::resume`] says so.
     pub fn reading_paused(&self, key: ConnKey) -> bool {
         self.conns
             .get(key.index as usize)
@@ -329,7 +331,7 @@ impl Shard {
     }
 
     /// Connections whose reading stopped and may go on: [`Shard::resume`] them, then read from their
-    /// sockets again.
+    /// sockets again. Some may be named twice.
     pub fn take_resumed(&mut self) -> Vec<ConnKey> {
         std::mem::take(&mut self.resumed)
     }

@@ -15,8 +15,8 @@ fn followers<const N: usize>(rig: &mut Rig) -> [ConnKey; N] {
 
 /// One slice whose writes take so long.
 fn slice(rig: &mut Rig, took_us: i64) {
-    let (began_us, ended_us) = (rig.now_us, rig.now_us + took_us);
-    rig.shard.pump(began_us, || ended_us, &mut rig.wire);
+    let (began, ended_us) = (rig.now(), rig.now_us + took_us);
+    rig.shard.pump(began, || ended_us, &mut rig.wire);
     rig.now_us = ended_us;
 }
 
