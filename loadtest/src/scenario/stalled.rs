@@ -78,7 +78,8 @@ pub(crate) fn run(settings: &Settings, shape: &Shape) -> Result<RunReport> {
     for fault in unmeasured(&turns) {
         outcome.fault(fault);
     }
-    let over = |figure: &dyn Fn(&[Distribution; 2]) -> f64| sorted(turns.iter().map(figure).collect());
+    let measured = || turns.iter().filter(|turn| turn.iter().all(|phase| phase.count > 0));
+    let over = |figure: &dyn Fn(&[Distribution; 2]) -> f64| sorted(measured().map(figure).collect());
     let ratios = over(&|[reading, stalled]| stalled.p99_ms / reading.p99_ms);
     let figures = [
         ("clients_stalling", Some(stalling as f64)),

@@ -194,6 +194,10 @@ fn a_phase_in_which_nobody_received_anything_says_nothing() {
     assert_eq!(code, 1, "{report:#}\n{errors}");
     let reason = "turn 1: nothing was received and measured while some were stalled";
     assert!(report["faults"].to_string().contains(reason), "{report:#}");
+    assert!(
+        report["extra"].get("stalled_p99_ms").is_none(),
+        "no figure of what was not measured: {report:#}"
+    );
 }
 
 /// Both measurements take 300 ms: of plays 100 ms apart each has some, of those 500 ms apart the first alone.
