@@ -19,6 +19,8 @@
 //!          shape · report · html    the figures, as JSON, text and a page
 //! child    readers                  the floor's receiving side
 //!          crowd · client           WebSocket clients in one epoll loop
+//!          upgrade · binary         what is agreed on, the binary coding
+//!          inflate                  what came compressed
 //!          frames · judge · known   parsing and judging what they get
 //!          verify · totals · ledger right totals: by the script, by the frames before, by a client's own books
 //!          record                   how late it was
@@ -33,6 +35,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that can't go on panics"))]
 
+mod binary;
 mod cli;
 mod client;
 mod clock;
@@ -42,6 +45,7 @@ mod feed;
 mod floor;
 mod frames;
 mod html;
+mod inflate;
 mod ingest;
 mod job;
 mod judge;
@@ -71,6 +75,7 @@ mod timeline;
 mod tls;
 mod totals;
 mod trace;
+mod upgrade;
 mod verify;
 mod watch;
 

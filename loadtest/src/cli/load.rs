@@ -6,6 +6,7 @@ use crate::plays;
 use crate::run::Settings;
 use crate::target::Target;
 use crate::tls::Trust;
+use crate::upgrade::{Coding, Protocol};
 use anyhow::{Result, ensure};
 use clap::Args;
 use std::path::PathBuf;
@@ -25,6 +26,12 @@ pub(crate) struct Load {
     admin_url: Option<String>,
     #[command(flatten)]
     tls: TlsArgs,
+    /// How messages are written
+    #[arg(long, value_enum, default_value_t)]
+    coding: Coding,
+    /// Have messages compressed (permessage-deflate, each by itself)
+    #[arg(long)]
+    deflate: bool,
     /// WebSocket clients; each needs a descriptor here and one in the server (`ulimit -n`)
     #[arg(long, default_value_t = 10_000)]
     clients: usize,
@@ -113,6 +120,10 @@ impl Load {
         Ok(Settings {
             ingest: other(&self.ingest_url)?,
             admin: other(&self.admin_url)?,
+            protocol: Protocol {
+                coding: self.coding,
+                deflate: self.deflate,
+            },
             clients: self.clients,
             processes: self.processes,
             sample: self.sample,

@@ -5,7 +5,7 @@ use super::run;
 use serde_json::{Value, json};
 
 /// Plays of the little Sunday.
-const PLAYS: usize = 8;
+pub(crate) const PLAYS: usize = 8;
 
 /// A game in which a passer and a receiver move in every play; 10 ms between plays.
 fn sunday() -> String {
@@ -24,7 +24,7 @@ fn sunday() -> String {
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-fn rosters(scenario: &str, manner: Manner, more: &[&str]) -> (i32, Value, String) {
+pub(crate) fn rosters(scenario: &str, manner: Manner, more: &[&str]) -> (i32, Value, String) {
     let url = format!("ws://{}", fake_server::start(manner, PLAYS));
     let port = url.rsplit(':').next().unwrap();
     let file = std::env::temp_dir().join(format!("scorewire-loadtest-{}-{port}.ndjson", std::process::id()));
@@ -49,7 +49,7 @@ fn rosters(scenario: &str, manner: Manner, more: &[&str]) -> (i32, Value, String
     result
 }
 
-fn must_notice(scenario: &str, manner: Manner, more: &[&str], reason: &str) {
+pub(crate) fn must_notice(scenario: &str, manner: Manner, more: &[&str], reason: &str) {
     let (code, report, errors) = rosters(scenario, manner, more);
     assert_eq!((code, &report["ok"]), (1, &Value::Bool(false)), "{manner:?}: {report:#}\n{errors}");
     assert!(
@@ -130,6 +130,13 @@ fn other_totals_in_the_last_word_are_noticed() {
 
 #[test]
 fn sockets_that_never_refused_a_byte_say_nothing_about_stalled_clients() {
+    let (code, report, errors) = stalled(&[]);
+    assert_eq!(code, 1, "{report:#}\n{errors}");
+    assert!(report["faults"][0].as_str().unwrap().contains("refused bytes"), "{report:#}");
+}
+
+/// A turn against a server whose sockets don't refuse a byte in so short a time.
+pub(crate) fn stalled(more: &[&str]) -> (i32, Value, String) {
     let url = format!("ws://{}", fake_server::start(Manner::Good, 0));
     let mut args = vec![
         "run",
@@ -142,15 +149,10 @@ fn sockets_that_never_refused_a_byte_say_nothing_about_stalled_clients() {
         "1",
         "--phase-s",
         "0.2",
-        "--fill-s",
-        "0",
-        "--catch-up-s",
-        "0.1",
     ];
-    args.extend(["--drain-timeout-s", "0.3"]);
-    let (code, report, errors) = run(&args);
-    assert_eq!(code, 1, "{report:#}\n{errors}");
-    assert!(report["faults"][0].as_str().unwrap().contains("refused bytes"), "{report:#}");
+    args.extend(["--fill-s", "0", "--catch-up-s", "0.1", "--drain-timeout-s", "0.3"]);
+    args.extend(more);
+    run(&args)
 }
 
 #[test]
