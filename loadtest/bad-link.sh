@@ -5,8 +5,9 @@
 #   loadtest/bad-link.sh [CLIENTS_EACH] [PAIRS]          as root; builds nothing: see SCOREWIRE, LOADTEST
 #
 # Both halves are load tests of their own, each with a game of its own and every frame verified; they
-# share the server and its shards.
+# share the server and its shards. The two network namespaces are this run's own, and go with it.
 set -euo pipefail
+. "$(dirname "$0")/children.sh"
 
 CLIENTS=${1:-2000}
 PAIRS=${2:-5}
@@ -14,23 +15,30 @@ DELAY_MS=${DELAY_MS:-50}
 LOSS=${LOSS:-0.01}
 EVENTS=${EVENTS:-60}
 INTERVAL_MS=${INTERVAL_MS:-250}
+SETTLE_S=${SETTLE_S:-10}
+# For connecting, all plays and stragglers: a half that takes longer hangs.
+HALF_S_MAX=${HALF_S_MAX:-$((150 + EVENTS * 2 * INTERVAL_MS / 1000))}
 TARGET=${CARGO_TARGET_DIR:-$(dirname "$0")/../target}
 SCOREWIRE=${SCOREWIRE:-$TARGET/release/scorewire}
 LOADTEST=${LOADTEST:-$TARGET/release/scorewire-loadtest}
-NEAR=scorewire-near
-FAR=scorewire-far
+NEAR=scorewire-near-$$
+FAR=scorewire-far-$$
 WORK=$(mktemp -d)
-LINK= SERVER= FAR_HALF=
+LINK= SERVER= NEAR_HALF= FAR_HALF=
 
 end() {
-  for process in $FAR_HALF $SERVER $LINK; do kill -INT "$process" 2>/dev/null && wait "$process" || true; done
-  LINK= SERVER= FAR_HALF=
+  stop $NEAR_HALF $FAR_HALF $SERVER $LINK
+  LINK= SERVER= NEAR_HALF= FAR_HALF=
+  # The link takes them with it, unless it had to be killed.
+  for namespace in "$NEAR" "$FAR"; do
+    [ ! -e "/run/netns/$namespace" ] || ip netns delete "$namespace" || true
+  done
 }
 trap 'end; rm -rf "$WORK"' EXIT
 
-half() { # NAMESPACE ADDRESS EVENTS LOG
-  ip netns exec "$1" "$LOADTEST" run broadcast --url "ws://$2:8080" --clients "$CLIENTS" --events "$3" \
-    --interval-ms "$INTERVAL_MS" >"$4" 2>&1
+half() { # NAMESPACE ADDRESS EVENTS LOG; in the background
+  exec timeout -k 5 "$HALF_S_MAX" ip netns exec "$1" "$LOADTEST" run broadcast --url "ws://$2:8080" \
+    --clients "$CLIENTS" --events "$3" --interval-ms "$INTERVAL_MS" >"$4" 2>&1
 }
 
 p99_ms() {
@@ -39,18 +47,21 @@ p99_ms() {
 
 run() { # DELAY_MS LOSS
   rm -f "$WORK"/*
-  "$LOADTEST" link --delay-ms "$1" --loss "$2" --near $NEAR --far $FAR >"$WORK/link" 2>&1 &
+  "$LOADTEST" link --delay-ms "$1" --loss "$2" --near "$NEAR" --far "$FAR" >"$WORK/link" 2>&1 &
   LINK=$!
-  until grep -qs 'link up' "$WORK/link"; do kill -0 "$LINK" || { cat "$WORK/link" >&2; exit 1; }; sleep 0.1; done
-  ip netns exec $NEAR "$SCOREWIRE" serve --bind 0.0.0.0:8080 >"$WORK/server" 2>&1 &
+  await 'link up' "$WORK/link" "$LINK"
+  ip netns exec "$NEAR" "$SCOREWIRE" serve --bind 0.0.0.0:8080 >"$WORK/server" 2>&1 &
   SERVER=$!
-  until grep -qs listening "$WORK/server"; do kill -0 "$SERVER" || { cat "$WORK/server" >&2; exit 1; }; sleep 0.1; done
+  await listening "$WORK/server" "$SERVER"
   # The far half plays on for longer than the near one, which is measured while it does.
-  half $FAR 198.18.0.1 $((EVENTS * 2)) "$WORK/far" &
+  half "$FAR" 198.18.0.1 $((EVENTS * 2)) "$WORK/far" &
   FAR_HALF=$!
-  sleep "${SETTLE_S:-10}"
-  half $NEAR 127.0.0.1 "$EVENTS" "$WORK/near" || { cat "$WORK/near" >&2; exit 1; }
-  kill -0 "$FAR_HALF" || { echo "the far half ended first; raise EVENTS or lower SETTLE_S" >&2; exit 1; }
+  sleep "$SETTLE_S" & wait $!
+  half "$NEAR" 127.0.0.1 "$EVENTS" "$WORK/near" &
+  NEAR_HALF=$!
+  wait "$NEAR_HALF" || { cat "$WORK/near" >&2; exit 1; }
+  NEAR_HALF=
+  kill -0 "$FAR_HALF" 2>/dev/null || { echo "the far half ended first; raise EVENTS or lower SETTLE_S" >&2; cat "$WORK/far" >&2; exit 1; }
   wait "$FAR_HALF" || { cat "$WORK/far" >&2; exit 1; }
   FAR_HALF=
   echo "delay $1 ms, loss $2, each way: near p99 $(p99_ms "$WORK/near") ms, far p99 $(p99_ms "$WORK/far") ms"

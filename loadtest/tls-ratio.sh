@@ -7,22 +7,24 @@
 # The certificate is made for the purpose (ECDSA, P-256) and believed by the clients (--tls-ca). Handshakes
 # are over before the first play, so they are no part of the CPU.
 set -euo pipefail
+. "$(dirname "$0")/children.sh"
 
 CLIENTS=${1:-10000}
 PAIRS=${2:-5}
 EVENTS=${EVENTS:-40}
 INTERVAL_MS=${INTERVAL_MS:-250}
+# For connecting, all plays and stragglers: a run that takes longer hangs.
+RUN_S_MAX=${RUN_S_MAX:-$((150 + EVENTS * INTERVAL_MS / 1000))}
 PORT=${PORT:-8443}
 TARGET=${CARGO_TARGET_DIR:-$(dirname "$0")/../target}
 SCOREWIRE=${SCOREWIRE:-$TARGET/release/scorewire}
 LOADTEST=${LOADTEST:-$TARGET/release/scorewire-loadtest}
 WORK=$(mktemp -d)
-SERVER=
+RUN= SERVER=
 
 end() {
-  # Not INT: a shell starts what is in the background deaf to it, until the server has its own ears.
-  for process in $SERVER; do kill -TERM "$process" 2>/dev/null && wait "$process" || true; done
-  SERVER=
+  stop $RUN $SERVER
+  RUN= SERVER=
 }
 trap 'end; rm -rf "$WORK"' EXIT
 
@@ -34,10 +36,12 @@ run() { # SCHEME; the server's CPU per delivery, in µs
   rm -f "$WORK/server"
   "$SCOREWIRE" serve --bind "127.0.0.1:$PORT" >"$WORK/server" 2>&1 &
   SERVER=$!
-  until grep -qs listening "$WORK/server"; do kill -0 "$SERVER" || { cat "$WORK/server" >&2; exit 1; }; sleep 0.1; done
-  "$LOADTEST" run broadcast --url "$1://127.0.0.1:$PORT" --tls-ca "$WORK/cert.pem" --clients "$CLIENTS" --events "$EVENTS" \
-    --interval-ms "$INTERVAL_MS" --server-pid "$SERVER" >"$WORK/run" 2>"$WORK/progress" ||
-    { cat "$WORK/progress" "$WORK/run" >&2; exit 1; }
+  await listening "$WORK/server" "$SERVER"
+  timeout -k 5 "$RUN_S_MAX" "$LOADTEST" run broadcast --url "$1://127.0.0.1:$PORT" --tls-ca "$WORK/cert.pem" --clients "$CLIENTS" \
+    --events "$EVENTS" --interval-ms "$INTERVAL_MS" --server-pid "$SERVER" >"$WORK/run" 2>"$WORK/progress" &
+  RUN=$!
+  wait "$RUN" || { cat "$WORK/progress" "$WORK/run" >&2; exit 1; }
+  RUN=
   end
   CPU_US=$(sed -n 's/^ *server *\([0-9.]*\) µs CPU per delivery.*/\1/p' "$WORK/run")
 }

@@ -10,19 +10,12 @@ use crate::ledger::Ledger;
 use crate::net::{self, Taken};
 use crate::record::{Receipt, Record};
 use crate::tls::{Session, Tls};
+use crate::upgrade::Protocol;
 use crate::{clock, crew::Tally};
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::net::{SendFlags, send};
 use serde_json::{Map, Value, json};
 use std::os::fd::OwnedFd;
-
-/// The sample nonce of RFC 6455 §1.3, and what a server must make of it. A server can't tell it
-/// from a random one, and the load test needs no SHA-1.
-const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
-const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-
-/// Longest answer to the upgrade request, in bytes.
-const UPGRADE_BYTES_MAX: usize = 16 * 1024;
 
 /// Bytes of the buffer that all clients read into; a frame and its tail must fit.
 pub(crate) const SCRATCH_BYTES: usize = 2 * frames::PAYLOAD_BYTES_MAX;
@@ -54,6 +47,8 @@ pub(crate) struct Desk {
     pub(crate) topics: Vec<String>,
     /// Of all subscriptions.
     pub(crate) ruleset: String,
+    /// What every connection is to agree on.
+    pub(crate) protocol: Protocol,
     /// The upgrade request.
     pub(crate) upgrade: Vec<u8>,
     /// What sessions with the server are made from, where it speaks TLS.
@@ -102,15 +97,6 @@ pub(crate) struct Client {
     tail: Vec<u8>,
     ledger: Option<Box<Ledger>>,
     stalls: bool,
-}
-
-/// The request that asks for the upgrade.
-pub(crate) fn upgrade_request(host: &str, path: &str) -> Vec<u8> {
-    format!(
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {KEY}\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: scorewire.v1.json\r\n\r\n"
-    )
-    .into_bytes()
 }
 
 impl Client {
@@ -230,15 +216,16 @@ impl Client {
         let bytes = &scratch[..kept + received.count];
         let mut at = 0;
         if self.phase == Phase::Upgrading {
-            at = upgraded(bytes)?;
+            at = desk.protocol.granted(bytes)?;
             if at > 0 {
                 self.phase = Phase::Subscribed;
                 let subscribe = self.subscription(desk);
-                self.send(&frames::masked(frames::TEXT, subscribe.as_bytes()))?;
+                self.send(&desk.protocol.coding.frame(&subscribe)?)?;
             }
         }
         if self.phase == Phase::Subscribed {
-            while let Some(frame) = frames::first(&bytes[at..])? {
+            let reserved = desk.protocol.reserved();
+            while let Some(frame) = frames::first(&bytes[at..], reserved)? {
                 at += frame.wire_bytes;
                 self.on_frame(&frame, receipt, desk)?;
             }
@@ -249,7 +236,7 @@ impl Client {
     }
 
     /// The `subscribe` message, with what it holds where it comes back.
-    fn subscription(&self, desk: &Desk) -> String {
+    fn subscription(&self, desk: &Desk) -> Value {
         let name = |held: &Held| desk.topics[held.topic as usize].as_str();
         let topics: Vec<&str> = self.held.iter().map(name).collect();
         let mut message = json!({"op": "subscribe", "id": 1, "topics": topics, "ruleset": desk.ruleset});
@@ -263,23 +250,27 @@ impl Client {
             message["epoch"] = json!(epoch);
             message["since"] = Value::Object(since);
         }
-        message.to_string()
+        message
     }
 
     fn on_frame(&mut self, frame: &Frame<'_>, receipt: Receipt, desk: &mut Desk) -> Result<()> {
         match frame.opcode {
-            frames::TEXT => {}
+            opcode if opcode == desk.protocol.coding.opcode() => {}
             frames::PING => return self.send(&frames::masked(frames::PONG, frame.payload)),
             frames::PONG => return Ok(()),
             frames::CLOSE => bail!("closed by the server: {}", close_reason(frame.payload)),
-            _ => bail!("a binary message where JSON was agreed"),
+            _ => bail!("a text or binary message where the other was agreed on"),
         }
-        match desk.judge.read(frame.payload)? {
+        let said = match frame.deflated {
+            false => desk.judge.read(frame.payload)?,
+            true => desk.judge.read_deflated(frame.payload)?,
+        };
+        match said {
             Said::Aside => Ok(()),
             Said::Subscribed(granted) => granted.iter().try_for_each(|granted| self.on_granted(granted, desk)),
             Said::Shown(shown) => match shown.prev {
                 Some(prev) => self.on_delta(frame, &shown, prev, receipt, desk),
-                None => self.on_snapshot(frame.payload, &shown, receipt, desk),
+                None => self.on_snapshot(frame, &shown, receipt, desk),
             },
         }
     }
@@ -312,16 +303,17 @@ impl Client {
             self.settle(topic)?;
         }
         if let Some(ledger) = &mut self.ledger {
-            ledger.delta(frame.payload)?;
+            ledger.delta(&desk.judge.value(frame)?)?;
         }
         desk.tally.frames += 1;
         desk.tally.frame_bytes += frame.wire_bytes as u64;
         desk.tally.merged += u64::from(seq - prev > 1);
+        desk.tally.deflated += u64::from(frame.deflated);
         self.advance(prev, shown, receipt, desk);
         Ok(())
     }
 
-    fn on_snapshot(&mut self, payload: &[u8], shown: &Shown, receipt: Receipt, desk: &mut Desk) -> Result<()> {
+    fn on_snapshot(&mut self, frame: &Frame<'_>, shown: &Shown, receipt: Receipt, desk: &mut Desk) -> Result<()> {
         let held = self.held_of(shown.topic)?;
         let (before, first) = (held.seq, !held.begun);
         ensure!(
@@ -337,7 +329,7 @@ impl Client {
         }
         self.settle(shown.topic)?;
         if let Some(ledger) = &mut self.ledger {
-            ledger.snapshot(payload)?;
+            ledger.snapshot(&desk.judge.value(frame)?)?;
         }
         if !first {
             self.advance(before, shown, receipt, desk);
@@ -391,23 +383,6 @@ impl Client {
     }
 }
 
-/// Length of the answer to the upgrade, 0 where it is not whole yet.
-pub(crate) fn upgraded(bytes: &[u8]) -> Result<usize> {
-    let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
-        ensure!(bytes.len() <= UPGRADE_BYTES_MAX, "an endless answer to the upgrade");
-        return Ok(0);
-    };
-    let head = String::from_utf8_lossy(&bytes[..end]);
-    let status = head.lines().next().unwrap_or_default();
-    ensure!(status.split(' ').nth(1) == Some("101"), "the upgrade was refused: {status}");
-    let accept = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("sec-websocket-accept").then(|| value.trim())
-    });
-    ensure!(accept == Some(ACCEPT), "Sec-WebSocket-Accept is {accept:?} and must be {ACCEPT:?}");
-    Ok(end + 4)
-}
-
 fn close_reason(payload: &[u8]) -> String {
     match payload {
         [high, low, reason @ ..] => format!("code {} {}", u16::from_be_bytes([*high, *low]), String::from_utf8_lossy(reason)),
@@ -418,17 +393,6 @@ fn close_reason(payload: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_upgrade_is_checked_once_it_is_whole() {
-        let good = format!("HTTP/1.1 101 Switching Protocols\r\nsec-websocket-accept: {ACCEPT}\r\n\r\nrest");
-        assert_eq!(upgraded(&good.as_bytes()[..30]).unwrap(), 0);
-        assert_eq!(upgraded(good.as_bytes()).unwrap(), good.len() - 4);
-        let refused = upgraded(b"HTTP/1.1 503 Busy\r\n\r\n").unwrap_err().to_string();
-        assert!(refused.contains("503 Busy"), "{refused}");
-        assert!(upgraded(b"HTTP/1.1 101 Ok\r\nSec-WebSocket-Accept: nonsense\r\n\r\n").is_err());
-        assert!(upgraded(&[b'x'; UPGRADE_BYTES_MAX + 1]).is_err());
-    }
 
     #[test]
     fn close_codes_are_told() {

@@ -114,6 +114,8 @@ pub(crate) struct Tally {
     pub(crate) frames: u64,
     /// Delta frames that stood for more than one event.
     pub(crate) merged: u64,
+    /// Delta frames that came compressed.
+    pub(crate) deflated: u64,
     /// Snapshots after the first one: the client had fallen behind the ring.
     pub(crate) late_snapshots: u64,
     /// Bytes of the delta frames, headers included.

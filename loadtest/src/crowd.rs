@@ -4,7 +4,7 @@
 //! client holds what the server's own last word says, or until it is told to stop waiting. On the
 //! way it can be told to cut all connections and come back, and to have some clients stop reading.
 
-use crate::client::{Client, Desk, Kind, Phase, SCRATCH_BYTES, upgrade_request};
+use crate::client::{Client, Desk, Kind, Phase, SCRATCH_BYTES};
 use crate::crew::{FAULTS_TOLD_MAX, Order, Progress, Tally, Word, say};
 use crate::job::{Clients, Round};
 use crate::judge::{Content, Judge};
@@ -87,12 +87,13 @@ impl Crowd {
         };
         let desk = Desk {
             scratch: vec![0; SCRATCH_BYTES],
-            judge: Judge::new(&job.topics, &job.ruleset, job.schedule.clone(), content),
+            judge: Judge::new(&job.topics, &job.ruleset, job.protocol.coding, job.schedule.clone(), content),
             record: Record::new(&job.schedule),
             tally: Tally::default(),
             topics: job.topics.clone(),
             ruleset: job.ruleset.clone(),
-            upgrade: upgrade_request(&job.server.host, &job.server.path),
+            protocol: job.protocol,
+            upgrade: job.protocol.request(&job.server.host, &job.server.path),
             tls: job.server.tls()?,
             kernel_times: job.kernel_times,
             finals: Vec::new(),

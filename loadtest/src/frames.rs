@@ -9,6 +9,8 @@ use thiserror::Error;
 
 /// A text message.
 pub(crate) const TEXT: u8 = 0x1;
+/// A binary message.
+pub(crate) const BINARY: u8 = 0x2;
 /// The other side closes; a 2-byte code and a reason may follow.
 pub(crate) const CLOSE: u8 = 0x8;
 /// Asks for a [`PONG`] with the same payload.
@@ -16,14 +18,19 @@ pub(crate) const PING: u8 = 0x9;
 /// Answers a [`PING`].
 pub(crate) const PONG: u8 = 0xA;
 
+/// The reserved bit of a message that is compressed (RFC 7692 §6).
+pub(crate) const RSV1: u8 = 0x40;
+
 /// Longest payload taken from a server, in bytes.
 pub(crate) const PAYLOAD_BYTES_MAX: usize = 512 * 1024;
 
 /// One whole frame within the bytes read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Frame<'a> {
-    /// [`TEXT`], [`CLOSE`], [`PING`], [`PONG`] or 2 for binary.
+    /// [`TEXT`], [`BINARY`], [`CLOSE`], [`PING`] or [`PONG`].
     pub(crate) opcode: u8,
+    /// Whether the payload is compressed.
+    pub(crate) deflated: bool,
     /// The message.
     pub(crate) payload: &'a [u8],
     /// Header and payload, in bytes.
@@ -33,7 +40,7 @@ pub(crate) struct Frame<'a> {
 /// What makes bytes from a server no valid frame.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum FrameError {
-    /// RSV1–3 without an extension, or an opcode that does not exist.
+    /// RSV1–3 without an extension, or on a control frame, or an opcode that does not exist.
     #[error("reserved bits or opcode in the frame's first byte {0:#04x}")]
     Reserved(u8),
     /// FIN not set, or a continuation.
@@ -50,11 +57,13 @@ pub(crate) enum FrameError {
     TooLong(u64),
 }
 
-/// The first frame in `bytes`, or nothing where more bytes are needed.
-pub(crate) fn first(bytes: &[u8]) -> Result<Option<Frame<'_>>, FrameError> {
+/// The first frame in `bytes`, or nothing where more bytes are needed. A message may have those of the reserved
+/// bits that are in `reserved`: 0, or [`RSV1`] where compression was agreed on.
+pub(crate) fn first(bytes: &[u8], reserved: u8) -> Result<Option<Frame<'_>>, FrameError> {
     let [head, len7, rest @ ..] = bytes else { return Ok(None) };
     let opcode = head & 0x0F;
-    if head & 0x70 != 0 || !matches!(opcode, 0..=2 | 8..=10) {
+    let reserved = if opcode < CLOSE { reserved } else { 0 };
+    if head & 0x70 & !reserved != 0 || !matches!(opcode, 0..=2 | 8..=10) {
         return Err(FrameError::Reserved(*head));
     }
     if head & 0x80 == 0 || opcode == 0 {
@@ -81,6 +90,7 @@ pub(crate) fn first(bytes: &[u8]) -> Result<Option<Frame<'_>>, FrameError> {
     };
     Ok(Some(Frame {
         opcode,
+        deflated: head & RSV1 != 0,
         payload,
         wire_bytes: 2 + extra + length,
     }))
@@ -128,9 +138,9 @@ mod tests {
             let payload: Vec<u8> = (0..length).map(|i| i as u8).collect();
             let bytes = server_frame(TEXT, &payload);
             for cut in (0..bytes.len()).filter(|&cut| cut < 20 || cut + 20 > bytes.len() || cut % 997 == 0) {
-                assert_eq!(first(&bytes[..cut]), Ok(None), "{length} bytes cut at {cut}");
+                assert_eq!(first(&bytes[..cut], 0), Ok(None), "{length} bytes cut at {cut}");
             }
-            let frame = first(&bytes).unwrap().unwrap();
+            let frame = first(&bytes, 0).unwrap().unwrap();
             assert_eq!((frame.opcode, frame.payload, frame.wire_bytes), (TEXT, &payload[..], bytes.len()));
         }
     }
@@ -143,7 +153,7 @@ mod tests {
         bytes.extend(&server_frame(TEXT, b"half")[..3]);
         let mut at = 0;
         let mut seen = Vec::new();
-        while let Some(frame) = first(&bytes[at..]).unwrap() {
+        while let Some(frame) = first(&bytes[at..], 0).unwrap() {
             seen.push((frame.opcode, frame.payload.len()));
             at += frame.wire_bytes;
         }
@@ -153,15 +163,26 @@ mod tests {
 
     #[test]
     fn what_a_server_must_not_send_is_refused() {
-        assert_eq!(first(&[0xC1, 0]), Err(FrameError::Reserved(0xC1)));
-        assert_eq!(first(&[0x83, 0]), Err(FrameError::Reserved(0x83)));
-        assert_eq!(first(&[0x01, 0]), Err(FrameError::Fragmented));
-        assert_eq!(first(&[0x80, 0]), Err(FrameError::Fragmented));
-        assert_eq!(first(&masked(TEXT, b"no")), Err(FrameError::Masked));
-        assert_eq!(first(&[0x81, 126, 0, 125]), Err(FrameError::Length(125)));
-        assert_eq!(first(&[0x81, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]), Err(FrameError::Length(65_535)));
-        assert_eq!(first(&[0x89, 126, 0, 200]), Err(FrameError::Length(200)));
-        assert_eq!(first(&[0x81, 127, 0x80, 0, 0, 0, 0, 0, 0, 0]), Err(FrameError::TooLong(1 << 63)));
+        assert_eq!(first(&[0xC1, 0], 0), Err(FrameError::Reserved(0xC1)));
+        assert_eq!(first(&[0xA1, 0], RSV1), Err(FrameError::Reserved(0xA1)));
+        assert_eq!(first(&[0xC9, 0], RSV1), Err(FrameError::Reserved(0xC9)));
+        assert_eq!(first(&[0x83, 0], 0), Err(FrameError::Reserved(0x83)));
+        assert_eq!(first(&[0x01, 0], 0), Err(FrameError::Fragmented));
+        assert_eq!(first(&[0x80, 0], 0), Err(FrameError::Fragmented));
+        assert_eq!(first(&masked(TEXT, b"no"), 0), Err(FrameError::Masked));
+        assert_eq!(first(&[0x81, 126, 0, 125], 0), Err(FrameError::Length(125)));
+        assert_eq!(
+            first(&[0x81, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF], 0),
+            Err(FrameError::Length(65_535))
+        );
+        assert_eq!(first(&[0x89, 126, 0, 200], 0), Err(FrameError::Length(200)));
+        assert_eq!(first(&[0x81, 127, 0x80, 0, 0, 0, 0, 0, 0, 0], 0), Err(FrameError::TooLong(1 << 63)));
+    }
+
+    #[test]
+    fn compressed_messages_are_told_apart_where_they_are_agreed_on() {
+        let deflated = |first_byte| first(&[first_byte, 0], RSV1).unwrap().unwrap().deflated;
+        assert_eq!([0xC1, 0xC2, 0x81, 0x89].map(deflated), [true, true, false, false]);
     }
 
     #[test]

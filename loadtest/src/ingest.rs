@@ -20,6 +20,7 @@ use crate::proc::{self, CpuReading};
 use crate::report;
 use crate::shape::{RunReport, SHAPE, Server};
 use crate::target::Target;
+use crate::upgrade::Protocol;
 use anyhow::{Context as _, Result};
 use season::{Plan, Season};
 use std::collections::HashMap;
@@ -110,6 +111,7 @@ pub(crate) fn run(settings: &Settings) -> Result<RunReport> {
         scenario: "ingest".to_owned(),
         command: report::command_line(),
         machine: proc::machine(),
+        coding: Protocol::default().name().to_owned(),
         began_us,
         duration_s: seconds(outcome.framed_ns - began_ns),
         clients: clients as u64,

@@ -2,6 +2,7 @@
 
 use crate::schedule::Schedule;
 use crate::target::Target;
+use crate::upgrade::Protocol;
 use serde::{Deserialize, Serialize};
 
 /// WebSocket clients that verify what they get.
@@ -9,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Clients {
     /// The server's WebSocket endpoint.
     pub(crate) server: Target,
+    /// How messages are written, and whether compressed.
+    pub(crate) protocol: Protocol,
     /// Number of the first client, so that faults name clients uniquely.
     pub(crate) first: usize,
     /// The topics that each client subscribes to, by number, ascending; one list a client.

@@ -9,9 +9,12 @@
 //! client with an unbroken chain from its snapshot holds the right totals; a sample of clients
 //! proves it again with totals of its own ([`crate::ledger`]).
 
+use crate::frames::{self, Frame};
+use crate::inflate::Inflater;
 use crate::known::Known;
 use crate::schedule::Schedule;
 use crate::totals::Totals;
+use crate::upgrade::Coding;
 use crate::verify::{Oracle, number};
 use anyhow::{Context as _, Result, bail, ensure};
 use foldhash::fast::RandomState;
@@ -112,7 +115,11 @@ pub(crate) struct Judge {
     /// The `ts` that the start of the schedule stands for, once the run has begun.
     ts0_us: Option<u64>,
     epoch: Option<String>,
+    coding: Coding,
     known: Known<Shown>,
+    /// The same of messages that came compressed, as they came.
+    known_deflated: Known<Shown>,
+    inflater: Inflater,
     moves: Vec<Moved>,
     /// Messages parsed.
     pub(crate) parsed: u64,
@@ -122,7 +129,7 @@ pub(crate) struct Judge {
 
 impl Judge {
     /// A judge of `topics` under `ruleset`, moved by the events of `schedule`.
-    pub(crate) fn new(topics: &[String], ruleset: &str, schedule: Schedule, content: Content) -> Self {
+    pub(crate) fn new(topics: &[String], ruleset: &str, coding: Coding, schedule: Schedule, content: Content) -> Self {
         let numbered = topics.iter().cloned().zip(0..);
         Self {
             topics: numbered.collect(),
@@ -131,7 +138,10 @@ impl Judge {
             content,
             ts0_us: None,
             epoch: None,
+            coding,
             known: Known::new(),
+            known_deflated: Known::new(),
+            inflater: Inflater::new(frames::PAYLOAD_BYTES_MAX),
             moves: Vec::new(),
             parsed: 0,
             compared: 0,
@@ -164,17 +174,45 @@ impl Judge {
             self.compared += 1;
             return Ok(Said::Shown(shown));
         }
-        self.parsed += 1;
-        if message.starts_with(SUBSCRIBED) {
-            let granted = self.subscribed(message).with_context(|| excerpt(message))?;
+        if self.coding == Coding::Json && message.starts_with(SUBSCRIBED) {
+            self.parsed += 1;
+            let answer: Answer<'_> = serde_json::from_slice(message).context("an answer to a subscription that can't be read")?;
+            let granted = self.subscribed(&answer).with_context(|| excerpt(message))?;
             return Ok(Said::Subscribed(granted));
         }
-        let value: Value = serde_json::from_slice(message).context("a message that is no JSON")?;
-        let said = self.judge(&value, message.len()).with_context(|| excerpt(message))?;
+        let value = self.coding.read(message)?;
+        let said = self.judge(&value, message.len()).with_context(|| match self.coding {
+            Coding::Json => excerpt(message),
+            Coding::Bin => excerpt(value.to_string().as_bytes()),
+        })?;
         if let Said::Shown(shown) = said {
             self.known.keep(message, shown);
         }
         Ok(said)
+    }
+
+    /// What a message says that came compressed. Compared as it came; inflated only where it is not known.
+    pub(crate) fn read_deflated(&mut self, message: &[u8]) -> Result<Said> {
+        if let Some(shown) = self.known_deflated.find(message) {
+            self.compared += 1;
+            return Ok(Said::Shown(shown));
+        }
+        let value = self.coding.read(self.inflater.inflate(message)?)?;
+        let told = || excerpt(value.to_string().as_bytes());
+        let said = self.judge(&value, message.len()).with_context(told)?;
+        if let Said::Shown(shown) = said {
+            self.known_deflated.keep(message, shown);
+        }
+        Ok(said)
+    }
+
+    /// A message in the JSON form, whether or not it is right.
+    pub(crate) fn value(&mut self, frame: &Frame<'_>) -> Result<Value> {
+        let message = match frame.deflated {
+            false => frame.payload,
+            true => self.inflater.inflate(frame.payload)?,
+        };
+        self.coding.read(message)
     }
 
     /// The event by which `topic` came to `seq`, where it is known.
@@ -194,11 +232,13 @@ impl Judge {
         }
     }
 
+    /// What a message says whose frame had a payload of `bytes` bytes.
     fn judge(&mut self, value: &Value, bytes: usize) -> Result<Said> {
+        self.parsed += 1;
         match value["type"].as_str().context("a message without a type")? {
             "snapshot" => self.snapshot(value).map(Said::Shown),
             "delta" => self.delta(value, bytes).map(Said::Shown),
-            "subscribed" => self.subscribed(value.to_string().as_bytes()).map(Said::Subscribed),
+            "subscribed" => self.subscribed(&Answer::deserialize(value)?).map(Said::Subscribed),
             "welcome" => self.welcome(value),
             "error" => bail!("the server answered with an error"),
             "goodbye" => bail!("the server is going away"),
@@ -213,8 +253,7 @@ impl Judge {
         Ok(Said::Aside)
     }
 
-    fn subscribed(&self, message: &[u8]) -> Result<Vec<Granted>> {
-        let answer: Answer<'_> = serde_json::from_slice(message).context("an answer to a subscription that can't be read")?;
+    fn subscribed(&self, answer: &Answer<'_>) -> Result<Vec<Granted>> {
         ensure!(answer.errors.is_empty(), "the subscription was refused");
         let granted = answer.topics.iter().map(|granted| {
             Ok(Granted {

@@ -14,17 +14,16 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// Applies a snapshot: what was there of its topic is forgotten.
-    pub(crate) fn snapshot(&mut self, message: &[u8]) -> Result<()> {
-        let message: Value = serde_json::from_slice(message)?;
+    pub(crate) fn snapshot(&mut self, message: &Value) -> Result<()> {
         if message["players"].is_array() {
             self.totals.retain(|id, _| id.starts_with("player:"));
         }
-        self.each(&message, |_, _, _| Ok(()))
+        self.each(message, |_, _, _| Ok(()))
     }
 
     /// Applies a delta, whose `change` must lead from the total held to the new one.
-    pub(crate) fn delta(&mut self, message: &[u8]) -> Result<()> {
-        self.each(&serde_json::from_slice(message)?, |shown, before, total| {
+    pub(crate) fn delta(&mut self, message: &Value) -> Result<()> {
+        self.each(message, |shown, before, total| {
             let change = points(&shown["change"])?;
             // A defence may enter a game with points it had before it was first shown.
             ensure!(
@@ -83,30 +82,31 @@ fn id(shown: &Value) -> Result<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn totals_follow_and_a_change_that_does_not_fit_is_refused() {
         let mut ledger = Ledger::default();
-        ledger.snapshot(br#"{"players":[{"player":"a","points":1.5}]}"#).unwrap();
+        ledger.snapshot(&json!({"players":[{"player":"a","points":1.5}]})).unwrap();
         ledger
-            .delta(br#"{"players":[{"player":"a","points":2,"change":0.5},{"player":"b","points":1,"change":1}]}"#)
+            .delta(&json!({"players":[{"player":"a","points":2,"change":0.5},{"player":"b","points":1,"change":1}]}))
             .unwrap();
         assert_eq!(
             ledger.totals().iter().map(|(id, n)| (id.as_str(), *n)).collect::<Vec<_>>(),
             [("a", 20_000), ("b", 10_000)]
         );
-        assert!(ledger.delta(br#"{"players":[{"player":"a","points":3,"change":0.5}]}"#).is_err());
+        assert!(ledger.delta(&json!({"players":[{"player":"a","points":3,"change":0.5}]})).is_err());
     }
 
     #[test]
     fn players_followed_by_themselves_are_kept_by_topic() {
         let mut ledger = Ledger::default();
-        ledger.snapshot(br#"{"topic":"player:a","points":1.5}"#).unwrap();
-        ledger.snapshot(br#"{"topic":"player:b","points":0}"#).unwrap();
-        ledger.delta(br#"{"topic":"player:a","points":2,"change":0.5}"#).unwrap();
-        ledger.settle(&serde_json::json!({"topic": "player:a", "points": 2})).unwrap();
-        let error = ledger.settle(&serde_json::json!({"topic": "player:b", "points": 1})).unwrap_err();
+        ledger.snapshot(&json!({"topic":"player:a","points":1.5})).unwrap();
+        ledger.snapshot(&json!({"topic":"player:b","points":0})).unwrap();
+        ledger.delta(&json!({"topic":"player:a","points":2,"change":0.5})).unwrap();
+        ledger.settle(&json!({"topic": "player:a", "points": 2})).unwrap();
+        let error = ledger.settle(&json!({"topic": "player:b", "points": 1})).unwrap_err();
         assert!(error.to_string().contains("0/10000 for player:b, the server 10000"), "{error}");
-        assert!(ledger.delta(br#"{"topic":"player:b","points":2,"change":1}"#).is_err());
+        assert!(ledger.delta(&json!({"topic":"player:b","points":2,"change":1})).is_err());
     }
 }

@@ -20,6 +20,8 @@
 //!          shape · report · html    the figures, as JSON, text and a page
 //! child    readers                  the floor's receiving side
 //!          crowd · client           WebSocket clients in one epoll loop
+//!          upgrade · binary         what is agreed on, the binary coding
+//!          inflate                  what came compressed
 //!          frames · judge · known   parsing and judging what they get
 //!          verify · totals · ledger right totals: by the script, by the frames before, by a client's own books
 //!          record                   how late it was
@@ -34,6 +36,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that can't go on panics"))]
 
+mod binary;
 mod cli;
 mod client;
 mod clock;
@@ -44,6 +47,7 @@ mod floor;
 mod frames;
 mod gsis;
 mod html;
+mod inflate;
 mod ingest;
 mod job;
 mod judge;
@@ -75,6 +79,7 @@ mod tls;
 mod totals;
 mod trace;
 mod truth;
+mod upgrade;
 mod verify;
 mod watch;
 

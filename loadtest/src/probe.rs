@@ -5,13 +5,14 @@
 //! earlier answer is due is skipped and counted. What it is answered must be right. Bounded by the length
 //! of the run: an answer is a moment and a latency, some 50 a second.
 
-use crate::client::{upgrade_request, upgraded};
 use crate::clock;
 use crate::frames;
+use crate::inflate::Inflater;
 use crate::rosters::Dice;
 use crate::schedule::Schedule;
 use crate::target::Target;
 use crate::tls::Stream;
+use crate::upgrade::Protocol;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -69,6 +70,8 @@ struct Answer {
 pub(crate) struct Prober {
     /// Whom to ask.
     pub(crate) target: Target,
+    /// How messages are written, and whether compressed.
+    pub(crate) protocol: Protocol,
     /// A topic that never moves.
     pub(crate) topic: String,
     /// When events are due.
@@ -80,14 +83,14 @@ pub(crate) struct Prober {
 impl Prober {
     /// Begins to ask at `t0_ns`, when the schedule begins.
     pub(crate) fn start(&self, t0_ns: u64) -> Probe {
-        let (target, topic, seed) = (self.target.clone(), self.topic.clone(), self.seed);
+        let prober = self.clone();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         Probe {
             schedule: self.schedule.clone(),
             t0_ns,
             stop,
-            asking: thread::spawn(move || ask(&target, &topic, seed, t0_ns, &stopped)),
+            asking: thread::spawn(move || ask(&prober, t0_ns, &stopped)),
         }
     }
 }
@@ -146,9 +149,9 @@ fn in_walk(answer: &Answer, schedule: &Schedule, t0_ns: u64) -> bool {
     event.is_some_and(|event| t0_ns + schedule.due_us(event) * 1_000 <= answer.answered_ns)
 }
 
-fn ask(target: &Target, topic: &str, seed: u64, t0_ns: u64, stop: &AtomicBool) -> Result<Asked> {
-    let mut dice = Dice::new(seed);
-    let mut line = Line::connect(target)?;
+fn ask(prober: &Prober, t0_ns: u64, stop: &AtomicBool) -> Result<Asked> {
+    let mut dice = Dice::new(prober.seed);
+    let mut line = Line::connect(&prober.target, prober.protocol)?;
     let mut asked = Asked::default();
     let mut due_ns = t0_ns;
     loop {
@@ -165,9 +168,9 @@ fn ask(target: &Target, topic: &str, seed: u64, t0_ns: u64, stop: &AtomicBool) -
         let asked_ns = clock::monotonic_ns();
         let answered_ns = match question {
             Question::Ping => line.ping()?,
-            Question::Subscribe => line.subscribe(topic)?,
+            Question::Subscribe => line.subscribe(&prober.topic)?,
             Question::Connect => {
-                let next = Line::connect(target)?;
+                let next = Line::connect(&prober.target, prober.protocol)?;
                 ensure!(next.epoch == line.epoch, "a new connection is welcomed to another epoch");
                 line = next;
                 line.welcomed_ns
@@ -184,6 +187,8 @@ fn ask(target: &Target, topic: &str, seed: u64, t0_ns: u64, stop: &AtomicBool) -
 /// One connection.
 struct Line {
     stream: Stream,
+    protocol: Protocol,
+    inflater: Inflater,
     epoch: Value,
     welcomed_ns: u64,
     id: u64,
@@ -191,18 +196,20 @@ struct Line {
 }
 
 impl Line {
-    fn connect(target: &Target) -> Result<Self> {
+    fn connect(target: &Target, protocol: Protocol) -> Result<Self> {
         let stream = Stream::connect(target, ANSWER_TIMEOUT).with_context(|| format!("{} does not answer", target.addr))?;
         let mut line = Self {
             stream,
+            protocol,
+            inflater: Inflater::new(ANSWER_BYTES_MAX),
             epoch: Value::Null,
             welcomed_ns: 0,
             id: 0,
             buffer: Vec::new(),
         };
-        line.stream.write_all(&upgrade_request(&target.host, &target.path))?;
+        line.stream.write_all(&protocol.request(&target.host, &target.path))?;
         loop {
-            let head = upgraded(&line.buffer)?;
+            let head = protocol.granted(&line.buffer)?;
             if head > 0 {
                 line.buffer.drain(..head);
                 break;
@@ -256,21 +263,22 @@ impl Line {
     fn say(&mut self, mut message: Value) -> Result<u64> {
         self.id += 1;
         message["id"] = json!(self.id);
-        self.stream
-            .write_all(&frames::masked(frames::TEXT, message.to_string().as_bytes()))?;
+        self.stream.write_all(&self.protocol.coding.frame(&message)?)?;
         Ok(self.id)
     }
 
     /// The next message, and when it was there.
     fn answer(&mut self) -> Result<(Value, u64)> {
+        let coding = self.protocol.coding;
         loop {
-            let Some(frame) = frames::first(&self.buffer)? else {
+            let Some(frame) = frames::first(&self.buffer, self.protocol.reserved())? else {
                 self.read()?;
                 continue;
             };
             let at_ns = clock::monotonic_ns();
             let message = match frame.opcode {
-                frames::TEXT => Some(serde_json::from_slice(frame.payload).context("no JSON")?),
+                opcode if opcode == coding.opcode() && frame.deflated => Some(coding.read(self.inflater.inflate(frame.payload)?)?),
+                opcode if opcode == coding.opcode() => Some(coding.read(frame.payload)?),
                 frames::PING => {
                     self.stream.write_all(&frames::masked(frames::PONG, frame.payload))?;
                     None

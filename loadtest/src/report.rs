@@ -121,6 +121,7 @@ fn list(report: &RunReport) -> Vec<(String, f64)> {
         add("deliveries", report.deliveries as f64);
         add("frames", report.frames as f64);
         add("bytes per frame", report.frame_bytes as f64 / report.frames.max(1) as f64);
+        add("bytes per delivery", report.frame_bytes as f64 / report.deliveries as f64);
         add("connecting everybody, s", report.connect_s);
         add("load test's CPU per delivery, µs", report.client_cpu_us_per_delivery);
     }
@@ -296,6 +297,13 @@ impl fmt::Display for RunReport {
                 self.frame_bytes.checked_div(self.frames).unwrap_or(0),
                 count(self.frames_merged),
                 self.snapshots_late
+            )?;
+            writeln!(
+                f,
+                "  coding     {}, {:.1} bytes a delivery, {} frames compressed",
+                self.coding,
+                self.frame_bytes as f64 / self.deliveries as f64,
+                count(self.frames_deflated)
             )?;
             writeln!(f, "  latency    {}", self.latency)?;
             if let Some(kernel) = &self.latency_kernel {

@@ -19,6 +19,7 @@ use crate::target::Target;
 use crate::timeline::Timeline;
 use crate::trace::{Sending, Trace};
 use crate::truth::Truth;
+use crate::upgrade::Protocol;
 use crate::watch::Watch;
 use crate::{clock, limits, proc, report};
 use anyhow::{Context as _, Result, ensure};
@@ -50,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) ingest: Target,
     /// Where `/metrics` is.
     pub(crate) admin: Target,
+    /// How messages are written, and whether compressed.
+    pub(crate) protocol: Protocol,
     /// WebSocket clients.
     pub(crate) clients: usize,
     /// Processes that hold them; as few as will do where not said.
@@ -352,6 +355,7 @@ impl<'a> Running<'a> {
             began_us: ts0_us,
             duration_s,
             machine: proc::machine(),
+            coding: self.settings.protocol.name().to_owned(),
             clients: self.plan.rosters.len() as u64,
             events: self.plan.lines.len() as u64,
             connect_s: self.connect_ms as f64 / 1e3,
@@ -360,6 +364,7 @@ impl<'a> Running<'a> {
             frames_merged: tally.merged,
             snapshots_late: tally.late_snapshots,
             frame_bytes: tally.frame_bytes,
+            frames_deflated: tally.deflated,
             clients_broken: tally.broken,
             fault_count: tally.fault_count + (faults.len() - tally.faults.len()) as u64,
             faults,
@@ -479,6 +484,7 @@ fn jobs(settings: &Settings, plan: &Plan, available: u64) -> Vec<Job> {
         .map(|(number, rosters)| {
             Job::Clients(Box::new(job::Clients {
                 server: settings.target.clone(),
+                protocol: settings.protocol,
                 first: number * each,
                 rosters: rosters.to_vec(),
                 topics: plan.topics.clone(),

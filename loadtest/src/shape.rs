@@ -25,6 +25,9 @@ pub(crate) struct RunReport {
     pub(crate) ok: bool,
     /// Limits given, and whether they held.
     pub(crate) limits: Vec<Limit>,
+    /// How messages were written: `json` or `bin`, with `+deflate` where they came compressed.
+    #[serde(default)]
+    pub(crate) coding: String,
     /// WebSocket clients.
     pub(crate) clients: u64,
     /// Events posted.
@@ -41,6 +44,9 @@ pub(crate) struct RunReport {
     pub(crate) snapshots_late: u64,
     /// Bytes of the delta frames, headers included.
     pub(crate) frame_bytes: u64,
+    /// Delta frames that came compressed.
+    #[serde(default)]
+    pub(crate) frames_deflated: u64,
     /// Clients that were closed or sent something wrong.
     pub(crate) clients_broken: u64,
     /// Things that were wrong.

@@ -229,6 +229,7 @@ impl Watch {
 
 impl Tally {
     fn add(&mut self, other: Tally) {
+        self.deflated += other.deflated;
         self.deliveries += other.deliveries;
         self.frames += other.frames;
         self.merged += other.merged;

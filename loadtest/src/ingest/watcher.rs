@@ -5,9 +5,9 @@
 //! and keeps the payloads of the games that will be checked in full. Bounded by what the server sends of
 //! those.
 
-use crate::client::upgrade_request;
 use crate::frames;
 use crate::target::Target;
+use crate::upgrade::Protocol;
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::net::sockopt;
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ impl Watcher {
         let mut stream = TcpStream::connect_timeout(&target.addr, timeout).with_context(|| format!("{} does not answer", target.addr))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(timeout))?;
-        stream.write_all(&upgrade_request(&target.host, &target.path))?;
+        stream.write_all(&Protocol::default().request(&target.host, &target.path))?;
         read_upgrade(&mut stream)?;
         let names: Vec<&str> = topics.iter().map(|(name, ..)| name.as_str()).collect();
         let subscribe = json!({"op": "subscribe", "id": 1, "topics": names, "ruleset": ruleset}).to_string();
@@ -110,7 +110,7 @@ impl Watcher {
         self.filled += count;
         let buffer = std::mem::take(&mut self.buffer);
         let mut at = 0;
-        while let Some(frame) = frames::first(&buffer[at..self.filled])? {
+        while let Some(frame) = frames::first(&buffer[at..self.filled], 0)? {
             at += frame.wire_bytes;
             match frame.opcode {
                 frames::TEXT => self.take(frame.payload, frame.wire_bytes)?,

@@ -7,7 +7,7 @@ const TS0: u64 = 1_700_000_000_000_000;
 fn judge() -> Judge {
     let schedule = Schedule::steady(10, 250_000);
     let content = Content::Script(Oracle::new(Script::new("g", 10)));
-    let mut judge = Judge::new(&["game:g".to_owned()], RULESET, schedule, content);
+    let mut judge = Judge::new(&["game:g".to_owned()], RULESET, Coding::Json, schedule, content);
     let start = json!({"type": "snapshot", "topic": "game:g", "ruleset": RULESET, "seq": 40, "players": []});
     let shown = Shown {
         topic: 0,
@@ -96,7 +96,7 @@ fn the_last_word_must_include_every_play() {
 fn what_moved_is_told_once_and_another_epoch_is_a_restart() {
     let topics = ["player:a", "player:b"].map(str::to_owned);
     let content = Content::Totals(Totals::new(2));
-    let mut judge = Judge::new(&topics, "ppr", Schedule::steady(3, 1_000), content);
+    let mut judge = Judge::new(&topics, "ppr", Coding::Json, Schedule::steady(3, 1_000), content);
     let mut say = |value: Value| judge.read(value.to_string().as_bytes());
     say(json!({"type": "welcome", "epoch": "e"})).unwrap();
     assert!(

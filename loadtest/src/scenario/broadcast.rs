@@ -19,6 +19,7 @@ pub(crate) fn run(settings: &Settings, events: usize, interval: Duration, probe:
     let (script, mut plan) = plan(settings, events, interval)?;
     plan.probe = probe.map(|seed| Prober {
         target: settings.target.clone(),
+        protocol: settings.protocol,
         topic: format!("player:{}-probe", script.game()),
         schedule: plan.schedule.clone(),
         seed,

@@ -1,6 +1,9 @@
 //! A server small enough to be read at a glance: it speaks just enough of the protocol, scores the
 //! load test's plays by itself, and can be told to get one thing wrong.
 
+mod form;
+
+use form::Form;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -20,6 +23,8 @@ pub enum Manner {
     DropsLast,
     /// One client's frame of play 4 has a digit changed.
     Corrupts,
+    /// One client's frame of play 4 has its last byte changed.
+    Garbles,
     /// Everybody is told a wrong total in play 5.
     WrongTotal,
     /// One client is closed at play 4.
@@ -32,6 +37,10 @@ pub enum Manner {
     WrongSnapshot,
     /// Whoever comes back is told to go on where they were, but misses the next change.
     ResumesBadly,
+    /// Grants neither the binary coding nor compression.
+    GrantsNothing,
+    /// Grants the binary coding, and sends text.
+    ForgetsItsWord,
     /// A `pong` names another ping.
     PongsBadly,
     /// A play sent again counts again.
@@ -53,6 +62,7 @@ const PICKED: usize = 3;
 
 struct Subscriber {
     socket: TcpStream,
+    form: Form,
     topics: Vec<String>,
     /// The next change is not for it.
     misses: bool,
@@ -102,7 +112,7 @@ fn serve(stream: TcpStream, state: &Mutex<State>, manner: Manner, last_seq: usiz
             }
         }
         if head.starts_with("GET /v1/ws ") {
-            return upgrade(input, output, state, manner);
+            return upgrade(&head, input, output, state, manner);
         }
         let length = head
             .lines()
@@ -132,20 +142,26 @@ fn serve(stream: TcpStream, state: &Mutex<State>, manner: Manner, last_seq: usiz
     }
 }
 
-fn upgrade(mut input: BufReader<TcpStream>, mut output: TcpStream, state: &Mutex<State>, manner: Manner) {
+fn upgrade(head: &str, mut input: BufReader<TcpStream>, mut output: TcpStream, state: &Mutex<State>, manner: Manner) {
+    let mut form = match manner {
+        Manner::GrantsNothing => Form::default(),
+        _ => Form::asked(head),
+    };
+    let granted = form.granted();
+    form.bin &= manner != Manner::ForgetsItsWord;
     let accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
     write!(
         output,
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n{granted}\r\n"
     )
     .unwrap();
     // In two parts, so that clients see a frame split over reads; then a ping, which must be answered.
-    let welcome = frame(&json!({"type": "welcome", "session": "s", "epoch": "e", "server_us": 1, "limits": {}}));
+    let welcome = form.frame(&json!({"type": "welcome", "session": "s", "epoch": "e", "server_us": 1, "limits": {}}));
     output.write_all(&welcome[..9]).unwrap();
     std::thread::sleep(std::time::Duration::from_millis(2));
     output.write_all(&welcome[9..]).unwrap();
     output.write_all(b"\x89\x02hi").unwrap();
-    let Some(subscribe) = asked(&mut input, &mut output, manner) else {
+    let Some(subscribe) = asked(&mut input, &mut output, form, manner) else {
         return;
     };
     assert_eq!(
@@ -161,21 +177,22 @@ fn upgrade(mut input: BufReader<TcpStream>, mut output: TcpStream, state: &Mutex
         match subscribe["since"][topic].as_u64() {
             Some(since) if subscribe["epoch"] == "e" && manner != Manner::NeverResumes => {
                 grant["how"] = json!("resumed");
-                frames.extend(deltas[since as usize..].iter().map(frame));
+                frames.extend(deltas[since as usize..].iter().map(|delta| form.frame(delta)));
             }
-            _ => frames.push(frame(&snapshot(&state, topic, 0.0))),
+            _ => frames.push(form.frame(&snapshot(&state, topic, 0.0))),
         }
         granted.push(grant);
     }
     let subscribed = json!({"type": "subscribed", "id": 1, "topics": granted, "errors": []});
-    output.write_all(&frame(&subscribed)).unwrap();
+    output.write_all(&form.frame(&subscribed)).unwrap();
     if manner == Manner::SnapshotLate {
         let early = json!({"type": "delta", "topic": topics[0], "ruleset": "draftkings", "seq": 1, "prev": 0, "feed_ts": 1, "players": []});
-        output.write_all(&frame(&early)).unwrap();
+        output.write_all(&form.frame(&early)).unwrap();
     }
     output.write_all(&frames.concat()).unwrap();
     state.clients.push(Subscriber {
         socket: output,
+        form,
         topics,
         misses: manner == Manner::ResumesBadly && subscribe["epoch"] == "e",
     });
@@ -183,7 +200,7 @@ fn upgrade(mut input: BufReader<TcpStream>, mut output: TcpStream, state: &Mutex
 
 /// Answers what a probe asks. The subscription of another client, once that has answered the ping, too;
 /// nothing where this one leaves.
-fn asked(input: &mut impl Read, output: &mut TcpStream, manner: Manner) -> Option<Value> {
+fn asked(input: &mut impl Read, output: &mut TcpStream, form: Form, manner: Manner) -> Option<Value> {
     let (mut ponged, mut subscribe) = (false, None);
     while !ponged || subscribe.is_none() {
         let message = read_masked(input)?;
@@ -191,7 +208,7 @@ fn asked(input: &mut impl Read, output: &mut TcpStream, manner: Manner) -> Optio
             ponged = true;
             continue;
         }
-        let message: Value = serde_json::from_slice(&message).unwrap();
+        let message = form.read(&message);
         let (id, topic) = (message["id"].as_u64().unwrap(), &message["topics"][0]);
         let answers = match message["op"].as_str().unwrap() {
             "ping" if manner == Manner::PongsBadly => vec![json!({"type": "pong", "id": id + 1, "server_us": 1})],
@@ -206,7 +223,9 @@ fn asked(input: &mut impl Read, output: &mut TcpStream, manner: Manner) -> Optio
                 continue;
             }
         };
-        output.write_all(&answers.iter().flat_map(frame).collect::<Vec<u8>>()).ok()?;
+        output
+            .write_all(&answers.iter().flat_map(|answer| form.frame(answer)).collect::<Vec<u8>>())
+            .ok()?;
     }
     subscribe
 }
@@ -333,14 +352,24 @@ fn send_play(ts: u64, state: &mut State, manner: Manner, last_seq: usize) {
                 continue;
             }
             let picked = number == PICKED;
+            let frame = |message: &Value| client.form.frame(message);
             let bytes = match (manner, play, &merged) {
                 (Manner::Merges, 3, _) | (Manner::DropsOne, 4, _) if picked => continue,
                 (Manner::DropsLast, play, _) if picked && play == last_seq => continue,
                 (Manner::Merges, 4, Some(merged)) if picked => frame(merged),
                 (Manner::Corrupts, 4, _) if picked => {
+                    let mut wrong = all.clone();
+                    let shown = if wrong["players"].is_array() {
+                        &mut wrong["players"][0]
+                    } else {
+                        &mut wrong
+                    };
+                    shown["points"] = json!(shown["points"].as_f64().unwrap() + 0.1);
+                    frame(&wrong)
+                }
+                (Manner::Garbles, 4, _) if picked => {
                     let mut bytes = frame(&all);
-                    let at = bytes.windows(8).position(|eight| eight == b"\"points\"").unwrap() + 9;
-                    bytes[at] = if bytes[at] == b'9' { b'8' } else { bytes[at] + 1 };
+                    *bytes.last_mut().unwrap() ^= 0x81;
                     bytes
                 }
                 (Manner::Closes, 4, _) if picked => vec![0x88, 2, 0x0f, 0xa1],
@@ -388,19 +417,6 @@ fn players(state: &State, manner: Manner) -> Value {
     last.iter()
         .map(|(id, points)| json!({"player": id, "points": points + wrong, "stats": state.stats[id]}))
         .collect()
-}
-
-fn frame(message: &Value) -> Vec<u8> {
-    let payload = message.to_string().into_bytes();
-    let mut bytes = vec![0x81];
-    if payload.len() < 126 {
-        bytes.push(payload.len() as u8);
-    } else {
-        bytes.push(126);
-        bytes.extend((payload.len() as u16).to_be_bytes());
-    }
-    bytes.extend(payload);
-    bytes
 }
 
 /// The payload of a masked frame; short and medium lengths alone. Nothing where there is no more.

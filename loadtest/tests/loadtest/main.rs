@@ -9,6 +9,7 @@
     reason = "a test that can't go on panics; modules of a test are private anyway"
 )]
 
+mod codings;
 mod fake_server;
 mod floor;
 mod rosters;

@@ -5,7 +5,7 @@ use super::run;
 use serde_json::{Value, json};
 
 /// Plays of the little Sunday.
-const PLAYS: usize = 8;
+pub(crate) const PLAYS: usize = 8;
 
 /// A game in which a passer and a receiver move in every play; 10 ms between plays, one of them sent twice.
 fn sunday() -> String {
@@ -26,7 +26,7 @@ fn sunday() -> String {
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-fn rosters(scenario: &str, manner: Manner, more: &[&str]) -> (i32, Value, String) {
+pub(crate) fn rosters(scenario: &str, manner: Manner, more: &[&str]) -> (i32, Value, String) {
     let url = format!("ws://{}", fake_server::start(manner, PLAYS));
     let port = url.rsplit(':').next().unwrap();
     let file = std::env::temp_dir().join(format!("scorewire-loadtest-{}-{port}.ndjson", std::process::id()));
@@ -51,7 +51,7 @@ fn rosters(scenario: &str, manner: Manner, more: &[&str]) -> (i32, Value, String
     result
 }
 
-fn must_notice(scenario: &str, manner: Manner, more: &[&str], reason: &str) {
+pub(crate) fn must_notice(scenario: &str, manner: Manner, more: &[&str], reason: &str) {
     let (code, report, errors) = rosters(scenario, manner, more);
     assert_eq!((code, &report["ok"]), (1, &Value::Bool(false)), "{manner:?}: {report:#}\n{errors}");
     assert!(
@@ -183,14 +183,14 @@ fn a_storm_after_which_nobody_goes_on_where_he_was_says_nothing() {
 
 #[test]
 fn sockets_that_never_refused_a_byte_say_nothing_about_stalled_clients() {
-    let (code, report, errors) = stalled("100");
+    let (code, report, errors) = stalled("100", &[]);
     assert_eq!((code, &report["fault_count"]), (1, &json!(1)), "{report:#}\n{errors}");
     assert!(report["faults"][0].as_str().unwrap().contains("refused bytes"), "{report:#}");
 }
 
 #[test]
 fn a_phase_in_which_nobody_received_anything_says_nothing() {
-    let (code, report, errors) = stalled("500");
+    let (code, report, errors) = stalled("500", &[]);
     assert_eq!(code, 1, "{report:#}\n{errors}");
     let reason = "turn 1: nothing was received and measured while some were stalled";
     assert!(report["faults"].to_string().contains(reason), "{report:#}");
@@ -201,11 +201,11 @@ fn a_phase_in_which_nobody_received_anything_says_nothing() {
 }
 
 /// Both measurements take 300 ms: of plays 100 ms apart each has some, of those 500 ms apart the first alone.
-fn stalled(interval_ms: &str) -> (i32, Value, String) {
+pub(crate) fn stalled(interval_ms: &str, more: &[&str]) -> (i32, Value, String) {
     let url = format!("ws://{}", fake_server::start(Manner::Good, 0));
     let turn = ["--turns", "1", "--phase-s", "0.3", "--fill-s", "0", "--catch-up-s", "0.1"];
     let few = ["--clients", "20", "--drain-timeout-s", "0.3", "--interval-ms", interval_ms];
-    run(&[&["run", "stalled", "--url", &url], &turn[..], &few].concat())
+    run(&[&["run", "stalled", "--url", &url], &turn[..], &few, more].concat())
 }
 
 #[test]

@@ -1,0 +1,145 @@
+//! What the figures may be at most.
+
+use crate::report;
+use crate::shape::{Limit, RunReport};
+use anyhow::{Result, ensure};
+use clap::Args;
+
+/// What the figures may be at most; the run fails where one is more.
+#[derive(Args, Default)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArgs {
+    /// At most this median latency
+    #[arg(long, value_name = "MS")]
+    p50_ms: Option<f64>,
+    /// At most this 99th percentile of latency
+    #[arg(long, value_name = "MS")]
+    p99_ms: Option<f64>,
+    /// At most this time to an event's last client (the median over events)
+    #[arg(long, value_name = "MS")]
+    last_ms: Option<f64>,
+    /// At most this server CPU per delivery (with --server-pid)
+    #[arg(long, value_name = "US")]
+    cpu_us: Option<f64>,
+    /// At most this ratio of the server's CPU to the first floor's (with --server-pid and --floor)
+    #[arg(long, value_name = "RATIO")]
+    ratio: Option<f64>,
+    /// At most this ratio of the 99th percentile to the first floor's (with --floor)
+    #[arg(long, value_name = "RATIO")]
+    p99_ratio: Option<f64>,
+    /// At most this ratio of the time to the last client to the first floor's (with --floor)
+    #[arg(long, value_name = "RATIO")]
+    last_ratio: Option<f64>,
+    /// At most this memory by idle connection (with --server-pid)
+    #[arg(long, value_name = "KIB")]
+    connection_kib: Option<f64>,
+}
+
+impl LimitArgs {
+    /// Refuses limits on what will not be measured.
+    pub(super) fn check(&self, has_server: bool, has_floor: bool) -> Result<()> {
+        let needs_server = self.cpu_us.or(self.ratio).or(self.connection_kib).is_some();
+        ensure!(
+            !needs_server || has_server,
+            "--cpu-us, --ratio and --connection-kib need --server-pid"
+        );
+        let needs_floor = self.ratio.or(self.p99_ratio).or(self.last_ratio).is_some();
+        ensure!(
+            !needs_floor || has_floor,
+            "--ratio, --p99-ratio and --last-ratio need --floor or --floor-uring"
+        );
+        Ok(())
+    }
+
+    /// Writes into the report which limits held.
+    pub(super) fn hold(&self, report: &mut RunReport) {
+        let server = report.server.as_ref();
+        let floor = report.floors.first();
+        // What nobody received was not soon.
+        let latency = (report.latency.count > 0).then_some(&report.latency);
+        let last = (report.last.count > 0).then_some(&report.last);
+        let over = |figure: f64, base: Option<f64>| base.and_then(|base| report::ratio(figure, base));
+        let limits = [
+            limit("p50-ms", self.p50_ms, latency.map(|latency| latency.p50_ms)),
+            limit("p99-ms", self.p99_ms, latency.map(|latency| latency.p99_ms)),
+            limit("last-ms", self.last_ms, last.map(|last| last.p50_ms)),
+            limit("cpu-us", self.cpu_us, server.map(|server| server.cpu_us_per_delivery)),
+            limit("ratio", self.ratio, floor.and_then(|floor| floor.cpu_ratio)),
+            limit(
+                "p99-ratio",
+                self.p99_ratio,
+                latency.and_then(|latency| over(latency.p99_ms, floor.map(|floor| floor.latency.p99_ms))),
+            ),
+            limit(
+                "last-ratio",
+                self.last_ratio,
+                last.and_then(|last| over(last.p50_ms, floor.map(|floor| floor.last.p50_ms))),
+            ),
+            limit(
+                "connection-kib",
+                self.connection_kib,
+                server.map(|server| server.rss_per_connection_kib),
+            ),
+        ];
+        report.limits = limits.into_iter().flatten().collect();
+    }
+}
+
+/// A limit that was given; one on what could not be measured did not hold.
+pub(super) fn limit(name: &str, most: Option<f64>, measured: Option<f64>) -> Vec<Limit> {
+    let limit = most.map(|most| Limit {
+        name: name.to_owned(),
+        most,
+        measured: measured.unwrap_or(0.0),
+        held: measured.is_some_and(|measured| measured <= most),
+    });
+    limit.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shape::{Distribution, Floor, Server};
+
+    #[test]
+    fn limits_hold_or_do_not_and_need_what_they_are_about() {
+        let limits = LimitArgs {
+            p99_ms: Some(10.0),
+            cpu_us: Some(4.0),
+            p99_ratio: Some(0.5),
+            ratio: Some(1.0),
+            ..LimitArgs::default()
+        };
+        assert!(limits.check(false, true).unwrap_err().to_string().contains("--server-pid"));
+        assert!(limits.check(true, false).unwrap_err().to_string().contains("--floor"));
+        limits.check(true, true).unwrap();
+        let latency = |p99_ms| Distribution {
+            count: 1,
+            p99_ms,
+            ..Distribution::default()
+        };
+        let mut report = RunReport {
+            latency: latency(9.0),
+            server: Some(Server {
+                cpu_us_per_delivery: 5.0,
+                ..Server::default()
+            }),
+            floors: vec![Floor {
+                latency: latency(12.0),
+                ..Floor::default()
+            }],
+            ..RunReport::default()
+        };
+        limits.hold(&mut report);
+        let held: Vec<(&str, f64, bool)> = report.limits.iter().map(|l| (l.name.as_str(), l.measured, l.held)).collect();
+        assert_eq!(
+            held,
+            [
+                ("p99-ms", 9.0, true),
+                ("cpu-us", 5.0, false),
+                ("ratio", 0.0, false),
+                ("p99-ratio", 0.75, false)
+            ]
+        );
+    }
+}

@@ -1,0 +1,73 @@
+//! Which games are played, and whom clients follow.
+
+use crate::rosters::Skew;
+use crate::scenario::slate::{Following, Sunday};
+use crate::sunday::{self, Source};
+use anyhow::Result;
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The Sunday.
+#[derive(Args)]
+pub(crate) struct FeedArgs {
+    /// How many times faster than a real Sunday
+    #[arg(long, default_value_t = 10.0)]
+    speed: f64,
+    /// Event lines (NDJSON) to post, instead of simulated games
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
+    /// Simulated games, 1 to 16
+    #[arg(long, default_value_t = 11)]
+    games: u32,
+    /// The program that simulates them [default: `scorewire` beside this program]
+    #[arg(long, value_name = "PATH")]
+    scorewire: Option<PathBuf>,
+}
+
+/// Whom clients follow.
+#[derive(Args)]
+pub(crate) struct RosterArgs {
+    /// Players on each roster
+    #[arg(long, default_value_t = 15)]
+    roster: usize,
+    /// Players that can be on one, the most popular ones
+    #[arg(long, default_value_t = 300)]
+    players: usize,
+    /// Share of the rosters that the most followed player is on
+    #[arg(long, default_value_t = 0.30)]
+    most_followed: f64,
+}
+
+impl FeedArgs {
+    /// The games, for `length` of real time; simulated ones are those of `seed`.
+    pub(super) fn sunday(&self, seed: u64, length: Duration) -> Result<Sunday> {
+        let source = match &self.events {
+            Some(file) => Source::File(file.clone()),
+            None => Source::Simulated {
+                program: self.scorewire.clone().map_or_else(sunday::program_beside, Ok)?,
+                games: self.games,
+                seed,
+            },
+        };
+        Ok(Sunday {
+            source,
+            speed: self.speed,
+            length,
+        })
+    }
+}
+
+impl RosterArgs {
+    /// Whom they follow, as `seed` draws it.
+    pub(super) fn following(&self, seed: u64) -> Following {
+        Following {
+            skew: Skew {
+                players: self.players,
+                roster: self.roster,
+                most: self.most_followed,
+            },
+            seed,
+        }
+    }
+}
