@@ -163,10 +163,10 @@ impl Bench {
     /// Looks at what moved and writes to everyone: what a shard's thread does for a play.
     #[inline(never)]
     fn walk(&mut self) {
-        while let Ok(notice) = self.inbox.notices.try_recv() {
-            self.shard.notice(&notice);
-        }
         let now = self.now();
+        while let Ok(notice) = self.inbox.notices.try_recv() {
+            self.shard.notice(&notice, now.steady_us);
+        }
         while self.shard.has_work() {
             self.shard.pump(now, || now.steady_us, &mut self.taker);
         }

@@ -101,6 +101,7 @@ pub struct Fanout {
     pub write_bytes_max: usize,
     pub compress_bytes_min: usize,
     pub slice_clients: usize,
+    pub rest_ms_max: u64,
     pub writer: WriterSetting,
     pub send_buffer_bytes: usize,
     pub unsent_bytes_max: u32,
@@ -196,6 +197,7 @@ impl Default for Config {
                 write_bytes_max: 65_536,
                 compress_bytes_min: 200,
                 slice_clients: 128,
+                rest_ms_max: 10,
                 writer: WriterSetting::Auto,
                 send_buffer_bytes: 32_768,
                 unsent_bytes_max: 16_384,
@@ -316,11 +318,12 @@ impl Config {
         ]
     }
 
-    fn times(&self) -> [(&'static str, u64, RangeInclusive<u64>); 8] {
+    fn times(&self) -> [(&'static str, u64, RangeInclusive<u64>); 9] {
         let (server, clients, shutdown) = (&self.server, &self.clients, &self.shutdown);
         [
             ("server.header_read_timeout_ms", server.header_read_timeout_ms, 1..=DAY_MS),
             ("ingest.body_read_timeout_ms", self.ingest.body_read_timeout_ms, 1..=DAY_MS),
+            ("fanout.rest_ms_max", self.fanout.rest_ms_max, 0..=1_000),
             ("clients.ping_interval_ms", clients.ping_interval_ms, 1..=DAY_MS),
             ("clients.silence_timeout_ms", clients.silence_timeout_ms, 1..=DAY_MS),
             ("clients.stall_timeout_ms", clients.stall_timeout_ms, 1..=DAY_MS),
@@ -373,6 +376,7 @@ impl Config {
             write_bytes_max: self.fanout.write_bytes_max,
             compress_bytes_min: self.fanout.compress_bytes_min,
             slice_clients: self.fanout.slice_clients,
+            rest_us_max: us(self.fanout.rest_ms_max),
             ping_interval_us: us(self.clients.ping_interval_ms),
             silence_timeout_us: us(self.clients.silence_timeout_ms),
             stall_timeout_us: us(self.clients.stall_timeout_ms),

@@ -183,6 +183,13 @@ metric!(
     "Times that a shard looked at every topic because its notices overflowed."
 );
 metric!(
+    RESTS,
+    "scorewire_walks_rested_total",
+    Counter,
+    "",
+    "Walks over a topic's subscribers that began only when its rest after the last one was over (`fanout.rest_ms_max`)."
+);
+metric!(
     RING_ENTRIES,
     "scorewire_ring_entries",
     Gauge,
@@ -278,6 +285,7 @@ pub const METRICS: &[&Metric] = &[
     &MESSAGES,
     &REFUSED_TOPICS,
     &RESYNCS,
+    &RESTS,
     &RING_ENTRIES,
     &RING_FULLEST,
     &NOTICES,
@@ -488,6 +496,7 @@ pub struct ShardMetrics {
     messages: [Counter; 2],
     refused_topics: Counter,
     resyncs: Counter,
+    rested: Counter,
     /// Times that io_uring was given up.
     pub uring_failures: Counter,
 }
@@ -510,6 +519,7 @@ impl ShardMetrics {
             messages: ["ok", "error"].map(|name| counter_with(&MESSAGES, "outcome", name)),
             refused_topics: counter(&REFUSED_TOPICS),
             resyncs: counter(&RESYNCS),
+            rested: counter(&RESTS),
             uring_failures: counter(&URING_FAILURES),
         }
     }
@@ -533,6 +543,7 @@ impl ShardMetrics {
         self.messages[1].increment(stats.bad_messages);
         self.refused_topics.increment(stats.refused_topics);
         self.resyncs.increment(stats.resyncs);
+        self.rested.increment(stats.rested);
         ENCODE_DELAYS.add(&stats.state_to_encode);
         WRITE_DELAYS.add(&stats.encode_to_written);
         WALKS.add(&stats.walk);

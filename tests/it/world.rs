@@ -116,6 +116,7 @@ impl Default for Settings {
                 write_bytes_max: 65_536,
                 compress_bytes_min: 200,
                 slice_clients: 64,
+                rest_us_max: 10_000,
                 ping_interval_us: 25_000_000,
                 silence_timeout_us: 60_000_000,
                 stall_timeout_us: 30_000_000,
@@ -138,6 +139,8 @@ pub(crate) struct World {
     pub(crate) now_us: i64,
     /// By how much the wall's is ahead of it.
     pub(crate) wall_ahead_us: i64,
+    /// How long a slice's writes take.
+    pub(crate) writes_us: i64,
     pub(crate) hub: Arc<Hub>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) rulesets: Arc<Rulesets>,
@@ -147,6 +150,7 @@ pub(crate) struct World {
     /// Sums of what shards said of themselves.
     pub(crate) totals: Vec<Account>,
     pub(crate) resyncs: u64,
+    pub(crate) rested: u64,
     ticked_us: i64,
 }
 
@@ -183,6 +187,7 @@ impl World {
         World {
             now_us: 0,
             wall_ahead_us: 1_800_000_000_000_000,
+            writes_us: 0,
             shards: (0..settings.shards).map(shard).collect(),
             sockets: (0..settings.shards).map(sockets).collect(),
             totals: vec![Account::default(); settings.shards],
@@ -191,6 +196,7 @@ impl World {
             rulesets,
             inboxes,
             resyncs: 0,
+            rested: 0,
             ticked_us: 0,
         }
     }
@@ -218,7 +224,7 @@ impl World {
     pub(crate) fn deliver(&mut self, shard: usize) {
         let inbox = &self.inboxes[shard];
         while let Ok(notice) = inbox.notices.try_recv() {
-            self.shards[shard].notice(&notice);
+            self.shards[shard].notice(&notice, self.now_us);
         }
         if inbox.overflowed.swap(false, Ordering::AcqRel) {
             self.shards[shard].look_everywhere();
@@ -227,8 +233,8 @@ impl World {
 
     /// One slice of a shard's writing.
     pub(crate) fn pump(&mut self, shard: usize) -> usize {
-        let now = self.now();
-        self.shards[shard].pump(now, || now.steady_us, &mut self.sockets[shard])
+        let (now, written_us) = (self.now(), self.now_us + self.writes_us);
+        self.shards[shard].pump(now, || written_us, &mut self.sockets[shard])
     }
 
     /// Moves time on, fires what comes due, and ticks once a second.
@@ -285,6 +291,7 @@ impl World {
                 abandoned: stats.abandoned,
             });
             self.resyncs += stats.resyncs;
+            self.rested += stats.rested;
             assert_balanced(*total, shard.pending_by_cursor());
             assert_eq!(shard.pending(), shard.pending_by_cursor());
         }

@@ -39,7 +39,7 @@ use smallvec::SmallVec;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
-use walks::Walks;
+use walks::{Rest, Walks};
 
 /// Limits and times of a shard; see `config/default.toml` for what each costs.
 #[derive(Clone, Debug)]
@@ -61,6 +61,8 @@ pub struct ShardLimits {
     pub compress_bytes_min: usize,
     /// Clients served before other work gets a turn.
     pub slice_clients: usize,
+    /// Longest rest of a topic after a walk: what it gathers meanwhile goes out in one write.
+    pub rest_us_max: i64,
     /// Time between pings.
     pub ping_interval_us: i64,
     /// Silence after which a client is closed.
@@ -102,6 +104,9 @@ pub trait Writer {
 /// Clients looked at in a row, by [`Shard::tick`] and then by each [`Shard::pump`].
 const LOOKS_IN_A_ROW: usize = 1024;
 
+/// Timers fired in a row, by [`Shard::fire_timers`].
+const FIRED_IN_A_ROW: usize = 1024;
+
 /// A client's own rate limit comes due.
 type Timer = Reverse<(i64, ConnKey, u32)>;
 
@@ -124,6 +129,8 @@ pub struct Shard {
     /// Clients of this turn for whom nothing had to be written.
     idle: Vec<ConnKey>,
     timers: BinaryHeap<Timer>,
+    /// When the rests of topics that moved meanwhile are over, and whose they are.
+    rests: BinaryHeap<Reverse<(i64, usize)>>,
     /// How many timers there may be before those of dropped subscriptions are sorted out.
     timers_max: usize,
     batch: Batch,
@@ -154,6 +161,7 @@ impl Shard {
             resumed: Vec::new(),
             idle: Vec::new(),
             timers: BinaryHeap::new(),
+            rests: BinaryHeap::new(),
             timers_max: outbound::TIMERS_MIN,
             batch: Batch::default(),
             stale: SmallVec::new(),
@@ -205,16 +213,17 @@ impl Shard {
         self.say(key, &ServerMessage::Welcome(welcome));
     }
 
-    /// Topics that moved: brings their mirrors up to date and marks who has to be told.
-    pub fn notice(&mut self, notice: &Notice) {
+    /// Topics that moved: brings their mirrors up to date and marks who has to be told; later, where the
+    /// topic rests.
+    pub fn notice(&mut self, notice: &Notice, now_us: i64) {
         for topic in notice {
             if let Some(&mirror) = self.mirror_of.get(topic) {
-                self.refresh(mirror);
+                self.moved(mirror, now_us);
             }
         }
     }
 
-    /// Looks at every watched topic: notices were dropped.
+    /// Looks at every watched topic, also those at rest: notices were dropped, or everybody leaves.
     pub fn look_everywhere(&mut self) {
         self.stats.resyncs += 1;
         let all: SmallVec<[usize; 64]> = self.mirrors.iter().map(|(index, _)| index).collect();
@@ -223,8 +232,39 @@ impl Shard {
         }
     }
 
+    fn moved(&mut self, mirror: usize, now_us: i64) {
+        let Some(topic) = self.mirrors.get_mut(mirror) else { return };
+        match topic.rest {
+            Rest::Walking(from) if self.walks.has_begun(from) => {
+                self.stats.rested += u64::from(!std::mem::replace(&mut topic.moved, true));
+            }
+            Rest::Until(due) if now_us < due => {
+                if !std::mem::replace(&mut topic.moved, true) {
+                    self.stats.rested += 1;
+                    self.rests.push(Reverse((due, mirror)));
+                }
+            }
+            // Nobody of a walk that has not begun is served yet: it takes the change along.
+            Rest::Over | Rest::Walking(_) | Rest::Until(_) => self.refresh(mirror),
+        }
+    }
+
+    /// A topic's walk is over: it rests, so that what comes next is gathered.
+    fn walked(&mut self, mirror: usize, took_us: i64, ended_us: i64) {
+        self.stats.walk.record(took_us);
+        let rest_us = walks::rest_us(took_us, self.parts.limits.rest_us_max);
+        let Some(topic) = self.mirrors.get_mut(mirror) else { return };
+        topic.rest = if rest_us > 0 { Rest::Until(ended_us + rest_us) } else { Rest::Over };
+        match topic.rest {
+            Rest::Until(due) if topic.moved => self.rests.push(Reverse((due, mirror))),
+            _ if topic.moved => self.refresh(mirror),
+            _ => {}
+        }
+    }
+
     fn refresh(&mut self, mirror: usize) {
         let Some(topic) = self.mirrors.get_mut(mirror) else { return };
+        topic.moved = false;
         let before = topic.head;
         if !topic.sync(self.parts.limits.ring_frames) {
             return;
@@ -244,11 +284,14 @@ impl Shard {
                 });
             }
         }
-        self.walks.begin(before, self.dirty.len());
         let offered = arrived * subscribers.len() as u64;
         self.stats.offered += offered;
         self.levels.pending += offered as i64;
-        self.mirrors[mirror].subscribers = subscribers;
+        let topic = &mut self.mirrors[mirror];
+        topic.subscribers = subscribers;
+        if let Some(from) = self.walks.begin(mirror, before, self.dirty.len()) {
+            topic.rest = Rest::Walking(from);
+        }
     }
 
     /// A socket takes bytes again.
@@ -305,18 +348,19 @@ impl Shard {
         }
     }
 
-    /// When the next rate-limited subscription comes due.
+    /// When the next rate-limited subscription comes due, or a topic's rest is over.
     pub fn next_timer_us(&self) -> Option<i64> {
-        self.timers.peek().map(|Reverse((due, _, _))| *due)
+        let timer = self.timers.peek().map(|Reverse((due, _, _))| *due);
+        let rest = self.rests.peek().map(|Reverse((due, _))| *due);
+        timer.into_iter().chain(rest).min()
     }
 
-    /// Fires the rate limits that came due.
+    /// Fires what came due, some at a time: what is left is due still.
     pub fn fire_timers(&mut self, now_us: i64) {
-        while let Some(&Reverse((due, key, sub))) = self.timers.peek() {
-            if due > now_us {
+        for _ in 0..FIRED_IN_A_ROW {
+            let Some((due, key, sub)) = pop_due(&mut self.timers, |(due, _, _)| *due <= now_us) else {
                 break;
-            }
-            self.timers.pop();
+            };
             if let Some(conn) = self.conn(key)
                 && let Some(timer) = conn.timer(sub)
                 && *timer == Some(due)
@@ -325,6 +369,15 @@ impl Shard {
                 if conn.mark(sub) {
                     self.dirty.push_back(key);
                 }
+            }
+        }
+        for _ in 0..FIRED_IN_A_ROW {
+            let Some((due, mirror)) = pop_due(&mut self.rests, |(due, _)| *due <= now_us) else {
+                break;
+            };
+            let topic = self.mirrors.get(mirror);
+            if topic.is_some_and(|topic| topic.moved && topic.rest == Rest::Until(due)) {
+                self.refresh(mirror);
             }
         }
     }
@@ -498,6 +551,15 @@ impl Shard {
             self.answer(key);
         }
     }
+}
+
+/// Takes the first out, where it is due.
+fn pop_due<T: Ord + Copy>(heap: &mut BinaryHeap<Reverse<T>>, is_due: impl Fn(&T) -> bool) -> Option<T> {
+    let Reverse(first) = *heap.peek()?;
+    is_due(&first).then(|| {
+        heap.pop();
+        first
+    })
 }
 
 #[cfg(test)]

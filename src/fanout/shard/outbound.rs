@@ -65,7 +65,10 @@ impl Shard {
         }
         let written_us = steady_us();
         if queue == Queue::Walk {
-            self.walks.passed(taken, now.steady_us, written_us, &mut self.stats.walk);
+            self.walks.passed(taken);
+            while let Some((mirror, took_us)) = self.walks.next_over(now.steady_us, written_us) {
+                self.walked(mirror, took_us, written_us);
+            }
         }
         for mirror in std::mem::take(&mut self.stale) {
             self.refresh(mirror as usize);

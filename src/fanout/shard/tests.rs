@@ -5,6 +5,7 @@ mod closing;
 mod compressed;
 mod rates;
 mod reading;
+mod rests;
 mod rig;
 mod sizes;
 mod slices;

@@ -77,6 +77,7 @@ impl Rig {
             write_bytes_max: 65_536,
             compress_bytes_min: 200,
             slice_clients: 8,
+            rest_us_max: 10_000,
             ping_interval_us: 25 * SECOND,
             silence_timeout_us: 60 * SECOND,
             stall_timeout_us: 30 * SECOND,
@@ -181,7 +182,7 @@ impl Rig {
 
     pub(super) fn deliver(&mut self) {
         while let Ok(notice) = self.inbox.notices.try_recv() {
-            self.shard.notice(&notice);
+            self.shard.notice(&notice, self.now_us);
         }
     }
 
