@@ -51,13 +51,14 @@ fn everyone_is_right_whatever_happens() {
 }
 
 /// What a run over many seeds must have met at least once, or it proves little.
-const INTERESTING: [&str; 33] = [
+const INTERESTING: [&str; 34] = [
     "begins ahead",
     "begins epoch",
     "begins fresh",
     "begins too_old",
     "broken socket",
     "change abandoned",
+    "clock set",
     "closed 1000",
     "closed 1002",
     "closed 1003",
