@@ -23,6 +23,7 @@ pub(crate) fn run(settings: &Settings, events: usize, interval: Duration, probe:
         topic: format!("player:{}-probe", script.game()),
         schedule: plan.schedule.clone(),
         seed,
+        kernel_times: settings.kernel_times,
     });
     let mut outcome = run::run(settings, plan, |http, tally| {
         let rows = http.get(&format!("/v1/games/{}/players?ruleset={RULESET}", script.game()))?;
