@@ -9,6 +9,7 @@ use super::tls::Handshakes;
 use super::{App, Slot};
 use crate::fanout::turns::Turns;
 use axum::Router;
+use futures_util::FutureExt;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -80,18 +81,21 @@ pub async fn serve(
         warned: None,
     };
     tokio::pin!(stopped);
-    let mut taken = 0;
     loop {
         tokio::select! {
             biased;
             () = &mut stopped => break,
             accepted = turns.run(listener.accept()) => acceptor.take(accepted).await,
         }
-        // Whoever accepts in a loop would go on for as long as somebody is waiting.
-        taken += 1;
-        if taken % ACCEPTED_IN_A_ROW == 0 {
-            tokio::task::yield_now().await;
+        // Several in one turn. Whoever accepts in a loop would go on for as long as somebody is waiting.
+        for _ in 1..ACCEPTED_IN_A_ROW {
+            match listener.accept().now_or_never() {
+                Some(accepted @ Ok(_)) => acceptor.take(accepted).await,
+                // Whatever is wrong is still so when it is its turn again.
+                Some(Err(_)) | None => break,
+            }
         }
+        tokio::task::yield_now().await;
     }
     for _ in 0..acceptor.app.config.server.backlog {
         let Ok(accepted) = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await else {
