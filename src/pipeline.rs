@@ -23,7 +23,7 @@ use crate::fanout::turns::Turns;
 use crate::scoring::{RulesetError, Rulesets};
 use crate::server::tls::{self, Handshakes, TlsError};
 use crate::server::{self, App, Door, Routes, listen};
-use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, ShardMetrics};
+use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, ShardMetrics, TlsMetrics};
 use flume::{Receiver, Sender};
 use std::hash::{BuildHasher, Hasher};
 use std::io;
@@ -125,8 +125,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let (shard_count, commands_max) = (config.shards(), config.fanout.commands_max);
     let paths = WritePath::for_shards(config.fanout.writer, shard_count, config.fanout.slice_clients)?;
     let server = &config.server;
-    let handshakes = tls(&config)?.map(|settings| Handshakes::start(settings, server)).transpose()?;
-    let handshakes = handshakes.map(Arc::new);
+    let settings = tls(&config)?;
     let shared = bind(server.bind, "server.bind", shard_count, server.backlog)?;
     let address = shared[0].local_addr()?;
     let apart = |at: Option<SocketAddr>, key| at.map(|at| bind(at, key, 1, server.backlog)).transpose();
@@ -136,6 +135,12 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let (stop, stopped) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
     let (app, inboxes) = share(config, rulesets, shard_count, stopped.clone());
+    // There with or without TLS: a metric that is missing looks like one that is broken.
+    let tls_metrics = TlsMetrics::new();
+    let handshakes = settings
+        .map(|settings| Handshakes::start(settings, &app.config.server, tls_metrics))
+        .transpose()?;
+    let handshakes = handshakes.map(Arc::new);
     let routes = Routes {
         clients: true,
         ingest: ingest.is_none(),

@@ -2,20 +2,28 @@
 //!
 //! Owns the settings of a session and the threads that shake hands: a handshake takes up to a
 //! millisecond of computing, and when everybody comes back at once a shard would do nothing else.
-//! Nothing here knows what is said inside. Bounded: a handshake's time, and the threads.
+//! Nothing here knows what is said inside. Bounded: a handshake's time, how many are under way, and the
+//! threads.
 
 use crate::config;
+use crate::telemetry::TlsMetrics;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::Acceptor;
+use std::future::poll_fn;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Runtime;
-use tokio_rustls::TlsAcceptor;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// Why there can be no TLS.
@@ -77,11 +85,42 @@ fn file(key: &'static str, path: &Path, error: &pem::Error) -> TlsError {
 }
 
 /// Shakes hands for every shard.
+///
+/// A signature is most of what a handshake costs. There is one at a time on each thread, and before the
+/// next whoever else is ready has run: who has been given a signature finishes before another begins, and
+/// nobody is given one for whom it is too late.
 pub struct Handshakes {
     settings: Arc<ServerConfig>,
     timeout: Duration,
+    /// One for each handshake that may be under way.
+    places: Arc<Semaphore>,
+    /// One for each thread.
+    signing: Arc<Semaphore>,
+    metrics: TlsMetrics,
     /// Always there until it is dropped.
     threads: Option<Runtime>,
+}
+
+/// A handshake's place among those under way, and until when it has it.
+pub struct Place {
+    begun: Instant,
+    deadline: Instant,
+    #[expect(dead_code, reason = "held for as long as the handshake is under way")]
+    held: OwnedSemaphorePermit,
+    metrics: TlsMetrics,
+}
+
+impl Place {
+    /// When it must be over.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.metrics.under_way.decrement(1.0);
+    }
 }
 
 impl Handshakes {
@@ -89,7 +128,7 @@ impl Handshakes {
     ///
     /// # Errors
     /// The system gives no more threads.
-    pub fn start(settings: Arc<ServerConfig>, server: &config::Server) -> io::Result<Handshakes> {
+    pub fn start(settings: Arc<ServerConfig>, server: &config::Server, metrics: TlsMetrics) -> io::Result<Handshakes> {
         let threads = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(server.tls_threads)
             .thread_name("tls")
@@ -98,23 +137,78 @@ impl Handshakes {
         Ok(Handshakes {
             settings,
             timeout: Duration::from_millis(server.header_read_timeout_ms),
+            places: Arc::new(Semaphore::new(server.tls_handshakes_max)),
+            signing: Arc::new(Semaphore::new(server.tls_threads)),
+            metrics,
             threads: Some(threads),
         })
     }
 
-    /// Shakes hands on one of the threads; the socket stays with the runtime it was accepted on.
+    /// A place for one more handshake; nothing where `server.tls_handshakes_max` are under way.
+    pub fn begin(&self) -> Option<Place> {
+        let Ok(held) = self.places.clone().try_acquire_owned() else {
+            self.metrics.shed.increment(1);
+            return None;
+        };
+        let begun = Instant::now();
+        self.metrics.under_way.increment(1.0);
+        Some(Place {
+            begun,
+            deadline: begun + self.timeout,
+            held,
+            metrics: self.metrics.clone(),
+        })
+    }
+
+    /// Shakes hands on one of the threads; the socket stays with the runtime it was accepted on. The place
+    /// is given back with the stream, for who has more to do in that time.
     ///
     /// # Errors
     /// No TLS, none that both sides speak, or not in time.
-    pub async fn shake(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    pub async fn shake<S>(&self, stream: S, place: Place) -> io::Result<(TlsStream<S>, Place)>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let Some(threads) = &self.threads else {
             return Err(io::ErrorKind::NotConnected.into());
         };
-        let handshake = TlsAcceptor::from(self.settings.clone()).accept(stream);
-        let shaken = threads.spawn(tokio::time::timeout(self.timeout, handshake)).await;
-        shaken
-            .map_err(io::Error::other)?
-            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        let (settings, signing, metrics) = (self.settings.clone(), self.signing.clone(), self.metrics.clone());
+        let shaking = async move {
+            let shaken = tokio::time::timeout_at(place.deadline, shake(stream, settings, &signing, place.deadline)).await;
+            let shaken = shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+            match &shaken {
+                Ok(_) => {
+                    metrics.done.increment(1);
+                    metrics.duration.record(place.begun.elapsed().as_micros() as i64);
+                }
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => metrics.timed_out.increment(1),
+                Err(_) => metrics.failed.increment(1),
+            }
+            Ok((shaken?, place))
+        };
+        threads.spawn(shaking).await.map_err(io::Error::other)?
+    }
+}
+
+/// One handshake.
+async fn shake<S>(stream: S, settings: Arc<ServerConfig>, signing: &Semaphore, deadline: Instant) -> io::Result<TlsStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    let signature = signing.acquire().await.map_err(io::Error::other)?;
+    // The timer has its turn when a thread has nothing else to do.
+    if Instant::now() >= deadline {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    let mut rest = hello.into_stream(settings);
+    let sent = poll_fn(|context| Poll::Ready(Pin::new(&mut rest).poll(context))).await;
+    // Everybody else who is ready goes before the next signature.
+    tokio::task::yield_now().await;
+    drop(signature);
+    match sent {
+        Poll::Ready(shaken) => shaken,
+        Poll::Pending => rest.await,
     }
 }
 
@@ -126,3 +220,6 @@ impl Drop for Handshakes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
