@@ -5,7 +5,7 @@
 //!  shard-N       server.shards          its listener                               server.backlog
 //!                                       notices from owners of games (flume)       fanout.notices_max
 //!                                       upgraded sockets, event streams (flume)    fanout.commands_max
-//!  tls           server.tls_threads     handshakes (with server.tls_cert)          server.connections_max
+//!  tls           server.tls_threads     handshakes (with server.tls_cert)          server.tls_handshakes_max
 //!  engine-N      engine.threads         batches of events (flume)                  engine.jobs_max
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
 //! ```
@@ -111,9 +111,9 @@ pub fn rulesets(config: &Config) -> Result<Rulesets, StartError> {
 /// Loads the certificate and settles what a TLS session is like; nothing where there is to be none.
 ///
 /// # Errors
-/// A file that is no certificate or key, or two that do not go together.
+/// A file that is no certificate or key, two that do not go together, or a certificate that is out of date.
 pub fn tls(config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, StartError> {
-    Ok(tls::settings(&config.server)?)
+    Ok(tls::settings(&config.server, Clock.now_us())?)
 }
 
 /// Binds, starts every thread and returns. Call it inside the side runtime.

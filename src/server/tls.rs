@@ -7,11 +7,12 @@
 
 use crate::config;
 use crate::telemetry::TlsMetrics;
-use rustls::ServerConfig;
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::Acceptor;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::{Acceptor, ParsedCertificate};
+use rustls::{CertificateError, RootCertStore, ServerConfig};
 use std::future::poll_fn;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,25 +41,45 @@ pub enum TlsError {
         what: String,
     },
     /// The files do not go together, or are of a kind that is not supported.
-    #[error("server.tls_cert and server.tls_key: {0}")]
-    Pair(#[from] rustls::Error),
+    #[error("server.tls_cert and server.tls_key: cannot use {} with {}: {what}", cert.display(), key.display())]
+    Pair {
+        /// The certificate's file.
+        cert: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// There is no randomness to be had, or nothing to encrypt by.
+    #[error("cannot speak TLS: {0}")]
+    Library(#[from] rustls::Error),
 }
 
 /// Reads certificate and key and settles what a session is like: TLS 1.3 or 1.2, HTTP/1.1, resumed by
-/// tickets, so that nothing is kept for who has left. Nothing where neither is set.
+/// tickets, so that nothing is kept for who has left. Nothing where neither is set. `now_us`: the Unix
+/// time, in microseconds.
 ///
 /// # Errors
-/// A file that is no use.
-pub fn settings(server: &config::Server) -> Result<Option<Arc<ServerConfig>>, TlsError> {
+/// A file that is no use, or a certificate that is out of date.
+pub fn settings(server: &config::Server, now_us: i64) -> Result<Option<Arc<ServerConfig>>, TlsError> {
     let (Some(cert), Some(key)) = (&server.tls_cert, &server.tls_key) else {
         return Ok(None);
     };
-    let chain = certificates(cert).map_err(|error| file("server.tls_cert", cert, &error))?;
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| file("server.tls_key", key, &error))?;
+    let chain = certificates(cert).map_err(|error| file("server.tls_cert", cert, &error, NO_CERTIFICATE))?;
+    if let Some(what) = out_of_date(&chain[0], now_us) {
+        let path = cert.clone();
+        return Err(TlsError::File {
+            key: "server.tls_cert",
+            path,
+            what,
+        });
+    }
+    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| file("server.tls_key", key, &error, NO_KEY))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(chain, key)?;
+        .with_single_cert(chain, secret)
+        .map_err(|error| pair(cert, key, &error))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.ticketer = ring::Ticketer::new()?;
     config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
@@ -73,11 +94,57 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, pem::Error>
     Ok(chain)
 }
 
-/// What is wrong with a file; nothing of what stands in it.
-fn file(key: &'static str, path: &Path, error: &pem::Error) -> TlsError {
+const NO_CERTIFICATE: &str = "there is no certificate in it, in PEM (BEGIN CERTIFICATE)";
+const NO_KEY: &str = "there is no private key in it, in PEM (BEGIN PRIVATE KEY); `openssl pkey -in OLD -out NEW` takes a passphrase off";
+
+/// Why nobody would believe a certificate at that time; nothing where that is not for its dates.
+fn out_of_date(certificate: &CertificateDer<'_>, now_us: i64) -> Option<String> {
+    let now = UnixTime::since_unix_epoch(Duration::from_micros(now_us.max(0) as u64));
+    let parsed = ParsedCertificate::try_from(certificate).ok()?;
+    // It stops at the dates, which come first; without a root it never gets further than the next step.
+    let verified = verify_server_cert_signed_by_trust_anchor(
+        &parsed,
+        &RootCertStore::empty(),
+        &[],
+        now,
+        ring::default_provider().signature_verification_algorithms.all,
+    );
+    let days = |from: UnixTime, to: UnixTime| to.as_secs().saturating_sub(from.as_secs()) / 86_400;
+    match verified {
+        Err(rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { time, not_after })) => Some(format!(
+            "it expired {} days ago; renew it, or set this machine's clock",
+            days(not_after, time)
+        )),
+        Err(rustls::Error::InvalidCertificate(CertificateError::NotValidYetContext { time, not_before })) => Some(format!(
+            "it is not valid before {} days from now; set this machine's clock, or wait",
+            days(time, not_before)
+        )),
+        _ => None,
+    }
+}
+
+/// What is wrong with two files, each of which can be read.
+fn pair(cert: &Path, key: &Path, error: &rustls::Error) -> TlsError {
     let what = match error {
+        rustls::Error::InconsistentKeys(_) => {
+            "the key is not that of the first certificate, which must be the server's own, those of its issuers after it".to_owned()
+        }
+        rustls::Error::General(_) => "the key must be ECDSA (P-256 or P-384), Ed25519, or RSA of 2048 bits or more".to_owned(),
+        rustls::Error::InvalidCertificate(error) => format!("the first certificate must be X.509 version 3 ({error:?})"),
+        other => other.to_string(),
+    };
+    let (cert, key) = (cert.to_owned(), key.to_owned());
+    TlsError::Pair { cert, key, what }
+}
+
+/// What is wrong with a file; nothing of what stands in it.
+fn file(key: &'static str, path: &Path, error: &pem::Error, none: &str) -> TlsError {
+    let what = match error {
+        pem::Error::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            format!("{error}; the server's user must be able to read it")
+        }
         pem::Error::Io(error) => error.to_string(),
-        pem::Error::NoItemsFound => "there is none in it, in PEM".to_owned(),
+        pem::Error::NoItemsFound => none.to_owned(),
         _ => "it is not PEM".to_owned(),
     };
     let path = path.to_owned();
