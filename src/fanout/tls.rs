@@ -6,7 +6,7 @@
 //! that could still have been merged. Reading goes through the shard's buffer.
 
 use super::shard::{Piece, Wrote};
-use super::sockets::{READS_IN_A_ROW, ReadEnd};
+use super::sockets::{READS_IN_A_ROW, ReadEnd, is_full};
 use rustls::ServerConnection;
 use smallvec::SmallVec;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
@@ -39,6 +39,15 @@ impl Transport for mio::net::TcpStream {
     }
 }
 
+/// What became of what was held back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Flushed {
+    /// The socket took some of it just now.
+    pub progressed: bool,
+    /// Nothing is left of it: more can be written.
+    pub all: bool,
+}
+
 /// A socket with a session on it.
 pub struct TlsSocket<S> {
     socket: S,
@@ -68,7 +77,7 @@ impl<S: Transport> TlsSocket<S> {
         let mut left = &mut slices[..];
         IoSlice::advance_slices(&mut left, offset);
         let mut written = 0;
-        while self.flush()? && !left.is_empty() {
+        while self.flush()?.all && !left.is_empty() {
             let taken = self.session.0.writer().write_vectored(left)?;
             written += taken;
             IoSlice::advance_slices(&mut left, taken);
@@ -76,27 +85,30 @@ impl<S: Transport> TlsSocket<S> {
         Ok(written)
     }
 
-    /// Writes what is held back. True where nothing is any more.
-    fn flush(&mut self) -> io::Result<bool> {
+    /// Writes what is held back.
+    fn flush(&mut self) -> io::Result<Flushed> {
+        let mut progressed = false;
         while self.session.0.wants_write() {
             match self.session.0.write_tls(&mut self.socket) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(_) => {}
+                Ok(_) => progressed = true,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
-                // The kernel is short of memory for this socket: as good as full, and it says when it is not.
-                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => return Ok(false),
+                Err(error) if is_full(&error) => return Ok(Flushed { progressed, all: false }),
                 Err(error) => return Err(error),
             }
         }
-        Ok(true)
+        Ok(Flushed { progressed, all: true })
     }
 
-    /// The socket takes bytes again: what is held back goes first. True where more can be written.
-    pub fn writable(&mut self) -> bool {
+    /// The socket takes bytes again: what is held back goes first.
+    pub fn writable(&mut self) -> Flushed {
         // A broken socket says so to whoever writes or reads next.
-        let flushed = self.flush().unwrap_or(true);
-        if flushed && self.finishing {
+        let broken = Flushed {
+            progressed: false,
+            all: true,
+        };
+        let flushed = self.flush().unwrap_or(broken);
+        if flushed.all && self.finishing {
             self.socket.shutdown_write();
         }
         flushed

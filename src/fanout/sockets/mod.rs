@@ -15,6 +15,7 @@ mod tests;
 mod uring;
 
 pub use path::{WritePath, WriterRefused, WriterSetting};
+pub(super) use send::is_full;
 
 use super::shard::{Batch, ConnKey, Piece, Writer, Wrote};
 use super::tls::{Session, TlsSocket};
@@ -157,6 +158,8 @@ pub struct Ready {
     pub readable: bool,
     /// It takes bytes again.
     pub writable: bool,
+    /// It took bytes that had been offered before, whether or not it takes more.
+    pub progressed: bool,
 }
 
 /// What reading a socket came to.
@@ -279,6 +282,7 @@ impl Sockets {
                 },
                 readable: event.is_readable() || event.is_read_closed() || event.is_error(),
                 writable: event.is_writable() || event.is_write_closed(),
+                progressed: false,
             }
         }));
         if self.has_tls {
@@ -299,13 +303,15 @@ impl Sockets {
     fn look_at_tls(&mut self, ready: &mut VecDeque<Ready>) {
         for one in ready.iter_mut().filter(|one| one.writable) {
             if let Some(Socket::Tls(tls)) = self.table.get(one.conn) {
-                one.writable = tls.0.borrow_mut().writable();
+                let flushed = tls.0.borrow_mut().writable();
+                (one.writable, one.progressed) = (flushed.all, flushed.progressed);
             }
         }
         ready.extend(self.read_ahead.drain(..).map(|conn| Ready {
             conn,
             readable: true,
             writable: false,
+            progressed: false,
         }));
     }
 
