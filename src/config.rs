@@ -52,6 +52,7 @@ pub struct Server {
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     pub tls_threads: usize,
+    pub tls_handshakes_max: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -164,6 +165,7 @@ impl Default for Config {
                 tls_cert: None,
                 tls_key: None,
                 tls_threads: 1,
+                tls_handshakes_max: 10_000,
             },
             scoring: Scoring {
                 rulesets_dir: "config/rulesets".into(),
@@ -279,7 +281,7 @@ impl Config {
         telemetry::check_filter(&self.log.filter)
     }
 
-    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 31] {
+    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 32] {
         let (server, ingest, engine, fanout, clients) = (&self.server, &self.ingest, &self.engine, &self.fanout, &self.clients);
         let count = |name, value: usize, range| (name, value as u64, range);
         [
@@ -289,6 +291,7 @@ impl Config {
             count("server.connections_max", server.connections_max, 1..=10_000_000),
             count("server.header_bytes_max", server.header_bytes_max, 8192..=MIB),
             count("server.tls_threads", server.tls_threads, 1..=64),
+            count("server.tls_handshakes_max", server.tls_handshakes_max, 1..=1_000_000),
             count("ingest.threads", ingest.threads, 1..=64),
             count("ingest.body_bytes_max", ingest.body_bytes_max, 256..=1024 * MIB),
             count("ingest.line_bytes_max", ingest.line_bytes_max, 256..=16 * MIB),

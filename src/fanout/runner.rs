@@ -281,6 +281,9 @@ impl Runner {
                 break;
             }
             if let Some(one) = one {
+                if one.progressed {
+                    self.shard.progressed(one.conn, self.clock.now_us());
+                }
                 if one.writable {
                     self.shard.writable(one.conn);
                 }

@@ -305,6 +305,15 @@ impl Shard {
         }
     }
 
+    /// A socket took bytes that count as written already: its client is slow, and has not stalled.
+    pub fn progressed(&mut self, key: ConnKey, now_us: i64) {
+        if let Some(busy) = self.conn(key).and_then(|conn| conn.busy.as_mut())
+            && busy.stuck_since_us.is_some()
+        {
+            busy.stuck_since_us = Some(now_us);
+        }
+    }
+
     /// The socket is gone: everything pending for it is abandoned.
     pub fn gone(&mut self, key: ConnKey, writer: &mut impl Writer) {
         let reason = match self.conn(key) {
