@@ -113,7 +113,7 @@ pub fn rulesets(config: &Config) -> Result<Rulesets, StartError> {
 /// # Errors
 /// A file that is no certificate or key, two that do not go together, or a certificate that is out of date.
 pub fn tls(config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, StartError> {
-    Ok(tls::settings(&config.server, Clock.now_us())?)
+    Ok(tls::settings(&config.server, Clock.wall_us())?)
 }
 
 /// Binds, starts every thread and returns. Call it inside the side runtime.

@@ -282,7 +282,7 @@ impl Runner {
             }
             if let Some(one) = one {
                 if one.progressed {
-                    self.shard.progressed(one.conn, self.clock.now_us());
+                    self.shard.progressed(one.conn, self.clock.steady_us());
                 }
                 if one.writable {
                     self.shard.writable(one.conn);
