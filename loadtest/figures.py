@@ -1,7 +1,17 @@
 #!/usr/bin/env python3
 """Measures the figures of docs/performance.md: each run on a fresh server, in turns, medians and spread.
 
-    loadtest/figures.py FIGURE [--runs 5] [--clients 10000]
+    loadtest/figures.py FIGURE [--runs 5] [--clients 10000] [--seconds 120]
+
+broadcast   everybody on one game, both ways to write, beside the bare loop
+one-shard   the same with one shard
+fast        200 plays a second
+slate       a Sunday at ten times its speed, 15-player rosters
+coding      JSON, the binary coding, JSON compressed
+stalled     the others' latency while a tenth of the clients does not read
+probe       how soon a busy server answers, both ways to write
+metrics     metrics and logs off, and on
+ingest      plays a second
 
 Needs a release build (cargo build --release --workspace) and a machine with nothing else to do.
 """
@@ -23,18 +33,36 @@ TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "re
 
 BROADCAST = ["broadcast", "--floor"]
 FAST = ["broadcast", "--events", "2000", "--interval-ms", "5", "--floor"]
-SLATE = ["slate", "--speed", "10", "--floor"]
+PROBE = ["broadcast", "--probe", "--floor"]
 OFF = {"METRICS__ENABLED": "false", "LOG__FILTER": "off"}
+
+
+def by_writer(load, **settings):
+    return [(writer, {"FANOUT__WRITER": writer, **settings}, load) for writer in ("send", "uring")]
+
 
 # For each figure its variants, which take turns: name, the server's settings, what the load test does.
 FIGURES = {
-    "broadcast": [(writer, {"FANOUT__WRITER": writer}, BROADCAST) for writer in ("send", "uring")],
-    "one-shard": [(writer, {"FANOUT__WRITER": writer, "SERVER__SHARDS": "1"}, BROADCAST) for writer in ("send", "uring")],
-    "fast": [(writer, {"FANOUT__WRITER": writer}, FAST) for writer in ("send", "uring")],
-    "slate": [("slate", {}, SLATE + ["--seconds", "120"])],
+    "broadcast": by_writer(BROADCAST),
+    "one-shard": by_writer(BROADCAST, SERVER__SHARDS="1"),
+    "fast": by_writer(FAST),
+    "slate": [("slate", {}, ["slate", "--speed", "10", "--floor"])],
+    "coding": [
+        ("json", {}, BROADCAST),
+        ("bin", {}, BROADCAST + ["--coding", "bin"]),
+        ("json+deflate", {}, BROADCAST + ["--deflate"]),
+    ],
+    "stalled": [("stalled", {}, ["stalled"])],
+    "probe": by_writer(PROBE),
     "metrics": [("off", OFF, ["broadcast"]), ("on", {}, ["broadcast"])],
     "ingest": [("ingest", {"ENGINE__GAMES_MAX": "16384"}, ["ingest", "--events", "500000"])],
 }
+CLIENTS = {"fast": 2000}
+
+
+def extra(name):
+    return lambda run: run["extra"][name]
+
 
 # What is shown of a run: name and where it stands in the report.
 SHOWN = {
@@ -44,6 +72,7 @@ SHOWN = {
     "last ms (median)": lambda run: run["last"]["p50_ms"],
     "KiB a connection": lambda run: run["server"]["rss_per_connection_kib"],
     "connected in s": lambda run: run["connect_s"],
+    "bytes a delivery": lambda run: run["frame_bytes"] / run["deliveries"],
     "frames a delivery": lambda run: run["frames"] / run["deliveries"],
     "receiver CPU µs": lambda run: run["client_cpu_us_per_delivery"],
     "floor CPU µs": lambda run: run["floors"][0]["cpu_us_per_delivery"],
@@ -52,76 +81,117 @@ SHOWN = {
     "CPU / floor": lambda run: run["floors"][0]["cpu_ratio"],
     "p99 / floor": lambda run: run["floors"][0]["p99_ratio"],
     "last / floor": lambda run: run["floors"][0]["last_ratio"],
-    "events a second": lambda run: run["extra"]["events_per_s"],
-    "CPU µs an event": lambda run: run["extra"]["server_cpu_us_per_event"],
+    "all reading: p99 ms": extra("reading_p99_ms"),
+    "some stalled: p99 ms": extra("stalled_p99_ms"),
+    "stalled / reading": extra("stalled_p99_ratio"),
+    "events a second": extra("events_per_s"),
+    "CPU µs an event": extra("server_cpu_us_per_event"),
 }
+for question in ("ping", "subscribe", "connect"):
+    for part in ("p50", "p99"):
+        SHOWN[f"{question} {part} ms"] = extra(f"probe_walk_{question}_{part}_ms")
+    SHOWN[f"floor {question} p99 ms"] = extra(f"probe_floor_send_walk_{question}_p99_ms")
+
+# Of these the ratio to the first variant is told, too.
+COMPARED = ["CPU µs a delivery", "p99 ms", "last ms (median)", "bytes a delivery", "ping p99 ms", "subscribe p99 ms", "connect p99 ms"]
 
 
-def measure(settings, load, clients):
+def measure(settings, load):
     """One run against a server of its own; the load test's report."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = "127.0.0.1:%d" % probe.getsockname()[1]
     environment = dict(os.environ, **{"SCOREWIRE__" + key: value for key, value in settings.items()})
-    server = subprocess.Popen([TARGET / "scorewire", "serve", "--bind", address], env=environment, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(address)
-        with tempfile.TemporaryDirectory() as folder:
-            report = pathlib.Path(folder) / "report.json"
+    with tempfile.TemporaryDirectory() as folder:
+        log, report = pathlib.Path(folder) / "server.log", pathlib.Path(folder) / "report.json"
+        with log.open("w") as errors:
+            server = subprocess.Popen([TARGET / "scorewire", "serve", "--bind", address], env=environment, stderr=errors)
+        try:
+            if not listens(server, address):
+                sys.exit(f"no server at {address}\n{log.read_text()}")
             command = [TARGET / "scorewire-loadtest", "run", *load, "--url", f"ws://{address}"]
             command += ["--server-pid", str(server.pid), "--json", report]
-            command += [] if load[0] == "ingest" else ["--clients", str(clients)]
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             if done.returncode != 0:
                 sys.exit(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
             return json.loads(report.read_text())
-    finally:
-        server.send_signal(signal.SIGKILL)
-        server.wait()
+        finally:
+            server.send_signal(signal.SIGKILL)
+            server.wait()
 
 
-def wait_for(address):
+def listens(server, address):
     host, port = address.split(":")
-    for _ in range(100):
+    for _ in range(200):
         try:
             socket.create_connection((host, int(port)), timeout=1).close()
-            return
+            return True
         except OSError:
+            if server.poll() is not None:
+                return False
             time.sleep(0.05)
-    sys.exit(f"no server at {address}")
+    return False
 
 
-def show(name, runs):
-    print(f"{name}: median of {len(runs)} (least–most)")
-    for label, pick in SHOWN.items():
-        try:
-            values = [pick(run) for run in runs]
-        except (KeyError, IndexError, TypeError, ZeroDivisionError):
-            continue
-        if None not in values:
-            print(f"  {label:20} {statistics.median(values):10.2f} ({min(values):.2f}–{max(values):.2f})")
+def values(runs, label):
+    """The figure of each run; none where one of them does not have it."""
+    try:
+        figures = [SHOWN[label](run) for run in runs]
+    except (KeyError, IndexError, TypeError, ZeroDivisionError):
+        return []
+    return [] if None in figures else figures
+
+
+def spread(figures, digits):
+    return f"{statistics.median(figures):.{digits}f} ({min(figures):.{digits}f}–{max(figures):.{digits}f})"
+
+
+def show(runs):
+    """Each variant's figures, then the ratios of the later ones to the first, turn by turn."""
+    for name, done in runs.items():
+        print(f"{name}: median of {len(done)} (least–most)")
+        for label in SHOWN:
+            if figures := values(done, label):
+                print(f"  {label:22} {spread(figures, 2)}")
+    (first, base), *others = runs.items()
+    for name, done in others:
+        print(f"{name} / {first}: median of {len(done)} pairs (least–most)")
+        for label in COMPARED:
+            pairs = list(zip(values(base, label), values(done, label)))
+            if pairs and all(before for before, _ in pairs):
+                print(f"  {label:22} {spread([after / before for before, after in pairs], 3)}")
+
+
+def conditions(figure, run):
+    """Which machine, when: without that a figure says nothing."""
+    machine, day = run["machine"], time.strftime("%Y-%m-%d", time.gmtime(run["began_us"] / 1e6))
+    return f"{figure}: {machine['cores']} cores ({machine['model']}), Linux {machine['kernel']}; {day}; {run['clients']} clients"
+
+
+def minutes(seconds):
+    return f"{int(seconds) // 60} min {int(seconds) % 60:02} s"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("figure", choices=FIGURES)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--clients", type=int, help="default: 10,000, for `fast` 2,000")
+    parser.add_argument("--runs", type=int, default=5, help="turns; default: 5")
+    parser.add_argument("--clients", type=int, help="default: 10,000, for `fast` 2,000; `ingest` has its own")
+    parser.add_argument("--seconds", type=int, default=120, help="length of a run of `slate`; default: 120")
     arguments = parser.parse_args()
-    clients = arguments.clients or (2000 if arguments.figure == "fast" else 10000)
-    variants = FIGURES[arguments.figure]
+    figure, variants = arguments.figure, FIGURES[arguments.figure]
+    options = [] if figure == "ingest" else ["--clients", str(arguments.clients or CLIENTS.get(figure, 10000))]
+    options += ["--seconds", str(arguments.seconds)] if figure == "slate" else []
     runs = {name: [] for name, _, _ in variants}
+    begun, done, due = time.monotonic(), 0, arguments.runs * len(variants)
     for turn in range(arguments.runs):
         for name, settings, load in variants:
-            runs[name].append(measure(settings, load, clients))
-            print(f"turn {turn + 1} of {arguments.runs}: {name} done", file=sys.stderr)
-    for name, done in runs.items():
-        show(name, done)
-    if len(variants) == 2:
-        (first, *_), (second, *_) = variants
-        cpu = SHOWN["CPU µs a delivery"]
-        ratios = [cpu(b) / cpu(a) for a, b in zip(runs[first], runs[second])]
-        print(f"CPU of {second} / {first}: {statistics.median(ratios):.3f} ({min(ratios):.3f}–{max(ratios):.3f})")
+            runs[name].append(measure(settings, load + options))
+            done += 1
+            left = (time.monotonic() - begun) / done * (due - done)
+            print(f"turn {turn + 1} of {arguments.runs}: {name} done, about {minutes(left)} left", file=sys.stderr)
+    print(conditions(figure, runs[variants[0][0]][0]))
+    show(runs)
 
 
 main()

@@ -253,6 +253,11 @@ impl Client {
         message
     }
 
+    /// Says something that asks for nothing.
+    pub(crate) fn speak(&mut self) -> Result<()> {
+        self.send(&frames::masked(frames::PONG, b""))
+    }
+
     fn on_frame(&mut self, frame: &Frame<'_>, receipt: Receipt, desk: &mut Desk) -> Result<()> {
         match frame.opcode {
             opcode if opcode == desk.protocol.coding.opcode() => {}

@@ -233,7 +233,7 @@ impl Crowd {
                 }
                 Order::Finish => self.finish = true,
                 Order::Cut { at_ns } => self.cut(at_ns),
-                Order::Stall => self.stalled = true,
+                Order::Stall => self.stall(),
                 Order::Read => self.read_again()?,
                 Order::Settle { snapshots } => self.settle(snapshots)?,
             }
@@ -261,6 +261,15 @@ impl Crowd {
             && let (Some(cut_ns), Some(round)) = (self.cut_ns.take(), self.desk.tally.rounds.last_mut())
         {
             round.back_us = Some((clock::monotonic_ns() - cut_ns) / 1_000);
+        }
+    }
+
+    /// Some stop reading. Each says a last word, so that the server's patience with the silent begins now.
+    fn stall(&mut self) {
+        self.stalled = true;
+        for client in self.clients.iter_mut().flatten().filter(|client| client.stalls()) {
+            // Where its connection is gone, that shows when it reads again.
+            drop(client.speak());
         }
     }
 

@@ -81,12 +81,17 @@ fn head(report: &RunReport) -> String {
     format!(
         "<header><div><p class=\"eyebrow\">Scorewire load test</p>\n<h1>{scenario}</h1></div>\n\
          <p class=\"verdict {class}\">{verdict}</p></header>\n\
-         <p class=\"facts\">{clients} clients, {events} events, {duration} s · {began} · {cores} cores, {model}, Linux {kernel}<br>\
+         <p class=\"facts\">{clients} clients, {events} events, {duration} s{coding} · {began} · {cores} cores, {model}, Linux {kernel}<br>\
          <code>{command}</code></p>\n",
         scenario = escape(&report.scenario),
         clients = number(report.clients as f64),
         events = number(report.events as f64),
         duration = number((report.duration_s * 10.0).round() / 10.0),
+        coding = if report.coding.is_empty() {
+            String::new()
+        } else {
+            format!(", {}", escape(&report.coding))
+        },
         began = utc(report.began_us),
         cores = machine.cores,
         model = escape(&machine.model),

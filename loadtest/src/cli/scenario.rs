@@ -7,6 +7,7 @@ use crate::report;
 use crate::run::Settings;
 use crate::scenario::{broadcast, slate, stalled};
 use crate::shape::{Limit, RunReport};
+use crate::upgrade::Coding;
 use anyhow::{Result, ensure};
 use clap::Subcommand;
 use std::time::Duration;
@@ -84,12 +85,12 @@ pub(crate) enum Scenario {
         /// Times that they stall, each between measurements with everybody reading
         #[arg(long, default_value_t = 5)]
         turns: u32,
-        /// Seconds of each measurement; with the time to fill below the server's `clients.stall_timeout_ms`
+        /// Seconds of each measurement; full sockets must not be so for the server's `clients.stall_timeout_ms`
         #[arg(long, default_value_t = 10.0)]
         phase_s: f64,
-        /// Seconds for the sockets to fill before the measurement with stalled clients
-        #[arg(long, default_value_t = 12.0)]
-        fill_s: f64,
+        /// Seconds for the sockets to fill before the measurement with stalled clients [default: 12; in binary 30]
+        #[arg(long)]
+        fill_s: Option<f64>,
         /// Seconds for those who stalled to catch up before the next measurement
         #[arg(long, default_value_t = 3.0)]
         catch_up_s: f64,
@@ -198,11 +199,15 @@ impl Scenario {
                 stalled_p99_ratio,
                 ..
             } => {
+                let fill_s = fill_s.unwrap_or(match settings.protocol.coding {
+                    Coding::Json => 12.0,
+                    Coding::Bin => 30.0,
+                });
                 let shape = stalled::Shape {
                     share: *stalled_share,
                     turns: *turns,
                     phase: Duration::try_from_secs_f64(*phase_s)?,
-                    fill: Duration::try_from_secs_f64(*fill_s)?,
+                    fill: Duration::try_from_secs_f64(fill_s)?,
                     catch_up: Duration::try_from_secs_f64(*catch_up_s)?,
                     interval: ms(*interval_ms),
                     receive_buffer_bytes: *receive_buffer_bytes,
