@@ -98,7 +98,9 @@ fn a_rate_limit_merges_but_holds_no_correction_up() {
         let request = json!({"op": "subscribe", "topics": ["player:x-1"], "ruleset": "ppr", "max_rate_hz": 0.01});
         client.ask(request).await;
         client.barrier().await;
-        for id in 1..=30 {
+        yard(&server, "g1", 1).await;
+        client.catch_up(&server).await;
+        for id in 2..=30 {
             yard(&server, "g1", id).await;
         }
         client.barrier().await;

@@ -39,7 +39,7 @@ use smallvec::SmallVec;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
-use walks::{Rest, Walks};
+use walks::{Over, Rest, Walks};
 
 /// Limits and times of a shard; see `config/default.toml` for what each costs.
 #[derive(Clone, Debug)]
@@ -250,9 +250,10 @@ impl Shard {
     }
 
     /// A topic's walk is over: it rests, so that what comes next is gathered.
-    fn walked(&mut self, mirror: usize, took_us: i64, ended_us: i64) {
-        self.stats.walk.record(took_us);
-        let rest_us = walks::rest_us(took_us, self.parts.limits.rest_us_max);
+    fn walked(&mut self, over: Over, ended_us: i64) {
+        self.stats.walk.record(over.took_us);
+        let rest_us = over.rest_us(self.parts.limits.slice_clients, self.parts.limits.rest_us_max);
+        let mirror = over.mirror;
         let Some(topic) = self.mirrors.get_mut(mirror) else { return };
         topic.rest = if rest_us > 0 { Rest::Until(ended_us + rest_us) } else { Rest::Over };
         match topic.rest {

@@ -66,8 +66,8 @@ impl Shard {
         let written_us = steady_us();
         if queue == Queue::Walk {
             self.walks.passed(taken);
-            while let Some((mirror, took_us)) = self.walks.next_over(now.steady_us, written_us) {
-                self.walked(mirror, took_us, written_us);
+            while let Some(over) = self.walks.next_over(now.steady_us, written_us) {
+                self.walked(over, written_us);
             }
         }
         for mirror in std::mem::take(&mut self.stale) {

@@ -5,8 +5,6 @@
 
 use std::collections::VecDeque;
 
-/// A walk shorter than this costs too little to be spared.
-const REST_FROM_US: i64 = 1_000;
 /// How much longer than its walk a topic rests: its changes take a third of a shard's time at most.
 const REST_PER_WALK: i64 = 2;
 
@@ -21,11 +19,24 @@ pub(super) enum Rest {
     Until(i64),
 }
 
-/// How long a topic rests after a walk that took so long.
-pub(super) fn rest_us(walk_us: i64, rest_us_max: i64) -> i64 {
-    match walk_us < REST_FROM_US {
-        true => 0,
-        false => (REST_PER_WALK * walk_us).min(rest_us_max),
+/// A walk that is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Over {
+    /// Its topic's place.
+    pub(super) mirror: usize,
+    /// How many clients it served.
+    pub(super) clients: usize,
+    /// From the first of them to the last.
+    pub(super) took_us: i64,
+}
+
+impl Over {
+    /// How long the topic rests; not at all after a walk of one slice, which costs too little to be spared.
+    pub(super) fn rest_us(&self, slice_clients: usize, rest_us_max: i64) -> i64 {
+        match self.clients <= slice_clients {
+            true => 0,
+            false => (REST_PER_WALK * self.took_us).min(rest_us_max),
+        }
     }
 }
 
@@ -72,18 +83,21 @@ impl Walks {
         self.passed += count as u64;
     }
 
-    /// The next walk that is over, where the clients passed last were served between these two times: its
-    /// topic's place, and how long it took.
-    pub(super) fn next_over(&mut self, began_us: i64, ended_us: i64) -> Option<(usize, i64)> {
+    /// The next walk that is over, where the clients passed last were served between these two times.
+    pub(super) fn next_over(&mut self, began_us: i64, ended_us: i64) -> Option<Over> {
         // Where the first has not begun, the ones behind it have not either.
         let first = self.open.front_mut().filter(|walk| walk.from < self.passed)?;
         let took_us = ended_us - *first.began_us.get_or_insert(began_us);
         if first.to > self.passed {
             return None;
         }
-        let mirror = first.mirror;
+        let over = Over {
+            mirror: first.mirror,
+            clients: (first.to - first.from) as usize,
+            took_us,
+        };
         self.open.pop_front();
-        Some((mirror, took_us))
+        Some(over)
     }
 }
 
@@ -91,8 +105,9 @@ impl Walks {
 mod tests {
     use super::*;
 
-    fn over(walks: &mut Walks, began_us: i64, ended_us: i64) -> Vec<(usize, i64)> {
-        std::iter::from_fn(|| walks.next_over(began_us, ended_us)).collect()
+    fn over(walks: &mut Walks, began_us: i64, ended_us: i64) -> Vec<(usize, usize, i64)> {
+        let all = std::iter::from_fn(|| walks.next_over(began_us, ended_us));
+        all.map(|over| (over.mirror, over.clients, over.took_us)).collect()
     }
 
     #[test]
@@ -104,15 +119,22 @@ mod tests {
         assert!(walks.has_begun(0) && !walks.has_begun(10));
         assert_eq!(over(&mut walks, 100, 200), []);
         walks.passed(3);
-        assert_eq!(over(&mut walks, 200, 300), [(7, 200)]);
+        assert_eq!(over(&mut walks, 200, 300), [(7, 10, 200)]);
         walks.passed(1);
-        assert_eq!(over(&mut walks, 300, 400), [(8, 200)]);
+        assert_eq!(over(&mut walks, 300, 400), [(8, 2, 200)]);
         assert!(walks.open.is_empty());
     }
 
     #[test]
     fn a_rest_is_as_long_as_its_walk_was_worth() {
-        let rests = [(999, 10_000), (1_000, 10_000), (20_000, 10_000), (20_000, 0)].map(|(walk_us, max)| rest_us(walk_us, max));
-        assert_eq!(rests, [0, 2_000, 10_000, 0]);
+        let rests = [(8, 2_000, 10_000), (9, 2_000, 10_000), (9, 20_000, 10_000), (9, 20_000, 0)].map(|(clients, took_us, max_us)| {
+            let over = Over {
+                mirror: 0,
+                clients,
+                took_us,
+            };
+            over.rest_us(8, max_us)
+        });
+        assert_eq!(rests, [0, 4_000, 10_000, 0]);
     }
 }
