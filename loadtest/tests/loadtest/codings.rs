@@ -37,7 +37,9 @@ fn a_broadcast_is_verified_in_every_coding() {
         let deflated = report["frames_deflated"].as_u64().unwrap();
         // Binary frames as small as these would grow.
         assert_eq!(deflated, if name == "json+deflate" { due } else { 0 }, "{name}: {report:#}");
-        assert!(report["extra"]["probe_walk_connect_count"].as_f64() > Some(0.0), "{report:#}");
+        let mut extra = report["extra"].as_object().unwrap().keys();
+        let answers = |name: &String| name.starts_with("probe_") && name.ends_with("_count");
+        assert!(extra.any(answers), "{report:#}");
     }
 }
 
@@ -63,8 +65,7 @@ fn one_changed_byte_is_noticed_in_every_coding() {
     let told = [
         (&[][..], "a message that is no JSON"),
         (CODINGS[0].1, "a message that is not what the schema says"),
-        // Deflate has no checksum: what comes of it is another text.
-        (CODINGS[1].1, "a message that is no JSON"),
+        (CODINGS[1].1, "a message that can't be inflated"),
     ];
     for (options, reason) in told {
         let (code, report, errors) = broadcast(Manner::Garbles, options);
