@@ -1,54 +1,34 @@
-//! What compressing costs and saves: every frame of a simulated slate, by kind. Prints mean sizes first,
-//! then measures compressing a frame of each kind, and inflating a message.
+//! What `permessage-deflate` costs and saves, over every frame of a simulated slate by kind (topic, and
+//! delta, merged delta or snapshot).
+//!
+//! `cargo bench --bench deflate`. First a line a kind: how many frames, their mean bytes as JSON and
+//! compressed, and the ratio of the two (lower saves more). Then the time of compressing one frame,
+//! paid once for all who share it, and of inflating one message (`inflate/…`), paid for each.
+
+mod rig;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use scorewire::engine::{EngineLimits, Shared};
+use rig::Rig;
 use scorewire::fanout::encode::{self, Subject};
-use scorewire::fanout::hub::{Hub, HubLimits};
-use scorewire::fanout::snapshot::{self, GameReader};
+use scorewire::fanout::snapshot;
 use scorewire::feed::simulator::{Options, Simulator};
 use scorewire::model::{IngestTime, TopicName};
 use scorewire::scoring::Rulesets;
-use scorewire::telemetry::EngineMetrics;
 use scorewire::wire::deflate::{Deflater, Inflater};
 use scorewire::wire::ws::Frame;
 use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::sync::Arc;
 
 /// Changes in one merged frame.
 const MERGED: usize = 8;
 
 /// Frames by what they are.
 fn frames() -> BTreeMap<String, Vec<Frame>> {
-    let (hub, _inboxes) = Hub::new(
-        1,
-        HubLimits {
-            ring_frames: 256,
-            topics_max: 10_000,
-            notices_max: 16,
-        },
-    );
-    let hub = Arc::new(hub);
-    let limits = EngineLimits {
-        threads: 1,
-        jobs_max: 1,
-        games_max: 32,
-        plays_max: 4096,
-        game_players_max: 1024,
-        players_max: 10_000,
-    };
-    let engine = Arc::new(Shared::new(hub.clone(), limits, EngineMetrics::new()));
-    for event in Simulator::new(&Options::default()).flat_map(|step| step.events) {
-        engine.apply(event, IngestTime(1_700_000_000_000_000));
-    }
-    let games: GameReader = {
-        let engine = engine.clone();
-        Arc::new(move |game| engine.game(game))
-    };
+    let events = Simulator::new(&Options::default()).flat_map(|step| step.events);
+    let (rig, _inbox) = Rig::after(events, IngestTime(1_700_000_000_000_000));
     let mut names = vec![("slate", TopicName::Slate)];
-    for (head, _) in engine.games() {
-        let now = engine.game(&head.game).expect("the game was played");
+    for (head, _) in rig.engine.games() {
+        let now = rig.engine.game(&head.game).expect("the game was played");
         names.push(("game", TopicName::Game(head.game.clone())));
         names.extend(now.team_seqs.iter().map(|(team, _)| ("team", TopicName::Team(team.clone()))));
         names.extend(
@@ -60,7 +40,7 @@ fn frames() -> BTreeMap<String, Vec<Frame>> {
     let rulesets = Rulesets::embedded();
     let mut frames: BTreeMap<String, Vec<Frame>> = BTreeMap::new();
     for (kind, name) in names {
-        let Some(topic) = hub.get(&name) else { continue };
+        let Some(topic) = rig.hub.get(&name) else { continue };
         let subject = Subject {
             topic: &topic,
             ruleset: rulesets.get("draftkings").expect("it is built in"),
@@ -73,7 +53,7 @@ fn frames() -> BTreeMap<String, Vec<Frame>> {
         frames.entry(format!("{kind}/delta")).or_default().extend(deltas);
         let merged = entries.chunks_exact(MERGED).map(|some| encode::delta(subject, some));
         frames.entry(format!("{kind}/merged_{MERGED}")).or_default().extend(merged);
-        let (_, now) = snapshot::take(&hub, &games, subject, "subscribe");
+        let (_, now) = snapshot::take(&rig.hub, &rig.games, subject, "subscribe");
         frames.entry(format!("{kind}/snapshot")).or_default().push(now);
     }
     frames

@@ -8,16 +8,20 @@
 //! benches/instructions                         # instructions a delivery, under callgrind
 //! ```
 //! Allocations are counted by the global allocator: what a play costs once (its frame) may not grow
-//! with the number of clients.
+//! with the number of clients. Time is nanoseconds of wall clock a delivery, the frame's encoding shared
+//! out over all of them; no system call is in it, so it is what Scorewire adds to `send()`.
 #![allow(clippy::unwrap_used, reason = "a bench may fail")]
 
-use scorewire::engine::{EngineLimits, Shared};
-use scorewire::fanout::hub::{Hub, HubLimits, Inbox};
+mod rig;
+
+use rig::Rig;
+use scorewire::config::Config;
+use scorewire::engine::Shared;
+use scorewire::fanout::hub::Inbox;
 use scorewire::fanout::shard::{Batch, ConnKey, Kind, Shard, ShardParts, Writer, Wrote};
 use scorewire::feed::{Decoder, Limits};
-use scorewire::model::IngestTime;
+use scorewire::model::{IngestTime, Now};
 use scorewire::scoring::Rulesets;
-use scorewire::telemetry::EngineMetrics;
 use scorewire::wire::Form;
 use scorewire::wire::close::CloseReason;
 use std::alloc::{GlobalAlloc, Layout};
@@ -79,7 +83,7 @@ impl Writer for Taker {
 }
 
 struct Bench {
-    shared: Arc<Shared>,
+    engine: Arc<Shared>,
     inbox: Inbox,
     shard: Shard,
     taker: Taker,
@@ -90,32 +94,20 @@ struct Bench {
 impl Bench {
     /// A shard whose clients have all had their snapshot.
     fn new(clients: usize) -> Bench {
-        let config = scorewire::config::Config::default();
-        let hub_limits = HubLimits {
-            topics_max: 1_000,
-            ..config.hub_limits()
-        };
-        let (hub, mut inboxes) = Hub::new(1, hub_limits);
-        let hub = Arc::new(hub);
-        let engine = EngineLimits {
-            threads: 1,
-            ..config.engine_limits()
-        };
-        let shared = Arc::new(Shared::new(hub.clone(), engine, EngineMetrics::new()));
+        let (rig, inbox) = Rig::after([], IngestTime(0));
         let rulesets = Arc::new(Rulesets::embedded());
-        let games = shared.clone();
         let shard = Shard::new(ShardParts {
             index: 0,
-            hub,
+            hub: rig.hub,
             default_ruleset: rulesets.index("draftkings").unwrap(),
             rulesets,
-            games: Arc::new(move |game| games.game(game)),
+            games: rig.games,
             epoch: "bench".into(),
-            limits: config.shard_limits(),
+            limits: Config::default().shard_limits(),
         });
         let mut bench = Bench {
-            shared,
-            inbox: inboxes.remove(0),
+            engine: rig.engine,
+            inbox,
             shard,
             taker: Taker::default(),
             now_us: 1_800_000_000_000_000,
@@ -123,13 +115,22 @@ impl Bench {
         };
         let subscribe = br#"{"op":"subscribe","topics":["game:G"]}"#;
         for _ in 0..clients {
-            let key = bench.shard.connect(Kind::WebSocket(Form::PLAIN), bench.now_us);
+            let now = bench.now();
+            let key = bench.shard.connect(Kind::WebSocket(Form::PLAIN), now);
             let mut frame = vec![0x81, 0x80 | subscribe.len() as u8, 0, 0, 0, 0];
             frame.extend_from_slice(subscribe);
-            bench.shard.received(key, &mut frame, bench.now_us);
+            bench.shard.received(key, &mut frame, now);
         }
         bench.walk();
         bench
+    }
+
+    /// One clock serves for both.
+    fn now(&self) -> Now {
+        Now {
+            steady_us: self.now_us,
+            wall_us: self.now_us,
+        }
     }
 
     /// Applies a play; the shard has yet to look.
@@ -148,18 +149,18 @@ impl Bench {
             21 + self.plays % 2,
         );
         let event = Decoder::new(Limits::default()).line(line.as_bytes()).unwrap();
-        self.shared.apply(event, IngestTime(self.now_us));
+        self.engine.apply(event, IngestTime(self.now_us));
     }
 
     /// Looks at what moved and writes to everyone: what a shard's thread does for a play.
     #[inline(never)]
     fn walk(&mut self) {
+        let now = self.now();
         while let Ok(notice) = self.inbox.notices.try_recv() {
-            self.shard.notice(&notice);
+            self.shard.notice(&notice, now.steady_us);
         }
-        let now_us = self.now_us;
         while self.shard.has_work() {
-            self.shard.pump(now_us, || now_us, &mut self.taker);
+            self.shard.pump(now, || now.steady_us, &mut self.taker);
         }
     }
 

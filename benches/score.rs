@@ -1,5 +1,6 @@
 //! What one call of `Ruleset::score` costs, for lines as they come and for every built-in ruleset.
-#![allow(missing_docs, reason = "criterion's macros make public functions without docs")]
+//!
+//! `cargo bench --bench score`. Nanoseconds a call: one stat line to its points, a `RULESET/LINE` a row.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use scorewire::model::{Stat, StatLine};

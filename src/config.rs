@@ -52,6 +52,7 @@ pub struct Server {
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     pub tls_threads: usize,
+    pub tls_handshakes_max: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -101,6 +102,7 @@ pub struct Fanout {
     pub write_bytes_max: usize,
     pub compress_bytes_min: usize,
     pub slice_clients: usize,
+    pub rest_ms_max: u64,
     pub writer: WriterSetting,
     pub send_buffer_bytes: usize,
     pub unsent_bytes_max: u32,
@@ -163,6 +165,7 @@ impl Default for Config {
                 tls_cert: None,
                 tls_key: None,
                 tls_threads: 1,
+                tls_handshakes_max: 10_000,
             },
             scoring: Scoring {
                 rulesets_dir: "config/rulesets".into(),
@@ -196,6 +199,7 @@ impl Default for Config {
                 write_bytes_max: 65_536,
                 compress_bytes_min: 200,
                 slice_clients: 128,
+                rest_ms_max: 10,
                 writer: WriterSetting::Auto,
                 send_buffer_bytes: 32_768,
                 unsent_bytes_max: 16_384,
@@ -277,7 +281,7 @@ impl Config {
         telemetry::check_filter(&self.log.filter)
     }
 
-    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 31] {
+    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 32] {
         let (server, ingest, engine, fanout, clients) = (&self.server, &self.ingest, &self.engine, &self.fanout, &self.clients);
         let count = |name, value: usize, range| (name, value as u64, range);
         [
@@ -287,6 +291,7 @@ impl Config {
             count("server.connections_max", server.connections_max, 1..=10_000_000),
             count("server.header_bytes_max", server.header_bytes_max, 8192..=MIB),
             count("server.tls_threads", server.tls_threads, 1..=64),
+            count("server.tls_handshakes_max", server.tls_handshakes_max, 1..=1_000_000),
             count("ingest.threads", ingest.threads, 1..=64),
             count("ingest.body_bytes_max", ingest.body_bytes_max, 256..=1024 * MIB),
             count("ingest.line_bytes_max", ingest.line_bytes_max, 256..=16 * MIB),
@@ -316,11 +321,12 @@ impl Config {
         ]
     }
 
-    fn times(&self) -> [(&'static str, u64, RangeInclusive<u64>); 8] {
+    fn times(&self) -> [(&'static str, u64, RangeInclusive<u64>); 9] {
         let (server, clients, shutdown) = (&self.server, &self.clients, &self.shutdown);
         [
             ("server.header_read_timeout_ms", server.header_read_timeout_ms, 1..=DAY_MS),
             ("ingest.body_read_timeout_ms", self.ingest.body_read_timeout_ms, 1..=DAY_MS),
+            ("fanout.rest_ms_max", self.fanout.rest_ms_max, 0..=1_000),
             ("clients.ping_interval_ms", clients.ping_interval_ms, 1..=DAY_MS),
             ("clients.silence_timeout_ms", clients.silence_timeout_ms, 1..=DAY_MS),
             ("clients.stall_timeout_ms", clients.stall_timeout_ms, 1..=DAY_MS),
@@ -373,6 +379,7 @@ impl Config {
             write_bytes_max: self.fanout.write_bytes_max,
             compress_bytes_min: self.fanout.compress_bytes_min,
             slice_clients: self.fanout.slice_clients,
+            rest_us_max: us(self.fanout.rest_ms_max),
             ping_interval_us: us(self.clients.ping_interval_ms),
             silence_timeout_us: us(self.clients.silence_timeout_ms),
             stall_timeout_us: us(self.clients.stall_timeout_ms),

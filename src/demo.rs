@@ -19,7 +19,7 @@ const DAY_US: i64 = 86_400_000_000;
 pub async fn play(engine: Engine, games: usize, speed: Speed, mut seed: u64) {
     let clock = Clock;
     loop {
-        let started_us = clock.now_us();
+        let started_us = clock.wall_us();
         let options = Options {
             seed,
             games,
@@ -42,7 +42,7 @@ pub async fn play(engine: Engine, games: usize, speed: Speed, mut seed: u64) {
 }
 
 async fn submit(engine: &Engine, mut events: Vec<Event>) {
-    let now_us = Clock.now_us();
+    let now_us = Clock.wall_us();
     source::stamp(&mut events, FeedTime(now_us));
     let events = events.into_iter().enumerate().collect();
     if let Err(error) = engine.submit(events, IngestTime(now_us)).await {

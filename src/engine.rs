@@ -9,7 +9,7 @@
 use crate::clock::Clock;
 use crate::fanout::hub::{GameTopics, Hub, Moved};
 use crate::fanout::snapshot::GameSnapshot;
-use crate::feed::sequence::{Ledger, Verdict};
+use crate::feed::sequence::{Admitted, Ledger, Verdict};
 use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, PlayerInfo, StateTime};
 use crate::state::{Cards, Game};
 use crate::telemetry::EngineMetrics;
@@ -142,16 +142,27 @@ impl Engine {
         self.owners.iter().map(Sender::len).max().unwrap_or(0)
     }
 
-    /// Hands events to their owners and waits until all have been applied; see [`Engine::hand_over`].
+    /// Hands events to their owners and waits until all have been applied, each player list where it
+    /// stands among them; see [`Engine::hand_over`].
     ///
     /// # Errors
     /// Those of [`Engine::hand_over`] and [`UnderWay::outcomes`].
     pub async fn submit(&self, events: Vec<(usize, Event)>, ingest: IngestTime) -> Result<Vec<(usize, Outcome)>, SubmitError> {
-        self.hand_over(events, ingest).await?.outcomes().await
+        let mut outcomes = Vec::with_capacity(events.len());
+        let mut rest = events;
+        while !rest.is_empty() {
+            let list = rest.iter().position(|(_, event)| matches!(event, Event::Players(_)));
+            let later = rest.split_off(list.map_or(rest.len(), |list| list.max(1)));
+            outcomes.extend(self.hand_over(rest, ingest).await?.outcomes().await?);
+            rest = later;
+        }
+        Ok(outcomes)
     }
 
     /// Hands events (each with its place in the request) to their owners, who apply them while the caller
-    /// prepares more. A player list goes to every owner, since each may have its players in a game.
+    /// prepares more. A player list goes to every owner, since each may have its players in a game; the
+    /// directory takes it over at once. So hand it over alone, and once what stands before it is applied:
+    /// else it depends on timing how often its games move.
     ///
     /// # Errors
     /// An owner's queue stays full, or an owner is gone; events of other owners may then have been
@@ -250,22 +261,34 @@ const EVENTS_PER_NOTICE: usize = 32;
 /// The same while more batches wait, some 2 ms' worth: whoever watches is told the same in fewer, merged
 /// frames.
 const EVENTS_PER_NOTICE_BEHIND: usize = 1024;
+/// Events for which the clock is read once: some 10 µs' worth, which latencies may be out by.
+const EVENTS_PER_CLOCK: usize = 8;
+/// Games that a player list goes through, after which the shards are told: a list is longer than a play.
+const GAMES_PER_NOTICE: usize = 16;
 
 fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
-    let now = || StateTime(Clock.now_us());
     let mut batch = Batch::default();
-    let mut untold = 0;
+    let mut untold = 0usize;
     while let Ok(job) = jobs.recv() {
         let mut outcomes = Vec::with_capacity(job.events.len());
-        for (place, event) in &job.events {
-            if let Event::Players(infos) = event {
-                shared.introduce(infos, Some(thread), job.ingest, now(), &mut batch);
-            } else {
-                outcomes.push((*place, shared.apply_at(event, job.ingest, now(), &mut batch)));
+        let mut now = StateTime(0);
+        for (nth, (place, event)) in job.events.iter().enumerate() {
+            if nth % EVENTS_PER_CLOCK == 0 {
+                now = StateTime(Clock.steady_us());
             }
+            if let Event::Players(infos) = event {
+                // It goes through every game: what happened before it does not wait for that.
+                shared.hub.tell(&mut batch.moved);
+                untold = 0;
+                shared.introduce(infos, Some(thread), job.ingest, now, &mut batch);
+                continue;
+            }
+            outcomes.push((*place, shared.apply_at(event, job.ingest, now, &mut batch)));
             untold += 1;
-            let can_wait = untold < EVENTS_PER_NOTICE_BEHIND && !jobs.is_empty() && !shared.hub.is_due(&batch.moved);
-            if untold >= EVENTS_PER_NOTICE && !can_wait {
+            // Not after every event: to look for more batches takes a lock that those who bring them take.
+            if untold.is_multiple_of(EVENTS_PER_NOTICE)
+                && (untold >= EVENTS_PER_NOTICE_BEHIND || shared.hub.is_due(&batch.moved) || jobs.is_empty())
+            {
                 shared.hub.tell(&mut batch.moved);
                 untold = 0;
             }
@@ -311,7 +334,7 @@ impl Shared {
     }
 
     /// Every game's head and view, by kickoff.
-    pub fn games(&self) -> Vec<(Arc<GameHead>, Arc<GameView>)> {
+    pub fn games(&self) -> Vec<(Arc<GameHead>, GameView)> {
         let cells: Vec<Arc<GameCell>> = self.games.iter().map(|entry| entry.value().clone()).collect();
         let mut games: Vec<_> = cells
             .iter()
@@ -345,7 +368,7 @@ impl Shared {
         }
     }
 
-    /// Tells the games of one owner (or all) who their players are.
+    /// Tells the games of one owner (or all) who their players are, and the shards what that moved.
     fn introduce(&self, infos: &[PlayerInfo], owner: Option<usize>, ingest: IngestTime, now: StateTime, batch: &mut Batch) {
         let owned = |game: &GameId| owner.is_none_or(|owner| self.owner_of(game) == owner);
         let mut cells: Vec<(GameId, Arc<GameCell>)> = self
@@ -356,12 +379,15 @@ impl Shared {
             .collect();
         // A player may be in two of them, and only one of those shows: the same order gives the same `seq`.
         cells.sort_by(|(a, _), (b, _)| a.cmp(b));
-        for (_, cell) in cells {
-            let mut guard = cell.game.write();
-            let (game, owned) = &mut *guard;
-            if let Some(change) = game.introduce(infos, &self.cards, ingest) {
-                self.publish(change, owned, now, batch);
+        for cells in cells.chunks(GAMES_PER_NOTICE) {
+            for (_, cell) in cells {
+                let mut guard = cell.game.write();
+                let (game, owned) = &mut *guard;
+                if let Some(change) = game.introduce(infos, &self.cards, ingest) {
+                    self.publish(change, owned, now, batch);
+                }
             }
+            self.hub.tell(&mut batch.moved);
         }
     }
 
@@ -412,15 +438,15 @@ impl Shared {
             self.metrics.too_many_players.increment(1);
             return Outcome::TooManyPlayers;
         }
-        let verdict = owned.ledger.admit(event, self.limits.plays_max);
+        let Admitted { verdict, place } = owned.ledger.admit(event, self.limits.plays_max);
         batch.verdicts[verdict as usize] += 1;
         if let Some(cause) = cause_of(verdict) {
-            let change = match event {
-                Event::Play(play) => game.play(play, cause, &self.cards, ingest),
-                Event::Retract(retraction) => game.retract(retraction.clone(), ingest),
-                Event::Situation(situation) => game.situation(situation.clone(), ingest),
-                Event::Game(announcement) => game.announce(announcement.clone(), &self.cards, ingest),
-                Event::Players(_) => return Outcome::Sequenced(verdict),
+            let change = match (event, place) {
+                (Event::Play(play), Some(place)) => game.play(play, place, cause, &self.cards, ingest),
+                (Event::Retract(retraction), Some(place)) => game.retract(retraction.clone(), place, ingest),
+                (Event::Situation(situation), place) => game.situation(situation.clone(), place, ingest),
+                (Event::Game(announcement), _) => game.announce(announcement.clone(), &self.cards, ingest),
+                (Event::Play(_) | Event::Retract(_) | Event::Players(_), _) => return Outcome::Sequenced(verdict),
             };
             self.publish(change, owned, now, batch);
         }

@@ -43,3 +43,6 @@ pub mod source;
 pub mod state;
 pub mod telemetry;
 pub mod wire;
+
+#[cfg(test)]
+mod test_support;

@@ -5,7 +5,7 @@
 //!  shard-N       server.shards          its listener                               server.backlog
 //!                                       notices from owners of games (flume)       fanout.notices_max
 //!                                       upgraded sockets, event streams (flume)    fanout.commands_max
-//!  tls           server.tls_threads     handshakes (with server.tls_cert)          server.connections_max
+//!  tls           server.tls_threads     handshakes (with server.tls_cert)          server.tls_handshakes_max
 //!  engine-N      engine.threads         batches of events (flume)                  engine.jobs_max
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
 //! ```
@@ -23,7 +23,7 @@ use crate::fanout::turns::Turns;
 use crate::scoring::{RulesetError, Rulesets};
 use crate::server::tls::{self, Handshakes, TlsError};
 use crate::server::{self, App, Door, Routes, listen};
-use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, ShardMetrics};
+use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, ShardMetrics, TlsMetrics};
 use flume::{Receiver, Sender};
 use std::hash::{BuildHasher, Hasher};
 use std::io;
@@ -111,9 +111,9 @@ pub fn rulesets(config: &Config) -> Result<Rulesets, StartError> {
 /// Loads the certificate and settles what a TLS session is like; nothing where there is to be none.
 ///
 /// # Errors
-/// A file that is no certificate or key, or two that do not go together.
+/// A file that is no certificate or key, two that do not go together, or a certificate that is out of date.
 pub fn tls(config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, StartError> {
-    Ok(tls::settings(&config.server)?)
+    Ok(tls::settings(&config.server, Clock.wall_us())?)
 }
 
 /// Binds, starts every thread and returns. Call it inside the side runtime.
@@ -125,8 +125,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let (shard_count, commands_max) = (config.shards(), config.fanout.commands_max);
     let paths = WritePath::for_shards(config.fanout.writer, shard_count, config.fanout.slice_clients)?;
     let server = &config.server;
-    let handshakes = tls(&config)?.map(|settings| Handshakes::start(settings, server)).transpose()?;
-    let handshakes = handshakes.map(Arc::new);
+    let settings = tls(&config)?;
     let shared = bind(server.bind, "server.bind", shard_count, server.backlog)?;
     let address = shared[0].local_addr()?;
     let apart = |at: Option<SocketAddr>, key| at.map(|at| bind(at, key, 1, server.backlog)).transpose();
@@ -136,6 +135,12 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let (stop, stopped) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
     let (app, inboxes) = share(config, rulesets, shard_count, stopped.clone());
+    // There with or without TLS: a metric that is missing looks like one that is broken.
+    let tls_metrics = TlsMetrics::new();
+    let handshakes = settings
+        .map(|settings| Handshakes::start(settings, &app.config.server, tls_metrics))
+        .transpose()?;
+    let handshakes = handshakes.map(Arc::new);
     let routes = Routes {
         clients: true,
         ingest: ingest.is_none(),
@@ -314,6 +319,7 @@ impl ShardThread {
         });
         let turns = Arc::<Turns>::default();
         let sockets = Sockets::new(self.path)?;
+        let shard_itself = self.door.shard.clone();
         let accepting = tokio::spawn(listen::serve(
             self.listener,
             server::router(self.door, self.routes),
@@ -334,9 +340,19 @@ impl ShardThread {
             metrics: ShardMetrics::new(),
             levels,
             commands_waited: 0,
+            draining: false,
+            closed: false,
         };
+        let accepting = tokio::spawn(async move {
+            // Plain requests under way finish; an accept loop that panicked has none.
+            let ended = accepting.await.unwrap_or(Ok(()));
+            if let Some(shard) = shard_itself {
+                // Behind every socket that was handed over. A shard that is gone needs no telling.
+                let _ = shard.send_async(Command::Closed).await;
+            }
+            ended
+        });
         runner.run().await;
-        // Plain requests under way finish; an accept loop that panicked has none.
         accepting.await.unwrap_or(Ok(()))
     }
 }
@@ -385,7 +401,7 @@ impl Running {
 /// A name for a new history: random, so that no client can mistake it for an earlier one.
 fn new_epoch() -> Arc<str> {
     let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
-    hasher.write_i64(Clock.now_us());
+    hasher.write_i64(Clock.wall_us());
     hasher.write_u32(std::process::id());
     format!("{:016x}", hasher.finish()).into()
 }

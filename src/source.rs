@@ -88,7 +88,7 @@ impl Pace {
         Pace {
             speed,
             clock,
-            started_us: clock.now_us(),
+            started_us: clock.steady_us(),
             skipped_us: 0,
             last_due_us: 0,
         }
@@ -100,7 +100,7 @@ impl Pace {
         self.skipped_us += (due_us - self.last_due_us - IDLE_US_MAX).max(0);
         self.last_due_us = due_us;
         let at_us = self.started_us.saturating_add(((due_us - self.skipped_us) as f64 / times) as i64);
-        Duration::from_micros(at_us.saturating_sub(self.clock.now_us()).max(0) as u64)
+        Duration::from_micros(at_us.saturating_sub(self.clock.steady_us()).max(0) as u64)
     }
 }
 

@@ -75,7 +75,21 @@ metric!(
     "scorewire_connections_refused_total",
     Counter,
     "",
-    "TCP connections closed at once, with a 503 where they speak no TLS: there were `server.connections_max` already."
+    "TCP connections answered 503 and closed: there were `server.connections_max` already."
+);
+metric!(
+    HANDSHAKES,
+    "scorewire_tls_handshakes_total",
+    Counter,
+    "outcome = done, failed, timed_out, shed",
+    "TLS handshakes, by how they ended; shed: hung up on at once, as `server.tls_handshakes_max` were under way."
+);
+metric!(
+    HANDSHAKES_UNDER_WAY,
+    "scorewire_tls_handshakes_under_way",
+    Gauge,
+    "",
+    "TLS handshakes under way, of `server.tls_handshakes_max`."
 );
 metric!(
     EVENTS,
@@ -183,6 +197,13 @@ metric!(
     "Times that a shard looked at every topic because its notices overflowed."
 );
 metric!(
+    RESTS,
+    "scorewire_walks_rested_total",
+    Counter,
+    "",
+    "Walks over a topic's subscribers that began only when its rest after the last one was over (`fanout.rest_ms_max`)."
+);
+metric!(
     RING_ENTRIES,
     "scorewire_ring_entries",
     Gauge,
@@ -243,7 +264,7 @@ metric!(
     "scorewire_encode_to_written_seconds",
     Histogram,
     "",
-    "From a frame's encoding to a socket having it, per delivery."
+    "From a frame's encoding to a socket having it, per delivery to those who were subscribed then."
 );
 metric!(
     WALK,
@@ -251,6 +272,13 @@ metric!(
     Histogram,
     "",
     "From the first client of a walk to the last: duration and spread of a fan-out on one shard."
+);
+metric!(
+    HANDSHAKE,
+    "scorewire_tls_handshake_seconds",
+    Histogram,
+    "",
+    "From a connection's arrival to the end of its TLS handshake, where it was done."
 );
 
 /// Every metric, in the order of the documentation.
@@ -263,6 +291,8 @@ pub const METRICS: &[&Metric] = &[
     &OPENED,
     &CLOSED,
     &REFUSED_CONNECTIONS,
+    &HANDSHAKES,
+    &HANDSHAKES_UNDER_WAY,
     &EVENTS,
     &UNANNOUNCED,
     &CHANGES,
@@ -278,6 +308,7 @@ pub const METRICS: &[&Metric] = &[
     &MESSAGES,
     &REFUSED_TOPICS,
     &RESYNCS,
+    &RESTS,
     &RING_ENTRIES,
     &RING_FULLEST,
     &NOTICES,
@@ -288,6 +319,7 @@ pub const METRICS: &[&Metric] = &[
     &STATE_TO_ENCODE,
     &ENCODE_TO_WRITTEN,
     &WALK,
+    &HANDSHAKE,
 ];
 
 /// Installs the recorder, once per process. Later calls give the same page.
@@ -329,7 +361,14 @@ fn gauge_with(metric: &Metric, label: &'static str, value: &'static str) -> Gaug
 /// The page for Prometheus.
 pub fn render(handle: &PrometheusHandle) -> String {
     let mut page = handle.render();
-    for delays in [&FEED_TO_INGEST, &INGEST_TO_STATE_DELAYS, &ENCODE_DELAYS, &WRITE_DELAYS, &WALKS] {
+    for delays in [
+        &FEED_TO_INGEST,
+        &INGEST_TO_STATE_DELAYS,
+        &ENCODE_DELAYS,
+        &WRITE_DELAYS,
+        &WALKS,
+        &HANDSHAKE_DELAYS,
+    ] {
         delays.write(&mut page);
     }
     page
@@ -340,6 +379,7 @@ static INGEST_TO_STATE_DELAYS: Delays = Delays::new(&INGEST_TO_STATE);
 static ENCODE_DELAYS: Delays = Delays::new(&STATE_TO_ENCODE);
 static WRITE_DELAYS: Delays = Delays::new(&ENCODE_TO_WRITTEN);
 static WALKS: Delays = Delays::new(&WALK);
+static HANDSHAKE_DELAYS: Delays = Delays::new(&HANDSHAKE);
 
 /// The engine's handles.
 #[derive(Clone)]
@@ -408,6 +448,44 @@ impl IngestMetrics {
 }
 
 impl Default for IngestMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The handles of TLS handshakes.
+#[derive(Clone)]
+pub struct TlsMetrics {
+    /// Over in good order.
+    pub done: Counter,
+    /// No TLS, or nothing that both sides speak.
+    pub failed: Counter,
+    /// Not in time.
+    pub timed_out: Counter,
+    /// Not begun: too many were under way.
+    pub shed: Counter,
+    /// Those under way.
+    pub under_way: Gauge,
+    /// From a connection's arrival to the end of its handshake.
+    pub duration: &'static Delays,
+}
+
+impl TlsMetrics {
+    /// Finds the handles.
+    pub fn new() -> TlsMetrics {
+        let outcome = |name| counter_with(&HANDSHAKES, "outcome", name);
+        TlsMetrics {
+            done: outcome("done"),
+            failed: outcome("failed"),
+            timed_out: outcome("timed_out"),
+            shed: outcome("shed"),
+            under_way: gauge(&HANDSHAKES_UNDER_WAY),
+            duration: &HANDSHAKE_DELAYS,
+        }
+    }
+}
+
+impl Default for TlsMetrics {
     fn default() -> Self {
         Self::new()
     }
@@ -488,6 +566,7 @@ pub struct ShardMetrics {
     messages: [Counter; 2],
     refused_topics: Counter,
     resyncs: Counter,
+    rested: Counter,
     /// Times that io_uring was given up.
     pub uring_failures: Counter,
 }
@@ -510,6 +589,7 @@ impl ShardMetrics {
             messages: ["ok", "error"].map(|name| counter_with(&MESSAGES, "outcome", name)),
             refused_topics: counter(&REFUSED_TOPICS),
             resyncs: counter(&RESYNCS),
+            rested: counter(&RESTS),
             uring_failures: counter(&URING_FAILURES),
         }
     }
@@ -533,6 +613,7 @@ impl ShardMetrics {
         self.messages[1].increment(stats.bad_messages);
         self.refused_topics.increment(stats.refused_topics);
         self.resyncs.increment(stats.resyncs);
+        self.rested.increment(stats.rested);
         ENCODE_DELAYS.add(&stats.state_to_encode);
         WRITE_DELAYS.add(&stats.encode_to_written);
         WALKS.add(&stats.walk);

@@ -1,14 +1,17 @@
 //! Clients in a child process (the bench's own binary again), since a process may be capped at 20,000
-//! descriptors; and the play that they all are told of.
+//! descriptors; the play that they all are told of; and a server to tell them.
+
+mod server;
 
 use mio::{Events, Interest, Poll, Token};
 use scorewire::model::{Event, GameId, PlayEvent, PlayId, PlayKind, PlayerId, StatRecord, Team};
 use scorewire::pipeline;
+pub(crate) use server::Server;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-const CHILD: &str = "SCOREWIRE_BENCH_CLIENTS";
+const CHILD: &str = "SCOREWIRE_BENCH_CROWD";
 const GAME: &str = "bench";
 
 /// Begins `main`: true where this process was started to be the clients, and has been.
@@ -22,7 +25,7 @@ pub(crate) fn was_the_clients() -> bool {
 }
 
 /// A play of two players; each number is another one.
-pub(crate) fn event(play: u64) -> Event {
+fn event(play: u64) -> Event {
     let id = |text: &str| PlayerId::new(text).expect("well-formed");
     let team = Team::new("NE").expect("well-formed");
     let record = |player, stat| StatRecord {

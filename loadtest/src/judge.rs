@@ -70,6 +70,8 @@ pub(crate) struct Moved {
     pub(crate) seq: u64,
     /// By this event.
     pub(crate) event: u32,
+    /// Points since, in 1/10,000.
+    pub(crate) points: i64,
     /// Size of the frame that said so, header included.
     pub(crate) bytes: u32,
 }
@@ -290,10 +292,16 @@ impl Judge {
         match &mut self.content {
             Content::Script(oracle) => oracle.delta(prev, seq, newest, value)?,
             Content::Totals(totals) => {
-                let news = totals.delta(topic, prev, seq, newest, value)?;
-                if let Some(event) = newest.filter(|_| news) {
+                let event = newest.context("feed_ts is missing, and every event was posted with one")?;
+                if let Some(points) = totals.delta(topic, prev, seq, event, value)? {
                     let bytes = wire_bytes(bytes);
-                    self.moves.push(Moved { topic, seq, event, bytes });
+                    self.moves.push(Moved {
+                        topic,
+                        seq,
+                        event,
+                        points,
+                        bytes,
+                    });
                 }
             }
         }

@@ -12,6 +12,7 @@
 //!          sunday · kickoffs · feed recorded, simulated and made-up Sundays
 //!          rosters · schedule       who follows whom; when events are due
 //!          post · target            posting
+//!          revisions · truth · gsis what the feed says: which lines count, and what must come of them
 //!          floor · trace            the same work by a bare loop
 //!          probe                    one more client, who asks while the server is busy
 //!          crew · watch · timeline  child processes, progress, adding up, the server by the second
@@ -44,6 +45,7 @@ mod crowd;
 mod feed;
 mod floor;
 mod frames;
+mod gsis;
 mod html;
 mod inflate;
 mod ingest;
@@ -64,6 +66,7 @@ mod proc;
 mod readers;
 mod record;
 mod report;
+mod revisions;
 mod rosters;
 mod run;
 mod scenario;
@@ -75,6 +78,7 @@ mod timeline;
 mod tls;
 mod totals;
 mod trace;
+mod truth;
 mod upgrade;
 mod verify;
 mod watch;

@@ -28,23 +28,16 @@ impl Http {
         }
     }
 
-    /// Posts event lines, all of which must be taken.
-    pub(crate) fn post_events(&mut self, lines: &str) -> Result<()> {
+    /// Posts event lines. All must be taken, but for `repeats` of them: those the server must know already.
+    pub(crate) fn post_events(&mut self, lines: &str, repeats: usize) -> Result<()> {
         let request = format!(
             "POST /v1/events HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n{lines}",
             self.to.host,
             lines.len()
         );
         let (answer, resent) = self.answer(&request).context("POST /v1/events")?;
-        let answer: Value = serde_json::from_str(&answer).context("the answer is no JSON")?;
-        let count = |name: &str| answer[name].as_u64().unwrap_or(0);
-        // Sent again, what is a duplicate arrived the first time, although its answer did not.
-        let taken = count("accepted") + if resent { count("duplicate") } else { 0 };
-        ensure!(
-            taken == lines.lines().count() as u64,
-            "the server did not take every event: {answer}"
-        );
-        Ok(())
+        let answer = serde_json::from_str(&answer).context("the answer is no JSON")?;
+        all_taken(&answer, lines.lines().count(), repeats, resent)
     }
 
     /// Gets a JSON document.
@@ -92,6 +85,20 @@ impl Http {
         }
         Ok((answer.status, answer.body))
     }
+}
+
+/// Whether of `lines` lines all were taken but the `repeats`, and these called duplicates.
+fn all_taken(answer: &Value, lines: usize, repeats: usize, resent: bool) -> Result<()> {
+    let count = |name: &str| answer[name].as_u64().unwrap_or(0) as usize;
+    let (accepted, duplicate) = (count("accepted"), count("duplicate"));
+    // Sent again, what is a duplicate arrived the first time, although its answer did not.
+    let known = if resent { duplicate >= repeats } else { duplicate == repeats };
+    ensure!(
+        known && accepted + duplicate == lines,
+        "of {lines} events the server must take {} and know {repeats} already: {answer}",
+        lines - repeats
+    );
+    Ok(())
 }
 
 struct Answer {
@@ -161,6 +168,24 @@ mod tests {
 
     fn answer(text: &str) -> Result<Answer> {
         read_answer(&mut BufReader::with_capacity(3, text.as_bytes()))
+    }
+
+    #[test]
+    fn what_the_feed_repeats_is_a_duplicate_and_nothing_else_is() {
+        let taken = |accepted, duplicate, resent| {
+            let answer = serde_json::json!({"accepted": accepted, "duplicate": duplicate, "rejected": []});
+            all_taken(&answer, 5, 1, resent)
+        };
+        taken(4, 1, false).unwrap();
+        assert!(
+            taken(5, 0, false).unwrap_err().to_string().contains("must take 4"),
+            "a repeat counted again"
+        );
+        assert!(taken(3, 2, false).is_err(), "news called a repeat");
+        assert!(taken(3, 1, false).is_err(), "a line lost");
+        taken(0, 5, true).unwrap();
+        taken(2, 3, true).unwrap();
+        assert!(taken(5, 0, true).is_err() && taken(2, 2, true).is_err());
     }
 
     #[test]

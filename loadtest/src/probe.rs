@@ -16,7 +16,7 @@ use crate::upgrade::Protocol;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -78,6 +78,8 @@ pub(crate) struct Prober {
     pub(crate) schedule: Schedule,
     /// The same seed asks the same at the same moments.
     pub(crate) seed: u64,
+    /// Answers count as there when the kernel has them, not when this thread gets to run.
+    pub(crate) kernel_times: bool,
 }
 
 impl Prober {
@@ -151,7 +153,7 @@ fn in_walk(answer: &Answer, schedule: &Schedule, t0_ns: u64) -> bool {
 
 fn ask(prober: &Prober, t0_ns: u64, stop: &AtomicBool) -> Result<Asked> {
     let mut dice = Dice::new(prober.seed);
-    let mut line = Line::connect(&prober.target, prober.protocol)?;
+    let mut line = Line::connect(prober)?;
     let mut asked = Asked::default();
     let mut due_ns = t0_ns;
     loop {
@@ -170,7 +172,7 @@ fn ask(prober: &Prober, t0_ns: u64, stop: &AtomicBool) -> Result<Asked> {
             Question::Ping => line.ping()?,
             Question::Subscribe => line.subscribe(&prober.topic)?,
             Question::Connect => {
-                let next = Line::connect(&prober.target, prober.protocol)?;
+                let next = Line::connect(prober)?;
                 ensure!(next.epoch == line.epoch, "a new connection is welcomed to another epoch");
                 line = next;
                 line.welcomed_ns
@@ -191,19 +193,26 @@ struct Line {
     inflater: Inflater,
     epoch: Value,
     welcomed_ns: u64,
+    /// When the last bytes were there.
+    arrived_ns: u64,
     id: u64,
     buffer: Vec<u8>,
 }
 
 impl Line {
-    fn connect(target: &Target, protocol: Protocol) -> Result<Self> {
+    fn connect(prober: &Prober) -> Result<Self> {
+        let (target, protocol) = (&prober.target, prober.protocol);
         let stream = Stream::connect(target, ANSWER_TIMEOUT).with_context(|| format!("{} does not answer", target.addr))?;
+        if prober.kernel_times {
+            stream.stamp().context("SO_TIMESTAMPNS")?;
+        }
         let mut line = Self {
             stream,
             protocol,
             inflater: Inflater::new(ANSWER_BYTES_MAX),
             epoch: Value::Null,
             welcomed_ns: 0,
+            arrived_ns: 0,
             id: 0,
             buffer: Vec::new(),
         };
@@ -275,7 +284,7 @@ impl Line {
                 self.read()?;
                 continue;
             };
-            let at_ns = clock::monotonic_ns();
+            let at_ns = self.arrived_ns;
             let message = match frame.opcode {
                 opcode if opcode == coding.opcode() && frame.deflated => Some(coding.read(self.inflater.inflate(frame.payload)?)?),
                 opcode if opcode == coding.opcode() => Some(coding.read(frame.payload)?),
@@ -298,7 +307,9 @@ impl Line {
         let filled = self.buffer.len();
         self.buffer.resize(ANSWER_BYTES_MAX, 0);
         ensure!(filled < ANSWER_BYTES_MAX, "an answer over {ANSWER_BYTES_MAX} bytes");
-        let count = self.stream.read(&mut self.buffer[filled..]).context("no answer")?;
+        let (count, stamp_ns) = self.stream.read_stamped(&mut self.buffer[filled..]).context("no answer")?;
+        let waited_us = stamp_ns.map_or(0, |ns| clock::wall_us().saturating_sub(ns / 1_000));
+        self.arrived_ns = clock::monotonic_ns() - waited_us * 1_000;
         self.buffer.truncate(filled + count);
         ensure!(count > 0, "the server closed the connection");
         Ok(())

@@ -12,11 +12,13 @@ use crate::latency::Latency;
 use crate::post::Http;
 use crate::probe::{Probe, Prober};
 use crate::proc::{CpuReading, Memory, Switches};
+use crate::revisions::Revisions;
 use crate::schedule::Schedule;
 use crate::shape::{Floor, RunReport, SHAPE, Server};
 use crate::target::Target;
 use crate::timeline::Timeline;
 use crate::trace::{Sending, Trace};
+use crate::truth::Truth;
 use crate::upgrade::Protocol;
 use crate::watch::Watch;
 use crate::{clock, limits, proc, report};
@@ -110,6 +112,15 @@ pub(crate) struct Plan {
     pub(crate) probe: Option<Prober>,
 }
 
+impl Plan {
+    /// How many clients follow each topic.
+    pub(crate) fn followers(&self) -> Vec<u64> {
+        let mut followers = vec![0; self.topics.len()];
+        self.rosters.iter().flatten().for_each(|&topic| followers[topic as usize] += 1);
+        followers
+    }
+}
+
 /// What came of it.
 pub(crate) struct Outcome {
     /// With everything that all scenarios have.
@@ -120,6 +131,40 @@ pub(crate) struct Outcome {
     pub(crate) phases: Vec<Latency>,
     /// Looks at the server.
     pub(crate) timeline: Timeline,
+    /// The server's last word on each topic, by number; null for one that nobody follows.
+    last: Vec<Value>,
+}
+
+impl Outcome {
+    /// Something was wrong: the run has failed.
+    pub(crate) fn fault(&mut self, fault: String) {
+        self.report.ok = false;
+        self.report.fault_count += 1;
+        self.report.faults.push(fault);
+    }
+
+    /// Holds what came of it against what the feed says must come of it.
+    fn hold_against_feed(&mut self, plan: &Plan, truth: Option<&Truth>) {
+        let deliveries = self.report.deliveries;
+        let Some(truth) = truth else {
+            // By the script each event moves the one topic.
+            let due = (plan.rosters.len() * plan.schedule.events()) as u64;
+            if deliveries != due {
+                self.fault(format!("{deliveries} of {due} deliveries"));
+            }
+            return;
+        };
+        let due = truth.deliveries_due(&plan.followers());
+        if deliveries < due {
+            self.fault(format!("{deliveries} deliveries, by the feed at least {due}"));
+        }
+        if deliveries == 0 {
+            self.fault("nobody received a single change".to_owned());
+        }
+        let faults = truth.check(&self.tally.moves, &self.last);
+        self.report.fault_count += faults.count;
+        self.report.faults.extend(faults.told);
+    }
 }
 
 /// The server's process at one moment.
@@ -159,21 +204,20 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
         limits::require_of_server(pid, plan.rosters.len())?;
     }
     let (mut feed, mut http) = (Http::new(&settings.ingest), Http::new(&settings.target));
-    for lines in plan.opening.chunks(POST_LINES_MAX) {
+    let repeats = Repeats::of(&plan)?;
+    let truth = match plan.script {
+        Some(_) => None,
+        None => Some(Truth::of(&plan.opening, &plan.lines, &plan.topics, &settings.ruleset)?),
+    };
+    for (lines, repeats) in plan.opening.chunks(POST_LINES_MAX).zip(repeats.opening.chunks(POST_LINES_MAX)) {
         let lines: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-        feed.post_events(&lines).context("what comes before the run can't be posted")?;
+        feed.post_events(&lines, count(repeats))
+            .context("what comes before the run can't be posted")?;
     }
-    let mut outcome = Running::start(settings, &plan, available)?.play(&mut feed, &mut http)?;
-    if outcome.report.deliveries == 0 {
-        outcome.report.fault_count += 1;
-        outcome.report.faults.push("nobody received a single change".to_owned());
-    }
+    let mut outcome = Running::start(settings, &plan, &repeats.lines, available)?.play(&mut feed, &mut http)?;
+    outcome.hold_against_feed(&plan, truth.as_ref());
     if let Err(error) = check(&mut http, &outcome.tally) {
-        outcome.report.fault_count += 1;
-        outcome
-            .report
-            .faults
-            .push(format!("the HTTP answer and the clients differ: {error:#}"));
+        outcome.fault(format!("the HTTP answer and the clients differ: {error:#}"));
     }
     let trace = trace(&plan, &outcome);
     // As many processes read beside the floor as beside the server.
@@ -198,10 +242,38 @@ fn cpu_ratio(server: &Server, floor: &Floor) -> Option<f64> {
     report::ratio(server.cpu_s * 1e6, floor.cpu_us_per_delivery * floor.deliveries as f64)
 }
 
+/// Which lines of a plan say nothing new.
+struct Repeats {
+    opening: Vec<bool>,
+    lines: Vec<bool>,
+}
+
+impl Repeats {
+    fn of(plan: &Plan) -> Result<Self> {
+        let mut revisions = Revisions::default();
+        let mut repeats = |lines: &[String]| -> Result<Vec<bool>> {
+            let repeats = lines
+                .iter()
+                .map(|line| Ok(!revisions.counts(&serde_json::from_str(line).context("an event that is no JSON")?)));
+            repeats.collect()
+        };
+        Ok(Self {
+            opening: repeats(&plan.opening)?,
+            lines: repeats(&plan.lines)?,
+        })
+    }
+}
+
+fn count(repeats: &[bool]) -> usize {
+    repeats.iter().filter(|&&is_repeat| is_repeat).count()
+}
+
 /// A run whose clients are connected.
 struct Running<'a> {
     settings: &'a Settings,
     plan: &'a Plan,
+    /// Which of the plan's lines say nothing new.
+    repeats: &'a [bool],
     crew: Crew,
     watch: Watch,
     connect_ms: u64,
@@ -211,7 +283,7 @@ struct Running<'a> {
 }
 
 impl<'a> Running<'a> {
-    fn start(settings: &'a Settings, plan: &'a Plan, available: u64) -> Result<Self> {
+    fn start(settings: &'a Settings, plan: &'a Plan, repeats: &'a [bool], available: u64) -> Result<Self> {
         let before = settings.server_pid.map(proc::memory).transpose()?;
         let crew = Crew::start(&jobs(settings, plan, available))?;
         let mut watch = Watch::new(plan.scenario, &crew, plan.rosters.len(), plan.lines.len());
@@ -223,6 +295,7 @@ impl<'a> Running<'a> {
         Ok(Self {
             settings,
             plan,
+            repeats,
             crew,
             watch,
             connect_ms,
@@ -245,7 +318,9 @@ impl<'a> Running<'a> {
         self.watch.listen(&self.crew, clock::monotonic_ns() + REST_NS)?;
         let probed = finish(probe);
         let snapshots = last_words(http, self.settings, self.plan)?;
-        self.crew.order(&Order::Settle { snapshots })?;
+        self.crew.order(&Order::Settle {
+            snapshots: snapshots.clone(),
+        })?;
         let patience_ns = self.settings.drain_timeout.as_nanos() as u64;
         self.watch.done(&mut self.crew, clock::monotonic_ns() + patience_ns)?;
         let later = pid.map(Look::take).transpose()?;
@@ -308,6 +383,7 @@ impl<'a> Running<'a> {
             tally,
             phases: total.phases,
             timeline: total.timeline,
+            last: snapshots,
         })
     }
 
@@ -335,7 +411,7 @@ impl<'a> Running<'a> {
                 lines += &stamped(&self.plan.lines[next], ts0_us + schedule.due_us(next as u32));
                 next += 1;
             }
-            feed.post_events(&lines)
+            feed.post_events(&lines, count(&self.repeats[first..next]))
                 .with_context(|| format!("events {} to {next}", first + 1))?;
         }
         Ok(())

@@ -4,7 +4,7 @@
 //! caller's buffer, which all clients share, so a client keeps nothing but rustls' own state. No session
 //! resumes an earlier one: each handshake is that of a client the server has never seen.
 
-use crate::net::{Received, Taken, receive};
+use crate::net::{Received, Taken, kernel_time, receive};
 use crate::target::Target;
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::net::{SendFlags, send};
@@ -198,6 +198,24 @@ impl Stream {
             Some(tls) => Self::Tls(Box::new(StreamOwned::new(tls.connection()?, socket))),
             None => Self::Plain(socket),
         })
+    }
+}
+
+impl Stream {
+    /// From now on the kernel notes when data arrives; of what is encrypted it does not.
+    pub(crate) fn stamp(&self) -> io::Result<()> {
+        match self {
+            Self::Plain(socket) => kernel_time::enable(socket),
+            Self::Tls(_) => Ok(()),
+        }
+    }
+
+    /// Reads; and when the kernel had it, where it was asked to [`stamp`](Self::stamp) that.
+    pub(crate) fn read_stamped(&mut self, buffer: &mut [u8]) -> io::Result<(usize, Option<u64>)> {
+        match self {
+            Self::Plain(socket) => Ok(kernel_time::recv(socket, buffer)?),
+            Self::Tls(stream) => Ok((stream.read(buffer)?, None)),
+        }
     }
 }
 

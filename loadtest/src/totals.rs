@@ -49,8 +49,8 @@ impl Totals {
         self.enter(topic, seq, shown, None).map(drop)
     }
 
-    /// A delta leads from `prev` to `seq`, of which `event` was the last; whether that was news.
-    pub(crate) fn delta(&mut self, topic: u32, prev: u64, seq: u64, event: Option<u32>, message: &Value) -> Result<bool> {
+    /// A delta leads from `prev` to `seq`, of which `event` was the last; the points since, where that was news.
+    pub(crate) fn delta(&mut self, topic: u32, prev: u64, seq: u64, event: u32, message: &Value) -> Result<Option<i64>> {
         let before = self.topics[topic as usize]
             .get(&prev)
             .with_context(|| format!("prev {prev} is a state that nobody here was shown"))?;
@@ -62,7 +62,9 @@ impl Totals {
             "points were {held}/10000 at seq {prev} and change by {change}/10000, which does not make {}/10000",
             after.points
         );
-        self.enter(topic, seq, after, event)
+        let points = after.points;
+        let is_news = self.enter(topic, seq, after, Some(event))?;
+        Ok(is_news.then_some(points))
     }
 
     /// The event that led to `seq`.
@@ -138,10 +140,10 @@ mod tests {
             .snapshot(1, 4, &json!({"points": 1.5, "stats": {"receptions": 1, "sacks": 0.5}}))
             .unwrap();
         let first = json!({"points": 2.5, "change": 1, "stats": {"receptions": 2}});
-        assert!(totals.delta(1, 4, 5, Some(7), &first).unwrap(), "news");
-        assert!(!totals.delta(1, 4, 5, Some(7), &first).unwrap(), "said again");
+        assert_eq!(totals.delta(1, 4, 5, 7, &first).unwrap(), Some(25_000), "news");
+        assert_eq!(totals.delta(1, 4, 5, 7, &first).unwrap(), None, "said again");
         let second = json!({"points": 1.5, "change": -1, "stats": {"receptions": 1}});
-        totals.delta(1, 5, 6, Some(8), &second).unwrap();
+        totals.delta(1, 5, 6, 8, &second).unwrap();
         totals
     }
 
@@ -150,7 +152,7 @@ mod tests {
         let mut totals = started();
         assert_eq!((totals.event(1, 5), totals.event(1, 4)), (Some(7), None));
         let merged = json!({"points": 1.5, "change": 0, "stats": {"receptions": 1}});
-        totals.delta(1, 4, 6, Some(8), &merged).unwrap();
+        totals.delta(1, 4, 6, 8, &merged).unwrap();
         totals
             .settle(1, 6, &json!({"points": 1.5, "stats": {"receptions": 1, "sacks": 0.5}}))
             .unwrap();
@@ -159,7 +161,7 @@ mod tests {
     #[test]
     fn every_kind_of_wrong_total_is_named() {
         let mut totals = started();
-        let mut delta = |prev, seq, message: Value| format!("{:#}", totals.delta(1, prev, seq, None, &message).unwrap_err());
+        let mut delta = |prev, seq, message: Value| format!("{:#}", totals.delta(1, prev, seq, 9, &message).unwrap_err());
         assert!(delta(6, 7, json!({"points": 3, "change": 1, "stats": {}})).contains("does not make 30000"));
         assert!(delta(4, 6, json!({"points": 2, "change": 0.5, "stats": {}})).contains("points at seq 6"));
         assert!(delta(4, 6, json!({"points": 1.5, "change": 0, "stats": {"receptions": 3}})).contains("receptions at seq 6"));

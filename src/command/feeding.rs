@@ -35,7 +35,7 @@ impl Simulate {
         if let Some(file) = &self.out {
             return write_lines(file, &options);
         }
-        let kickoff_us = Clock.now_us();
+        let kickoff_us = Clock.wall_us();
         let dues = source::simulated(Simulator::new(&simulator::Options { kickoff_us, ..options }));
         post(&self.to, self.speed, Stamp::Sent, &format!("{} simulated games", self.games), dues)
     }
@@ -85,7 +85,7 @@ fn post(to: &str, speed: Speed, stamp: Stamp, what: &str, dues: impl Iterator<It
         let mut poster = Poster::new(to).map_err(usage)?;
         let watched = std::io::stderr().is_terminal();
         let clock = Clock;
-        let (mut pace, mut shown_us, started_us) = (Pace::new(speed, clock), 0, clock.now_us());
+        let (mut pace, mut shown_us, started_us) = (Pace::new(speed, clock), 0, clock.steady_us());
         for mut due in dues {
             let wait = pace.wait(due.due_us);
             if !wait.is_zero() {
@@ -93,13 +93,13 @@ fn post(to: &str, speed: Speed, stamp: Stamp, what: &str, dues: impl Iterator<It
                 tokio::time::sleep(wait).await;
             }
             if stamp == Stamp::Sent {
-                source::stamp(&mut due.events, FeedTime(clock.now_us()));
+                source::stamp(&mut due.events, FeedTime(clock.wall_us()));
             }
             for event in &due.events {
                 poster.add(event).await.map_err(|error| Failure(UNAVAILABLE, error.into()))?;
             }
-            if watched && clock.now_us() - shown_us > 500_000 {
-                shown_us = clock.now_us();
+            if watched && clock.steady_us() - shown_us > 500_000 {
+                shown_us = clock.steady_us();
                 let minutes = due.due_us / 60_000_000;
                 eprint!("\r{what}: {} events sent, {minutes} minutes after the first kickoff ", poster.sent);
             }
@@ -108,7 +108,7 @@ fn post(to: &str, speed: Speed, stamp: Stamp, what: &str, dues: impl Iterator<It
         if watched {
             eprintln!();
         }
-        let seconds = (clock.now_us() - started_us) as f64 / 1e6;
+        let seconds = (clock.steady_us() - started_us) as f64 / 1e6;
         tracing::info!(events = poster.sent, rejected = poster.rejected, seconds, "{what}: done");
         if poster.rejected > 0 {
             return Err(Failure(SOFTWARE, anyhow::anyhow!("the server refused {} events", poster.rejected)));

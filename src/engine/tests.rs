@@ -71,14 +71,14 @@ fn shown(snapshot: &GameSnapshot) -> Shown {
     let player = |slot: &crate::state::PlayerSlot| {
         let worth = rulesets
             .iter()
-            .map(|(_, rules)| points(rules, &slot.who.card, &slot.line))
+            .map(|(_, rules)| points(rules, &slot.who.card, &slot.line()))
             .collect();
         let name = slot.who.card.name.clone();
-        (slot.who.card.player.clone(), (slot.who.team.clone(), name, slot.line, worth))
+        (slot.who.card.player.clone(), (slot.who.team.clone(), name, slot.line(), worth))
     };
     Shown {
         head: snapshot.head.as_ref().clone(),
-        view: snapshot.view.as_ref().clone(),
+        view: snapshot.view.clone(),
         players: snapshot.players.iter().filter(|slot| slot.is_listed()).map(player).collect(),
     }
 }
@@ -87,22 +87,4 @@ fn shown(snapshot: &GameSnapshot) -> Shown {
 fn all_shown(shared: &Shared) -> BTreeMap<GameId, Shown> {
     let game = |(head, _): (Arc<GameHead>, _)| (head.game.clone(), shown(&shared.game(&head.game).unwrap()));
     shared.games().into_iter().map(game).collect()
-}
-
-/// A small seeded generator (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % bound as u64) as usize
-    }
-
-    fn shuffle(&mut self, events: &mut [Event]) {
-        for last in (1..events.len()).rev() {
-            events.swap(last, self.below(last + 1));
-        }
-    }
 }

@@ -10,7 +10,7 @@ use super::sockets::{ReadEnd, Ready, Slot, Sockets};
 use super::tls::Session;
 use super::turns::Turns;
 use crate::clock::Clock;
-use crate::model::Seq;
+use crate::model::{Now, Seq};
 use crate::scoring::RulesetIndex;
 use crate::telemetry::ShardMetrics;
 use crate::wire::Form;
@@ -37,6 +37,8 @@ pub enum Command {
         /// Time over which clients are told to come back.
         reconnect_spread_ms: u64,
     },
+    /// Nobody new will come.
+    Closed,
 }
 
 /// A socket that was upgraded to WebSocket.
@@ -109,31 +111,34 @@ pub struct Runner {
     pub levels: Arc<ShardLevels>,
     /// Most commands that waited at once since the levels were last published.
     pub commands_waited: usize,
+    /// Whether to say goodbye to everyone.
+    pub draining: bool,
+    /// Whether the last who could come has come: until then there may be a socket on its way here.
+    pub closed: bool,
 }
 
 impl Runner {
-    /// Runs until drained.
+    /// Runs until drained and closed, and everyone has gone.
     pub async fn run(mut self) {
         let mut unread: VecDeque<ConnKey> = VecDeque::new();
         let mut ready: VecDeque<Ready> = VecDeque::new();
-        let mut draining = false;
         let mut next_tick = tokio::time::Instant::now() + TICK;
         self.publish();
         loop {
-            draining |= self.take_commands();
+            self.take_commands();
             self.take_notices();
             self.take_readiness(&mut ready, &mut unread);
-            self.shard.fire_timers(self.clock.now_us());
+            self.shard.fire_timers(self.clock.steady_us());
             if tokio::time::Instant::now() >= next_tick {
                 next_tick += TICK;
                 self.tick();
             }
             let clock = self.clock;
-            self.shard.pump(clock.now_us(), || clock.now_us(), &mut self.sockets);
+            self.shard.pump(clock.now(), || clock.steady_us(), &mut self.sockets);
             for key in self.shard.take_resumed() {
                 self.put_off(key, &mut unread);
             }
-            if draining && self.shard.connections() == 0 {
+            if self.draining && self.closed && self.commands.is_empty() && self.shard.connections() == 0 {
                 self.publish();
                 self.turns.open();
                 return;
@@ -144,40 +149,38 @@ impl Runner {
                 continue;
             }
             self.turns.open();
-            draining |= self.wait(next_tick, draining).await;
+            self.wait(next_tick).await;
         }
     }
 
-    async fn wait(&mut self, next_tick: tokio::time::Instant, draining: bool) -> bool {
+    async fn wait(&mut self, next_tick: tokio::time::Instant) {
         let timer = self
             .shard
             .next_timer_us()
-            .map(|due| Duration::from_micros((due - self.clock.now_us()).max(0) as u64));
+            .map(|due| Duration::from_micros((due - self.clock.steady_us()).max(0) as u64));
         let wake = timer.map_or(next_tick, |after| next_tick.min(tokio::time::Instant::now() + after));
         tokio::select! {
             biased;
             notice = self.inbox.notices.recv_async() => {
                 if let Ok(notice) = notice {
-                    self.shard.notice(&notice);
+                    self.shard.notice(&notice, self.clock.steady_us());
                 }
-                false
             }
-            _ = self.sockets.ready() => false,
-            command = self.commands.recv_async(), if !(draining && self.commands.is_disconnected()) => match command {
+            _ = self.sockets.ready() => {}
+            command = self.commands.recv_async(), if !(self.draining && self.commands.is_disconnected()) => match command {
                 Ok(command) => self.command(command),
                 // Nobody is left who could ask for anything: as good as asked to leave.
                 Err(_) => self.command(Command::Drain { reconnect_spread_ms: 0 }),
             },
-            () = tokio::time::sleep_until(wake) => false,
+            () = tokio::time::sleep_until(wake) => {}
         }
     }
 
     /// True until a turn that begins now is over.
     fn turn(&self) -> impl Fn() -> bool + use<> {
         let clock = self.clock;
-        let began_us = clock.now_us();
-        // A clock that is set back ends the turn too.
-        move || (began_us..began_us + TURN_US).contains(&clock.now_us())
+        let over_us = clock.steady_us() + TURN_US;
+        move || clock.steady_us() < over_us
     }
 
     fn take_notices(&mut self) {
@@ -185,7 +188,7 @@ impl Runner {
         // As many as are waiting now: a flood of them does not keep clients waiting.
         for _ in 0..self.inbox.notices.len() {
             let Ok(notice) = self.inbox.notices.try_recv() else { break };
-            self.shard.notice(&notice);
+            self.shard.notice(&notice, self.clock.steady_us());
             if !lasts() {
                 break;
             }
@@ -196,22 +199,19 @@ impl Runner {
         }
     }
 
-    fn take_commands(&mut self) -> bool {
+    fn take_commands(&mut self) {
         let lasts = self.turn();
         self.commands_waited = self.commands_waited.max(self.commands.len());
-        let mut draining = false;
         while let Ok(command) = self.commands.try_recv() {
-            draining |= self.command(command);
+            self.command(command);
             if !lasts() {
                 break;
             }
         }
-        draining
     }
 
-    /// True where the command is to drain.
-    fn command(&mut self, command: Command) -> bool {
-        let now_us = self.clock.now_us();
+    fn command(&mut self, command: Command) {
+        let now = self.clock.now();
         match command {
             Command::WebSocket(upgraded) => {
                 let Upgraded {
@@ -221,7 +221,7 @@ impl Runner {
                     form,
                     slot,
                 } = upgraded;
-                let key = self.shard.connect(Kind::WebSocket(form), now_us);
+                let key = self.shard.connect(Kind::WebSocket(form), now);
                 let added = match tls {
                     None => self.sockets.add_tcp(key, stream, slot),
                     Some(session) => self.sockets.add_tls(key, stream, session, slot),
@@ -229,10 +229,10 @@ impl Runner {
                 if added.is_err() {
                     self.shard.gone(key, &mut self.sockets);
                 } else if !early.is_empty() {
-                    self.shard.received(key, &mut early.to_vec(), now_us);
+                    self.shard.received(key, &mut early.to_vec(), now);
                 }
             }
-            Command::EventStream(request) => self.open_stream(request, now_us),
+            Command::EventStream(request) => self.open_stream(request, now),
             Command::Writable(key) => self.shard.writable(key),
             Command::Gone(key) => self.shard.gone(key, &mut self.sockets),
             Command::Drain { reconnect_spread_ms } => {
@@ -240,15 +240,15 @@ impl Runner {
                 // is behind has yet to give notice of.
                 self.take_notices();
                 self.shard.look_everywhere();
-                self.shard.drain(reconnect_spread_ms, now_us);
-                return true;
+                self.shard.drain(reconnect_spread_ms, now.steady_us);
+                self.draining = true;
             }
+            Command::Closed => self.closed = true,
         }
-        false
     }
 
-    fn open_stream(&mut self, request: EventStream, now_us: i64) {
-        let key = self.shard.connect(Kind::EventStream, now_us);
+    fn open_stream(&mut self, request: EventStream, now: Now) {
+        let key = self.shard.connect(Kind::EventStream, now);
         self.sockets.add_stream(key, request.body);
         let since = request.since.as_ref().map(|since| since.as_deref().map_err(|reason| *reason));
         let subscribed = self.shard.subscribe_stream(key, &request.topics, request.ruleset, since);
@@ -281,6 +281,9 @@ impl Runner {
                 break;
             }
             if let Some(one) = one {
+                if one.progressed {
+                    self.shard.progressed(one.conn, self.clock.steady_us());
+                }
                 if one.writable {
                     self.shard.writable(one.conn);
                 }
@@ -290,7 +293,7 @@ impl Runner {
             }
             if let Some(key) = other {
                 self.shard.leaves_unread(key);
-                if self.shard.resume(key, self.clock.now_us()) == Reading::On {
+                if self.shard.resume(key, self.clock.now()) == Reading::On {
                     self.read(key, unread);
                 }
             }
@@ -304,12 +307,12 @@ impl Runner {
     }
 
     fn read(&mut self, key: ConnKey, unread: &mut VecDeque<ConnKey>) {
-        let now_us = self.clock.now_us();
+        let now = self.clock.now();
         let Runner { shard, sockets, .. } = self;
         if shard.reading_paused(key) {
             return; // More has arrived; it waits in the socket until `take_resumed` names the client.
         }
-        match sockets.read(key, |bytes| shard.received(key, bytes, now_us) == Reading::On) {
+        match sockets.read(key, |bytes| shard.received(key, bytes, now) == Reading::On) {
             ReadEnd::Drained => {}
             ReadEnd::More => self.put_off(key, unread),
             ReadEnd::Closed => shard.gone(key, sockets),
@@ -317,7 +320,7 @@ impl Runner {
     }
 
     fn tick(&mut self) {
-        self.shard.tick(self.clock.now_us(), &mut self.sockets);
+        self.shard.tick(self.clock.steady_us(), &mut self.sockets);
         self.publish();
     }
 
@@ -334,3 +337,6 @@ impl Runner {
             .store(std::mem::take(&mut self.commands_waited), Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -149,6 +149,7 @@ impl Topic {
         let mut history = self.history.lock();
         let mut new_game = false;
         match &history.game {
+            Some(shown) if Arc::ptr_eq(shown, &change.head) => {}
             Some(shown) if shown.game != change.head.game => {
                 if !takes_over(shown, history.begun, change) {
                     return Published::NotShown;
@@ -156,7 +157,6 @@ impl Topic {
                 new_game = true;
                 history.game = Some(change.head.clone());
             }
-            Some(shown) if Arc::ptr_eq(shown, &change.head) => {}
             _ => history.game = Some(change.head.clone()),
         }
         history.begun = change.begun;
@@ -233,6 +233,13 @@ impl History {
         let skip = (seq + 1).saturating_sub(first).min(self.ring.len() as Seq) as usize;
         let seqs = first + skip as Seq..;
         seqs.zip(self.ring.range(skip..)).map(|(seq, slot)| slot.entry(seq))
+    }
+
+    /// The entries since the topic began to show its present game, as far back as the ring reaches, oldest
+    /// first.
+    pub fn of_this_game(&self) -> impl Iterator<Item = Entry> + '_ {
+        let place = self.ring.iter().rposition(|slot| slot.new_game).unwrap_or(0);
+        self.after(self.first() + place as Seq - 1)
     }
 
     /// The last entry; nothing before anything happened.

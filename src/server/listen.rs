@@ -5,10 +5,11 @@
 //! first listener binds the address alone and opens it to its siblings only then: a port in use is an
 //! error, as people expect.
 
-use super::tls::Handshakes;
+use super::tls::{Handshakes, Place};
 use super::{App, Slot};
 use crate::fanout::turns::Turns;
 use axum::Router;
+use futures_util::FutureExt;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -16,7 +17,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -80,18 +81,21 @@ pub async fn serve(
         warned: None,
     };
     tokio::pin!(stopped);
-    let mut taken = 0;
     loop {
         tokio::select! {
             biased;
             () = &mut stopped => break,
             accepted = turns.run(listener.accept()) => acceptor.take(accepted).await,
         }
-        // Whoever accepts in a loop would go on for as long as somebody is waiting.
-        taken += 1;
-        if taken % ACCEPTED_IN_A_ROW == 0 {
-            tokio::task::yield_now().await;
+        // Several in one turn. Whoever accepts in a loop would go on for as long as somebody is waiting.
+        for _ in 1..ACCEPTED_IN_A_ROW {
+            match listener.accept().now_or_never() {
+                Some(accepted @ Ok(_)) => acceptor.take(accepted).await,
+                // Whatever is wrong is still so when it is its turn again.
+                Some(Err(_)) | None => break,
+            }
         }
+        tokio::task::yield_now().await;
     }
     for _ in 0..acceptor.app.config.server.backlog {
         let Ok(accepted) = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await else {
@@ -135,21 +139,30 @@ impl Acceptor {
             Ok((stream, _)) => stream,
             Err(error) => return self.rest(&error).await,
         };
-        match Slot::take(&self.app.connections, self.connections_max) {
-            Some(slot) => {
-                let (router, app, tls, stop) = (self.router.clone(), self.app.clone(), self.tls.clone(), self.stop.clone());
+        let tls = match &self.tls {
+            None => None,
+            Some(tls) => match tls.begin() {
+                Some(place) => Some((tls.clone(), place)),
+                // The signature that an answer takes is for those who were here before.
+                None => return,
+            },
+        };
+        let turns = self.turns.clone();
+        match (Slot::take(&self.app.connections, self.connections_max), tls) {
+            (Some(slot), tls) => {
+                let (router, app, stop) = (self.router.clone(), self.app.clone(), self.stop.clone());
                 let connection = connection(stream, router, app, tls, stop);
-                let (alive, turns) = (self.alive.clone(), self.turns.clone());
+                let alive = self.alive.clone();
                 tokio::spawn(async move {
                     let _held = (slot, alive);
                     turns.run(connection).await;
                 });
             }
-            None => {
+            (None, tls) => {
                 self.app.levels.refused.increment(1);
-                // Without a handshake there is nothing to say.
-                if self.tls.is_none() {
-                    refuse(stream);
+                match tls {
+                    None => refuse(stream),
+                    Some((tls, place)) => drop(tokio::spawn(async move { turns.run(refuse_tls(stream, &tls, place)).await })),
                 }
             }
         }
@@ -180,7 +193,25 @@ fn refuse(stream: TcpStream) {
     let _ = stream.shutdown(Shutdown::Write);
 }
 
-/// A whole response: the request is not waited for.
+/// Shakes hands, says why and hangs up, in the time that a handshake has.
+async fn refuse_tls(stream: TcpStream, tls: &Handshakes, place: Place) {
+    let Ok((mut stream, place)) = tls.shake(stream, place).await else {
+        return;
+    };
+    let told = async {
+        let mut request = [0; 4096];
+        // As above; over TLS it comes only now.
+        if stream.read(&mut request).await? == 0 {
+            return Ok(());
+        }
+        stream.write_all(refusal().as_bytes()).await?;
+        stream.shutdown().await
+    };
+    // Who does not ask is not answered.
+    let _ = tokio::time::timeout_at(place.deadline(), told).await;
+}
+
+/// A whole response: nothing of it depends on the request.
 fn refusal() -> String {
     let (code, error) = ("too_many_connections", "the server holds as many connections as it may");
     let body = format!("{{\"code\":\"{code}\",\"error\":\"{error}\"}}");
@@ -191,15 +222,18 @@ fn refusal() -> String {
     )
 }
 
-async fn connection(stream: TcpStream, router: Router, app: Arc<App>, tls: Option<Arc<Handshakes>>, stop: watch::Receiver<bool>) {
+async fn connection(stream: TcpStream, router: Router, app: Arc<App>, tls: Option<(Arc<Handshakes>, Place)>, stop: watch::Receiver<bool>) {
     // A client that is gone already is noticed by the first read. Event streams are served from here:
     // their kernel buffers are as small as those of WebSockets.
     let _ = stream.set_nodelay(true);
     let _ = app.socket_options().apply(&socket2::SockRef::from(&stream));
     match tls {
         None => http(stream, router, &app, stop).await,
-        Some(tls) => match tls.shake(stream).await {
-            Ok(stream) => http(stream, router, &app, stop).await,
+        Some((tls, place)) => match tls.shake(stream, place).await {
+            Ok((stream, place)) => {
+                drop(place);
+                http(stream, router, &app, stop).await;
+            }
             Err(error) => tracing::debug!(%error, "no handshake"),
         },
     }

@@ -92,7 +92,7 @@ fn compose(app: &App, topics: Vec<TopicName>, ruleset: &Ruleset) -> (String, Vec
     for (place, name) in topics.into_iter().enumerate() {
         // Asking costs no memory: a topic that is not there is not made.
         let topic = app.hub.get(&name).unwrap_or_else(|| Arc::new(Topic::new(TopicId(u32::MAX), name)));
-        let now_us = app.clock.now_us();
+        let now_us = app.clock.wall_us();
         let subject = Subject {
             topic: &topic,
             ruleset,
@@ -138,7 +138,6 @@ pub struct HistoryQuery {
 /// where there is none: a plot then never mixes the feed's clock with this server's.
 pub async fn history(State(door): State<Door>, Query(query): Query<HistoryQuery>) -> Result<Response, ApiError> {
     let text = query.topic.unwrap_or_default();
-    let (_, ruleset) = door.ruleset(query.ruleset.as_deref())?;
     let name = match TopicName::parse(&text) {
         Ok(name @ TopicName::Player(_)) => name,
         Ok(_) => {
@@ -149,13 +148,17 @@ pub async fn history(State(door): State<Door>, Query(query): Query<HistoryQuery>
         }
         Err(error) => return Err(ApiError::bad_request("unknown_topic", format!("topic: {error}"))),
     };
-    let entries = door.hub.get(&name).map_or_else(Vec::new, |topic| {
-        topic.read(|history| {
-            let mut entries: Vec<_> = history.after(0).collect();
-            let from = entries.iter().rposition(|entry| entry.new_game).unwrap_or(0);
-            entries.split_off(from)
-        })
-    });
+    door.aside(move |app| Ok(json_bytes(points_of(app, &name, query.ruleset.as_deref())?)))
+        .await?
+}
+
+fn points_of(app: &App, name: &TopicName, ruleset: Option<&str>) -> Result<Vec<u8>, ApiError> {
+    let (_, ruleset) = app.ruleset(ruleset)?;
+    // Under the topic's lock a reference to each change is taken, and no more is done.
+    let entries: Vec<_> = app
+        .hub
+        .get(name)
+        .map_or_else(Vec::new, |topic| topic.read(|history| history.of_this_game().collect()));
     let mut body = Vec::with_capacity(32 * entries.len() + 2);
     Json::new(&mut body).list(|list| {
         let mut last_ts = None;
@@ -168,5 +171,5 @@ pub async fn history(State(door): State<Door>, Query(query): Query<HistoryQuery>
             });
         }
     });
-    Ok(json_bytes(body))
+    Ok(body)
 }

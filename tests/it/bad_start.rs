@@ -89,18 +89,54 @@ fn certificates_that_are_no_use_are_named_and_never_shown() {
         (cert, folder.file(&format!("{name}.key"), pair.signing_key.serialize_pem()))
     };
     let ((cert, key), (_, other_key)) = (pair("a"), pair("b"));
+    let valid = |from: i32, to: i32| {
+        let mut params = rcgen::CertificateParams::new(["c".to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (rcgen::date_time_ymd(from, 1, 1), rcgen::date_time_ymd(to, 1, 1));
+        let key = rcgen::KeyPair::generate().unwrap();
+        let cert = folder.file(&format!("{from}.crt"), params.self_signed(&key).unwrap().pem());
+        (cert, folder.file(&format!("{from}.key"), key.serialize_pem()))
+    };
+    let ((expired, expired_key), (future, future_key)) = (valid(2000, 2010), valid(4000, 4010));
     let empty = folder.file("empty.pem", "");
     let secret = std::fs::read_to_string(&key).unwrap();
     let broken = folder.file("broken.pem", secret.replace("MIG", "M*G"));
+    let locked = folder.file("locked.pem", secret.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY"));
     let missing = format!("{empty}.not");
     for (cert, key, part) in [
         (&missing, &key, format!("server.tls_cert: cannot use {missing}: No such file")),
         (&cert, &missing, format!("server.tls_key: cannot use {missing}: No such file")),
-        (&empty, &key, format!("server.tls_cert: cannot use {empty}: there is none in it")),
-        (&key, &key, format!("server.tls_cert: cannot use {key}: there is none in it")),
-        (&cert, &cert, format!("server.tls_key: cannot use {cert}: there is none in it")),
+        (
+            &empty,
+            &key,
+            format!("server.tls_cert: cannot use {empty}: there is no certificate in it"),
+        ),
+        (
+            &key,
+            &key,
+            format!("server.tls_cert: cannot use {key}: there is no certificate in it"),
+        ),
+        (
+            &expired,
+            &expired_key,
+            format!("server.tls_cert: cannot use {expired}: it expired "),
+        ),
+        (
+            &future,
+            &future_key,
+            format!("server.tls_cert: cannot use {future}: it is not valid before "),
+        ),
+        (
+            &cert,
+            &cert,
+            format!("server.tls_key: cannot use {cert}: there is no private key in it"),
+        ),
+        (&cert, &locked, "`openssl pkey -in OLD -out NEW` takes a passphrase off".to_owned()),
         (&cert, &broken, format!("server.tls_key: cannot use {broken}: it is not PEM")),
-        (&cert, &other_key, "server.tls_cert and server.tls_key: ".to_owned()),
+        (
+            &cert,
+            &other_key,
+            format!("server.tls_cert and server.tls_key: cannot use {cert} with {other_key}: the key is not that of the first certificate"),
+        ),
     ] {
         for command in ["check-config", "serve"] {
             let variables = [("SCOREWIRE__SERVER__TLS_CERT", cert.as_str()), ("SCOREWIRE__SERVER__TLS_KEY", key)];

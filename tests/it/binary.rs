@@ -1,8 +1,8 @@
 //! The binary coding says what JSON says, in less than half of the bytes; its numbers are the schema's.
 
 use crate::proto;
-use crate::support::data;
 use crate::support::events::recorded;
+use crate::support::recorded::data;
 use crate::world::{engine_limits, rulesets};
 use proptest::prelude::*;
 use scorewire::engine::Shared;
@@ -11,6 +11,7 @@ use scorewire::fanout::hub::{Hub, HubLimits};
 use scorewire::fanout::snapshot::{self, GameReader};
 use scorewire::fanout::{Entry, Topic};
 use scorewire::feed::simulator::{Options, Simulator};
+use scorewire::feed::{Decoder, Limits};
 use scorewire::model::stat::NAMES;
 use scorewire::model::{Event, IngestTime, Stat, TopicName};
 use scorewire::scoring::{Ruleset, Rulesets};
@@ -53,7 +54,8 @@ impl Slate {
         let mut names = vec![TopicName::Slate];
         let mut now_us = 1_800_000_000_000_000;
         for event in events {
-            now_us = event.ts().map_or(now_us + 1_000, |ts| ts.0 + FEED_DELAY_US);
+            let sent = event.ts().filter(|ts| ts.0 > 0);
+            now_us = sent.and_then(|ts| ts.0.checked_add(FEED_DELAY_US)).unwrap_or(now_us + 1_000);
             engine.apply(event, IngestTime(now_us));
         }
         for (head, _) in engine.games() {
@@ -137,6 +139,18 @@ fn both(topic: &Topic, ruleset: &Ruleset, now_us: i64, frame: impl Fn(Subject<'_
         json: json.bytes().len() as u64,
         bin: bin.bytes().len() as u64,
     }
+}
+
+#[test]
+fn a_feeds_clock_may_say_anything() {
+    let plays = [i64::MIN, -1, 0, i64::MAX].into_iter().enumerate().map(|(place, ts)| {
+        let line = format!(
+            r#"{{"type":"play","game":"G","play":"{place}","ts":{ts},"stats":[{{"player":"x-1","team":"AAA","stat":10,"yards":3}}]}}"#
+        );
+        Decoder::new(Limits::default()).line(line.as_bytes()).expect("a good line")
+    });
+    let sums = Slate::of(plays).compare("draftkings");
+    assert_eq!((sums["game delta"].frames, sums["game merged delta"].frames), (4, 3));
 }
 
 /// Prints a table, and holds every kind of frame to the limit.

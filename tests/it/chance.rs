@@ -1,12 +1,20 @@
 //! Chance from one seed: SplitMix64.
 
-/// Everything that is left to chance in a simulation.
+/// Everything that a test leaves to chance.
 #[derive(Clone)]
 pub(crate) struct Chance(u64);
 
 impl Chance {
     pub(crate) fn new(seed: u64) -> Chance {
         Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5851_F42D_4C95_7F2D)
+    }
+
+    /// From `SCOREWIRE_SEED`, else from `seed`; says which.
+    pub(crate) fn seeded(seed: u64) -> Chance {
+        let given = std::env::var("SCOREWIRE_SEED").ok().and_then(|given| given.parse().ok());
+        let seed = given.unwrap_or(seed);
+        println!("seed {seed}: run again with SCOREWIRE_SEED={seed}");
+        Chance::new(seed)
     }
 
     pub(crate) fn next(&mut self) -> u64 {

@@ -1,11 +1,13 @@
 //! What a feed takes back or changes: recorded revisions of two games, and recorded plays changed by
 //! a seed, each delivered for what it is.
 
+use super::chance::Chance;
 use super::support::client::Client;
 use super::support::events::{games_of, lines, of_game, recorded};
 use super::support::holdings::{Holdings, Totals, fixed};
+use super::support::recorded::data;
+use super::support::run;
 use super::support::server::Server;
-use super::support::{Random, data, run};
 use scorewire::model::{Event, PlayEvent, PlayId, PlayerId, Retraction, StatRecord, Team};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -214,31 +216,31 @@ impl Plays {
     }
 
     /// One change, and the kind of cause that it is.
-    fn change(&mut self, random: &mut Random) -> (Event, &'static str) {
-        let kind = random.below(6);
+    fn change(&mut self, chance: &mut Chance) -> (Event, &'static str) {
+        let kind = chance.below(6);
         if kind == 0 && !self.retracted.is_empty() {
-            let place = random.below(self.retracted.len());
+            let place = chance.below(self.retracted.len());
             let id = self.retracted.keys().nth(place).unwrap().clone();
             let mut play = self.retracted.remove(&id).unwrap();
             play.rev += 1;
             self.standing.insert(id, play.clone());
             return (Event::Play(play), "correction");
         }
-        let place = random.below(self.standing.len());
+        let place = chance.below(self.standing.len());
         let id = self.standing.keys().nth(place).unwrap().clone();
         let play = self.standing.get_mut(&id).unwrap();
-        play.rev += 1 + random.below(2) as u64;
+        play.rev += 1 + chance.below(2) as u64;
         if kind == 1 {
             let play = self.standing.remove(&id).unwrap();
             self.retracted.insert(id.clone(), play.clone());
             let (game, rev, ts) = (play.game, play.rev, play.ts);
             return (Event::Retract(Retraction { game, play: id, rev, ts }), "retraction");
         }
-        let place = random.below(play.stats.len());
+        let place = chance.below(play.stats.len().max(1));
         match (kind, play.stats.get_mut(place)) {
-            (2, Some(record)) => record.yards = random.below(90) as i16 - 20,
+            (2, Some(record)) => record.yards = chance.below(90) as i16 - 20,
             (3, Some(record)) => {
-                let (player, team) = self.players[random.below(self.players.len())].clone();
+                let (player, team) = self.players[chance.below(self.players.len())].clone();
                 (record.player, record.team) = (Some(player), team);
             }
             (4, Some(_)) => drop(play.stats.remove(place)),
@@ -275,7 +277,7 @@ fn assert_told(frames: &[Value], before: &Players, after: &Players, kind: &str, 
 
 /// Changes one game's plays again and again; the client sees each change for what it is, and all ends
 /// where a server ends that only ever saw what stands.
-async fn mutate(events: &[Event], game: &str, ruleset: &str, random: &mut Random, rounds: usize) {
+async fn mutate(events: &[Event], game: &str, ruleset: &str, chance: &mut Chance, rounds: usize) {
     let server = unmerged();
     let topic = format!("game:{game}");
     let mut client = Client::connect(&server).await;
@@ -286,7 +288,7 @@ async fn mutate(events: &[Event], game: &str, ruleset: &str, random: &mut Random
     let mut before = totals(&server, game, ruleset).await;
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for round in 0..rounds {
-        let (event, kind) = plays.change(random);
+        let (event, kind) = plays.change(chance);
         server.post_lines(lines(std::slice::from_ref(&event))).await;
         let head = server.heads([&topic]).await[&topic];
         let mut frames = Vec::new();
@@ -323,9 +325,9 @@ fn every_kind_of_correction_is_told_for_what_it_is() {
     let Some(folder) = data("dev/2017w03") else { return };
     run(async {
         let events = recorded(&folder);
-        let mut random = Random::seeded(40);
+        let mut chance = Chance::seeded(40);
         for (game, ruleset) in games_of(&events).iter().zip(["draftkings", "fanduel", "standard"]) {
-            mutate(&of_game(&events, game), game, ruleset, &mut random, 80).await;
+            mutate(&of_game(&events, game), game, ruleset, &mut chance, 80).await;
         }
     });
 }

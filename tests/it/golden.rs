@@ -31,7 +31,8 @@ impl Script {
             Coding::Bin => client_frame(2, true, &binary(text), [1, 2, 3, 4]),
         };
         let mut bytes = frame.clone();
-        self.world.shards[0].received(self.key, &mut bytes, self.world.now_us);
+        let now = self.world.now();
+        self.world.shards[0].received(self.key, &mut bytes, now);
         self.out.push_str(if self.coding == Coding::Bin { "\n" } else { "" });
         writeln!(self.out, "# {text}").expect("memory");
         if self.coding == Coding::Bin {
@@ -44,7 +45,7 @@ impl Script {
         for line in lines {
             self.world.now_us += 1_000;
             let event = Decoder::new(Limits::default()).line(line.as_bytes()).expect("a good line");
-            self.world.shared.apply(event, IngestTime(self.world.now_us));
+            self.world.shared.apply(event, IngestTime(self.world.now().wall_us));
         }
         self.told(&format!("{} more events", lines.len()));
     }

@@ -24,7 +24,8 @@ impl Watcher {
         let key = world.connect(shard, Kind::WebSocket(Form::PLAIN), usize::MAX / 4);
         let message = json!({"op": "subscribe", "id": 1, "topics": topics, "ruleset": ruleset}).to_string();
         let mut bytes = client_frame(1, true, message.as_bytes(), [1, 2, 3, 4]);
-        world.shards[shard].received(key, &mut bytes, world.now_us);
+        let now = world.now();
+        world.shards[shard].received(key, &mut bytes, now);
         let bytes = Vec::new();
         Watcher { shard, key, bytes }
     }
@@ -57,7 +58,7 @@ fn run(world: &mut World, plan: &Plan, oracle: &mut Oracle, mut at: impl FnMut(&
     for (place, event) in plan.events.iter().enumerate() {
         at(world, oracle, place);
         world.now_us += 1_000;
-        let ingest = IngestTime(world.now_us);
+        let ingest = IngestTime(world.now().wall_us);
         oracle.apply(&world.hub, &world.shared, event.clone(), ingest);
         world.settle();
     }
@@ -93,7 +94,8 @@ proptest! {
                 let message = json!({"op": "subscribe", "id": 1, "topics": names, "ruleset": "te_premium", "epoch": crate::world::EPOCH, "since": seqs});
                 client.requests.insert(1, request);
                 let mut bytes = client_frame(1, true, message.to_string().as_bytes(), [4, 3, 2, 1]);
-                world.shards[0].received(key, &mut bytes, world.now_us);
+                let now = world.now();
+                world.shards[0].received(key, &mut bytes, now);
                 world.settle();
             }
             if let Some(key) = client.key {

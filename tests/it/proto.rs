@@ -71,7 +71,7 @@ fn put(json: &mut Map<String, Value>, message: &DynamicMessage, field: &FieldDes
     let mut set = |name: &str, value| assert!(json.insert(name.to_owned(), value).is_none(), "{name} twice");
     let ago = || {
         let encode_us = message.get_field_by_name("encode_us").and_then(|us| us.as_i64());
-        Value::from(encode_us.expect("a time") - value.as_i64().expect("an age"))
+        Value::from(encode_us.expect("a time").wrapping_sub(value.as_i64().expect("an age")))
     };
     match field.name() {
         "points" | "change" => set(field.name(), decimal(value.as_i64().expect("fixed-point"), 10_000)),

@@ -3,36 +3,19 @@
 
 use super::support::events::{games_of, recorded};
 use super::support::holdings::{Totals, fixed};
+use super::support::recorded::{Row, data, known, table, who};
+use super::support::run;
 use super::support::server::Server;
-use super::support::{data, run};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-type Row = BTreeMap<String, String>;
 /// Game and player.
 type Who = (String, String);
-
-fn table(file: &Path) -> Vec<Row> {
-    let text = std::fs::read_to_string(file).unwrap();
-    let mut lines = text.lines();
-    let heading: Vec<String> = lines.next().unwrap().split(',').map(str::to_owned).collect();
-    let row = |line: &str| heading.iter().cloned().zip(line.split(',').map(str::to_owned)).collect();
-    lines.map(row).collect()
-}
-
-fn who(row: &Row) -> Who {
-    (row["game_id"].clone(), row["gsis_id"].clone())
-}
 
 /// A cell in ten-thousandths.
 fn cell(row: &Row, column: &str) -> i64 {
     let value: f64 = row[column].parse().unwrap();
     (value * 10_000.0).round() as i64
-}
-
-fn known(folder: &Path, truth: &str) -> BTreeSet<Who> {
-    let rows = table(&folder.join("known_mismatches.csv"));
-    rows.iter().filter(|row| row["truth"] == truth).map(who).collect()
 }
 
 /// What the server answers for every game, by ruleset.

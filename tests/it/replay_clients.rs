@@ -1,12 +1,14 @@
 //! One recorded week, play by play, before clients of every temper: all must end with the totals that
 //! plain HTTP answers.
 
+use super::chance::Chance;
 use super::support::client::Client;
 use super::support::events::{games_of, lines, recorded};
 use super::support::holdings::Holdings;
+use super::support::recorded::data;
 use super::support::server::Server;
 use super::support::sse::Stream;
-use super::support::{Random, data, eventually, on_both_writers};
+use super::support::{eventually, on_both_writers};
 use hyper::Method;
 use scorewire::model::Event;
 use serde_json::json;
@@ -94,7 +96,7 @@ impl Crowd {
     }
 
     /// Plays one part of the week: the restless client comes back before it and is cut off in it.
-    async fn part(&mut self, server: &Server, events: &[Event], random: &mut Random) {
+    async fn part(&mut self, server: &Server, events: &[Event], chance: &mut Chance) {
         let (holdings, epoch) = std::mem::take(&mut self.restless);
         let mut restless = Client::come_back(server, holdings).await;
         let mut wanted = self.games.clone();
@@ -104,13 +106,13 @@ impl Crowd {
         self.anew += wanted.len() - resumed;
         for batch in events.chunks(BATCH) {
             server.post_lines(lines(batch)).await;
-            restless.read_some(random.below(3 * BATCH)).await;
+            restless.read_some(chance.below(3 * BATCH)).await;
         }
         self.restless = restless.cut();
         // Far less than what was said meanwhile.
         self.slow.read_some(3).await;
         if let Some(stream) = &mut self.stream {
-            for _ in 0..random.below(20) {
+            for _ in 0..chance.below(20) {
                 let waited = tokio::time::timeout(std::time::Duration::from_millis(20), stream.next()).await;
                 if waited.is_err() {
                     break;
@@ -172,7 +174,7 @@ fn every_client_of_a_week_ends_with_the_totals_of_plain_http() {
     let Some(folder) = data("dev/2017w03") else { return };
     on_both_writers(async |writer| {
         let events = recorded(&folder);
-        let mut random = Random::seeded(3);
+        let mut chance = Chance::seeded(3);
         let server = Server::start(|config| {
             config.fanout.writer = writer;
             config.fanout.send_buffer_bytes = 4096;
@@ -196,9 +198,9 @@ fn every_client_of_a_week_ends_with_the_totals_of_plain_http() {
             if crowd.late.is_none() && cut < part.len() {
                 server.post(&part[..cut]).await;
                 crowd.join_late(&server).await;
-                crowd.part(&server, &part[cut..], &mut random).await;
+                crowd.part(&server, &part[cut..], &mut chance).await;
             } else {
-                crowd.part(&server, part, &mut random).await;
+                crowd.part(&server, part, &mut chance).await;
             }
             posted += part.len();
             if place == CUTS / 2 {

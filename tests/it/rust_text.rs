@@ -224,7 +224,11 @@ pub(crate) fn declared_modules(source: &str) -> Vec<(String, Option<String>)> {
             let name = identifier(&code, at + 4);
             let rest = code[at + 4 + name.len()..].starts_with(';').then_some(name)?;
             // Right above: nothing but blanks and the attribute.
-            let above = source[..at].trim_end().trim_end_matches("pub").trim_end();
+            let above = source[..at]
+                .trim_end()
+                .trim_end_matches("(crate)")
+                .trim_end_matches("pub")
+                .trim_end();
             let attribute = above.rsplit('\n').next().unwrap_or_default().trim();
             let file = attribute.strip_prefix("#[path = \"").and_then(|rest| rest.strip_suffix("\"]"));
             Some((rest.to_owned(), file.map(str::to_owned)))
@@ -248,4 +252,6 @@ fn paths_and_tests_are_told_apart() {
     assert_eq!(declared_modules(code), [("other".to_owned(), None)]);
     let elsewhere = "#[cfg(test)]\n#[path = \"a_tests.rs\"]\nmod tests;";
     assert_eq!(declared_modules(elsewhere), [("tests".to_owned(), Some("a_tests.rs".to_owned()))]);
+    let shared = "#[path = \"b.rs\"]\npub(crate) mod b;";
+    assert_eq!(declared_modules(shared), [("b".to_owned(), Some("b.rs".to_owned()))]);
 }

@@ -51,13 +51,14 @@ fn everyone_is_right_whatever_happens() {
 }
 
 /// What a run over many seeds must have met at least once, or it proves little.
-const INTERESTING: [&str; 32] = [
+const INTERESTING: [&str; 34] = [
     "begins ahead",
     "begins epoch",
     "begins fresh",
     "begins too_old",
     "broken socket",
     "change abandoned",
+    "clock set",
     "closed 1000",
     "closed 1002",
     "closed 1003",
@@ -78,6 +79,7 @@ const INTERESTING: [&str; 32] = [
     "resumed at the head",
     "resumed behind",
     "resync",
+    "rested",
     "snapshot lagged",
     "snapshot new_game",
     "stalled without a word",
@@ -106,6 +108,7 @@ impl Sim {
         let plan = plan(seed, chance.between(1, 2), 400, &mut chance);
         let mut world = World::new(&settings, seed);
         world.sockets.iter_mut().for_each(|sockets| sockets.cuts = true);
+        world.writes_us = chance.between(0, 4_000) as i64;
         let mut topics: Vec<String> = plan.topics.iter().map(ToString::to_string).collect();
         topics.extend(["player:nobody".to_owned(), "game:never".to_owned()]);
         let clients = (0..CLIENTS).map(|_| Client::new(chance.below(settings.shards))).collect();
@@ -136,6 +139,7 @@ impl Sim {
             *self.tally.entry("refused write".into()).or_default() += sockets.refused_writes;
         }
         *self.tally.entry("resync".into()).or_default() += self.world.resyncs;
+        *self.tally.entry("rested".into()).or_default() += self.world.rested;
         *self.tally.entry("change abandoned".into()).or_default() += self.world.totals.iter().map(|total| total.abandoned).sum::<u64>();
         self.tally.retain(|_, times| *times > 0);
         self.tally
@@ -171,6 +175,11 @@ impl Sim {
             }
         }
         self.world.now_us += 1;
+        if self.chance.percent(1) {
+            // Somebody sets the system's clock; nothing may come of it.
+            self.world.wall_ahead_us += *self.chance.pick(&[-3_600_000_000, 1, 40_000_000, 86_400_000_000]);
+            count(&mut self.tally, "clock set");
+        }
         for client in 0..CLIENTS {
             self.read(client);
         }
@@ -185,7 +194,7 @@ impl Sim {
         for _ in 0..self.chance.between(1, 3) {
             let Some(event) = self.events.pop_front() else { return };
             self.applied.push(event.clone());
-            let ingest = IngestTime(self.world.now_us);
+            let ingest = IngestTime(self.world.now().wall_us);
             self.oracle.apply(&self.world.hub, &self.world.shared, event, ingest);
         }
     }
@@ -225,9 +234,9 @@ impl Sim {
 
     fn resume_sending(&mut self) {
         for shard in 0..self.world.shards.len() {
-            let now_us = self.world.now_us;
+            let now = self.world.now();
             for key in self.world.shards[shard].take_resumed() {
-                if self.world.shards[shard].resume(key, now_us) == Reading::Paused {
+                if self.world.shards[shard].resume(key, now) == Reading::Paused {
                     continue;
                 }
                 let resumed = |client: &Client| client.key == Some(key) && client.shard == shard;
@@ -318,6 +327,7 @@ fn settings(chance: &mut Chance) -> Settings {
             write_bytes_max: chance.between(200, 20_000),
             compress_bytes_min: 200,
             slice_clients: chance.between(1, CLIENTS),
+            rest_us_max: chance.between(0, 20_000) as i64,
             ping_interval_us: 10_000_000,
             silence_timeout_us: 30_000_000,
             stall_timeout_us: 12_000_000,

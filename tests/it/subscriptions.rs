@@ -4,9 +4,10 @@
 use super::support::client::Client;
 use super::support::events::{game, games_of, lines, of_game, play, recorded};
 use super::support::holdings::Holdings;
+use super::support::recorded::data;
+use super::support::run;
 use super::support::server::Server;
 use super::support::sse::Stream;
-use super::support::{data, run};
 use serde_json::json;
 
 fn begin(id: &str, kickoff_s: i64) -> Vec<u8> {

@@ -7,10 +7,10 @@ use super::stalled::{never_reads, wakes_up_late};
 use super::support::client::Client;
 use super::support::events::{game, play};
 use super::support::holdings::Holdings;
-use super::support::run;
 use super::support::server::{Http, Server, Way};
 use super::support::sse::Stream;
 use super::support::wire::{Identity, connect};
+use super::support::{eventually, run};
 use futures_util::StreamExt;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, HandshakeKind, ProtocolVersion};
@@ -235,6 +235,54 @@ fn many_come_and_are_cut_and_nothing_stays() {
             }
             server.has_clients(0).await;
         }
+        server.end().await;
+    });
+}
+
+#[test]
+fn connections_over_the_limit_are_told_so_over_tls_too() {
+    run(async {
+        let server = Server::start_tls(|config| config.server.connections_max = 2);
+        let first = Client::connect(&server).await;
+        server.has_clients(1).await;
+        let second = Client::connect(&server).await;
+        server.has_clients(2).await;
+        for _ in 0..3 {
+            let answer = server.get("/healthz").await;
+            assert_eq!(answer.status, 503);
+            assert_eq!(answer.json()["code"], "too_many_connections");
+            assert_eq!(answer.header("retry-after"), "5");
+        }
+        second.cut();
+        server.has_clients(1).await;
+        eventually("room again", || async { server.get("/healthz").await.status == 200 }).await;
+        drop(first);
+        server.has_clients(0).await;
+        server.end().await;
+    });
+}
+
+#[test]
+fn handshakes_over_the_limit_are_hung_up_on_unheard() {
+    run(async {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let server = Server::start_tls(|config| {
+            config.server.tls_handshakes_max = 1;
+            config.server.admin_bind = Some(any);
+        });
+        let admin = Http::new(server.running.admin_address);
+        let outcome = |name: &str| format!("scorewire_tls_handshakes_total{{outcome=\"{name}\"}}");
+        // Other servers of this process count here too.
+        let (done, shed) = (admin.metric(&outcome("done")).await, admin.metric(&outcome("shed")).await);
+        let silent = TcpStream::connect(server.address()).await.unwrap();
+        let tls = server.tls().unwrap();
+        eventually("shed", || async { shake(&server, tls).await.is_err() }).await;
+        assert!(admin.metric(&outcome("shed")).await > shed);
+        assert!(admin.metric("scorewire_tls_handshakes_under_way").await >= 1.0);
+        drop(silent);
+        eventually("a place", || async { shake(&server, tls).await.is_ok() }).await;
+        eventually("counted", || async { admin.metric(&outcome("done")).await > done }).await;
+        assert!(admin.metric("scorewire_tls_handshake_seconds_count").await >= 1.0);
         server.end().await;
     });
 }

@@ -6,6 +6,7 @@ use scorewire::engine::{EngineLimits, Shared};
 use scorewire::fanout::Hub;
 use scorewire::fanout::hub::{HubLimits, Inbox};
 use scorewire::fanout::shard::{Account, Batch, ConnKey, Kind, Shard, ShardLimits, ShardParts, Writer, Wrote};
+use scorewire::model::Now;
 use scorewire::scoring::Rulesets;
 use scorewire::telemetry::EngineMetrics;
 use scorewire::wire::close::CloseReason;
@@ -115,6 +116,7 @@ impl Default for Settings {
                 write_bytes_max: 65_536,
                 compress_bytes_min: 200,
                 slice_clients: 64,
+                rest_us_max: 10_000,
                 ping_interval_us: 25_000_000,
                 silence_timeout_us: 60_000_000,
                 stall_timeout_us: 30_000_000,
@@ -133,7 +135,12 @@ pub(crate) fn rulesets() -> Rulesets {
 
 /// Engine, hub, shards and sockets.
 pub(crate) struct World {
+    /// The steady clock.
     pub(crate) now_us: i64,
+    /// How long a slice's writes take.
+    pub(crate) writes_us: i64,
+    /// By how much the wall's is ahead of it.
+    pub(crate) wall_ahead_us: i64,
     pub(crate) hub: Arc<Hub>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) rulesets: Arc<Rulesets>,
@@ -143,6 +150,7 @@ pub(crate) struct World {
     /// Sums of what shards said of themselves.
     pub(crate) totals: Vec<Account>,
     pub(crate) resyncs: u64,
+    pub(crate) rested: u64,
     ticked_us: i64,
 }
 
@@ -177,7 +185,9 @@ impl World {
             refused_writes: 0,
         };
         World {
-            now_us: 1_800_000_000_000_000,
+            now_us: 0,
+            writes_us: 0,
+            wall_ahead_us: 1_800_000_000_000_000,
             shards: (0..settings.shards).map(shard).collect(),
             sockets: (0..settings.shards).map(sockets).collect(),
             totals: vec![Account::default(); settings.shards],
@@ -186,12 +196,21 @@ impl World {
             rulesets,
             inboxes,
             resyncs: 0,
+            rested: 0,
             ticked_us: 0,
         }
     }
 
+    pub(crate) fn now(&self) -> Now {
+        Now {
+            steady_us: self.now_us,
+            wall_us: self.now_us + self.wall_ahead_us,
+        }
+    }
+
     pub(crate) fn connect(&mut self, shard: usize, kind: Kind, room: usize) -> ConnKey {
-        let key = self.shards[shard].connect(kind, self.now_us);
+        let now = self.now();
+        let key = self.shards[shard].connect(kind, now);
         let socket = Socket {
             room,
             whole_pieces: kind == Kind::EventStream,
@@ -205,7 +224,7 @@ impl World {
     pub(crate) fn deliver(&mut self, shard: usize) {
         let inbox = &self.inboxes[shard];
         while let Ok(notice) = inbox.notices.try_recv() {
-            self.shards[shard].notice(&notice);
+            self.shards[shard].notice(&notice, self.now_us);
         }
         if inbox.overflowed.swap(false, Ordering::AcqRel) {
             self.shards[shard].look_everywhere();
@@ -214,8 +233,8 @@ impl World {
 
     /// One slice of a shard's writing.
     pub(crate) fn pump(&mut self, shard: usize) -> usize {
-        let now_us = self.now_us;
-        self.shards[shard].pump(now_us, || now_us, &mut self.sockets[shard])
+        let (now, written_us) = (self.now(), self.now_us + self.writes_us);
+        self.shards[shard].pump(now, || written_us, &mut self.sockets[shard])
     }
 
     /// Moves time on, fires what comes due, and ticks once a second.
@@ -272,6 +291,7 @@ impl World {
                 abandoned: stats.abandoned,
             });
             self.resyncs += stats.resyncs;
+            self.rested += stats.rested;
             assert_balanced(*total, shard.pending_by_cursor());
             assert_eq!(shard.pending(), shard.pending_by_cursor());
         }

@@ -118,9 +118,13 @@ fn what_moved_is_told_once_and_another_epoch_is_a_restart() {
         "stats": {}, "feed_ts": TS0 + 2_000});
     judge.read(delta.to_string().as_bytes()).unwrap();
     judge.read(delta.to_string().as_bytes()).unwrap();
+    let mut nameless = delta.clone();
+    (nameless["seq"], nameless["prev"], nameless["feed_ts"]) = (json!(5), json!(4), Value::Null);
+    let error = judge.read(nameless.to_string().as_bytes()).unwrap_err();
+    assert!(format!("{error:#}").contains("feed_ts is missing"), "{error:#}");
     let moves = judge.take_moves();
     assert_eq!(moves.len(), 1);
-    assert_eq!((moves[0].topic, moves[0].seq, moves[0].event), (1, 4, 2));
+    assert_eq!((moves[0].topic, moves[0].seq, moves[0].event, moves[0].points), (1, 4, 2, 10_000));
     assert_eq!(judge.event(1, 4), Some(2));
 }
 

@@ -3,6 +3,7 @@
 use super::broadcast::OPENING_MAX;
 use crate::clock;
 use crate::feed::Feed;
+use crate::job::Round;
 use crate::kickoffs::Bursts;
 use crate::rosters::{self, Skew};
 use crate::run::{self, Act, Outcome, Plan, Settings};
@@ -55,7 +56,10 @@ pub(crate) fn storm(settings: &Settings, following: Following, sunday: &Sunday, 
     let between_us = sunday.length.as_micros() as u64 / u64::from(cuts + 1);
     plan.acts = (1..=u64::from(cuts)).map(|cut| (cut * between_us, Act::Cut)).collect();
     plan.opening_max = STORM_OPENING_MAX;
+    let topics: u64 = plan.followers().iter().sum();
     let mut outcome = finish(settings, plan)?;
+    let faults = all_came_back(&outcome.tally.rounds, cuts as usize, topics);
+    faults.into_iter().for_each(|fault| outcome.fault(fault));
     let rounds = &outcome.tally.rounds;
     let mut back_ms: Vec<f64> = rounds.iter().filter_map(|round| Some(round.back_us? as f64 / 1e3)).collect();
     back_ms.sort_by(f64::total_cmp);
@@ -69,6 +73,25 @@ pub(crate) fn storm(settings: &Settings, following: Following, sunday: &Sunday, 
     let known = figures.into_iter().filter_map(|(name, figure)| Some((name.to_owned(), figure?)));
     outcome.report.extra.extend(known);
     Ok(outcome.report)
+}
+
+/// What is missing where everybody was to be cut off `cuts` times, and to go on in `topics` subscriptions
+/// each time: by the deltas since, as long as the server's rings reach back.
+fn all_came_back(rounds: &[Round], cuts: usize, topics: u64) -> Vec<String> {
+    let mut faults = Vec::new();
+    if rounds.len() != cuts {
+        faults.push(format!("{} cuts instead of {cuts}", rounds.len()));
+    }
+    for (number, round) in (1..).zip(rounds) {
+        let back = round.resumed + round.snapshots;
+        if back < topics {
+            faults.push(format!("after cut {number} {back} of {topics} subscriptions were taken up again"));
+        }
+        if round.resumed == 0 {
+            faults.push(format!("after cut {number} no topic was resumed"));
+        }
+    }
+    faults
 }
 
 /// Every game kicks off at the same instant; then a touchdown in every game at the same instant, repeatedly.
@@ -135,8 +158,7 @@ fn plan(settings: &Settings, following: Following, feed: Feed, scenario: &'stati
 
 /// Runs a plan and says how the rosters turned out.
 fn finish(settings: &Settings, plan: Plan) -> Result<Outcome> {
-    let mut owners = vec![0u64; plan.topics.len()];
-    plan.rosters.iter().flatten().for_each(|&topic| owners[topic as usize] += 1);
+    let owners = plan.followers();
     let clients = plan.rosters.len() as f64;
     let figures = [
         ("players_followed", owners.len() as f64),
@@ -151,4 +173,23 @@ fn finish(settings: &Settings, plan: Plan) -> Result<Outcome> {
         .extra
         .insert("deliveries_per_event_that_moved_one".to_owned(), events);
     Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_storm_without_cuts_or_returns_is_a_fault() {
+        let round = |resumed, snapshots| Round {
+            back_us: Some(1),
+            resumed,
+            snapshots,
+        };
+        assert_eq!(all_came_back(&[round(60, 0), round(1, 59)], 2, 60), Vec::<String>::new());
+        let faults = |rounds: &[Round]| all_came_back(rounds, 1, 60).join("; ");
+        assert_eq!(faults(&[]), "0 cuts instead of 1");
+        assert_eq!(faults(&[round(0, 60)]), "after cut 1 no topic was resumed");
+        assert!(faults(&[round(59, 0)]).starts_with("after cut 1 59 of 60"));
+    }
 }

@@ -7,6 +7,7 @@
 
 use super::broadcast;
 use crate::job::Stalling;
+use crate::latency::Latency;
 use crate::run::{self, Act, Settings};
 use crate::shape::{Distribution, RunReport};
 use anyhow::{Result, ensure};
@@ -70,12 +71,15 @@ pub(crate) fn run(settings: &Settings, shape: &Shape) -> Result<RunReport> {
         plan.acts.extend(acts.map(|(at_us, act)| (turn * turn_us + at_us, act)));
     }
     let mut outcome = run::run(settings, plan, |_, _| Ok(()))?;
-    let turns: Vec<[Distribution; 2]> = outcome
-        .phases
-        .chunks_exact(2)
-        .map(|pair| [pair[0].distribution(), pair[1].distribution()])
+    let distribution = |phase: usize| outcome.phases.get(phase).map(Latency::distribution).unwrap_or_default();
+    let turns: Vec<[Distribution; 2]> = (0..shape.turns as usize)
+        .map(|turn| [distribution(2 * turn), distribution(2 * turn + 1)])
         .collect();
-    let over = |figure: &dyn Fn(&[Distribution; 2]) -> f64| sorted(turns.iter().map(figure).collect());
+    for fault in unmeasured(&turns) {
+        outcome.fault(fault);
+    }
+    let measured = || turns.iter().filter(|turn| turn.iter().all(|phase| phase.count > 0));
+    let over = |figure: &dyn Fn(&[Distribution; 2]) -> f64| sorted(measured().map(figure).collect());
     let ratios = over(&|[reading, stalled]| stalled.p99_ms / reading.p99_ms);
     let figures = [
         ("clients_stalling", Some(stalling as f64)),
@@ -92,6 +96,18 @@ pub(crate) fn run(settings: &Settings, shape: &Shape) -> Result<RunReport> {
     Ok(outcome.report)
 }
 
+/// The phases of which there is no sample: whatever is said of them says nothing.
+fn unmeasured(turns: &[[Distribution; 2]]) -> Vec<String> {
+    let named = |[reading, stalled]: &[Distribution; 2]| [(reading.count, "everybody read"), (stalled.count, "some were stalled")];
+    let phases = (1..)
+        .zip(turns)
+        .flat_map(|(number, turn)| named(turn).map(|(count, when)| (number, count, when)));
+    let empty = phases.filter(|(_, count, _)| *count == 0);
+    empty
+        .map(|(number, _, when)| format!("turn {number}: nothing was received and measured while {when}"))
+        .collect()
+}
+
 /// Ascending; what could not be measured is left out.
 fn sorted(mut figures: Vec<f64>) -> Vec<f64> {
     figures.retain(|figure| figure.is_finite());
@@ -101,4 +117,21 @@ fn sorted(mut figures: Vec<f64>) -> Vec<f64> {
 
 fn median(sorted: &[f64]) -> Option<f64> {
     sorted.get(sorted.len() / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phase_without_a_sample_is_a_fault() {
+        let phase = |count| Distribution {
+            count,
+            ..Distribution::default()
+        };
+        assert_eq!(unmeasured(&[[phase(1), phase(2)]]), Vec::<String>::new());
+        let faults = unmeasured(&[[phase(1), phase(2)], [phase(0), phase(0)]]);
+        assert_eq!(faults.len(), 2);
+        assert!(faults[0].contains("turn 2") && faults[0].contains("everybody read"), "{faults:?}");
+    }
 }

@@ -4,8 +4,8 @@
 mod form;
 
 use form::Form;
-use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -43,6 +43,18 @@ pub enum Manner {
     ForgetsItsWord,
     /// A `pong` names another ping.
     PongsBadly,
+    /// A play sent again counts again.
+    CountsRepeats,
+    /// Play 4 is called a duplicate, and is lost.
+    CallsNewsRepeat,
+    /// Catches are the passer's, in every frame and snapshot.
+    CreditsAnother,
+    /// Receivers never move, in any frame or snapshot.
+    ForgetsReceivers,
+    /// Everybody has a yard more than they gained, in every frame and snapshot.
+    AddsAYard,
+    /// Whoever comes back begins anew.
+    NeverResumes,
 }
 
 /// The fourth to subscribe.
@@ -59,6 +71,8 @@ struct Subscriber {
 #[derive(Default)]
 struct State {
     game: String,
+    /// What plays were taken.
+    plays: BTreeSet<String>,
     /// `stats` of every player.
     stats: BTreeMap<String, BTreeMap<&'static str, i64>>,
     /// Points after each seq, the first entry before any.
@@ -108,10 +122,11 @@ fn serve(stream: TcpStream, state: &Mutex<State>, manner: Manner, last_seq: usiz
         input.read_exact(&mut body).unwrap();
         let answer = if head.starts_with("POST /v1/events ") {
             let lines = String::from_utf8(body).unwrap();
-            lines
+            let accepted = lines
                 .lines()
-                .for_each(|line| take(&serde_json::from_str(line).unwrap(), &mut state.lock().unwrap(), manner, last_seq));
-            json!({"accepted": lines.lines().count(), "duplicate": 0, "rejected": []})
+                .filter(|line| take(&serde_json::from_str(line).unwrap(), &mut state.lock().unwrap(), manner, last_seq))
+                .count();
+            json!({"accepted": accepted, "duplicate": lines.lines().count() - accepted, "rejected": []})
         } else if let Some(query) = head.strip_prefix("GET /v1/snapshot?topics=") {
             let state = state.lock().unwrap();
             let topics = query.split('&').next().unwrap_or_default().split(',');
@@ -160,7 +175,7 @@ fn upgrade(head: &str, mut input: BufReader<TcpStream>, mut output: TcpStream, s
         let deltas = state.deltas.get(topic).map_or(&[][..], Vec::as_slice);
         let mut grant = json!({"topic": topic, "ruleset": "draftkings", "seq": deltas.len(), "how": "snapshot", "reason": "fresh"});
         match subscribe["since"][topic].as_u64() {
-            Some(since) if subscribe["epoch"] == "e" => {
+            Some(since) if subscribe["epoch"] == "e" && manner != Manner::NeverResumes => {
                 grant["how"] = json!("resumed");
                 frames.extend(deltas[since as usize..].iter().map(|delta| form.frame(delta)));
             }
@@ -236,38 +251,77 @@ fn snapshot(state: &State, topic: &str, wrong: f64) -> Value {
     snapshot
 }
 
-fn take(event: &Value, state: &mut State, manner: Manner, last_seq: usize) {
+/// Whether the event is news.
+fn take(event: &Value, state: &mut State, manner: Manner, last_seq: usize) -> bool {
     match event["type"].as_str().unwrap() {
-        "game" => state.game = event["game"].as_str().unwrap().to_owned(),
+        "game" => announce(event, state),
         "play" => {
-            event["stats"].as_array().unwrap().iter().for_each(|stat| credit(state, stat));
+            let play = event["play"].as_str().unwrap();
+            let is_news = state.plays.insert(play.to_owned()) || manner == Manner::CountsRepeats;
+            if !is_news || (manner == Manner::CallsNewsRepeat && play == "4") {
+                return false;
+            }
+            // Play has begun: from now on the defences have allowed nothing.
+            for (_, stats) in state.stats.iter_mut().filter(|(id, _)| id.starts_with("dst:")) {
+                stats.insert("points_allowed", 0);
+            }
+            event["stats"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .for_each(|stat| credit(state, stat, manner));
             let points = state.stats.iter().map(|(id, stats)| (id.clone(), points(stats))).collect();
             state.history.push(points);
             send_play(event["ts"].as_u64().unwrap(), state, manner, last_seq);
         }
         _ => {}
     }
+    true
 }
 
-fn credit(state: &mut State, stat: &Value) {
-    let yards = stat["yards"].as_i64().unwrap();
-    let stats = state.stats.entry(stat["player"].as_str().unwrap().to_owned()).or_default();
-    let mut add = |name, value| *stats.entry(name).or_default() += value;
-    let id = stat["stat"].as_i64().unwrap();
-    match id {
-        10 | 11 => (add("rushing_yards", yards), add("rushing_tds", id - 10)),
-        15 | 16 => (add("passing_yards", yards), add("passing_tds", id - 15)),
-        _ => {
-            add("receptions", 1);
-            (add("receiving_yards", yards), add("receiving_tds", id - 21))
+/// Takes in a game and its defences. Both move from nothing to being there, before anybody subscribes.
+fn announce(event: &Value, state: &mut State) {
+    state.game = event["game"].as_str().unwrap().to_owned();
+    for side in ["home", "away"] {
+        let id = format!("dst:{}", event[side].as_str().unwrap());
+        if state.stats.insert(id.clone(), BTreeMap::new()).is_none() {
+            state.deltas.insert(format!("player:{id}"), vec![Value::Null]);
+        }
+    }
+}
+
+fn credit(state: &mut State, stat: &Value, manner: Manner) {
+    let (id, player) = (stat["stat"].as_i64().unwrap(), stat["player"].as_str().unwrap());
+    let yards = stat["yards"].as_i64().unwrap() + i64::from(manner == Manner::AddsAYard);
+    let player = match (manner, id) {
+        (Manner::CreditsAnother, 21 | 22) => player.replace("-w", "-q"),
+        (Manner::ForgetsReceivers, 21 | 22) => return,
+        _ => player.to_owned(),
+    };
+    let stats = state.stats.entry(player).or_default();
+    let mut add = |names: &[(&'static str, i64)]| {
+        for (name, value) in names {
+            *stats.entry(name).or_default() += value;
         }
     };
+    match id {
+        10 | 11 => add(&[("rushing_attempts", 1), ("rushing_yards", yards), ("rushing_tds", id - 10)]),
+        15 | 16 => add(&[
+            ("passing_attempts", 1),
+            ("completions", 1),
+            ("passing_yards", yards),
+            ("passing_tds", id - 15),
+        ]),
+        _ => add(&[("receptions", 1), ("receiving_yards", yards), ("receiving_tds", id - 21)]),
+    }
 }
 
 fn points(stats: &BTreeMap<&'static str, i64>) -> f64 {
     let get = |name| stats.get(name).copied().unwrap_or(0) as f64;
     let bonus = |name, from| if get(name) >= from { 3.0 } else { 0.0 };
-    let sum = get("passing_yards") / 25.0
+    let nothing_allowed = if stats.contains_key("points_allowed") { 10.0 } else { 0.0 };
+    let sum = nothing_allowed
+        + get("passing_yards") / 25.0
         + get("passing_tds") * 4.0
         + (get("rushing_yards") + get("receiving_yards")) / 10.0
         + (get("rushing_tds") + get("receiving_tds")) * 6.0
@@ -362,12 +416,9 @@ fn delta(state: &State, prev: usize, seq: usize, ts: u64, manner: Manner) -> Val
 fn players(state: &State, manner: Manner) -> Value {
     let wrong = if manner == Manner::WrongHttp { 1.0 } else { 0.0 };
     let last = state.history.last().unwrap();
-    let mut rows: Vec<Value> = last
-        .iter()
+    last.iter()
         .map(|(id, points)| json!({"player": id, "points": points + wrong, "stats": state.stats[id]}))
-        .collect();
-    rows.push(json!({"player": "dst:NE", "points": 10, "stats": Map::new()}));
-    json!(rows)
+        .collect()
 }
 
 /// The payload of a masked frame; short and medium lengths alone. Nothing where there is no more.

@@ -141,6 +141,7 @@ fn a_lost_frame_is_noticed_by_the_next_one() {
 #[test]
 fn a_lost_last_frame_is_noticed_by_its_absence() {
     must_notice(Manner::DropsLast, "which ended at 8");
+    must_notice(Manner::DropsLast, "159 of 160 deliveries");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// Plays of the little Sunday.
 pub(crate) const PLAYS: usize = 8;
 
-/// A game in which a passer and a receiver move in every play; 10 ms between plays.
+/// A game in which a passer and a receiver move in every play; 10 ms between plays, one of them sent twice.
 fn sunday() -> String {
     let players = json!([{"player": "q", "team": "NE", "position": "QB"}, {"player": "w", "team": "NE", "position": "WR"}]);
     let mut lines = vec![
@@ -21,6 +21,8 @@ fn sunday() -> String {
             "stats": [credit("q", 15), credit("w", 21)]}),
         );
     }
+    // A feed repeats itself.
+    lines.insert(5, lines[4].clone());
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
@@ -62,8 +64,9 @@ pub(crate) fn must_notice(scenario: &str, manner: Manner, more: &[&str], reason:
 fn everybody_who_follows_a_player_gets_all_of_it_and_the_floor_repeats_it() {
     let (code, report, errors) = rosters("slate", Manner::Good, &["--floor", "--speed", "1", "--seconds", "5"]);
     assert_eq!((code, &report["ok"]), (0, &Value::Bool(true)), "{report:#}\n{errors}");
-    // Two players and two defences, all four on every roster; two of them move in each play.
-    let due = 12 * 2 * PLAYS as u64;
+    // Two players and two defences, all four on every roster; the players move in each play, and the
+    // defences when play begins.
+    let due = 12 * (2 * PLAYS + 2) as u64;
     assert_eq!(
         (&report["deliveries"], &report["latency"]["count"]),
         (&due.into(), &due.into()),
@@ -74,9 +77,20 @@ fn everybody_who_follows_a_player_gets_all_of_it_and_the_floor_repeats_it() {
         (&report["extra"]["players_followed"], &report["extra"]["ownership_most"]),
         (&json!(4.0), &json!(1.0))
     );
-    assert_eq!(report["extra"]["messages_compared"], json!((11 * 4 + 11 * 2 * PLAYS) as f64));
+    assert_eq!(report["extra"]["messages_compared"], json!((11 * 4 + 11 * (2 * PLAYS + 2)) as f64));
     // Both changes of a play reach a client in one send of the loop.
     assert_eq!(report["floors"][0]["deliveries"], 12 * PLAYS, "{report:#}");
+}
+
+#[test]
+fn a_repeat_that_counts_and_news_called_a_repeat_stop_the_run() {
+    for manner in [Manner::CountsRepeats, Manner::CallsNewsRepeat] {
+        let (code, _, errors) = rosters("slate", manner, &SLATE);
+        assert!(
+            code == 2 && errors.contains("already: {\"accepted\""),
+            "{manner:?}: {code}: {errors}"
+        );
+    }
 }
 
 #[test]
@@ -129,30 +143,69 @@ fn other_totals_in_the_last_word_are_noticed() {
 }
 
 #[test]
-fn sockets_that_never_refused_a_byte_say_nothing_about_stalled_clients() {
-    let (code, report, errors) = stalled(&[]);
+fn a_server_that_agrees_with_itself_but_not_with_the_feed_is_noticed() {
+    let feed = "the feed and the server differ: player:";
+    must_notice("slate", Manner::CreditsAnother, &SLATE, feed);
+    must_notice("slate", Manner::AddsAYard, &SLATE, feed);
+    must_notice(
+        "slate",
+        Manner::ForgetsReceivers,
+        &SLATE,
+        "-w: ended at seq 0; by the feed 8 to 8 events move it",
+    );
+    let fewer = "120 deliveries, by the feed at least 216";
+    must_notice("slate", Manner::ForgetsReceivers, &SLATE, fewer);
+}
+
+#[test]
+fn a_burst_is_held_against_its_feed_too() {
+    let burst = |manner| {
+        let url = format!("ws://{}", fake_server::start(manner, 0));
+        // Kickoffs alone: of touchdowns the fake server knows no points allowed.
+        let small = ["--games", "1", "--events", "1", "--clients", "6", "--roster", "28"];
+        run(&[&["run", "burst", "--url", &url, "--drain-timeout-s", "0.3"], &small[..]].concat())
+    };
+    let (code, report, errors) = burst(Manner::Good);
+    assert_eq!((code, &report["ok"]), (0, &Value::Bool(true)), "{report:#}\n{errors}");
+    let (code, report, errors) = burst(Manner::AddsAYard);
     assert_eq!(code, 1, "{report:#}\n{errors}");
+    assert!(
+        report["faults"].to_string().contains("the feed and the server differ"),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn a_storm_after_which_nobody_goes_on_where_he_was_says_nothing() {
+    let storm = ["--speed", "0.1", "--seconds", "1", "--cuts", "1"];
+    must_notice("storm", Manner::NeverResumes, &storm, "after cut 1 no topic was resumed");
+}
+
+#[test]
+fn sockets_that_never_refused_a_byte_say_nothing_about_stalled_clients() {
+    let (code, report, errors) = stalled("100", &[]);
+    assert_eq!((code, &report["fault_count"]), (1, &json!(1)), "{report:#}\n{errors}");
     assert!(report["faults"][0].as_str().unwrap().contains("refused bytes"), "{report:#}");
 }
 
-/// A turn against a server whose sockets don't refuse a byte in so short a time.
-pub(crate) fn stalled(more: &[&str]) -> (i32, Value, String) {
+#[test]
+fn a_phase_in_which_nobody_received_anything_says_nothing() {
+    let (code, report, errors) = stalled("500", &[]);
+    assert_eq!(code, 1, "{report:#}\n{errors}");
+    let reason = "turn 1: nothing was received and measured while some were stalled";
+    assert!(report["faults"].to_string().contains(reason), "{report:#}");
+    assert!(
+        report["extra"].get("stalled_p99_ms").is_none(),
+        "no figure of what was not measured: {report:#}"
+    );
+}
+
+/// Both measurements take 300 ms: of plays 100 ms apart each has some, of those 500 ms apart the first alone.
+pub(crate) fn stalled(interval_ms: &str, more: &[&str]) -> (i32, Value, String) {
     let url = format!("ws://{}", fake_server::start(Manner::Good, 0));
-    let mut args = vec![
-        "run",
-        "stalled",
-        "--url",
-        &url,
-        "--clients",
-        "20",
-        "--turns",
-        "1",
-        "--phase-s",
-        "0.2",
-    ];
-    args.extend(["--fill-s", "0", "--catch-up-s", "0.1", "--drain-timeout-s", "0.3"]);
-    args.extend(more);
-    run(&args)
+    let turn = ["--turns", "1", "--phase-s", "0.3", "--fill-s", "0", "--catch-up-s", "0.1"];
+    let few = ["--clients", "20", "--drain-timeout-s", "0.3", "--interval-ms", interval_ms];
+    run(&[&["run", "stalled", "--url", &url], &turn[..], &few, more].concat())
 }
 
 #[test]

@@ -3,22 +3,9 @@
 use super::*;
 use crate::feed::gamecenter::{Adapter, Document, Formation, timeline};
 use crate::model::FeedTime;
+use crate::test_support::recorded::data;
+use crate::test_support::{Random, WEEKS};
 use std::path::{Path, PathBuf};
-
-/// A folder of the recorded data. Says so where it is absent; with `CI=true` that is a failure.
-pub(super) fn data(part: &str) -> Option<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = std::env::var_os("SCOREWIRE_DATA").map_or_else(|| here.join("../shared/data/nfl"), PathBuf::from);
-    let folder = root.join(part);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: no recorded games in {} (set SCOREWIRE_DATA)", folder.display());
-    assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "with CI=true no test may be skipped");
-    None
-}
-
-pub(super) const WEEKS: [&str; 2] = ["dev/2015w14", "dev/2017w03"];
 
 /// Every event of a folder, in time.
 pub(super) fn events(folder: &Path) -> Vec<Event> {

@@ -2,10 +2,10 @@
 //! events.
 
 use super::*;
-use crate::engine::Engine;
+use crate::engine::{Engine, GAMES_PER_NOTICE, Job, PLAYERS, own};
 use crate::feed::sequence::Verdict;
 use crate::feed::simulator::{Options, Simulator, Trouble};
-use crate::model::Stat;
+use crate::model::{Stat, TopicName};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 fn engine(threads: usize) -> Engine {
@@ -122,6 +122,64 @@ fn a_batch_of_several_games_keeps_the_order_of_each() {
     }
 }
 
+/// A player list that makes a receiver of `catcher`.
+fn list() -> Event {
+    event(r#"{"type":"players","players":[{"player":"catcher","position":"TE"}]}"#)
+}
+
+#[test]
+fn a_player_list_counts_where_it_stands() {
+    let events = [catch("g-0", "1", 1, 5), list(), catch("g-0", "2", 1, 5)];
+    for threads in [1, 3] {
+        let engine = engine(threads);
+        let outcomes = block_on(engine.submit(numbered(&events), NOW)).unwrap();
+        assert_eq!(outcomes.len(), events.len());
+        // The list moves the game, since a play came before it.
+        assert_eq!(engine.shared().game(&GameId::new("g-0").unwrap()).unwrap().seq, 3);
+    }
+}
+
+/// Games are told of one by one who their players are, which takes long where there are many.
+#[test]
+fn shards_hear_what_happened_before_a_player_list_has_gone_through_every_game() {
+    let limits = HubLimits {
+        ring_frames: 8,
+        topics_max: 10_000,
+        notices_max: 16,
+    };
+    let (hub, inboxes) = Hub::new(1, limits);
+    let shared = Shared::new(Arc::new(hub), LIMITS, EngineMetrics::new());
+    let games: Vec<String> = (0..=2 * GAMES_PER_NOTICE).map(|nth| format!("g-{nth:03}")).collect();
+    for game in &games {
+        shared.apply(catch(game, "1", 1, 5), NOW);
+    }
+    let first = TopicName::Game(GameId::new(&games[0]).unwrap());
+    let first = shared.hub.watch(&first, 0).unwrap().id;
+    if let Event::Players(infos) = list() {
+        shared.meet(&infos);
+    }
+    let (sender, jobs) = flume::bounded(2);
+    let (done, _finished) = flume::bounded(2);
+    for events in [[(0, catch(&games[0], "2", 1, 5))], [(PLAYERS, list())]] {
+        let (events, done) = (events.to_vec(), done.clone());
+        sender.send(Job { events, ingest: NOW, done }).unwrap();
+    }
+    drop(sender);
+    let last = GameId::new(games.last().unwrap()).unwrap();
+    let last = shared.games.get(&last).unwrap().clone();
+    std::thread::scope(|scope| {
+        // While it is read, the last game holds the list up.
+        let reader = last.game.read();
+        scope.spawn(|| own(&shared, 0, &jobs));
+        for what in ["the play before the list", "what the list moved"] {
+            let notice = inboxes[0].notices.recv_timeout(std::time::Duration::from_secs(20));
+            let notice = notice.unwrap_or_else(|_| panic!("nobody is told of {what}"));
+            assert_eq!(notice[..], [first]);
+        }
+        drop(reader);
+    });
+}
+
 #[test]
 fn a_reader_never_sees_half_an_event() {
     let shared = shared(LIMITS);
@@ -136,7 +194,7 @@ fn a_reader_never_sees_half_an_event() {
                 if let Some(now) = shared.game(&game) {
                     let line = |id: &str| {
                         let slot = now.players.iter().find(|slot| slot.who.card.player.as_str() == id);
-                        slot.map_or(StatLine::ZERO, |slot| slot.line)
+                        slot.map_or(StatLine::ZERO, |slot| slot.line())
                     };
                     let (passer, catcher) = (line("passer"), line("catcher"));
                     assert_eq!(passer.get(Stat::PassingYards), catcher.get(Stat::ReceivingYards));

@@ -1,31 +1,13 @@
 //! Both recorded weeks, through sequencer, state and rulesets, against box scores and points that
 //! others published. Every difference is listed in the weeks' `known_mismatches.csv`.
 
-use super::recorded::{WEEKS, data, events};
+use super::recorded::events;
 use super::*;
 use crate::model::Stat;
+use crate::test_support::recorded::{Row, data, known, table, who};
+use crate::test_support::{BOX_SCORE, BOX_SCORE_ATTEMPTS, WEEKS};
 use std::collections::BTreeSet;
 use std::path::Path;
-
-type Row = BTreeMap<String, String>;
-
-fn table(file: &Path) -> Vec<Row> {
-    let text = std::fs::read_to_string(file).unwrap();
-    let mut lines = text.lines();
-    let heading: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let row = |line: &str| {
-        let values = line.split(',').map(str::to_owned);
-        heading.iter().map(|h| (*h).to_owned()).zip(values).collect()
-    };
-    lines.map(row).collect()
-}
-
-/// Rows known to differ, as (game, player).
-fn known(folder: &Path, truth: &str) -> BTreeSet<(String, String)> {
-    let rows = table(&folder.join("known_mismatches.csv")).into_iter();
-    let of = rows.filter(|row| row["truth"] == truth);
-    of.map(|row| (row["game_id"].clone(), row["gsis_id"].clone())).collect()
-}
 
 /// A replayed week as readers are shown it.
 struct Week {
@@ -58,21 +40,6 @@ impl Week {
     }
 }
 
-/// All columns but rushing attempts and targets, which these box scores count by rules of their own.
-const BOX: [(&str, Stat); 11] = [
-    ("pass_yds", Stat::PassingYards),
-    ("pass_td", Stat::PassingTds),
-    ("int", Stat::Interceptions),
-    ("pass_att", Stat::PassingAttempts),
-    ("cmp", Stat::Completions),
-    ("rush_yds", Stat::RushingYards),
-    ("rush_td", Stat::RushingTds),
-    ("rec", Stat::Receptions),
-    ("rec_yds", Stat::ReceivingYards),
-    ("rec_td", Stat::ReceivingTds),
-    ("fumbles_lost", Stat::FumblesLost),
-];
-
 const POINTS: [(&str, &str); 3] = [("std_points", "standard"), ("half_ppr_points", "half_ppr"), ("ppr_points", "ppr")];
 
 fn decimal(row: &Row, column: &str) -> Points {
@@ -84,7 +51,10 @@ fn differences(week: &Week, row: &Row) -> Vec<String> {
     let id = row["gsis_id"].as_str();
     let line = week.line(row, id);
     let ours = |stat: Stat| Points(i64::from(line.get(stat)) * Points::SCALE);
-    let of_box = BOX.iter().map(|(column, stat)| (*column, ours(*stat)));
+    let of_box = BOX_SCORE
+        .iter()
+        .chain(&BOX_SCORE_ATTEMPTS)
+        .map(|(column, stat)| (*column, ours(*stat)));
     let of_points = POINTS.iter().map(|(column, ruleset)| (*column, week.points(row, id, ruleset)));
     let mut differ = Vec::new();
     for (column, ours) in of_box.chain(of_points) {
@@ -107,7 +77,7 @@ fn every_box_score_and_its_points_under_three_rulesets_are_met() {
             let differences = differences(&week, row);
             if !differences.is_empty() {
                 println!("{differences:#?}");
-                differ.insert((row["game_id"].clone(), row["gsis_id"].clone()));
+                differ.insert(who(row));
             }
         }
         assert_eq!(

@@ -75,6 +75,25 @@ fn a_team_shows_its_next_game_then_the_one_being_played_then_the_latest() {
     assert_eq!((shown(&team).as_str(), begins_new(&team)), ("week3", true));
 }
 
+#[test]
+fn the_entries_of_this_game_are_those_since_it_is_shown() {
+    let (hub, _inboxes) = hub(8);
+    let shared = engine(&hub);
+    game(&shared, "week1", 1, "scheduled", 100);
+    let team = topic(&hub, "team:NE");
+    let seqs = || team.read(|history| history.of_this_game().map(|entry| entry.seq).collect::<Vec<Seq>>());
+    assert_eq!(seqs(), [1]);
+    game(&shared, "week1", 2, "live", 100);
+    game(&shared, "week2", 1, "live", 200);
+    game(&shared, "week2", 2, "final", 200);
+    assert_eq!(seqs(), [3, 4]);
+    for rev in 0..20 {
+        let status = if rev % 2 == 0 { "live" } else { "final" };
+        game(&shared, "week2", 3 + rev, status, 200);
+    }
+    assert_eq!(seqs(), (9..=24).collect::<Vec<Seq>>(), "as far back as the ring reaches");
+}
+
 /// A player's place in a change was kept in eight bits, while a game may have a thousand players: with a
 /// player list that moved more than 256 of them, the rest would have been shown somebody else's line.
 /// Only the decoder's default limit stood in between.

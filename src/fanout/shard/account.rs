@@ -106,7 +106,9 @@ pub struct ShardStats {
     pub bad_messages: u64,
     /// Times every topic was looked at since notices were dropped.
     pub resyncs: u64,
-    /// From a frame's encoding to its first byte written, per delivery.
+    /// Walks put off until their topic's rest was over.
+    pub rested: u64,
+    /// From a frame's encoding to its first byte written, per delivery to those who were subscribed then.
     pub encode_to_written: Latencies,
     /// From an event's effect being worked out to its frame's encoding, per frame encoded.
     pub state_to_encode: Latencies,

@@ -2,7 +2,7 @@
 
 use super::ShardLimits;
 use super::account::Account;
-use super::outbound::Piece;
+use super::batch::Piece;
 use super::subs::Subs;
 use crate::wire::Form;
 use crate::wire::close::CloseReason;
@@ -49,12 +49,51 @@ pub(super) struct Partial {
     pub(super) offset: usize,
 }
 
+/// Bytes received and not yet understood. Adding to their end and taking from their front costs what is
+/// added or taken, however few at a time; they take up four times their room at most.
+#[derive(Default)]
+pub(super) struct Stash {
+    bytes: Vec<u8>,
+    /// How many at the front have been taken.
+    taken: usize,
+}
+
+impl Stash {
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len() - self.taken
+    }
+
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// What has not been taken.
+    pub(super) fn rest(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.taken..]
+    }
+
+    /// Takes all but the last `rest` bytes.
+    pub(super) fn take_to(&mut self, rest: usize) {
+        self.taken = self.bytes.len() - rest;
+        if self.taken >= rest {
+            // Moving the rest costs no more than reading what was before it did.
+            self.bytes.drain(..self.taken);
+            self.bytes.shrink_to(2 * rest);
+            self.taken = 0;
+        }
+    }
+}
+
 /// What a client has only while something is up: an idle one has none of it.
 #[derive(Default)]
 pub(super) struct Busy {
     /// Bytes received and not yet understood: an incomplete frame, or messages for whose replies there
     /// is no room.
-    pub(super) stash: Vec<u8>,
+    pub(super) stash: Stash,
     pub(super) replies: VecDeque<Piece>,
     pub(super) replies_bytes: usize,
     pub(super) partial: Option<Partial>,
@@ -215,15 +254,8 @@ impl Conn {
     }
 
     /// Takes what was received and not yet understood.
-    pub(super) fn take_stash(&mut self) -> Vec<u8> {
+    pub(super) fn take_stash(&mut self) -> Stash {
         self.busy.as_mut().map(|busy| std::mem::take(&mut busy.stash)).unwrap_or_default()
-    }
-
-    /// Keeps what is not understood yet.
-    pub(super) fn put_stash(&mut self, rest: &[u8]) {
-        if !rest.is_empty() {
-            self.busy().stash = rest.to_vec();
-        }
     }
 
     pub(super) fn held_bytes(&self) -> usize {
@@ -247,5 +279,45 @@ impl Conn {
         {
             busy.replies_bytes -= reply.bytes().len();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Against a plain list: what is added comes out in order, whatever is taken when, and room is in
+        /// proportion to what is left.
+        #[test]
+        fn a_stash_is_a_queue(acts in proptest::collection::vec((0..300usize, 0..400usize), 1..200)) {
+            let (mut stash, mut queue) = (Stash::default(), Vec::new());
+            for (number, (added, taken)) in acts.into_iter().enumerate() {
+                let bytes = vec![number as u8; added];
+                stash.add(&bytes);
+                queue.extend(bytes);
+                queue.drain(..taken.min(queue.len()));
+                stash.take_to(queue.len());
+                prop_assert_eq!(stash.rest(), &queue[..]);
+                prop_assert!(stash.bytes.len() <= 2 * stash.len());
+                prop_assert!(stash.bytes.capacity() <= 4 * stash.len() + 8);
+            }
+        }
+    }
+
+    /// All that was there was copied each time something was added: a client that sent a long message a
+    /// few bytes at a time cost the square of its length.
+    #[test]
+    fn a_byte_at_a_time_costs_a_byte_at_a_time() {
+        let mut stash = Stash::default();
+        let (mut moves, mut capacity) = (0, 0);
+        for byte in 0..65_536 {
+            stash.add(&[byte as u8]);
+            stash.take_to(stash.len());
+            moves += usize::from(capacity != stash.bytes.capacity());
+            capacity = stash.bytes.capacity();
+        }
+        assert!(moves <= 16, "{moves} times");
     }
 }

@@ -2,14 +2,14 @@
 
 use super::ShardParts;
 use super::account::ShardStats;
+use super::batch::Piece;
 use super::conn::{Conn, Kind};
 use super::mirror::{Encoded, Mirror, Shared};
-use super::outbound::Piece;
 use super::subs::{Cursor, Phase};
 use crate::fanout::encode::{self, Subject};
 use crate::fanout::snapshot;
 use crate::fanout::topic::FrameKey;
-use crate::model::Seq;
+use crate::model::{Now, Seq};
 use crate::wire::Form;
 use crate::wire::deflate::Deflater;
 use crate::wire::ws::Frame;
@@ -29,7 +29,7 @@ pub(super) enum Due {
 
 /// What making a frame takes besides its subject.
 pub(super) struct Making<'a> {
-    pub(super) now_us: i64,
+    pub(super) now: Now,
     pub(super) deflater: &'a mut Deflater,
     pub(super) stats: &'a mut ShardStats,
 }
@@ -48,13 +48,13 @@ impl Making<'_> {
         let deflated = form.deflated.then(|| self.deflate(&plain)).flatten();
         let frame = deflated.unwrap_or(plain);
         self.stats.encoded_bytes += frame.bytes().len() as u64;
-        (Piece::frame(frame), self.now_us)
+        (Piece::frame(frame), self.now.steady_us)
     }
 }
 
 /// Decides what a subscription gets now. `behind`: its client's socket was full.
 pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form: Form, behind: bool, making: &mut Making<'_>) -> Due {
-    let now_us = making.now_us;
+    let now = making.now;
     let (seq, head) = (cursor.seq, mirror.head);
     let key = (cursor.ruleset, form);
     let snapshot = |mirror: &mut Mirror, reason, making: &mut Making<'_>| {
@@ -69,7 +69,7 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
         return Due::Now(Frames::new());
     }
     if let Some(pace) = &cursor.pace
-        && now_us < pace.next_due_us
+        && now.steady_us < pace.next_due_us
         && !mirror.is_urgent_after(seq)
     {
         return Due::Later(pace.next_due_us);
@@ -90,7 +90,7 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(cursor.ruleset),
         form: key.1,
-        now_us,
+        now_us: now.wall_us,
     };
     let frames = mirror.ring.range_mut(first..).map(|mirrored| {
         let frames = mirrored.frames.get_or_insert_default();
@@ -107,10 +107,10 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
         let frame = shared.frame(key, encode, |plain| making.deflate(plain));
         making.stats.encoded_bytes += frame.bytes().len() as u64;
         if encoded {
-            making.stats.state_to_encode.record(now_us - entry.change.applied.0);
+            making.stats.state_to_encode.record(now.steady_us - entry.change.applied.0);
         }
         // A copy of its own: the walk then touches no memory that another shard writes.
-        let own = (Piece::frame(frame.copied()), now_us);
+        let own = (Piece::frame(frame.copied()), now.steady_us);
         frames.push((key, own.clone()));
         (entry.seq, false, own)
     });
@@ -126,7 +126,7 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, maki
     let subject = Subject {
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(key.0),
-        now_us: making.now_us,
+        now_us: making.now.wall_us,
         form: key.1,
     };
     let frame = making.piece(encode::delta(subject, entries), key.1);
@@ -155,7 +155,7 @@ fn snapshot(
     let subject = Subject {
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(cursor.ruleset),
-        now_us: making.now_us,
+        now_us: making.now.wall_us,
         form: key.1,
     };
     let (seq, frame) = snapshot::take(&parts.hub, &parts.games, subject, reason);
@@ -181,7 +181,7 @@ const NOTHING_YET: Seq = Seq::MAX;
 impl EventIds {
     pub(super) fn of(conn: &Conn) -> Option<EventIds> {
         let stands = |cursor: &Cursor| match cursor.phase {
-            Phase::Deltas => cursor.seq,
+            Phase::Resumed | Phase::Deltas => cursor.seq,
             Phase::Snapshot => NOTHING_YET,
         };
         (conn.kind == Kind::EventStream).then(|| EventIds(conn.subs.iter().map(stands).collect()))

@@ -1,11 +1,11 @@
 //! What clients say.
 
 use super::Shard;
-use super::conn::{ConnKey, Kind};
-use super::outbound::Piece;
+use super::batch::Piece;
+use super::conn::{ConnKey, Kind, Stash};
 use super::subscribe::{Wish, shorten};
 use super::{CloseReason, Writer};
-use crate::model::Seq;
+use crate::model::{Now, Seq};
 use crate::scoring::RulesetIndex;
 use crate::wire::client::ClientMessage;
 use crate::wire::message::ServerMessage;
@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::Control;
 pub enum Reading {
     /// Reads on.
     On,
-    /// Stops until [`Shard::take_resumed`] names the connection.
+    /// Stops until [`Shard::take_resumed`] names the connection, and [`Shard::resume`] says so.
     Paused,
 }
 
@@ -28,24 +28,50 @@ const MESSAGE_WORK: usize = 256;
 
 impl Shard {
     /// Bytes from a WebSocket client. They are unmasked in place; what is not understood yet is kept.
-    pub fn received(&mut self, key: ConnKey, bytes: &mut [u8], now_us: i64) -> Reading {
+    pub fn received(&mut self, key: ConnKey, bytes: &mut [u8], now: Now) -> Reading {
         let Some(conn) = self.conn(key) else { return Reading::On };
-        conn.heard_us = now_us;
+        conn.heard_us = now.steady_us;
         if conn.is_closing() {
             return Reading::On; // Whatever it says after our close frame is let pass.
         }
         let mut stash = conn.take_stash();
-        if stash.is_empty() {
-            return self.read_messages(key, bytes, now_us);
+        if !stash.is_empty() {
+            stash.add(bytes);
+            return self.read_stash(key, stash, now);
         }
-        stash.extend_from_slice(bytes);
-        self.read_messages(key, &mut stash, now_us)
+        let mut rest = bytes;
+        let reading = self.read_messages(key, &mut rest, now);
+        if !rest.is_empty() {
+            stash.add(rest);
+            self.keep_stash(key, stash);
+        }
+        reading
     }
 
-    fn read_messages(&mut self, key: ConnKey, bytes: &mut [u8], now_us: i64) -> Reading {
+    fn read_stash(&mut self, key: ConnKey, mut stash: Stash, now: Now) -> Reading {
+        let mut rest = stash.rest();
+        let reading = self.read_messages(key, &mut rest, now);
+        let rest = rest.len();
+        stash.take_to(rest);
+        if rest > 0 {
+            self.keep_stash(key, stash);
+        }
+        reading
+    }
+
+    /// Keeps what is not understood yet, unless there is nothing more to understand.
+    fn keep_stash(&mut self, key: ConnKey, stash: Stash) {
+        if let Some(conn) = self.conn(key)
+            && !conn.is_closing()
+        {
+            conn.busy().stash = stash;
+        }
+    }
+
+    /// Takes whole messages off the front of `input`.
+    fn read_messages(&mut self, key: ConnKey, input: &mut &mut [u8], now: Now) -> Reading {
         let limits = &self.parts.limits;
         let (message_bytes_max, replies_bytes_max) = (limits.message_bytes_max, limits.replies_bytes_max);
-        let mut input = bytes;
         let mut work = 0;
         loop {
             let place = self.conns.get_mut(key.index as usize);
@@ -57,26 +83,22 @@ impl Shard {
             }
             if conn.replies_bytes() >= replies_bytes_max {
                 conn.read_paused = true;
-                conn.put_stash(input);
                 return Reading::Paused;
             }
             if work > WORK_MAX && !input.is_empty() {
                 // Others first: few bytes can be many messages, and inflate to many more.
-                conn.put_stash(input);
+                conn.read_paused = true;
                 self.resumed.push(key);
                 return Reading::Paused;
             }
-            match conn.reader.next(&mut input, message_bytes_max, &mut self.inflater) {
+            match conn.reader.next(input, message_bytes_max, &mut self.inflater) {
                 Ok(Some(said)) => {
                     work += MESSAGE_WORK + said.bytes();
-                    self.said(key, said, now_us);
+                    self.said(key, said, now);
                 }
-                Ok(None) => {
-                    conn.put_stash(input);
-                    return Reading::On;
-                }
+                Ok(None) => return Reading::On,
                 Err(reason) => {
-                    self.close(key, reason, now_us);
+                    self.close(key, reason, now.steady_us);
                     return Reading::On;
                 }
             }
@@ -85,19 +107,22 @@ impl Shard {
 
     /// Goes on with a client that [`Shard::take_resumed`] named: with what it said already. Call it before
     /// its socket is read.
-    pub fn resume(&mut self, key: ConnKey, now_us: i64) -> Reading {
+    pub fn resume(&mut self, key: ConnKey, now: Now) -> Reading {
+        let replies_bytes_max = self.parts.limits.replies_bytes_max;
         let Some(conn) = self.conn(key) else { return Reading::On };
+        conn.read_paused = false;
         if conn.is_closing() {
             return Reading::On;
         }
-        let mut stash = conn.take_stash();
-        if stash.is_empty() {
-            return Reading::On;
+        if conn.replies_bytes() >= replies_bytes_max {
+            conn.read_paused = true;
+            return Reading::Paused;
         }
-        self.read_messages(key, &mut stash, now_us)
+        let stash = conn.take_stash();
+        self.read_stash(key, stash, now)
     }
 
-    fn said(&mut self, key: ConnKey, said: Said, now_us: i64) {
+    fn said(&mut self, key: ConnKey, said: Said, now: Now) {
         match said {
             Said::Message(message) => {
                 self.stats.messages += 1;
@@ -107,7 +132,13 @@ impl Shard {
                 match coding.read(&message) {
                     Ok(ClientMessage::Subscribe(request)) => self.subscribe(key, request),
                     Ok(ClientMessage::Unsubscribe(request)) => self.unsubscribe(key, request),
-                    Ok(ClientMessage::Ping(id)) => self.say(key, &ServerMessage::Pong { id, server_us: now_us }),
+                    Ok(ClientMessage::Ping(id)) => self.say(
+                        key,
+                        &ServerMessage::Pong {
+                            id,
+                            server_us: now.wall_us,
+                        },
+                    ),
                     Ok(ClientMessage::Auth(id)) => {
                         self.refuse(
                             key,
@@ -121,7 +152,7 @@ impl Shard {
             }
             Said::Ping(payload) => self.reply(key, Frame::control(Control::Pong, &payload)),
             Said::Pong => {}
-            Said::Close => self.close(key, CloseReason::Normal, now_us),
+            Said::Close => self.close(key, CloseReason::Normal, now.steady_us),
         }
     }
 
@@ -156,7 +187,7 @@ impl Shard {
         if let Some(conn) = self.conn(key) {
             let busy = conn.busy();
             busy.closing = Some((reason, now_us));
-            busy.stash = Vec::new();
+            busy.stash = Stash::default();
             if conn.kind.is_websocket() {
                 conn.push_reply(Piece::frame(Frame::close(reason)));
             }

@@ -3,7 +3,8 @@
 //! The entries are shared, the frames are this shard's own: no reference count is touched by two
 //! shards during a walk.
 
-use super::outbound::Piece;
+use super::batch::Piece;
+use super::walks::Rest;
 use crate::fanout::topic::{Entry, FrameKey, Topic};
 use crate::model::Seq;
 use smallvec::SmallVec;
@@ -43,6 +44,10 @@ pub(super) struct Mirror {
     /// Connection and subscription places.
     pub(super) subscribers: Vec<(u32, u32)>,
     pub(super) shared: Vec<Shared>,
+    /// When its next walk may begin.
+    pub(super) rest: Rest,
+    /// Moved during the last walk or the rest after it.
+    pub(super) moved: bool,
     /// Where in its round of the subscribers the next walk begins, as a fraction of 2³².
     turn: u32,
 }
@@ -55,6 +60,8 @@ impl Mirror {
             ring: VecDeque::new(),
             subscribers: Vec::new(),
             shared: Vec::new(),
+            rest: Rest::Over,
+            moved: false,
             turn: 0,
         }
     }

@@ -1,11 +1,12 @@
 //! One shard: its connections, their cursors, and what to write to whom next.
 //!
 //! A state machine without I/O: time, bytes received and a [`Writer`] are passed in, so the very code
-//! that serves sockets runs under simulation. Owned by one thread; nothing in it is shared but the
+//! that serves sockets runs under simulation. A time called `now_us` is [`Now::steady_us`]. Owned by one thread; nothing in it is shared but the
 //! hub. A client can pin its cursors, one partly written frame, replies up to `replies_bytes_max`
 //! (reading stops above that) and one incomplete message; nothing grows with how far it is behind.
 
 mod account;
+mod batch;
 mod conn;
 mod due;
 mod inbound;
@@ -16,13 +17,14 @@ mod subscribe;
 mod walks;
 
 pub use account::{Account, Latencies, ShardStats};
+pub use batch::{Batch, Piece, Wrote};
 pub use conn::{ConnKey, Kind};
 pub use inbound::Reading;
-pub use outbound::{Batch, Piece, Wrote};
 
 use super::hub::{Hub, Notice};
 use super::snapshot::GameReader;
 use super::topic::TopicId;
+use crate::model::Now;
 use crate::scoring::{RulesetIndex, Rulesets};
 use crate::wire::close::CloseReason;
 use crate::wire::deflate::{Deflater, Inflater};
@@ -37,7 +39,7 @@ use smallvec::SmallVec;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
-use walks::Walks;
+use walks::{Rest, Walks};
 
 /// Limits and times of a shard; see `config/default.toml` for what each costs.
 #[derive(Clone, Debug)]
@@ -59,6 +61,8 @@ pub struct ShardLimits {
     pub compress_bytes_min: usize,
     /// Clients served before other work gets a turn.
     pub slice_clients: usize,
+    /// Longest rest of a topic after a walk: what it gathers meanwhile goes out in one write.
+    pub rest_us_max: i64,
     /// Time between pings.
     pub ping_interval_us: i64,
     /// Silence after which a client is closed.
@@ -100,6 +104,9 @@ pub trait Writer {
 /// Clients looked at in a row, by [`Shard::tick`] and then by each [`Shard::pump`].
 const LOOKS_IN_A_ROW: usize = 1024;
 
+/// Timers fired in a row, by [`Shard::fire_timers`].
+const FIRED_IN_A_ROW: usize = 1024;
+
 /// A client's own rate limit comes due.
 type Timer = Reverse<(i64, ConnKey, u32)>;
 
@@ -122,6 +129,8 @@ pub struct Shard {
     /// Clients of this turn for whom nothing had to be written.
     idle: Vec<ConnKey>,
     timers: BinaryHeap<Timer>,
+    /// When the rests of topics that moved meanwhile are over, and whose they are.
+    rests: BinaryHeap<Reverse<(i64, usize)>>,
     /// How many timers there may be before those of dropped subscriptions are sorted out.
     timers_max: usize,
     batch: Batch,
@@ -152,6 +161,7 @@ impl Shard {
             resumed: Vec::new(),
             idle: Vec::new(),
             timers: BinaryHeap::new(),
+            rests: BinaryHeap::new(),
             timers_max: outbound::TIMERS_MIN,
             batch: Batch::default(),
             stale: SmallVec::new(),
@@ -164,27 +174,27 @@ impl Shard {
     }
 
     /// Takes a connection in and welcomes it.
-    pub fn connect(&mut self, kind: Kind, now_us: i64) -> ConnKey {
+    pub fn connect(&mut self, kind: Kind, now: Now) -> ConnKey {
         self.generation = self.generation.wrapping_add(1);
-        let index = self.conns.insert(Conn::new(kind, self.generation, now_us));
+        let index = self.conns.insert(Conn::new(kind, self.generation, now.steady_us));
         let key = ConnKey {
             index: index as u32,
             generation: self.generation,
         };
         self.stats.opened += 1;
         if kind.is_websocket() {
-            self.welcome(key, now_us);
+            self.welcome(key, now.wall_us);
         }
         if let Some(spread_ms) = self.draining_spread_ms
             && let Some(conn) = self.conn(key)
         {
-            conn.busy().leaving = Some((500 + u64::from(key.generation).wrapping_mul(7919) % spread_ms.max(1), now_us));
+            conn.busy().leaving = Some((500 + u64::from(key.generation).wrapping_mul(7919) % spread_ms.max(1), now.steady_us));
             self.mark_dirty(key);
         }
         key
     }
 
-    fn welcome(&mut self, key: ConnKey, now_us: i64) {
+    fn welcome(&mut self, key: ConnKey, wall_us: i64) {
         let (limits, epoch) = (&self.parts.limits, self.parts.epoch.clone());
         let limits = ClientLimits {
             subscriptions: limits.subscriptions_max as u64,
@@ -197,22 +207,23 @@ impl Shard {
         let welcome = Welcome {
             session: &format!("{epoch}-{}-{:x}", self.parts.index, key.generation),
             epoch: &epoch,
-            server_us: now_us,
+            server_us: wall_us,
             limits,
         };
         self.say(key, &ServerMessage::Welcome(welcome));
     }
 
-    /// Topics that moved: brings their mirrors up to date and marks who has to be told.
-    pub fn notice(&mut self, notice: &Notice) {
+    /// Topics that moved: brings their mirrors up to date and marks who has to be told; later, where the
+    /// topic rests.
+    pub fn notice(&mut self, notice: &Notice, now_us: i64) {
         for topic in notice {
             if let Some(&mirror) = self.mirror_of.get(topic) {
-                self.refresh(mirror);
+                self.moved(mirror, now_us);
             }
         }
     }
 
-    /// Looks at every watched topic: notices were dropped.
+    /// Looks at every watched topic, also those at rest: notices were dropped, or everybody leaves.
     pub fn look_everywhere(&mut self) {
         self.stats.resyncs += 1;
         let all: SmallVec<[usize; 64]> = self.mirrors.iter().map(|(index, _)| index).collect();
@@ -221,8 +232,39 @@ impl Shard {
         }
     }
 
+    fn moved(&mut self, mirror: usize, now_us: i64) {
+        let Some(topic) = self.mirrors.get_mut(mirror) else { return };
+        match topic.rest {
+            Rest::Walking(from) if self.walks.has_begun(from) => {
+                self.stats.rested += u64::from(!std::mem::replace(&mut topic.moved, true));
+            }
+            Rest::Until(due) if now_us < due => {
+                if !std::mem::replace(&mut topic.moved, true) {
+                    self.stats.rested += 1;
+                    self.rests.push(Reverse((due, mirror)));
+                }
+            }
+            // Nobody of a walk that has not begun is served yet: it takes the change along.
+            Rest::Over | Rest::Walking(_) | Rest::Until(_) => self.refresh(mirror),
+        }
+    }
+
+    /// A topic's walk is over: it rests, so that what comes next is gathered.
+    fn walked(&mut self, mirror: usize, took_us: i64, ended_us: i64) {
+        self.stats.walk.record(took_us);
+        let rest_us = walks::rest_us(took_us, self.parts.limits.rest_us_max);
+        let Some(topic) = self.mirrors.get_mut(mirror) else { return };
+        topic.rest = if rest_us > 0 { Rest::Until(ended_us + rest_us) } else { Rest::Over };
+        match topic.rest {
+            Rest::Until(due) if topic.moved => self.rests.push(Reverse((due, mirror))),
+            _ if topic.moved => self.refresh(mirror),
+            _ => {}
+        }
+    }
+
     fn refresh(&mut self, mirror: usize) {
         let Some(topic) = self.mirrors.get_mut(mirror) else { return };
+        topic.moved = false;
         let before = topic.head;
         if !topic.sync(self.parts.limits.ring_frames) {
             return;
@@ -242,11 +284,14 @@ impl Shard {
                 });
             }
         }
-        self.walks.begin(before, self.dirty.len());
         let offered = arrived * subscribers.len() as u64;
         self.stats.offered += offered;
         self.levels.pending += offered as i64;
-        self.mirrors[mirror].subscribers = subscribers;
+        let topic = &mut self.mirrors[mirror];
+        topic.subscribers = subscribers;
+        if let Some(from) = self.walks.begin(mirror, before, self.dirty.len()) {
+            topic.rest = Rest::Walking(from);
+        }
     }
 
     /// A socket takes bytes again.
@@ -257,6 +302,15 @@ impl Shard {
             conn.blocked = false;
             self.levels.blocked -= 1;
             self.mark_dirty(key);
+        }
+    }
+
+    /// A socket took bytes that count as written already: its client is slow, and has not stalled.
+    pub fn progressed(&mut self, key: ConnKey, now_us: i64) {
+        if let Some(busy) = self.conn(key).and_then(|conn| conn.busy.as_mut())
+            && busy.stuck_since_us.is_some()
+        {
+            busy.stuck_since_us = Some(now_us);
         }
     }
 
@@ -278,7 +332,7 @@ impl Shard {
         !self.dirty.is_empty() || !self.answers.is_empty() || self.look_from.is_some()
     }
 
-    /// Whether nothing is to be read from a connection until [`Shard::take_resumed`] names it.
+    /// Whether nothing is to be read from a connection until [`Shard::resume`] says so.
     pub fn reading_paused(&self, key: ConnKey) -> bool {
         self.conns
             .get(key.index as usize)
@@ -286,7 +340,7 @@ impl Shard {
     }
 
     /// Connections whose reading stopped and may go on: [`Shard::resume`] them, then read from their
-    /// sockets again.
+    /// sockets again. Some may be named twice.
     pub fn take_resumed(&mut self) -> Vec<ConnKey> {
         std::mem::take(&mut self.resumed)
     }
@@ -303,18 +357,19 @@ impl Shard {
         }
     }
 
-    /// When the next rate-limited subscription comes due.
+    /// When the next rate-limited subscription comes due, or a topic's rest is over.
     pub fn next_timer_us(&self) -> Option<i64> {
-        self.timers.peek().map(|Reverse((due, _, _))| *due)
+        let timer = self.timers.peek().map(|Reverse((due, _, _))| *due);
+        let rest = self.rests.peek().map(|Reverse((due, _))| *due);
+        timer.into_iter().chain(rest).min()
     }
 
-    /// Fires the rate limits that came due.
+    /// Fires what came due, some at a time: what is left is due still.
     pub fn fire_timers(&mut self, now_us: i64) {
-        while let Some(&Reverse((due, key, sub))) = self.timers.peek() {
-            if due > now_us {
+        for _ in 0..FIRED_IN_A_ROW {
+            let Some((due, key, sub)) = pop_due(&mut self.timers, |(due, _, _)| *due <= now_us) else {
                 break;
-            }
-            self.timers.pop();
+            };
             if let Some(conn) = self.conn(key)
                 && let Some(timer) = conn.timer(sub)
                 && *timer == Some(due)
@@ -323,6 +378,15 @@ impl Shard {
                 if conn.mark(sub) {
                     self.dirty.push_back(key);
                 }
+            }
+        }
+        for _ in 0..FIRED_IN_A_ROW {
+            let Some((due, mirror)) = pop_due(&mut self.rests, |(due, _)| *due <= now_us) else {
+                break;
+            };
+            let topic = self.mirrors.get(mirror);
+            if topic.is_some_and(|topic| topic.moved && topic.rest == Rest::Until(due)) {
+                self.refresh(mirror);
             }
         }
     }
@@ -496,6 +560,15 @@ impl Shard {
             self.answer(key);
         }
     }
+}
+
+/// Takes the first out, where it is due.
+fn pop_due<T: Ord + Copy>(heap: &mut BinaryHeap<Reverse<T>>, is_due: impl Fn(&T) -> bool) -> Option<T> {
+    let Reverse(first) = *heap.peek()?;
+    is_due(&first).then(|| {
+        heap.pop();
+        first
+    })
 }
 
 #[cfg(test)]

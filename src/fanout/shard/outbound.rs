@@ -5,199 +5,15 @@
 //! is not looked at again.
 
 use super::account::Account;
+use super::batch::{Batch, Item, Promise, REPLY, Room, Shared, Wrote};
 use super::conn::{Busy, Conn, ConnKey, Kind, Partial};
 use super::due::{Due, EventIds, Making, due};
 use super::subs::Phase;
 use super::{Shard, ShardStats, Writer};
-use crate::fanout::topic::FrameKey;
-use crate::model::Seq;
-use crate::wire::ws::Frame;
-use std::rc::Rc;
-
-/// Bytes for one socket, shared by every client of this shard that gets them.
-#[derive(Clone, Debug)]
-pub enum Piece {
-    /// A WebSocket frame.
-    Frame(Rc<Frame>),
-    /// Any other text.
-    Text(Rc<[u8]>),
-}
-
-impl Piece {
-    /// A frame.
-    pub fn frame(frame: Frame) -> Piece {
-        Piece::Frame(Rc::new(frame))
-    }
-
-    /// Any other text.
-    pub fn text(text: &[u8]) -> Piece {
-        Piece::Text(text.into())
-    }
-
-    /// A server-sent event without an id.
-    pub(super) fn event(payload: &[u8]) -> Piece {
-        Piece::Text([b"data: ", payload, b"\n\n"].concat().into())
-    }
-
-    /// What goes to the socket.
-    #[inline]
-    pub fn bytes(&self) -> &[u8] {
-        match self {
-            Piece::Frame(frame) => frame.bytes(),
-            Piece::Text(text) => text,
-        }
-    }
-}
-
-/// What became of an offered write.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wrote {
-    /// The socket took so many bytes; fewer than offered means that it is full.
-    Bytes(usize),
-    /// The connection is broken.
-    Broken,
-}
-
-/// What a piece does to its subscription's cursor, to be taken back where it is not begun to be written.
-struct Promise {
-    /// The subscription; nothing for replies and for the rest of a piece already begun.
-    sub: Option<u32>,
-    /// Where its cursor stood before, and stands after.
-    before: Seq,
-    after: Seq,
-    phase_before: Phase,
-    snapshot: bool,
-    /// Which of [`Batch::ages`] it counts to.
-    age: u32,
-}
-
-/// One client's part of a batch.
-pub struct Item {
-    /// Whose socket.
-    pub conn: ConnKey,
-    /// Bytes of the first piece that are already written.
-    pub offset: usize,
-    /// Its pieces; clients who get the very same ones share them.
-    first: u32,
-    count: u32,
-    /// Bytes offered.
-    bytes: usize,
-    /// The subscription, where its pieces were made for another client.
-    sub: Option<u32>,
-    /// Whether the client has to be looked at after the write, however it went.
-    follow_up: bool,
-    /// Filled in by the writer.
-    pub wrote: Wrote,
-}
-
-impl Item {
-    fn pieces(&self) -> std::ops::Range<usize> {
-        self.first as usize..(self.first + self.count) as usize
-    }
-}
-
-/// The pieces of the last client that had nothing else pending than some changes of one topic: the next
-/// one often gets the same.
-#[derive(Clone, Copy)]
-struct Shared {
-    mirror: u32,
-    key: FrameKey,
-    before: Seq,
-    after: Seq,
-    first: u32,
-    count: u32,
-    bytes: usize,
-}
-
-/// Several clients' writes, offered to the writer together.
-#[derive(Default)]
-pub struct Batch {
-    items: Vec<Item>,
-    pieces: Vec<Piece>,
-    promises: Vec<Promise>,
-    shared: Option<Shared>,
-    /// When frames were encoded, and how many deliveries of this batch are of them.
-    ages: Vec<(i64, u32)>,
-    bytes: usize,
-}
-
-impl Batch {
-    /// Each client's write: its pieces in order, less `offset` bytes of the first.
-    pub fn items_mut(&mut self) -> impl Iterator<Item = (&mut Item, &[Piece])> {
-        let pieces = &self.pieces;
-        self.items.iter_mut().map(move |item| {
-            let range = item.pieces();
-            (item, &pieces[range])
-        })
-    }
-
-    /// One more client's write, for tests of writers.
-    #[cfg(test)]
-    pub(in crate::fanout) fn offer(&mut self, conn: ConnKey, offset: usize, pieces: impl IntoIterator<Item = Piece>) {
-        let first = self.pieces.len();
-        let bytes = pieces.into_iter().map(|piece| self.push(piece, REPLY)).sum();
-        let bytes_max = usize::MAX;
-        self.close(conn, offset, &Room { first, bytes, bytes_max }, false);
-    }
-
-    /// One client's write is complete: everything since `room` began. False where that is nothing.
-    fn close(&mut self, conn: ConnKey, offset: usize, room: &Room, follow_up: bool) -> bool {
-        let count = self.pieces.len() - room.first;
-        if count > 0 {
-            self.bytes += room.bytes;
-            self.items.push(Item {
-                conn,
-                offset,
-                first: room.first as u32,
-                count: count as u32,
-                bytes: room.bytes - offset,
-                sub: None,
-                follow_up,
-                wrote: Wrote::Bytes(0),
-            });
-        }
-        count > 0
-    }
-
-    fn clear(&mut self) {
-        self.items.clear();
-        self.pieces.clear();
-        self.promises.clear();
-        self.ages.clear();
-        self.shared = None;
-        self.bytes = 0;
-    }
-
-    fn push(&mut self, piece: Piece, promise: Promise) -> usize {
-        let bytes = piece.bytes().len();
-        self.pieces.push(piece);
-        self.promises.push(promise);
-        bytes
-    }
-
-    /// The place of that time among the ages.
-    fn age(&mut self, encoded_us: i64) -> u32 {
-        if self.ages.last().is_none_or(|(us, _)| *us != encoded_us) {
-            self.ages.push((encoded_us, 0));
-        }
-        self.ages.len() as u32 - 1
-    }
-}
-
-const REPLY: Promise = Promise {
-    sub: None,
-    before: 0,
-    after: 0,
-    phase_before: Phase::Deltas,
-    snapshot: false,
-    age: 0,
-};
+use crate::model::Now;
 
 /// Timers kept before any is looked at again.
 pub(super) const TIMERS_MIN: usize = 1024;
-
-/// Most pieces in one write.
-const PIECES_MAX: usize = 64;
 
 /// Bytes encoded or offered after which a slice ends before all its clients are served: about a
 /// millisecond's work.
@@ -214,23 +30,24 @@ enum Queue {
 
 impl Shard {
     /// Serves up to `slice_clients` clients that have something pending, those who wait for a reply first
-    /// (but never so many that nobody else is served). `clock` is read after the writes, for latencies.
+    /// (but never so many that nobody else is served). `steady_us` is the clock of [`Now::steady_us`], read
+    /// after the writes, for latencies.
     /// Returns how many were served.
-    pub fn pump(&mut self, now_us: i64, clock: impl Fn() -> i64, writer: &mut impl Writer) -> usize {
-        self.look_on(now_us, writer);
+    pub fn pump(&mut self, now: Now, steady_us: impl Fn() -> i64, writer: &mut impl Writer) -> usize {
+        self.look_on(now.steady_us, writer);
         let slice = self.parts.limits.slice_clients;
         let mut served = 0;
         if !self.answers.is_empty() {
-            served = self.serve(Queue::Answers, slice.div_ceil(2), now_us, &clock, writer);
+            served = self.serve(Queue::Answers, slice.div_ceil(2), now, &steady_us, writer);
         }
         if !self.dirty.is_empty() {
-            served += self.serve(Queue::Walk, (slice - served.min(slice)).max(1), now_us, &clock, writer);
+            served += self.serve(Queue::Walk, (slice - served.min(slice)).max(1), now, &steady_us, writer);
         }
         self.tidy_timers();
         served
     }
 
-    fn serve(&mut self, queue: Queue, clients_max: usize, now_us: i64, clock: &impl Fn() -> i64, writer: &mut impl Writer) -> usize {
+    fn serve(&mut self, queue: Queue, clients_max: usize, now: Now, steady_us: &impl Fn() -> i64, writer: &mut impl Writer) -> usize {
         let mut batch = std::mem::take(&mut self.batch);
         let encoded_before = self.stats.encoded_bytes;
         let mut taken = 0;
@@ -241,14 +58,17 @@ impl Shard {
             };
             let Some(key) = next else { break };
             taken += 1;
-            self.gather(key, queue, now_us, &mut batch);
+            self.gather(key, queue, now, &mut batch);
         }
         if !batch.items.is_empty() {
             writer.write(&mut batch);
         }
-        let written_us = clock();
+        let written_us = steady_us();
         if queue == Queue::Walk {
-            self.walks.passed(taken, now_us, written_us, &mut self.stats.walk);
+            self.walks.passed(taken);
+            while let Some((mirror, took_us)) = self.walks.next_over(now.steady_us, written_us) {
+                self.walked(mirror, took_us, written_us);
+            }
         }
         for mirror in std::mem::take(&mut self.stale) {
             self.refresh(mirror as usize);
@@ -262,7 +82,9 @@ impl Shard {
             }
         }
         for (encoded_us, deliveries) in &batch.ages {
-            self.stats.encode_to_written.record_many(written_us - encoded_us, *deliveries);
+            if let Some(encoded_us) = encoded_us {
+                self.stats.encode_to_written.record_many(written_us - encoded_us, *deliveries);
+            }
         }
         // Not while gathering: what a client says next may move topics and mark clients of this batch.
         for key in std::mem::take(&mut self.idle) {
@@ -277,7 +99,7 @@ impl Shard {
 
     /// Puts everything that a client has pending into the batch, as far as one write goes.
     #[inline]
-    fn gather(&mut self, key: ConnKey, queue: Queue, now_us: i64, batch: &mut Batch) {
+    fn gather(&mut self, key: ConnKey, queue: Queue, now: Now, batch: &mut Batch) {
         let Some(conn) = self
             .conns
             .get_mut(key.index as usize)
@@ -298,10 +120,10 @@ impl Shard {
             self.levels.pending -= (shared.after - shared.before) as i64;
             return;
         }
-        self.gather_all(key, now_us, batch);
+        self.gather_all(key, now, batch);
     }
 
-    fn gather_all(&mut self, key: ConnKey, now_us: i64, batch: &mut Batch) {
+    fn gather_all(&mut self, key: ConnKey, now: Now, batch: &mut Batch) {
         let Some(conn) = self.conns.get_mut(key.index as usize) else {
             return;
         };
@@ -325,7 +147,7 @@ impl Shard {
             let Some(cursor) = conn.subs.get_mut(sub) else { continue };
             let mirror = &mut self.mirrors[cursor.mirror as usize];
             let mut making = Making {
-                now_us,
+                now,
                 deflater: &mut self.deflater,
                 stats: &mut self.stats,
             };
@@ -353,20 +175,21 @@ impl Shard {
                     sub: Some(sub),
                     before: cursor.seq,
                     after: seq,
-                    phase_before: cursor.phase,
+                    phase_before,
                     snapshot,
-                    age: batch.age(encoded_us),
+                    age: batch.age((phase_before != Phase::Resumed).then_some(encoded_us)),
                 };
                 book(&promise, &mut conn.account, &mut self.stats, &mut batch.ages);
                 self.levels.pending -= (seq - cursor.seq) as i64;
-                (cursor.seq, cursor.phase) = (seq, Phase::Deltas);
+                cursor.seq = seq;
                 more = room.take(batch, piece, promise);
             }
+            cursor.phase = Phase::Deltas;
             if let Some(pace) = &mut cursor.pace
                 && cursor.seq > before
             {
                 // A snapshot at the start is no change: the first change after it goes at once.
-                pace.next_due_us = now_us + i64::from(pace.gap_us);
+                pace.next_due_us = now.steady_us + i64::from(pace.gap_us);
             }
             if alone && cursor.pace.is_none() && phase_before == Phase::Deltas && ids.is_none() {
                 shared = Some((cursor.mirror, (cursor.ruleset, form), before, cursor.seq));
@@ -479,7 +302,6 @@ impl Shard {
             && conn.read_paused
             && conn.replies_bytes() < replies_bytes_max
         {
-            conn.read_paused = false;
             self.resumed.push(key);
         }
     }
@@ -505,22 +327,6 @@ impl Shard {
             conn.finished = true;
             writer.finish(key);
         }
-    }
-}
-
-/// What goes into one write.
-struct Room {
-    /// Where its pieces begin in the batch.
-    first: usize,
-    bytes: usize,
-    bytes_max: usize,
-}
-
-impl Room {
-    /// Puts a piece into the write. False where that was the last one that fits.
-    fn take(&mut self, batch: &mut Batch, piece: Piece, promise: Promise) -> bool {
-        self.bytes += batch.push(piece, promise);
-        self.bytes < self.bytes_max && batch.pieces.len() - self.first < PIECES_MAX
     }
 }
 
@@ -577,7 +383,7 @@ fn gather_shared(conn: &mut Conn, key: ConnKey, shared: &Shared, batch: &mut Bat
 
 /// Counts a piece as written.
 #[inline]
-fn book(promise: &Promise, account: &mut Account, stats: &mut ShardStats, ages: &mut [(i64, u32)]) {
+fn book(promise: &Promise, account: &mut Account, stats: &mut ShardStats, ages: &mut [(Option<i64>, u32)]) {
     let changes = promise.after - promise.before;
     stats.snapshots += u64::from(promise.snapshot);
     if changes > 0 {
@@ -590,7 +396,7 @@ fn book(promise: &Promise, account: &mut Account, stats: &mut ShardStats, ages: 
 }
 
 /// Takes [`book`] back, and the cursor to where it stood.
-fn take_back(conn: &mut Conn, sub: u32, promise: &Promise, stats: &mut ShardStats, ages: &mut [(i64, u32)]) {
+fn take_back(conn: &mut Conn, sub: u32, promise: &Promise, stats: &mut ShardStats, ages: &mut [(Option<i64>, u32)]) {
     let changes = promise.after - promise.before;
     stats.snapshots -= u64::from(promise.snapshot);
     if changes > 0 {
@@ -601,8 +407,8 @@ fn take_back(conn: &mut Conn, sub: u32, promise: &Promise, stats: &mut ShardStat
         ages[promise.age as usize].1 -= 1;
     }
     let Some(cursor) = conn.subs.get_mut(sub) else { return };
-    if promise.phase_before == Phase::Snapshot {
-        cursor.phase = Phase::Snapshot;
+    if promise.phase_before != Phase::Deltas {
+        cursor.phase = promise.phase_before;
     }
     // Several pieces of one subscription: the first of them that was not begun is the lowest.
     cursor.seq = cursor.seq.min(promise.before);

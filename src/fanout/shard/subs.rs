@@ -15,6 +15,8 @@ use std::collections::HashMap;
 pub(super) enum Phase {
     /// Its first snapshot is due.
     Snapshot,
+    /// Deltas follow from where the client said that it stood: they were made before it came.
+    Resumed,
     /// Deltas follow from the cursor's `seq`.
     Deltas,
 }

@@ -155,7 +155,7 @@ impl Shard {
         let head = self.mirrors[mirror].head;
         let (how, seq) = begin(&self.mirrors[mirror], wish.since);
         let phase = match how {
-            How::Resumed => Phase::Deltas,
+            How::Resumed => Phase::Resumed,
             How::Snapshot(_) => Phase::Snapshot,
         };
         let place = self.mirrors[mirror].subscribers.len() as u32;

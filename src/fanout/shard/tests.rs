@@ -1,9 +1,11 @@
 //! A shard by hand: one socket's bytes at a time, virtual time, real hub and engine.
 
+mod clocks;
 mod closing;
 mod compressed;
 mod rates;
 mod reading;
+mod rests;
 mod rig;
 mod sizes;
 mod slices;

@@ -1,17 +1,38 @@
-//! How long walks take: from the first client of a change to the last.
+//! How long walks take: from the first client of a change to the last; and how long a topic rests then.
 //!
 //! A walk is a stretch of the list of clients who are behind. Several can be under way, one behind the
-//! other; bounded by [`OPEN_MAX`], beyond which the last two are one.
+//! other: no more than there are clients behind, as each has one of its own.
 
-use super::account::Latencies;
 use std::collections::VecDeque;
 
-/// Most walks told apart.
-const OPEN_MAX: usize = 64;
+/// A walk shorter than this costs too little to be spared.
+const REST_FROM_US: i64 = 1_000;
+/// How much longer than its walk a topic rests: its changes take a third of a shard's time at most.
+const REST_PER_WALK: i64 = 2;
+
+/// When a topic's next walk may begin. What it gathers until then goes to each client in one write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Rest {
+    /// At once.
+    Over,
+    /// When the one that begins at this place of the list is over, and after a rest.
+    Walking(u64),
+    /// At this time.
+    Until(i64),
+}
+
+/// How long a topic rests after a walk that took so long.
+pub(super) fn rest_us(walk_us: i64, rest_us_max: i64) -> i64 {
+    match walk_us < REST_FROM_US {
+        true => 0,
+        false => (REST_PER_WALK * walk_us).min(rest_us_max),
+    }
+}
 
 /// One walk: the places of its first client and of the one after its last, counted from the list's
 /// beginning of time.
 struct Walk {
+    mirror: usize,
     from: u64,
     to: u64,
     began_us: Option<i64>,
@@ -25,31 +46,44 @@ pub(super) struct Walks {
 }
 
 impl Walks {
-    /// A topic moved: the list grew from that many clients to so many.
-    pub(super) fn begin(&mut self, before: usize, after: usize) {
+    /// A topic moved: the list grew from that many clients to so many. The place where the walk begins;
+    /// none where all of the topic's subscribers were behind already, and are served in an earlier one.
+    pub(super) fn begin(&mut self, mirror: usize, before: usize, after: usize) -> Option<u64> {
+        if before == after {
+            return None;
+        }
         let (from, to) = (self.passed + before as u64, self.passed + after as u64);
-        if from == to {
-            return; // All of its subscribers were behind already, and are served in an earlier walk.
-        }
-        let is_full = self.open.len() >= OPEN_MAX;
-        match self.open.back_mut() {
-            Some(last) if is_full => last.to = to,
-            _ => self.open.push_back(Walk { from, to, began_us: None }),
-        }
+        self.open.push_back(Walk {
+            mirror,
+            from,
+            to,
+            began_us: None,
+        });
+        Some(from)
     }
 
-    /// The first `count` clients of the list were served between these two times.
-    pub(super) fn passed(&mut self, count: usize, began_us: i64, ended_us: i64, spreads: &mut Latencies) {
+    /// Whether the walk from this place has reached its first client.
+    pub(super) fn has_begun(&self, from: u64) -> bool {
+        from < self.passed
+    }
+
+    /// The first `count` clients of the list are served.
+    pub(super) fn passed(&mut self, count: usize) {
         self.passed += count as u64;
-        while let Some(first) = self.open.front_mut().filter(|walk| walk.from < self.passed) {
-            let began = *first.began_us.get_or_insert(began_us);
-            if first.to > self.passed {
-                // The ones behind it have not begun either.
-                return;
-            }
-            spreads.record(ended_us - began);
-            self.open.pop_front();
+    }
+
+    /// The next walk that is over, where the clients passed last were served between these two times: its
+    /// topic's place, and how long it took.
+    pub(super) fn next_over(&mut self, began_us: i64, ended_us: i64) -> Option<(usize, i64)> {
+        // Where the first has not begun, the ones behind it have not either.
+        let first = self.open.front_mut().filter(|walk| walk.from < self.passed)?;
+        let took_us = ended_us - *first.began_us.get_or_insert(began_us);
+        if first.to > self.passed {
+            return None;
         }
+        let mirror = first.mirror;
+        self.open.pop_front();
+        Some((mirror, took_us))
     }
 }
 
@@ -57,29 +91,28 @@ impl Walks {
 mod tests {
     use super::*;
 
+    fn over(walks: &mut Walks, began_us: i64, ended_us: i64) -> Vec<(usize, i64)> {
+        std::iter::from_fn(|| walks.next_over(began_us, ended_us)).collect()
+    }
+
     #[test]
     fn each_walk_lasts_from_its_first_client_to_its_last() {
-        let (mut walks, mut spreads) = (Walks::default(), Latencies::default());
-        walks.begin(0, 10);
-        walks.begin(10, 12);
-        walks.begin(12, 12);
-        walks.passed(8, 100, 200, &mut spreads);
-        assert_eq!(spreads, Latencies::default());
-        walks.passed(3, 200, 300, &mut spreads);
-        walks.passed(1, 300, 400, &mut spreads);
-        // 200 µs each: the first from 100 to 300, the second from 200 to 400.
-        assert_eq!(spreads.counts().iter().sum::<u32>(), 2);
+        let mut walks = Walks::default();
+        let begun = [(7, 0, 10), (8, 10, 12), (9, 12, 12)].map(|(mirror, before, after)| walks.begin(mirror, before, after));
+        assert_eq!(begun, [Some(0), Some(10), None]);
+        walks.passed(8);
+        assert!(walks.has_begun(0) && !walks.has_begun(10));
+        assert_eq!(over(&mut walks, 100, 200), []);
+        walks.passed(3);
+        assert_eq!(over(&mut walks, 200, 300), [(7, 200)]);
+        walks.passed(1);
+        assert_eq!(over(&mut walks, 300, 400), [(8, 200)]);
         assert!(walks.open.is_empty());
     }
 
     #[test]
-    fn walks_beyond_the_limit_are_counted_as_one() {
-        let (mut walks, mut spreads) = (Walks::default(), Latencies::default());
-        for place in 0..2 * OPEN_MAX {
-            walks.begin(place, place + 1);
-        }
-        assert_eq!(walks.open.len(), OPEN_MAX);
-        walks.passed(2 * OPEN_MAX, 0, 1, &mut spreads);
-        assert!(walks.open.is_empty());
+    fn a_rest_is_as_long_as_its_walk_was_worth() {
+        let rests = [(999, 10_000), (1_000, 10_000), (20_000, 10_000), (20_000, 0)].map(|(walk_us, max)| rest_us(walk_us, max));
+        assert_eq!(rests, [0, 2_000, 10_000, 0]);
     }
 }

@@ -47,6 +47,6 @@ pub(super) fn send(stream: &mio::net::TcpStream, pieces: &[Piece], offset: usize
 
 /// Whether the socket has no room, and says so when it has. The kernel being short of memory for it
 /// comes to the same.
-pub(super) fn is_full(error: &std::io::Error) -> bool {
+pub(in crate::fanout) fn is_full(error: &std::io::Error) -> bool {
     error.kind() == ErrorKind::WouldBlock || error.raw_os_error() == Some(libc::ENOBUFS)
 }

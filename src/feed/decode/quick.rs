@@ -21,7 +21,11 @@ pub(super) fn play(line: &[u8], limits: &Limits) -> Option<PlayEvent> {
     if limits.depth_max < DEPTH {
         return None;
     }
-    let mut rest = Rest(line);
+    let line = std::str::from_utf8(line).ok()?;
+    let mut rest = Rest {
+        line,
+        bytes: line.as_bytes(),
+    };
     let (mut is_play, mut game, mut play, mut rev, mut ts, mut order) = (None, None, None, None, None, None);
     let (mut kind, mut no_play, mut clock, mut situation, mut stats) = (None, None, None, None, None);
     rest.members(|rest, key| match key {
@@ -33,8 +37,8 @@ pub(super) fn play(line: &[u8], limits: &Limits) -> Option<PlayEvent> {
         b"order" => put(&mut order, rest.within(0, INTEGER_MAX)?),
         b"play_type" => put(&mut kind, PlayKind::from_name(rest.text()?)),
         b"no_play" => put(&mut no_play, rest.truth()?),
-        b"clock" => put(&mut clock, rest.clock()?),
-        b"situation" => put(&mut situation, rest.situation()?),
+        b"clock" => put(&mut clock, rest.usual_or(Rest::usual_clock, Rest::any_clock)?),
+        b"situation" => put(&mut situation, rest.usual_or(Rest::usual_situation, Rest::any_situation)?),
         b"stats" => put(&mut stats, rest.stats(limits.stats_per_play_max)?),
         _ => None,
     })?;
@@ -67,15 +71,19 @@ fn is_text(byte: u8) -> bool {
 }
 
 /// What is left of the line.
-struct Rest<'l>(&'l [u8]);
+struct Rest<'l> {
+    /// All of it: once it is known to be text, so is every piece.
+    line: &'l str,
+    bytes: &'l [u8],
+}
 
 impl<'l> Rest<'l> {
     /// Skips spaces and looks at what follows.
     #[inline]
     fn peek(&mut self) -> Option<u8> {
         loop {
-            match *self.0.first()? {
-                b' ' => self.0 = &self.0[1..],
+            match *self.bytes.first()? {
+                b' ' => self.bytes = &self.bytes[1..],
                 byte => return Some(byte),
             }
         }
@@ -84,8 +92,15 @@ impl<'l> Rest<'l> {
     #[inline]
     fn next(&mut self) -> Option<u8> {
         let byte = self.peek()?;
-        self.0 = &self.0[1..];
+        self.bytes = &self.bytes[1..];
         Some(byte)
+    }
+
+    /// Takes what is expected to follow, to the byte.
+    #[inline]
+    fn expect(&mut self, text: &[u8]) -> Option<()> {
+        self.bytes = self.bytes.strip_prefix(text)?;
+        Some(())
     }
 
     #[inline]
@@ -117,15 +132,17 @@ impl<'l> Rest<'l> {
     #[inline]
     fn bytes(&mut self, is_plain: impl Fn(u8) -> bool) -> Option<&'l [u8]> {
         self.take(b'"')?;
-        let bytes = self.0.iter().position(|byte| !is_plain(*byte))?;
-        let (text, after) = self.0.split_at(bytes);
-        self.0 = after.strip_prefix(b"\"")?;
+        let bytes = self.bytes.iter().position(|byte| !is_plain(*byte))?;
+        let (text, after) = self.bytes.split_at(bytes);
+        self.bytes = after.strip_prefix(b"\"")?;
         Some(text)
     }
 
     #[inline]
     fn string(&mut self, is_plain: impl Fn(u8) -> bool) -> Option<&'l str> {
-        std::str::from_utf8(self.bytes(is_plain)?).ok()
+        let bytes = self.bytes(is_plain)?;
+        let end = self.line.len() - self.bytes.len() - 1;
+        self.line.get(end - bytes.len()..end)
     }
 
     #[inline]
@@ -147,7 +164,7 @@ impl<'l> Rest<'l> {
     #[inline]
     fn integer(&mut self) -> Option<i64> {
         let is_negative = self.peek()? == b'-';
-        let text = if is_negative { &self.0[1..] } else { self.0 };
+        let text = if is_negative { &self.bytes[1..] } else { self.bytes };
         let digits = text.iter().position(|byte| !byte.is_ascii_digit())?;
         let (number, after) = text.split_at(digits);
         // "0" alone may begin with 0, and "-0" is left to the full decoder with all fractions and exponents.
@@ -159,7 +176,7 @@ impl<'l> Rest<'l> {
         if !is_plain || matches!(after[0], b'.' | b'e' | b'E') {
             return None;
         }
-        self.0 = after;
+        self.bytes = after;
         let magnitude = number.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
         Some(if is_negative { -magnitude } else { magnitude })
     }
@@ -172,20 +189,51 @@ impl<'l> Rest<'l> {
     #[inline]
     fn truth(&mut self) -> Option<bool> {
         self.peek()?;
-        let (truth, after) = match self.0 {
+        let (truth, after) = match self.bytes {
             [b't', b'r', b'u', b'e', after @ ..] => (true, after),
             [b'f', b'a', b'l', b's', b'e', after @ ..] => (false, after),
             _ => return None,
         };
-        self.0 = after;
+        self.bytes = after;
         Some(truth)
     }
 
-    fn clock(&mut self) -> Option<Clock> {
+    /// What `usual` reads where the value is written as this project writes it, field by field, else what
+    /// `any` reads: finding out which field is next costs more than to read it.
+    #[inline]
+    fn usual_or<T>(&mut self, usual: impl FnOnce(&mut Rest<'l>) -> Option<T>, any: impl FnOnce(&mut Rest<'l>) -> Option<T>) -> Option<T> {
+        let before = self.bytes;
+        usual(self).or_else(|| {
+            self.bytes = before;
+            any(self)
+        })
+    }
+
+    #[inline]
+    fn quarter(&mut self) -> Option<u8> {
+        Some(self.within(0, i64::from(QUARTER_MAX))? as u8)
+    }
+
+    #[inline]
+    fn seconds_left(&mut self) -> Option<u16> {
+        Some(self.within(0, i64::from(SECONDS_LEFT_MAX))? as u16)
+    }
+
+    #[inline]
+    fn usual_clock(&mut self) -> Option<Clock> {
+        self.expect(br#"{"quarter":"#)?;
+        let quarter = self.quarter()?;
+        self.expect(br#","seconds_left":"#)?;
+        let seconds_left = self.seconds_left()?;
+        self.expect(b"}")?;
+        Some(Clock { quarter, seconds_left })
+    }
+
+    fn any_clock(&mut self) -> Option<Clock> {
         let (mut quarter, mut seconds_left) = (None, None);
         self.members(|rest, key| match key {
-            b"quarter" => put(&mut quarter, rest.within(0, i64::from(QUARTER_MAX))? as u8),
-            b"seconds_left" => put(&mut seconds_left, rest.within(0, i64::from(SECONDS_LEFT_MAX))? as u16),
+            b"quarter" => put(&mut quarter, rest.quarter()?),
+            b"seconds_left" => put(&mut seconds_left, rest.seconds_left()?),
             _ => None,
         })?;
         Some(Clock {
@@ -194,13 +242,53 @@ impl<'l> Rest<'l> {
         })
     }
 
-    fn situation(&mut self) -> Option<Situation> {
+    #[inline]
+    fn usual_situation(&mut self) -> Option<Situation> {
+        self.expect(br#"{"down":"#)?;
+        let down = self.down()?;
+        self.expect(br#","distance":"#)?;
+        let distance = self.distance()?;
+        self.expect(br#","yards_to_goal":"#)?;
+        let yards_to_goal = self.yards_to_goal()?;
+        self.expect(br#","possession":"#)?;
+        let possession = self.team()?;
+        self.expect(br#","shotgun":"#)?;
+        let shotgun = self.truth()?;
+        self.expect(br#","no_huddle":"#)?;
+        let no_huddle = self.truth()?;
+        self.expect(b"}")?;
+        Some(Situation {
+            down: (down != 0).then_some(down),
+            distance: Some(distance),
+            yards_to_goal: Some(yards_to_goal),
+            possession: Some(possession),
+            shotgun: Some(shotgun),
+            no_huddle: Some(no_huddle),
+        })
+    }
+
+    #[inline]
+    fn down(&mut self) -> Option<u8> {
+        Some(self.within(0, 4)? as u8)
+    }
+
+    #[inline]
+    fn distance(&mut self) -> Option<u8> {
+        Some(self.within(0, 99)? as u8)
+    }
+
+    #[inline]
+    fn yards_to_goal(&mut self) -> Option<u8> {
+        Some(self.within(0, 100)? as u8)
+    }
+
+    fn any_situation(&mut self) -> Option<Situation> {
         let mut situation = Situation::default();
         let mut down = None;
         self.members(|rest, key| match key {
-            b"down" => put(&mut down, rest.within(0, 4)? as u8),
-            b"distance" => put(&mut situation.distance, rest.within(0, 99)? as u8),
-            b"yards_to_goal" => put(&mut situation.yards_to_goal, rest.within(0, 100)? as u8),
+            b"down" => put(&mut down, rest.down()?),
+            b"distance" => put(&mut situation.distance, rest.distance()?),
+            b"yards_to_goal" => put(&mut situation.yards_to_goal, rest.yards_to_goal()?),
             b"possession" => put(&mut situation.possession, rest.team()?),
             b"shotgun" => put(&mut situation.shotgun, rest.truth()?),
             b"no_huddle" => put(&mut situation.no_huddle, rest.truth()?),
@@ -215,14 +303,14 @@ impl<'l> Rest<'l> {
         let mut stats = SmallVec::new();
         self.take(b'[')?;
         if self.peek()? == b']' {
-            self.0 = &self.0[1..];
+            self.bytes = &self.bytes[1..];
             return Some(stats);
         }
         loop {
             if stats.len() == count_max {
                 return None;
             }
-            self.record(&mut stats)?;
+            self.usual_or(Rest::usual_record, Rest::any_record)?.check_into(&mut stats)?;
             match self.next()? {
                 b',' => {}
                 b']' => return Some(stats),
@@ -232,27 +320,73 @@ impl<'l> Rest<'l> {
     }
 
     #[inline]
-    fn record(&mut self, stats: &mut SmallVec<[StatRecord; 4]>) -> Option<()> {
-        let (mut player, mut team, mut stat, mut yards) = (None, None, None, None);
+    fn usual_record(&mut self) -> Option<Record<'l>> {
+        self.expect(br#"{"player":"#)?;
+        let player = self.player()?;
+        self.expect(br#","team":"#)?;
+        let team = self.id()?;
+        self.expect(br#","stat":"#)?;
+        let stat = self.stat()?;
+        self.expect(br#","yards":"#)?;
+        let yards = self.yards()?;
+        self.expect(b"}")?;
+        Some(Record {
+            player: Some(player),
+            team: Some(team),
+            stat: Some(stat),
+            yards: Some(yards),
+        })
+    }
+
+    #[inline]
+    fn player(&mut self) -> Option<&'l str> {
+        self.string(ids::is_allowed)
+    }
+
+    #[inline]
+    fn stat(&mut self) -> Option<u16> {
+        Some(self.within(0, i64::from(u16::MAX))? as u16)
+    }
+
+    #[inline]
+    fn yards(&mut self) -> Option<i16> {
+        Some(self.within(-i64::from(gsis::YARDS_ABS_MAX), i64::from(gsis::YARDS_ABS_MAX))? as i16)
+    }
+
+    fn any_record(&mut self) -> Option<Record<'l>> {
+        let mut record = Record::default();
         self.members(|rest, key| match key {
-            b"player" => put(&mut player, rest.string(ids::is_allowed)?),
-            b"team" => put(&mut team, rest.id()?),
-            b"stat" => put(&mut stat, rest.within(0, i64::from(u16::MAX))? as u16),
-            b"yards" => put(
-                &mut yards,
-                rest.within(-i64::from(gsis::YARDS_ABS_MAX), i64::from(gsis::YARDS_ABS_MAX))? as i16,
-            ),
+            b"player" => put(&mut record.player, rest.player()?),
+            b"team" => put(&mut record.team, rest.id()?),
+            b"stat" => put(&mut record.stat, rest.stat()?),
+            b"yards" => put(&mut record.yards, rest.yards()?),
             _ => None,
         })?;
-        let player = player.filter(|player| !super::events::is_team_record(player));
+        Some(record)
+    }
+}
+
+/// The fields of a stat record.
+#[derive(Default)]
+struct Record<'l> {
+    player: Option<&'l str>,
+    team: Option<&'l str>,
+    stat: Option<u16>,
+    yards: Option<i16>,
+}
+
+impl Record<'_> {
+    #[inline]
+    fn check_into(self, stats: &mut SmallVec<[StatRecord; 4]>) -> Option<()> {
+        let player = self.player.filter(|player| !super::events::is_team_record(player));
         if player.is_some_and(|player| player.starts_with(ids::DST_PREFIX) || player.len() > ids::ID_BYTES_MAX) {
             return None;
         }
         stats.push(StatRecord {
             player: player.map(PlayerId::from_well_formed),
-            team: team.filter(|team| team.len() <= TEAM_BYTES_MAX).map(Team::from_well_formed)?,
-            stat: stat.filter(|stat| gsis::effect(*stat).is_some())?,
-            yards: yards.unwrap_or(0),
+            team: self.team.filter(|team| team.len() <= TEAM_BYTES_MAX).map(Team::from_well_formed)?,
+            stat: self.stat.filter(|stat| gsis::effect(*stat).is_some())?,
+            yards: self.yards.unwrap_or(0),
         });
         Some(())
     }

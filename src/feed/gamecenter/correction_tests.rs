@@ -1,8 +1,10 @@
 //! Revisions: two recorded pairs of documents, and recorded games changed at random by a seed.
 
-use super::test_support::{Receiver, data, json_of, made_up, records_of};
+use super::test_support::{Receiver, json_of, made_up, records_of};
 use super::{Adapter, Document, Formation, Moment, timeline};
 use crate::model::{Event, FeedTime};
+use crate::test_support::Random;
+use crate::test_support::recorded::data;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -83,22 +85,6 @@ fn the_timeline_polls_revisions_after_the_game() {
     records.sort();
     held.sort();
     assert_eq!(held, records);
-}
-
-/// A small seeded generator (splitmix64): the same seed makes the same changes everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
 }
 
 /// A document under change: the plays as (drive, id, body) and those taken out.

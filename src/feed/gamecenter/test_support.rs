@@ -1,4 +1,4 @@
-//! What the tests of this module share: recorded data (or a printed skip), totals of events, a made-up game.
+//! What the tests of this module share: documents as JSON, totals of events, a made-up game.
 
 use super::Document;
 use crate::model::gsis::{self, Amount, SAFETY};
@@ -6,20 +6,7 @@ use crate::model::{Event, GameId, PlayEvent, PlayId, PlayerId, Rev, Stat, StatLi
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::path::{Path, PathBuf};
-
-/// A folder of the recorded data. Says so where it is absent; with `CI=true` that is a failure.
-pub(super) fn data(part: &str) -> Option<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = std::env::var_os("SCOREWIRE_DATA").map_or_else(|| here.join("../shared/data/nfl"), PathBuf::from);
-    let folder = root.join(part);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: no recorded games in {} (set SCOREWIRE_DATA)", folder.display());
-    assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "with CI=true no test may be skipped");
-    None
-}
+use std::path::Path;
 
 pub(super) fn json_of(file: &Path) -> Value {
     let mut text = String::new();

@@ -2,31 +2,17 @@
 //! of the documents and the table of credits together, event by event through the timeline.
 
 use super::teams::Teams;
-use super::test_support::{Receiver, data};
+use super::test_support::Receiver;
 use super::{Formation, Moment, timeline};
 use crate::model::gsis::{Against, SAFETY, scoring_points};
 use crate::model::{Event, GameId, GameStatus, PlayEvent, PlayerId, Score, Stat, StatLine, Team};
+use crate::test_support::recorded::{Row, data, known, table, who};
+use crate::test_support::{BOX_SCORE, BOX_SCORE_ATTEMPTS, WEEKS};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 fn moments(folder: &Path) -> Vec<Moment> {
     timeline(folder, Formation::Shown).unwrap().collect()
-}
-
-type Row = BTreeMap<String, String>;
-
-fn table(file: &Path) -> Vec<Row> {
-    let text = std::fs::read_to_string(file).unwrap();
-    let mut lines = text.lines();
-    let heading: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let row = |line: &str| {
-        heading
-            .iter()
-            .map(|h| (*h).to_owned())
-            .zip(line.split(',').map(str::to_owned))
-            .collect()
-    };
-    lines.map(row).collect()
 }
 
 /// What a week came to: lines, final scores and the points that no defence allowed.
@@ -72,48 +58,26 @@ impl Week {
     }
 }
 
-/// The columns of the box scores and the counters they are compared with. Rushing attempts and
-/// targets are left out: these box scores count both by rules of their own, and no points follow.
-const BOX: [(&str, Stat); 11] = [
-    ("pass_yds", Stat::PassingYards),
-    ("pass_td", Stat::PassingTds),
-    ("int", Stat::Interceptions),
-    ("pass_att", Stat::PassingAttempts),
-    ("cmp", Stat::Completions),
-    ("rush_yds", Stat::RushingYards),
-    ("rush_td", Stat::RushingTds),
-    ("rec", Stat::Receptions),
-    ("rec_yds", Stat::ReceivingYards),
-    ("rec_td", Stat::ReceivingTds),
-    ("fumbles_lost", Stat::FumblesLost),
-];
-
 /// Rows of a truth file that differ, as (game, player).
 fn box_differences(folder: &Path, week: &Week) -> (usize, BTreeSet<(String, String)>) {
     let rows = table(&folder.join("truth_pfr.csv"));
     let mut differ = BTreeSet::new();
     for row in &rows {
         let line = week.line(row);
-        for (column, stat) in &BOX {
+        for (column, stat) in BOX_SCORE.iter().chain(&BOX_SCORE_ATTEMPTS) {
             let truth: f64 = row[*column].parse().unwrap();
             if f64::from(line.get(*stat)) != truth {
                 println!("{} {} {column}: {} not {truth}", row["game_id"], row["name"], line.get(*stat));
-                differ.insert((row["game_id"].clone(), row["gsis_id"].clone()));
+                differ.insert(who(row));
             }
         }
     }
     (rows.len(), differ)
 }
 
-fn known(folder: &Path, truth: &str) -> BTreeSet<(String, String)> {
-    let rows = table(&folder.join("known_mismatches.csv"));
-    let of = rows.into_iter().filter(|row| row["truth"] == truth);
-    of.map(|row| (row["game_id"].clone(), row["gsis_id"].clone())).collect()
-}
-
 #[test]
 fn every_box_score_of_both_weeks_is_met() {
-    for (part, rows_count) in [("dev/2015w14", 307), ("dev/2017w03", 309)] {
+    for (part, rows_count) in WEEKS.into_iter().zip([307, 309]) {
         let Some(folder) = data(part) else { return };
         let (count, differ) = box_differences(&folder, &week(&folder));
         assert_eq!(count, rows_count, "{part}");
@@ -175,7 +139,7 @@ fn draftkings_points_of_players_are_met() {
         };
         if ours != hundredths(row) {
             println!("{} {}: {ours} not {}", row["game_id"], row["name"], row["dk_points"]);
-            differ.insert((row["game_id"].clone(), row["gsis_id"].clone()));
+            differ.insert(who(row));
         }
     }
     assert_eq!(players, 396);
@@ -209,7 +173,7 @@ fn draftkings_points_of_defences_are_met() {
 
 #[test]
 fn every_game_ends_with_its_documents_score_and_nothing_is_dropped() {
-    for part in ["dev/2015w14", "dev/2017w03"] {
+    for part in WEEKS {
         let Some(folder) = data(part) else { return };
         let played = timeline(&folder, Formation::Hidden).unwrap();
         assert_eq!(played.games_count(), 16);
@@ -227,7 +191,7 @@ fn every_game_ends_with_its_documents_score_and_nothing_is_dropped() {
 
 #[test]
 fn what_a_poller_saw_of_a_week_is_plausible() {
-    for part in ["dev/2015w14", "dev/2017w03"] {
+    for part in WEEKS {
         let Some(folder) = data(part) else { return };
         let mut last_us = 0;
         let mut scores: BTreeMap<GameId, Score> = BTreeMap::new();

@@ -70,16 +70,22 @@ const DAILY_OFFENCE: &[(&str, &str)] = &[
     ("fumble_recovery_tds 1", "6"),
 ];
 
+type Rows = &'static [(&'static str, &'static str)];
+
+/// A built-in ruleset gives what it has in common with others, and what is its own.
+fn meets(name: &str, common: &[Rows], own: Rows) {
+    let all = Rulesets::embedded();
+    let rules = all.get(name).unwrap();
+    for rows in common.iter().chain([&own]) {
+        check(rules, None, rows);
+    }
+}
+
 #[test]
 fn draftkings() {
-    let all = Rulesets::embedded();
-    let rules = all.get("draftkings").unwrap();
-    for common in [DEFENCE, KICKERS, YARDS_AND_TOUCHDOWNS, DAILY_OFFENCE] {
-        check(rules, None, common);
-    }
-    check(
-        rules,
-        None,
+    meets(
+        "draftkings",
+        &[DEFENCE, KICKERS, YARDS_AND_TOUCHDOWNS, DAILY_OFFENCE],
         &[
             ("receptions 1", "1"),
             ("fumbles_lost 1", "-1"),
@@ -102,14 +108,9 @@ fn draftkings() {
 
 #[test]
 fn fanduel() {
-    let all = Rulesets::embedded();
-    let rules = all.get("fanduel").unwrap();
-    for common in [DEFENCE, KICKERS, YARDS_AND_TOUCHDOWNS, DAILY_OFFENCE] {
-        check(rules, None, common);
-    }
-    check(
-        rules,
-        None,
+    meets(
+        "fanduel",
+        &[DEFENCE, KICKERS, YARDS_AND_TOUCHDOWNS, DAILY_OFFENCE],
         &[
             ("receptions 1", "0.5"),
             ("fumbles_lost 1", "-2"),
@@ -127,14 +128,9 @@ fn fanduel() {
 
 #[test]
 fn yahoo() {
-    let all = Rulesets::embedded();
-    let rules = all.get("yahoo").unwrap();
-    for common in [DEFENCE, YARDS_AND_TOUCHDOWNS, DAILY_OFFENCE] {
-        check(rules, None, common);
-    }
-    check(
-        rules,
-        None,
+    meets(
+        "yahoo",
+        &[DEFENCE, YARDS_AND_TOUCHDOWNS, DAILY_OFFENCE],
         &[
             ("receptions 1", "0.5"),
             ("fumbles_lost 1", "-2"),

@@ -251,11 +251,12 @@ impl Sim {
         let one = &mut self.clients[client];
         let Some(key) = one.key else { return };
         one.unsent.extend(bytes);
+        let now = self.world.now();
         let shard = &mut self.world.shards[one.shard];
         while !one.unsent.is_empty() && !shard.reading_paused(key) {
             let length = self.chance.between(1, one.unsent.len());
             let mut piece: Vec<u8> = one.unsent.drain(..length).collect();
-            if shard.received(key, &mut piece, self.world.now_us) == Reading::Paused {
+            if shard.received(key, &mut piece, now) == Reading::Paused {
                 count(&mut self.tally, "reading paused");
             }
         }

@@ -4,26 +4,13 @@
 pub(crate) mod client;
 pub(crate) mod events;
 pub(crate) mod holdings;
+pub(crate) mod recorded;
 pub(crate) mod server;
 pub(crate) mod sse;
 pub(crate) mod wire;
 
 use scorewire::fanout::sockets::{WritePath, WriterSetting};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// A folder of the recorded data. Says so where it is absent; with `CI=true` that is a failure.
-pub(crate) fn data(part: &str) -> Option<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = std::env::var_os("SCOREWIRE_DATA").map_or_else(|| here.join("../shared/data/nfl"), PathBuf::from);
-    let folder = root.join(part);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: no recorded games in {} (set SCOREWIRE_DATA)", folder.display());
-    assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "with CI=true no test may be skipped");
-    None
-}
 
 /// What a test waits for at most: long enough for any machine, short enough to notice a hang.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -59,26 +46,4 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut check: 
     };
     let patience = PATIENCE / 4;
     assert!(tokio::time::timeout(patience, waiting).await.is_ok(), "never happened: {what}");
-}
-
-/// A small seeded generator (splitmix64). The seed can be given by `SCOREWIRE_SEED`.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    /// Starts from `SCOREWIRE_SEED`, else from `seed`, and says which.
-    pub(crate) fn seeded(seed: u64) -> Random {
-        let seed = std::env::var("SCOREWIRE_SEED")
-            .ok()
-            .and_then(|seed| seed.parse().ok())
-            .unwrap_or(seed);
-        println!("seed {seed}: run again with SCOREWIRE_SEED={seed}");
-        Random(seed)
-    }
-
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % bound.max(1) as u64) as usize
-    }
 }

@@ -7,7 +7,7 @@ use crate::wire::close::CloseReason;
 use serde_json::json;
 
 fn closed_with(rig: &mut Rig, key: ConnKey, bytes: &[u8]) -> CloseReason {
-    rig.shard.received(key, &mut bytes.to_vec(), rig.now_us);
+    rig.shard.received(key, &mut bytes.to_vec(), rig.now());
     rig.pump();
     assert_eq!(rig.read(key), [json!(8)]);
     assert_eq!(rig.wire.finished.pop(), Some(key));
@@ -43,7 +43,7 @@ fn a_drain_says_goodbye_once_and_nothing_after_a_close_frame() {
     let mut rig = Rig::new();
     let (stays, leaves) = (rig.client(), rig.client());
     rig.room(leaves, 0);
-    rig.shard.received(leaves, &mut masked(8, &[]), rig.now_us);
+    rig.shard.received(leaves, &mut masked(8, &[]), rig.now());
     rig.shard.drain(10_000, rig.now_us);
     rig.shard.drain(10_000, rig.now_us);
     rig.room(leaves, usize::MAX);
@@ -52,7 +52,7 @@ fn a_drain_says_goodbye_once_and_nothing_after_a_close_frame() {
     let frames = rig.read(stays);
     assert_eq!((frames.len(), &frames[0]["type"], &frames[1]), (2, &json!("goodbye"), &json!(8)));
     assert_eq!(frames[0]["code"], "draining");
-    let late = rig.shard.connect(Kind::WebSocket(Form::PLAIN), rig.now_us);
+    let late = rig.shard.connect(Kind::WebSocket(Form::PLAIN), rig.now());
     rig.pump();
     assert_eq!(rig.read(late).pop(), Some(json!(8)), "whoever comes now is sent away");
     rig.pass(6 * SECOND);
@@ -66,7 +66,7 @@ fn the_silent_are_closed_and_those_who_answer_stay() {
     for _ in 0..61 {
         rig.pass(SECOND);
         if rig.read(answers).contains(&json!(9)) {
-            rig.shard.received(answers, &mut masked(0xa, &[]), rig.now_us);
+            rig.shard.received(answers, &mut masked(0xa, &[]), rig.now());
         }
     }
     assert_eq!(rig.read(silent), [json!(9), json!(9), json!(8)]);
@@ -89,7 +89,7 @@ fn a_new_connection_in_an_old_place_inherits_nothing() {
     let new = rig.client();
     assert_eq!((old.index, rig.read(old).is_empty()), (new.index, false));
     rig.shard.writable(old);
-    rig.shard.received(old, &mut masked(1, br#"{"op":"ping"}"#), rig.now_us);
+    rig.shard.received(old, &mut masked(1, br#"{"op":"ping"}"#), rig.now());
     rig.shard.close(old, CloseReason::Normal, rig.now_us);
     rig.pass(3 * SECOND);
     rig.play();

@@ -4,7 +4,7 @@ use crate::engine::{EngineLimits, Shared};
 use crate::fanout::hub::{Hub, HubLimits, Inbox};
 use crate::fanout::shard::{Account, Batch, ConnKey, Kind, Reading, Shard, ShardLimits, ShardParts, Writer, Wrote};
 use crate::feed::{Decoder, Limits};
-use crate::model::{Event, IngestTime};
+use crate::model::{Event, IngestTime, Now};
 use crate::scoring::Rulesets;
 use crate::telemetry::EngineMetrics;
 use crate::wire::Form;
@@ -54,7 +54,10 @@ pub(super) struct Rig {
     pub(super) shard: Shard,
     inbox: Inbox,
     pub(super) wire: Wire,
+    /// The steady clock.
     pub(super) now_us: i64,
+    /// By how much the wall's is ahead of it.
+    pub(super) wall_ahead_us: i64,
     plays: u64,
 }
 
@@ -74,6 +77,7 @@ impl Rig {
             write_bytes_max: 65_536,
             compress_bytes_min: 200,
             slice_clients: 8,
+            rest_us_max: 10_000,
             ping_interval_us: 25 * SECOND,
             silence_timeout_us: 60 * SECOND,
             stall_timeout_us: 30 * SECOND,
@@ -114,7 +118,15 @@ impl Rig {
             inbox: inboxes.remove(0),
             wire: Wire::default(),
             now_us: 1_000 * SECOND,
+            wall_ahead_us: 1_800_000_000 * SECOND,
             plays: 0,
+        }
+    }
+
+    pub(super) fn now(&self) -> Now {
+        Now {
+            steady_us: self.now_us,
+            wall_us: self.now_us + self.wall_ahead_us,
         }
     }
 
@@ -125,7 +137,7 @@ impl Rig {
 
     /// The same, of messages that look so.
     pub(super) fn client_of(&mut self, form: Form) -> ConnKey {
-        let key = self.shard.connect(Kind::WebSocket(form), self.now_us);
+        let key = self.shard.connect(Kind::WebSocket(form), self.now());
         self.pump();
         let welcome = self.read(key);
         assert_eq!(welcome[0]["type"], "welcome");
@@ -139,7 +151,9 @@ impl Rig {
         self.pump();
         let types: Vec<Value> = self.read(key).iter().map(|frame| frame["type"].clone()).collect();
         assert_eq!(types, ["subscribed", "snapshot"]);
-        self.shard.take_resumed();
+        for key in self.shard.take_resumed() {
+            assert_eq!(self.shard.resume(key, self.now()), Reading::On);
+        }
         key
     }
 
@@ -151,7 +165,7 @@ impl Rig {
 
     /// Applies an event; the shard has not looked at the notice yet.
     pub(super) fn apply_unnoticed(&mut self, event: Event) {
-        self.shared.apply(event, IngestTime(self.now_us));
+        self.shared.apply(event, IngestTime(self.now().wall_us));
     }
 
     /// Player `R` of game `G` gains a yard.
@@ -168,14 +182,14 @@ impl Rig {
 
     pub(super) fn deliver(&mut self) {
         while let Ok(notice) = self.inbox.notices.try_recv() {
-            self.shard.notice(&notice);
+            self.shard.notice(&notice, self.now_us);
         }
     }
 
     pub(super) fn pump(&mut self) {
         while self.shard.has_work() {
-            let now_us = self.now_us;
-            self.shard.pump(now_us, || now_us, &mut self.wire);
+            let now = self.now();
+            self.shard.pump(now, || now.steady_us, &mut self.wire);
         }
         let (stats, pending) = (self.shard.stats.clone(), self.shard.pending_by_cursor());
         let settled = stats.written + stats.merged + stats.expired + stats.abandoned;
@@ -192,7 +206,7 @@ impl Rig {
     }
 
     pub(super) fn say(&mut self, key: ConnKey, text: &str) -> Reading {
-        self.shard.received(key, &mut masked(1, text.as_bytes()), self.now_us)
+        self.shard.received(key, &mut masked(1, text.as_bytes()), self.now())
     }
 
     pub(super) fn room(&mut self, key: ConnKey, room: usize) {

@@ -1,7 +1,7 @@
 //! What a client costs: the sizes that `docs/memory.md` adds up.
 
+use crate::fanout::shard::batch::Piece;
 use crate::fanout::shard::conn::{Busy, Conn};
-use crate::fanout::shard::outbound::Piece;
 use crate::fanout::shard::subs::{Cursor, Pace, Subs};
 use crate::fanout::shard::{Account, ConnKey};
 

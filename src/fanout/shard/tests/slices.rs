@@ -16,8 +16,8 @@ fn crowd() -> (Rig, Vec<ConnKey>) {
 }
 
 fn slice(rig: &mut Rig) -> usize {
-    let now_us = rig.now_us;
-    rig.shard.pump(now_us, || now_us, &mut rig.wire)
+    let now = rig.now();
+    rig.shard.pump(now, || now.steady_us, &mut rig.wire)
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn whoever_asks_in_the_middle_of_a_walk_is_answered_in_the_next_slice() {
     assert!(slice(&mut rig) <= SLICE);
     let asks = *keys.iter().find(|key| !rig.wire.order.contains(key)).unwrap();
     rig.say(asks, r#"{"op":"ping","id":7}"#);
-    let new = rig.shard.connect(Kind::WebSocket(Form::PLAIN), rig.now_us);
+    let new = rig.shard.connect(Kind::WebSocket(Form::PLAIN), rig.now());
     rig.say(new, r#"{"op":"subscribe","topics":["player:R"]}"#);
     rig.wire.order.clear();
     assert!(slice(&mut rig) <= SLICE);

@@ -6,7 +6,7 @@ use crate::model::Seq;
 use serde_json::Value;
 
 fn open(rig: &mut Rig, topics: &[&str], since: Option<&[Seq]>, room: usize) -> ConnKey {
-    let key = rig.shard.connect(Kind::EventStream, rig.now_us);
+    let key = rig.shard.connect(Kind::EventStream, rig.now());
     rig.wire.room.insert(key, room);
     let topics: Vec<String> = topics.iter().map(ToString::to_string).collect();
     let ruleset = rig.shard.parts.default_ruleset;

@@ -1,6 +1,6 @@
 //! Subscribing, resuming, leaving.
 
-use super::rig::{Rig, seqs};
+use super::rig::{Rig, SECOND, seqs};
 use serde_json::{Value, json};
 
 fn resume(rig: &mut Rig, epoch: &str, since: u64) -> Vec<Value> {
@@ -39,6 +39,41 @@ fn resuming_reaches_as_far_as_the_ring_and_no_further() {
         assert_eq!(how(&frames), (json!(expected_how), reason, json!(20)), "{epoch} {since}");
         assert_eq!(seqs(&frames), expected, "{epoch} {since}");
     }
+}
+
+/// Frames that a client missed are there already, for as long as anybody else had them. They counted as
+/// if that client had waited for them all the time since.
+#[test]
+fn what_is_made_before_a_client_comes_back_is_not_late() {
+    let mut rig = Rig::new();
+    let stays = rig.subscriber("player:R");
+    for _ in 0..2 {
+        rig.play();
+        rig.pump();
+    }
+    let delays = |rig: &Rig| {
+        let delays = &rig.shard.stats.encode_to_written;
+        (delays.counts().iter().sum::<u32>(), delays.total_us())
+    };
+    assert_eq!(delays(&rig), (2, 0));
+    rig.pass(20 * SECOND);
+    let back = rig.client();
+    // Room for the answer and the first frame: the second is late, yet not by what it was before.
+    rig.room(back, 300);
+    rig.say(
+        back,
+        r#"{"op":"subscribe","topics":["player:R"],"epoch":"e1","since":{"player:R":0}}"#,
+    );
+    rig.pump();
+    assert_eq!(rig.account(back).1, 1, "one is written and one is not");
+    rig.pass(SECOND);
+    rig.room(back, usize::MAX);
+    assert_eq!(seqs(&rig.read(back)), [(Some(0), 1), (Some(1), 2)]);
+    assert_eq!(delays(&rig), (2, 0));
+    rig.play();
+    rig.pump();
+    assert_eq!((seqs(&rig.read(back)), seqs(&rig.read(stays)).len()), (vec![(Some(2), 3)], 3));
+    assert_eq!(delays(&rig), (4, 0), "from here on like everyone's");
 }
 
 #[test]

@@ -96,6 +96,26 @@ fn a_stalled_client_is_closed_however_often_its_socket_says_that_it_is_writable(
     assert_eq!(rig.shard.stats.closed[reason as usize], 1);
 }
 
+/// What an encrypted socket takes of a record that has begun counted for nothing: a client that needed
+/// longer for one than a stall may last was cut off, though it never stopped taking bytes.
+#[test]
+fn a_client_whose_socket_takes_a_little_now_and_then_has_not_stalled() {
+    let mut rig = Rig::new();
+    let key = rig.subscriber("player:R");
+    rig.shard.progressed(key, rig.now_us);
+    rig.room(key, 0);
+    rig.play();
+    rig.pump();
+    for _ in 0..50 {
+        rig.pass(SECOND);
+        rig.shard.progressed(key, rig.now_us);
+        assert!(rig.wire.closed.is_empty());
+    }
+    rig.pass(31 * SECOND);
+    rig.pass(6 * SECOND);
+    assert_eq!(rig.wire.closed, [(key, crate::wire::close::CloseReason::Stalled)]);
+}
+
 /// Pings were never sent to a client whose socket was full at that moment. One that is always a little
 /// behind was never asked, could not answer, and was closed as silent.
 #[test]

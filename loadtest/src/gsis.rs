@@ -1,0 +1,236 @@
+//! What stat records count for: the load test's own reading of the GSIS stat ids and of DraftKings' rules.
+//!
+//! A second implementation, after the NFL's stat id dictionary and draftkings.com/help/rules/nfl. It is
+//! written to be read beside them and shares nothing with the server. Ids that are not here (tackles,
+//! penalties, pass lengths) count for nothing.
+
+use std::collections::BTreeMap;
+
+/// 1, as amounts are kept: in 1/10,000.
+pub(crate) const ONE: i64 = 10_000;
+
+/// The ruleset whose points [`Line::points`] computes.
+pub(crate) const RULESET: &str = "draftkings";
+
+/// A safety: each of its tacklers may carry one, and it counts once a team and play.
+pub(crate) const SAFETY: u64 = 89;
+
+/// What a record adds: the protocol's name of the stat, and how much in 1/10,000.
+pub(crate) type Credit = (&'static str, i64);
+
+/// What a record adds for the player it names.
+pub(crate) fn player(stat: u64, yards: i64) -> Vec<Credit> {
+    let one = |name| (name, ONE);
+    let far = |name| (name, yards * ONE);
+    match stat {
+        // Runs; the last two follow a lateral and are no attempt.
+        10 => vec![one("rushing_attempts"), far("rushing_yards")],
+        11 => vec![one("rushing_attempts"), far("rushing_yards"), one("rushing_tds")],
+        12 => vec![far("rushing_yards")],
+        13 => vec![far("rushing_yards"), one("rushing_tds")],
+        // Passes: incomplete, caught, for a touchdown, intercepted; and the passer sacked.
+        14 => vec![one("passing_attempts")],
+        15 => vec![one("passing_attempts"), one("completions"), far("passing_yards")],
+        16 => vec![
+            one("passing_attempts"),
+            one("completions"),
+            far("passing_yards"),
+            one("passing_tds"),
+        ],
+        19 => vec![one("passing_attempts"), one("interceptions")],
+        20 => vec![one("sacked")],
+        // Catches; the last two follow a lateral and are no reception.
+        21 => vec![one("receptions"), far("receiving_yards")],
+        22 => vec![one("receptions"), far("receiving_yards"), one("receiving_tds")],
+        23 => vec![far("receiving_yards")],
+        24 => vec![far("receiving_yards"), one("receiving_tds")],
+        115 => vec![one("targets")],
+        // Punts and kickoffs returned, with and without a lateral.
+        33 | 35 | 45 | 47 => vec![far("return_yards")],
+        34 | 36 | 46 | 48 => vec![far("return_yards"), one("return_tds")],
+        // A missed field goal or blocked kick returned.
+        64 => vec![one("return_tds")],
+        56 | 58 | 108 => vec![one("fumble_recovery_tds")],
+        106 => vec![one("fumbles_lost")],
+        69 | 71 => vec![one("field_goals_missed")],
+        70 => field_goal(yards).into_iter().map(one).chain([far("field_goal_yards")]).collect(),
+        72 => vec![one("extra_points")],
+        73 | 74 => vec![one("extra_points_missed")],
+        75 | 77 | 104 => vec![one("two_point_conversions")],
+        _ => Vec::new(),
+    }
+}
+
+/// The distances that a field goal of `yards` is counted under: one of three, and of four finer ones.
+fn field_goal(yards: i64) -> Vec<&'static str> {
+    match yards {
+        ..20 => vec!["field_goals_0_39", "field_goals_0_19"],
+        20..30 => vec!["field_goals_0_39", "field_goals_20_29"],
+        30..40 => vec!["field_goals_0_39", "field_goals_30_39"],
+        40..50 => vec!["field_goals_40_49"],
+        50..60 => vec!["field_goals_50_plus"],
+        60.. => vec!["field_goals_50_plus", "field_goals_60_plus"],
+    }
+}
+
+/// What a record adds for the defence and special teams of the team it names.
+pub(crate) fn defence(stat: u64) -> Vec<Credit> {
+    let one = |name| (name, ONE);
+    match stat {
+        25 => vec![one("interceptions_made")],
+        26 => vec![one("interceptions_made"), one("defensive_tds")],
+        28 | 62 | 64 => vec![one("defensive_tds")],
+        34 | 36 | 46 | 48 => vec![one("return_tds")],
+        59 => vec![one("fumble_recoveries")],
+        60 => vec![one("fumble_recoveries"), one("defensive_tds")],
+        83 => vec![one("sacks")],
+        84 => vec![("sacks", ONE / 2)],
+        86..=88 => vec![one("blocked_kicks")],
+        SAFETY => vec![one("safeties")],
+        404 => vec![one("defensive_two_points")],
+        _ => Vec::new(),
+    }
+}
+
+/// What a record puts on the scoreboard for its team, where that counts against the other team's defence.
+/// A touchdown pass is the passer's record.
+pub(crate) fn scored(stat: u64) -> i64 {
+    match stat {
+        11 | 13 | 16 | 34 | 36 | 46 | 48 | 56 | 58 | 108 => 6,
+        70 => 3,
+        75 | 77 => 2,
+        72 => 1,
+        _ => 0,
+    }
+}
+
+/// What a record puts on the scoreboard by the team's own defence: no defence allowed that.
+pub(crate) fn scored_by_defence(stat: u64) -> i64 {
+    match stat {
+        26 | 28 | 60 | 62 | 64 => 6,
+        SAFETY | 404 => 2,
+        _ => 0,
+    }
+}
+
+/// What somebody has in one game: stats by the protocol's names, in 1/10,000; none is 0.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Line(BTreeMap<&'static str, i64>);
+
+impl Line {
+    /// Adds `amount` to a stat.
+    pub(crate) fn add(&mut self, name: &'static str, amount: i64) {
+        let held = self.0.entry(name).or_default();
+        *held += amount;
+        if *held == 0 {
+            self.0.remove(name);
+        }
+    }
+
+    /// The stat called `name`.
+    pub(crate) fn get(&self, name: &str) -> i64 {
+        self.0.get(name).copied().unwrap_or(0)
+    }
+
+    /// The stats that are not 0.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().copied()
+    }
+
+    /// DraftKings points in 1/10,000, classic and Showdown's kickers; points allowed are [`allowed`].
+    pub(crate) fn points(&self) -> i64 {
+        let each = |names: &[&str], points: i64| names.iter().map(|name| self.get(name) * points).sum::<i64>();
+        let bonus = |name, from: i64| if self.get(name) >= from * ONE { 3 * ONE } else { 0 };
+        self.get("passing_yards") / 25
+            + (self.get("rushing_yards") + self.get("receiving_yards")) / 10
+            + bonus("passing_yards", 300)
+            + bonus("rushing_yards", 100)
+            + bonus("receiving_yards", 100)
+            + each(&["passing_tds", "field_goals_40_49"], 4)
+            + each(
+                &["rushing_tds", "receiving_tds", "return_tds", "fumble_recovery_tds", "defensive_tds"],
+                6,
+            )
+            + each(&["receptions", "sacks", "extra_points"], 1)
+            + each(&["interceptions", "fumbles_lost"], -1)
+            + each(&["two_point_conversions", "defensive_two_points", "safeties", "blocked_kicks"], 2)
+            + each(&["interceptions_made", "fumble_recoveries"], 2)
+            + each(&["field_goals_0_39"], 3)
+            + each(&["field_goals_50_plus"], 5)
+    }
+}
+
+/// DraftKings points of a defence that allowed `points` points, in 1/10,000.
+pub(crate) fn allowed(points: i64) -> i64 {
+    ONE * match points {
+        ..=0 => 10,
+        1..=6 => 7,
+        7..=13 => 4,
+        14..=20 => 1,
+        21..=27 => 0,
+        28..=34 => -1,
+        35.. => -4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plays::{CAST, Script, player_id};
+    use serde_json::Value;
+
+    fn line(records: &[(u64, i64)]) -> Line {
+        let mut line = Line::default();
+        let credits = records
+            .iter()
+            .flat_map(|&(stat, yards)| player(stat, yards).into_iter().chain(defence(stat)));
+        credits.for_each(|(name, amount)| line.add(name, amount));
+        line
+    }
+
+    #[test]
+    fn points_follow_the_published_rules() {
+        let points = |records: &[(u64, i64)]| line(records).points();
+        assert_eq!(points(&[(15, 299), (16, 0), (19, 0)]), 149_600, "299/25 + 4 - 1");
+        assert_eq!(points(&[(15, 300)]), 150_000, "12 and the bonus");
+        assert_eq!(points(&[(10, 99), (12, 1), (106, 0)]), 120_000, "10 and the bonus, less a fumble");
+        assert_eq!(points(&[(22, 7), (115, 0), (104, 0)]), 97_000, "1 + 6 + 0.7 + 2");
+        assert_eq!(points(&[(70, 39), (70, 40), (70, 62), (69, 50), (72, 0)]), 130_000, "3 + 4 + 5 + 1");
+        assert_eq!(
+            points(&[(83, 5), (84, 5), (26, 10), (SAFETY, 0), (88, 0)]),
+            135_000,
+            "1.5 + 8 + 2 + 2"
+        );
+        let by_allowed = [0, 6, 7, 20, 27, 34, 35].map(|points| allowed(points) / ONE);
+        assert_eq!(by_allowed, [10, 7, 4, 1, 0, -1, -4]);
+    }
+
+    #[test]
+    fn taking_a_record_back_leaves_nothing() {
+        let mut held = line(&[(22, 7), (70, 33)]);
+        for (name, amount) in player(22, 7).into_iter().chain(player(70, 33)) {
+            held.add(name, -amount);
+        }
+        assert_eq!(held, Line::default());
+    }
+
+    #[test]
+    fn the_script_of_a_broadcast_comes_to_the_same() {
+        let script = Script::new("g", 600);
+        let mut lines = vec![Line::default(); CAST];
+        for index in 0..script.events() {
+            let event: Value = serde_json::from_str(&script.line(index)).unwrap();
+            for record in event["stats"].as_array().unwrap() {
+                let place = (0..CAST).find(|&place| record["player"] == player_id(place)).unwrap();
+                for (name, amount) in player(record["stat"].as_u64().unwrap(), record["yards"].as_i64().unwrap()) {
+                    lines[place].add(name, amount);
+                }
+            }
+            let totals = script.totals(index + 1).unwrap();
+            assert!(
+                (0..CAST).all(|place| lines[place].points() == totals[place].points()),
+                "play {index}"
+            );
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The system's clock may be set at any time: what is shown follows it, and nothing else.
+
+use super::rig::{Rig, SECOND, seqs};
+
+const HOUR: i64 = 3_600 * SECOND;
+
+#[test]
+fn a_clock_that_is_set_on_cuts_nobody() {
+    let mut rig = Rig::new();
+    let slow = rig.subscriber("game:G");
+    let well = rig.subscriber("game:G");
+    rig.room(slow, 0);
+    rig.play();
+    rig.pump();
+    rig.wire.sent.clear();
+    rig.wall_ahead_us += HOUR;
+    rig.pass(SECOND);
+    assert!(
+        rig.wire.closed.is_empty() && rig.wire.sent.is_empty(),
+        "neither stalled nor silent, and no ping is due"
+    );
+    rig.pass(25 * SECOND);
+    assert_eq!(rig.read(well), [9], "pinged in time");
+}
+
+#[test]
+fn a_clock_that_is_set_back_stops_neither_pings_nor_rate_limits() {
+    let mut rig = Rig::new();
+    let paced = rig.client();
+    rig.say(paced, r#"{"op":"subscribe","topics":["game:G"],"max_rate_hz":1}"#);
+    rig.pump();
+    rig.play();
+    rig.pump();
+    rig.read(paced);
+    rig.play();
+    rig.wall_ahead_us -= HOUR;
+    rig.pump();
+    assert!(rig.read(paced).is_empty(), "its second is not over");
+    rig.pass(SECOND);
+    assert_eq!(seqs(&rig.read(paced)), [(Some(1), 2)]);
+    rig.pass(25 * SECOND);
+    assert_eq!(rig.read(paced), [9]);
+    rig.pass(60 * SECOND);
+    rig.pass(6 * SECOND);
+    assert_eq!(rig.wire.closed.len(), 1, "silence is noticed too");
+}
+
+#[test]
+fn what_is_shown_is_the_clock_on_the_wall() {
+    let mut rig = Rig::new();
+    for step in [0, HOUR, -2 * HOUR] {
+        rig.wall_ahead_us += step;
+        let key = rig.subscriber("game:G");
+        rig.say(key, r#"{"op":"ping"}"#);
+        rig.play();
+        rig.pump();
+        let wall_us = rig.now().wall_us;
+        let said = rig.read(key);
+        assert_eq!((&said[0]["type"], &said[0]["server_us"]), (&"pong".into(), &wall_us.into()));
+        assert_eq!((&said[1]["type"], &said[1]["encode_us"]), (&"delta".into(), &wall_us.into()));
+    }
+}

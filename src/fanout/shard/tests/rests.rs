@@ -1,0 +1,81 @@
+//! A topic rests after a walk that took long, and gathers what comes meanwhile.
+
+use super::rig::{Rig, seqs};
+use crate::fanout::shard::ConnKey;
+
+fn followers<const N: usize>(rig: &mut Rig) -> [ConnKey; N] {
+    let keys = std::array::from_fn(|_| rig.client());
+    for key in keys {
+        rig.say(key, r#"{"op":"subscribe","topics":["player:R"]}"#);
+        rig.pump();
+        rig.read(key);
+    }
+    keys
+}
+
+/// One slice whose writes take so long.
+fn slice(rig: &mut Rig, took_us: i64) {
+    let (began, ended_us) = (rig.now(), rig.now_us + took_us);
+    rig.shard.pump(began, || ended_us, &mut rig.wire);
+    rig.now_us = ended_us;
+}
+
+#[test]
+fn what_comes_during_a_long_walk_and_after_goes_out_together_when_the_rest_is_over() {
+    let mut rig = Rig::new();
+    let keys: [ConnKey; 10] = followers(&mut rig);
+    rig.play();
+    rig.deliver();
+    slice(&mut rig, 2_000);
+    rig.play();
+    rig.deliver();
+    slice(&mut rig, 1_000);
+    assert!(!rig.shard.has_work(), "the second change waits for the walk's end and the rest");
+    assert_eq!(rig.shard.next_timer_us(), Some(rig.now_us + 6_000), "twice as long as the walk");
+    rig.pass(5_999);
+    rig.play();
+    rig.deliver();
+    assert!(!rig.shard.has_work());
+    for key in keys {
+        assert_eq!(seqs(&rig.read(key)), [(Some(0), 1)]);
+    }
+    rig.pass(1);
+    rig.pump();
+    for key in keys {
+        assert_eq!(seqs(&rig.read(key)), [(Some(1), 2), (Some(2), 3)]);
+    }
+    assert_eq!(rig.shard.stats.rested, 1, "one walk for both");
+    assert_eq!(rig.shard.next_timer_us(), None);
+}
+
+#[test]
+fn a_short_walk_and_a_rest_that_is_over_hold_nothing_up() {
+    let mut rig = Rig::new();
+    let [key] = followers(&mut rig);
+    for (took_us, passes_us) in [(999, 0), (2_000, 4_000), (999, 0)] {
+        rig.play();
+        rig.deliver();
+        assert!(rig.shard.has_work());
+        slice(&mut rig, took_us);
+        assert_eq!(rig.read(key).len(), 1);
+        rig.pass(passes_us);
+    }
+    assert_eq!(rig.shard.stats.rested, 0);
+}
+
+#[test]
+fn who_leaves_is_told_what_a_topic_at_rest_gathered() {
+    let mut rig = Rig::new();
+    let [key] = followers(&mut rig);
+    rig.play();
+    rig.deliver();
+    slice(&mut rig, 5_000);
+    rig.play();
+    rig.deliver();
+    rig.shard.look_everywhere();
+    rig.shard.drain(0, rig.now_us);
+    rig.pump();
+    let told = rig.read(key);
+    assert_eq!(seqs(&told[..2]), [(Some(0), 1), (Some(1), 2)]);
+    assert_eq!(told[2]["type"], "goodbye");
+}
