@@ -242,7 +242,9 @@ fn commands(text: &str) -> Vec<String> {
 #[test]
 fn documented_commands_exist() {
     let cli = scorewire::command::Cli::command();
-    let loadtest = read("loadtest/src/cli.rs") + &read("loadtest/src/floor/command.rs") + &read("loadtest/src/report.rs");
+    let mut loadtest = files("loadtest/src/cli", ".rs");
+    loadtest.extend(["cli.rs", "floor/command.rs", "report.rs"].map(|file| format!("loadtest/src/{file}")));
+    let loadtest: String = loadtest.iter().map(|path| read(path)).collect();
     let mut problems = Vec::new();
     let mut checked = 0;
     for path in documents() {

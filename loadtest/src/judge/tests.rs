@@ -127,3 +127,19 @@ fn what_moved_is_told_once_and_another_epoch_is_a_restart() {
     assert_eq!((moves[0].topic, moves[0].seq, moves[0].event, moves[0].points), (1, 4, 2, 10_000));
     assert_eq!(judge.event(1, 4), Some(2));
 }
+
+#[test]
+fn compressed_messages_are_judged_once_and_never_taken_for_plain_ones() {
+    let mut judge = judge();
+    let plain = delta(0, 1).to_string();
+    // A block that is stored as it is, and what a sender leaves out after it (RFC 7692, 7.2.3.3).
+    let length = (plain.len() as u16).to_le_bytes();
+    let header = [0x00, length[0], length[1], !length[0], !length[1]];
+    let compressed = [&header[..], plain.as_bytes(), &[0x00]].concat();
+    let said = judge.read_deflated(&compressed).unwrap();
+    assert_eq!(judge.read_deflated(&compressed).unwrap(), said);
+    assert_eq!((judge.parsed, judge.compared), (2, 1), "the snapshot and this");
+    assert!(judge.read(&compressed).is_err(), "its bit was forgotten");
+    assert!(judge.read_deflated(plain.as_bytes()).is_err(), "and here it is too much");
+    assert_eq!(judge.read(plain.as_bytes()).unwrap(), said);
+}

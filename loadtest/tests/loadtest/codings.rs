@@ -12,6 +12,16 @@ const CODINGS: [(&str, &[&str]); 3] = [
     ("bin+deflate", &["--coding", "bin", "--deflate"]),
 ];
 
+/// Each in a thread of its own: runs are mostly waiting.
+fn in_each(check: impl Fn(&str, &[&str]) + Sync) {
+    std::thread::scope(|scope| {
+        for (name, options) in CODINGS {
+            let check = &check;
+            scope.spawn(move || check(name, options));
+        }
+    });
+}
+
 fn with<'a>(options: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [options, more].concat()
 }
@@ -21,7 +31,7 @@ fn a_broadcast_is_verified_in_every_coding() {
     let due = (CLIENTS * PLAYS) as u64;
     let (_, plain, _) = broadcast(Manner::Good, &[]);
     assert_eq!((&plain["coding"], &plain["frames_deflated"]), (&json!("json"), &json!(0)));
-    for (name, options) in CODINGS {
+    in_each(|name, options| {
         let more = with(options, &["--floor", "--probe"]);
         let (code, report, errors) = broadcast(Manner::Good, &more);
         assert_eq!((code, &report["ok"]), (0, &json!(true)), "{name}: {report:#}\n{errors}");
@@ -37,8 +47,10 @@ fn a_broadcast_is_verified_in_every_coding() {
         let deflated = report["frames_deflated"].as_u64().unwrap();
         // Binary frames as small as these would grow.
         assert_eq!(deflated, if name == "json+deflate" { due } else { 0 }, "{name}: {report:#}");
-        assert!(report["extra"]["probe_walk_connect_count"].as_f64() > Some(0.0), "{report:#}");
-    }
+        let mut extra = report["extra"].as_object().unwrap().keys();
+        let answers = |name: &String| name.starts_with("probe_") && name.ends_with("_count");
+        assert!(extra.any(answers), "{report:#}");
+    });
 }
 
 #[test]
@@ -47,7 +59,7 @@ fn merged_frames_and_wrong_ones_are_told_apart_in_every_coding() {
         (Manner::Corrupts, "points and must have"),
         (Manner::DropsOne, "holds seq 3 and was sent prev 4"),
     ];
-    for (name, options) in CODINGS {
+    in_each(|name, options| {
         let (code, report, errors) = broadcast(Manner::Merges, options);
         assert_eq!((code, &report["frames_merged"]), (0, &json!(1)), "{name}: {report:#}\n{errors}");
         for (manner, reason) in faults {
@@ -55,7 +67,7 @@ fn merged_frames_and_wrong_ones_are_told_apart_in_every_coding() {
             assert_eq!(code, 1, "{name}, {manner:?}: {report:#}\n{errors}");
             assert!(report["faults"].to_string().contains(reason), "{name}, {manner:?}: {report:#}");
         }
-    }
+    });
 }
 
 #[test]
@@ -63,8 +75,7 @@ fn one_changed_byte_is_noticed_in_every_coding() {
     let told = [
         (&[][..], "a message that is no JSON"),
         (CODINGS[0].1, "a message that is not what the schema says"),
-        // Deflate has no checksum: what comes of it is another text.
-        (CODINGS[1].1, "a message that is no JSON"),
+        (CODINGS[1].1, "a message that can't be inflated"),
     ];
     for (options, reason) in told {
         let (code, report, errors) = broadcast(Manner::Garbles, options);
@@ -89,7 +100,7 @@ fn a_server_that_does_not_grant_it_is_told_so() {
 
 #[test]
 fn rosters_are_verified_in_every_coding_and_the_floor_repeats_the_bytes() {
-    for (name, options) in CODINGS {
+    in_each(|name, options| {
         let more = with(options, &["--floor", "--speed", "1", "--seconds", "5"]);
         let (code, report, errors) = rosters("slate", Manner::Good, &more);
         assert_eq!((code, &report["coding"]), (0, &json!(name)), "{report:#}\n{errors}");
@@ -97,12 +108,12 @@ fn rosters_are_verified_in_every_coding_and_the_floor_repeats_the_bytes() {
         assert_eq!(report["floors"][0]["deliveries"], 12 * rosters::PLAYS, "{report:#}");
         let wrong = with(options, &["--speed", "1", "--seconds", "5"]);
         rosters::must_notice("slate", Manner::WrongTotal, &wrong, "which does not make");
-    }
+    });
 }
 
 #[test]
 fn everybody_resumes_in_every_coding() {
-    for (name, options) in CODINGS {
+    in_each(|name, options| {
         let storm = with(options, &["--speed", "0.1", "--seconds", "1", "--cuts", "2"]);
         let (code, report, errors) = rosters("storm", Manner::Good, &storm);
         assert_eq!(
@@ -111,12 +122,12 @@ fn everybody_resumes_in_every_coding() {
             "{name}: {report:#}\n{errors}"
         );
         rosters::must_notice("storm", Manner::ResumesBadly, &storm, "a state that nobody here was shown");
-    }
+    });
 }
 
 #[test]
 fn clients_stall_in_every_coding() {
-    for (name, options) in CODINGS {
+    in_each(|name, options| {
         let (code, report, errors) = rosters::stalled("100", options);
         // All is well but for what this fake server can't do.
         assert_eq!(
@@ -125,5 +136,5 @@ fn clients_stall_in_every_coding() {
             "{report:#}\n{errors}"
         );
         assert!(report["faults"][0].as_str().unwrap().contains("refused bytes"), "{report:#}");
-    }
+    });
 }

@@ -23,7 +23,7 @@ pub enum Manner {
     DropsLast,
     /// One client's frame of play 4 has a digit changed.
     Corrupts,
-    /// One client's frame of play 4 has its last byte changed.
+    /// One client's frame of play 4 has the first byte of its payload changed.
     Garbles,
     /// Everybody is told a wrong total in play 5.
     WrongTotal,
@@ -369,7 +369,9 @@ fn send_play(ts: u64, state: &mut State, manner: Manner, last_seq: usize) {
                 }
                 (Manner::Garbles, 4, _) if picked => {
                     let mut bytes = frame(&all);
-                    *bytes.last_mut().unwrap() ^= 0x81;
+                    // No JSON, no wire type of protobuf, no kind of block of deflate begins so.
+                    let payload = if bytes[1] < 126 { 2 } else { 4 };
+                    bytes[payload] |= 0x06;
                     bytes
                 }
                 (Manner::Closes, 4, _) if picked => vec![0x88, 2, 0x0f, 0xa1],
