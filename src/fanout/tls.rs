@@ -7,6 +7,7 @@
 
 use super::shard::{Piece, Wrote};
 use super::sockets::{READS_IN_A_ROW, ReadEnd, is_full};
+use bytes::{Buf, Bytes};
 use rustls::ServerConnection;
 use smallvec::SmallVec;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
@@ -48,10 +49,21 @@ pub struct Flushed {
     pub all: bool,
 }
 
+/// A record made for somebody else to send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sealed {
+    /// Bytes of the pieces that are in it.
+    pub bytes: usize,
+    /// Those are all.
+    pub all: bool,
+}
+
 /// A socket with a session on it.
 pub struct TlsSocket<S> {
     socket: S,
     session: Session,
+    /// What others could not send of a record; it goes before all that the session has.
+    held: Bytes,
     /// Whether the end of the stream follows what is held back.
     finishing: bool,
 }
@@ -62,8 +74,42 @@ impl<S: Transport> TlsSocket<S> {
         TlsSocket {
             socket,
             session,
+            held: Bytes::new(),
             finishing: false,
         }
+    }
+
+    /// The socket itself.
+    pub fn socket(&self) -> &S {
+        &self.socket
+    }
+
+    /// Whether something goes before all that is written next.
+    pub fn holds_back(&self) -> bool {
+        !self.held.is_empty() || self.session.0.wants_write()
+    }
+
+    /// Encrypts pieces, less `offset` bytes of the first, as far as one record goes, for the caller to send
+    /// and to say by [`TlsSocket::sent`] how that went. Bytes in a record count as written. Nothing where
+    /// something is held back, which goes first.
+    pub fn seal(&mut self, pieces: &[Piece], offset: usize, record: &mut impl Write) -> Option<Sealed> {
+        if self.holds_back() {
+            return None;
+        }
+        let mut slices: SmallVec<[IoSlice<'_>; 8]> = pieces.iter().map(|piece| IoSlice::new(piece.bytes())).collect();
+        let mut left = &mut slices[..];
+        IoSlice::advance_slices(&mut left, offset);
+        let bytes = self.session.0.writer().write_vectored(left).ok()?;
+        IoSlice::advance_slices(&mut left, bytes);
+        // What there is no room for stays with the session, to be written after the record.
+        while self.session.0.wants_write() && self.session.0.write_tls(record).is_ok_and(|count| count > 0) {}
+        let all = left.is_empty() && !self.session.0.wants_write();
+        Some(Sealed { bytes, all })
+    }
+
+    /// A record was sent but for these bytes.
+    pub fn sent(&mut self, unsent: &[u8]) {
+        self.held = Bytes::copy_from_slice(unsent);
     }
 
     /// Writes pieces, less `offset` bytes of the first. Bytes are counted before encryption: those of a
@@ -88,8 +134,8 @@ impl<S: Transport> TlsSocket<S> {
     /// Writes what is held back.
     fn flush(&mut self) -> io::Result<Flushed> {
         let mut progressed = false;
-        while self.session.0.wants_write() {
-            match self.session.0.write_tls(&mut self.socket) {
+        while self.holds_back() {
+            match self.write_some() {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(_) => progressed = true,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -98,6 +144,18 @@ impl<S: Transport> TlsSocket<S> {
             }
         }
         Ok(Flushed { progressed, all: true })
+    }
+
+    fn write_some(&mut self) -> io::Result<usize> {
+        if self.held.is_empty() {
+            return self.session.0.write_tls(&mut self.socket);
+        }
+        let count = self.socket.write(&self.held)?;
+        self.held.advance(count);
+        if self.held.is_empty() {
+            self.held = Bytes::new();
+        }
+        Ok(count)
     }
 
     /// The socket takes bytes again: what is held back goes first.
@@ -153,4 +211,4 @@ impl<S: Transport> TlsSocket<S> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

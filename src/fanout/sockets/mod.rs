@@ -104,6 +104,15 @@ impl Socket {
             Socket::Stream(body) => push(body, pieces),
         }
     }
+
+    /// Nothing more comes or goes; whether it is gone already makes no difference.
+    fn shutdown(&self) {
+        match self {
+            Socket::Tcp(stream, _) => drop(stream.shutdown(Shutdown::Both)),
+            Socket::Tls(tls) => drop(tls.0.borrow().socket().shutdown(Shutdown::Both)),
+            Socket::Stream(_) => {}
+        }
+    }
 }
 
 /// Sockets by the index of their connection, which are dense: a walk finds them side by side. A
@@ -127,9 +136,7 @@ impl Table {
 
     /// Ends a connection and keeps its descriptor for good, as a send may still look for it.
     fn abandon(&mut self, conn: ConnKey) {
-        if let Some(Socket::Tcp(stream, _)) = self.get(conn) {
-            // Whether it is gone already makes no difference.
-            let _ = stream.shutdown(Shutdown::Both);
+        if let Some(Socket::Tcp(..) | Socket::Tls(_)) = self.get(conn).inspect(|socket| socket.shutdown()) {
             std::mem::forget(self.0[conn.index as usize].take());
         }
     }
@@ -225,7 +232,9 @@ impl Sockets {
     /// # Errors
     /// The socket is broken already.
     pub fn add_tls(&mut self, conn: ConnKey, stream: std::net::TcpStream, session: Session, slot: Slot) -> io::Result<()> {
-        let socket = TlsSocket::new(self.register(conn, stream)?, session);
+        let stream = self.register(conn, stream)?;
+        self.path.opened(conn, stream.as_raw_fd());
+        let socket = TlsSocket::new(stream, session);
         self.table.insert(conn, Socket::Tls(Box::new((RefCell::new(socket), slot))));
         self.has_tls = true;
         self.read_ahead.push(conn);
@@ -350,9 +359,9 @@ impl Writer for Sockets {
     }
 
     fn close(&mut self, conn: ConnKey, _: CloseReason) {
-        if let Some(Socket::Tcp(stream, _)) = self.table.get(conn) {
+        if let Some(socket) = self.table.get(conn) {
             // The other side hears of the end now, whoever else holds the socket for a moment.
-            let _ = stream.shutdown(Shutdown::Both);
+            socket.shutdown();
             self.path.closing(conn);
         }
         self.table.remove(conn);

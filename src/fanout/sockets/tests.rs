@@ -3,11 +3,15 @@
 
 use super::faults::Fault;
 use super::*;
+use crate::fanout::tls::tests::sessions;
+use rustls::ClientConnection;
 use std::hash::BuildHasher;
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, LazyLock};
 
 const CLIENTS: usize = 24;
+/// How many of a hundred connections are encrypted.
+const TLS_PERCENT: usize = 20;
 
 /// Random numbers from a seed (xorshift64*).
 struct Chance(u64);
@@ -48,6 +52,8 @@ struct Pair {
     conn: ConnKey,
     /// Nothing once it has reset the connection.
     reader: Option<TcpStream>,
+    /// What decrypts, where it is encrypted.
+    tls: Option<ClientConnection>,
     /// Bytes reported as written, and what was offered with the last write that broke.
     written: usize,
     perhaps: usize,
@@ -60,7 +66,11 @@ impl Pair {
     fn read(&mut self, limit: usize) -> bool {
         let Some(reader) = &mut self.reader else { return false };
         let mut buffer = vec![0; limit];
-        let count = match reader.read(&mut buffer) {
+        let read = match &mut self.tls {
+            None => reader.read(&mut buffer),
+            Some(tls) => decrypt(tls, reader, &mut buffer),
+        };
+        let count = match read {
             Ok(0) => return false,
             Ok(count) => count,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
@@ -84,6 +94,20 @@ impl Pair {
     }
 }
 
+/// Reads what has come, decrypted. An end without a goodbye is one all the same.
+fn decrypt(tls: &mut ClientConnection, reader: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match tls.reader().read(buffer) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(0),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            other => return other,
+        }
+        // Its end is told by the next look at what is decrypted.
+        tls.read_tls(reader)?;
+        tls.process_new_packets().unwrap();
+    }
+}
+
 struct World {
     sockets: Sockets,
     listener: TcpListener,
@@ -101,6 +125,8 @@ struct Seen {
     full: u64,
     broken: u64,
     vectored: u64,
+    /// Records of which a part was held back.
+    held: u64,
 }
 
 impl World {
@@ -138,10 +164,18 @@ impl World {
             generation: self.generation,
         };
         let slot = Slot::take_one_more(&Arc::default());
-        self.sockets.add_tcp(conn, stream, slot).unwrap();
+        let tls = self.chance.percent(TLS_PERCENT).then(sessions);
+        let tls = match tls {
+            None => self.sockets.add_tcp(conn, stream, slot).map(|()| None),
+            Some((near, far)) => {
+                let added = self.sockets.add_tls(conn, stream, Session::new(near), slot);
+                added.map(|()| Some(far))
+            }
+        };
         self.pairs.push(Pair {
             conn,
             reader: Some(reader),
+            tls: tls.unwrap(),
             written: 0,
             perhaps: 0,
             read: 0,
@@ -190,6 +224,9 @@ impl World {
         assert_eq!(outcomes.last(), Some(&Wrote::Broken));
         for ((place, offered), wrote) in offers.into_iter().zip(outcomes) {
             let pair = &mut self.pairs[place];
+            if let (Some(Socket::Tls(tls)), Wrote::Bytes(1..)) = (self.sockets.table.get(pair.conn), wrote) {
+                self.seen.held += u64::from(tls.0.borrow().holds_back());
+            }
             match wrote {
                 Wrote::Bytes(count) => {
                     assert!(count <= offered, "{count} of {offered}");
@@ -238,6 +275,12 @@ impl World {
     /// Closes a connection, with bytes under way as like as not: all of them still arrive.
     fn close(&mut self, place: usize) {
         let mut pair = self.pairs.swap_remove(place);
+        // What is held back of a record that has begun counts as written.
+        while let (Some(Socket::Tls(tls)), true) = (self.sockets.table.get(pair.conn), pair.reader.is_some()) {
+            if tls.0.borrow_mut().writable().all || !pair.read(PART_MAX) {
+                break;
+            }
+        }
         self.sockets.close(pair.conn, CloseReason::Normal);
         let Some(reader) = &pair.reader else { return };
         reader.set_nonblocking(false).unwrap();
@@ -323,9 +366,10 @@ fn what_is_reported_as_written_arrives() {
             full,
             broken,
             vectored,
+            held,
         } = world.seen;
         assert!(
-            [whole, short, full, broken, vectored].iter().all(|seen| *seen > 100),
+            [whole, short, full, broken, vectored, held].iter().all(|seen| *seen > 100),
             "{:?}",
             world.seen
         );

@@ -5,7 +5,7 @@
 //! - **One send in flight per socket.** A batch names a client once, and `write` returns only when every
 //!   send that the kernel was given is accounted for. So no send can overtake another's short write.
 //! - **A buffer lives until its completion.** Pieces are owned by the batch, which is borrowed until
-//!   `write` returns; headers and slices by the ring, which does not touch them in between.
+//!   `write` returns; headers, slices and encrypted records by the ring, which does not touch them in between.
 //! - **A descriptor is not closed while a send is in flight**: the table of sockets is borrowed as well.
 //!   (A send on its way to a kernel thread looks its descriptor up late: another socket of the same
 //!   number would get the bytes.)
@@ -14,20 +14,24 @@
 //!   thread all the same is waited for.
 //! - **A failure costs no byte and sends none twice.** What the kernel did not take from the queue was not
 //!   sent, and is sent by `send`; what it took and never answered is unknown, so that connection is
-//!   broken, and what its send points to is kept for good: pieces, headers, descriptor.
+//!   broken, and what its send points to is kept for good: pieces, records, headers, descriptor.
 //!
 //! The ring knows sockets by a table of its own, by their connection's place ([`PLACES_MAX`]); a place is
 //! emptied before its socket is closed, or the other side would never hear of the end.
 //!
-//! Bounded by [`ENTRIES_MAX`] sends and [`SLICES_MAX`] slices at once; a larger batch goes in parts.
+//! Bounded by [`ENTRIES_MAX`] sends and [`SLICES_MAX`] slices at once; a larger batch goes in parts. What
+//! does not fit [`RECORDS_BYTES`] once it is encrypted is sent by `send`.
 
 #[cfg(test)]
 use super::faults;
 use super::send::{self, FLAGS};
 use super::{Socket, Table};
 use crate::fanout::shard::{Batch, ConnKey, Piece, Wrote};
+use crate::fanout::tls::{RECORD_BYTES, Sealed, TlsSocket};
 use io_uring::{IoUring, Probe, opcode, types};
+use mio::net::TcpStream;
 use std::io::{self, Read, Write};
+use std::ops::Range;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -36,6 +40,10 @@ use std::time::Duration;
 const ENTRIES_MAX: usize = 1024;
 /// Most slices of vectored sends under way at once, unless one client alone has more.
 const SLICES_MAX: usize = 2048;
+/// Encrypted bytes of one batch. Made when the first record is.
+const RECORDS_BYTES: usize = 512 * 1024;
+/// What a record may be longer than what is in it, and what may stand before it, with much to spare.
+const RECORD_OVERHEAD_BYTES: usize = 256;
 /// Sockets that a ring knows by their place in a table of its own: the kernel then takes no reference to
 /// a file for each send. Those beyond are named by their descriptors.
 const PLACES_MAX: u32 = 65_536;
@@ -97,12 +105,31 @@ enum To {
     Place(u32),
 }
 
+/// What a send points to.
+enum Payload<'a> {
+    /// Pieces, less so many bytes of the first.
+    Pieces(&'a [Piece], usize),
+    /// These of the ring's records.
+    Record(Range<usize>),
+}
+
+/// One client's part of a batch, encrypted.
+struct Record {
+    /// Where it is among the ring's records.
+    place: Range<usize>,
+    sealed: Sealed,
+}
+
 /// A ring and what its sends point to.
 pub struct Uring {
     ring: IoUring,
     /// As many as the ring has entries.
     headers: Vec<libc::msghdr>,
     slices: Vec<libc::iovec>,
+    /// Never grows beyond what it was made with.
+    records: Vec<u8>,
+    /// One for each encrypted item that was offered, in their order.
+    sealed: Vec<Record>,
     /// One for each item of the batch, in its order.
     states: Vec<State>,
     /// Sends put into the queue and not answered.
@@ -130,6 +157,8 @@ impl Uring {
             ring,
             headers: Vec::with_capacity(entries),
             slices: Vec::with_capacity(SLICES_MAX),
+            records: Vec::new(),
+            sealed: Vec::new(),
             states: Vec::with_capacity(clients.min(ENTRIES_MAX)),
             offered: 0,
             known: Vec::new(),
@@ -222,7 +251,7 @@ impl Uring {
     fn send_one(&mut self, socket: RawFd, pieces: &[Piece], offset: usize) -> io::Result<i32> {
         self.states.clear();
         self.states.push(State::Offered);
-        self.offer(0, To::Descriptor(socket), pieces, offset);
+        self.offer(0, To::Descriptor(socket), &Payload::Pieces(pieces, offset));
         let completed = self.complete();
         match (self.states[0], completed) {
             (State::Answered(result), _) => Ok(result),
@@ -240,29 +269,41 @@ impl Uring {
     /// The ring is broken and must not be used again; see [`Uring::retire`].
     pub(super) fn write(&mut self, table: &Table, batch: &mut Batch) -> Result<(), Failed> {
         self.states.clear();
+        self.records.clear();
+        self.sealed.clear();
         let mut working = Ok(());
         for (index, (item, pieces)) in batch.items_mut().enumerate() {
-            let state = match table.get(item.conn) {
-                Some(Socket::Tcp(stream, _)) => {
+            let socket = table.get(item.conn);
+            let payload = match socket {
+                Some(Socket::Tcp(stream, _)) => Some((stream.as_raw_fd(), Payload::Pieces(pieces, item.offset))),
+                Some(Socket::Tls(tls)) if working.is_ok() => {
+                    let tls = &mut *tls.0.borrow_mut();
+                    let record = self.seal(tls, pieces, item.offset);
+                    record.map(|record| (tls.socket().as_raw_fd(), Payload::Record(record)))
+                }
+                _ => None,
+            };
+            let state = match (payload, socket) {
+                (Some((descriptor, payload)), _) => {
                     if working.is_ok() && !self.has_room(pieces.len()) {
                         working = self.complete();
                     }
                     if working.is_ok() {
                         let to = match self.known.get(item.conn.index as usize) {
                             Some(true) => To::Place(item.conn.index),
-                            _ => To::Descriptor(stream.as_raw_fd()),
+                            _ => To::Descriptor(descriptor),
                         };
-                        self.offer(index, to, pieces, item.offset);
+                        self.offer(index, to, &payload);
                         State::Offered
                     } else {
                         State::Unsent
                     }
                 }
-                Some(other) => {
+                (None, Some(other)) => {
                     item.wrote = other.write(pieces, item.offset);
                     State::Settled
                 }
-                None => {
+                (None, None) => {
                     item.wrote = Wrote::Broken;
                     State::Settled
                 }
@@ -273,18 +314,28 @@ impl Uring {
             working = self.complete();
         }
         let mut unanswered = Vec::new();
+        let mut sealed = self.sealed.iter();
         for ((item, pieces), state) in batch.items_mut().zip(&self.states) {
-            item.wrote = match *state {
-                State::Settled => continue,
-                State::Answered(bytes @ 0..) => Wrote::Bytes(bytes as usize),
-                State::Answered(error) if send::is_full(&io::Error::from_raw_os_error(-error)) => Wrote::Bytes(0),
+            let socket = table.get(item.conn);
+            let record = match socket {
+                Some(Socket::Tls(tls)) if *state != State::Settled => sealed.next().map(|record| (tls, record)),
+                _ => None,
+            };
+            item.wrote = match (*state, record) {
+                (State::Settled, _) => continue,
+                (State::Answered(_) | State::Unsent, Some((tls, record))) => {
+                    let bytes = &self.records[record.place.clone()];
+                    settle(&mut tls.0.borrow_mut(), bytes, record.sealed, *state, pieces, item.offset)
+                }
+                (State::Answered(bytes @ 0..), None) => Wrote::Bytes(bytes as usize),
+                (State::Answered(error), None) if send::is_full(&io::Error::from_raw_os_error(-error)) => Wrote::Bytes(0),
                 // Cancelled, interrupted, short of memory, broken: nothing was taken, and `send` says
                 // what it comes to.
-                State::Answered(_) | State::Unsent => match table.get(item.conn) {
+                (State::Answered(_) | State::Unsent, None) => match socket {
                     Some(socket) => socket.write(pieces, item.offset),
                     None => Wrote::Broken,
                 },
-                State::Offered => {
+                (State::Offered, _) => {
                     keep_forever(pieces);
                     unanswered.push(item.conn);
                     Wrote::Broken
@@ -308,21 +359,49 @@ impl Uring {
         self.offered < self.headers.capacity() && (self.slices.is_empty() || self.slices.len() + slices <= self.slices.capacity())
     }
 
+    /// Encrypts one client's pieces. Nothing where it has to write for itself: there is no room for a
+    /// record, or something else goes first.
+    fn seal(&mut self, tls: &mut TlsSocket<TcpStream>, pieces: &[Piece], offset: usize) -> Option<Range<usize>> {
+        if self.records.capacity() == 0 {
+            self.records.reserve_exact(RECORDS_BYTES);
+        }
+        let start = self.records.len();
+        let bytes = pieces.iter().map(|piece| piece.bytes().len()).sum::<usize>() - offset;
+        let room = bytes.min(RECORD_BYTES) + RECORD_OVERHEAD_BYTES;
+        if start + room > self.records.capacity() {
+            return None;
+        }
+        let sealed = tls.seal(pieces, offset, &mut Bounded(&mut self.records, start + room))?;
+        let place = start..self.records.len();
+        self.sealed.push(Record {
+            place: place.clone(),
+            sealed,
+        });
+        Some(place)
+    }
+
     /// Puts a send into the queue; there must be room.
     #[expect(unsafe_code, reason = "the kernel is handed pointers")]
-    fn offer(&mut self, index: usize, to: To, pieces: &[Piece], offset: usize) {
-        let entry = if let [only] = pieces {
-            let bytes = &only.bytes()[offset..];
-            let (start, length) = (bytes.as_ptr(), bytes.len() as u32);
-            match to {
-                To::Descriptor(socket) => opcode::Send::new(types::Fd(socket), start, length).flags(FLAGS).build(),
-                To::Place(place) => opcode::Send::new(types::Fixed(place), start, length).flags(FLAGS).build(),
+    fn offer(&mut self, index: usize, to: To, payload: &Payload<'_>) {
+        let one = match payload {
+            Payload::Pieces([only], offset) => Ok(&only.bytes()[*offset..]),
+            Payload::Record(place) => Ok(&self.records[place.clone()]),
+            Payload::Pieces(pieces, offset) => Err((*pieces, *offset)),
+        };
+        let entry = match one {
+            Ok(bytes) => {
+                let (start, length) = (bytes.as_ptr(), bytes.len() as u32);
+                match to {
+                    To::Descriptor(socket) => opcode::Send::new(types::Fd(socket), start, length).flags(FLAGS).build(),
+                    To::Place(place) => opcode::Send::new(types::Fixed(place), start, length).flags(FLAGS).build(),
+                }
             }
-        } else {
-            let header = self.header(pieces, offset);
-            match to {
-                To::Descriptor(socket) => opcode::SendMsg::new(types::Fd(socket), header).flags(FLAGS as u32).build(),
-                To::Place(place) => opcode::SendMsg::new(types::Fixed(place), header).flags(FLAGS as u32).build(),
+            Err((pieces, offset)) => {
+                let header = self.header(pieces, offset);
+                match to {
+                    To::Descriptor(socket) => opcode::SendMsg::new(types::Fd(socket), header).flags(FLAGS as u32).build(),
+                    To::Place(place) => opcode::SendMsg::new(types::Fixed(place), header).flags(FLAGS as u32).build(),
+                }
             }
         };
         let entry = entry.user_data(index as u64);
@@ -331,7 +410,8 @@ impl Uring {
         // SAFETY: what the entry points to stays as it is until its completion. The pieces are borrowed by
         // whoever called, who does not return before `complete` has; where that fails they are kept for
         // good. Headers and slices are this ring's and do not move: there was room (`has_room`), so
-        // nothing was allocated anew, and only `complete` clears them.
+        // nothing was allocated anew, and only `complete` clears them. Records do not move either, as what
+        // is put there ends where the memory does (`Bounded`), and only the next `write` clears them.
         unsafe { self.ring.submission().push(&entry) }.expect("there is room: `has_room` was asked");
         self.offered += 1;
     }
@@ -414,6 +494,41 @@ impl Uring {
             *state = State::Unsent;
             self.offered -= 1;
         }
+    }
+}
+
+/// Takes bytes up to a length and no further, so that what is there already stays where it is.
+struct Bounded<'a>(&'a mut Vec<u8>, usize);
+
+impl Write for Bounded<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = bytes.len().min(self.1 - self.0.len());
+        self.0.extend_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Takes over what became of a record: what the socket did not take is held back, and what there was no
+/// room for in the record is written now.
+fn settle(tls: &mut TlsSocket<TcpStream>, record: &[u8], sealed: Sealed, state: State, pieces: &[Piece], offset: usize) -> Wrote {
+    let (taken, full) = match state {
+        State::Answered(bytes @ 0..) => (bytes as usize, (bytes as usize) < record.len()),
+        State::Answered(error) => (0, send::is_full(&io::Error::from_raw_os_error(-error))),
+        _ => (0, false),
+    };
+    if taken < record.len() {
+        tls.sent(&record[taken..]);
+    }
+    if full || taken == record.len() && sealed.all {
+        return Wrote::Bytes(sealed.bytes);
+    }
+    match tls.write(pieces, offset + sealed.bytes) {
+        Wrote::Bytes(more) => Wrote::Bytes(sealed.bytes + more),
+        Wrote::Broken => Wrote::Broken,
     }
 }
 

@@ -88,7 +88,7 @@ static CONFIGS: LazyLock<(Arc<ServerConfig>, Arc<ClientConfig>)> = LazyLock::new
 });
 
 /// Both ends of a session whose handshake is over.
-fn established() -> (TlsSocket<Pipe>, Peer) {
+pub(in crate::fanout) fn sessions() -> (ServerConnection, ClientConnection) {
     let (server, client) = &*CONFIGS;
     let mut server = ServerConnection::new(server.clone()).unwrap();
     let mut client = ClientConnection::new(client.clone(), ServerName::try_from("localhost").unwrap()).unwrap();
@@ -111,6 +111,11 @@ fn established() -> (TlsSocket<Pipe>, Peer) {
             client.process_new_packets().unwrap();
         }
     }
+    (server, client)
+}
+
+fn established() -> (TlsSocket<Pipe>, Peer) {
+    let (server, client) = sessions();
     let peer = Peer {
         connection: client,
         received: Vec::new(),
