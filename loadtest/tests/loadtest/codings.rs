@@ -104,7 +104,7 @@ fn rosters_are_verified_in_every_coding_and_the_floor_repeats_the_bytes() {
         let more = with(options, &["--floor", "--speed", "1", "--seconds", "5"]);
         let (code, report, errors) = rosters("slate", Manner::Good, &more);
         assert_eq!((code, &report["coding"]), (0, &json!(name)), "{report:#}\n{errors}");
-        assert_eq!(report["deliveries"], 12 * 2 * rosters::PLAYS, "{report:#}");
+        assert_eq!(report["deliveries"], 12 * (2 * rosters::PLAYS + 2), "{report:#}");
         assert_eq!(report["floors"][0]["deliveries"], 12 * rosters::PLAYS, "{report:#}");
         let wrong = with(options, &["--speed", "1", "--seconds", "5"]);
         rosters::must_notice("slate", Manner::WrongTotal, &wrong, "which does not make");

@@ -6,14 +6,18 @@ use miniz_oxide::{MZFlush, MZStatus};
 use serde_json::{Map, Value, json};
 
 /// Numbers of the fields of `Stats`, as far as they are credited here.
-const STATS: [(&str, u64); 7] = [
+const STATS: [(&str, u64); 11] = [
     ("passing_yards", 1),
     ("passing_tds", 2),
+    ("passing_attempts", 4),
+    ("completions", 5),
     ("rushing_yards", 7),
     ("rushing_tds", 8),
+    ("rushing_attempts", 9),
     ("receptions", 10),
     ("receiving_yards", 12),
     ("receiving_tds", 13),
+    ("points_allowed", 37),
 ];
 
 /// What a client asked for.
