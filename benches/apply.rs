@@ -82,11 +82,11 @@ impl Parts {
             self.games.insert(id.clone(), parts);
         }
         let (ledger, game, topics) = self.games.get_mut(id).unwrap();
-        if !ledger.admit(&event, LIMITS.plays_max).counts() {
+        let admitted = ledger.admit(&event, LIMITS.plays_max);
+        let (Event::Play(play), Some(place), true) = (event, admitted.place, admitted.verdict.counts()) else {
             return (None, topics);
-        }
-        let Event::Play(play) = event else { return (None, topics) };
-        (Some(game.play(&play, CauseKind::Play, cards, NOW)), topics)
+        };
+        (Some(game.play(&play, place, CauseKind::Play, cards, NOW)), topics)
     }
 }
 

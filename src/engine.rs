@@ -9,7 +9,7 @@
 use crate::clock::Clock;
 use crate::fanout::hub::{GameTopics, Hub, Moved};
 use crate::fanout::snapshot::GameSnapshot;
-use crate::feed::sequence::{Ledger, Verdict};
+use crate::feed::sequence::{Admitted, Ledger, Verdict};
 use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, PlayerInfo, StateTime};
 use crate::state::{Cards, Game};
 use crate::telemetry::EngineMetrics;
@@ -329,7 +329,7 @@ impl Shared {
     }
 
     /// Every game's head and view, by kickoff.
-    pub fn games(&self) -> Vec<(Arc<GameHead>, Arc<GameView>)> {
+    pub fn games(&self) -> Vec<(Arc<GameHead>, GameView)> {
         let cells: Vec<Arc<GameCell>> = self.games.iter().map(|entry| entry.value().clone()).collect();
         let mut games: Vec<_> = cells
             .iter()
@@ -433,15 +433,15 @@ impl Shared {
             self.metrics.too_many_players.increment(1);
             return Outcome::TooManyPlayers;
         }
-        let verdict = owned.ledger.admit(event, self.limits.plays_max);
+        let Admitted { verdict, place } = owned.ledger.admit(event, self.limits.plays_max);
         batch.verdicts[verdict as usize] += 1;
         if let Some(cause) = cause_of(verdict) {
-            let change = match event {
-                Event::Play(play) => game.play(play, cause, &self.cards, ingest),
-                Event::Retract(retraction) => game.retract(retraction.clone(), ingest),
-                Event::Situation(situation) => game.situation(situation.clone(), ingest),
-                Event::Game(announcement) => game.announce(announcement.clone(), &self.cards, ingest),
-                Event::Players(_) => return Outcome::Sequenced(verdict),
+            let change = match (event, place) {
+                (Event::Play(play), Some(place)) => game.play(play, place, cause, &self.cards, ingest),
+                (Event::Retract(retraction), Some(place)) => game.retract(retraction.clone(), place, ingest),
+                (Event::Situation(situation), place) => game.situation(situation.clone(), place, ingest),
+                (Event::Game(announcement), _) => game.announce(announcement.clone(), &self.cards, ingest),
+                (Event::Play(_) | Event::Retract(_) | Event::Players(_), _) => return Outcome::Sequenced(verdict),
             };
             self.publish(change, owned, now, batch);
         }

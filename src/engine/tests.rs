@@ -71,14 +71,14 @@ fn shown(snapshot: &GameSnapshot) -> Shown {
     let player = |slot: &crate::state::PlayerSlot| {
         let worth = rulesets
             .iter()
-            .map(|(_, rules)| points(rules, &slot.who.card, &slot.line))
+            .map(|(_, rules)| points(rules, &slot.who.card, &slot.line()))
             .collect();
         let name = slot.who.card.name.clone();
-        (slot.who.card.player.clone(), (slot.who.team.clone(), name, slot.line, worth))
+        (slot.who.card.player.clone(), (slot.who.team.clone(), name, slot.line(), worth))
     };
     Shown {
         head: snapshot.head.as_ref().clone(),
-        view: snapshot.view.as_ref().clone(),
+        view: snapshot.view.clone(),
         players: snapshot.players.iter().filter(|slot| slot.is_listed()).map(player).collect(),
     }
 }

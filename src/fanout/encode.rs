@@ -260,12 +260,12 @@ pub fn game_snapshot(subject: Subject<'_>, now: GameNow<'_>, reason: &str) -> Fr
 /// The players of a game, or of one team, as snapshots and plain HTTP list them.
 pub fn players_shown<'a>(ruleset: &Ruleset, players: &'a [PlayerSlot], team: Option<&Team>) -> impl Iterator<Item = PlayerShown<'a>> {
     let is_listed = move |slot: &&PlayerSlot| slot.is_listed() && team.is_none_or(|team| slot.who.team == *team);
-    let shown = |slot: &'a PlayerSlot| player_shown(ruleset, &slot.who.card, &slot.who.team, &slot.line);
+    let shown = |slot: &'a PlayerSlot| player_shown(ruleset, &slot.who.card, &slot.who.team, &slot.line());
     players.iter().filter(is_listed).map(shown)
 }
 
 /// A snapshot of the slate.
-pub fn slate_snapshot(subject: Subject<'_>, seq: Seq, games: &[(Arc<GameHead>, Arc<GameView>)], reason: &str) -> Frame {
+pub fn slate_snapshot(subject: Subject<'_>, seq: Seq, games: &[(Arc<GameHead>, GameView)], reason: &str) -> Frame {
     let shown = games.iter().map(|(head, view)| GameShown::whole(head, view).on_scoreboard());
     snapshot(subject, seq, Shown::Slate(shown.collect()), reason)
 }

@@ -93,7 +93,7 @@ pub struct HubLimits {
 struct Slate {
     begun_day: Option<i64>,
     first_day: Option<i64>,
-    games: HashMap<GameId, (Arc<GameHead>, Arc<GameView>), RandomState>,
+    games: HashMap<GameId, (Arc<GameHead>, GameView), RandomState>,
 }
 
 /// The games of the slate as of `seq`.
@@ -101,7 +101,7 @@ pub struct SlateSnapshot {
     /// The slate's head.
     pub seq: Seq,
     /// Games by kickoff.
-    pub games: Vec<(Arc<GameHead>, Arc<GameView>)>,
+    pub games: Vec<(Arc<GameHead>, GameView)>,
 }
 
 /// How full the rings are.
@@ -398,7 +398,7 @@ impl Slate {
         is_on(head, self.day())
     }
 
-    fn shown(&self) -> Vec<(Arc<GameHead>, Arc<GameView>)> {
+    fn shown(&self) -> Vec<(Arc<GameHead>, GameView)> {
         let mut games: Vec<_> = self.games.values().filter(|(head, _)| self.shows(head)).cloned().collect();
         games.sort_by(|(a, _), (b, _)| (a.kickoff, &a.game).cmp(&(b.kickoff, &b.game)));
         games

@@ -14,7 +14,7 @@ pub struct GameSnapshot {
     /// Teams and kickoff.
     pub head: Arc<GameHead>,
     /// Status, clock, situation and score.
-    pub view: Arc<GameView>,
+    pub view: GameView,
     /// Every player ever named.
     pub players: Vec<PlayerSlot>,
     /// Head of the game's topic at that moment.

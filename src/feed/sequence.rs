@@ -1,13 +1,14 @@
 //! What to do with an event that may be late, early, repeated, revised or dead.
 //!
-//! Owns the revisions seen per game item; never touches stats. Bounded by `plays_max` per game.
+//! Owns the revisions seen per game item and gives each play its place; never touches stats. Bounded by
+//! `plays_max` per game.
 //! For one item only the highest revision counts, so the order and repetition of events cannot
 //! matter: a retraction is a revision without stats, and leaves a tombstone.
 
 use crate::model::{Event, PlayId, Rev};
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use hashbrown::hash_table::{Entry, HashTable};
+use std::hash::BuildHasher as _;
 
 /// What becomes of an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,106 +68,182 @@ impl Verdict {
     }
 }
 
-#[derive(Clone, Copy)]
+/// What has been heard of a play, or of the snap after it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    Never,
+    Stands,
+    Dead,
+}
+
 struct Known {
-    rev: Rev,
-    dead: bool,
+    id: PlayId,
+    play: Heard,
+    snap: Heard,
+    play_rev: Rev,
+    snap_rev: Rev,
 }
 
 /// The revisions of one game's items.
 #[derive(Default)]
 pub struct Ledger {
-    plays: HashMap<PlayId, Known, RandomState>,
-    situations: HashMap<Option<PlayId>, Rev, RandomState>,
+    /// By place, from 0, in the order in which they were first named.
+    plays: Vec<Known>,
+    /// Places in `plays`, found by the ids there.
+    by_id: HashTable<u32>,
+    hasher: RandomState,
+    /// Of `plays`, those that were heard of themselves.
+    plays_count: usize,
+    /// Snaps, the opening one included.
+    snaps_count: usize,
+    opening: Option<Rev>,
     game: Option<Rev>,
     latest_order: u64,
+}
+
+/// What the ledger says of an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Admitted {
+    /// What becomes of it.
+    pub verdict: Verdict,
+    /// The place of the play that it is about: plays are counted from 0 in the order in which they are
+    /// first named. Nothing for events about no play, and where the game is full.
+    pub place: Option<u32>,
 }
 
 impl Ledger {
     /// Decides on an event of this game and remembers it. `plays_max` bounds each of plays and
     /// situations. Player lists are not the ledger's: they are always fresh.
-    pub fn admit(&mut self, event: &Event, plays_max: usize) -> Verdict {
+    pub fn admit(&mut self, event: &Event, plays_max: usize) -> Admitted {
         match event {
             Event::Play(play) => {
                 let order = play.order.or_else(|| play.play.order()).unwrap_or(u64::MAX);
-                self.play(&play.play, play.rev, order, plays_max)
-            }
-            Event::Retract(retraction) => self.retract(&retraction.play, retraction.rev, plays_max),
-            Event::Situation(situation) => {
-                if let Some(known) = self.situations.get_mut(&situation.after_play) {
-                    return raise(known, situation.rev);
+                let admitted = self.play(&play.play, play.rev, Heard::Stands, plays_max);
+                match admitted.verdict {
+                    Verdict::Fresh => Admitted {
+                        verdict: self.in_order(order),
+                        ..admitted
+                    },
+                    _ => admitted,
                 }
-                if self.situations.len() >= plays_max {
-                    return Verdict::Full;
-                }
-                self.situations.insert(situation.after_play.clone(), situation.rev);
-                Verdict::Fresh
             }
-            Event::Game(game) => match &mut self.game {
-                Some(known) => raise(known, game.rev),
+            Event::Retract(retraction) => self.play(&retraction.play, retraction.rev, Heard::Dead, plays_max),
+            Event::Situation(situation) => match &situation.after_play {
+                Some(play) => self.snap(play, situation.rev, plays_max),
                 None => {
-                    self.game = Some(game.rev);
-                    Verdict::Fresh
+                    let has_room = self.snaps_count < plays_max;
+                    self.snaps_count += usize::from(self.opening.is_none() && has_room);
+                    Admitted {
+                        verdict: raise(&mut self.opening, situation.rev, has_room),
+                        place: None,
+                    }
                 }
             },
-            Event::Players(_) => Verdict::Fresh,
+            Event::Game(game) => Admitted {
+                verdict: raise(&mut self.game, game.rev, true),
+                place: None,
+            },
+            Event::Players(_) => Admitted {
+                verdict: Verdict::Fresh,
+                place: None,
+            },
         }
     }
 
-    fn play(&mut self, play: &PlayId, rev: Rev, order: u64, plays_max: usize) -> Verdict {
-        let is_full = self.plays.len() >= plays_max;
-        match self.plays.entry(play.clone()) {
-            Entry::Occupied(mut known) => {
-                let known = known.get_mut();
-                match (rev > known.rev, known.dead) {
-                    (false, true) => Verdict::Dead,
-                    (false, false) => Verdict::Duplicate,
-                    (true, was_dead) => {
-                        *known = Known { rev, dead: false };
-                        if was_dead { Verdict::Revived } else { Verdict::Revision }
-                    }
-                }
-            }
-            Entry::Vacant(_) if is_full => Verdict::Full,
-            Entry::Vacant(place) => {
-                place.insert(Known { rev, dead: false });
-                let late = order < self.latest_order;
-                if order != u64::MAX {
-                    self.latest_order = self.latest_order.max(order);
-                }
-                if late { Verdict::Late } else { Verdict::Fresh }
-            }
+    /// A play that stands from here, or is dead.
+    fn play(&mut self, play: &PlayId, rev: Rev, now: Heard, plays_max: usize) -> Admitted {
+        let has_room = self.plays_count < plays_max;
+        let Some(place) = self.place(play, has_room) else {
+            return FULL;
+        };
+        let known = &mut self.plays[place as usize];
+        let verdict = match (known.play, now) {
+            (Heard::Never, _) if !has_room => return FULL,
+            (Heard::Never, Heard::Dead) => Verdict::RetractedUnseen,
+            (Heard::Never, _) => Verdict::Fresh,
+            (Heard::Dead, Heard::Stands) if rev <= known.play_rev => Verdict::Dead,
+            _ if rev <= known.play_rev => Verdict::Duplicate,
+            (Heard::Dead, Heard::Dead) => Verdict::RetractedUnseen,
+            (_, Heard::Dead) => Verdict::Retracted,
+            (Heard::Dead, _) => Verdict::Revived,
+            (_, _) => Verdict::Revision,
+        };
+        self.plays_count += usize::from(known.play == Heard::Never);
+        if verdict.counts() {
+            (known.play, known.play_rev) = (now, rev);
+        }
+        Admitted {
+            verdict,
+            place: Some(place),
         }
     }
 
-    fn retract(&mut self, play: &PlayId, rev: Rev, plays_max: usize) -> Verdict {
-        let is_full = self.plays.len() >= plays_max;
-        match self.plays.entry(play.clone()) {
-            Entry::Occupied(mut known) => {
-                let known = known.get_mut();
-                match (rev > known.rev, known.dead) {
-                    (false, _) => Verdict::Duplicate,
-                    (true, was_dead) => {
-                        *known = Known { rev, dead: true };
-                        if was_dead { Verdict::RetractedUnseen } else { Verdict::Retracted }
-                    }
-                }
-            }
-            Entry::Vacant(_) if is_full => Verdict::Full,
-            Entry::Vacant(place) => {
-                place.insert(Known { rev, dead: true });
-                Verdict::RetractedUnseen
-            }
+    fn snap(&mut self, after: &PlayId, rev: Rev, plays_max: usize) -> Admitted {
+        let has_room = self.snaps_count < plays_max;
+        let Some(place) = self.place(after, has_room) else {
+            return FULL;
+        };
+        let known = &mut self.plays[place as usize];
+        let verdict = match known.snap {
+            Heard::Never if !has_room => return FULL,
+            Heard::Never => Verdict::Fresh,
+            _ if rev <= known.snap_rev => Verdict::Duplicate,
+            _ => Verdict::Revision,
+        };
+        self.snaps_count += usize::from(known.snap == Heard::Never);
+        if verdict.counts() {
+            (known.snap, known.snap_rev) = (Heard::Stands, rev);
         }
+        Admitted {
+            verdict,
+            place: Some(place),
+        }
+    }
+
+    /// The place of a play, where it has one or there is room for it.
+    fn place(&mut self, id: &PlayId, has_room: bool) -> Option<u32> {
+        let plays = &self.plays;
+        let hash = |id: &PlayId| self.hasher.hash_one(id);
+        let of = |place: &u32| &plays[*place as usize].id;
+        let vacant = match self.by_id.entry(hash(id), |place| of(place) == id, |place| hash(of(place))) {
+            Entry::Occupied(known) => return Some(*known.get()),
+            Entry::Vacant(vacant) => has_room.then_some(vacant)?,
+        };
+        let place = plays.len() as u32;
+        vacant.insert(place);
+        self.plays.push(Known {
+            id: id.clone(),
+            play: Heard::Never,
+            snap: Heard::Never,
+            play_rev: 0,
+            snap_rev: 0,
+        });
+        Some(place)
+    }
+
+    /// Whether a fresh play comes after all others.
+    fn in_order(&mut self, order: u64) -> Verdict {
+        let is_late = order < self.latest_order;
+        if order != u64::MAX {
+            self.latest_order = self.latest_order.max(order);
+        }
+        if is_late { Verdict::Late } else { Verdict::Fresh }
     }
 }
 
-fn raise(known: &mut Rev, rev: Rev) -> Verdict {
-    if rev > *known {
-        *known = rev;
-        Verdict::Revision
-    } else {
-        Verdict::Duplicate
+const FULL: Admitted = Admitted {
+    verdict: Verdict::Full,
+    place: None,
+};
+
+fn raise(known: &mut Option<Rev>, rev: Rev, has_room: bool) -> Verdict {
+    match known {
+        None if !has_room => Verdict::Full,
+        Some(known) if rev <= *known => Verdict::Duplicate,
+        _ => match known.replace(rev) {
+            None => Verdict::Fresh,
+            Some(_) => Verdict::Revision,
+        },
     }
 }
 
@@ -201,7 +278,7 @@ mod tests {
 
     fn verdicts(events: &[Event]) -> Vec<Verdict> {
         let mut ledger = Ledger::default();
-        events.iter().map(|event| ledger.admit(event, 3)).collect()
+        events.iter().map(|event| ledger.admit(event, 3).verdict).collect()
     }
 
     #[test]

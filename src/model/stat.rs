@@ -245,6 +245,49 @@ pub struct PackedLine {
 const _: () = assert!(STATS <= u64::BITS as usize, "a bit for each counter");
 
 impl PackedLine {
+    /// The counter, in its inner unit ([`Stat::units`]).
+    pub fn get(&self, stat: Stat) -> i32 {
+        match self.moved & bit(stat) {
+            0 => 0,
+            _ => self.counters[self.rank(stat)],
+        }
+    }
+
+    /// Adds to a counter as [`StatLine::add`] does.
+    pub fn add(&mut self, stat: Stat, amount: i32) {
+        let rank = self.rank(stat);
+        let sum = self.get(stat).saturating_add(amount);
+        match (self.moved & bit(stat) != 0, sum != 0) {
+            (true, true) => self.counters[rank] = sum,
+            (true, false) => {
+                self.counters.remove(rank);
+                self.moved &= !bit(stat);
+            }
+            (false, true) => {
+                self.counters.insert(rank, sum);
+                self.moved |= bit(stat);
+            }
+            (false, false) => {}
+        }
+    }
+
+    /// Adds a difference.
+    pub fn apply(&mut self, delta: &StatDelta) {
+        for (stat, amount) in delta.iter() {
+            self.add(stat, amount);
+        }
+    }
+
+    /// Whether every counter is zero.
+    pub fn is_zero(&self) -> bool {
+        self.moved == 0
+    }
+
+    /// Place of the stat's counter among those that are not zero.
+    fn rank(&self, stat: Stat) -> usize {
+        (self.moved & (bit(stat) - 1)).count_ones() as usize
+    }
+
     /// The whole line.
     pub fn unpack(&self) -> StatLine {
         let mut line = StatLine::ZERO;
@@ -255,6 +298,10 @@ impl PackedLine {
         }
         line
     }
+}
+
+fn bit(stat: Stat) -> u64 {
+    1 << stat as u8
 }
 
 /// A difference between two stat lines: the counters that moved, each once, none by zero.
@@ -345,6 +392,23 @@ mod tests {
             line.add(*stat, if place % 2 == 0 { i32::MIN } else { place as i32 });
             assert_eq!(line.pack().unpack(), line, "{stat:?}");
         }
+    }
+
+    #[test]
+    fn a_packed_line_adds_up_like_a_whole_one() {
+        let (mut line, mut packed) = (StatLine::ZERO, PackedLine::default());
+        // Each counter to a few values and back to zero, in an order that is not the line's.
+        for round in 0..5 {
+            for place in (0..STATS).map(|nth| nth * 7 % STATS) {
+                let (stat, _) = NAMES[place];
+                let amount = [place as i32, i32::MAX, -5, 0, 5 - i32::MAX][round];
+                line.add(stat, amount);
+                packed.add(stat, amount);
+                assert_eq!((packed.unpack(), packed.get(stat)), (line, line.get(stat)));
+                assert_eq!(packed, line.pack());
+            }
+        }
+        assert!(packed.is_zero() && packed == PackedLine::default());
     }
 
     #[test]

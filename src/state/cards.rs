@@ -1,8 +1,10 @@
 //! Who the players are: one shared directory, written by `players` events.
 //!
-//! Bounded by `players_max`: a new player beyond it stays unnamed, known ones are still updated.
+//! Bounded by `players_max`: a new player beyond it stays unnamed, known ones are still updated. As many
+//! members are kept to be shared by games.
 
-use crate::model::{PlayerCard, PlayerId, PlayerInfo};
+use crate::model::change::Member;
+use crate::model::{PlayerCard, PlayerId, PlayerInfo, Team};
 use dashmap::{DashMap, Entry};
 use foldhash::fast::RandomState;
 use std::sync::Arc;
@@ -13,6 +15,9 @@ pub struct Cards {
     cards: DashMap<PlayerId, Arc<PlayerCard>, RandomState>,
     /// Players in `cards`, counted before they go in.
     count: AtomicUsize,
+    /// Who each player, named by the feed or not, last was in a game: mostly the same in the next one.
+    members: DashMap<PlayerId, Arc<Member>, RandomState>,
+    members_count: AtomicUsize,
     players_max: usize,
 }
 
@@ -22,16 +27,37 @@ impl Cards {
         Cards {
             cards: DashMap::default(),
             count: AtomicUsize::new(0),
+            members: DashMap::default(),
+            members_count: AtomicUsize::new(0),
             players_max,
         }
     }
 
-    /// What is known of that player.
-    pub fn get(&self, player: &PlayerId) -> Arc<PlayerCard> {
-        match self.cards.get(player) {
-            Some(card) => card.clone(),
-            None => Arc::new(PlayerCard::unknown(player.clone())),
+    /// That player in a game of that team, with what is known now: one for all games that ask, where the
+    /// player stays with the team.
+    pub fn member(&self, player: &PlayerId, team: &Team) -> Arc<Member> {
+        let known = self.cards.get(player).map(|card| card.clone());
+        // A card is the latest one, or made up because there is none.
+        let is_current = |last: &Member| known.as_ref().is_none_or(|known| Arc::ptr_eq(known, &last.card));
+        if let Some(last) = self.members.get(player)
+            && last.team == *team
+            && is_current(&last)
+        {
+            return last.clone();
         }
+        let card = known.unwrap_or_else(|| Arc::new(PlayerCard::unknown(player.clone())));
+        let member = Arc::new(Member { card, team: team.clone() });
+        match self.members.entry(player.clone()) {
+            Entry::Occupied(mut last) => {
+                last.insert(member.clone());
+            }
+            Entry::Vacant(place) => {
+                if one_more(&self.members_count, self.players_max) {
+                    place.insert(member.clone());
+                }
+            }
+        }
+        member
     }
 
     /// Takes over what the feed says of a player. False where the directory is full.
@@ -44,12 +70,11 @@ impl Cards {
                 true
             }
             Entry::Vacant(place) => {
-                let one_more = |count: usize| (count < self.players_max).then_some(count + 1);
-                let counted = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-                if counted.is_ok() {
+                let counted = one_more(&self.count, self.players_max);
+                if counted {
                     place.insert(Arc::new(updated(&PlayerCard::unknown(info.player.clone()), info)));
                 }
-                counted.is_ok()
+                counted
             }
         }
     }
@@ -83,6 +108,12 @@ impl Cards {
         found.truncate(limit);
         found
     }
+}
+
+/// Counts one more, up to `max`; false where there are as many.
+fn one_more(count: &AtomicUsize, max: usize) -> bool {
+    let next = |count: usize| (count < max).then_some(count + 1);
+    count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
 }
 
 fn updated(card: &PlayerCard, info: &PlayerInfo) -> PlayerCard {

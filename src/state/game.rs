@@ -8,11 +8,11 @@ use super::Cards;
 use super::credit::Credits;
 use super::items::{Items, Play};
 use super::roster::{PlayerSlot, Roster, Tally};
-use crate::model::change::{Cause, CauseKind, Change, GameHead, GameView, Member, PlayerMove, ViewMoved};
+use crate::model::change::{Cause, CauseKind, Change, GameHead, GameView, PlayerMove, ViewMoved};
 use crate::model::gsis::{self, Against};
 use crate::model::{
     FeedTime, GameEvent, GameId, GameStatus, IngestTime, PlayEvent, PlayerId, PlayerInfo, Retraction, Score, SituationEvent, Stat,
-    StatLine, StatRecord, StateTime,
+    StatRecord, StateTime,
 };
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub struct Game {
     items: Items,
     roster: Roster,
     plays_with_stats: u32,
-    view: Arc<GameView>,
+    view: GameView,
 }
 
 /// What the feed last said of the game as a whole.
@@ -67,7 +67,7 @@ impl Game {
             items: Items::default(),
             roster: Roster::default(),
             plays_with_stats: 0,
-            view: Arc::default(),
+            view: GameView::default(),
         }
     }
 
@@ -77,7 +77,7 @@ impl Game {
     }
 
     /// Status, clock, situation and score.
-    pub fn view(&self) -> &Arc<GameView> {
+    pub fn view(&self) -> &GameView {
         &self.view
     }
 
@@ -106,8 +106,10 @@ impl Game {
         self.roster.has_room_for_teams([&event.home, &event.away])
     }
 
-    /// Takes in a play that stands, or a new revision of one (`kind` says which).
-    pub fn play(&mut self, event: &PlayEvent, kind: CauseKind, cards: &Cards, ingest: IngestTime) -> Change {
+    /// Takes in a play that stands, or a new revision of one (`kind` says which). `place` is the play's own
+    /// in this game, as for [`Game::retract`] and [`Game::situation`]: from 0, in the order in which plays are
+    /// first heard of, none left out.
+    pub fn play(&mut self, event: &PlayEvent, place: u32, kind: CauseKind, cards: &Cards, ingest: IngestTime) -> Change {
         let is_scoring = event.stats.iter().any(|record| gsis::scoring_points(record.stat).is_some());
         let new = Play {
             clock: event.clock,
@@ -117,7 +119,7 @@ impl Game {
         let mut credits = Credits::default();
         // New credits first, taken from `new` before it moves in; the sum does not care.
         self.credit(&new, 1, &mut credits);
-        if let Some(old) = self.items.put(&event.play, event.order, new) {
+        if let Some(old) = self.items.put(place, &event.play, event.order, new) {
             self.credit(&old, -1, &mut credits);
         }
         let cause = Cause {
@@ -133,9 +135,9 @@ impl Game {
     }
 
     /// Takes a play back, and the snap after it. One that never came leaves its place taken.
-    pub fn retract(&mut self, event: Retraction, ingest: IngestTime) -> Change {
+    pub fn retract(&mut self, event: Retraction, place: u32, ingest: IngestTime) -> Change {
         let mut credits = Credits::default();
-        if let Some(old) = self.items.retract(&event.play) {
+        if let Some(old) = self.items.retract(place, &event.play) {
             self.credit(&old, -1, &mut credits);
         }
         let cause = Cause {
@@ -150,8 +152,8 @@ impl Game {
         })
     }
 
-    /// Takes in the coming snap.
-    pub fn situation(&mut self, event: SituationEvent, ingest: IngestTime) -> Change {
+    /// Takes in the coming snap. `place` is that of the play before it, where there is one.
+    pub fn situation(&mut self, event: SituationEvent, place: Option<u32>, ingest: IngestTime) -> Change {
         let cause = Cause {
             play: None,
             rev: event.rev,
@@ -159,7 +161,7 @@ impl Game {
             urgent: false,
         };
         let step = Step::new(cause, event.ts, ingest);
-        self.items.snap(event);
+        self.items.snap(place, event);
         self.finish(step)
     }
 
@@ -206,17 +208,14 @@ impl Game {
         for info in infos {
             let Some(slot) = self.roster.find(&info.player) else { continue };
             let entry = self.roster.slot_mut(slot);
-            let now = Member {
-                card: cards.get(&info.player),
-                team: entry.who.team.clone(),
-            };
-            let before = std::mem::replace(&mut entry.who, Arc::new(now));
-            if before.card.position != entry.who.card.position && entry.line != StatLine::ZERO {
+            let now = cards.member(&info.player, &entry.who.team);
+            let before = std::mem::replace(&mut entry.who, now);
+            if before.card.position != entry.who.card.position && !entry.line.is_zero() {
                 moves.push(PlayerMove {
                     slot,
                     who: entry.who.clone(),
                     who_before: Some(before),
-                    after: entry.line.pack(),
+                    after: entry.line.clone(),
                     delta: Default::default(),
                 });
             }
@@ -257,7 +256,8 @@ impl Game {
         for slot in transferred.iter().map(|(slot, _)| slot).chain(&appeared) {
             step.credits.line(*slot);
         }
-        let mut moves = SmallVec::new();
+        // Exactly as many as may be needed: a change stays in its topics' rings for long.
+        let mut moves = SmallVec::with_capacity(step.credits.lines.len());
         for (slot, delta) in step.credits.lines.drain(..) {
             let who_before = transferred
                 .iter()
@@ -272,7 +272,7 @@ impl Game {
                 slot,
                 who: entry.who.clone(),
                 who_before,
-                after: entry.line.pack(),
+                after: entry.line.clone(),
                 delta,
             });
         }
@@ -373,13 +373,13 @@ impl Game {
             score: old.score.as_ref() != score,
         };
         if moved.any() {
-            self.view = Arc::new(GameView {
+            self.view = GameView {
                 status,
                 clock,
                 situation: situation.cloned(),
                 score: score.cloned(),
                 timeouts: timeouts.cloned(),
-            });
+            };
         }
         moved
     }

@@ -12,10 +12,7 @@
 
 use super::credit::Credited;
 use crate::model::{Clock, PlayId, Score, Situation, SituationEvent, Team};
-use foldhash::fast::RandomState;
-use hashbrown::hash_table::{Entry, HashTable};
 use std::collections::BTreeMap;
-use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 /// A play as it stands.
@@ -71,10 +68,8 @@ struct Marks {
 /// The items of one game.
 #[derive(Default)]
 pub(super) struct Items {
+    /// By place, as the caller counts plays.
     items: Vec<Item>,
-    /// Places in `items`, found by the ids there.
-    by_id: HashTable<u32>,
-    hasher: RandomState,
     opening: Option<Box<Snap>>,
     marks: Marks,
     /// By team: the highest score that a snap tells whose play is there, and the place of that snap.
@@ -83,9 +78,8 @@ pub(super) struct Items {
 
 impl Items {
     /// Puts a play where it belongs and returns what stood there.
-    pub(super) fn put(&mut self, id: &PlayId, order: Option<u64>, play: Play) -> Option<Play> {
-        let place = self.place(id);
-        let item = &mut self.items[place as usize];
+    pub(super) fn put(&mut self, place: u32, id: &PlayId, order: Option<u64>, play: Play) -> Option<Play> {
+        let item = self.item(place, id);
         item.order = order.unwrap_or_else(|| default_order(id));
         let old = std::mem::replace(&mut item.play, Standing::Stands(play));
         self.moved(place);
@@ -94,28 +88,25 @@ impl Items {
     }
 
     /// Takes a play back, with the snap after it, and returns what stood there.
-    pub(super) fn retract(&mut self, id: &PlayId) -> Option<Play> {
-        let place = self.place(id);
-        let old = std::mem::replace(&mut self.items[place as usize].play, Standing::Retracted);
+    pub(super) fn retract(&mut self, place: u32, id: &PlayId) -> Option<Play> {
+        let item = self.item(place, id);
+        let old = std::mem::replace(&mut item.play, Standing::Retracted);
+        let untold = item.snap.as_ref().and_then(|snap| snap.score.clone());
         self.moved(place);
-        let untold = self.items[place as usize].snap.as_ref().and_then(|snap| snap.score.clone());
         self.retell(place, untold.as_deref());
         old.standing()
     }
 
-    /// Puts a coming snap where it belongs.
-    pub(super) fn snap(&mut self, event: SituationEvent) {
+    /// Puts a coming snap where it belongs: after the play at `place`, or before the first.
+    pub(super) fn snap(&mut self, place: Option<u32>, event: SituationEvent) {
         let snap = Box::new(Snap {
             clock: event.clock,
             situation: event.situation,
             score: event.score.map(Arc::new),
             timeouts: event.timeouts.map(Arc::new),
         });
-        let (place, old) = match &event.after_play {
-            Some(play) => {
-                let place = self.place(play);
-                (place, self.items[place as usize].snap.replace(snap))
-            }
+        let (place, old) = match event.after_play.zip(place) {
+            Some((play, place)) => (place, self.item(place, &play).snap.replace(snap)),
             None => (OPENING, self.opening.replace(snap)),
         };
         match &old {
@@ -162,27 +153,20 @@ impl Items {
         self.highest.get(team).map(|(points, _)| *points)
     }
 
-    fn place(&mut self, id: &PlayId) -> u32 {
-        let hash = |id: &PlayId| self.hasher.hash_one(id);
-        let items = &self.items;
-        let known = self.by_id.entry(
-            hash(id),
-            |place| items[*place as usize].id == *id,
-            |place| hash(&items[*place as usize].id),
-        );
-        let vacant = match known {
-            Entry::Occupied(known) => return *known.get(),
-            Entry::Vacant(vacant) => vacant,
-        };
-        let place = items.len() as u32;
-        vacant.insert(place);
-        self.items.push(Item {
-            id: id.clone(),
-            order: default_order(id),
-            play: Standing::Unheard,
-            snap: None,
-        });
-        place
+    /// The item of the play at that place, which is the next one where it is not known yet.
+    fn item(&mut self, place: u32, id: &PlayId) -> &mut Item {
+        let place = place as usize;
+        if place == self.items.len() {
+            self.items.push(Item {
+                id: id.clone(),
+                order: default_order(id),
+                play: Standing::Unheard,
+                snap: None,
+            });
+        }
+        let item = &mut self.items[place];
+        debug_assert_eq!(item.id, *id, "a play keeps its place");
+        item
     }
 
     /// Brings the marks up to date after something at `place` was replaced.

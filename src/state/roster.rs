@@ -7,10 +7,11 @@
 use super::Cards;
 use super::credit::{Credit, Credited, NOBODY};
 use crate::model::change::Member;
-use crate::model::{PlayerId, StatLine, StatRecord, Team};
+use crate::model::{PackedLine, PlayerId, StatLine, StatRecord, Team};
 use foldhash::fast::RandomState;
+use hashbrown::hash_table::{Entry, HashTable};
 use smallvec::{SmallVec, smallvec};
-use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 /// One player in one game.
@@ -18,14 +19,19 @@ use std::sync::Arc;
 pub struct PlayerSlot {
     /// Who, and for which team: the one that most records say, of equals the first by name.
     pub who: Arc<Member>,
-    /// What they have done.
-    pub line: StatLine,
+    /// What they have done, as [`PlayerSlot::line`] unpacks it.
+    pub(super) line: PackedLine,
     /// Stat records that stand and name this player, those that credit nothing included. For a defence:
     /// those that name its team, and one more where the game was announced with it.
     pub records: u32,
 }
 
 impl PlayerSlot {
+    /// What they have done.
+    pub fn line(&self) -> StatLine {
+        self.line.unpack()
+    }
+
     /// Whether the player has a stat record; a defence, whether its team is in the game.
     pub fn is_listed(&self) -> bool {
         self.records > 0
@@ -57,7 +63,9 @@ pub(super) struct Roster {
     slots: Vec<PlayerSlot>,
     /// Beside `slots`.
     named: Vec<Named>,
-    by_id: HashMap<PlayerId, u32, RandomState>,
+    /// Slots, found by the ids there.
+    by_id: HashTable<u32>,
+    hasher: RandomState,
     tallies: SmallVec<[Tally; 2]>,
     /// Players whom records of several teams name, since last asked.
     disputed: SmallVec<[u32; 2]>,
@@ -75,7 +83,8 @@ impl Roster {
     }
 
     pub(super) fn find(&self, player: &PlayerId) -> Option<u32> {
-        self.by_id.get(player).copied()
+        let is_same = |slot: &u32| self.slots[*slot as usize].who.card.player == *player;
+        self.by_id.find(self.hasher.hash_one(player), is_same).copied()
     }
 
     pub(super) fn tallies(&self) -> &[Tally] {
@@ -101,7 +110,7 @@ impl Roster {
         let mut new_teams: SmallVec<[&Team; 8]> = SmallVec::new();
         for record in stats {
             if let Some(player) = &record.player
-                && !self.by_id.contains_key(player)
+                && self.find(player).is_none()
                 && !new_players.contains(&player)
             {
                 new_players.push(player);
@@ -165,20 +174,21 @@ impl Roster {
     }
 
     fn intern(&mut self, player: &PlayerId, team: &Team, place: u8, cards: &Cards) -> u32 {
-        if let Some(slot) = self.by_id.get(player) {
-            return *slot;
-        }
-        let slot = self.slots.len() as u32;
+        let slots = &self.slots;
+        let hash = |player: &PlayerId| self.hasher.hash_one(player);
+        let id = |slot: &u32| &slots[*slot as usize].who.card.player;
+        let vacant = match self.by_id.entry(hash(player), |slot| id(slot) == player, |slot| hash(id(slot))) {
+            Entry::Occupied(known) => return *known.get(),
+            Entry::Vacant(vacant) => vacant,
+        };
+        let slot = slots.len() as u32;
+        vacant.insert(slot);
         self.slots.push(PlayerSlot {
-            who: Arc::new(Member {
-                card: cards.get(player),
-                team: team.clone(),
-            }),
-            line: StatLine::ZERO,
+            who: cards.member(player, team),
+            line: PackedLine::default(),
             records: 0,
         });
         self.named.push(smallvec![(place, 0)]);
-        self.by_id.insert(player.clone(), slot);
         slot
     }
 

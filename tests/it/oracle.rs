@@ -34,7 +34,7 @@ pub(crate) struct Cause {
 
 enum Shown {
     Game(Rc<GameSnapshot>),
-    Slate(Vec<(Arc<GameHead>, Arc<GameView>)>),
+    Slate(Vec<(Arc<GameHead>, GameView)>),
 }
 
 /// Every topic's moments; `seq` n is the n-th.
@@ -125,7 +125,7 @@ impl Oracle {
                     .expect("who is shown is in the game");
                 View {
                     game: Some(game.head.game.to_string()),
-                    line: line(ruleset, &slot.who.card, &slot.line, ""),
+                    line: line(ruleset, &slot.who.card, &slot.line(), ""),
                     ..View::default()
                 }
             }
@@ -143,7 +143,7 @@ impl Oracle {
                     board: board(&game.head, &game.view, true),
                     players: players
                         .map(|slot| {
-                            let line = line(ruleset, &slot.who.card, &slot.line, slot.who.team.as_str());
+                            let line = line(ruleset, &slot.who.card, &slot.line(), slot.who.team.as_str());
                             (slot.who.card.player.to_string(), line)
                         })
                         .collect(),

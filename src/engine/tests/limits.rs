@@ -139,6 +139,6 @@ fn a_full_directory_is_said_and_known_players_are_updated() {
     assert!(
         game.players
             .iter()
-            .any(|slot| slot.who.card.name == "p-2" && slot.line != StatLine::ZERO)
+            .any(|slot| slot.who.card.name == "p-2" && slot.line() != StatLine::ZERO)
     );
 }

@@ -194,7 +194,7 @@ fn a_reader_never_sees_half_an_event() {
                 if let Some(now) = shared.game(&game) {
                     let line = |id: &str| {
                         let slot = now.players.iter().find(|slot| slot.who.card.player.as_str() == id);
-                        slot.map_or(StatLine::ZERO, |slot| slot.line)
+                        slot.map_or(StatLine::ZERO, |slot| slot.line())
                     };
                     let (passer, catcher) = (line("passer"), line("catcher"));
                     assert_eq!(passer.get(Stat::PassingYards), catcher.get(Stat::ReceivingYards));

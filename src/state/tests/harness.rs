@@ -2,7 +2,7 @@
 //! the state before and after, and against what a reader who only sees changes would hold.
 
 use super::game_id;
-use crate::feed::sequence::{Ledger, Verdict};
+use crate::feed::sequence::{Admitted, Ledger, Verdict};
 use crate::model::{CauseKind, Change, Event, GameHead, GameView, IngestTime, PlayerId, PlayerInfo, Points, StatLine, Team};
 use crate::scoring::{Ruleset, Rulesets};
 use crate::state::{Cards, Game};
@@ -52,9 +52,9 @@ impl Harness {
 
     /// Takes an event in; its change, where it counts.
     pub(super) fn take(&mut self, event: &Event) -> Option<Change> {
-        let (head, view) = (self.game.head().as_ref().clone(), self.game.view().as_ref().clone());
+        let (head, view) = (self.game.head().as_ref().clone(), self.game.view().clone());
         let listed = self.listed();
-        let verdict = self.ledger.admit(event, 1_000);
+        let Admitted { verdict, place } = self.ledger.admit(event, 1_000);
         if !verdict.counts() {
             return None;
         }
@@ -63,9 +63,9 @@ impl Harness {
             _ => CauseKind::Correction,
         };
         let change = match event.clone() {
-            Event::Play(event) => self.game.play(&event, kind, &self.cards, NOW),
-            Event::Retract(event) => self.game.retract(event, NOW),
-            Event::Situation(event) => self.game.situation(event, NOW),
+            Event::Play(event) => self.game.play(&event, place.unwrap(), kind, &self.cards, NOW),
+            Event::Retract(event) => self.game.retract(event, place.unwrap(), NOW),
+            Event::Situation(event) => self.game.situation(event, place, NOW),
             Event::Game(event) => self.game.announce(event, &self.cards, NOW),
             Event::Players(_) => unreachable!("players are introduced"),
         };
@@ -159,23 +159,26 @@ impl Harness {
     fn check_held(&self) {
         for (slot, player) in self.game.players().iter().enumerate() {
             let Some(held) = self.held.get(&(slot as u32)) else {
-                assert!(player.line == StatLine::ZERO && !player.is_listed(), "{player:?} was never told of");
+                assert!(
+                    player.line() == StatLine::ZERO && !player.is_listed(),
+                    "{player:?} was never told of"
+                );
                 continue;
             };
             let position = player.who.card.position.as_deref();
             let points = self
                 .rulesets
                 .iter()
-                .map(|(_, rules)| worth(rules, &player.who.card.player, position, &player.line))
+                .map(|(_, rules)| worth(rules, &player.who.card.player, position, &player.line()))
                 .collect();
             let now = Held {
-                line: player.line,
+                line: player.line(),
                 team: player.who.team.clone(),
                 position: position.map(str::to_owned),
                 points,
             };
             // A position that moves nothing is told with the next line.
-            let position = if player.line == StatLine::ZERO {
+            let position = if player.line() == StatLine::ZERO {
                 &now.position
             } else {
                 &held.position
@@ -193,13 +196,13 @@ impl Harness {
     /// A player's line; zeros for one who has none.
     pub(super) fn line(&self, id: &str) -> StatLine {
         let player = self.game.player(&super::player(id));
-        player.map_or(StatLine::ZERO, |slot| slot.line)
+        player.map_or(StatLine::ZERO, |slot| slot.line())
     }
 
     /// What a player is worth under a ruleset, as JSON prints it.
     pub(super) fn points(&self, id: &str, ruleset: &str) -> String {
         let slot = self.game.player(&super::player(id)).unwrap();
         let rules = self.rulesets.get(ruleset).unwrap();
-        worth(rules, &slot.who.card.player, slot.who.card.position.as_deref(), &slot.line).to_string()
+        worth(rules, &slot.who.card.player, slot.who.card.position.as_deref(), &slot.line()).to_string()
     }
 }

@@ -16,13 +16,13 @@ pub(super) struct Seen {
 
 pub(super) fn seen(harness: &Harness) -> Seen {
     let listed = harness.game.players().iter().filter(|slot| slot.is_listed());
-    let player = |slot: &crate::state::PlayerSlot| (slot.who.card.player.clone(), (slot.who.team.clone(), slot.line, slot.records));
+    let player = |slot: &crate::state::PlayerSlot| (slot.who.card.player.clone(), (slot.who.team.clone(), slot.line(), slot.records));
     for gone in harness.game.players().iter().filter(|slot| !slot.is_listed()) {
-        assert_eq!(gone.line, StatLine::ZERO, "{gone:?} has no record");
+        assert_eq!(gone.line(), StatLine::ZERO, "{gone:?} has no record");
     }
     Seen {
         players: listed.map(player).collect(),
-        view: harness.game.view().as_ref().clone(),
+        view: harness.game.view().clone(),
     }
 }
 

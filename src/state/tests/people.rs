@@ -5,6 +5,7 @@ use super::{game, play, player, retract, team};
 use crate::model::{Event, GameStatus::Live, PlayerInfo};
 use crate::scoring::file::RulesetFile;
 use crate::state::Cards;
+use std::sync::Arc;
 
 fn info(id: &str, name: Option<&str>, position: Option<&str>) -> PlayerInfo {
     PlayerInfo {
@@ -127,8 +128,26 @@ fn the_directory_is_bounded_and_known_players_are_still_updated() {
     assert!(cards.put(&info("p-0", Some("One"), Some("QB"))) && cards.put(&info("p-1", None, None)));
     assert!(!cards.put(&info("p-2", Some("Three"), None)));
     assert!(cards.put(&info("p-0", Some("Uno"), None)));
-    let card = cards.get(&player("p-0"));
+    let card_of = |id| cards.member(&player(id), &team("AAA")).card.clone();
+    let card = card_of("p-0");
     assert_eq!((card.name.as_str(), card.position.as_deref(), cards.len()), ("Uno", Some("QB"), 2));
-    assert_eq!(cards.get(&player("p-2")).name, "p-2");
+    assert_eq!(card_of("p-2").name, "p-2");
     assert_eq!(cards.search("uno", 5).len(), 1);
+}
+
+#[test]
+fn games_share_a_member_who_stays_with_a_team() {
+    let cards = Cards::new(2);
+    let member = |id, of| cards.member(&player(id), &team(of));
+    let unnamed = member("p-0", "AAA");
+    assert!(Arc::ptr_eq(&unnamed, &member("p-0", "AAA")));
+    assert!(cards.put(&info("p-0", Some("One"), None)));
+    let named = member("p-0", "AAA");
+    assert_eq!((unnamed.card.name.as_str(), named.card.name.as_str()), ("p-0", "One"));
+    assert!(Arc::ptr_eq(&named, &member("p-0", "AAA")));
+    let transferred = member("p-0", "BBB");
+    assert!(transferred.team == team("BBB") && Arc::ptr_eq(&transferred.card, &named.card));
+    // Beyond the bound there are members all the same, each game's own.
+    assert!(Arc::ptr_eq(&member("p-1", "AAA"), &member("p-1", "AAA")));
+    assert!(!Arc::ptr_eq(&member("p-2", "AAA"), &member("p-2", "AAA")));
 }

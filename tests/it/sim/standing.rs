@@ -34,7 +34,7 @@ pub(super) fn same_totals_as_what_stands(shared: &Shared, applied: &[Event]) {
     for (head, _) in shared.games() {
         let lines = |shared: &Shared| {
             let game = shared.game(&head.game).expect("announced or played");
-            let lines = game.players.into_iter().map(|slot| (slot.who.card.player.clone(), slot.line));
+            let lines = game.players.into_iter().map(|slot| (slot.who.card.player.clone(), slot.line()));
             lines.filter(|(_, line)| *line != Default::default()).collect::<BTreeMap<_, _>>()
         };
         assert_eq!(lines(shared), lines(&plain), "{}", head.game);
