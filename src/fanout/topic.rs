@@ -149,6 +149,7 @@ impl Topic {
         let mut history = self.history.lock();
         let mut new_game = false;
         match &history.game {
+            Some(shown) if Arc::ptr_eq(shown, &change.head) => {}
             Some(shown) if shown.game != change.head.game => {
                 if !takes_over(shown, history.begun, change) {
                     return Published::NotShown;
@@ -156,7 +157,6 @@ impl Topic {
                 new_game = true;
                 history.game = Some(change.head.clone());
             }
-            Some(shown) if Arc::ptr_eq(shown, &change.head) => {}
             _ => history.game = Some(change.head.clone()),
         }
         history.begun = change.begun;
