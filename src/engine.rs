@@ -261,24 +261,29 @@ const EVENTS_PER_NOTICE: usize = 32;
 /// The same while more batches wait, some 2 ms' worth: whoever watches is told the same in fewer, merged
 /// frames.
 const EVENTS_PER_NOTICE_BEHIND: usize = 1024;
+/// Events for which the clock is read once: some 10 µs' worth, which latencies may be out by.
+const EVENTS_PER_CLOCK: usize = 8;
 /// Games that a player list goes through, after which the shards are told: a list is longer than a play.
 const GAMES_PER_NOTICE: usize = 16;
 
 fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
-    let now = || StateTime(Clock.now_us());
     let mut batch = Batch::default();
     let mut untold = 0usize;
     while let Ok(job) = jobs.recv() {
         let mut outcomes = Vec::with_capacity(job.events.len());
-        for (place, event) in &job.events {
+        let mut now = StateTime(0);
+        for (nth, (place, event)) in job.events.iter().enumerate() {
+            if nth % EVENTS_PER_CLOCK == 0 {
+                now = StateTime(Clock.now_us());
+            }
             if let Event::Players(infos) = event {
                 // It goes through every game: what happened before it does not wait for that.
                 shared.hub.tell(&mut batch.moved);
                 untold = 0;
-                shared.introduce(infos, Some(thread), job.ingest, now(), &mut batch);
+                shared.introduce(infos, Some(thread), job.ingest, now, &mut batch);
                 continue;
             }
-            outcomes.push((*place, shared.apply_at(event, job.ingest, now(), &mut batch)));
+            outcomes.push((*place, shared.apply_at(event, job.ingest, now, &mut batch)));
             untold += 1;
             // Not after every event: to look for more batches takes a lock that those who bring them take.
             if untold.is_multiple_of(EVENTS_PER_NOTICE)

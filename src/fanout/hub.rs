@@ -4,13 +4,12 @@
 //! `topics_max` topics (a subscription beyond is refused; the topics of games are never refused).
 
 use super::topic::{Left, Published, Topic, TopicId};
-use crate::model::{Change, GameHead, GameId, GameView, Seq, Team, TopicName};
+use crate::model::{Change, GameHead, GameView, Seq, Team, TopicName};
 use dashmap::DashMap;
 use flume::{Receiver, Sender, TrySendError};
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -93,7 +92,8 @@ pub struct HubLimits {
 struct Slate {
     begun_day: Option<i64>,
     first_day: Option<i64>,
-    games: HashMap<GameId, (Arc<GameHead>, GameView), RandomState>,
+    /// By the place that each was given.
+    games: Vec<(Arc<GameHead>, GameView)>,
 }
 
 /// The games of the slate as of `seq`.
@@ -124,6 +124,8 @@ pub struct GameTopics {
     game: Option<Arc<Topic>>,
     teams: TeamTopics,
     players: Vec<Option<Arc<Topic>>>,
+    /// The game's place in the slate, once it has one.
+    slate: Option<usize>,
 }
 
 impl GameTopics {
@@ -255,7 +257,7 @@ impl Hub {
         }
         if change.view_moved.on_scoreboard() {
             let mut slate = self.slate.lock();
-            if let Some(new_day) = slate.take_in(&change) {
+            if let Some(new_day) = slate.take_in(&change, &mut topics.slate) {
                 let shards = self.slate_topic.publish_slate(&change, new_day, ring, &mut moved.left);
                 moved.add(self.slate_topic.id, shards);
                 count += 1;
@@ -367,9 +369,9 @@ impl Slate {
         self.begun_day.or(self.first_day)
     }
 
-    /// Takes a game's new view in. Nothing where the slate does not show that game; else whether its
-    /// games are others from here: a new day begins, or the game has moved to another day.
-    fn take_in(&mut self, change: &Change) -> Option<bool> {
+    /// Takes the new view of the game at `place` in. Nothing where the slate does not show that game; else
+    /// whether its games are others from here: a new day begins, or the game has moved to another day.
+    fn take_in(&mut self, change: &Change, place: &mut Option<usize>) -> Option<bool> {
         let before = self.day();
         if let Some(day) = day_of(&change.head) {
             self.first_day = Some(self.first_day.map_or(day, |first| first.min(day)));
@@ -377,15 +379,12 @@ impl Slate {
                 self.begun_day = self.begun_day.max(Some(day));
             }
         }
-        let was_shown = match self.games.get_mut(&change.head.game) {
-            Some(game) => {
-                let was_shown = is_on(&game.0, before);
-                *game = (change.head.clone(), change.view.clone());
-                was_shown
-            }
+        let now = (change.head.clone(), change.view.clone());
+        let was_shown = match *place {
+            Some(place) => is_on(&std::mem::replace(&mut self.games[place], now).0, before),
             None => {
-                self.games
-                    .insert(change.head.game.clone(), (change.head.clone(), change.view.clone()));
+                *place = Some(self.games.len());
+                self.games.push(now);
                 false
             }
         };
@@ -399,7 +398,7 @@ impl Slate {
     }
 
     fn shown(&self) -> Vec<(Arc<GameHead>, GameView)> {
-        let mut games: Vec<_> = self.games.values().filter(|(head, _)| self.shows(head)).cloned().collect();
+        let mut games: Vec<_> = self.games.iter().filter(|(head, _)| self.shows(head)).cloned().collect();
         games.sort_by(|(a, _), (b, _)| (a.kickoff, &a.game).cmp(&(b.kickoff, &b.game)));
         games
     }

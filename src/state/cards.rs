@@ -15,7 +15,8 @@ pub struct Cards {
     cards: DashMap<PlayerId, Arc<PlayerCard>, RandomState>,
     /// Players in `cards`, counted before they go in.
     count: AtomicUsize,
-    /// Who each player, named by the feed or not, last was in a game: mostly the same in the next one.
+    /// Who each player, named by the feed or not, last was in a game: mostly the same in the next one. With
+    /// the latest card.
     members: DashMap<PlayerId, Arc<Member>, RandomState>,
     members_count: AtomicUsize,
     players_max: usize,
@@ -36,18 +37,19 @@ impl Cards {
     /// That player in a game of that team, with what is known now: one for all games that ask, where the
     /// player stays with the team.
     pub fn member(&self, player: &PlayerId, team: &Team) -> Arc<Member> {
-        let known = self.cards.get(player).map(|card| card.clone());
-        // A card is the latest one, or made up because there is none.
-        let is_current = |last: &Member| known.as_ref().is_none_or(|known| Arc::ptr_eq(known, &last.card));
         if let Some(last) = self.members.get(player)
             && last.team == *team
-            && is_current(&last)
         {
             return last.clone();
         }
-        let card = known.unwrap_or_else(|| Arc::new(PlayerCard::unknown(player.clone())));
+        // Under the entry's lock: what is put after the card was read takes the member out again.
+        let entry = self.members.entry(player.clone());
+        let card = match self.cards.get(player) {
+            Some(card) => card.clone(),
+            None => Arc::new(PlayerCard::unknown(player.clone())),
+        };
         let member = Arc::new(Member { card, team: team.clone() });
-        match self.members.entry(player.clone()) {
+        match entry {
             Entry::Occupied(mut last) => {
                 last.insert(member.clone());
             }
@@ -62,6 +64,14 @@ impl Cards {
 
     /// Takes over what the feed says of a player. False where the directory is full.
     pub fn put(&self, info: &PlayerInfo) -> bool {
+        let is_taken = self.put_card(info);
+        if is_taken && self.members.remove(&info.player).is_some() {
+            self.members_count.fetch_sub(1, Ordering::Relaxed);
+        }
+        is_taken
+    }
+
+    fn put_card(&self, info: &PlayerInfo) -> bool {
         // Under the entry's lock: two sources may tell different things of one player at once.
         match self.cards.entry(info.player.clone()) {
             Entry::Occupied(mut known) => {
