@@ -90,3 +90,29 @@ fn a_feed_that_sends_bytes_is_closed_with_a_code() {
         server.end().await;
     });
 }
+
+/// How often a list of players moves a game must not depend on how a body is cut.
+#[test]
+fn a_player_list_in_a_body_does_what_it_does_alone() {
+    let lines = [
+        play("g1", 1, 1, &[("x-1", "AAA", 10, 3)]),
+        r#"{"type":"players","players":[{"player":"x-1","position":"TE"}]}"#.to_owned(),
+        play("g1", 2, 1, &[("x-1", "AAA", 10, 4)]),
+        r#"{"type":"players","players":[{"player":"x-1","position":"RB"}]}"#.to_owned(),
+    ];
+    let topics = ["game:g1".to_owned(), "player:x-1".to_owned()];
+    let heads = async |bodies: &[String]| {
+        let server = Server::start(|_| ());
+        for body in bodies {
+            server.post_lines(body.clone().into_bytes()).await;
+        }
+        let heads = server.heads(&topics).await;
+        server.end().await;
+        heads
+    };
+    run(async {
+        let alone = heads(&lines).await;
+        assert_eq!(heads(&[lines.join("\n")]).await, alone);
+        assert_eq!(alone["player:x-1"], 4, "each of them moves who has a line");
+    });
+}
