@@ -33,7 +33,7 @@ TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "re
 
 BROADCAST = ["broadcast", "--floor"]
 FAST = ["broadcast", "--events", "2000", "--interval-ms", "5", "--floor"]
-PROBE = ["broadcast", "--probe", "--floor"]
+PROBE = ["broadcast", "--probe", "--kernel-times", "--floor"]
 OFF = {"METRICS__ENABLED": "false", "LOG__FILTER": "off"}
 
 

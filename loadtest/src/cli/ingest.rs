@@ -23,8 +23,8 @@ pub(crate) struct IngestArgs {
     /// Plays of one game
     #[arg(long, default_value_t = 170)]
     plays: usize,
-    /// Connections that post, 1 to 16
-    #[arg(long, default_value_t = 4)]
+    /// Connections that post, 1 to 16: with few of them the server waits for plays
+    #[arg(long, default_value_t = 16)]
     feeds: usize,
     /// Event lines of one request
     #[arg(long, default_value_t = 256)]
