@@ -201,7 +201,7 @@ metric!(
     "scorewire_walks_rested_total",
     Counter,
     "",
-    "Walks over a topic's subscribers that began only when its rest after the last one was over (`fanout.rest_ms_max`)."
+    "Walks put off because their topic was being walked or at rest (`fanout.rest_ms_max`)."
 );
 metric!(
     RING_ENTRIES,
