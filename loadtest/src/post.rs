@@ -4,7 +4,7 @@ use crate::target::Target;
 use crate::tls::Stream;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::time::Duration;
 
 /// How long the server may take to answer.
@@ -12,6 +12,12 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Longest answer taken, in bytes.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Longest line of a head, or before a chunk, in bytes.
+const LINE_BYTES_MAX: u64 = 16 * 1024;
+
+/// Most headers of an answer.
+const HEADERS_MAX: usize = 256;
 
 /// A connection to the server's HTTP side.
 pub(crate) struct Http {
@@ -109,16 +115,16 @@ struct Answer {
 
 fn read_answer(stream: &mut BufReader<impl std::io::Read>) -> Result<Answer> {
     let mut line = String::new();
-    stream.read_line(&mut line)?;
+    read_line(stream, &mut line)?;
     let status = line
         .split(' ')
         .nth(1)
         .and_then(|code| code.parse().ok())
         .with_context(|| format!("no HTTP answer: {line:?}"))?;
     let (mut length, mut chunked, mut closes) = (None, false, false);
-    loop {
-        line.clear();
-        ensure!(stream.read_line(&mut line)? > 0, "the answer ends within its headers");
+    for headers in 0.. {
+        ensure!(headers <= HEADERS_MAX, "more than {HEADERS_MAX} headers");
+        ensure!(read_line(stream, &mut line)? > 0, "the answer ends within its headers");
         let Some((name, value)) = line.trim_end().split_once(':') else {
             break;
         };
@@ -136,29 +142,40 @@ fn read_answer(stream: &mut BufReader<impl std::io::Read>) -> Result<Answer> {
         (false, Some(length)) => take(stream, length, &mut body)?,
         (false, None) => {
             closes = true;
-            stream.take(ANSWER_BYTES_MAX as u64).read_to_end(&mut body)?;
+            stream.take(ANSWER_BYTES_MAX as u64 + 1).read_to_end(&mut body)?;
+            ensure!(body.len() <= ANSWER_BYTES_MAX, "an answer over {ANSWER_BYTES_MAX} bytes");
         }
     }
     Ok(Answer { status, body, closes })
 }
 
+/// Reads the next line; its bytes, 0 where there is nothing more.
+fn read_line(stream: &mut impl BufRead, line: &mut String) -> Result<usize> {
+    line.clear();
+    let count = stream.take(LINE_BYTES_MAX).read_line(line)?;
+    ensure!(
+        (count as u64) < LINE_BYTES_MAX || line.ends_with('\n'),
+        "a line over {LINE_BYTES_MAX} bytes"
+    );
+    Ok(count)
+}
+
 /// Adds one chunk; false for the last, empty one.
 fn read_chunk(stream: &mut BufReader<impl std::io::Read>, body: &mut Vec<u8>) -> Result<bool> {
     let mut line = String::new();
-    stream.read_line(&mut line)?;
+    read_line(stream, &mut line)?;
     let length = usize::from_str_radix(line.trim_end().split(';').next().unwrap_or_default(), 16).context("a chunk without a length")?;
     take(stream, length, body)?;
-    line.clear();
-    stream.read_line(&mut line)?;
+    read_line(stream, &mut line)?;
     Ok(length > 0)
 }
 
 fn take(stream: &mut impl std::io::Read, length: usize, body: &mut Vec<u8>) -> Result<()> {
     let at = body.len();
-    if at + length > ANSWER_BYTES_MAX {
+    let Some(end) = at.checked_add(length).filter(|&end| end <= ANSWER_BYTES_MAX) else {
         bail!("an answer over {ANSWER_BYTES_MAX} bytes");
-    }
-    body.resize(at + length, 0);
+    };
+    body.resize(end, 0);
     stream.read_exact(&mut body[at..]).context("the answer ends early")
 }
 
@@ -198,5 +215,26 @@ mod tests {
         assert_eq!((&open.body[..], open.closes), (&b"all of it"[..], true));
         assert!(answer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}").is_err());
         assert!(answer("nonsense").is_err());
+    }
+
+    #[test]
+    fn an_answer_without_bounds_is_refused() {
+        let refused = |text: &str| answer(text).err().map(|error| error.to_string()).unwrap_or_default();
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        // Added to the two bytes before, this length is 1.
+        let wraps = refused(&format!("{chunked}2\r\nab\r\n{:x}\r\nc", usize::MAX));
+        assert!(wraps.starts_with("an answer over"), "{wraps}");
+        let long = refused(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", usize::MAX));
+        assert!(long.starts_with("an answer over"), "{long}");
+        let endless = "x".repeat(2 * LINE_BYTES_MAX as usize);
+        for text in [
+            endless.clone(),
+            format!("HTTP/1.1 200 OK\r\nX: {endless}\r\n\r\n"),
+            format!("{chunked}2;{endless}"),
+        ] {
+            assert!(refused(&text).starts_with("a line over"), "{}", refused(&text));
+        }
+        let headers = "X: y\r\n".repeat(HEADERS_MAX + 1);
+        assert!(refused(&format!("HTTP/1.1 200 OK\r\n{headers}\r\n")).starts_with("more than"));
     }
 }

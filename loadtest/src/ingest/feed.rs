@@ -139,8 +139,11 @@ fn head_of(answer: &[u8]) -> Result<Option<(usize, usize)>> {
         return Ok(None);
     };
     let head = String::from_utf8_lossy(&answer[..end]);
-    let length = header(&head, "content-length").context("an answer without a Content-Length")?;
-    Ok(Some((end + 4, length.parse()?)))
+    let length: usize = header(&head, "content-length")
+        .context("an answer without a Content-Length")?
+        .parse()?;
+    ensure!(length <= ANSWER_BYTES_MAX, "an answer over {ANSWER_BYTES_MAX} bytes");
+    Ok(Some((end + 4, length)))
 }
 
 fn header<'h>(head: &'h str, wanted: &str) -> Option<&'h str> {
@@ -154,6 +157,13 @@ fn header<'h>(head: &'h str, wanted: &str) -> Option<&'h str> {
 mod tests {
     use super::*;
     use crate::ingest::season::Plan;
+
+    #[test]
+    fn a_length_without_bounds_is_refused() {
+        let head = |length: usize| head_of(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n").as_bytes());
+        assert_eq!(head(2).unwrap(), Some((38, 2)));
+        assert!(head(usize::MAX).unwrap_err().to_string().starts_with("an answer over"));
+    }
 
     #[test]
     fn feeds_share_the_season_and_no_line_is_missing() {
