@@ -534,9 +534,9 @@ fn last_words(http: &mut Http, settings: &Settings, plan: &Plan) -> Result<Vec<V
 /// follow a topic that it moved, as the frames said.
 fn trace(plan: &Plan, outcome: &Outcome) -> Trace {
     let clients = plan.rosters.len();
-    let bytes = outcome.report.frame_bytes.checked_div(outcome.report.frames).unwrap_or(0) as u32;
     let due = |event: u32| plan.schedule.due_us(event);
     if plan.script.is_some() {
+        let bytes = bytes_each(&outcome.report);
         return Trace::steady(clients, plan.schedule.events(), due(1) - due(0), bytes);
     }
     let mut followers: Vec<Vec<u32>> = vec![Vec::new(); plan.topics.len()];
@@ -566,5 +566,30 @@ fn trace(plan: &Plan, outcome: &Outcome) -> Trace {
     Trace {
         clients,
         sends: sends.collect(),
+    }
+}
+
+/// What a delivery took of the bytes sent: where frames were merged, the floor sends no more than the server did.
+fn bytes_each(report: &RunReport) -> u32 {
+    report.frame_bytes.div_ceil(report.deliveries.max(1)) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_floor_sends_what_the_server_sent_merged_or_not() {
+        let bytes = |frame_bytes, frames, deliveries| {
+            bytes_each(&RunReport {
+                frame_bytes,
+                frames,
+                deliveries,
+                ..RunReport::default()
+            })
+        };
+        assert_eq!(bytes(600, 2, 2), 300);
+        assert_eq!(bytes(600, 2, 4), 150, "half of the changes came in one frame with another");
+        assert_eq!((bytes(0, 0, 0), bytes(1, 1, 3)), (0, 1));
     }
 }
