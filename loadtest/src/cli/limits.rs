@@ -30,7 +30,8 @@ pub(crate) struct LimitArgs {
     /// At most this ratio of the time to the last client to the first floor's (with --floor)
     #[arg(long, value_name = "RATIO")]
     last_ratio: Option<f64>,
-    /// At most this memory by idle connection (with --server-pid)
+    /// At most this memory by idle connection (with --server-pid, of a fresh server: one that held clients before has
+    /// their memory, and where it does not grow nothing is measured)
     #[arg(long, value_name = "KIB")]
     connection_kib: Option<f64>,
 }
@@ -78,7 +79,8 @@ impl LimitArgs {
             limit(
                 "connection-kib",
                 self.connection_kib,
-                server.map(|server| server.rss_per_connection_kib),
+                // Memory that did not grow was there from earlier clients.
+                server.map(|server| server.rss_per_connection_kib).filter(|&kib| kib > 0.0),
             ),
         ];
         report.limits = limits.into_iter().flatten().collect();
@@ -92,6 +94,7 @@ pub(super) fn limit(name: &str, most: Option<f64>, measured: Option<f64>) -> Vec
         most,
         measured: measured.unwrap_or(0.0),
         held: measured.is_some_and(|measured| measured <= most),
+        reason: measured.is_none().then(|| "not measured".to_owned()),
     });
     limit.into_iter().collect()
 }
@@ -141,5 +144,28 @@ mod tests {
                 ("p99-ratio", 0.75, false)
             ]
         );
+        let reasons: Vec<Option<&str>> = report.limits.iter().map(|limit| limit.reason.as_deref()).collect();
+        assert_eq!(reasons, [None, None, Some("not measured"), None]);
+    }
+
+    #[test]
+    fn memory_that_did_not_grow_was_not_measured() {
+        let limits = LimitArgs {
+            connection_kib: Some(20.0),
+            ..LimitArgs::default()
+        };
+        let held = |rss_per_connection_kib| {
+            let mut report = RunReport {
+                server: Some(Server {
+                    rss_per_connection_kib,
+                    ..Server::default()
+                }),
+                ..RunReport::default()
+            };
+            limits.hold(&mut report);
+            (report.limits[0].held, report.limits[0].reason.is_some())
+        };
+        assert_eq!((held(19.0), held(21.0)), ((true, false), (false, false)));
+        assert_eq!((held(0.0), held(-0.5)), ((false, true), (false, true)), "a used server");
     }
 }
