@@ -196,6 +196,9 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
         !plan.rosters.is_empty() && !plan.lines.is_empty(),
         "clients and events must be at least 1"
     );
+    for &(via, _) in &settings.floors {
+        floor::require(via)?;
+    }
     let available = limits::raise_descriptors();
     if !settings.floors.is_empty() {
         limits::require(available, plan.rosters.len(), "the floor, in this one process,")?;
@@ -219,21 +222,36 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
     if let Err(error) = check(&mut http, &outcome.tally) {
         outcome.fault(format!("the HTTP answer and the clients differ: {error:#}"));
     }
-    let trace = trace(&plan, &outcome);
+    add_floors(settings, &plan, available, &mut outcome);
+    outcome.report.ok = outcome.report.fault_count == 0 && outcome.report.clients_broken == 0;
+    Ok(outcome)
+}
+
+/// Repeats the work with bare loops. One that fails is a fault: what the server did is known by then, and stands.
+fn add_floors(settings: &Settings, plan: &Plan, available: u64, outcome: &mut Outcome) {
+    let trace = trace(plan, outcome);
     // As many processes read beside the floor as beside the server.
     let readers = processes(settings, trace.clients, available);
     for &(via, threads) in &settings.floors {
+        let name = via.name();
         let mut probe = None;
         let started = |t0_ns| probe = plan.probe.as_ref().map(|prober| prober.start(t0_ns));
-        let mut floor = floor::measure(&trace, via, threads, readers, started).with_context(|| format!("the floor by {}", via.name()))?;
-        let asked = finish(probe).with_context(|| format!("the probe beside the floor by {}", via.name()))?;
-        let named = asked.map(|(name, figure)| (format!("probe_floor_{}_{name}", via.name()), figure));
-        outcome.report.extra.extend(named);
-        floor.cpu_ratio = outcome.report.server.as_ref().and_then(|server| cpu_ratio(server, &floor));
-        outcome.report.floors.push(floor);
+        let floor = floor::measure(&trace, via, threads, readers, started);
+        match finish(probe) {
+            Ok(asked) => {
+                let named = asked.map(|(what, figure)| (format!("probe_floor_{name}_{what}"), figure));
+                outcome.report.extra.extend(named);
+            }
+            Err(error) => outcome.fault(format!("the probe beside the floor by {name}: {error:#}")),
+        }
+        match floor {
+            Ok(mut floor) => {
+                floor.cpu_ratio = outcome.report.server.as_ref().and_then(|server| cpu_ratio(server, &floor));
+                outcome.report.floors.push(floor);
+            }
+            Err(error) => outcome.fault(format!("the floor by {name}: {error:#}")),
+        }
     }
-    outcome.report.ok = outcome.report.fault_count == 0 && outcome.report.clients_broken == 0;
-    Ok(outcome)
 }
 
 /// The server's CPU for the whole work over the bare loop's: a client with two changes in one write is

@@ -55,6 +55,8 @@ pub enum Manner {
     AddsAYard,
     /// Whoever comes back begins anew.
     NeverResumes,
+    /// Nobody is sent a change.
+    SaysNothing,
 }
 
 /// The fourth to subscribe.
@@ -348,7 +350,7 @@ fn send_play(ts: u64, state: &mut State, manner: Manner, last_seq: usize) {
     for (topic, all, merged) in frames {
         state.deltas.entry(topic.clone()).or_default().push(all.clone());
         for (number, client) in state.clients.iter_mut().enumerate() {
-            if !client.topics.contains(&topic) || std::mem::take(&mut client.misses) {
+            if manner == Manner::SaysNothing || !client.topics.contains(&topic) || std::mem::take(&mut client.misses) {
                 continue;
             }
             let picked = number == PICKED;

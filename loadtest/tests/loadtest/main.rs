@@ -185,6 +185,30 @@ fn a_limit_that_does_not_hold_fails_the_run() {
 }
 
 #[test]
+fn a_floor_that_can_t_be_measured_is_a_fault_of_a_run_that_stands() {
+    let (code, report, errors) = broadcast(Manner::SaysNothing, &["--floor"]);
+    assert_eq!((code, &report["ok"]), (1, &Value::Bool(false)), "{report:#}\n{errors}");
+    let faults = report["faults"].to_string();
+    assert!(
+        faults.contains("the floor by send: an event of 0 bytes") && faults.contains("0 of 160 deliveries"),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn a_floor_through_io_uring_is_measured_or_refused_before_anybody_connects() {
+    let (code, report, errors) = broadcast(Manner::Good, &["--floor-uring"]);
+    if code == 2 {
+        assert!(
+            errors.contains("the kernel refuses io_uring") && errors.lines().count() == 1,
+            "{errors}"
+        );
+        return;
+    }
+    assert_eq!((code, &report["floors"][0]["via"]), (0, &"io_uring".into()), "{report:#}\n{errors}");
+}
+
+#[test]
 fn a_probe_is_answered_and_its_answers_are_checked() {
     let (code, report, errors) = broadcast(Manner::Good, &["--probe", "--probe-p99-ms", "9000", "--floor"]);
     assert_eq!(
