@@ -10,6 +10,9 @@ use std::time::Duration;
 /// How long the server may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Longest time in all that a request waits where it is answered 429.
+const RETRY_WAIT_MAX: Duration = Duration::from_secs(30);
+
 /// Longest answer taken, in bytes.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -23,6 +26,7 @@ const HEADERS_MAX: usize = 256;
 pub(crate) struct Http {
     to: Target,
     stream: Option<BufReader<Stream>>,
+    answered_429: u64,
 }
 
 impl Http {
@@ -31,7 +35,13 @@ impl Http {
         Self {
             to: to.clone(),
             stream: None,
+            answered_429: 0,
         }
+    }
+
+    /// Requests that were answered 429, and sent again.
+    pub(crate) fn answered_429(&self) -> u64 {
+        self.answered_429
     }
 
     /// Posts event lines. All must be taken, but for `repeats` of them: those the server must know already.
@@ -62,24 +72,36 @@ impl Http {
         serde_json::from_str(&self.answer(request)?.0).context("the answer is no JSON")
     }
 
-    /// Sends `request`; once more over a new connection where the server had closed the kept one. The
-    /// answer, and whether it was sent twice.
+    /// Sends `request`; once more over a new connection where the server had closed the kept one, and again
+    /// after a 429. The answer, and whether it was sent more than once.
     fn answer(&mut self, request: &str) -> Result<(String, bool)> {
-        let mut resent = self.stream.is_some();
-        let answer = match self.exchange(request) {
-            Err(_) if resent => self.exchange(request),
-            answer => {
-                resent = false;
-                answer
+        let (mut resent, mut waited) = (false, Duration::ZERO);
+        loop {
+            let was_kept = self.stream.is_some();
+            let answer = match self.exchange(request) {
+                Err(_) if was_kept => {
+                    resent = true;
+                    self.exchange(request)
+                }
+                answer => answer,
+            };
+            let answer = answer.with_context(|| format!("{} does not answer", self.to.addr))?;
+            if answer.status == 429 {
+                let wait = retry_wait(answer.retry_after_s, waited, RETRY_WAIT_MAX)?;
+                std::thread::sleep(wait);
+                waited += wait;
+                self.answered_429 += 1;
+                resent = true;
+                continue;
             }
-        };
-        let (status, body) = answer.with_context(|| format!("{} does not answer", self.to.addr))?;
-        let text = String::from_utf8_lossy(&body);
-        ensure!(status == 200, "status {status}: {}", text.chars().take(300).collect::<String>());
-        Ok((text.into_owned(), resent))
+            let text = String::from_utf8_lossy(&answer.body);
+            let told: String = text.chars().take(300).collect();
+            ensure!(answer.status == 200, "status {}: {told}", answer.status);
+            return Ok((text.into_owned(), resent));
+        }
     }
 
-    fn exchange(&mut self, request: &str) -> Result<(u16, Vec<u8>)> {
+    fn exchange(&mut self, request: &str) -> Result<Answer> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => BufReader::new(Stream::connect(&self.to, ANSWER_TIMEOUT)?),
@@ -89,8 +111,21 @@ impl Http {
         if !answer.closes {
             self.stream = Some(stream);
         }
-        Ok((answer.status, answer.body))
+        Ok(answer)
     }
+}
+
+/// How long a request is to wait that was answered 429 and has `waited` already: as long as it is told, but not
+/// without end.
+pub(crate) fn retry_wait(retry_after_s: Option<u64>, waited: Duration, most: Duration) -> Result<Duration> {
+    let seconds = retry_after_s.context("status 429 without a Retry-After in seconds")?;
+    // Asked to come back at once, it would ask all the time.
+    let wait = Duration::from_secs(seconds.max(1));
+    ensure!(
+        waited.saturating_add(wait) <= most,
+        "status 429 after {waited:?}, to wait for {seconds} s: at most {most:?} in all"
+    );
+    Ok(wait)
 }
 
 /// Whether of `lines` lines all were taken but the `repeats`, and these called duplicates.
@@ -111,6 +146,7 @@ struct Answer {
     status: u16,
     body: Vec<u8>,
     closes: bool,
+    retry_after_s: Option<u64>,
 }
 
 fn read_answer(stream: &mut BufReader<impl std::io::Read>) -> Result<Answer> {
@@ -121,7 +157,7 @@ fn read_answer(stream: &mut BufReader<impl std::io::Read>) -> Result<Answer> {
         .nth(1)
         .and_then(|code| code.parse().ok())
         .with_context(|| format!("no HTTP answer: {line:?}"))?;
-    let (mut length, mut chunked, mut closes) = (None, false, false);
+    let (mut length, mut chunked, mut closes, mut retry_after_s) = (None, false, false, None);
     for headers in 0.. {
         ensure!(headers <= HEADERS_MAX, "more than {HEADERS_MAX} headers");
         ensure!(read_line(stream, &mut line)? > 0, "the answer ends within its headers");
@@ -132,6 +168,7 @@ fn read_answer(stream: &mut BufReader<impl std::io::Read>) -> Result<Answer> {
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = Some(value.parse()?),
             "transfer-encoding" => chunked = value.eq_ignore_ascii_case("chunked"),
+            "retry-after" => retry_after_s = value.parse().ok(),
             "connection" => closes = value.eq_ignore_ascii_case("close"),
             _ => {}
         }
@@ -146,7 +183,12 @@ fn read_answer(stream: &mut BufReader<impl std::io::Read>) -> Result<Answer> {
             ensure!(body.len() <= ANSWER_BYTES_MAX, "an answer over {ANSWER_BYTES_MAX} bytes");
         }
     }
-    Ok(Answer { status, body, closes })
+    Ok(Answer {
+        status,
+        body,
+        closes,
+        retry_after_s,
+    })
 }
 
 /// Reads the next line; its bytes, 0 where there is nothing more.
@@ -215,6 +257,21 @@ mod tests {
         assert_eq!((&open.body[..], open.closes), (&b"all of it"[..], true));
         assert!(answer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}").is_err());
         assert!(answer("nonsense").is_err());
+    }
+
+    #[test]
+    fn a_request_waits_as_long_as_it_is_told_but_not_for_ever() {
+        let busy = answer("HTTP/1.1 429 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n").unwrap();
+        assert_eq!(busy.retry_after_s, Some(7));
+        let wait_s = |retry_after_s, waited_s| {
+            let wait = retry_wait(retry_after_s, Duration::from_secs(waited_s), RETRY_WAIT_MAX);
+            wait.map(|wait| wait.as_secs()).map_err(|error| error.to_string())
+        };
+        assert_eq!((wait_s(Some(7), 0), wait_s(Some(7), 23)), (Ok(7), Ok(7)));
+        assert_eq!(wait_s(Some(0), 0), Ok(1));
+        assert!(wait_s(Some(7), 24).unwrap_err().contains("at most 30s"));
+        assert!(wait_s(Some(u64::MAX), 1).is_err() && wait_s(Some(0), 30).is_err());
+        assert!(wait_s(None, 0).unwrap_err().contains("without a Retry-After"));
     }
 
     #[test]

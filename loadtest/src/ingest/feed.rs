@@ -1,9 +1,10 @@
 //! The feeds: whole requests made beforehand, sent as fast as the server answers.
 //!
 //! A thread for each connection, one request under way on each, so that what is in flight is bounded
-//! by connections × bytes of a body. A 429 is answered by waiting as long as it asks.
+//! by connections × bytes of a body. A 429 is answered by waiting as long as it asks, within the time for an answer.
 
 use super::season::{Game, PAIRS, Season};
+use crate::post::retry_wait;
 use crate::target::Target;
 use anyhow::{Context as _, Result, bail, ensure};
 use std::io::{Read as _, Write as _};
@@ -80,7 +81,7 @@ pub(crate) fn post(target: &Target, timeout: Duration, requests: &[Request]) -> 
     let mut posted = Posted::default();
     let mut answer = Vec::with_capacity(ANSWER_BYTES_MAX);
     for request in requests {
-        let mut resent = false;
+        let (mut resent, mut waited) = (false, Duration::ZERO);
         loop {
             stream.write_all(&request.bytes)?;
             let (status, retry_after, body) = read_answer(&mut stream, &mut answer)?;
@@ -97,7 +98,9 @@ pub(crate) fn post(target: &Target, timeout: Duration, requests: &[Request]) -> 
                 429 => {
                     posted.refused += 1;
                     resent = true;
-                    std::thread::sleep(Duration::from_secs(retry_after.unwrap_or(1)));
+                    let wait = retry_wait(retry_after, waited, timeout)?;
+                    std::thread::sleep(wait);
+                    waited += wait;
                 }
                 _ => bail!(
                     "status {status}: {}",
