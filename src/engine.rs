@@ -286,9 +286,8 @@ fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
             outcomes.push((*place, shared.apply_at(event, job.ingest, now, &mut batch)));
             untold += 1;
             // Not after every event: to look for more batches takes a lock that those who bring them take.
-            if untold.is_multiple_of(EVENTS_PER_NOTICE)
-                && (untold >= EVENTS_PER_NOTICE_BEHIND || shared.hub.is_due(&batch.moved) || jobs.is_empty())
-            {
+            let is_idle = || untold.is_multiple_of(EVENTS_PER_NOTICE) && jobs.is_empty();
+            if untold >= EVENTS_PER_NOTICE_BEHIND || shared.hub.is_due(&batch.moved) || is_idle() {
                 shared.hub.tell(&mut batch.moved);
                 untold = 0;
             }
