@@ -250,7 +250,7 @@ fn raise(known: &mut Option<Rev>, rev: Rev, has_room: bool) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{GameId, PlayEvent, PlayKind, Retraction};
+    use crate::model::{GameId, PlayEvent, PlayKind, Retraction, Situation, SituationEvent};
 
     fn play(id: &str, rev: Rev) -> Event {
         Event::Play(PlayEvent {
@@ -273,6 +273,20 @@ mod tests {
             play: PlayId::new(id).unwrap(),
             rev,
             ts: None,
+        })
+    }
+
+    /// The snap after that play, or before the first.
+    fn snap(after: Option<&str>, rev: Rev) -> Event {
+        Event::Situation(SituationEvent {
+            game: GameId::new("g").unwrap(),
+            after_play: after.map(|play| PlayId::new(play).unwrap()),
+            rev,
+            ts: None,
+            clock: None,
+            situation: Situation::default(),
+            score: None,
+            timeouts: None,
         })
     }
 
@@ -315,5 +329,26 @@ mod tests {
             verdicts(&[play("5", 1), play("4", 1), play("6", 1), play("7", 1)]),
             [Fresh, Late, Fresh, Full]
         );
+    }
+
+    #[test]
+    fn plays_and_situations_are_bounded_each_and_places_are_shared() {
+        use Verdict::*;
+        let mut ledger = Ledger::default();
+        for (event, verdict, place) in [
+            (snap(None, 1), Fresh, None),
+            (snap(Some("a"), 1), Fresh, Some(0)),
+            (snap(Some("b"), 1), Full, None),
+            (play("a", 1), Fresh, Some(0)),
+            (play("c", 1), Fresh, Some(1)),
+            (play("d", 1), Full, None),
+            (snap(Some("c"), 1), Full, None),
+            (snap(Some("a"), 2), Revision, Some(0)),
+            (snap(Some("a"), 2), Duplicate, Some(0)),
+            (snap(None, 2), Revision, None),
+            (retract("c", 2), Retracted, Some(1)),
+        ] {
+            assert_eq!(ledger.admit(&event, 2), Admitted { verdict, place }, "{event:?}");
+        }
     }
 }
