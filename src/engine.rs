@@ -440,12 +440,14 @@ impl Shared {
         let Admitted { verdict, place } = owned.ledger.admit(event, self.limits.plays_max);
         batch.verdicts[verdict as usize] += 1;
         if let Some(cause) = cause_of(verdict) {
-            let change = match (event, place) {
-                (Event::Play(play), Some(place)) => game.play(play, place, cause, &self.cards, ingest),
-                (Event::Retract(retraction), Some(place)) => game.retract(retraction.clone(), place, ingest),
-                (Event::Situation(situation), place) => game.situation(situation.clone(), place, ingest),
-                (Event::Game(announcement), _) => game.announce(announcement.clone(), &self.cards, ingest),
-                (Event::Play(_) | Event::Retract(_) | Event::Players(_), _) => return Outcome::Sequenced(verdict),
+            // The ledger keeps a place from the first word on a play, before it says that anything counts.
+            let of_play = || place.expect("a play that counts has a place");
+            let change = match event {
+                Event::Play(play) => game.play(play, of_play(), cause, &self.cards, ingest),
+                Event::Retract(retraction) => game.retract(retraction.clone(), of_play(), ingest),
+                Event::Situation(situation) => game.situation(situation.clone(), place, ingest),
+                Event::Game(announcement) => game.announce(announcement.clone(), &self.cards, ingest),
+                Event::Players(_) => return Outcome::Sequenced(verdict),
             };
             self.publish(change, owned, now, batch);
         }
