@@ -168,7 +168,6 @@ impl Engine {
     /// An owner's queue stays full, or an owner is gone; events of other owners may then have been
     /// applied. Sending the same events again does no harm.
     pub async fn hand_over(&self, mut events: Vec<(usize, Event)>, ingest: IngestTime) -> Result<UnderWay, SubmitError> {
-        let asked = events.len();
         let mut outcomes = Vec::new();
         for (place, event) in &mut events {
             if let Event::Players(infos) = event {
@@ -177,6 +176,7 @@ impl Engine {
             }
         }
         let (done, finished) = flume::bounded(self.owners.len());
+        let mut jobs = 0;
         for (owner, events) in self.by_owner(events).into_iter().enumerate() {
             if events.is_empty() {
                 continue;
@@ -188,8 +188,9 @@ impl Engine {
             };
             let sent = tokio::time::timeout(std::time::Duration::from_secs(1), self.owners[owner].send_async(job)).await;
             sent.map_err(|_| SubmitError::Busy)?.map_err(|_| SubmitError::Stopped)?;
+            jobs += 1;
         }
-        Ok(UnderWay { asked, outcomes, finished })
+        Ok(UnderWay { jobs, outcomes, finished })
     }
 
     fn by_owner(&self, events: Vec<(usize, Event)>) -> Vec<Vec<(usize, Event)>> {
@@ -209,7 +210,8 @@ impl Engine {
 
 /// Events that their owners apply.
 pub struct UnderWay {
-    asked: usize,
+    /// Owners that have yet to answer.
+    jobs: usize,
     /// Those known already.
     outcomes: Vec<(usize, Outcome)>,
     finished: Receiver<Vec<(usize, Outcome)>>,
@@ -221,15 +223,14 @@ impl UnderWay {
     /// # Errors
     /// An owner is gone.
     pub async fn outcomes(mut self) -> Result<Vec<(usize, Outcome)>, SubmitError> {
-        while let Ok(some) = self.finished.recv_async().await {
+        // Each owner, whether or not it has an outcome to add: a list's is known before it is applied.
+        for _ in 0..self.jobs {
+            let some = self.finished.recv_async().await.map_err(|_| SubmitError::Stopped)?;
             if self.outcomes.is_empty() {
                 self.outcomes = some;
             } else {
                 self.outcomes.extend(some);
             }
-        }
-        if self.outcomes.len() < self.asked {
-            return Err(SubmitError::Stopped);
         }
         Ok(self.outcomes)
     }

@@ -2,7 +2,7 @@
 //! events.
 
 use super::*;
-use crate::engine::{Engine, GAMES_PER_NOTICE, GameCell, Job, PLAYERS, own};
+use crate::engine::{Engine, GAMES_PER_NOTICE, GameCell, Job, PLAYERS, SubmitError, own};
 use crate::fanout::hub::{Inbox, Notice};
 use crate::fanout::topic::TopicId;
 use crate::feed::sequence::Verdict;
@@ -140,6 +140,23 @@ fn a_player_list_counts_where_it_stands() {
         // The list moves the game, since a play came before it.
         assert_eq!(engine.shared().game(&GameId::new("g-0").unwrap()).unwrap().seq, 3);
     }
+}
+
+#[test]
+fn a_player_list_that_an_owner_has_not_applied_is_not_accepted() {
+    let (owners, jobs): (Vec<_>, Vec<_>) = (0..2).map(|_| flume::bounded(1)).unzip();
+    let (_, ended) = flume::bounded(1);
+    let shared = Arc::new(shared(EngineLimits { threads: 2, ..LIMITS }));
+    let engine = Engine { shared, owners, ended };
+    let answer = block_on(async {
+        let under_way = engine.hand_over(numbered(&[list()]), NOW).await.unwrap();
+        let [first, second] = [&jobs[0], &jobs[1]].map(|jobs| jobs.recv().unwrap());
+        first.done.send(Vec::new()).unwrap();
+        // As by an owner that panics over it.
+        drop((first, second));
+        under_way.outcomes().await
+    });
+    assert_eq!(answer, Err(SubmitError::Stopped));
 }
 
 /// A state without threads whose topics keep `ring_frames` changes, and where its one shard is told.
