@@ -168,6 +168,10 @@ impl Engine {
     /// An owner's queue stays full, or an owner is gone; events of other owners may then have been
     /// applied. Sending the same events again does no harm.
     pub async fn hand_over(&self, mut events: Vec<(usize, Event)>, ingest: IngestTime) -> Result<UnderWay, SubmitError> {
+        debug_assert!(
+            events.len() == 1 || !events.iter().any(|(_, event)| matches!(event, Event::Players(_))),
+            "a player list goes alone"
+        );
         let mut outcomes = Vec::new();
         for (place, event) in &mut events {
             if let Event::Players(infos) = event {
