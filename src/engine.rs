@@ -402,10 +402,11 @@ impl Shared {
         }
     }
 
-    /// Applies one event, for callers that have no other threads (simulation, benches).
-    pub fn apply(&self, event: Event, ingest: IngestTime) -> Outcome {
+    /// Applies one event, which came at `ingest` and is worked out at `now`, for callers that have no other
+    /// threads (simulation, benches).
+    pub fn apply(&self, event: Event, ingest: IngestTime, now: StateTime) -> Outcome {
         let mut batch = Batch::default();
-        let outcome = self.apply_at(&event, ingest, StateTime(ingest.0), &mut batch);
+        let outcome = self.apply_at(&event, ingest, now, &mut batch);
         self.hub.tell(&mut batch.moved);
         self.count(&mut batch);
         outcome

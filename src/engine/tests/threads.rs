@@ -203,7 +203,7 @@ fn shards_hear_what_happened_before_a_player_list_has_gone_through_every_game() 
     let (shared, inbox) = told(8);
     let games: Vec<String> = (0..=2 * GAMES_PER_NOTICE).map(|nth| format!("g-{nth:03}")).collect();
     for game in &games {
-        shared.apply(catch(game, "1", 1, 5), NOW);
+        shared.apply(catch(game, "1", 1, 5), NOW, AT);
     }
     let first = watch(&shared, &games[0]);
     if let Event::Players(infos) = list() {
@@ -228,7 +228,7 @@ fn shards_hear_of_half_a_ring_while_more_batches_wait() {
     let ring_frames = 32;
     let (shared, inbox) = told(ring_frames);
     for game in ["g-0", "g-1"] {
-        shared.apply(catch(game, "0", 1, 5), NOW);
+        shared.apply(catch(game, "0", 1, 5), NOW, AT);
     }
     let busy = watch(&shared, "g-0");
     let plays = 1..=ring_frames / 2;
@@ -282,9 +282,9 @@ fn a_reader_never_sees_half_an_event() {
         });
         for place in 0..plays {
             let (kept, gone) = (format!("{}", 2 * place), format!("{}", 2 * place + 1));
-            shared.apply(catch("g-0", &kept, 1, 7), NOW);
-            shared.apply(catch("g-0", &kept, 2, 4), NOW);
-            shared.apply(catch("g-0", &gone, 1, 0), NOW);
+            shared.apply(catch("g-0", &kept, 1, 7), NOW, AT);
+            shared.apply(catch("g-0", &kept, 2, 4), NOW, AT);
+            shared.apply(catch("g-0", &gone, 1, 0), NOW, AT);
             // The reader keeps up, or a slow machine would prove nothing.
             while reads.load(Ordering::Acquire) < place / 10 && !reader.is_finished() {
                 std::thread::yield_now();
