@@ -1,7 +1,7 @@
 //! Who the players are: one shared directory, written by `players` events.
 //!
 //! Bounded by `players_max`: a new player beyond it stays unnamed, known ones are still updated. As many
-//! members are kept to be shared by games.
+//! members at most are kept to be shared by games; one beyond is made anew for each game that asks.
 
 use crate::model::change::Member;
 use crate::model::{PlayerCard, PlayerId, PlayerInfo, Team};
@@ -15,8 +15,10 @@ pub struct Cards {
     cards: DashMap<PlayerId, Arc<PlayerCard>, RandomState>,
     /// Players in `cards`, counted before they go in.
     count: AtomicUsize,
-    /// Who each player, named by the feed or not, last was in a game: mostly the same in the next one. With
-    /// the latest card.
+    /// Who each player, named by the feed or not, last was in a game: mostly the same in the next one. Taken
+    /// out where the card changes. A game that asks in the very moment between may get the old card; the
+    /// player list then goes through every game ([`Game::introduce`](super::Game::introduce)), which puts
+    /// it right.
     members: DashMap<PlayerId, Arc<Member>, RandomState>,
     members_count: AtomicUsize,
     players_max: usize,
@@ -88,6 +90,11 @@ impl Cards {
     /// How many players are known.
     pub fn len(&self) -> usize {
         self.cards.len()
+    }
+
+    /// How many members are kept to be shared by games.
+    pub fn member_count(&self) -> usize {
+        self.members_count.load(Ordering::Relaxed)
     }
 
     /// Whether nobody is known.

@@ -183,4 +183,5 @@ fn games_share_a_member_who_stays_with_a_team() {
     // Beyond the bound there are members all the same, each game's own.
     assert!(Arc::ptr_eq(&member("p-1", "AAA"), &member("p-1", "AAA")));
     assert!(!Arc::ptr_eq(&member("p-2", "AAA"), &member("p-2", "AAA")));
+    assert_eq!(cards.member_count(), 2);
 }
