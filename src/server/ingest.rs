@@ -189,8 +189,8 @@ pub struct Report {
     under_way: Option<UnderWay>,
 }
 
-/// Events handed to the engine at once. While it applies them the next ones are decoded. Each time costs
-/// being woken by it: some microseconds.
+/// Events handed to the engine at once, some 0.4 ms of its time at 1.5 µs each. While it applies them the
+/// next ones are decoded. Each time costs being woken by it: some microseconds.
 const CHUNK: usize = 256;
 
 /// Takes a body's events in, in order.
