@@ -33,8 +33,8 @@ enum Command {
     Demo(Demo),
     /// Start a server. Feeds post to /v1/events, clients subscribe at /v1/ws; docs/protocol.md has it all.
     Serve(ServerFlags),
-    /// Play recorded NFL GameCenter documents into a running server: plays in order, several games at
-    /// once by kickoff.
+    /// Play recorded NFL GameCenter documents into a running server, or write them to a file as event
+    /// lines: plays in order, several games at once by kickoff.
     Replay(Replay),
     /// Play simulated games into a running server, or write them to a file as event lines.
     Simulate(Simulate),
@@ -75,7 +75,8 @@ struct Demo {
 
 #[derive(Args)]
 struct Replay {
-    /// Folder of GameCenter documents (*.json, *.json.gz), or one document.
+    /// Folder of GameCenter documents (*.json, *.json.gz), or one document. Kickoffs and full names
+    /// come from schedule.csv and players.csv, in it or in its parent, where there are such.
     #[arg(long, value_name = "DIR")]
     gamecenter: PathBuf,
     /// How many times faster than recorded, or "max". Hours without a play are shortened.
@@ -84,6 +85,10 @@ struct Replay {
     /// The server.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     to: String,
+    /// Write the event lines to a file instead ("-": standard output), at once and with the times as
+    /// recorded.
+    #[arg(long, value_name = "FILE", conflicts_with = "to")]
+    out: Option<PathBuf>,
     /// Tell the offence's formation before each snap, as some feeds do.
     #[arg(long)]
     formation: bool,

@@ -17,6 +17,9 @@ impl Replay {
         telemetry::start_logs(self.log_format, "info").map_err(|error| usage(anyhow::anyhow!(error)))?;
         let formation = if self.formation { Shown::Shown } else { Shown::Hidden };
         let timeline = timeline(&self.gamecenter, formation).map_err(usage)?;
+        if let Some(file) = &self.out {
+            return write_lines(file, source::recorded(timeline));
+        }
         let what = format!("{} games of {}", timeline.games_count(), self.gamecenter.display());
         post(&self.to, self.speed, Stamp::Recorded, &what, source::recorded(timeline))
     }
@@ -33,7 +36,7 @@ impl Simulate {
             ..simulator::Options::default()
         };
         if let Some(file) = &self.out {
-            return write_lines(file, &options);
+            return write_lines(file, source::simulated(Simulator::new(&options)));
         }
         let kickoff_us = Clock.wall_us();
         let dues = source::simulated(Simulator::new(&simulator::Options { kickoff_us, ..options }));
@@ -41,9 +44,9 @@ impl Simulate {
     }
 }
 
-/// Writes a slate's event lines. Whoever reads them from standard output may stop reading.
-fn write_lines(file: &Path, options: &simulator::Options) -> Result<(), Failure> {
-    match write_slate(file, options) {
+/// Writes event lines with the times that they have. Whoever reads them from standard output may stop reading.
+fn write_lines(file: &Path, dues: impl Iterator<Item = Due>) -> Result<(), Failure> {
+    match write_all_lines(file, dues) {
         Err(Failure(_, error)) if is_broken_pipe(&error) => Ok(()),
         written => written,
     }
@@ -54,7 +57,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
-fn write_slate(file: &Path, options: &simulator::Options) -> Result<(), Failure> {
+fn write_all_lines(file: &Path, dues: impl Iterator<Item = Due>) -> Result<(), Failure> {
     let out: Box<dyn Write> = if file == Path::new("-") {
         Box::new(std::io::stdout().lock())
     } else {
@@ -66,13 +69,11 @@ fn write_slate(file: &Path, options: &simulator::Options) -> Result<(), Failure>
     };
     let mut out = BufWriter::new(out);
     let mut line = Vec::new();
-    for step in Simulator::new(options) {
-        for event in &step.events {
-            line.clear();
-            write_line(event, &mut line);
-            line.push(b'\n');
-            out.write_all(&line)?;
-        }
+    for event in dues.flat_map(|due| due.events) {
+        line.clear();
+        write_line(&event, &mut line);
+        line.push(b'\n');
+        out.write_all(&line)?;
     }
     out.flush()?;
     Ok(())

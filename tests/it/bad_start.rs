@@ -253,6 +253,10 @@ fn flags_that_make_no_sense_are_named_and_help_helps() {
         (&["demo", "--speed", "0"], "\"max\""),
         (&["replay"], "--gamecenter"),
         (&["simulate", "--out", "-", "--to", "http://127.0.0.1:1"], "cannot be used with"),
+        (
+            &["replay", "--gamecenter", ".", "--out", "-", "--to", "http://127.0.0.1:1"],
+            "cannot be used with",
+        ),
         (&["sevre"], "serve"),
         (&[], "Usage"),
     ] {
@@ -263,7 +267,7 @@ fn flags_that_make_no_sense_are_named_and_help_helps() {
     for (command, parts) in [
         ("demo", &["--games", "--speed", "--seed", "[server.bind]"][..]),
         ("serve", &["--bind", "--config", "--log-format", "/v1/ws"]),
-        ("replay", &["--gamecenter", "--to", "max"]),
+        ("replay", &["--gamecenter", "--to", "max", "--out", "standard output"]),
         ("simulate", &["--out", "--no-trouble", "standard output"]),
         ("check-config", &["--config"]),
     ] {
