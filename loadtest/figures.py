@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Measures the figures of docs/performance.md: each run on a fresh server, in turns, medians and spread.
+"""Measures the figures of docs/performance.md: each run on a fresh server, in turns whose order swaps,
+medians and spread.
 
     loadtest/figures.py FIGURE [--runs 5] [--clients 10000] [--seconds 120]
 
@@ -10,13 +11,14 @@ slate       a Sunday at ten times its speed, 15-player rosters
 coding      JSON, the binary coding, JSON compressed
 stalled     the others' latency while a tenth of the clients does not read
 probe       how soon a busy server answers, both ways to write
-metrics     metrics and logs off, and on
+metrics     metrics and logs off; and on: logs in JSON, /metrics read every second
 ingest      plays a second
 
 Needs a release build (cargo build --release --workspace) and a machine with nothing else to do.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -26,7 +28,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import typing
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
@@ -35,27 +40,35 @@ BROADCAST = ["broadcast", "--floor"]
 FAST = ["broadcast", "--events", "2000", "--interval-ms", "5", "--floor"]
 PROBE = ["broadcast", "--probe", "--kernel-times", "--floor"]
 OFF = {"METRICS__ENABLED": "false", "LOG__FILTER": "off"}
+ON = {"METRICS__ENABLED": "true", "LOG__FILTER": "info", "LOG__FORMAT": "json"}
+
+
+class Variant(typing.NamedTuple):
+    name: str
+    settings: dict  # the server's
+    load: list  # what the load test does
+    scraped: bool = False  # whether somebody reads /metrics meanwhile
 
 
 def by_writer(load, **settings):
-    return [(writer, {"FANOUT__WRITER": writer, **settings}, load) for writer in ("send", "uring")]
+    return [Variant(writer, {"FANOUT__WRITER": writer, **settings}, load) for writer in ("send", "uring")]
 
 
-# For each figure its variants, which take turns: name, the server's settings, what the load test does.
+# For each figure its variants, which take turns.
 FIGURES = {
     "broadcast": by_writer(BROADCAST),
     "one-shard": by_writer(BROADCAST, SERVER__SHARDS="1"),
     "fast": by_writer(FAST),
-    "slate": [("slate", {}, ["slate", "--speed", "10", "--floor"])],
+    "slate": [Variant("slate", {}, ["slate", "--speed", "10", "--floor"])],
     "coding": [
-        ("json", {}, BROADCAST),
-        ("bin", {}, BROADCAST + ["--coding", "bin"]),
-        ("json+deflate", {}, BROADCAST + ["--deflate"]),
+        Variant("json", {}, BROADCAST),
+        Variant("bin", {}, BROADCAST + ["--coding", "bin"]),
+        Variant("json+deflate", {}, BROADCAST + ["--deflate"]),
     ],
-    "stalled": [("stalled", {}, ["stalled"])],
+    "stalled": [Variant("stalled", {}, ["stalled"])],
     "probe": by_writer(PROBE),
-    "metrics": [("off", OFF, ["broadcast"]), ("on", {}, ["broadcast"])],
-    "ingest": [("ingest", {"ENGINE__GAMES_MAX": "16384"}, ["ingest", "--events", "500000"])],
+    "metrics": [Variant("off", OFF, ["broadcast"]), Variant("on", ON, ["broadcast"], scraped=True)],
+    "ingest": [Variant("ingest", {"ENGINE__GAMES_MAX": "16384"}, ["ingest", "--events", "500000"])],
 }
 CLIENTS = {"fast": 2000}
 
@@ -84,24 +97,30 @@ SHOWN = {
     "all reading: p99 ms": extra("reading_p99_ms"),
     "some stalled: p99 ms": extra("stalled_p99_ms"),
     "stalled / reading": extra("stalled_p99_ratio"),
-    "events a second": extra("events_per_s"),
-    "CPU µs an event": extra("server_cpu_us_per_event"),
 }
 for question in ("ping", "subscribe", "connect"):
     for part in ("p50", "p99"):
         SHOWN[f"{question} {part} ms"] = extra(f"probe_walk_{question}_{part}_ms")
     SHOWN[f"floor {question} p99 ms"] = extra(f"probe_floor_send_walk_{question}_p99_ms")
 
+# The same for `ingest`, whose watchers are few, and not timed.
+SHOWN_OF_FEEDS = {
+    "events a second": extra("events_per_s"),
+    "accepted a second": extra("accepted_per_s"),
+    "CPU µs an event": extra("server_cpu_us_per_event"),
+    "stat records an event": extra("stat_records_per_event"),
+}
+
 # Of these the ratio to the first variant is told, too.
 COMPARED = ["CPU µs a delivery", "p99 ms", "last ms (median)", "bytes a delivery", "ping p99 ms", "subscribe p99 ms", "connect p99 ms"]
 
 
-def measure(settings, load):
+def measure(variant, options):
     """One run against a server of its own; the load test's report."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = "127.0.0.1:%d" % probe.getsockname()[1]
-    environment = dict(os.environ, **{"SCOREWIRE__" + key: value for key, value in settings.items()})
+    environment = dict(os.environ, **{"SCOREWIRE__" + key: value for key, value in variant.settings.items()})
     with tempfile.TemporaryDirectory() as folder:
         log, report = pathlib.Path(folder) / "server.log", pathlib.Path(folder) / "report.json"
         with log.open("w") as errors:
@@ -109,15 +128,41 @@ def measure(settings, load):
         try:
             if not listens(server, address):
                 sys.exit(f"no server at {address}\n{log.read_text()}")
-            command = [TARGET / "scorewire-loadtest", "run", *load, "--url", f"ws://{address}"]
+            command = [TARGET / "scorewire-loadtest", "run", *variant.load, *options, "--url", f"ws://{address}"]
             command += ["--server-pid", str(server.pid), "--json", report]
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            with scraping(address) if variant.scraped else contextlib.nullcontext():
+                done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             if done.returncode != 0:
                 sys.exit(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
             return json.loads(report.read_text())
         finally:
             server.send_signal(signal.SIGKILL)
             server.wait()
+
+
+@contextlib.contextmanager
+def scraping(address):
+    """Reads /metrics every second, as an eager collector does; no run counts in which that failed."""
+    ended, failures = threading.Event(), []
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def scrape():
+        while not ended.wait(1):
+            try:
+                with direct.open(f"http://{address}/metrics", timeout=10) as answer:
+                    answer.read()
+            except Exception as error:
+                failures.append(error)
+
+    reader = threading.Thread(target=scrape)
+    reader.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        reader.join()
+    if failures:
+        sys.exit(f"/metrics could not be read: {failures[0]}")
 
 
 def listens(server, address):
@@ -133,10 +178,10 @@ def listens(server, address):
     return False
 
 
-def values(runs, label):
+def values(runs, figure):
     """The figure of each run; none where one of them does not have it."""
     try:
-        figures = [SHOWN[label](run) for run in runs]
+        figures = [figure(run) for run in runs]
     except (KeyError, IndexError, TypeError, ZeroDivisionError):
         return []
     return [] if None in figures else figures
@@ -146,26 +191,27 @@ def spread(figures, digits):
     return f"{statistics.median(figures):.{digits}f} ({min(figures):.{digits}f}–{max(figures):.{digits}f})"
 
 
-def show(runs):
+def show(runs, shown):
     """Each variant's figures, then the ratios of the later ones to the first, turn by turn."""
     for name, done in runs.items():
         print(f"{name}: median of {len(done)} (least–most)")
-        for label in SHOWN:
-            if figures := values(done, label):
+        for label, figure in shown.items():
+            if figures := values(done, figure):
                 print(f"  {label:22} {spread(figures, 2)}")
     (first, base), *others = runs.items()
     for name, done in others:
         print(f"{name} / {first}: median of {len(done)} pairs (least–most)")
         for label in COMPARED:
-            pairs = list(zip(values(base, label), values(done, label)))
+            pairs = list(zip(values(base, shown[label]), values(done, shown[label])))
             if pairs and all(before for before, _ in pairs):
                 print(f"  {label:22} {spread([after / before for before, after in pairs], 3)}")
 
 
 def conditions(figure, run):
-    """Which machine, when: without that a figure says nothing."""
+    """Which machine, when, who: without that a figure says nothing."""
     machine, day = run["machine"], time.strftime("%Y-%m-%d", time.gmtime(run["began_us"] / 1e6))
-    return f"{figure}: {machine['cores']} cores ({machine['model']}), Linux {machine['kernel']}; {day}; {run['clients']} clients"
+    who = f"{run['extra']['feeds']:.0f} feeds" if figure == "ingest" else f"{run['clients']} clients"
+    return f"{figure}: {machine['cores']} cores ({machine['model']}), Linux {machine['kernel']}; {day}; {who}"
 
 
 def minutes(seconds):
@@ -182,16 +228,19 @@ def main():
     figure, variants = arguments.figure, FIGURES[arguments.figure]
     options = [] if figure == "ingest" else ["--clients", str(arguments.clients or CLIENTS.get(figure, 10000))]
     options += ["--seconds", str(arguments.seconds)] if figure == "slate" else []
-    runs = {name: [] for name, _, _ in variants}
+    runs = {variant.name: [] for variant in variants}
     begun, done, due = time.monotonic(), 0, arguments.runs * len(variants)
     for turn in range(arguments.runs):
-        for name, settings, load in variants:
-            runs[name].append(measure(settings, load + options))
+        # Whoever comes second in one turn comes first in the next: what a run leaves behind hits all alike.
+        for variant in variants if turn % 2 == 0 else reversed(variants):
+            runs[variant.name].append(measure(variant, options))
             done += 1
             left = (time.monotonic() - begun) / done * (due - done)
-            print(f"turn {turn + 1} of {arguments.runs}: {name} done, about {minutes(left)} left", file=sys.stderr)
-    print(conditions(figure, runs[variants[0][0]][0]))
-    show(runs)
+            print(f"turn {turn + 1} of {arguments.runs}: {variant.name} done, about {minutes(left)} left", file=sys.stderr)
+    print(conditions(figure, runs[variants[0].name][0]))
+    show(runs, SHOWN_OF_FEEDS if figure == "ingest" else SHOWN)
 
 
+# Told to end, it ends its server, too.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 main()

@@ -6,7 +6,7 @@
 
 mod plot;
 
-use crate::report::{Figure, figures, floor_name, number, ratio};
+use crate::report::{Figure, figures, floor_name, number, ratio, who};
 use crate::shape::{Distribution, Floor, RunReport, Second};
 use plot::{Axis, Plot, Series};
 use std::fmt::Write as _;
@@ -82,10 +82,10 @@ fn head(report: &RunReport) -> String {
     format!(
         "<header><div><p class=\"eyebrow\">Scorewire load test</p>\n<h1>{scenario}</h1></div>\n\
          <p class=\"verdict {class}\">{verdict}</p></header>\n\
-         <p class=\"facts\">{clients} clients, {events} events, {duration} s{coding} · {began} · {cores} cores, {model}, Linux {kernel}<br>\
+         <p class=\"facts\">{who}, {events} events, {duration} s{coding} · {began} · {cores} cores, {model}, Linux {kernel}<br>\
          <code>{command}</code></p>\n",
         scenario = escape(&report.scenario),
-        clients = number(report.clients as f64),
+        who = who(report),
         events = number(report.events as f64),
         duration = number((report.duration_s * 10.0).round() / 10.0),
         coding = if report.coding.is_empty() {

@@ -208,6 +208,7 @@ fn fill(report: &mut RunReport, outcome: &Outcome, accepted_s: f64, records: usi
     let refused: usize = outcome.posted.iter().map(|posted| posted.refused).sum();
     report.extra.extend(
         [
+            ("feeds", outcome.posted.len() as f64),
             ("events_per_s", events / report.duration_s),
             ("accepted_per_s", events / accepted_s),
             ("stat_records_per_event", records as f64 / events),

@@ -170,6 +170,15 @@ fn list(report: &RunReport) -> Vec<(String, f64)> {
     list
 }
 
+/// Who took part: `10,000 clients`; of `ingest`, `16 feeds, 4 watchers`.
+pub(crate) fn who(report: &RunReport) -> String {
+    let clients = number(report.clients as f64);
+    match report.extra.get("feeds") {
+        Some(feeds) => format!("{} feeds, {clients} watchers", number(*feeds)),
+        None => format!("{clients} clients"),
+    }
+}
+
 /// `floor send`, `floor io_uring, 2 threads`.
 pub(crate) fn floor_name(floor: &Floor) -> String {
     match floor.threads {
@@ -255,6 +264,16 @@ impl fmt::Display for Floor {
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // `ingest` counts by event, and has no idle clients to tell of.
+        if self.cpu_us_per_delivery <= 0.0 {
+            return writeln!(
+                f,
+                "  server     {:.2} s CPU in all; {} MiB resident before, {} at the end",
+                self.cpu_s,
+                self.rss_idle_kib / 1024,
+                self.rss_end_kib / 1024
+            );
+        }
         writeln!(
             f,
             "  server     {:.2} µs CPU per delivery ({:.2} s in all), {} voluntary and {} involuntary context switches",
@@ -274,13 +293,7 @@ impl fmt::Display for Server {
 impl fmt::Display for RunReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |figure: u64| number(figure as f64);
-        writeln!(
-            f,
-            "{:<12} {} clients, {} events",
-            self.scenario,
-            count(self.clients),
-            count(self.events)
-        )?;
+        writeln!(f, "{:<12} {}, {} events", self.scenario, who(self), count(self.events))?;
         if self.deliveries > 0 {
             writeln!(f, "  connected  in {:.2} s", self.connect_s)?;
             writeln!(
@@ -305,6 +318,8 @@ impl fmt::Display for RunReport {
                 self.frame_bytes as f64 / self.deliveries as f64,
                 count(self.frames_deflated)
             )?;
+        }
+        if self.latency.count > 0 {
             writeln!(f, "  latency    {}", self.latency)?;
             if let Some(kernel) = &self.latency_kernel {
                 writeln!(f, "  to kernel  {kernel}")?;

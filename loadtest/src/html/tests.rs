@@ -135,3 +135,24 @@ fn dates_are_those_of_the_calendar() {
     assert_eq!(utc(1_709_164_800_000_000), "2024-02-29 00:00:00 UTC");
     assert_eq!(utc(1_767_225_599_000_000), "2025-12-31 23:59:59 UTC");
 }
+
+#[test]
+fn a_run_of_feeds_tells_of_feeds_and_of_nothing_that_it_does_not_measure() {
+    let mut report = run(&[]);
+    (report.clients, report.deliveries) = (4, 9);
+    report.extra.insert("feeds".to_owned(), 16.0);
+    report.server = Some(Server {
+        cpu_s: 1.5,
+        ..Server::default()
+    });
+    let (html, text) = (page(&report, None), report.to_string());
+    assert_well_formed(&html);
+    assert!(html.contains("16 feeds, 4 watchers, "), "{html}");
+    assert!(
+        text.contains("16 feeds, 4 watchers, ") && text.contains("1.50 s CPU in all"),
+        "{text}"
+    );
+    for absent in ["latency", "per delivery", "per connection"] {
+        assert!(!text.contains(absent), "{absent}: {text}");
+    }
+}
