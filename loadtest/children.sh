@@ -1,13 +1,14 @@
-# What the scripts beside this one have in common: children that are waited for, and stopped, within bounds.
+# What the scripts beside this one have in common: children that are waited for, and stopped, within
+# bounds; and the median of what was measured.
 
-# Until process $3 has written $1 to the file $2: at most 10 s.
+# Until process $3 has written a line with $1 (a regular expression) to the file $2: at most $4 s (10).
 await() {
-  for _ in $(seq 100); do
+  for _ in $(seq $((${4:-10} * 10))); do
     grep -qs "$1" "$2" && return
     kill -0 "$3" 2>/dev/null || break
     sleep 0.1
   done
-  echo "no \"$1\" within 10 s:" >&2
+  echo "no \"$1\" within ${4:-10} s:" >&2
   cat "$2" >&2
   exit 1
 }
@@ -21,6 +22,12 @@ stop() {
     kill -KILL "$process" 2>/dev/null || true
     wait "$process" 2>/dev/null || true
   done
+}
+
+# The median of the figures given, and the least and the most.
+median() {
+  printf '%s\n' "$@" | sort -n | awk '{ r[NR] = $1 }
+    END { m = NR % 2 ? r[(NR + 1) / 2] : (r[NR / 2] + r[NR / 2 + 1]) / 2; printf "median %.3f, %s to %s\n", m, r[1], r[NR] }'
 }
 
 # A shell that is told to end does so by its EXIT trap.

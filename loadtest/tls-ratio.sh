@@ -55,5 +55,4 @@ for _ in $(seq "$PAIRS"); do
   RATIOS="$RATIOS $ratio"
   echo "$CLIENTS clients: plain $plain µs, TLS $CPU_US µs CPU per delivery: $ratio"
 done
-tr ' ' '\n' <<<"$RATIOS" | sed '/^$/d' | sort -n | awk '{ r[NR] = $1 }
-  END { m = NR % 2 ? r[(NR + 1) / 2] : (r[NR / 2] + r[NR / 2 + 1]) / 2; printf "median %.3f, %s to %s\n", m, r[1], r[NR] }'
+median $RATIOS
