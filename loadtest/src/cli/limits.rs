@@ -23,6 +23,9 @@ const TIMED: [&str; 7] = [
 #[derive(Args, Default)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
+    /// At most this time until everybody is connected and has the snapshots of all topics
+    #[arg(long, value_name = "SECONDS")]
+    connect_s: Option<f64>,
     /// At most this median latency
     #[arg(long, value_name = "MS")]
     p50_ms: Option<f64>,
@@ -75,6 +78,7 @@ impl LimitArgs {
         let last = (report.last.count > 0).then_some(&report.last);
         let over = |figure: f64, base: Option<f64>| base.and_then(|base| report::ratio(figure, base));
         let limits = [
+            limit("connect-s", self.connect_s, Some(report.connect_s)),
             limit("p50-ms", self.p50_ms, latency.map(|latency| latency.p50_ms)),
             limit("p99-ms", self.p99_ms, latency.map(|latency| latency.p99_ms)),
             limit("last-ms", self.last_ms, last.map(|last| last.p50_ms)),
@@ -136,6 +140,7 @@ mod tests {
     #[test]
     fn limits_hold_or_do_not_and_need_what_they_are_about() {
         let limits = LimitArgs {
+            connect_s: Some(2.0),
             p99_ms: Some(10.0),
             cpu_us: Some(4.0),
             p99_ratio: Some(0.5),
@@ -151,6 +156,7 @@ mod tests {
             ..Distribution::default()
         };
         let mut report = RunReport {
+            connect_s: 2.5,
             latency: latency(9.0),
             server: Some(Server {
                 cpu_us_per_delivery: 5.0,
@@ -167,6 +173,7 @@ mod tests {
         assert_eq!(
             held,
             [
+                ("connect-s", 2.5, false),
                 ("p99-ms", 9.0, true),
                 ("cpu-us", 5.0, false),
                 ("ratio", 0.0, false),

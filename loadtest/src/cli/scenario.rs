@@ -70,6 +70,9 @@ pub(crate) enum Scenario {
         /// Seconds until the run ends; the cuts are spread over it evenly
         #[arg(long, default_value_t = 60)]
         seconds: u64,
+        /// At most this time from a cut until everybody is right again, of the slowest cut
+        #[arg(long, value_name = "MS")]
+        back_ms: Option<f64>,
         #[command(flatten)]
         feed: FeedArgs,
         #[command(flatten)]
@@ -182,12 +185,15 @@ impl Scenario {
             Self::Storm {
                 cuts,
                 seconds,
+                back_ms,
                 feed,
                 rosters,
                 ..
             } => {
                 let sunday = feed.sunday(seed, Duration::from_secs(*seconds))?;
-                slate::storm(settings, rosters.following(seed), &sunday, *cuts)?
+                let report = slate::storm(settings, rosters.following(seed), &sunday, *cuts)?;
+                let slowest = report.extra.get("back_max_ms").copied();
+                return Ok((report, limit("back-ms", *back_ms, slowest)));
             }
             Self::Stalled {
                 stalled_share,

@@ -100,9 +100,26 @@ fn everybody_comes_back_after_a_cut() {
     let (code, report, errors) = rosters(
         "storm",
         Manner::Good,
-        &["--speed", "0.1", "--seconds", "1", "--cuts", "2", "--processes", "2"],
+        &[
+            &["--speed", "0.1", "--seconds", "1", "--cuts", "2", "--processes", "2"][..],
+            &["--connect-s", "60", "--back-ms", "60000"],
+        ]
+        .concat(),
     );
     assert_eq!((code, &report["ok"]), (0, &Value::Bool(true)), "{report:#}\n{errors}");
+    let limits: Vec<(&Value, &Value)> = report["limits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|limit| (&limit["name"], &limit["measured"]))
+        .collect();
+    assert_eq!(
+        limits,
+        [
+            (&json!("connect-s"), &report["connect_s"]),
+            (&json!("back-ms"), &report["extra"]["back_max_ms"])
+        ]
+    );
     let extra = &report["extra"];
     assert_eq!(
         (&extra["cuts"], &extra["topics_resumed"]),
@@ -116,6 +133,14 @@ fn everybody_comes_back_after_a_cut() {
 fn a_change_lost_while_away_is_noticed() {
     let storm = ["--speed", "0.1", "--seconds", "1", "--cuts", "2"];
     must_notice("storm", Manner::ResumesBadly, &storm, "a state that nobody here was shown");
+}
+
+#[test]
+fn a_storm_after_which_it_took_too_long_fails() {
+    let storm = ["--speed", "0.1", "--seconds", "1", "--cuts", "1", "--back-ms", "0"];
+    let (code, report, errors) = rosters("storm", Manner::Good, &storm);
+    assert_eq!((code, &report["fault_count"]), (1, &json!(0)), "{report:#}\n{errors}");
+    assert_eq!(report["limits"][0]["held"], json!(false), "{report:#}");
 }
 
 const SLATE: [&str; 4] = ["--speed", "1", "--seconds", "5"];
