@@ -97,6 +97,8 @@ SHOWN = {
     "all reading: p99 ms": extra("reading_p99_ms"),
     "some stalled: p99 ms": extra("stalled_p99_ms"),
     "stalled / reading": extra("stalled_p99_ratio"),
+    "all reading: cores": extra("reading_server_cores"),
+    "some stalled: cores": extra("stalled_server_cores"),
 }
 for question in ("ping", "subscribe", "connect"):
     for part in ("p50", "p99"):

@@ -82,7 +82,7 @@ pub(crate) enum Scenario {
     },
     /// Some clients stop reading until their sockets refuse bytes: what happens to the others?
     Stalled {
-        /// Share of the clients that stall
+        /// Share of the clients that stall: one in so many, so 0.5, 0.333, 0.25, 0.2, …
         #[arg(long, default_value_t = 0.1)]
         stalled_share: f64,
         /// Times that they stall, each between measurements with everybody reading
