@@ -29,7 +29,8 @@ fn delta(before: usize, after: usize) -> Value {
         .filter(|&i| held[i] != totals[i])
         .map(|i| {
             let (old, new) = (held[i].points(), totals[i].points());
-            let stats = json!({"rushing_yards": totals[i].stat("rushing_yards"), "targets": 1});
+            let moved = totals[i].stats().into_iter().zip(held[i].stats()).filter(|(new, old)| new != old);
+            let stats: Value = moved.map(|((name, total), _)| (name.to_owned(), json!(total))).collect();
             json!({"player": crate::plays::player_id(i), "points": new as f64 / 1e4, "change": (new - old) as f64 / 1e4, "stats": stats})
         })
         .collect();
@@ -70,7 +71,9 @@ fn every_kind_of_wrong_delta_is_named() {
     };
     assert!(wrong("/players/0/points", json!(1.5)).contains("must have"));
     assert!(wrong("/players/0/change", json!(0)).contains("must change by"));
-    assert!(wrong("/players/0/stats/rushing_yards", json!(7777)).contains("rushing_yards"));
+    assert!(wrong("/players/0/stats/passing_yards", json!(7777)).contains("has passing_yards 7777 and must have"));
+    assert!(wrong("/players/0/stats", json!({})).contains("must have passing_attempts"));
+    assert!(wrong("/players/1/stats", json!({"rushing_zeal": 1})).contains("rushing_zeal"));
     assert!(wrong("/players", json!([])).contains("is missing"));
     assert!(wrong("/feed_ts", json!(TS0)).contains("its play was posted with another"));
     assert!(wrong("/feed_ts", json!(TS0 + 3)).contains("with which no event was posted"));

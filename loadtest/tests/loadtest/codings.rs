@@ -128,7 +128,7 @@ fn everybody_resumes_in_every_coding() {
 #[test]
 fn clients_stall_in_every_coding() {
     in_each(|name, options| {
-        let (code, report, errors) = rosters::stalled("100", options);
+        let (code, report, errors) = rosters::stalled(Manner::Good, "100", options);
         // All is well but for what this fake server can't do.
         assert_eq!(
             (code, &report["coding"], &report["fault_count"]),

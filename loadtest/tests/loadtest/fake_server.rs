@@ -55,6 +55,8 @@ pub enum Manner {
     AddsAYard,
     /// Whoever comes back begins anew.
     NeverResumes,
+    /// Nobody is told a single stat, in any frame, snapshot or list.
+    OmitsStats,
 }
 
 /// The fourth to subscribe.
@@ -75,6 +77,8 @@ struct State {
     plays: BTreeSet<String>,
     /// `stats` of every player.
     stats: BTreeMap<String, BTreeMap<&'static str, i64>>,
+    /// They are told to nobody.
+    omits_stats: bool,
     /// Points after each seq, the first entry before any.
     history: Vec<BTreeMap<String, f64>>,
     /// By topic, the delta that led to each seq.
@@ -83,12 +87,21 @@ struct State {
     clients: Vec<Subscriber>,
 }
 
+impl State {
+    /// The stats of a player as they are told.
+    fn shown(&self, id: &str) -> Value {
+        let stats = self.stats.get(id).filter(|_| !self.omits_stats);
+        json!(stats.cloned().unwrap_or_default())
+    }
+}
+
 /// Serves in the background until the process ends; its address.
 pub fn start(manner: Manner, last_seq: usize) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     let state = Arc::new(Mutex::new(State {
         history: vec![BTreeMap::new()],
+        omits_stats: manner == Manner::OmitsStats,
         ..State::default()
     }));
     std::thread::spawn(move || {
@@ -238,13 +251,13 @@ fn snapshot(state: &State, topic: &str, wrong: f64) -> Value {
     match topic.strip_prefix("player:") {
         Some(id) => {
             snapshot["points"] = json!(points(id));
-            snapshot["stats"] = json!(state.stats.get(id).cloned().unwrap_or_default());
+            snapshot["stats"] = state.shown(id);
         }
         None => {
             let players = state
                 .stats
-                .iter()
-                .map(|(id, stats)| json!({"player": id, "points": points(id), "stats": stats}));
+                .keys()
+                .map(|id| json!({"player": id, "points": points(id), "stats": state.shown(id)}));
             snapshot["players"] = players.collect();
         }
     }
@@ -394,7 +407,7 @@ fn player_deltas(state: &State, ts: u64, manner: Manner) -> Vec<Value> {
             let prev = state.deltas.get(&topic).map_or(0, Vec::len);
             let change = ((points - before.get(id).unwrap_or(&0.0)) * 1e4).round() / 1e4;
             json!({"type": "delta", "topic": topic, "ruleset": "draftkings", "seq": prev + 1, "prev": prev,
-                "points": points + wrong, "change": change, "stats": state.stats[id], "feed_ts": ts})
+                "points": points + wrong, "change": change, "stats": state.shown(id), "feed_ts": ts})
         })
         .collect()
 }
@@ -406,7 +419,7 @@ fn delta(state: &State, prev: usize, seq: usize, ts: u64, manner: Manner) -> Val
     let players: Vec<Value> = moved
         .map(|(id, points)| {
             let change = ((points - before.get(id).unwrap_or(&0.0)) * 1e4).round() / 1e4;
-            json!({"player": id, "points": points + wrong, "change": change, "stats": state.stats[id]})
+            json!({"player": id, "points": points + wrong, "change": change, "stats": state.shown(id)})
         })
         .collect();
     json!({"type": "delta", "topic": format!("game:{}", state.game), "ruleset": "draftkings", "seq": seq, "prev": prev,
@@ -417,7 +430,7 @@ fn players(state: &State, manner: Manner) -> Value {
     let wrong = if manner == Manner::WrongHttp { 1.0 } else { 0.0 };
     let last = state.history.last().unwrap();
     last.iter()
-        .map(|(id, points)| json!({"player": id, "points": points + wrong, "stats": state.stats[id]}))
+        .map(|(id, points)| json!({"player": id, "points": points + wrong, "stats": state.shown(id)}))
         .collect()
 }
 

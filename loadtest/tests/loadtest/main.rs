@@ -155,6 +155,14 @@ fn a_wrong_total_for_everybody_is_noticed() {
 }
 
 #[test]
+fn stats_that_nobody_is_told_are_noticed() {
+    must_notice(Manner::OmitsStats, "must have rushing_attempts 1, which is left out");
+    let (code, report, errors) = rosters::stalled(Manner::OmitsStats, "100", &[]);
+    assert_eq!(code, 1, "{report:#}\n{errors}");
+    assert!(report["faults"].to_string().contains("which is left out"), "{report:#}");
+}
+
+#[test]
 fn a_closed_client_is_noticed() {
     must_notice(Manner::Closes, "closed by the server: code 4001");
 }

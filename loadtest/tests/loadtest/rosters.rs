@@ -183,14 +183,14 @@ fn a_storm_after_which_nobody_goes_on_where_he_was_says_nothing() {
 
 #[test]
 fn sockets_that_never_refused_a_byte_say_nothing_about_stalled_clients() {
-    let (code, report, errors) = stalled("100", &[]);
+    let (code, report, errors) = stalled(Manner::Good, "100", &[]);
     assert_eq!((code, &report["fault_count"]), (1, &json!(1)), "{report:#}\n{errors}");
     assert!(report["faults"][0].as_str().unwrap().contains("refused bytes"), "{report:#}");
 }
 
 #[test]
 fn a_phase_in_which_nobody_received_anything_says_nothing() {
-    let (code, report, errors) = stalled("500", &[]);
+    let (code, report, errors) = stalled(Manner::Good, "500", &[]);
     assert_eq!(code, 1, "{report:#}\n{errors}");
     let reason = "turn 1: nothing was received and measured while some were stalled";
     assert!(report["faults"].to_string().contains(reason), "{report:#}");
@@ -201,8 +201,8 @@ fn a_phase_in_which_nobody_received_anything_says_nothing() {
 }
 
 /// Both measurements take 300 ms: of plays 100 ms apart each has some, of those 500 ms apart the first alone.
-pub(crate) fn stalled(interval_ms: &str, more: &[&str]) -> (i32, Value, String) {
-    let url = format!("ws://{}", fake_server::start(Manner::Good, 0));
+pub(crate) fn stalled(manner: Manner, interval_ms: &str, more: &[&str]) -> (i32, Value, String) {
+    let url = format!("ws://{}", fake_server::start(manner, 0));
     let turn = ["--turns", "1", "--phase-s", "0.3", "--fill-s", "0", "--catch-up-s", "0.1"];
     let few = ["--clients", "20", "--drain-timeout-s", "0.3", "--interval-ms", interval_ms];
     run(&[&["run", "stalled", "--url", &url], &turn[..], &few, more].concat())
