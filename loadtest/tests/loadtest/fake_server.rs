@@ -57,7 +57,14 @@ pub enum Manner {
     NeverResumes,
     /// Nobody is told a single stat, in any frame, snapshot or list.
     OmitsStats,
+    /// One client's frame of play 4 is of a `seq` that no run gets to.
+    Leaps,
+    /// The same of a snapshot instead.
+    LeapsBySnapshot,
 }
+
+/// Where a [`Manner::Leaps`] ends.
+pub const LEAP: u64 = 1_000_000_000_000_000;
 
 /// The fourth to subscribe.
 const PICKED: usize = 3;
@@ -386,6 +393,14 @@ fn send_play(ts: u64, state: &mut State, manner: Manner, last_seq: usize) {
                     let payload = if bytes[1] < 126 { 2 } else { 4 };
                     bytes[payload] |= 0x06;
                     bytes
+                }
+                (Manner::Leaps | Manner::LeapsBySnapshot, 4, _) if picked => {
+                    let mut wrong = all.clone();
+                    wrong["seq"] = json!(LEAP);
+                    if manner == Manner::LeapsBySnapshot {
+                        wrong["type"] = json!("snapshot");
+                    }
+                    frame(&wrong)
                 }
                 (Manner::Closes, 4, _) if picked => vec![0x88, 2, 0x0f, 0xa1],
                 _ => frame(&all),

@@ -1,6 +1,6 @@
 //! Scenarios in which clients follow players, against the fake server.
 
-use super::fake_server::{self, Manner};
+use super::fake_server::{self, LEAP, Manner};
 use super::run;
 use serde_json::{Value, json};
 
@@ -134,6 +134,13 @@ fn wrong_totals_are_noticed() {
 fn missing_frames_are_noticed() {
     must_notice("slate", Manner::DropsOne, &SLATE, "something in between is lost");
     must_notice("slate", Manner::DropsLast, &SLATE, "which ended at 8");
+}
+
+#[test]
+fn a_seq_that_no_run_gets_to_is_noticed_at_once() {
+    for manner in [Manner::Leaps, Manner::LeapsBySnapshot] {
+        must_notice("slate", manner, &SLATE, &format!("went from seq 3 to {LEAP} in a run of 9 events"));
+    }
 }
 
 #[test]
