@@ -33,16 +33,19 @@ impl Oracle {
         self.whole(events_at(seq, base)?, value)
     }
 
-    /// A delta from `prev` to `seq`, of which `newest` was the last play.
-    pub(crate) fn delta(&self, prev: u64, seq: u64, newest: Option<u32>, value: &Value) -> Result<()> {
+    /// A delta from `prev` to `seq`, caused by the plays from `oldest` to `newest`.
+    pub(crate) fn delta(&self, prev: u64, seq: u64, [oldest, newest]: [Option<u32>; 2], value: &Value) -> Result<()> {
         let base = self.base.context("a delta before any snapshot")?;
         let (before, events) = (events_at(prev, base)?, events_at(seq, base)?);
         let totals = self.totals(events)?;
-        let feed_ts = &value["feed_ts"];
-        ensure!(
-            newest.is_some_and(|newest| newest as usize + 1 == events),
-            "seq {seq} carries feed_ts {feed_ts}; its play was posted with another"
-        );
+        let named = [(newest, seq, events, "feed_ts"), (oldest, prev + 1, before + 1, "feed_ts_first")];
+        for (play, seq, due, name) in named {
+            ensure!(
+                play.is_some_and(|play| play as usize + 1 == due),
+                "seq {seq} carries {name} {}; its play was posted with another",
+                value[name]
+            );
+        }
         let shown = self.check_players(value, events, Some(before))?;
         let held = self.totals(before)?;
         for index in (0..CAST).filter(|&i| held[i] != totals[i]) {

@@ -107,6 +107,14 @@ fn a_merged_frame_delivers_all_its_plays() {
 }
 
 #[test]
+fn a_merged_frame_must_name_its_first_play_and_all_causes() {
+    must_notice(Manner::MergesNameless, "feed_ts_first is missing, of 2 changes");
+    must_notice(Manner::MergesLate, "seq 3 carries feed_ts_first");
+    must_notice(Manner::MergesCauseless, "1 causes and 0 left out, of 2 changes");
+    must_notice(Manner::OmitsCauses, "cause is null");
+}
+
+#[test]
 fn clients_spread_over_processes_add_up() {
     let url = format!("ws://{}", fake_server::start(Manner::Good, PLAYS));
     // 84 descriptors: 64 spare ones and 20 clients a process.

@@ -94,6 +94,15 @@ fn a_repeat_that_counts_and_news_called_a_repeat_stop_the_run() {
 }
 
 #[test]
+fn merged_frames_of_players_are_held_against_the_others() {
+    let (code, report, errors) = rosters("slate", Manner::Merges, &SLATE);
+    assert_eq!((code, &report["frames_merged"]), (0, &json!(2)), "{report:#}\n{errors}");
+    must_notice("slate", Manner::MergesNameless, &SLATE, "feed_ts_first is missing, of 2 changes");
+    must_notice("slate", Manner::MergesLate, &SLATE, "seq 3 came of event 4 here and of event 2");
+    must_notice("slate", Manner::MergesCauseless, &SLATE, "1 causes and 0 left out, of 2 changes");
+}
+
+#[test]
 fn a_run_ends_when_it_is_told_to() {
     let (code, report, errors) = rosters("slate", Manner::Good, &["--speed", "0.02", "--seconds", "1"]);
     assert_eq!((code, &report["events"]), (0, &1.into()), "{report:#}\n{errors}");
