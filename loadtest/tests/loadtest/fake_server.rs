@@ -499,7 +499,7 @@ fn players(state: &State, manner: Manner) -> Value {
 }
 
 /// The payload of a masked frame; short and medium lengths alone. Nothing where there is no more.
-fn read_masked(input: &mut impl Read) -> Option<Vec<u8>> {
+pub fn read_masked(input: &mut impl Read) -> Option<Vec<u8>> {
     let mut head = [0; 2];
     input.read_exact(&mut head).ok()?;
     assert_eq!(

@@ -12,6 +12,7 @@
 mod codings;
 mod fake_server;
 mod floor;
+mod ingest;
 mod rosters;
 mod tls;
 
