@@ -13,7 +13,7 @@ use scorewire::fanout::encode::points;
 use scorewire::fanout::hub::{GameTopics, Hub, HubLimits, Moved};
 use scorewire::feed::sequence::Ledger;
 use scorewire::feed::{Decoder, simulator, write_line};
-use scorewire::model::{CauseKind, Change, Event, GameId, IngestTime, Points};
+use scorewire::model::{CauseKind, Change, Event, GameId, IngestTime, Points, StateTime};
 use scorewire::scoring::{Ruleset, Rulesets};
 use scorewire::state::{Cards, Game};
 use scorewire::telemetry::EngineMetrics;
@@ -151,7 +151,7 @@ fn apply(c: &mut Criterion) {
             || Shared::new(hub(), LIMITS, EngineMetrics::new()),
             |shared| {
                 for line in &lines {
-                    black_box(shared.apply(decoder.line(line).unwrap(), NOW));
+                    black_box(shared.apply(decoder.line(line).unwrap(), NOW, StateTime::default()));
                 }
             },
             BatchSize::PerIteration,

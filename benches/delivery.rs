@@ -20,7 +20,7 @@ use scorewire::engine::Shared;
 use scorewire::fanout::hub::Inbox;
 use scorewire::fanout::shard::{Batch, ConnKey, Kind, Shard, ShardParts, Writer, Wrote};
 use scorewire::feed::{Decoder, Limits};
-use scorewire::model::{IngestTime, Now};
+use scorewire::model::{IngestTime, Now, StateTime};
 use scorewire::scoring::Rulesets;
 use scorewire::wire::Form;
 use scorewire::wire::close::CloseReason;
@@ -149,7 +149,8 @@ impl Bench {
             21 + self.plays % 2,
         );
         let event = Decoder::new(Limits::default()).line(line.as_bytes()).unwrap();
-        self.engine.apply(event, IngestTime(self.now_us));
+        let now = self.now();
+        self.engine.apply(event, IngestTime(now.wall_us), StateTime(now.steady_us));
     }
 
     /// Looks at what moved and writes to everyone: what a shard's thread does for a play.

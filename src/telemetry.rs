@@ -62,6 +62,13 @@ metric!(SUBSCRIPTIONS, "scorewire_subscriptions", Gauge, "", "Subscriptions of a
 metric!(TOPICS, "scorewire_topics", Gauge, "", "Topics that are watched or have a history.");
 metric!(GAMES, "scorewire_games", Gauge, "", "Games held.");
 metric!(PLAYERS, "scorewire_players", Gauge, "", "Players in the directory.");
+metric!(
+    MEMBERS,
+    "scorewire_members",
+    Gauge,
+    "",
+    "Players, named or not, kept as their last game had them, to be shared by games; `engine.players_max` at most."
+);
 metric!(OPENED, "scorewire_connections_opened_total", Counter, "", "Clients taken in.");
 metric!(
     CLOSED,
@@ -201,7 +208,7 @@ metric!(
     "scorewire_walks_rested_total",
     Counter,
     "",
-    "Walks over a topic's subscribers that began only when its rest after the last one was over (`fanout.rest_ms_max`)."
+    "Walks put off because their topic was being walked or at rest (`fanout.rest_ms_max`)."
 );
 metric!(
     RING_ENTRIES,
@@ -288,6 +295,7 @@ pub const METRICS: &[&Metric] = &[
     &TOPICS,
     &GAMES,
     &PLAYERS,
+    &MEMBERS,
     &OPENED,
     &CLOSED,
     &REFUSED_CONNECTIONS,
@@ -503,6 +511,8 @@ pub struct Levels {
     pub games: Gauge,
     /// Players known.
     pub players: Gauge,
+    /// Members kept to be shared.
+    pub members: Gauge,
     /// Changes pending.
     pub pending: Gauge,
     /// Clients whose socket refuses bytes.
@@ -534,6 +544,7 @@ impl Levels {
             topics: gauge(&TOPICS),
             games: gauge(&GAMES),
             players: gauge(&PLAYERS),
+            members: gauge(&MEMBERS),
             pending: gauge(&PENDING),
             slow: gauge(&SLOW),
             writers_uring: gauge_with(&WRITERS, "writer", "uring"),

@@ -20,6 +20,8 @@ impl Server {
         let mut config = Config::default();
         config.server.bind = ([127, 0, 0, 1], 0).into();
         config.server.shards = shards;
+        // Plays follow each other at once: the figure is one play's, not the rest after the one before.
+        config.fanout.rest_ms_max = 0;
         let running = runtime.block_on(async { pipeline::start(config) }).expect("it starts");
         Server {
             runtime,

@@ -5,7 +5,7 @@ use scorewire::config::Config;
 use scorewire::engine::{EngineLimits, Shared};
 use scorewire::fanout::hub::{Hub, Inbox};
 use scorewire::fanout::snapshot::GameReader;
-use scorewire::model::{Event, IngestTime};
+use scorewire::model::{Event, IngestTime, StateTime};
 use scorewire::telemetry::EngineMetrics;
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ impl Rig {
         };
         let engine = Arc::new(Shared::new(hub.clone(), limits, EngineMetrics::new()));
         for event in events {
-            engine.apply(event, at);
+            engine.apply(event, at, StateTime::default());
         }
         let games: GameReader = {
             let engine = engine.clone();

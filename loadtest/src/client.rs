@@ -158,9 +158,13 @@ impl Client {
         self.waiting == 0
     }
 
-    /// The first topic in which it is not where it must end, with its own and the final `seq`.
+    /// The first topic in which it is not where it must end, with its own and the final `seq`; none where the end is
+    /// not known.
     pub(crate) fn behind(&self, finals: &[u64]) -> Option<(u32, u64, u64)> {
-        let mut ends = self.held.iter().map(|held| (held.topic, held.seq, finals[held.topic as usize]));
+        let mut ends = self
+            .held
+            .iter()
+            .filter_map(|held| Some((held.topic, held.seq, *finals.get(held.topic as usize)?)));
         ends.find(|(_, seq, last)| seq != last)
     }
 

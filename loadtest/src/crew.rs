@@ -65,6 +65,8 @@ pub(crate) enum Order {
     Settle {
         /// By topic; null for one that nobody follows.
         snapshots: Vec<Value>,
+        /// Events that the server took, for sure.
+        taken: usize,
     },
     /// Stop waiting and report what there is.
     Finish,

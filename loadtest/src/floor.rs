@@ -72,6 +72,14 @@ struct Step {
     to: Arc<[u32]>,
 }
 
+/// Refuses a way of sending that the kernel does not let this process have.
+pub(crate) fn require(via: Via) -> Result<()> {
+    match via {
+        Via::Send => Ok(()),
+        Via::Uring => uring::open().map(drop),
+    }
+}
+
 /// Repeats `trace` with `threads` sending threads, each of which owns an equal part of the sockets, and
 /// as many processes that read as a run's clients have. `started` is told when it begins, in monotonic
 /// nanoseconds.

@@ -75,6 +75,7 @@ fn head(report: &RunReport) -> String {
     let (class, verdict) = match report.ok {
         true => ("good", "✓ Nothing lost, nothing wrong, every limit held".to_owned()),
         false if report.fault_count > 0 => ("bad", format!("✗ {} faults", number(report.fault_count as f64))),
+        false if report.limits.iter().any(|limit| !limit.held) => ("bad", "✗ Over a limit".to_owned()),
         false => ("bad", "✗ Not right".to_owned()),
     };
     let machine = &report.machine;
@@ -164,10 +165,10 @@ fn verdict_details(report: &RunReport) -> String {
     if !report.limits.is_empty() {
         html.push_str("<section>\n<h2>Limits</h2>\n");
         let rows = report.limits.iter().map(|limit| {
-            let (class, verdict) = if limit.held {
-                ("good", "✓ held")
-            } else {
-                ("bad", "✗ not held")
+            let (class, verdict) = match &limit.reason {
+                _ if limit.held => ("good", "✓ held".to_owned()),
+                Some(reason) => ("bad", format!("✗ not held: {}", escape(reason))),
+                None => ("bad", "✗ not held".to_owned()),
             };
             let cells = [number(limit.most), number(limit.measured)].map(|figure| format!("<td>{figure}</td>"));
             row(&limit.name, &format!("{}<td class=\"{class}\">{verdict}</td>", cells.concat()))

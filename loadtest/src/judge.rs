@@ -227,11 +227,11 @@ impl Judge {
         }
     }
 
-    /// Holds what the frames led to against a snapshot that the server gave at the very end.
-    pub(crate) fn settle(&self, topic: u32, snapshot: &Value) -> Result<()> {
+    /// Holds what the frames led to against a snapshot that the server gave at the very end, having taken `taken` events.
+    pub(crate) fn settle(&self, topic: u32, snapshot: &Value, taken: usize) -> Result<()> {
         let seq = number(snapshot, "seq")?;
         match &self.content {
-            Content::Script(oracle) => oracle.settle(seq, snapshot),
+            Content::Script(oracle) => oracle.settle(seq, snapshot, taken),
             Content::Totals(totals) => totals.settle(topic, seq, snapshot),
         }
     }

@@ -4,19 +4,29 @@ use crate::target::Target;
 use crate::tls::Stream;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::time::Duration;
 
 /// How long the server may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Longest time in all that a request waits where it is answered 429.
+const RETRY_WAIT_MAX: Duration = Duration::from_secs(30);
+
 /// Longest answer taken, in bytes.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Longest line of a head, or before a chunk, in bytes.
+const LINE_BYTES_MAX: u64 = 16 * 1024;
+
+/// Most headers of an answer.
+const HEADERS_MAX: usize = 256;
 
 /// A connection to the server's HTTP side.
 pub(crate) struct Http {
     to: Target,
     stream: Option<BufReader<Stream>>,
+    answered_429: u64,
 }
 
 impl Http {
@@ -25,7 +35,13 @@ impl Http {
         Self {
             to: to.clone(),
             stream: None,
+            answered_429: 0,
         }
+    }
+
+    /// Requests that were answered 429, and sent again.
+    pub(crate) fn answered_429(&self) -> u64 {
+        self.answered_429
     }
 
     /// Posts event lines. All must be taken, but for `repeats` of them: those the server must know already.
@@ -56,24 +72,36 @@ impl Http {
         serde_json::from_str(&self.answer(request)?.0).context("the answer is no JSON")
     }
 
-    /// Sends `request`; once more over a new connection where the server had closed the kept one. The
-    /// answer, and whether it was sent twice.
+    /// Sends `request`; once more over a new connection where the server had closed the kept one, and again
+    /// after a 429. The answer, and whether it was sent more than once.
     fn answer(&mut self, request: &str) -> Result<(String, bool)> {
-        let mut resent = self.stream.is_some();
-        let answer = match self.exchange(request) {
-            Err(_) if resent => self.exchange(request),
-            answer => {
-                resent = false;
-                answer
+        let (mut resent, mut waited) = (false, Duration::ZERO);
+        loop {
+            let was_kept = self.stream.is_some();
+            let answer = match self.exchange(request) {
+                Err(_) if was_kept => {
+                    resent = true;
+                    self.exchange(request)
+                }
+                answer => answer,
+            };
+            let answer = answer.with_context(|| format!("{} does not answer", self.to.addr))?;
+            if answer.status == 429 {
+                let wait = retry_wait(answer.retry_after_s, waited, RETRY_WAIT_MAX)?;
+                std::thread::sleep(wait);
+                waited += wait;
+                self.answered_429 += 1;
+                resent = true;
+                continue;
             }
-        };
-        let (status, body) = answer.with_context(|| format!("{} does not answer", self.to.addr))?;
-        let text = String::from_utf8_lossy(&body);
-        ensure!(status == 200, "status {status}: {}", text.chars().take(300).collect::<String>());
-        Ok((text.into_owned(), resent))
+            let text = String::from_utf8_lossy(&answer.body);
+            let told: String = text.chars().take(300).collect();
+            ensure!(answer.status == 200, "status {}: {told}", answer.status);
+            return Ok((text.into_owned(), resent));
+        }
     }
 
-    fn exchange(&mut self, request: &str) -> Result<(u16, Vec<u8>)> {
+    fn exchange(&mut self, request: &str) -> Result<Answer> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => BufReader::new(Stream::connect(&self.to, ANSWER_TIMEOUT)?),
@@ -83,8 +111,21 @@ impl Http {
         if !answer.closes {
             self.stream = Some(stream);
         }
-        Ok((answer.status, answer.body))
+        Ok(answer)
     }
+}
+
+/// How long a request is to wait that was answered 429 and has `waited` already: as long as it is told, but not
+/// without end.
+pub(crate) fn retry_wait(retry_after_s: Option<u64>, waited: Duration, most: Duration) -> Result<Duration> {
+    let seconds = retry_after_s.context("status 429 without a Retry-After in seconds")?;
+    // Asked to come back at once, it would ask all the time.
+    let wait = Duration::from_secs(seconds.max(1));
+    ensure!(
+        waited.saturating_add(wait) <= most,
+        "status 429 after {waited:?}, to wait for {seconds} s: at most {most:?} in all"
+    );
+    Ok(wait)
 }
 
 /// Whether of `lines` lines all were taken but the `repeats`, and these called duplicates.
@@ -105,20 +146,21 @@ struct Answer {
     status: u16,
     body: Vec<u8>,
     closes: bool,
+    retry_after_s: Option<u64>,
 }
 
 fn read_answer(stream: &mut BufReader<impl std::io::Read>) -> Result<Answer> {
     let mut line = String::new();
-    stream.read_line(&mut line)?;
+    read_line(stream, &mut line)?;
     let status = line
         .split(' ')
         .nth(1)
         .and_then(|code| code.parse().ok())
         .with_context(|| format!("no HTTP answer: {line:?}"))?;
-    let (mut length, mut chunked, mut closes) = (None, false, false);
-    loop {
-        line.clear();
-        ensure!(stream.read_line(&mut line)? > 0, "the answer ends within its headers");
+    let (mut length, mut chunked, mut closes, mut retry_after_s) = (None, false, false, None);
+    for headers in 0.. {
+        ensure!(headers <= HEADERS_MAX, "more than {HEADERS_MAX} headers");
+        ensure!(read_line(stream, &mut line)? > 0, "the answer ends within its headers");
         let Some((name, value)) = line.trim_end().split_once(':') else {
             break;
         };
@@ -126,6 +168,7 @@ fn read_answer(stream: &mut BufReader<impl std::io::Read>) -> Result<Answer> {
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = Some(value.parse()?),
             "transfer-encoding" => chunked = value.eq_ignore_ascii_case("chunked"),
+            "retry-after" => retry_after_s = value.parse().ok(),
             "connection" => closes = value.eq_ignore_ascii_case("close"),
             _ => {}
         }
@@ -136,29 +179,45 @@ fn read_answer(stream: &mut BufReader<impl std::io::Read>) -> Result<Answer> {
         (false, Some(length)) => take(stream, length, &mut body)?,
         (false, None) => {
             closes = true;
-            stream.take(ANSWER_BYTES_MAX as u64).read_to_end(&mut body)?;
+            stream.take(ANSWER_BYTES_MAX as u64 + 1).read_to_end(&mut body)?;
+            ensure!(body.len() <= ANSWER_BYTES_MAX, "an answer over {ANSWER_BYTES_MAX} bytes");
         }
     }
-    Ok(Answer { status, body, closes })
+    Ok(Answer {
+        status,
+        body,
+        closes,
+        retry_after_s,
+    })
+}
+
+/// Reads the next line; its bytes, 0 where there is nothing more.
+fn read_line(stream: &mut impl BufRead, line: &mut String) -> Result<usize> {
+    line.clear();
+    let count = stream.take(LINE_BYTES_MAX).read_line(line)?;
+    ensure!(
+        (count as u64) < LINE_BYTES_MAX || line.ends_with('\n'),
+        "a line over {LINE_BYTES_MAX} bytes"
+    );
+    Ok(count)
 }
 
 /// Adds one chunk; false for the last, empty one.
 fn read_chunk(stream: &mut BufReader<impl std::io::Read>, body: &mut Vec<u8>) -> Result<bool> {
     let mut line = String::new();
-    stream.read_line(&mut line)?;
+    read_line(stream, &mut line)?;
     let length = usize::from_str_radix(line.trim_end().split(';').next().unwrap_or_default(), 16).context("a chunk without a length")?;
     take(stream, length, body)?;
-    line.clear();
-    stream.read_line(&mut line)?;
+    read_line(stream, &mut line)?;
     Ok(length > 0)
 }
 
 fn take(stream: &mut impl std::io::Read, length: usize, body: &mut Vec<u8>) -> Result<()> {
     let at = body.len();
-    if at + length > ANSWER_BYTES_MAX {
+    let Some(end) = at.checked_add(length).filter(|&end| end <= ANSWER_BYTES_MAX) else {
         bail!("an answer over {ANSWER_BYTES_MAX} bytes");
-    }
-    body.resize(at + length, 0);
+    };
+    body.resize(end, 0);
     stream.read_exact(&mut body[at..]).context("the answer ends early")
 }
 
@@ -198,5 +257,41 @@ mod tests {
         assert_eq!((&open.body[..], open.closes), (&b"all of it"[..], true));
         assert!(answer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}").is_err());
         assert!(answer("nonsense").is_err());
+    }
+
+    #[test]
+    fn a_request_waits_as_long_as_it_is_told_but_not_for_ever() {
+        let busy = answer("HTTP/1.1 429 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n").unwrap();
+        assert_eq!(busy.retry_after_s, Some(7));
+        let wait_s = |retry_after_s, waited_s| {
+            let wait = retry_wait(retry_after_s, Duration::from_secs(waited_s), RETRY_WAIT_MAX);
+            wait.map(|wait| wait.as_secs()).map_err(|error| error.to_string())
+        };
+        assert_eq!((wait_s(Some(7), 0), wait_s(Some(7), 23)), (Ok(7), Ok(7)));
+        assert_eq!(wait_s(Some(0), 0), Ok(1));
+        assert!(wait_s(Some(7), 24).unwrap_err().contains("at most 30s"));
+        assert!(wait_s(Some(u64::MAX), 1).is_err() && wait_s(Some(0), 30).is_err());
+        assert!(wait_s(None, 0).unwrap_err().contains("without a Retry-After"));
+    }
+
+    #[test]
+    fn an_answer_without_bounds_is_refused() {
+        let refused = |text: &str| answer(text).err().map(|error| error.to_string()).unwrap_or_default();
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        // Added to the two bytes before, this length is 1.
+        let wraps = refused(&format!("{chunked}2\r\nab\r\n{:x}\r\nc", usize::MAX));
+        assert!(wraps.starts_with("an answer over"), "{wraps}");
+        let long = refused(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", usize::MAX));
+        assert!(long.starts_with("an answer over"), "{long}");
+        let endless = "x".repeat(2 * LINE_BYTES_MAX as usize);
+        for text in [
+            endless.clone(),
+            format!("HTTP/1.1 200 OK\r\nX: {endless}\r\n\r\n"),
+            format!("{chunked}2;{endless}"),
+        ] {
+            assert!(refused(&text).starts_with("a line over"), "{}", refused(&text));
+        }
+        let headers = "X: y\r\n".repeat(HEADERS_MAX + 1);
+        assert!(refused(&format!("HTTP/1.1 200 OK\r\n{headers}\r\n")).starts_with("more than"));
     }
 }

@@ -129,7 +129,10 @@ fn figures(answers: &[Answer], schedule: &Schedule, t0_ns: u64) -> BTreeMap<Stri
     for answer in answers {
         let when = if in_walk(answer, schedule, t0_ns) { "walk" } else { "idle" };
         let name = format!("{when}_{}", answer.question.name());
-        by_name.entry(name).or_default().push(answer.answered_ns - answer.asked_ns);
+        by_name
+            .entry(name)
+            .or_default()
+            .push(answer.answered_ns.saturating_sub(answer.asked_ns));
     }
     let mut figures = BTreeMap::new();
     for (name, mut latencies) in by_name {
@@ -309,7 +312,8 @@ impl Line {
         ensure!(filled < ANSWER_BYTES_MAX, "an answer over {ANSWER_BYTES_MAX} bytes");
         let (count, stamp_ns) = self.stream.read_stamped(&mut self.buffer[filled..]).context("no answer")?;
         let waited_us = stamp_ns.map_or(0, |ns| clock::wall_us().saturating_sub(ns / 1_000));
-        self.arrived_ns = clock::monotonic_ns() - waited_us * 1_000;
+        // Where the wall clock was stepped, the difference may be anything.
+        self.arrived_ns = clock::monotonic_ns().saturating_sub(waited_us.saturating_mul(1_000));
         self.buffer.truncate(filled + count);
         ensure!(count > 0, "the server closed the connection");
         Ok(())
@@ -339,5 +343,15 @@ mod tests {
         assert_eq!((of("walk_ping_count"), of("idle_ping_count")), (5.0, 3.0));
         assert_eq!((of("walk_ping_p50_ms"), of("walk_ping_max_ms")), (2.0, 160.0));
         assert_eq!((of("idle_ping_p50_ms"), of("idle_ping_p99_ms")), (1.0, 187.0));
+    }
+
+    #[test]
+    fn a_wall_clock_that_was_stepped_makes_no_latency() {
+        let answer = Answer {
+            question: Question::Ping,
+            asked_ns: 5_000_000,
+            answered_ns: 0,
+        };
+        assert_eq!(figures(&[answer], &Schedule::steady(1, 1), 0)["walk_ping_max_ms"], 0.0);
     }
 }

@@ -2,20 +2,24 @@
 //!
 //! It knows the trace, and so which event a socket's next bytes belong to: counting them is enough.
 
+use crate::clock;
 use crate::crew::{Job, Order, Progress, Tally, Word, say};
 use crate::latency::Latency;
-use crate::net::{self, Poller};
+use crate::net::{self, Poller, start_connect};
 use crate::orders::Orders;
 use crate::trace::Trace;
-use crate::{clock, net::start_connect};
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 
 /// Time between reports of progress.
 const PULSE_NS: u64 = 500_000_000;
+
+/// Connections under way at once. What overflows the sender's queue may be reset.
+const OPENING_MAX: usize = 256;
 
 /// The token of standard input; sockets have theirs from 0.
 const ORDERS: u64 = u64::MAX;
@@ -137,13 +141,7 @@ pub(crate) fn run(job: &Job, mut orders: Orders) -> Result<()> {
     let mut poller = Poller::new()?;
     poller.add_readable(orders.input(), ORDERS)?;
     let begun_ns = clock::monotonic_ns();
-    let mut sockets = Vec::with_capacity(clients.len());
-    for number in clients.clone() {
-        let socket = start_connect(*to, number).with_context(|| format!("reader {number} can't connect"))?;
-        poller.add_writable(&socket, sockets.len() as u64)?;
-        sockets.push(socket);
-    }
-    wait_connected(&mut poller, &sockets, clients.start)?;
+    let sockets = connect_all(&mut poller, *to, clients)?;
     say(&Word::Ready {
         connect_ms: (clock::monotonic_ns() - begun_ns) / 1_000_000,
         failed: 0,
@@ -195,19 +193,26 @@ pub(crate) fn run(job: &Job, mut orders: Orders) -> Result<()> {
     orders.wait_for_end()
 }
 
-/// Waits until every connection stands, says each one's number to the sender, and watches for data from then on.
-fn wait_connected(poller: &mut Poller, sockets: &[OwnedFd], first: usize) -> Result<()> {
+/// Connects everybody, says each one's number to the sender, and watches for data from then on.
+fn connect_all(poller: &mut Poller, to: SocketAddr, clients: &Range<usize>) -> Result<Vec<OwnedFd>> {
+    let mut sockets = Vec::with_capacity(clients.len());
     let (mut ready, mut connected) = (Vec::new(), 0);
     let give_up_ns = clock::monotonic_ns() + 60_000_000_000;
-    while connected < sockets.len() {
+    while connected < clients.len() {
         ensure!(
             clock::monotonic_ns() < give_up_ns,
             "only {connected} of {} readers could connect",
-            sockets.len()
+            clients.len()
         );
+        while sockets.len() < clients.len().min(connected + OPENING_MAX) {
+            let number = clients.start + sockets.len();
+            let socket = start_connect(to, number).with_context(|| format!("reader {number} can't connect"))?;
+            poller.add_writable(&socket, sockets.len() as u64)?;
+            sockets.push(socket);
+        }
         poller.wait(100, &mut ready)?;
         for &token in ready.iter().filter(|&&token| token != ORDERS) {
-            let (socket, number) = (&sockets[token as usize], first + token as usize);
+            let (socket, number) = (&sockets[token as usize], clients.start + token as usize);
             net::connected(socket).with_context(|| format!("reader {number} can't connect"))?;
             let said = send(socket, &(number as u32).to_le_bytes(), SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
             ensure!(said.context("writing")? == 4, "reader {number} can't say its number");
@@ -215,7 +220,7 @@ fn wait_connected(poller: &mut Poller, sockets: &[OwnedFd], first: usize) -> Res
             connected += 1;
         }
     }
-    Ok(())
+    Ok(sockets)
 }
 
 impl Readers {

@@ -323,7 +323,11 @@ impl fmt::Display for RunReport {
             .try_for_each(|(name, figure)| writeln!(f, "  {name:<32} {}", number(*figure)))?;
         self.floors.iter().try_for_each(|floor| write!(f, "{floor}"))?;
         for limit in &self.limits {
-            let verdict = if limit.held { "held" } else { "NOT HELD" };
+            let verdict = match &limit.reason {
+                _ if limit.held => "held".to_owned(),
+                Some(reason) => format!("NOT HELD: {reason}"),
+                None => "NOT HELD".to_owned(),
+            };
             writeln!(
                 f,
                 "limit        {} ≤ {}: {} {verdict}",
@@ -335,7 +339,40 @@ impl fmt::Display for RunReport {
         if self.ok {
             return writeln!(f, "{:<12} nothing lost, nothing wrong, every limit held", "right");
         }
+        let over = self.limits.iter().filter(|limit| !limit.held).count();
+        if self.fault_count == 0 && over > 0 {
+            return writeln!(f, "OVER A LIMIT {over} of {}; nothing lost, nothing wrong", self.limits.len());
+        }
         writeln!(f, "{:<12} {} faults", "WRONG", self.fault_count)?;
         self.faults.iter().try_for_each(|fault| writeln!(f, "  {fault}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shape::Limit;
+
+    #[test]
+    fn a_limit_that_did_not_hold_is_no_fault() {
+        let limit = |held, reason: Option<&str>| Limit {
+            name: "p99-ms".to_owned(),
+            most: 5.0,
+            measured: 7.0,
+            held,
+            reason: reason.map(str::to_owned),
+        };
+        let mut report = RunReport {
+            limits: vec![limit(true, None), limit(false, Some("too little was timed"))],
+            ..RunReport::default()
+        };
+        let text = report.to_string();
+        assert!(
+            text.contains("p99-ms ≤ 5: 7 held\n") && text.contains("NOT HELD: too little was timed\n"),
+            "{text}"
+        );
+        assert!(text.ends_with("OVER A LIMIT 1 of 2; nothing lost, nothing wrong\n"), "{text}");
+        report.fault_count = 3;
+        assert!(report.to_string().contains("WRONG        3 faults"), "{report}");
     }
 }

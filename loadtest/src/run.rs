@@ -3,6 +3,9 @@
 //! The order of things: post what comes beforehand, read the server's memory, connect and subscribe
 //! everybody, read it again, post the events on schedule, ask the server for its last word, wait until
 //! every client holds it, read the server's CPU time, then repeat the work with a bare loop where asked to.
+//!
+//! Until the first event an error ends it: the run can't be made. From then on what the server does wrong
+//! is a fault in the report, and the run goes on as far as it can.
 
 use crate::crew::{Crew, Job, Order, Tally};
 use crate::feed::stamped;
@@ -20,6 +23,7 @@ use crate::timeline::Timeline;
 use crate::trace::{Sending, Trace};
 use crate::truth::Truth;
 use crate::upgrade::Protocol;
+use crate::verify::number;
 use crate::watch::Watch;
 use crate::{clock, limits, proc, report};
 use anyhow::{Context as _, Result, ensure};
@@ -131,8 +135,9 @@ pub(crate) struct Outcome {
     pub(crate) phases: Vec<Latency>,
     /// Looks at the server.
     pub(crate) timeline: Timeline,
-    /// The server's last word on each topic, by number; null for one that nobody follows.
-    last: Vec<Value>,
+    /// The server's last word on each topic, by number; null for one that nobody follows. Nothing where not every
+    /// event was taken, or the server did not say: then there is nothing to hold it against.
+    last: Option<Vec<Value>>,
 }
 
 impl Outcome {
@@ -143,8 +148,8 @@ impl Outcome {
         self.report.faults.push(fault);
     }
 
-    /// Holds what came of it against what the feed says must come of it.
-    fn hold_against_feed(&mut self, plan: &Plan, truth: Option<&Truth>) {
+    /// Holds what came of it, `last` in the end, against what the feed says must come of it.
+    fn hold_against_feed(&mut self, plan: &Plan, truth: Option<&Truth>, last: &[Value]) {
         let deliveries = self.report.deliveries;
         let Some(truth) = truth else {
             // By the script each event moves the one topic.
@@ -161,7 +166,7 @@ impl Outcome {
         if deliveries == 0 {
             self.fault("nobody received a single change".to_owned());
         }
-        let faults = truth.check(&self.tally.moves, &self.last);
+        let faults = truth.check(&self.tally.moves, last);
         self.report.fault_count += faults.count;
         self.report.faults.extend(faults.told);
     }
@@ -190,12 +195,16 @@ pub(crate) fn prefix() -> String {
 }
 
 /// Runs it. `check` is the scenario's own last question to the server. An error means that nothing
-/// could be measured; what was measured and found wrong stands in the report.
+/// could be measured; what was measured and found wrong stands in the report. A run that was cut short
+/// is held against nothing else, and no floor repeats it.
 pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http, &Tally) -> Result<()>) -> Result<Outcome> {
     ensure!(
         !plan.rosters.is_empty() && !plan.lines.is_empty(),
         "clients and events must be at least 1"
     );
+    for &(via, _) in &settings.floors {
+        floor::require(via)?;
+    }
     let available = limits::raise_descriptors();
     if !settings.floors.is_empty() {
         limits::require(available, plan.rosters.len(), "the floor, in this one process,")?;
@@ -215,25 +224,42 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
             .context("what comes before the run can't be posted")?;
     }
     let mut outcome = Running::start(settings, &plan, &repeats.lines, available)?.play(&mut feed, &mut http)?;
-    outcome.hold_against_feed(&plan, truth.as_ref());
-    if let Err(error) = check(&mut http, &outcome.tally) {
-        outcome.fault(format!("the HTTP answer and the clients differ: {error:#}"));
-    }
-    let trace = trace(&plan, &outcome);
-    // As many processes read beside the floor as beside the server.
-    let readers = processes(settings, trace.clients, available);
-    for &(via, threads) in &settings.floors {
-        let mut probe = None;
-        let started = |t0_ns| probe = plan.probe.as_ref().map(|prober| prober.start(t0_ns));
-        let mut floor = floor::measure(&trace, via, threads, readers, started).with_context(|| format!("the floor by {}", via.name()))?;
-        let asked = finish(probe).with_context(|| format!("the probe beside the floor by {}", via.name()))?;
-        let named = asked.map(|(name, figure)| (format!("probe_floor_{}_{name}", via.name()), figure));
-        outcome.report.extra.extend(named);
-        floor.cpu_ratio = outcome.report.server.as_ref().and_then(|server| cpu_ratio(server, &floor));
-        outcome.report.floors.push(floor);
+    if let Some(last) = outcome.last.take() {
+        outcome.hold_against_feed(&plan, truth.as_ref(), &last);
+        if let Err(error) = check(&mut http, &outcome.tally) {
+            outcome.fault(format!("the HTTP answer and the clients differ: {error:#}"));
+        }
+        add_floors(settings, &plan, available, &mut outcome);
     }
     outcome.report.ok = outcome.report.fault_count == 0 && outcome.report.clients_broken == 0;
     Ok(outcome)
+}
+
+/// Repeats the work with bare loops. One that fails is a fault: what the server did is known by then, and stands.
+fn add_floors(settings: &Settings, plan: &Plan, available: u64, outcome: &mut Outcome) {
+    let trace = trace(plan, outcome);
+    // As many processes read beside the floor as beside the server.
+    let readers = processes(settings, trace.clients, available);
+    for &(via, threads) in &settings.floors {
+        let name = via.name();
+        let mut probe = None;
+        let started = |t0_ns| probe = plan.probe.as_ref().map(|prober| prober.start(t0_ns));
+        let floor = floor::measure(&trace, via, threads, readers, started);
+        match finish(probe) {
+            Ok(asked) => {
+                let named = asked.map(|(what, figure)| (format!("probe_floor_{name}_{what}"), figure));
+                outcome.report.extra.extend(named);
+            }
+            Err(error) => outcome.fault(format!("the probe beside the floor by {name}: {error:#}")),
+        }
+        match floor {
+            Ok(mut floor) => {
+                floor.cpu_ratio = outcome.report.server.as_ref().and_then(|server| cpu_ratio(server, &floor));
+                outcome.report.floors.push(floor);
+            }
+            Err(error) => outcome.fault(format!("the floor by {name}: {error:#}")),
+        }
+    }
 }
 
 /// The server's CPU for the whole work over the bare loop's: a client with two changes in one write is
@@ -305,7 +331,7 @@ impl<'a> Running<'a> {
         })
     }
 
-    /// Posts the events, waits for the last client.
+    /// Posts the events, waits for the last client. An error is the load test's own; the server's are faults.
     fn play(mut self, feed: &mut Http, http: &mut Http) -> Result<Outcome> {
         let pid = self.settings.server_pid;
         let t0_ns = clock::monotonic_ns() + LEAD_NS;
@@ -314,16 +340,13 @@ impl<'a> Running<'a> {
         self.watch.listen(&self.crew, t0_ns - 5_000_000)?;
         let earlier = pid.map(Look::take).transpose()?;
         let probe = self.plan.probe.as_ref().map(|prober| prober.start(t0_ns));
-        self.post(feed, t0_ns, ts0_us)?;
+        let posted = self.post(feed, t0_ns, ts0_us)?;
         self.watch.listen(&self.crew, clock::monotonic_ns() + REST_NS)?;
         let probed = finish(probe);
-        let snapshots = last_words(http, self.settings, self.plan)?;
-        self.crew.order(&Order::Settle {
-            snapshots: snapshots.clone(),
-        })?;
+        let last = self.settle(http, posted)?;
         let patience_ns = self.settings.drain_timeout.as_nanos() as u64;
         self.watch.done(&mut self.crew, clock::monotonic_ns() + patience_ns)?;
-        let later = pid.map(Look::take).transpose()?;
+        let later = self.last_look();
         let looks = self.before.zip(self.idle).zip(earlier.zip(later));
         let total = self.watch.whole();
         let server = looks.map(|((before, idle), (earlier, later))| {
@@ -342,6 +365,7 @@ impl<'a> Running<'a> {
             ("messages_parsed", tally.parsed as f64),
             ("messages_compared", tally.compared as f64),
             ("deliveries_untimed", tally.untimed as f64),
+            ("posts_answered_429", feed.answered_429() as f64),
         ];
         let mut extra: BTreeMap<String, f64> = extra.map(|(name, figure)| (name.to_owned(), figure)).into();
         match probed {
@@ -357,7 +381,7 @@ impl<'a> Running<'a> {
             machine: proc::machine(),
             coding: self.settings.protocol.name().to_owned(),
             clients: self.plan.rosters.len() as u64,
-            events: self.plan.lines.len() as u64,
+            events: posted as u64,
             connect_s: self.connect_ms as f64 / 1e3,
             deliveries: tally.deliveries,
             frames: tally.frames,
@@ -383,12 +407,40 @@ impl<'a> Running<'a> {
             tally,
             phases: total.phases,
             timeline: total.timeline,
-            last: snapshots,
+            last: last.filter(|_| posted == self.plan.lines.len()),
         })
     }
 
-    /// Everything on schedule. Events that are due by the time of a request go with it.
-    fn post(&mut self, feed: &mut Http, t0_ns: u64, ts0_us: u64) -> Result<()> {
+    /// Tells the clients how the server shows the topics now that nothing more is posted. Where it does not say,
+    /// they get what there is until patience ends.
+    fn settle(&mut self, http: &mut Http, taken: usize) -> Result<Option<Vec<Value>>> {
+        match last_words(http, self.settings, self.plan) {
+            Ok(snapshots) => {
+                self.crew.order(&Order::Settle {
+                    snapshots: snapshots.clone(),
+                    taken,
+                })?;
+                Ok(Some(snapshots))
+            }
+            Err(error) => {
+                self.faults.push(format!("the server's last word: {error:#}"));
+                Ok(None)
+            }
+        }
+    }
+
+    /// The server's process in the end; it may be gone by now.
+    fn last_look(&mut self) -> Option<Look> {
+        let look = self.settings.server_pid.map(Look::take).transpose();
+        look.unwrap_or_else(|error| {
+            self.faults.push(format!("the server's process: {error:#}"));
+            None
+        })
+    }
+
+    /// Everything on schedule; how many events were taken. Events that are due by the time of a request go with it.
+    /// With the first that is not taken posting ends.
+    fn post(&mut self, feed: &mut Http, t0_ns: u64, ts0_us: u64) -> Result<usize> {
         let schedule = &self.plan.schedule;
         let mut acts = self.plan.acts.iter().peekable();
         let mut next = 0;
@@ -411,10 +463,15 @@ impl<'a> Running<'a> {
                 lines += &stamped(&self.plan.lines[next], ts0_us + schedule.due_us(next as u32));
                 next += 1;
             }
-            feed.post_events(&lines, count(&self.repeats[first..next]))
-                .with_context(|| format!("events {} to {next}", first + 1))?;
+            if let Err(error) = feed.post_events(&lines, count(&self.repeats[first..next])) {
+                self.faults
+                    .push(format!("posting ended with events {} to {next}: {error:#}", first + 1));
+                // Whoever stalls reads what there is.
+                self.crew.order(&Order::Read)?;
+                return Ok(first);
+            }
         }
-        Ok(())
+        Ok(next)
     }
 
     fn act(&mut self, act: Act) -> Result<()> {
@@ -524,6 +581,7 @@ fn last_words(http: &mut Http, settings: &Settings, plan: &Plan) -> Result<Vec<V
                 "GET /v1/snapshot: {} instead of {name}",
                 snapshot["topic"]
             );
+            number(snapshot, "seq").with_context(|| format!("GET /v1/snapshot: {name}"))?;
             snapshots[topic as usize] = snapshot.take();
         }
     }
@@ -534,9 +592,9 @@ fn last_words(http: &mut Http, settings: &Settings, plan: &Plan) -> Result<Vec<V
 /// follow a topic that it moved, as the frames said.
 fn trace(plan: &Plan, outcome: &Outcome) -> Trace {
     let clients = plan.rosters.len();
-    let bytes = outcome.report.frame_bytes.checked_div(outcome.report.frames).unwrap_or(0) as u32;
     let due = |event: u32| plan.schedule.due_us(event);
     if plan.script.is_some() {
+        let bytes = bytes_each(&outcome.report);
         return Trace::steady(clients, plan.schedule.events(), due(1) - due(0), bytes);
     }
     let mut followers: Vec<Vec<u32>> = vec![Vec::new(); plan.topics.len()];
@@ -567,5 +625,30 @@ fn trace(plan: &Plan, outcome: &Outcome) -> Trace {
     Trace {
         clients,
         sends: sends.collect(),
+    }
+}
+
+/// What a delivery took of the bytes sent: where frames were merged, the floor sends no more than the server did.
+fn bytes_each(report: &RunReport) -> u32 {
+    report.frame_bytes.div_ceil(report.deliveries.max(1)) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_floor_sends_what_the_server_sent_merged_or_not() {
+        let bytes = |frame_bytes, frames, deliveries| {
+            bytes_each(&RunReport {
+                frame_bytes,
+                frames,
+                deliveries,
+                ..RunReport::default()
+            })
+        };
+        assert_eq!(bytes(600, 2, 2), 300);
+        assert_eq!(bytes(600, 2, 4), 150, "half of the changes came in one frame with another");
+        assert_eq!((bytes(0, 0, 0), bytes(1, 1, 3)), (0, 1));
     }
 }

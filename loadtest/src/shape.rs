@@ -95,6 +95,9 @@ pub(crate) struct Limit {
     pub(crate) measured: f64,
     /// Whether it held.
     pub(crate) held: bool,
+    /// Why it did not, where the figure does not say.
+    #[serde(default)]
+    pub(crate) reason: Option<String>,
 }
 
 /// How a time is distributed, in milliseconds.

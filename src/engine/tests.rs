@@ -12,13 +12,14 @@ use crate::fanout::hub::{Hub, HubLimits};
 use crate::fanout::snapshot::GameSnapshot;
 use crate::feed::Decoder;
 use crate::model::change::{GameHead, GameView};
-use crate::model::{Event, GameId, IngestTime, PlayerId, Points, StatLine, Team};
+use crate::model::{Event, GameId, IngestTime, PlayerId, Points, StatLine, StateTime, Team};
 use crate::scoring::Rulesets;
 use crate::telemetry::EngineMetrics;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const NOW: IngestTime = IngestTime(77);
+const AT: StateTime = StateTime(7);
 
 const LIMITS: EngineLimits = EngineLimits {
     threads: 1,
@@ -55,7 +56,7 @@ fn catch(game: &str, play: &str, rev: u64, yards: i16) -> Event {
 }
 
 fn apply_all<'a>(shared: &Shared, events: impl IntoIterator<Item = &'a Event>) -> Vec<Outcome> {
-    events.into_iter().map(|event| shared.apply(event.clone(), NOW)).collect()
+    events.into_iter().map(|event| shared.apply(event.clone(), NOW, AT)).collect()
 }
 
 /// What readers are shown of a game, but for `seq`: how often it moved on the way is not the end.

@@ -320,7 +320,7 @@ impl Hub {
     }
 
     /// Whether the shards must be told now: half a ring of one topic has moved, of which they would miss
-    /// some if they waited, or very many topics have.
+    /// some if they waited, or very many topics have. Cheap enough to ask after every event.
     pub fn is_due(&self, moved: &Moved) -> bool {
         moved.most >= self.limits.ring_frames / 2 || moved.topics.len() >= NOTICE_TOPICS
     }

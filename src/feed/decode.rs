@@ -2,9 +2,10 @@
 //!
 //! Owns the reused buffers of one thread and every limit on what a feed may say. Plays as feeds usually
 //! write them are read in one pass (`quick`). Of anything else simd-json parses a copy into a tape; flat
-//! sets of fields, borrowed from it, are checked by hand. Never keeps anything of a line, never decides what an event does. Unknown fields are ignored, `null` is
-//! absent, a known field given twice is refused. Bounded by [`Limits`]: the buffers grow to the longest
-//! accepted line and about 24 bytes for each of its values. Measured in `benches/decode.rs`.
+//! sets of fields, borrowed from it, are checked by hand. Never keeps anything of a line, never decides
+//! what an event does. Unknown fields are ignored, `null` is absent, a known field given twice is refused.
+//! Bounded by [`Limits`]: the buffers grow to the longest accepted line and about 24 bytes for each of its
+//! values. Measured in `benches/decode.rs`.
 
 mod error;
 mod events;

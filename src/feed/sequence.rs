@@ -68,7 +68,7 @@ impl Verdict {
     }
 }
 
-/// What has been heard of a play, or of the snap after it.
+/// What has been heard of a play.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Heard {
     Never,
@@ -79,9 +79,9 @@ enum Heard {
 struct Known {
     id: PlayId,
     play: Heard,
-    snap: Heard,
     play_rev: Rev,
-    snap_rev: Rev,
+    /// Of the snap after it, once that was heard of.
+    snap: Option<Rev>,
 }
 
 /// The revisions of one game's items.
@@ -128,17 +128,7 @@ impl Ledger {
                 }
             }
             Event::Retract(retraction) => self.play(&retraction.play, retraction.rev, Heard::Dead, plays_max),
-            Event::Situation(situation) => match &situation.after_play {
-                Some(play) => self.snap(play, situation.rev, plays_max),
-                None => {
-                    let has_room = self.snaps_count < plays_max;
-                    self.snaps_count += usize::from(self.opening.is_none() && has_room);
-                    Admitted {
-                        verdict: raise(&mut self.opening, situation.rev, has_room),
-                        place: None,
-                    }
-                }
-            },
+            Event::Situation(situation) => self.snap(situation.after_play.as_ref(), situation.rev, plays_max),
             Event::Game(game) => Admitted {
                 verdict: raise(&mut self.game, game.rev, true),
                 place: None,
@@ -178,25 +168,23 @@ impl Ledger {
         }
     }
 
-    fn snap(&mut self, after: &PlayId, rev: Rev, plays_max: usize) -> Admitted {
+    /// The snap after that play, or before the first.
+    fn snap(&mut self, after: Option<&PlayId>, rev: Rev, plays_max: usize) -> Admitted {
         let has_room = self.snaps_count < plays_max;
-        let Some(place) = self.place(after, has_room) else {
-            return FULL;
+        let (place, snap) = match after {
+            None => (None, &mut self.opening),
+            Some(play) => {
+                let Some(place) = self.place(play, has_room) else {
+                    return FULL;
+                };
+                (Some(place), &mut self.plays[place as usize].snap)
+            }
         };
-        let known = &mut self.plays[place as usize];
-        let verdict = match known.snap {
-            Heard::Never if !has_room => return FULL,
-            Heard::Never => Verdict::Fresh,
-            _ if rev <= known.snap_rev => Verdict::Duplicate,
-            _ => Verdict::Revision,
-        };
-        self.snaps_count += usize::from(known.snap == Heard::Never);
-        if verdict.counts() {
-            (known.snap, known.snap_rev) = (Heard::Stands, rev);
-        }
-        Admitted {
-            verdict,
-            place: Some(place),
+        let verdict = raise(snap, rev, has_room);
+        self.snaps_count += usize::from(verdict == Verdict::Fresh);
+        match verdict {
+            Verdict::Full => FULL,
+            _ => Admitted { verdict, place },
         }
     }
 
@@ -214,9 +202,8 @@ impl Ledger {
         self.plays.push(Known {
             id: id.clone(),
             play: Heard::Never,
-            snap: Heard::Never,
             play_rev: 0,
-            snap_rev: 0,
+            snap: None,
         });
         Some(place)
     }
@@ -236,6 +223,7 @@ const FULL: Admitted = Admitted {
     place: None,
 };
 
+/// What becomes of a revision of something that is only ever replaced.
 fn raise(known: &mut Option<Rev>, rev: Rev, has_room: bool) -> Verdict {
     match known {
         None if !has_room => Verdict::Full,
@@ -250,7 +238,7 @@ fn raise(known: &mut Option<Rev>, rev: Rev, has_room: bool) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{GameId, PlayEvent, PlayKind, Retraction};
+    use crate::model::{GameId, PlayEvent, PlayKind, Retraction, Situation, SituationEvent};
 
     fn play(id: &str, rev: Rev) -> Event {
         Event::Play(PlayEvent {
@@ -273,6 +261,20 @@ mod tests {
             play: PlayId::new(id).unwrap(),
             rev,
             ts: None,
+        })
+    }
+
+    /// The snap after that play, or before the first.
+    fn snap(after: Option<&str>, rev: Rev) -> Event {
+        Event::Situation(SituationEvent {
+            game: GameId::new("g").unwrap(),
+            after_play: after.map(|play| PlayId::new(play).unwrap()),
+            rev,
+            ts: None,
+            clock: None,
+            situation: Situation::default(),
+            score: None,
+            timeouts: None,
         })
     }
 
@@ -315,5 +317,26 @@ mod tests {
             verdicts(&[play("5", 1), play("4", 1), play("6", 1), play("7", 1)]),
             [Fresh, Late, Fresh, Full]
         );
+    }
+
+    #[test]
+    fn plays_and_situations_are_bounded_each_and_places_are_shared() {
+        use Verdict::*;
+        let mut ledger = Ledger::default();
+        for (event, verdict, place) in [
+            (snap(None, 1), Fresh, None),
+            (snap(Some("a"), 1), Fresh, Some(0)),
+            (snap(Some("b"), 1), Full, None),
+            (play("a", 1), Fresh, Some(0)),
+            (play("c", 1), Fresh, Some(1)),
+            (play("d", 1), Full, None),
+            (snap(Some("c"), 1), Full, None),
+            (snap(Some("a"), 2), Revision, Some(0)),
+            (snap(Some("a"), 2), Duplicate, Some(0)),
+            (snap(None, 2), Revision, None),
+            (retract("c", 2), Retracted, Some(1)),
+        ] {
+            assert_eq!(ledger.admit(&event, 2), Admitted { verdict, place }, "{event:?}");
+        }
     }
 }

@@ -182,6 +182,29 @@ impl StatLine {
         *counter = counter.saturating_add(amount);
     }
 
+    /// The line with `delta` taken back.
+    pub fn minus(&self, delta: &StatDelta) -> StatLine {
+        let mut line = *self;
+        for (stat, amount) in delta.iter() {
+            line.add(stat, -amount);
+        }
+        line
+    }
+
+    /// The stats a reader is shown: those that are not zero, and a begun defence's points allowed.
+    pub fn shown(&self) -> impl Iterator<Item = (Stat, i32)> + '_ {
+        let begun = self.get(Stat::Begun) != 0;
+        NAMES.iter().filter_map(move |&(stat, _)| {
+            let value = self.get(stat);
+            let show = value != 0 || (stat == Stat::PointsAllowed && begun);
+            (show && stat != Stat::Begun).then_some((stat, value))
+        })
+    }
+}
+
+/// What tests work out, and the server need not.
+#[cfg(test)]
+impl StatLine {
     /// The same in less space.
     pub fn pack(&self) -> PackedLine {
         let mut moved = 0u64;
@@ -195,15 +218,6 @@ impl StatLine {
             rest &= rest - 1;
         }
         PackedLine { moved, counters }
-    }
-
-    /// The line with `delta` taken back.
-    pub fn minus(&self, delta: &StatDelta) -> StatLine {
-        let mut line = *self;
-        for (stat, amount) in delta.iter() {
-            line.add(stat, -amount);
-        }
-        line
     }
 
     /// Adds a difference.
@@ -221,19 +235,9 @@ impl StatLine {
         }
         delta
     }
-
-    /// The stats a reader is shown: those that are not zero, and a begun defence's points allowed.
-    pub fn shown(&self) -> impl Iterator<Item = (Stat, i32)> + '_ {
-        let begun = self.get(Stat::Begun) != 0;
-        NAMES.iter().filter_map(move |&(stat, _)| {
-            let value = self.get(stat);
-            let show = value != 0 || (stat == Stat::PointsAllowed && begun);
-            (show && stat != Stat::Begun).then_some((stat, value))
-        })
-    }
 }
 
-/// A stat line without the counters that are zero, which are most: what a change keeps of one.
+/// A stat line without the counters that are zero, which are most: what a slot and its changes keep.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PackedLine {
     /// A bit for each counter that is not zero, by its place in the line.

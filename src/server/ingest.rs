@@ -176,6 +176,8 @@ pub struct Refused {
 /// What became of a body.
 #[derive(Default)]
 pub struct Report {
+    /// When the body was there, by the clock that nobody sets.
+    began_us: i64,
     accepted: usize,
     duplicate: usize,
     refused_count: usize,
@@ -187,8 +189,8 @@ pub struct Report {
     under_way: Option<UnderWay>,
 }
 
-/// Events handed to the engine at once. While it applies them the next ones are decoded. Each time costs
-/// being woken by it: some microseconds.
+/// Events handed to the engine at once, some 0.4 ms of its time at 1.5 µs each. While it applies them the
+/// next ones are decoded. Each time costs being woken by it: some microseconds.
 const CHUNK: usize = 256;
 
 /// Takes a body's events in, in order.
@@ -202,8 +204,12 @@ pub async fn take_in(app: &Arc<App>, body: &[u8]) -> Result<Report, ApiError> {
         ..Limits::default()
     };
     let mut decoder = Decoder::new(limits);
-    let ingest = IngestTime(app.clock.wall_us());
-    let mut report = Report::default();
+    let now = app.clock.now();
+    let ingest = IngestTime(now.wall_us);
+    let mut report = Report {
+        began_us: now.steady_us,
+        ..Report::default()
+    };
     let mut chunk = Vec::with_capacity(CHUNK.min(body.len() / 256 + 1));
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let is_array = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
@@ -220,7 +226,7 @@ pub async fn take_in(app: &Arc<App>, body: &[u8]) -> Result<Report, ApiError> {
         }
     }
     report.hand_over(app, &mut chunk, ingest).await?;
-    report.settle(app, ingest).await?;
+    report.settle(app).await?;
     if report.readable + report.refused_count == 0 {
         return Err(ApiError::bad_request(
             "empty_body",
@@ -288,7 +294,7 @@ impl Report {
         if let Some(list) = chunk.pop_if(|(_, event)| matches!(event, Event::Players(_))) {
             // Only once what stands before it is applied, so that what it does follows from the body alone.
             self.hand_over(app, chunk, ingest).await?;
-            self.settle(app, ingest).await?;
+            self.settle(app).await?;
             chunk.push(list);
             self.hand_over(app, chunk, ingest).await?;
         } else if chunk.len() == CHUNK {
@@ -311,16 +317,16 @@ impl Report {
             .hand_over(std::mem::replace(chunk, room), ingest)
             .await
             .map_err(refusal)?;
-        self.settle(app, ingest).await?;
+        self.settle(app).await?;
         self.under_way = Some(handed_over);
         Ok(())
     }
 
     /// Waits for what is under way and counts what became of it.
-    async fn settle(&mut self, app: &App, ingest: IngestTime) -> Result<(), ApiError> {
+    async fn settle(&mut self, app: &App) -> Result<(), ApiError> {
         let Some(under_way) = self.under_way.take() else { return Ok(()) };
         let outcomes = under_way.outcomes().await.map_err(refusal)?;
-        app.ingest_metrics.to_state.record(app.clock.wall_us() - ingest.0);
+        app.ingest_metrics.to_state.record(app.clock.steady_us() - self.began_us);
         for (line, outcome) in outcomes {
             self.count(app, line, outcome);
         }

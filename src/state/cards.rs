@@ -1,7 +1,7 @@
 //! Who the players are: one shared directory, written by `players` events.
 //!
 //! Bounded by `players_max`: a new player beyond it stays unnamed, known ones are still updated. As many
-//! members are kept to be shared by games.
+//! members at most are kept to be shared by games; one beyond is made anew for each game that asks.
 
 use crate::model::change::Member;
 use crate::model::{PlayerCard, PlayerId, PlayerInfo, Team};
@@ -15,8 +15,10 @@ pub struct Cards {
     cards: DashMap<PlayerId, Arc<PlayerCard>, RandomState>,
     /// Players in `cards`, counted before they go in.
     count: AtomicUsize,
-    /// Who each player, named by the feed or not, last was in a game: mostly the same in the next one. With
-    /// the latest card.
+    /// Who each player, named by the feed or not, last was in a game: mostly the same in the next one. Taken
+    /// out where the card changes. A game that asks in the very moment between may get the old card; the
+    /// player list then goes through every game ([`Game::introduce`](super::Game::introduce)), which puts
+    /// it right.
     members: DashMap<PlayerId, Arc<Member>, RandomState>,
     members_count: AtomicUsize,
     players_max: usize,
@@ -64,34 +66,35 @@ impl Cards {
 
     /// Takes over what the feed says of a player. False where the directory is full.
     pub fn put(&self, info: &PlayerInfo) -> bool {
-        let is_taken = self.put_card(info);
-        if is_taken && self.members.remove(&info.player).is_some() {
-            self.members_count.fetch_sub(1, Ordering::Relaxed);
-        }
-        is_taken
-    }
-
-    fn put_card(&self, info: &PlayerInfo) -> bool {
         // Under the entry's lock: two sources may tell different things of one player at once.
         match self.cards.entry(info.player.clone()) {
+            Entry::Occupied(known) if !is_news(info, known.get()) => return true,
             Entry::Occupied(mut known) => {
                 let card = updated(known.get(), info);
                 known.insert(Arc::new(card));
-                true
             }
             Entry::Vacant(place) => {
-                let counted = one_more(&self.count, self.players_max);
-                if counted {
-                    place.insert(Arc::new(updated(&PlayerCard::unknown(info.player.clone()), info)));
+                if !one_more(&self.count, self.players_max) {
+                    return false;
                 }
-                counted
+                place.insert(Arc::new(updated(&PlayerCard::unknown(info.player.clone()), info)));
             }
         }
+        // Not under it: whoever makes a member holds its entry and then asks for the card's.
+        if self.members.remove(&info.player).is_some() {
+            self.members_count.fetch_sub(1, Ordering::Relaxed);
+        }
+        true
     }
 
     /// How many players are known.
     pub fn len(&self) -> usize {
         self.cards.len()
+    }
+
+    /// How many members are kept to be shared by games.
+    pub fn member_count(&self) -> usize {
+        self.members_count.load(Ordering::Relaxed)
     }
 
     /// Whether nobody is known.
@@ -124,6 +127,13 @@ impl Cards {
 fn one_more(count: &AtomicUsize, max: usize) -> bool {
     let next = |count: usize| (count < max).then_some(count + 1);
     count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+}
+
+/// Whether that says anything that the card does not.
+fn is_news(info: &PlayerInfo, card: &PlayerCard) -> bool {
+    info.name.as_ref().is_some_and(|name| *name != card.name)
+        || (info.team.is_some() && info.team != card.team)
+        || (info.position.is_some() && info.position != card.position)
 }
 
 fn updated(card: &PlayerCard, info: &PlayerInfo) -> PlayerCard {

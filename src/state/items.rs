@@ -105,8 +105,11 @@ impl Items {
             score: event.score.map(Arc::new),
             timeouts: event.timeouts.map(Arc::new),
         });
-        let (place, old) = match event.after_play.zip(place) {
-            Some((play, place)) => (place, self.item(place, &play).snap.replace(snap)),
+        let (place, old) = match event.after_play {
+            Some(play) => {
+                let place = place.expect("a snap after a play has that play's place");
+                (place, self.item(place, &play).snap.replace(snap))
+            }
             None => (OPENING, self.opening.replace(snap)),
         };
         match &old {
@@ -165,7 +168,8 @@ impl Items {
             });
         }
         let item = &mut self.items[place];
-        debug_assert_eq!(item.id, *id, "a play keeps its place");
+        // Else one play's credits would be taken for another's, and totals be wrong from there on.
+        assert!(item.id == *id, "a play keeps its place");
         item
     }
 

@@ -13,7 +13,7 @@ use scorewire::fanout::{Entry, Topic};
 use scorewire::feed::simulator::{Options, Simulator};
 use scorewire::feed::{Decoder, Limits};
 use scorewire::model::stat::NAMES;
-use scorewire::model::{Event, IngestTime, Stat, TopicName};
+use scorewire::model::{Event, IngestTime, Stat, StateTime, TopicName};
 use scorewire::scoring::{Ruleset, Rulesets};
 use scorewire::telemetry::EngineMetrics;
 use scorewire::wire::ws::Frame;
@@ -56,7 +56,7 @@ impl Slate {
         for event in events {
             let sent = event.ts().filter(|ts| ts.0 > 0);
             now_us = sent.and_then(|ts| ts.0.checked_add(FEED_DELAY_US)).unwrap_or(now_us + 1_000);
-            engine.apply(event, IngestTime(now_us));
+            engine.apply(event, IngestTime(now_us), StateTime::default());
         }
         for (head, _) in engine.games() {
             let now = engine.game(&head.game).expect("a game");

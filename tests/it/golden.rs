@@ -9,7 +9,7 @@ use crate::proto;
 use crate::world::{Settings, World};
 use scorewire::fanout::shard::{ConnKey, Kind};
 use scorewire::feed::{Decoder, Limits};
-use scorewire::model::IngestTime;
+use scorewire::model::{IngestTime, StateTime};
 use scorewire::wire::{Coding, Form};
 use serde_json::Value;
 use std::fmt::Write;
@@ -45,7 +45,8 @@ impl Script {
         for line in lines {
             self.world.now_us += 1_000;
             let event = Decoder::new(Limits::default()).line(line.as_bytes()).expect("a good line");
-            self.world.shared.apply(event, IngestTime(self.world.now().wall_us));
+            let now = self.world.now();
+            self.world.shared.apply(event, IngestTime(now.wall_us), StateTime(now.steady_us));
         }
         self.told(&format!("{} more events", lines.len()));
     }

@@ -7,7 +7,7 @@ use scorewire::fanout::Hub;
 use scorewire::fanout::snapshot::GameSnapshot;
 use scorewire::feed::sequence::Verdict;
 use scorewire::model::stat::NAMES;
-use scorewire::model::{Event, GameHead, GameId, GameView, IngestTime, PlayerCard, Score, Stat, StatLine, TopicName, gsis};
+use scorewire::model::{Event, GameHead, GameId, GameView, IngestTime, Now, PlayerCard, Score, Stat, StatLine, StateTime, TopicName, gsis};
 use scorewire::scoring::Ruleset;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -52,10 +52,11 @@ impl Oracle {
     }
 
     /// Applies an event and puts down what moved.
-    pub(crate) fn apply(&mut self, hub: &Hub, shared: &Shared, event: Event, ingest: IngestTime) {
+    pub(crate) fn apply(&mut self, hub: &Hub, shared: &Shared, event: Event, now: Now) {
         let status_before = event.game().and_then(|game| shared.game(game)).map(|game| game.view.status);
         let told = event.clone();
-        let outcome = shared.apply(event, ingest);
+        let ingest = IngestTime(now.wall_us);
+        let outcome = shared.apply(event, ingest, StateTime(now.steady_us));
         let mut states: HashMap<GameId, Rc<GameSnapshot>> = HashMap::new();
         for name in &self.topics {
             let Some(topic) = hub.get(name) else { continue };

@@ -8,7 +8,6 @@ use crate::plan::{Plan, plan};
 use crate::world::{Settings, World};
 use proptest::prelude::*;
 use scorewire::fanout::shard::{ConnKey, Kind};
-use scorewire::model::IngestTime;
 use scorewire::wire::Form;
 use serde_json::{Value, json};
 
@@ -58,8 +57,7 @@ fn run(world: &mut World, plan: &Plan, oracle: &mut Oracle, mut at: impl FnMut(&
     for (place, event) in plan.events.iter().enumerate() {
         at(world, oracle, place);
         world.now_us += 1_000;
-        let ingest = IngestTime(world.now().wall_us);
-        oracle.apply(&world.hub, &world.shared, event.clone(), ingest);
+        oracle.apply(&world.hub, &world.shared, event.clone(), world.now());
         world.settle();
     }
     at(world, oracle, plan.events.len());

@@ -14,7 +14,7 @@ use crate::oracle::Oracle;
 use crate::plan::plan;
 use crate::world::{Settings, World, assert_balanced};
 use scorewire::fanout::shard::{Reading, ShardLimits};
-use scorewire::model::{Event, IngestTime};
+use scorewire::model::Event;
 use std::collections::VecDeque;
 
 const CLIENTS: usize = 7;
@@ -194,8 +194,8 @@ impl Sim {
         for _ in 0..self.chance.between(1, 3) {
             let Some(event) = self.events.pop_front() else { return };
             self.applied.push(event.clone());
-            let ingest = IngestTime(self.world.now().wall_us);
-            self.oracle.apply(&self.world.hub, &self.world.shared, event, ingest);
+            let now = self.world.now();
+            self.oracle.apply(&self.world.hub, &self.world.shared, event, now);
         }
     }
 

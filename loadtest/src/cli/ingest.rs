@@ -75,6 +75,7 @@ impl IngestArgs {
                 most: 1e6 / least,
                 measured: 1e6 / measured,
                 held: measured >= least,
+                reason: None,
             });
             report.ok &= measured >= least;
         }

@@ -5,6 +5,20 @@ use crate::shape::{Limit, RunReport};
 use anyhow::{Result, ensure};
 use clap::Args;
 
+/// Largest share of the deliveries that may be missing from times which a limit is on.
+const UNTIMED_SHARE_MAX: f64 = 0.001;
+
+/// The limits on times, and on what is compared with the floor, which repeats what was timed alone.
+const TIMED: [&str; 7] = [
+    "p50-ms",
+    "p99-ms",
+    "last-ms",
+    "ratio",
+    "p99-ratio",
+    "last-ratio",
+    "stalled-p99-ratio",
+];
+
 /// What the figures may be at most; the run fails where one is more.
 #[derive(Args, Default)]
 #[command(next_help_heading = "Limits")]
@@ -30,7 +44,8 @@ pub(crate) struct LimitArgs {
     /// At most this ratio of the time to the last client to the first floor's (with --floor)
     #[arg(long, value_name = "RATIO")]
     last_ratio: Option<f64>,
-    /// At most this memory by idle connection (with --server-pid)
+    /// At most this memory by idle connection (with --server-pid, of a fresh server: one that held clients before has
+    /// their memory, and where it does not grow nothing is measured)
     #[arg(long, value_name = "KIB")]
     connection_kib: Option<f64>,
 }
@@ -78,10 +93,26 @@ impl LimitArgs {
             limit(
                 "connection-kib",
                 self.connection_kib,
-                server.map(|server| server.rss_per_connection_kib),
+                // Memory that did not grow was there from earlier clients.
+                server.map(|server| server.rss_per_connection_kib).filter(|&kib| kib > 0.0),
             ),
         ];
         report.limits = limits.into_iter().flatten().collect();
+    }
+}
+
+/// Takes back what is said of times from which too many deliveries are missing. In a storm everybody is away for a
+/// while, and comes back to snapshots.
+pub(super) fn hold_untimed(report: &mut RunReport) {
+    let untimed = report.extra.get("deliveries_untimed").copied().unwrap_or(0.0);
+    let all = untimed + report.latency.count as f64;
+    if report.scenario == "storm" || untimed <= all * UNTIMED_SHARE_MAX {
+        return;
+    }
+    let percent = report::number(100.0 * untimed / all);
+    for limit in report.limits.iter_mut().filter(|limit| TIMED.contains(&limit.name.as_str())) {
+        limit.held = false;
+        limit.reason = Some(format!("{percent}% of the deliveries came in snapshots and could not be timed"));
     }
 }
 
@@ -92,6 +123,7 @@ pub(super) fn limit(name: &str, most: Option<f64>, measured: Option<f64>) -> Vec
         most,
         measured: measured.unwrap_or(0.0),
         held: measured.is_some_and(|measured| measured <= most),
+        reason: measured.is_none().then(|| "not measured".to_owned()),
     });
     limit.into_iter().collect()
 }
@@ -141,5 +173,63 @@ mod tests {
                 ("p99-ratio", 0.75, false)
             ]
         );
+        let reasons: Vec<Option<&str>> = report.limits.iter().map(|limit| limit.reason.as_deref()).collect();
+        assert_eq!(reasons, [None, None, Some("not measured"), None]);
+    }
+
+    #[test]
+    fn times_of_too_few_deliveries_hold_no_limit() {
+        let limits = LimitArgs {
+            p99_ms: Some(10.0),
+            connection_kib: Some(20.0),
+            ..LimitArgs::default()
+        };
+        let held = |scenario: &str, untimed: f64| {
+            let mut report = RunReport {
+                scenario: scenario.to_owned(),
+                latency: Distribution {
+                    count: 999,
+                    p99_ms: 9.0,
+                    ..Distribution::default()
+                },
+                server: Some(Server {
+                    rss_per_connection_kib: 1.0,
+                    ..Server::default()
+                }),
+                extra: [("deliveries_untimed".to_owned(), untimed)].into(),
+                ..RunReport::default()
+            };
+            limits.hold(&mut report);
+            hold_untimed(&mut report);
+            assert!(report.limits[1].held, "memory is no time");
+            (report.limits[0].held, report.limits[0].reason.clone())
+        };
+        assert_eq!((held("slate", 1.0), held("storm", 500.0)), ((true, None), (true, None)));
+        let (is_held, reason) = held("slate", 2.0);
+        assert!(
+            !is_held && reason.as_deref().is_some_and(|reason| reason.starts_with("0.200% of the")),
+            "{reason:?}"
+        );
+    }
+
+    #[test]
+    fn memory_that_did_not_grow_was_not_measured() {
+        let limits = LimitArgs {
+            connection_kib: Some(20.0),
+            ..LimitArgs::default()
+        };
+        let held = |rss_per_connection_kib| {
+            let mut report = RunReport {
+                server: Some(Server {
+                    rss_per_connection_kib,
+                    ..Server::default()
+                }),
+                ..RunReport::default()
+            };
+            limits.hold(&mut report);
+            (report.limits[0].held, report.limits[0].reason.is_some())
+        };
+        assert_eq!((held(19.0), held(21.0)), ((true, false), (false, false)));
+        assert_eq!((held(0.0), held(-0.5)), ((false, true), (false, true)), "a used server");
     }
 }

@@ -1,6 +1,6 @@
 //! The scenarios with subscribers: what each is asked for, and how it is run.
 
-use super::limits::limit;
+use super::limits::{hold_untimed, limit};
 use super::load::Load;
 use super::sunday::{FeedArgs, RosterArgs};
 use crate::report;
@@ -131,6 +131,7 @@ impl Scenario {
         let (mut report, own_limits) = self.measure(&settings)?;
         load.limits.hold(&mut report);
         report.limits.extend(own_limits);
+        hold_untimed(&mut report);
         report.ok &= report.limits.iter().all(|limit| limit.held);
         report::publish(&report, load.json.as_deref(), load.html.as_deref(), load.compare.as_deref())?;
         Ok(report.ok)

@@ -26,10 +26,7 @@ pub(super) struct Ring {
 impl Ring {
     /// A ring in which the sockets are registered by their index.
     pub(super) fn new(sockets: &[TcpStream]) -> Result<Self> {
-        let ring = open().context(
-            "the kernel refuses io_uring (it may be older than 5.18, or sysctl kernel.io_uring_disabled \
-             or a container's seccomp profile may forbid it); the floor via send() needs none",
-        )?;
+        let ring = open()?;
         let descriptors: Vec<_> = sockets.iter().map(|socket| socket.as_raw_fd()).collect();
         ring.submitter()
             .register_files(&descriptors)
@@ -82,9 +79,9 @@ impl Ring {
 const MSG_WAITALL: i32 = 0x100;
 
 /// A ring for one thread that takes completions when it asks; a plain one where the kernel knows no better.
-fn open() -> io::Result<IoUring> {
+pub(super) fn open() -> Result<IoUring> {
     let entries = BATCH as u32;
-    IoUring::builder()
+    let ring = IoUring::builder()
         .setup_single_issuer()
         .setup_defer_taskrun()
         .setup_submit_all()
@@ -92,5 +89,9 @@ fn open() -> io::Result<IoUring> {
         .or_else(|error| match error.raw_os_error() {
             Some(code) if code == Errno::INVAL.raw_os_error() => IoUring::new(entries),
             _ => Err(error),
-        })
+        });
+    ring.context(
+        "the kernel refuses io_uring (it may be older than 5.18, or sysctl kernel.io_uring_disabled \
+         or a container's seccomp profile may forbid it); the floor via send() needs none",
+    )
 }

@@ -60,6 +60,7 @@ fn what_comes_from_outside_stays_text() {
         most: 1.0,
         measured: 2.0,
         held: false,
+        reason: Some(hostile.to_owned()),
     });
     report.floors.push(Floor {
         via: hostile.to_owned(),

@@ -1,9 +1,10 @@
 //! The feeds: whole requests made beforehand, sent as fast as the server answers.
 //!
 //! A thread for each connection, one request under way on each, so that what is in flight is bounded
-//! by connections × bytes of a body. A 429 is answered by waiting as long as it asks.
+//! by connections × bytes of a body. A 429 is answered by waiting as long as it asks, within the time for an answer.
 
 use super::season::{Game, PAIRS, Season};
+use crate::post::retry_wait;
 use crate::target::Target;
 use anyhow::{Context as _, Result, bail, ensure};
 use std::io::{Read as _, Write as _};
@@ -80,7 +81,7 @@ pub(crate) fn post(target: &Target, timeout: Duration, requests: &[Request]) -> 
     let mut posted = Posted::default();
     let mut answer = Vec::with_capacity(ANSWER_BYTES_MAX);
     for request in requests {
-        let mut resent = false;
+        let (mut resent, mut waited) = (false, Duration::ZERO);
         loop {
             stream.write_all(&request.bytes)?;
             let (status, retry_after, body) = read_answer(&mut stream, &mut answer)?;
@@ -97,7 +98,9 @@ pub(crate) fn post(target: &Target, timeout: Duration, requests: &[Request]) -> 
                 429 => {
                     posted.refused += 1;
                     resent = true;
-                    std::thread::sleep(Duration::from_secs(retry_after.unwrap_or(1)));
+                    let wait = retry_wait(retry_after, waited, timeout)?;
+                    std::thread::sleep(wait);
+                    waited += wait;
                 }
                 _ => bail!(
                     "status {status}: {}",
@@ -139,8 +142,11 @@ fn head_of(answer: &[u8]) -> Result<Option<(usize, usize)>> {
         return Ok(None);
     };
     let head = String::from_utf8_lossy(&answer[..end]);
-    let length = header(&head, "content-length").context("an answer without a Content-Length")?;
-    Ok(Some((end + 4, length.parse()?)))
+    let length: usize = header(&head, "content-length")
+        .context("an answer without a Content-Length")?
+        .parse()?;
+    ensure!(length <= ANSWER_BYTES_MAX, "an answer over {ANSWER_BYTES_MAX} bytes");
+    Ok(Some((end + 4, length)))
 }
 
 fn header<'h>(head: &'h str, wanted: &str) -> Option<&'h str> {
@@ -154,6 +160,13 @@ fn header<'h>(head: &'h str, wanted: &str) -> Option<&'h str> {
 mod tests {
     use super::*;
     use crate::ingest::season::Plan;
+
+    #[test]
+    fn a_length_without_bounds_is_refused() {
+        let head = |length: usize| head_of(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n").as_bytes());
+        assert_eq!(head(2).unwrap(), Some((38, 2)));
+        assert!(head(usize::MAX).unwrap_err().to_string().starts_with("an answer over"));
+    }
 
     #[test]
     fn feeds_share_the_season_and_no_line_is_missing() {

@@ -159,9 +159,9 @@ fn the_last_word_must_include_every_play() {
     let mut judge = judge();
     judge.read(delta(0, 10).to_string().as_bytes()).unwrap();
     let mut last = delta(0, 10);
-    judge.settle(0, &last).unwrap();
+    judge.settle(0, &last, 10).unwrap();
     last["seq"] = json!(49);
-    assert!(judge.settle(0, &last).unwrap_err().to_string().contains("has 9 of 10 plays"));
+    assert!(judge.settle(0, &last, 10).unwrap_err().to_string().contains("has 9 of 10 plays"));
 }
 
 #[test]

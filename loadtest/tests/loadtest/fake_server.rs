@@ -69,6 +69,14 @@ pub enum Manner {
     Leaps,
     /// The same of a snapshot instead.
     LeapsBySnapshot,
+    /// Nobody is sent a change.
+    SaysNothing,
+    /// Play 4 is taken and answered 429, once.
+    AsksToWait,
+    /// The post with play 4 is answered 500, and not taken.
+    Fails,
+    /// Snapshots by HTTP are not to be had.
+    NoLastWord,
 }
 
 /// Where a [`Manner::Leaps`] ends.
@@ -100,6 +108,8 @@ struct State {
     deltas: BTreeMap<String, Vec<Value>>,
     /// In the order in which they subscribed.
     clients: Vec<Subscriber>,
+    /// Somebody was asked to wait.
+    asked_to_wait: bool,
 }
 
 impl State {
@@ -150,11 +160,24 @@ fn serve(stream: TcpStream, state: &Mutex<State>, manner: Manner, last_seq: usiz
         input.read_exact(&mut body).unwrap();
         let answer = if head.starts_with("POST /v1/events ") {
             let lines = String::from_utf8(body).unwrap();
+            if manner == Manner::Fails && lines.contains(r#""play":"4""#) {
+                output.write_all(b"HTTP/1.1 500 Broken\r\nContent-Length: 6\r\n\r\nbroken").unwrap();
+                continue;
+            }
             let accepted = lines
                 .lines()
                 .filter(|line| take(&serde_json::from_str(line).unwrap(), &mut state.lock().unwrap(), manner, last_seq))
                 .count();
+            let mut state = state.lock().unwrap();
+            if manner == Manner::AsksToWait && state.plays.len() >= 4 && !std::mem::replace(&mut state.asked_to_wait, true) {
+                output
+                    .write_all(b"HTTP/1.1 429 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n")
+                    .unwrap();
+                continue;
+            }
             json!({"accepted": accepted, "duplicate": lines.lines().count() - accepted, "rejected": []})
+        } else if manner == Manner::NoLastWord && head.starts_with("GET /v1/snapshot") {
+            json!({"epoch": "e"})
         } else if let Some(query) = head.strip_prefix("GET /v1/snapshot?topics=") {
             let state = state.lock().unwrap();
             let topics = query.split('&').next().unwrap_or_default().split(',');
@@ -377,7 +400,7 @@ fn send_play(event: &Value, state: &mut State, manner: Manner, last_seq: usize) 
             .map(|earlier| merged(earlier, &all, manner));
         deltas.push(all.clone());
         for (number, client) in state.clients.iter_mut().enumerate() {
-            if !client.topics.contains(&topic) || std::mem::take(&mut client.misses) {
+            if manner == Manner::SaysNothing || !client.topics.contains(&topic) || std::mem::take(&mut client.misses) {
                 continue;
             }
             let picked = number == PICKED;

@@ -202,6 +202,65 @@ fn a_limit_that_does_not_hold_fails_the_run() {
 }
 
 #[test]
+fn a_server_that_asks_to_wait_is_waited_for() {
+    let (code, report, errors) = broadcast(Manner::AsksToWait, &[]);
+    assert_eq!((code, &report["ok"]), (0, &Value::Bool(true)), "{report:#}\n{errors}");
+    assert_eq!(
+        (report["extra"]["posts_answered_429"].as_f64(), &report["deliveries"]),
+        (Some(1.0), &(CLIENTS * PLAYS).into()),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn a_server_that_fails_in_the_middle_gets_a_report() {
+    let (code, report, errors) = broadcast(Manner::Fails, &["--floor"]);
+    assert_eq!((code, &report["ok"]), (1, &Value::Bool(false)), "{report:#}\n{errors}");
+    let (events, faults) = (report["events"].as_u64().unwrap(), &report["faults"]);
+    assert!(
+        faults.to_string().contains("posting ended with events") && faults.to_string().contains("status 500: broken"),
+        "{report:#}"
+    );
+    // What was posted before is there, and nothing else is said to be missing.
+    assert!(events < 4, "{report:#}");
+    assert_eq!(
+        (&report["fault_count"], &report["deliveries"], &report["latency"]["count"]),
+        (&1.into(), &(CLIENTS as u64 * events).into(), &(CLIENTS as u64 * events).into()),
+        "{report:#}"
+    );
+    assert_eq!(report["floors"].as_array().map(Vec::len), Some(0), "{report:#}");
+}
+
+#[test]
+fn a_server_without_a_last_word_gets_a_report() {
+    must_notice(Manner::NoLastWord, "the server's last word: GET /v1/snapshot: no snapshots");
+}
+
+#[test]
+fn a_floor_that_can_t_be_measured_is_a_fault_of_a_run_that_stands() {
+    let (code, report, errors) = broadcast(Manner::SaysNothing, &["--floor"]);
+    assert_eq!((code, &report["ok"]), (1, &Value::Bool(false)), "{report:#}\n{errors}");
+    let faults = report["faults"].to_string();
+    assert!(
+        faults.contains("the floor by send: an event of 0 bytes") && faults.contains("0 of 160 deliveries"),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn a_floor_through_io_uring_is_measured_or_refused_before_anybody_connects() {
+    let (code, report, errors) = broadcast(Manner::Good, &["--floor-uring"]);
+    if code == 2 {
+        assert!(
+            errors.contains("the kernel refuses io_uring") && errors.lines().count() == 1,
+            "{errors}"
+        );
+        return;
+    }
+    assert_eq!((code, &report["floors"][0]["via"]), (0, &"io_uring".into()), "{report:#}\n{errors}");
+}
+
+#[test]
 fn a_probe_is_answered_and_its_answers_are_checked() {
     let (code, report, errors) = broadcast(Manner::Good, &["--probe", "--probe-p99-ms", "9000", "--floor"]);
     assert_eq!(

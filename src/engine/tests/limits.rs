@@ -58,7 +58,7 @@ fn every_outcome_of_the_sequencer_has_a_counter() {
         (catch("h", "13", 1, 5), Verdict::Fresh),
     ];
     for (event, verdict) in &events {
-        assert_eq!(shared.apply(event.clone(), NOW), sequenced(*verdict), "{event:?}");
+        assert_eq!(shared.apply(event.clone(), NOW, AT), sequenced(*verdict), "{event:?}");
     }
     for verdict in Verdict::ALL {
         let expected = events.iter().filter(|(_, v)| *v == verdict).count() as u64;
@@ -94,7 +94,9 @@ fn owners_at_work_together_make_no_game_too_many() {
             let shared = &shared;
             scope.spawn(move || {
                 let game = |n: usize| catch(&format!("g-{thread}-{n}"), "1", 1, 5);
-                (0..20).filter(|n| shared.apply(game(*n), NOW) == sequenced(Verdict::Fresh)).count()
+                (0..20)
+                    .filter(|n| shared.apply(game(*n), NOW, AT) == sequenced(Verdict::Fresh))
+                    .count()
             })
         };
         let owners: Vec<_> = (0..4).map(owner).collect();
@@ -110,31 +112,31 @@ fn a_player_or_team_too_many_is_refused_and_known_ones_still_score() {
         ..LIMITS
     });
     let fresh = sequenced(Verdict::Fresh);
-    assert_eq!(shared.apply(run("g", "1", "p-0", "AAA"), NOW), fresh);
-    assert_eq!(shared.apply(run("g", "2", "p-1", "BBB"), NOW), fresh);
-    assert_eq!(shared.apply(run("g", "3", "p-2", "AAA"), NOW), Outcome::TooManyPlayers);
-    assert_eq!(shared.apply(run("g", "4", "p-1", "BBB"), NOW), fresh);
-    assert_eq!(shared.apply(run("h", "3", "p-2", "AAA"), NOW), fresh, "another game has room");
+    assert_eq!(shared.apply(run("g", "1", "p-0", "AAA"), NOW, AT), fresh);
+    assert_eq!(shared.apply(run("g", "2", "p-1", "BBB"), NOW, AT), fresh);
+    assert_eq!(shared.apply(run("g", "3", "p-2", "AAA"), NOW, AT), Outcome::TooManyPlayers);
+    assert_eq!(shared.apply(run("g", "4", "p-1", "BBB"), NOW, AT), fresh);
+    assert_eq!(shared.apply(run("h", "3", "p-2", "AAA"), NOW, AT), fresh, "another game has room");
     assert_eq!(count(&page, "too_many_players"), 1);
     // A feed that announces ever other teams is stopped too.
     let announce = |rev: usize| {
         let line = format!(r#"{{"type":"game","game":"h","rev":{rev},"status":"live","home":"H{rev}","away":"V{rev}"}}"#);
-        shared.apply(event(&line), NOW)
+        shared.apply(event(&line), NOW, AT)
     };
     let refused = (1..40).filter(|rev| announce(*rev) == Outcome::TooManyPlayers).count();
     assert_eq!(refused, 32);
-    assert_eq!(shared.apply(run("h", "4", "p-2", "AAA"), NOW), fresh);
+    assert_eq!(shared.apply(run("h", "4", "p-2", "AAA"), NOW, AT), fresh);
 }
 
 #[test]
 fn a_full_directory_is_said_and_known_players_are_updated() {
     let (shared, page) = counted(EngineLimits { players_max: 2, ..LIMITS });
-    assert_eq!(shared.apply(players(&["p-0", "p-1"]), NOW), sequenced(Verdict::Fresh));
-    assert_eq!(shared.apply(players(&["p-2", "p-0"]), NOW), Outcome::DirectoryFull);
+    assert_eq!(shared.apply(players(&["p-0", "p-1"]), NOW, AT), sequenced(Verdict::Fresh));
+    assert_eq!(shared.apply(players(&["p-2", "p-0"]), NOW, AT), Outcome::DirectoryFull);
     assert_eq!(shared.cards.len(), 2);
     assert_eq!((count(&page, "fresh"), count(&page, "directory_full")), (1, 1));
     // Who is not in the directory scores all the same, under the id.
-    shared.apply(run("g", "1", "p-2", "AAA"), NOW);
+    shared.apply(run("g", "1", "p-2", "AAA"), NOW, AT);
     let game = shared.game(&GameId::new("g").unwrap()).unwrap();
     assert!(
         game.players

@@ -2,10 +2,13 @@
 //! events.
 
 use super::*;
-use crate::engine::{Engine, GAMES_PER_NOTICE, Job, PLAYERS, own};
+use crate::engine::{Engine, GAMES_PER_NOTICE, GameCell, Job, PLAYERS, SubmitError, own};
+use crate::fanout::hub::{Inbox, Notice};
+use crate::fanout::topic::TopicId;
 use crate::feed::sequence::Verdict;
 use crate::feed::simulator::{Options, Simulator, Trouble};
 use crate::model::{Stat, TopicName};
+use flume::Receiver;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 fn engine(threads: usize) -> Engine {
@@ -139,44 +142,109 @@ fn a_player_list_counts_where_it_stands() {
     }
 }
 
-/// Games are told of one by one who their players are, which takes long where there are many.
 #[test]
-fn shards_hear_what_happened_before_a_player_list_has_gone_through_every_game() {
+fn a_player_list_that_an_owner_has_not_applied_is_not_accepted() {
+    let (owners, jobs): (Vec<_>, Vec<_>) = (0..2).map(|_| flume::bounded(1)).unzip();
+    let (_, ended) = flume::bounded(1);
+    let shared = Arc::new(shared(EngineLimits { threads: 2, ..LIMITS }));
+    let engine = Engine { shared, owners, ended };
+    let answer = block_on(async {
+        let under_way = engine.hand_over(numbered(&[list()]), NOW).await.unwrap();
+        let [first, second] = [&jobs[0], &jobs[1]].map(|jobs| jobs.recv().unwrap());
+        first.done.send(Vec::new()).unwrap();
+        // As by an owner that panics over it.
+        drop((first, second));
+        under_way.outcomes().await
+    });
+    assert_eq!(answer, Err(SubmitError::Stopped));
+}
+
+/// A state without threads whose topics keep `ring_frames` changes, and where its one shard is told.
+fn told(ring_frames: usize) -> (Shared, Inbox) {
     let limits = HubLimits {
-        ring_frames: 8,
+        ring_frames,
         topics_max: 10_000,
         notices_max: 16,
     };
-    let (hub, inboxes) = Hub::new(1, limits);
-    let shared = Shared::new(Arc::new(hub), LIMITS, EngineMetrics::new());
+    let (hub, mut inboxes) = Hub::new(1, limits);
+    let inbox = inboxes.pop().unwrap();
+    (Shared::new(Arc::new(hub), LIMITS, EngineMetrics::new()), inbox)
+}
+
+/// Those batches, waiting for [`own`], after which no more come; what becomes of them nobody hears.
+fn waiting(batches: &[&[(usize, Event)]]) -> Receiver<Job> {
+    let (sender, jobs) = flume::bounded(batches.len());
+    for events in batches {
+        let (done, _) = flume::bounded(1);
+        let events = events.to_vec();
+        sender.send(Job { events, ingest: NOW, done }).unwrap();
+    }
+    jobs
+}
+
+/// What the shard is told next.
+#[track_caller]
+fn next_notice(inbox: &Inbox, what: &str) -> Notice {
+    let notice = inbox.notices.recv_timeout(std::time::Duration::from_secs(20));
+    notice.unwrap_or_else(|_| panic!("nobody is told of {what}"))
+}
+
+fn watch(shared: &Shared, game: &str) -> TopicId {
+    shared.hub.watch(&TopicName::Game(GameId::new(game).unwrap()), 0).unwrap().id
+}
+
+fn cell(shared: &Shared, game: &str) -> Arc<GameCell> {
+    shared.games.get(&GameId::new(game).unwrap()).unwrap().clone()
+}
+
+/// Games are told of one by one who their players are, which takes long where there are many.
+#[test]
+fn shards_hear_what_happened_before_a_player_list_has_gone_through_every_game() {
+    let (shared, inbox) = told(8);
     let games: Vec<String> = (0..=2 * GAMES_PER_NOTICE).map(|nth| format!("g-{nth:03}")).collect();
     for game in &games {
-        shared.apply(catch(game, "1", 1, 5), NOW);
+        shared.apply(catch(game, "1", 1, 5), NOW, AT);
     }
-    let first = TopicName::Game(GameId::new(&games[0]).unwrap());
-    let first = shared.hub.watch(&first, 0).unwrap().id;
+    let first = watch(&shared, &games[0]);
     if let Event::Players(infos) = list() {
         shared.meet(&infos);
     }
-    let (sender, jobs) = flume::bounded(2);
-    let (done, _finished) = flume::bounded(2);
-    for events in [[(0, catch(&games[0], "2", 1, 5))], [(PLAYERS, list())]] {
-        let (events, done) = (events.to_vec(), done.clone());
-        sender.send(Job { events, ingest: NOW, done }).unwrap();
-    }
-    drop(sender);
-    let last = GameId::new(games.last().unwrap()).unwrap();
-    let last = shared.games.get(&last).unwrap().clone();
+    let jobs = waiting(&[&[(0, catch(&games[0], "2", 1, 5))], &[(PLAYERS, list())]]);
+    let last = cell(&shared, games.last().unwrap());
     std::thread::scope(|scope| {
         // While it is read, the last game holds the list up.
         let reader = last.game.read();
         scope.spawn(|| own(&shared, 0, &jobs));
         for what in ["the play before the list", "what the list moved"] {
-            let notice = inboxes[0].notices.recv_timeout(std::time::Duration::from_secs(20));
-            let notice = notice.unwrap_or_else(|_| panic!("nobody is told of {what}"));
-            assert_eq!(notice[..], [first]);
+            assert_eq!(next_notice(&inbox, what)[..], [first]);
         }
         drop(reader);
+    });
+}
+
+/// An idle shard, told too late, would find that a ring no longer holds all that its clients lack.
+#[test]
+fn shards_hear_of_half_a_ring_while_more_batches_wait() {
+    let ring_frames = 32;
+    let (shared, inbox) = told(ring_frames);
+    for game in ["g-0", "g-1"] {
+        shared.apply(catch(game, "0", 1, 5), NOW, AT);
+    }
+    let busy = watch(&shared, "g-0");
+    let plays = 1..=ring_frames / 2;
+    let mut first: Vec<Event> = plays.map(|play| catch("g-0", &play.to_string(), 1, 5)).collect();
+    first.push(catch("g-1", "1", 1, 5));
+    let second = numbered(&[catch("g-0", "100", 1, 5)]);
+    let jobs = waiting(&[&numbered(&first), &second]);
+    let other = cell(&shared, "g-1");
+    std::thread::scope(|scope| {
+        // While it is read, the other game holds up all that comes after the half ring.
+        let reader = other.game.read();
+        scope.spawn(|| own(&shared, 0, &jobs));
+        assert_eq!(next_notice(&inbox, "half a ring")[..], [busy]);
+        assert!(inbox.notices.is_empty(), "told once");
+        drop(reader);
+        assert_eq!(next_notice(&inbox, "the rest")[..], [busy]);
     });
 }
 
@@ -214,9 +282,9 @@ fn a_reader_never_sees_half_an_event() {
         });
         for place in 0..plays {
             let (kept, gone) = (format!("{}", 2 * place), format!("{}", 2 * place + 1));
-            shared.apply(catch("g-0", &kept, 1, 7), NOW);
-            shared.apply(catch("g-0", &kept, 2, 4), NOW);
-            shared.apply(catch("g-0", &gone, 1, 0), NOW);
+            shared.apply(catch("g-0", &kept, 1, 7), NOW, AT);
+            shared.apply(catch("g-0", &kept, 2, 4), NOW, AT);
+            shared.apply(catch("g-0", &gone, 1, 0), NOW, AT);
             // The reader keeps up, or a slow machine would prove nothing.
             while reads.load(Ordering::Acquire) < place / 10 && !reader.is_finished() {
                 std::thread::yield_now();

@@ -3,7 +3,7 @@
 use super::*;
 use crate::engine::{EngineLimits, Shared};
 use crate::feed::{Decoder, Limits};
-use crate::model::{IngestTime, PlayerId};
+use crate::model::{IngestTime, PlayerId, StateTime};
 use crate::telemetry::EngineMetrics;
 
 fn hub(notices_max: usize) -> (Arc<Hub>, Vec<Inbox>) {
@@ -30,7 +30,7 @@ fn engine(hub: &Arc<Hub>) -> Shared {
 
 fn feed(shared: &Shared, line: &str) {
     let event = Decoder::new(Limits::default()).line(line.as_bytes()).unwrap();
-    shared.apply(event, IngestTime(1));
+    shared.apply(event, IngestTime(1), StateTime(1));
 }
 
 fn game(shared: &Shared, game: &str, rev: u64, status: &str, kickoff_h: i64) {
@@ -119,7 +119,7 @@ fn a_change_of_many_players_shows_each_their_own() {
         ..Limits::default()
     };
     let event = Decoder::new(limits).line(line.as_bytes()).unwrap();
-    shared.apply(event, IngestTime(1));
+    shared.apply(event, IngestTime(1), StateTime(1));
     for player in 0..400 {
         let name = format!("p{player}");
         let topic = topic(&hub, &format!("player:{name}"));

@@ -106,7 +106,7 @@ pub struct ShardStats {
     pub bad_messages: u64,
     /// Times every topic was looked at since notices were dropped.
     pub resyncs: u64,
-    /// Walks put off until their topic's rest was over.
+    /// Walks put off because their topic was being walked or at rest.
     pub rested: u64,
     /// From a frame's encoding to its first byte written, per delivery to those who were subscribed then.
     pub encode_to_written: Latencies,

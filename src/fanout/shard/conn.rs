@@ -173,6 +173,15 @@ impl Conn {
         }
     }
 
+    /// The key of the connection, which is at this place.
+    #[inline]
+    pub(super) fn key(&self, index: u32) -> ConnKey {
+        ConnKey {
+            index,
+            generation: self.generation,
+        }
+    }
+
     /// Notes that a subscription has something pending. True where the client joins those who are behind.
     #[inline]
     pub(super) fn mark(&mut self, sub: u32) -> bool {

@@ -114,11 +114,13 @@ impl Mirror {
             .any(|mirrored| mirrored.entry.change.cause.urgent)
     }
 
-    /// Where among the subscribers the next walk begins. Steps of the golden ratio, so that every place
-    /// gets its turn, whatever the count.
-    pub(super) fn next_start(&mut self) -> usize {
+    /// The subscribers in the order of the next walk, which begins with another one each time, so that nobody
+    /// is always last. Steps of the golden ratio, so that every place gets its turn, whatever the count.
+    pub(super) fn in_turn(&mut self) -> (&[(u32, u32)], &[(u32, u32)]) {
         self.turn = self.turn.wrapping_add(0x9E37_79B9);
-        ((u64::from(self.turn) * self.subscribers.len() as u64) >> 32) as usize
+        let start = (u64::from(self.turn) * self.subscribers.len() as u64) >> 32;
+        let (last, first) = self.subscribers.split_at(start as usize);
+        (first, last)
     }
 
     pub(super) fn share(&mut self, shared: Shared) {

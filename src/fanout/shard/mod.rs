@@ -213,85 +213,111 @@ impl Shard {
         self.say(key, &ServerMessage::Welcome(welcome));
     }
 
-    /// Topics that moved: brings their mirrors up to date and marks who has to be told; later, where the
-    /// topic rests.
+    /// Topics that moved: brings their mirrors up to date and marks who has to be told; they are told in a
+    /// walk, which waits where the topic rests.
     pub fn notice(&mut self, notice: &Notice, now_us: i64) {
         for topic in notice {
             if let Some(&mirror) = self.mirror_of.get(topic) {
-                self.moved(mirror, now_us);
+                let topic = &mut self.mirrors[mirror];
+                // Where somebody waits for its end, the timer ends it.
+                if !topic.moved && matches!(topic.rest, Rest::Until(due) if due <= now_us) {
+                    topic.rest = Rest::Over;
+                }
+                self.moved(mirror);
             }
         }
     }
 
-    /// Looks at every watched topic, also those at rest: notices were dropped, or everybody leaves.
+    /// Looks at every watched topic and tells everybody who is behind: notices were dropped.
     pub fn look_everywhere(&mut self) {
         self.stats.resyncs += 1;
         let all: SmallVec<[usize; 64]> = self.mirrors.iter().map(|(index, _)| index).collect();
         for mirror in all {
-            self.refresh(mirror);
+            self.refresh(mirror, true);
+            self.release(mirror);
         }
     }
 
-    fn moved(&mut self, mirror: usize, now_us: i64) {
-        let Some(topic) = self.mirrors.get_mut(mirror) else { return };
-        match topic.rest {
-            Rest::Walking(from) if self.walks.has_begun(from) => {
-                self.stats.rested += u64::from(!std::mem::replace(&mut topic.moved, true));
-            }
-            Rest::Until(due) if now_us < due => {
-                if !std::mem::replace(&mut topic.moved, true) {
-                    self.stats.rested += 1;
+    /// A topic may have moved. While it is walked or rests, those already served wait; whoever is reached
+    /// meanwhile, by its walk or another, takes the change along.
+    fn moved(&mut self, mirror: usize) {
+        let Some(topic) = self.mirrors.get(mirror) else { return };
+        let waits = match topic.rest {
+            Rest::Over => false,
+            Rest::Walking(from) => self.parts.limits.rest_us_max > 0 && self.walks.has_begun(from),
+            Rest::Until(_) => true,
+        };
+        if self.refresh(mirror, !waits) && waits {
+            let topic = &mut self.mirrors[mirror];
+            if !std::mem::replace(&mut topic.moved, true) {
+                self.stats.rested += 1;
+                if let Rest::Until(due) = topic.rest {
                     self.rests.push(Reverse((due, mirror)));
                 }
             }
-            // Nobody of a walk that has not begun is served yet: it takes the change along.
-            Rest::Over | Rest::Walking(_) | Rest::Until(_) => self.refresh(mirror),
         }
     }
 
-    /// A topic's walk is over: it rests, so that what comes next is gathered.
+    /// A walk is over: its topic rests, so that what comes next is gathered.
     fn walked(&mut self, over: Over, ended_us: i64) {
         self.stats.walk.record(over.took_us);
         let rest_us = over.rest_us(self.parts.limits.slice_clients, self.parts.limits.rest_us_max);
-        let mirror = over.mirror;
-        let Some(topic) = self.mirrors.get_mut(mirror) else { return };
+        let Some(topic) = self.mirrors.get_mut(over.mirror) else { return };
+        if topic.rest != Rest::Walking(over.from) {
+            return; // It is walked again already, or the place is another topic's by now.
+        }
         topic.rest = if rest_us > 0 { Rest::Until(ended_us + rest_us) } else { Rest::Over };
         match topic.rest {
-            Rest::Until(due) if topic.moved => self.rests.push(Reverse((due, mirror))),
-            _ if topic.moved => self.refresh(mirror),
+            Rest::Until(due) if topic.moved => self.rests.push(Reverse((due, over.mirror))),
+            _ if topic.moved => self.release(over.mirror),
             _ => {}
         }
     }
 
-    fn refresh(&mut self, mirror: usize) {
-        let Some(topic) = self.mirrors.get_mut(mirror) else { return };
-        topic.moved = false;
+    /// Brings a mirror up to date and marks its subscribers; with `tell`, they join those who are behind.
+    /// True where it had moved.
+    fn refresh(&mut self, mirror: usize, tell: bool) -> bool {
+        let topic = &mut self.mirrors[mirror];
         let before = topic.head;
         if !topic.sync(self.parts.limits.ring_frames) {
-            return;
+            return false;
         }
         let arrived = topic.head - before;
-        // The walk begins with another client each time, so that nobody is always last.
-        let start = topic.next_start();
-        let subscribers = std::mem::take(&mut topic.subscribers);
+        let offered = arrived * topic.subscribers.len() as u64;
         let before = self.dirty.len();
-        for &(index, sub) in subscribers[start..].iter().chain(&subscribers[..start]) {
+        let (first, last) = topic.in_turn();
+        for &(index, sub) in first.iter().chain(last) {
             let conn = &mut self.conns[index as usize];
             conn.account.offered += arrived;
-            if conn.mark(sub) {
-                self.dirty.push_back(ConnKey {
-                    index,
-                    generation: conn.generation,
-                });
+            if conn.subs.mark(sub) && tell && conn.joins_dirty() {
+                self.dirty.push_back(conn.key(index));
             }
         }
-        let offered = arrived * subscribers.len() as u64;
         self.stats.offered += offered;
         self.levels.pending += offered as i64;
+        self.walk_from(mirror, before);
+        true
+    }
+
+    /// A topic's rest is over: those of its subscribers who have something pending join those who are behind.
+    fn release(&mut self, mirror: usize) {
         let topic = &mut self.mirrors[mirror];
-        topic.subscribers = subscribers;
+        topic.moved = false;
+        let before = self.dirty.len();
+        let (first, last) = topic.in_turn();
+        for &(index, _) in first.iter().chain(last) {
+            let conn = &mut self.conns[index as usize];
+            if !conn.subs.listed().is_empty() && conn.joins_dirty() {
+                self.dirty.push_back(conn.key(index));
+            }
+        }
+        self.walk_from(mirror, before);
+    }
+
+    /// Those behind since they were `before` are a topic's walk.
+    fn walk_from(&mut self, mirror: usize, before: usize) {
         if let Some(from) = self.walks.begin(mirror, before, self.dirty.len()) {
-            topic.rest = Rest::Walking(from);
+            self.mirrors[mirror].rest = Rest::Walking(from);
         }
     }
 
@@ -385,9 +411,12 @@ impl Shard {
             let Some((due, mirror)) = pop_due(&mut self.rests, |(due, _)| *due <= now_us) else {
                 break;
             };
-            let topic = self.mirrors.get(mirror);
-            if topic.is_some_and(|topic| topic.moved && topic.rest == Rest::Until(due)) {
-                self.refresh(mirror);
+            if let Some(topic) = self.mirrors.get_mut(mirror)
+                && topic.moved
+                && topic.rest == Rest::Until(due)
+            {
+                topic.rest = Rest::Over;
+                self.release(mirror);
             }
         }
     }
@@ -406,10 +435,7 @@ impl Shard {
         let to = from + LOOKS_IN_A_ROW;
         for index in from..to.min(self.conns.capacity()) {
             let Some(conn) = self.conns.get_mut(index) else { continue };
-            let key = ConnKey {
-                index: index as u32,
-                generation: conn.generation,
-            };
+            let key = conn.key(index as u32);
             match conn.look(&self.parts.limits, now_us) {
                 Look::Well => {}
                 Look::Ping => self.ping(key),
@@ -426,10 +452,7 @@ impl Shard {
         self.draining_spread_ms = Some(spread_ms);
         let clients = self.conns.len().max(1) as u64;
         for (place, (index, conn)) in self.conns.iter_mut().filter(|(_, conn)| !conn.is_closing()).enumerate() {
-            let key = ConnKey {
-                index: index as u32,
-                generation: conn.generation,
-            };
+            let key = conn.key(index as u32);
             conn.busy().leaving = Some((500 + spread_ms * place as u64 / clients, now_us));
             conn.mark_held_back();
             if conn.joins_dirty() {

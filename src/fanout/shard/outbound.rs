@@ -71,7 +71,7 @@ impl Shard {
             }
         }
         for mirror in std::mem::take(&mut self.stale) {
-            self.refresh(mirror as usize);
+            self.moved(mirror as usize);
         }
         for place in 0..batch.items.len() {
             let item = &batch.items[place];

@@ -196,8 +196,8 @@ impl Shard {
     /// That mirror brought up to date, or a new one where nobody here watched the topic yet.
     fn mirror(&mut self, known: Option<usize>, name: &TopicName) -> Option<usize> {
         if let Some(mirror) = known {
-            // Others here may be behind; they are told now instead of a moment later.
-            self.refresh(mirror);
+            // Others here may be behind; they are told now instead of a moment later, or after its rest.
+            self.moved(mirror);
             return Some(mirror);
         }
         let topic = self.parts.hub.watch(name, self.parts.index)?;

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-/// How much longer than its walk a topic rests: its changes take a third of a shard's time at most.
+/// How many times as long as its walk a topic rests.
 const REST_PER_WALK: i64 = 2;
 
 /// When a topic's next walk may begin. What it gathers until then goes to each client in one write.
@@ -13,7 +13,7 @@ const REST_PER_WALK: i64 = 2;
 pub(super) enum Rest {
     /// At once.
     Over,
-    /// When the one that begins at this place of the list is over, and after a rest.
+    /// When the walk from this place of the list is over, and after a rest.
     Walking(u64),
     /// At this time.
     Until(i64),
@@ -24,6 +24,8 @@ pub(super) enum Rest {
 pub(super) struct Over {
     /// Its topic's place.
     pub(super) mirror: usize,
+    /// Where it began.
+    pub(super) from: u64,
     /// How many clients it served.
     pub(super) clients: usize,
     /// From the first of them to the last.
@@ -93,6 +95,7 @@ impl Walks {
         }
         let over = Over {
             mirror: first.mirror,
+            from: first.from,
             clients: (first.to - first.from) as usize,
             took_us,
         };
@@ -130,6 +133,7 @@ mod tests {
         let rests = [(8, 2_000, 10_000), (9, 2_000, 10_000), (9, 20_000, 10_000), (9, 20_000, 0)].map(|(clients, took_us, max_us)| {
             let over = Over {
                 mirror: 0,
+                from: 0,
                 clients,
                 took_us,
             };

@@ -1,4 +1,4 @@
-//! Plays as feeds write them, in one pass over the line's bytes.
+//! Plays as feeds write them, in one pass over a line that is text.
 //!
 //! Takes only what needs no judgement: printable ASCII without escapes, known fields, each once, integers,
 //! nothing `null`. Of any other line it says nothing, not even that it is wrong: the full decoder then
@@ -430,6 +430,57 @@ mod tests {
             br#" { "type": "play", "game": "g", "play": "1", "stats": [ { "player": "0", "team": "AA", "stat": 10, "yards": -3 } ] } "#;
         let (quick, full) = both(&mut decoder, spaced);
         assert!(quick.is_some() && quick == full);
+    }
+
+    /// What `read` takes of the object that stands in `line` after `key`, where it takes all of it.
+    fn value<'l, T>(line: &'l str, key: &str, read: impl FnOnce(&mut Rest<'l>) -> Option<T>) -> Option<T> {
+        let (_, after) = line.split_once(key)?;
+        let (line, _) = after.split_at(after.find('}')? + 1);
+        let bytes = line.as_bytes();
+        let mut rest = Rest { line, bytes };
+        read(&mut rest).filter(|_| rest.bytes.is_empty())
+    }
+
+    /// Any other order gives the same play, only later: nothing else would tell.
+    #[test]
+    fn values_as_this_project_writes_them_are_taken_field_by_field() {
+        let team = Team::new("AAA").unwrap();
+        let written = PlayEvent {
+            game: GameId::new("g").unwrap(),
+            play: PlayId::new("1").unwrap(),
+            rev: 1,
+            ts: None,
+            order: None,
+            kind: PlayKind::Run,
+            no_play: false,
+            clock: Some(Clock {
+                quarter: 2,
+                seconds_left: 61,
+            }),
+            situation: Some(Situation {
+                down: Some(3),
+                distance: Some(10),
+                yards_to_goal: Some(55),
+                possession: Some(team.clone()),
+                shotgun: Some(true),
+                no_huddle: Some(false),
+            }),
+            stats: SmallVec::from_iter([StatRecord {
+                player: Some(PlayerId::new("p-0").unwrap()),
+                team,
+                stat: 10,
+                yards: -3,
+            }]),
+        };
+        let mut line = Vec::new();
+        write_line(&Event::Play(written.clone()), &mut line);
+        let line = std::str::from_utf8(&line).unwrap();
+        assert_eq!(value(line, r#""clock":"#, Rest::usual_clock), written.clock, "{line}");
+        assert_eq!(value(line, r#""situation":"#, Rest::usual_situation), written.situation, "{line}");
+        let mut stats = SmallVec::new();
+        let record = value(line, r#""stats":["#, Rest::usual_record);
+        assert!(record.is_some_and(|record| record.check_into(&mut stats).is_some()), "{line}");
+        assert_eq!(stats, written.stats);
     }
 
     #[test]

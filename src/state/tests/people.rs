@@ -50,6 +50,39 @@ fn a_position_that_changes_moves_the_points_that_go_by_it() {
     assert_eq!(harness.cards.len(), 3);
 }
 
+#[test]
+fn a_list_that_says_nothing_new_replaces_nobody() {
+    let cards = Cards::new(10);
+    let here = || {
+        let card = cards.search("p-0", 1).remove(0);
+        (card, cards.member(&player("p-0"), &team("AAA")))
+    };
+    assert!(cards.put(&info("p-0", Some("A Name"), Some("TE"))));
+    let (card, member) = here();
+    for again in [
+        info("p-0", Some("A Name"), Some("TE")),
+        info("p-0", Some("A Name"), None),
+        info("p-0", None, None),
+    ] {
+        assert!(cards.put(&again));
+        let (same_card, same_member) = here();
+        assert!(Arc::ptr_eq(&card, &same_card) && Arc::ptr_eq(&member, &same_member), "{again:?}");
+    }
+    let transferred = PlayerInfo {
+        team: Some(team("BBB")),
+        ..info("p-0", None, None)
+    };
+    let news = [info("p-0", Some("Another"), None), info("p-0", None, Some("WR")), transferred];
+    let told = news.map(|news| {
+        assert!(cards.put(&news));
+        here()
+    });
+    for ((old_card, old_member), (new_card, new_member)) in std::iter::once(&(card, member)).chain(&told).zip(&told) {
+        assert!(!Arc::ptr_eq(old_card, new_card) && !Arc::ptr_eq(old_member, new_member));
+        assert!(Arc::ptr_eq(new_card, &new_member.card));
+    }
+}
+
 fn defences(harness: &Harness) -> Vec<&str> {
     let listed = harness
         .game
@@ -150,4 +183,5 @@ fn games_share_a_member_who_stays_with_a_team() {
     // Beyond the bound there are members all the same, each game's own.
     assert!(Arc::ptr_eq(&member("p-1", "AAA"), &member("p-1", "AAA")));
     assert!(!Arc::ptr_eq(&member("p-2", "AAA"), &member("p-2", "AAA")));
+    assert_eq!(cards.member_count(), 2);
 }

@@ -2,7 +2,7 @@
 
 use scorewire::engine::Shared;
 use scorewire::fanout::{Hub, hub::HubLimits};
-use scorewire::model::{Event, GameId, IngestTime, PlayId};
+use scorewire::model::{Event, GameId, IngestTime, PlayId, StateTime};
 use scorewire::telemetry::EngineMetrics;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub(super) fn same_totals_as_what_stands(shared: &Shared, applied: &[Event]) {
     let situations = applied.iter().filter(|event| matches!(event, Event::Situation(_)));
     let items = games.values().chain(stands.values()).map(|(_, event)| *event);
     for event in items.chain(situations) {
-        plain.apply(event.clone(), IngestTime(0));
+        plain.apply(event.clone(), IngestTime(0), StateTime(0));
     }
     for (head, _) in shared.games() {
         let lines = |shared: &Shared| {

@@ -4,7 +4,7 @@ use crate::engine::{EngineLimits, Shared};
 use crate::fanout::hub::{Hub, HubLimits, Inbox};
 use crate::fanout::shard::{Account, Batch, ConnKey, Kind, Reading, Shard, ShardLimits, ShardParts, Writer, Wrote};
 use crate::feed::{Decoder, Limits};
-use crate::model::{Event, IngestTime, Now};
+use crate::model::{Event, IngestTime, Now, StateTime};
 use crate::scoring::Rulesets;
 use crate::telemetry::EngineMetrics;
 use crate::wire::Form;
@@ -165,7 +165,8 @@ impl Rig {
 
     /// Applies an event; the shard has not looked at the notice yet.
     pub(super) fn apply_unnoticed(&mut self, event: Event) {
-        self.shared.apply(event, IngestTime(self.now().wall_us));
+        let now = self.now();
+        self.shared.apply(event, IngestTime(now.wall_us), StateTime(now.steady_us));
     }
 
     /// Player `R` of game `G` gains a yard.

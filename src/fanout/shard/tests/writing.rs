@@ -140,10 +140,12 @@ fn a_slow_client_is_pinged_and_one_ping_waits_for_it() {
 fn every_subscriber_is_first_in_its_turn() {
     for count in 1..=40 {
         let mut mirror = Mirror::new(Arc::new(Topic::new(TopicId(1), TopicName::Slate)));
-        mirror.subscribers = vec![(0, 0); count];
+        mirror.subscribers = (0..count as u32).map(|place| (place, 0)).collect();
         let mut first = vec![0; count];
         for _ in 0..20 * count {
-            first[mirror.next_start()] += 1;
+            let (begin, rest) = mirror.in_turn();
+            assert_eq!(begin.len() + rest.len(), count);
+            first[begin[0].0 as usize] += 1;
         }
         assert!(first.iter().all(|times| (15..=25).contains(times)), "{count}: {first:?}");
     }
