@@ -20,6 +20,9 @@ use std::os::fd::OwnedFd;
 /// Bytes of the buffer that all clients read into; a frame and its tail must fit.
 pub(crate) const SCRATCH_BYTES: usize = 2 * frames::PAYLOAD_BYTES_MAX;
 
+/// Changes that a topic may have beyond one for each event of the run.
+const CHANGES_SPARE: u64 = 1_000;
+
 /// How far a client has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -318,8 +321,7 @@ impl Client {
         desk.tally.frame_bytes += frame.wire_bytes as u64;
         desk.tally.merged += u64::from(seq - prev > 1);
         desk.tally.deflated += u64::from(frame.deflated);
-        self.advance(prev, shown, receipt, desk);
-        Ok(())
+        self.advance(prev, shown, receipt, desk)
     }
 
     fn on_snapshot(&mut self, frame: &Frame<'_>, shown: &Shown, receipt: Receipt, desk: &mut Desk) -> Result<()> {
@@ -340,10 +342,10 @@ impl Client {
         if let Some(ledger) = &mut self.ledger {
             ledger.snapshot(&desk.judge.value(frame)?)?;
         }
-        if !first {
-            self.advance(before, shown, receipt, desk);
+        match first {
+            true => Ok(()),
+            false => self.advance(before, shown, receipt, desk),
         }
-        Ok(())
     }
 
     /// Whether a topic has now what was waited for.
@@ -365,11 +367,18 @@ impl Client {
 
     /// Everything from the state at `prev` to the one shown has arrived. The newest change is the
     /// event that the frame names; the others are known from other clients' frames, or count as the
-    /// oldest that a merged frame names.
-    fn advance(&self, prev: u64, shown: &Shown, receipt: Receipt, desk: &mut Desk) {
-        desk.tally.deliveries += shown.seq - prev;
+    /// oldest that a merged frame names. A topic can't have moved more often than events were posted.
+    fn advance(&self, prev: u64, shown: &Shown, receipt: Receipt, desk: &mut Desk) -> Result<()> {
+        let (changes, events) = (shown.seq - prev, desk.judge.schedule().events());
+        ensure!(
+            changes <= events as u64 + CHANGES_SPARE,
+            "{} went from seq {prev} to {} in a run of {events} events",
+            desk.topics[shown.topic as usize],
+            shown.seq
+        );
+        desk.tally.deliveries += changes;
         if self.stalls {
-            return;
+            return Ok(());
         }
         for seq in prev + 1..=shown.seq {
             let named = if seq == shown.seq { shown.newest } else { None };
@@ -379,6 +388,7 @@ impl Client {
                 None => desk.tally.untimed += 1,
             }
         }
+        Ok(())
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<()> {

@@ -3,7 +3,7 @@
 //! The server encodes a change once, so the clients get the very same bytes. A message that equals,
 //! byte for byte, one that was parsed and found right is right ([`crate::known`]); anything else is
 //! parsed as JSON and checked in full: its topic and ruleset are ones that were asked for, its
-//! `feed_ts` is the `ts` of an event of this run, and its totals are the right ones: by the script
+//! `feed_ts` is the `ts` of an event of this run, its causes are as many as its changes, and its totals are the right ones: by the script
 //! where there is one ([`crate::verify`]), else by the table of what the frames so far lead to
 //! ([`crate::totals`]). The client then checks that `prev` is the `seq` it holds. So by induction a
 //! client with an unbroken chain from its snapshot holds the right totals; a sample of clients
@@ -70,11 +70,15 @@ pub(crate) struct Moved {
     pub(crate) seq: u64,
     /// By this event.
     pub(crate) event: u32,
-    /// Points since, in 1/10,000.
-    pub(crate) points: i64,
-    /// Size of the frame that said so, header included.
+    /// Points since, in 1/10,000; nothing where a merged frame named the event as its first, with no
+    /// word on what it led to.
+    pub(crate) points: Option<i64>,
+    /// Size of the frame that led there, header included.
     pub(crate) bytes: u32,
 }
+
+/// Most causes that a merged frame lists.
+const CAUSES_MAX: usize = 16;
 
 /// How the answer to a subscription begins, as this server writes it. It is read without building a
 /// tree of values: each client has its own, and in a storm all of them come at once.
@@ -288,9 +292,11 @@ impl Judge {
         let topic = self.topic(value)?;
         let (seq, prev) = (number(value, "seq")?, number(value, "prev")?);
         ensure!(seq > prev, "seq {seq} does not follow prev {prev}");
-        let (newest, oldest) = (self.caused_by(value, "feed_ts")?, self.caused_by(value, "feed_ts_first")?);
+        let newest = self.caused_by(value, "feed_ts")?;
+        let oldest = self.first_cause(value, seq - prev, newest)?;
+        check_causes(value, seq - prev)?;
         match &mut self.content {
-            Content::Script(oracle) => oracle.delta(prev, seq, newest, value)?,
+            Content::Script(oracle) => oracle.delta(prev, seq, [oldest, newest], value)?,
             Content::Totals(totals) => {
                 let event = newest.context("feed_ts is missing, and every event was posted with one")?;
                 if let Some(points) = totals.delta(topic, prev, seq, event, value)? {
@@ -299,8 +305,19 @@ impl Judge {
                         topic,
                         seq,
                         event,
-                        points,
+                        points: Some(points),
                         bytes,
+                    });
+                }
+                if let Some(event) = oldest
+                    && totals.first(topic, prev + 1, event)?
+                {
+                    self.moves.push(Moved {
+                        topic,
+                        seq: prev + 1,
+                        event,
+                        points: None,
+                        bytes: 0,
                     });
                 }
             }
@@ -310,7 +327,7 @@ impl Judge {
             seq,
             prev: Some(prev),
             newest,
-            oldest: oldest.or(newest),
+            oldest,
         })
     }
 
@@ -327,6 +344,19 @@ impl Judge {
         Ok(*topic)
     }
 
+    /// The first of the `changes` that a delta stands for, of which `newest` was the last: a merged one
+    /// must name it.
+    fn first_cause(&self, value: &Value, changes: u64, newest: Option<u32>) -> Result<Option<u32>> {
+        let first = self.caused_by(value, "feed_ts_first")?;
+        if changes == 1 {
+            ensure!(first.is_none() || first == newest, "feed_ts_first is not feed_ts, of one change");
+            return Ok(newest);
+        }
+        ensure!(first.is_some(), "feed_ts_first is missing, of {changes} changes");
+        ensure!(newest.is_none() || first <= newest, "feed_ts_first is later than feed_ts");
+        Ok(first)
+    }
+
     /// The event whose `ts` the message gives back as `name`.
     fn caused_by(&self, value: &Value, name: &str) -> Result<Option<u32>> {
         if value[name].is_null() {
@@ -339,6 +369,41 @@ impl Judge {
             .map(Some)
             .with_context(|| format!("{name} is {ts}, with which no event was posted"))
     }
+}
+
+/// One change has its `cause`; several have `causes`, and those left out are counted.
+fn check_causes(value: &Value, changes: u64) -> Result<()> {
+    let [cause, causes, omitted] = ["cause", "causes", "causes_omitted"].map(|name| &value[name]);
+    if changes == 1 {
+        ensure!(causes.is_null() && omitted.is_null(), "one change with several causes");
+        return check_cause(cause);
+    }
+    let causes = causes
+        .as_array()
+        .with_context(|| format!("causes are missing, of {changes} changes"))?;
+    ensure!(cause.is_null(), "one cause of {changes} changes");
+    ensure!(
+        (1..=CAUSES_MAX).contains(&causes.len()),
+        "{} causes in one frame, 1 to {CAUSES_MAX} may be",
+        causes.len()
+    );
+    causes.iter().try_for_each(check_cause)?;
+    let omitted = if omitted.is_null() { 0 } else { number(value, "causes_omitted")? };
+    ensure!(
+        omitted.checked_add(causes.len() as u64) == Some(changes),
+        "{} causes and {omitted} left out, of {changes} changes",
+        causes.len()
+    );
+    Ok(())
+}
+
+fn check_cause(cause: &Value) -> Result<()> {
+    let is_kind = |kind: &str| ["play", "correction", "retraction", "game"].contains(&kind);
+    ensure!(
+        cause["game"].is_string() && cause["kind"].as_str().is_some_and(is_kind),
+        "cause is {cause}, and must name a game and a kind"
+    );
+    Ok(())
 }
 
 /// Size of an unmasked frame with a payload of `bytes` bytes.

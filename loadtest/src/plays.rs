@@ -22,8 +22,11 @@ const RB: usize = 1;
 /// A player's running totals.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Line {
+    passing_attempts: i64,
+    completions: i64,
     passing_yards: i64,
     passing_tds: i64,
+    rushing_attempts: i64,
     rushing_yards: i64,
     rushing_tds: i64,
     receptions: i64,
@@ -47,18 +50,20 @@ impl Line {
             + bonus(self.receiving_yards, 100)
     }
 
-    /// The total that the protocol calls `name`, where these plays decide it.
-    pub(crate) fn stat(&self, name: &str) -> Option<i64> {
-        Some(match name {
-            "passing_yards" => self.passing_yards,
-            "passing_tds" => self.passing_tds,
-            "rushing_yards" => self.rushing_yards,
-            "rushing_tds" => self.rushing_tds,
-            "receptions" => self.receptions,
-            "receiving_yards" => self.receiving_yards,
-            "receiving_tds" => self.receiving_tds,
-            _ => return None,
-        })
+    /// All totals by the protocol's names: these plays credit the cast with nothing else.
+    pub(crate) fn stats(&self) -> [(&'static str, i64); 10] {
+        [
+            ("passing_attempts", self.passing_attempts),
+            ("completions", self.completions),
+            ("passing_yards", self.passing_yards),
+            ("passing_tds", self.passing_tds),
+            ("rushing_attempts", self.rushing_attempts),
+            ("rushing_yards", self.rushing_yards),
+            ("rushing_tds", self.rushing_tds),
+            ("receptions", self.receptions),
+            ("receiving_yards", self.receiving_yards),
+            ("receiving_tds", self.receiving_tds),
+        ]
     }
 }
 
@@ -112,11 +117,16 @@ impl Script {
             let first = play.team * POSITIONS.len();
             let tds = i64::from(play.touchdown);
             if play.actor == RB {
-                lines[first + RB].rushing_yards += play.yards;
-                lines[first + RB].rushing_tds += tds;
+                let runner = &mut lines[first + RB];
+                runner.rushing_attempts += 1;
+                runner.rushing_yards += play.yards;
+                runner.rushing_tds += tds;
             } else {
-                lines[first + QB].passing_yards += play.yards;
-                lines[first + QB].passing_tds += tds;
+                let passer = &mut lines[first + QB];
+                passer.passing_attempts += 1;
+                passer.completions += 1;
+                passer.passing_yards += play.yards;
+                passer.passing_tds += tds;
                 let catcher = &mut lines[first + play.actor];
                 catcher.receptions += 1;
                 catcher.receiving_yards += play.yards;
@@ -231,10 +241,12 @@ mod tests {
                 let yards = stat["yards"].as_i64().unwrap();
                 match stat["stat"].as_u64().unwrap() {
                     id @ (10 | 11) => {
-                        (line.rushing_yards, line.rushing_tds) = (line.rushing_yards + yards, line.rushing_tds + id as i64 - 10)
+                        line.rushing_attempts += 1;
+                        (line.rushing_yards, line.rushing_tds) = (line.rushing_yards + yards, line.rushing_tds + id as i64 - 10);
                     }
                     id @ (15 | 16) => {
-                        (line.passing_yards, line.passing_tds) = (line.passing_yards + yards, line.passing_tds + id as i64 - 15)
+                        (line.passing_attempts, line.completions) = (line.passing_attempts + 1, line.completions + 1);
+                        (line.passing_yards, line.passing_tds) = (line.passing_yards + yards, line.passing_tds + id as i64 - 15);
                     }
                     id => {
                         line.receptions += 1;

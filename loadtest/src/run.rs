@@ -604,7 +604,8 @@ fn trace(plan: &Plan, outcome: &Outcome) -> Trace {
     // Several processes may have seen the same frame.
     let mut seen = HashSet::new();
     let mut by_event: BTreeMap<u32, BTreeMap<u32, u32>> = BTreeMap::new();
-    for moved in outcome.tally.moves.iter().filter(|moved| seen.insert((moved.topic, moved.seq))) {
+    let shown = outcome.tally.moves.iter().filter(|moved| moved.points.is_some());
+    for moved in shown.filter(|moved| seen.insert((moved.topic, moved.seq))) {
         let recipients = by_event.entry(moved.event).or_default();
         for &client in &followers[moved.topic as usize] {
             *recipients.entry(client).or_default() += moved.bytes;

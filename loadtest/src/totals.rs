@@ -29,17 +29,25 @@ struct State {
     event: Option<u32>,
 }
 
+/// What is known of one topic, by `seq`.
+#[derive(Debug, Default)]
+struct Topic {
+    states: BTreeMap<u64, State>,
+    /// Events that merged frames named as their first: what these led to, no frame need have shown.
+    firsts: BTreeMap<u64, u32>,
+}
+
 /// The states of all topics, by number.
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
-    topics: Vec<BTreeMap<u64, State>>,
+    topics: Vec<Topic>,
 }
 
 impl Totals {
     /// A table for `topics` topics of which nothing is known.
     pub(crate) fn new(topics: usize) -> Self {
         Self {
-            topics: (0..topics).map(|_| BTreeMap::new()).collect(),
+            topics: (0..topics).map(|_| Topic::default()).collect(),
         }
     }
 
@@ -52,6 +60,7 @@ impl Totals {
     /// A delta leads from `prev` to `seq`, of which `event` was the last; the points since, where that was news.
     pub(crate) fn delta(&mut self, topic: u32, prev: u64, seq: u64, event: u32, message: &Value) -> Result<Option<i64>> {
         let before = self.topics[topic as usize]
+            .states
             .get(&prev)
             .with_context(|| format!("prev {prev} is a state that nobody here was shown"))?;
         let held = before.shown.points;
@@ -67,24 +76,46 @@ impl Totals {
         Ok(is_news.then_some(points))
     }
 
+    /// A merged frame names `event` as its first, which so led to `seq`. Whether that was news.
+    pub(crate) fn first(&mut self, topic: u32, seq: u64, event: u32) -> Result<bool> {
+        let topic = &mut self.topics[topic as usize];
+        if let Some(known) = topic.event(seq) {
+            same_event(known, event, seq)?;
+            return Ok(false);
+        }
+        topic.firsts.insert(seq, event);
+        if topic.firsts.len() > STATES_MAX {
+            topic.firsts.pop_first();
+        }
+        Ok(true)
+    }
+
     /// The event that led to `seq`.
     pub(crate) fn event(&self, topic: u32, seq: u64) -> Option<u32> {
-        self.topics[topic as usize].get(&seq)?.event
+        self.topics[topic as usize].event(seq)
     }
 
     /// Holds the table against the server's own last word; whoever got to its `seq` must hold just that.
     pub(crate) fn settle(&self, topic: u32, seq: u64, message: &Value) -> Result<()> {
         let told = read(message, Shown::default())?;
         let state = self.topics[topic as usize]
+            .states
             .get(&seq)
             .with_context(|| format!("no frame led to seq {seq}"))?;
         same(&state.shown, &told, seq)
     }
 
     fn enter(&mut self, topic: u32, seq: u64, shown: Shown, event: Option<u32>) -> Result<bool> {
-        let states = &mut self.topics[topic as usize];
-        if let Some(known) = states.get_mut(&seq) {
+        let topic = &mut self.topics[topic as usize];
+        let caused = topic.event(seq).zip(event);
+        let states = &mut topic.states;
+        if let Some(known) = states.get(&seq) {
             same(&known.shown, &shown, seq)?;
+        }
+        if let Some((known, told)) = caused {
+            same_event(known, told, seq)?;
+        }
+        if let Some(known) = states.get_mut(&seq) {
             let news = known.event.is_none() && event.is_some();
             known.event = known.event.or(event);
             return Ok(news);
@@ -95,6 +126,22 @@ impl Totals {
         }
         Ok(event.is_some())
     }
+}
+
+impl Topic {
+    /// The event that led to `seq`.
+    fn event(&self, seq: u64) -> Option<u32> {
+        let shown = self.states.get(&seq).and_then(|state| state.event);
+        shown.or_else(|| self.firsts.get(&seq).copied())
+    }
+}
+
+fn same_event(known: u32, told: u32, seq: u64) -> Result<()> {
+    ensure!(
+        known == told,
+        "seq {seq} came of event {told} here and of event {known} by what was said before"
+    );
+    Ok(())
 }
 
 /// `shown` with the message's points, and its stats put over what was there.
@@ -159,12 +206,37 @@ mod tests {
     }
 
     #[test]
+    fn the_first_event_of_a_merged_frame_is_the_one_of_the_seq_after_its_prev() {
+        let mut totals = started();
+        assert!(!totals.first(1, 5, 7).unwrap(), "a frame led there");
+        assert!(
+            totals
+                .first(1, 5, 8)
+                .unwrap_err()
+                .to_string()
+                .contains("seq 5 came of event 8 here")
+        );
+        assert!(totals.first(1, 7, 20).unwrap() && !totals.first(1, 7, 20).unwrap());
+        assert_eq!(totals.event(1, 7), Some(20));
+        let message = json!({"points": 2.5, "change": 1, "stats": {"receptions": 2}});
+        assert!(totals.delta(1, 6, 7, 21, &message).is_err());
+        assert_eq!(
+            totals.delta(1, 6, 7, 20, &message).unwrap(),
+            Some(25_000),
+            "what it led to is news still"
+        );
+    }
+
+    #[test]
     fn every_kind_of_wrong_total_is_named() {
         let mut totals = started();
         let mut delta = |prev, seq, message: Value| format!("{:#}", totals.delta(1, prev, seq, 9, &message).unwrap_err());
         assert!(delta(6, 7, json!({"points": 3, "change": 1, "stats": {}})).contains("does not make 30000"));
         assert!(delta(4, 6, json!({"points": 2, "change": 0.5, "stats": {}})).contains("points at seq 6"));
         assert!(delta(4, 6, json!({"points": 1.5, "change": 0, "stats": {"receptions": 3}})).contains("receptions at seq 6"));
+        assert!(
+            delta(5, 6, json!({"points": 1.5, "change": -1, "stats": {"receptions": 1}})).contains("came of event 9 here and of event 8")
+        );
         assert!(delta(9, 10, json!({"points": 1, "change": 0, "stats": {}})).contains("nobody here was shown"));
         assert!(delta(6, 7, json!({"points": 1.5, "change": 0})).contains("stats are missing"));
         let settle = |seq, message: Value| format!("{:#}", totals.settle(1, seq, &message).unwrap_err());

@@ -150,7 +150,7 @@ impl Topic {
         });
     }
 
-    fn check_move(&self, seq: u64, event: u32, points: i64, is_scored: bool) -> Result<()> {
+    fn check_move(&self, seq: u64, event: u32, points: Option<i64>, is_scored: bool) -> Result<()> {
         let place = self.moves.binary_search_by_key(&Some(event), |shown| shown.event);
         let place = place
             .ok()
@@ -162,7 +162,9 @@ impl Topic {
             "event {event} moved it to seq {seq}; {least} to {} events have moved it by then",
             seqs.1
         );
-        let due = due.filter(|_| is_scored).unwrap_or(points);
+        let (Some(points), Some(due)) = (points, due.filter(|_| is_scored)) else {
+            return Ok(());
+        };
         ensure!(
             points == due,
             "{points}/10000 points after event {event} (seq {seq}), by the feed {due}/10000"

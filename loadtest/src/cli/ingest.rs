@@ -29,7 +29,7 @@ pub(crate) struct IngestArgs {
     /// Event lines of one request
     #[arg(long, default_value_t = 256)]
     lines: usize,
-    /// One of so many games is checked in full
+    /// Of one in so many games every frame is kept and held against the totals, too
     #[arg(long, default_value_t = 64)]
     check_every: usize,
     /// The server's process id: adds its CPU per event, by kind of thread

@@ -29,13 +29,26 @@ fn delta(before: usize, after: usize) -> Value {
         .filter(|&i| held[i] != totals[i])
         .map(|i| {
             let (old, new) = (held[i].points(), totals[i].points());
-            let stats = json!({"rushing_yards": totals[i].stat("rushing_yards"), "targets": 1});
+            let moved = totals[i].stats().into_iter().zip(held[i].stats()).filter(|(new, old)| new != old);
+            let stats: Value = moved.map(|((name, total), _)| (name.to_owned(), json!(total))).collect();
             json!({"player": crate::plays::player_id(i), "points": new as f64 / 1e4, "change": (new - old) as f64 / 1e4, "stats": stats})
         })
         .collect();
     let due = |play: usize| TS0 + (play as u64 - 1) * 250_000;
-    json!({"type": "delta", "topic": "game:g", "ruleset": RULESET, "seq": 40 + after, "prev": 40 + before,
-        "feed_ts": due(after), "feed_ts_first": due(before + 1), "players": players})
+    let mut delta = json!({"type": "delta", "topic": "game:g", "ruleset": RULESET, "seq": 40 + after, "prev": 40 + before,
+        "feed_ts": due(after), "players": players});
+    match after - before {
+        1 => delta["cause"] = cause(),
+        changes => {
+            delta["causes"] = vec![cause(); changes].into();
+            delta["feed_ts_first"] = json!(due(before + 1));
+        }
+    }
+    delta
+}
+
+fn cause() -> Value {
+    json!({"game": "g", "play": "1", "rev": 1, "kind": "play"})
 }
 
 #[test]
@@ -70,16 +83,75 @@ fn every_kind_of_wrong_delta_is_named() {
     };
     assert!(wrong("/players/0/points", json!(1.5)).contains("must have"));
     assert!(wrong("/players/0/change", json!(0)).contains("must change by"));
-    assert!(wrong("/players/0/stats/rushing_yards", json!(7777)).contains("rushing_yards"));
+    assert!(wrong("/players/0/stats/passing_yards", json!(7777)).contains("has passing_yards 7777 and must have"));
+    assert!(wrong("/players/0/stats", json!({})).contains("must have passing_attempts"));
+    assert!(wrong("/players/1/stats", json!({"rushing_zeal": 1})).contains("rushing_zeal"));
     assert!(wrong("/players", json!([])).contains("is missing"));
-    assert!(wrong("/feed_ts", json!(TS0)).contains("its play was posted with another"));
+    assert!(wrong("/feed_ts", json!(TS0 + 750_000)).contains("seq 45 carries feed_ts 1700000000750000; its play"));
+    assert!(wrong("/feed_ts", json!(TS0)).contains("feed_ts_first is later than feed_ts"));
+    assert!(wrong("/feed_ts_first", json!(TS0 + 750_000)).contains("seq 43 carries feed_ts_first 1700000000750000; its play"));
+    assert!(wrong("/feed_ts_first", json!(null)).contains("feed_ts_first is missing, of 3 changes"));
+    assert!(wrong("/causes/2", json!(null)).contains("cause is null"));
+    assert!(wrong("/causes/2/kind", json!("whim")).contains("must name a game and a kind"));
+    assert!(wrong("/causes", json!([cause(), cause()])).contains("2 causes and 0 left out, of 3 changes"));
     assert!(wrong("/feed_ts", json!(TS0 + 3)).contains("with which no event was posted"));
     assert!(wrong("/prev", json!(45)).contains("does not follow"));
-    assert!(wrong("/prev", json!(12)).contains("before 40"));
-    assert!(wrong("/seq", json!(51)).contains("past the last play"));
+    let elsewhere = |prev: u64| {
+        let mut message = delta(2, 5);
+        (message["prev"], message["seq"]) = (json!(prev), json!(prev + 3));
+        format!("{:#}", judge().read(message.to_string().as_bytes()).unwrap_err())
+    };
+    assert!(elsewhere(12).contains("before 40"));
+    assert!(elsewhere(48).contains("past the last play"));
     assert!(wrong("/topic", json!("game:other")).contains("nobody asked"));
     assert!(wrong("/ruleset", json!("ppr")).contains("not the ruleset"));
     assert!(wrong("/type", json!("goodbye")).contains("going away"));
+}
+
+#[test]
+fn causes_and_those_left_out_are_as_many_as_the_changes() {
+    let merged = |causes: usize, more: Value| {
+        let mut message = more;
+        message["causes"] = vec![cause(); causes].into();
+        message
+    };
+    check_causes(&json!({"cause": cause()}), 1).unwrap();
+    check_causes(&merged(16, json!({})), 16).unwrap();
+    check_causes(&merged(16, json!({"causes_omitted": 4})), 20).unwrap();
+    let wrong = |message: Value, changes: u64| format!("{:#}", check_causes(&message, changes).unwrap_err());
+    assert!(wrong(merged(16, json!({"causes_omitted": 3})), 20).contains("16 causes and 3 left out, of 20 changes"));
+    assert!(wrong(merged(16, json!({"causes_omitted": u64::MAX})), 15).contains("left out"));
+    assert!(wrong(merged(17, json!({})), 17).contains("17 causes in one frame"));
+    assert!(wrong(merged(0, json!({"causes_omitted": 2})), 2).contains("0 causes in one frame"));
+    assert!(wrong(merged(2, json!({"cause": cause()})), 2).contains("one cause of 2 changes"));
+    assert!(wrong(merged(1, json!({})), 1).contains("one change with several causes"));
+    assert!(wrong(json!({}), 1).contains("cause is null"));
+    assert!(wrong(json!({"cause": cause()}), 2).contains("causes are missing, of 2 changes"));
+}
+
+#[test]
+fn the_first_event_of_a_merged_frame_is_told_too() {
+    let content = Content::Totals(Totals::new(1));
+    let mut judge = Judge::new(&["player:a".to_owned()], "ppr", Coding::Json, Schedule::steady(9, 1_000), content);
+    let mut say = |value: &Value| judge.read(value.to_string().as_bytes());
+    say(&json!({"type": "snapshot", "topic": "player:a", "ruleset": "ppr", "seq": 3, "points": 0, "stats": {}})).unwrap();
+    judge.start(TS0);
+    let merged = json!({"type": "delta", "topic": "player:a", "ruleset": "ppr", "seq": 5, "prev": 3, "points": 1, "change": 1,
+        "stats": {}, "feed_ts": TS0 + 4_000, "feed_ts_first": TS0 + 2_000, "causes": [cause(), cause()]});
+    let Said::Shown(shown) = judge.read(merged.to_string().as_bytes()).unwrap() else {
+        panic!("not a delta")
+    };
+    assert_eq!((shown.oldest, shown.newest), (Some(2), Some(4)));
+    let moves = judge.take_moves();
+    let told: Vec<_> = moves.iter().map(|moved| (moved.seq, moved.event, moved.points)).collect();
+    assert_eq!(told, [(5, 4, Some(10_000)), (4, 2, None)]);
+    let mut other = merged.clone();
+    other["feed_ts_first"] = json!(TS0 + 3_000);
+    let error = judge.read(other.to_string().as_bytes()).unwrap_err();
+    assert!(
+        format!("{error:#}").contains("seq 4 came of event 3 here and of event 2"),
+        "{error:#}"
+    );
 }
 
 #[test]
@@ -115,7 +187,7 @@ fn what_moved_is_told_once_and_another_epoch_is_a_restart() {
     say(json!({"type": "snapshot", "topic": "player:b", "ruleset": "ppr", "seq": 3, "points": 0, "stats": {}})).unwrap();
     judge.start(TS0);
     let delta = json!({"type": "delta", "topic": "player:b", "ruleset": "ppr", "seq": 4, "prev": 3, "points": 1, "change": 1,
-        "stats": {}, "feed_ts": TS0 + 2_000});
+        "stats": {}, "feed_ts": TS0 + 2_000, "cause": cause()});
     judge.read(delta.to_string().as_bytes()).unwrap();
     judge.read(delta.to_string().as_bytes()).unwrap();
     let mut nameless = delta.clone();
@@ -124,7 +196,10 @@ fn what_moved_is_told_once_and_another_epoch_is_a_restart() {
     assert!(format!("{error:#}").contains("feed_ts is missing"), "{error:#}");
     let moves = judge.take_moves();
     assert_eq!(moves.len(), 1);
-    assert_eq!((moves[0].topic, moves[0].seq, moves[0].event, moves[0].points), (1, 4, 2, 10_000));
+    assert_eq!(
+        (moves[0].topic, moves[0].seq, moves[0].event, moves[0].points),
+        (1, 4, 2, Some(10_000))
+    );
     assert_eq!(judge.event(1, 4), Some(2));
 }
 

@@ -1,12 +1,12 @@
 //! Broadcast: every client on one game, plays at a steady pace, every frame held against the script.
 
 use crate::crew::Tally;
-use crate::plays::{Line, RULESET, Script, player_index};
+use crate::plays::{Line, RULESET, Script};
 use crate::probe::Prober;
 use crate::run::{self, Plan, Settings};
 use crate::schedule::Schedule;
 use crate::shape::RunReport;
-use crate::verify::{check_line, points};
+use crate::verify::{check_player, points};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use std::time::Duration;
@@ -64,8 +64,7 @@ fn compare(rows: &Value, script: &Script, tally: &Tally) -> Result<()> {
     let mut missing: Vec<usize> = (0..totals.len()).filter(|&index| totals[index] != Line::default()).collect();
     for row in rows {
         let id = row["player"].as_str().context("a player without an id")?;
-        if let Some(index) = player_index(id) {
-            check_line(row, &totals[index])?;
+        if let Some(index) = check_player(row, None, totals)? {
             missing.retain(|&other| other != index);
         }
         let held = points(&row["points"])?;

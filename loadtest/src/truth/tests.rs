@@ -53,8 +53,16 @@ fn moved(topic: u32, seq: u64, event: u32, points: i64) -> Moved {
         topic,
         seq,
         event,
-        points,
+        points: Some(points),
         bytes: 0,
+    }
+}
+
+/// What a merged frame says of its first event.
+fn first(topic: u32, seq: u64, event: u32) -> Moved {
+    Moved {
+        points: None,
+        ..moved(topic, seq, event, 0)
     }
 }
 
@@ -95,6 +103,7 @@ fn a_right_server_agrees_with_the_feed() {
     let some = [moved(W, 4, 6, 0), moved(Q, 3, 7, 52_000)];
     let nobody_follows_w = [&last()[..1], &[Value::Null]].concat();
     assert_eq!(truth.check(&some, &nobody_follows_w).count, 0);
+    assert_eq!(truth.check(&[first(W, 2, 2), first(Q, 1, 1)], &last()).count, 0);
     // Announced before the run; begun, and for HOU the safety within it.
     assert_eq!(truth.deliveries_due(&[1, 10, 100, 1_000, 10_000]), 3 + 50 + 100 + 1_000 + 20_000);
 }
@@ -130,6 +139,9 @@ fn frames_that_tell_of_the_wrong_event_or_total_are_caught() {
     assert!(frame(moved(X, 1, 1, 35_000)).contains("player:x: event 1 moved it to seq 1 and is not about it"));
     assert!(frame(moved(Q, 3, 4, 52_000)).contains("event 4 moved it"));
     assert!(frame(moved(W, 3, 3, 35_000)).contains("event 3 moved it"));
+    // The first of what a merged frame stands for was another.
+    assert!(frame(first(W, 2, 5)).contains("event 5 moved it to seq 2; 3 to 3 events"));
+    assert!(frame(first(Q, 1, 3)).contains("is not about it"));
     // Right in the end, wrong on the way.
     assert!(frame(moved(W, 2, 2, 35_000)).contains("35000/10000 points after event 2 (seq 2), by the feed 0"));
     assert!(frame(moved(W, 2, 5, 150_000)).contains("3 to 3 events have moved it by then"));

@@ -45,7 +45,7 @@ fn a_broadcast_is_verified_in_every_coding() {
         assert_eq!(report["extra"]["messages_compared"], compared, "{report:#}");
         assert!(report["frame_bytes"].as_u64() < plain["frame_bytes"].as_u64(), "{report:#}");
         let deflated = report["frames_deflated"].as_u64().unwrap();
-        // Binary frames as small as these would grow.
+        // Binary frames as small as these are left plain.
         assert_eq!(deflated, if name == "json+deflate" { due } else { 0 }, "{name}: {report:#}");
         let mut extra = report["extra"].as_object().unwrap().keys();
         let answers = |name: &String| name.starts_with("probe_") && name.ends_with("_count");
@@ -58,6 +58,7 @@ fn merged_frames_and_wrong_ones_are_told_apart_in_every_coding() {
     let faults = [
         (Manner::Corrupts, "points and must have"),
         (Manner::DropsOne, "holds seq 3 and was sent prev 4"),
+        (Manner::MergesNameless, "feed_ts_first is missing, of 2 changes"),
     ];
     in_each(|name, options| {
         let (code, report, errors) = broadcast(Manner::Merges, options);
@@ -128,7 +129,7 @@ fn everybody_resumes_in_every_coding() {
 #[test]
 fn clients_stall_in_every_coding() {
     in_each(|name, options| {
-        let (code, report, errors) = rosters::stalled("100", options);
+        let (code, report, errors) = rosters::stalled(Manner::Good, "100", options);
         // All is well but for what this fake server can't do.
         assert_eq!(
             (code, &report["coding"], &report["fault_count"]),

@@ -17,6 +17,14 @@ pub enum Manner {
     Good,
     /// Nothing: one client gets plays 3 and 4 as one merged frame.
     Merges,
+    /// That frame does not say when its first play was.
+    MergesNameless,
+    /// That frame calls its last play its first, too.
+    MergesLate,
+    /// That frame has one cause.
+    MergesCauseless,
+    /// No frame says what caused it.
+    OmitsCauses,
     /// One client never gets play 4.
     DropsOne,
     /// One client never gets the last play.
@@ -55,6 +63,12 @@ pub enum Manner {
     AddsAYard,
     /// Whoever comes back begins anew.
     NeverResumes,
+    /// Nobody is told a single stat, in any frame, snapshot or list.
+    OmitsStats,
+    /// One client's frame of play 4 is of a `seq` that no run gets to.
+    Leaps,
+    /// The same of a snapshot instead.
+    LeapsBySnapshot,
     /// Nobody is sent a change.
     SaysNothing,
     /// Play 4 is taken and answered 429, once.
@@ -64,6 +78,9 @@ pub enum Manner {
     /// Snapshots by HTTP are not to be had.
     NoLastWord,
 }
+
+/// Where a [`Manner::Leaps`] ends.
+pub const LEAP: u64 = 1_000_000_000_000_000;
 
 /// The fourth to subscribe.
 const PICKED: usize = 3;
@@ -83,6 +100,8 @@ struct State {
     plays: BTreeSet<String>,
     /// `stats` of every player.
     stats: BTreeMap<String, BTreeMap<&'static str, i64>>,
+    /// They are told to nobody.
+    omits_stats: bool,
     /// Points after each seq, the first entry before any.
     history: Vec<BTreeMap<String, f64>>,
     /// By topic, the delta that led to each seq.
@@ -93,12 +112,21 @@ struct State {
     asked_to_wait: bool,
 }
 
+impl State {
+    /// The stats of a player as they are told.
+    fn shown(&self, id: &str) -> Value {
+        let stats = self.stats.get(id).filter(|_| !self.omits_stats);
+        json!(stats.cloned().unwrap_or_default())
+    }
+}
+
 /// Serves in the background until the process ends; its address.
 pub fn start(manner: Manner, last_seq: usize) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     let state = Arc::new(Mutex::new(State {
         history: vec![BTreeMap::new()],
+        omits_stats: manner == Manner::OmitsStats,
         ..State::default()
     }));
     std::thread::spawn(move || {
@@ -261,13 +289,13 @@ fn snapshot(state: &State, topic: &str, wrong: f64) -> Value {
     match topic.strip_prefix("player:") {
         Some(id) => {
             snapshot["points"] = json!(points(id));
-            snapshot["stats"] = json!(state.stats.get(id).cloned().unwrap_or_default());
+            snapshot["stats"] = state.shown(id);
         }
         None => {
             let players = state
                 .stats
-                .iter()
-                .map(|(id, stats)| json!({"player": id, "points": points(id), "stats": stats}));
+                .keys()
+                .map(|id| json!({"player": id, "points": points(id), "stats": state.shown(id)}));
             snapshot["players"] = players.collect();
         }
     }
@@ -295,7 +323,7 @@ fn take(event: &Value, state: &mut State, manner: Manner, last_seq: usize) -> bo
                 .for_each(|stat| credit(state, stat, manner));
             let points = state.stats.iter().map(|(id, stats)| (id.clone(), points(stats))).collect();
             state.history.push(points);
-            send_play(event["ts"].as_u64().unwrap(), state, manner, last_seq);
+            send_play(event, state, manner, last_seq);
         }
         _ => {}
     }
@@ -355,21 +383,22 @@ fn points(stats: &BTreeMap<&'static str, i64>) -> f64 {
     (sum * 1e4).round() / 1e4
 }
 
-fn send_play(ts: u64, state: &mut State, manner: Manner, last_seq: usize) {
+fn send_play(event: &Value, state: &mut State, manner: Manner, last_seq: usize) {
     let play = state.history.len() - 1;
-    let game = format!("game:{}", state.game);
-    let mut frames = vec![(
-        game,
-        delta(state, play - 1, play, ts, manner),
-        Some(delta(state, play.saturating_sub(2), play, ts, manner)),
-    )];
-    frames.extend(
-        player_deltas(state, ts, manner)
-            .into_iter()
-            .map(|delta| (delta["topic"].as_str().unwrap().to_owned(), delta, None)),
-    );
-    for (topic, all, merged) in frames {
-        state.deltas.entry(topic.clone()).or_default().push(all.clone());
+    let mut frames = vec![delta(state, manner)];
+    frames.extend(player_deltas(state, manner));
+    for mut all in frames {
+        all["feed_ts"] = event["ts"].clone();
+        if manner != Manner::OmitsCauses {
+            all["cause"] = json!({"game": state.game, "play": event["play"], "rev": 1, "kind": "play"});
+        }
+        let topic = all["topic"].as_str().unwrap().to_owned();
+        let deltas = state.deltas.entry(topic.clone()).or_default();
+        let merged = deltas
+            .last()
+            .filter(|earlier| earlier.is_object())
+            .map(|earlier| merged(earlier, &all, manner));
+        deltas.push(all.clone());
         for (number, client) in state.clients.iter_mut().enumerate() {
             if manner == Manner::SaysNothing || !client.topics.contains(&topic) || std::mem::take(&mut client.misses) {
                 continue;
@@ -377,9 +406,14 @@ fn send_play(ts: u64, state: &mut State, manner: Manner, last_seq: usize) {
             let picked = number == PICKED;
             let frame = |message: &Value| client.form.frame(message);
             let bytes = match (manner, play, &merged) {
-                (Manner::Merges, 3, _) | (Manner::DropsOne, 4, _) if picked => continue,
+                (Manner::Merges | Manner::MergesNameless | Manner::MergesLate | Manner::MergesCauseless, 3 | 4, merged) if picked => {
+                    match merged {
+                        Some(merged) if play == 4 => frame(merged),
+                        _ => continue,
+                    }
+                }
+                (Manner::DropsOne, 4, _) if picked => continue,
                 (Manner::DropsLast, play, _) if picked && play == last_seq => continue,
-                (Manner::Merges, 4, Some(merged)) if picked => frame(merged),
                 (Manner::Corrupts, 4, _) if picked => {
                     let mut wrong = all.clone();
                     let shown = if wrong["players"].is_array() {
@@ -397,6 +431,17 @@ fn send_play(ts: u64, state: &mut State, manner: Manner, last_seq: usize) {
                     bytes[payload] |= 0x06;
                     bytes
                 }
+                (Manner::Leaps | Manner::LeapsBySnapshot, 4, _) if picked => {
+                    let mut wrong = all.clone();
+                    wrong["seq"] = json!(LEAP);
+                    wrong["causes"] = json!([wrong["cause"].take()]);
+                    wrong["causes_omitted"] = json!(LEAP - 4);
+                    wrong["feed_ts_first"] = wrong["feed_ts"].clone();
+                    if manner == Manner::LeapsBySnapshot {
+                        wrong["type"] = json!("snapshot");
+                    }
+                    frame(&wrong)
+                }
                 (Manner::Closes, 4, _) if picked => vec![0x88, 2, 0x0f, 0xa1],
                 _ => frame(&all),
             };
@@ -405,8 +450,39 @@ fn send_play(ts: u64, state: &mut State, manner: Manner, last_seq: usize) {
     }
 }
 
+/// Two changes in one frame.
+fn merged(earlier: &Value, later: &Value, manner: Manner) -> Value {
+    let mut merged = later.clone();
+    merged["prev"] = earlier["prev"].clone();
+    if earlier["change"].is_number() {
+        merged["change"] = sum(&earlier["change"], &later["change"]);
+    }
+    for player in earlier["players"].as_array().into_iter().flatten() {
+        let players = merged["players"].as_array_mut().unwrap();
+        match players.iter_mut().find(|other| other["player"] == player["player"]) {
+            Some(other) => other["change"] = sum(&player["change"], &other["change"]),
+            None => players.push(player.clone()),
+        }
+    }
+    let cause = merged["cause"].take();
+    merged["causes"] = match manner {
+        Manner::MergesCauseless => json!([cause]),
+        _ => json!([earlier["cause"], cause]),
+    };
+    match manner {
+        Manner::MergesNameless => {}
+        Manner::MergesLate => merged["feed_ts_first"] = later["feed_ts"].clone(),
+        _ => merged["feed_ts_first"] = earlier["feed_ts"].clone(),
+    }
+    merged
+}
+
+fn sum(one: &Value, other: &Value) -> Value {
+    json!(((one.as_f64().unwrap() + other.as_f64().unwrap()) * 1e4).round() / 1e4)
+}
+
 /// A delta for each player whom the last play moved.
-fn player_deltas(state: &State, ts: u64, manner: Manner) -> Vec<Value> {
+fn player_deltas(state: &State, manner: Manner) -> Vec<Value> {
     let play = state.history.len() - 1;
     let (before, after) = (&state.history[play - 1], &state.history[play]);
     let wrong = if manner == Manner::WrongTotal && play == 5 { 1.0 } else { 0.0 };
@@ -417,35 +493,36 @@ fn player_deltas(state: &State, ts: u64, manner: Manner) -> Vec<Value> {
             let prev = state.deltas.get(&topic).map_or(0, Vec::len);
             let change = ((points - before.get(id).unwrap_or(&0.0)) * 1e4).round() / 1e4;
             json!({"type": "delta", "topic": topic, "ruleset": "draftkings", "seq": prev + 1, "prev": prev,
-                "points": points + wrong, "change": change, "stats": state.stats[id], "feed_ts": ts})
+                "points": points + wrong, "change": change, "stats": state.shown(id)})
         })
         .collect()
 }
 
-fn delta(state: &State, prev: usize, seq: usize, ts: u64, manner: Manner) -> Value {
+fn delta(state: &State, manner: Manner) -> Value {
+    let (prev, seq) = (state.history.len() - 2, state.history.len() - 1);
     let (before, after) = (&state.history[prev], &state.history[seq]);
     let wrong = if manner == Manner::WrongTotal && seq == 5 { 1.0 } else { 0.0 };
     let moved = after.iter().filter(|(id, points)| before.get(*id) != Some(points));
     let players: Vec<Value> = moved
         .map(|(id, points)| {
             let change = ((points - before.get(id).unwrap_or(&0.0)) * 1e4).round() / 1e4;
-            json!({"player": id, "points": points + wrong, "change": change, "stats": state.stats[id]})
+            json!({"player": id, "points": points + wrong, "change": change, "stats": state.shown(id)})
         })
         .collect();
     json!({"type": "delta", "topic": format!("game:{}", state.game), "ruleset": "draftkings", "seq": seq, "prev": prev,
-        "players": players, "feed_ts": ts, "ingest_us": ts, "encode_us": ts})
+        "players": players})
 }
 
 fn players(state: &State, manner: Manner) -> Value {
     let wrong = if manner == Manner::WrongHttp { 1.0 } else { 0.0 };
     let last = state.history.last().unwrap();
     last.iter()
-        .map(|(id, points)| json!({"player": id, "points": points + wrong, "stats": state.stats[id]}))
+        .map(|(id, points)| json!({"player": id, "points": points + wrong, "stats": state.shown(id)}))
         .collect()
 }
 
 /// The payload of a masked frame; short and medium lengths alone. Nothing where there is no more.
-fn read_masked(input: &mut impl Read) -> Option<Vec<u8>> {
+pub fn read_masked(input: &mut impl Read) -> Option<Vec<u8>> {
     let mut head = [0; 2];
     input.read_exact(&mut head).ok()?;
     assert_eq!(

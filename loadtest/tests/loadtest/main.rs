@@ -12,6 +12,7 @@
 mod codings;
 mod fake_server;
 mod floor;
+mod ingest;
 mod rosters;
 mod tls;
 
@@ -107,6 +108,14 @@ fn a_merged_frame_delivers_all_its_plays() {
 }
 
 #[test]
+fn a_merged_frame_must_name_its_first_play_and_all_causes() {
+    must_notice(Manner::MergesNameless, "feed_ts_first is missing, of 2 changes");
+    must_notice(Manner::MergesLate, "seq 3 carries feed_ts_first");
+    must_notice(Manner::MergesCauseless, "1 causes and 0 left out, of 2 changes");
+    must_notice(Manner::OmitsCauses, "cause is null");
+}
+
+#[test]
 fn clients_spread_over_processes_add_up() {
     let url = format!("ws://{}", fake_server::start(Manner::Good, PLAYS));
     // 84 descriptors: 64 spare ones and 20 clients a process.
@@ -152,6 +161,14 @@ fn one_changed_digit_for_one_client_is_noticed() {
 #[test]
 fn a_wrong_total_for_everybody_is_noticed() {
     must_notice(Manner::WrongTotal, "points and must have");
+}
+
+#[test]
+fn stats_that_nobody_is_told_are_noticed() {
+    must_notice(Manner::OmitsStats, "must have rushing_attempts 1, which is left out");
+    let (code, report, errors) = rosters::stalled(Manner::OmitsStats, "100", &[]);
+    assert_eq!(code, 1, "{report:#}\n{errors}");
+    assert!(report["faults"].to_string().contains("which is left out"), "{report:#}");
 }
 
 #[test]

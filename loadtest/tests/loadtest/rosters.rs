@@ -1,6 +1,6 @@
 //! Scenarios in which clients follow players, against the fake server.
 
-use super::fake_server::{self, Manner};
+use super::fake_server::{self, LEAP, Manner};
 use super::run;
 use serde_json::{Value, json};
 
@@ -90,6 +90,15 @@ fn a_repeat_that_counts_and_news_called_a_repeat_fail_the_run() {
 }
 
 #[test]
+fn merged_frames_of_players_are_held_against_the_others() {
+    let (code, report, errors) = rosters("slate", Manner::Merges, &SLATE);
+    assert_eq!((code, &report["frames_merged"]), (0, &json!(2)), "{report:#}\n{errors}");
+    must_notice("slate", Manner::MergesNameless, &SLATE, "feed_ts_first is missing, of 2 changes");
+    must_notice("slate", Manner::MergesLate, &SLATE, "seq 3 came of event 4 here and of event 2");
+    must_notice("slate", Manner::MergesCauseless, &SLATE, "1 causes and 0 left out, of 2 changes");
+}
+
+#[test]
 fn a_run_ends_when_it_is_told_to() {
     let (code, report, errors) = rosters("slate", Manner::Good, &["--speed", "0.02", "--seconds", "1"]);
     assert_eq!((code, &report["events"]), (0, &1.into()), "{report:#}\n{errors}");
@@ -158,6 +167,13 @@ fn missing_frames_are_noticed() {
 }
 
 #[test]
+fn a_seq_that_no_run_gets_to_is_noticed_at_once() {
+    for manner in [Manner::Leaps, Manner::LeapsBySnapshot] {
+        must_notice("slate", manner, &SLATE, &format!("went from seq 3 to {LEAP} in a run of 9 events"));
+    }
+}
+
+#[test]
 fn other_totals_in_the_last_word_are_noticed() {
     let reason = "GET /v1/snapshot and the clients differ: player:";
     must_notice("slate", Manner::WrongSnapshot, &SLATE, reason);
@@ -204,14 +220,14 @@ fn a_storm_after_which_nobody_goes_on_where_he_was_says_nothing() {
 
 #[test]
 fn sockets_that_never_refused_a_byte_say_nothing_about_stalled_clients() {
-    let (code, report, errors) = stalled("100", &[]);
+    let (code, report, errors) = stalled(Manner::Good, "100", &[]);
     assert_eq!((code, &report["fault_count"]), (1, &json!(1)), "{report:#}\n{errors}");
     assert!(report["faults"][0].as_str().unwrap().contains("refused bytes"), "{report:#}");
 }
 
 #[test]
 fn a_phase_in_which_nobody_received_anything_says_nothing() {
-    let (code, report, errors) = stalled("500", &[]);
+    let (code, report, errors) = stalled(Manner::Good, "500", &[]);
     assert_eq!(code, 1, "{report:#}\n{errors}");
     let reason = "turn 1: nothing was received and measured while some were stalled";
     assert!(report["faults"].to_string().contains(reason), "{report:#}");
@@ -222,8 +238,8 @@ fn a_phase_in_which_nobody_received_anything_says_nothing() {
 }
 
 /// Both measurements take 300 ms: of plays 100 ms apart each has some, of those 500 ms apart the first alone.
-pub(crate) fn stalled(interval_ms: &str, more: &[&str]) -> (i32, Value, String) {
-    let url = format!("ws://{}", fake_server::start(Manner::Good, 0));
+pub(crate) fn stalled(manner: Manner, interval_ms: &str, more: &[&str]) -> (i32, Value, String) {
+    let url = format!("ws://{}", fake_server::start(manner, 0));
     let turn = ["--turns", "1", "--phase-s", "0.3", "--fill-s", "0", "--catch-up-s", "0.1"];
     let few = ["--clients", "20", "--drain-timeout-s", "0.3", "--interval-ms", interval_ms];
     run(&[&["run", "stalled", "--url", &url], &turn[..], &few, more].concat())

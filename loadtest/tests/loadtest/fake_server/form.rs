@@ -20,6 +20,9 @@ const STATS: [(&str, u64); 11] = [
     ("points_allowed", 37),
 ];
 
+/// Shorter messages come plain.
+const COMPRESS_BYTES_MIN: usize = 200;
+
 /// What a client asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Form {
@@ -53,7 +56,8 @@ impl Form {
             false => message.to_string().into_bytes(),
         };
         let mut first = if self.bin { 0x82 } else { 0x81 };
-        let compressed = self.deflate.then(|| deflated(&payload)).filter(|bytes| bytes.len() < payload.len());
+        let is_long = payload.len() >= COMPRESS_BYTES_MIN;
+        let compressed = (self.deflate && is_long).then(|| deflated(&payload));
         if let Some(compressed) = compressed {
             payload = compressed;
             first |= 0x40;
@@ -189,9 +193,19 @@ fn delta(message: &Value, body: &mut Fields) {
         .points(6, &message["change"])
         .stats(7, &message["stats"]);
     players(message, body);
+    let causes = message["causes"]
+        .as_array()
+        .map_or(std::slice::from_ref(&message["cause"]), Vec::as_slice);
+    for cause in causes.iter().filter(|cause| cause.is_object()) {
+        let mut inner = Fields::default();
+        inner.text(1, &cause["game"]).text(2, &cause["play"]).number(3, &cause["rev"]);
+        body.bytes(12, &inner.0);
+    }
     body.number(13, &json!(encode_us));
-    if let Some(feed_ts) = number("feed_ts") {
-        body.signed(15, encode_us - feed_ts);
+    for (field, name) in [(15, "feed_ts"), (28, "feed_ts_first")] {
+        if let Some(at_us) = number(name) {
+            body.signed(field, encode_us - at_us);
+        }
     }
 }
 

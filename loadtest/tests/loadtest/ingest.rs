@@ -1,0 +1,187 @@
+//! `run ingest` against a server of its own: it takes plays of any number of games, scores the few stats
+//! that a season's plays have, and can be told to get the totals of some games wrong.
+
+use super::fake_server::read_masked;
+use super::run;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// What the lists of players are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lists {
+    Right,
+    /// Wrong in all games but the first, whose frames are kept.
+    WrongBeyondTheSample,
+    /// The last game has none.
+    OneMissing,
+}
+
+#[derive(Default)]
+struct Game {
+    seq: u64,
+    /// In 1/10,000.
+    points: BTreeMap<String, i64>,
+}
+
+#[derive(Default)]
+struct State {
+    games: BTreeMap<String, Game>,
+    watchers: Vec<TcpStream>,
+}
+
+fn start(lists: Lists) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let state = Arc::new(Mutex::new(State::default()));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let state = Arc::clone(&state);
+            std::thread::spawn(move || serve(stream, &state, lists));
+        }
+    });
+    addr
+}
+
+fn serve(mut output: TcpStream, state: &Mutex<State>, lists: Lists) {
+    output.set_nodelay(true).unwrap();
+    let mut input = BufReader::new(output.try_clone().unwrap());
+    loop {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if input.read_line(&mut head).unwrap_or(0) == 0 {
+                return;
+            }
+        }
+        if head.starts_with("GET /v1/ws ") {
+            write!(output, "HTTP/1.1 101 Switching Protocols\r\n\r\n").unwrap();
+            let subscribe: Value = serde_json::from_slice(&read_masked(&mut input).unwrap()).unwrap();
+            let mut state = state.lock().unwrap();
+            for topic in subscribe["topics"].as_array().unwrap() {
+                let snapshot = format!(r#"{{"type":"snapshot","topic":{topic},"ruleset":"draftkings","seq":0,"players":[]}}"#);
+                output.write_all(&text(&snapshot)).unwrap();
+            }
+            state.watchers.push(output);
+            return;
+        }
+        let mut lines = head.lines();
+        let length = lines.find_map(|line| line.strip_prefix("Content-Length: "));
+        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+        input.read_exact(&mut body).unwrap();
+        let mut state = state.lock().unwrap();
+        let (status, answer) = match head.strip_prefix("GET /v1/games/") {
+            Some(path) => list(&state, path.split('/').next().unwrap(), lists),
+            None => {
+                let events = String::from_utf8(body).unwrap();
+                events
+                    .lines()
+                    .for_each(|line| take(&serde_json::from_str(line).unwrap(), &mut state));
+                (200, json!({"accepted": events.lines().count(), "duplicate": 0, "rejected": []}))
+            }
+        };
+        let answer = answer.to_string();
+        write!(output, "HTTP/1.1 {status} Said\r\nContent-Length: {}\r\n\r\n{answer}", answer.len()).unwrap();
+    }
+}
+
+/// Status and body.
+fn list(state: &State, game: &str, lists: Lists) -> (u16, Value) {
+    if lists == Lists::OneMissing && game.ends_with("-15") {
+        return (404, json!({"code": "unknown_game"}));
+    }
+    let is_wrong = lists == Lists::WrongBeyondTheSample && !game.ends_with("-00");
+    let more = i64::from(is_wrong);
+    let players = state.games[game].points.iter();
+    let row = |(player, points): (&String, &i64)| json!({"player": player, "points": (points + more) as f64 / 1e4});
+    (200, players.map(row).collect())
+}
+
+fn take(event: &Value, state: &mut State) {
+    let id = event["game"].as_str().unwrap();
+    let game = state.games.entry(id.to_owned()).or_default();
+    for record in event["stats"].as_array().into_iter().flatten() {
+        let player = record["player"].as_str().unwrap();
+        if player != "0" {
+            *game.points.entry(player.to_owned()).or_default() +=
+                worth(record["stat"].as_u64().unwrap(), record["yards"].as_i64().unwrap());
+        }
+    }
+    let players = game
+        .points
+        .iter()
+        .map(|(player, points)| json!({"player": player, "points": *points as f64 / 1e4}));
+    let players: Value = players.collect();
+    let prev = game.seq;
+    game.seq += 1;
+    let delta = format!(
+        r#"{{"type":"delta","topic":"game:{id}","ruleset":"draftkings","seq":{},"prev":{prev},"players":{players}}}"#,
+        game.seq
+    );
+    for watcher in &mut state.watchers {
+        watcher.write_all(&text(&delta)).unwrap();
+    }
+}
+
+/// DraftKings points in 1/10,000 of a record; nobody gets far enough for a bonus here.
+fn worth(stat: u64, yards: i64) -> i64 {
+    match stat {
+        10 => 1_000 * yards,
+        11 => 60_000 + 1_000 * yards,
+        15 => 400 * yards,
+        16 => 40_000 + 400 * yards,
+        19 => -10_000,
+        21 => 10_000 + 1_000 * yards,
+        22 => 70_000 + 1_000 * yards,
+        _ => 0,
+    }
+}
+
+fn text(payload: &str) -> Vec<u8> {
+    let mut frame = vec![0x81];
+    match payload.len() {
+        short @ 0..126 => frame.push(short as u8),
+        medium => {
+            frame.push(126);
+            frame.extend((medium as u16).to_be_bytes());
+        }
+    }
+    frame.extend(payload.as_bytes());
+    frame
+}
+
+/// Twenty plays in sixteen games, of which the frames of the first are kept.
+fn ingest(lists: Lists) -> (i32, Value, String) {
+    let url = format!("ws://{}", start(lists));
+    run(&["run", "ingest", "--url", &url, "--events", "20", "--plays", "2", "--timeout-s", "5"])
+}
+
+#[test]
+fn the_totals_of_every_game_are_compared() {
+    let (code, report, errors) = ingest(Lists::Right);
+    assert_eq!((code, &report["ok"]), (0, &json!(true)), "{report:#}\n{errors}");
+    let extra = &report["extra"];
+    assert_eq!(
+        (&extra["games_checked"], &extra["games_watched_in_full"]),
+        (&json!(16.0), &json!(1.0)),
+        "{report:#}"
+    );
+    assert!(extra["totals_checked"].as_f64() > Some(16.0), "{report:#}");
+}
+
+#[test]
+fn wrong_totals_of_a_game_that_is_not_in_the_sample_are_noticed() {
+    let (code, report, errors) = ingest(Lists::WrongBeyondTheSample);
+    assert_eq!((code, &report["ok"]), (1, &json!(false)), "{report:#}\n{errors}");
+    assert!(report["fault_count"].as_u64() >= Some(15), "{report:#}");
+    let fault = report["faults"][0].as_str().unwrap();
+    assert!(fault.contains("-01 90-") && fault.contains("told Some("), "{report:#}");
+}
+
+#[test]
+fn a_game_that_the_server_does_not_know_is_a_fault() {
+    let (code, report, errors) = ingest(Lists::OneMissing);
+    assert_eq!((code, &report["fault_count"]), (1, &json!(1)), "{report:#}\n{errors}");
+    assert!(report["faults"][0].as_str().unwrap().contains("status 404"), "{report:#}");
+}
