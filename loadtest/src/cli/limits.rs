@@ -181,7 +181,7 @@ mod tests {
             ]
         );
         let reasons: Vec<Option<&str>> = report.limits.iter().map(|limit| limit.reason.as_deref()).collect();
-        assert_eq!(reasons, [None, None, Some("not measured"), None]);
+        assert_eq!(reasons, [None, None, None, Some("not measured"), None]);
     }
 
     #[test]
