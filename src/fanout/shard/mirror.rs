@@ -36,13 +36,15 @@ pub(super) struct Shared {
 /// Most frames kept in [`Mirror::shared`].
 const SHARED_MAX: usize = 32;
 
+/// A connection's place, and its subscription's.
+pub(super) type Subscriber = (u32, u32);
+
 /// One topic as a shard sees it.
 pub(super) struct Mirror {
     pub(super) topic: Arc<Topic>,
     pub(super) head: Seq,
     pub(super) ring: VecDeque<Mirrored>,
-    /// Connection and subscription places.
-    pub(super) subscribers: Vec<(u32, u32)>,
+    pub(super) subscribers: Vec<Subscriber>,
     pub(super) shared: Vec<Shared>,
     /// When its next walk may begin.
     pub(super) rest: Rest,
@@ -116,7 +118,7 @@ impl Mirror {
 
     /// The subscribers in the order of the next walk, which begins with another one each time, so that nobody
     /// is always last. Steps of the golden ratio, so that every place gets its turn, whatever the count.
-    pub(super) fn in_turn(&mut self) -> (&[(u32, u32)], &[(u32, u32)]) {
+    pub(super) fn in_turn(&mut self) -> (&[Subscriber], &[Subscriber]) {
         self.turn = self.turn.wrapping_add(0x9E37_79B9);
         let start = (u64::from(self.turn) * self.subscribers.len() as u64) >> 32;
         let (last, first) = self.subscribers.split_at(start as usize);
