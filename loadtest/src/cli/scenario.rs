@@ -91,7 +91,7 @@ pub(crate) enum Scenario {
         /// Seconds of each measurement; full sockets must not be so for the server's `clients.stall_timeout_ms`
         #[arg(long, default_value_t = 10.0)]
         phase_s: f64,
-        /// Seconds for the sockets to fill before the measurement with stalled clients [default: 16; in binary 30]
+        /// Seconds for the sockets to fill before the measurement with stalled clients [default: 12; in binary 30]
         #[arg(long)]
         fill_s: Option<f64>,
         /// Seconds for those who stalled to catch up before the next measurement
@@ -100,9 +100,8 @@ pub(crate) enum Scenario {
         /// Milliseconds between plays
         #[arg(long, default_value_t = 125)]
         interval_ms: u64,
-        /// Kernel receive buffer (SO_RCVBUF) of the clients that stall, in bytes: small ones are full soon. With
-        /// 4096 Linux was seen not to go on sending after a third stall
-        #[arg(long, default_value_t = 8_192)]
+        /// Kernel receive buffer (SO_RCVBUF) of the clients that stall, in bytes: small ones are full soon
+        #[arg(long, default_value_t = 4_096)]
         receive_buffer_bytes: usize,
         /// At most this ratio of the others' p99 with stalled clients to that without
         #[arg(long, value_name = "RATIO")]
@@ -208,7 +207,7 @@ impl Scenario {
                 ..
             } => {
                 let fill_s = fill_s.unwrap_or(match settings.protocol.coding {
-                    Coding::Json => 16.0,
+                    Coding::Json => 12.0,
                     Coding::Bin => 30.0,
                 });
                 let shape = stalled::Shape {
