@@ -276,8 +276,7 @@ impl Crowd {
         }
     }
 
-    /// Those that stopped reading go on. Each says a word, for it carries the new window: Linux (6.18) has been
-    /// seen to keep it to itself after a third stall with a receive buffer as small as theirs.
+    /// Those that stopped reading go on.
     fn read_again(&mut self) -> Result<()> {
         self.stalled = false;
         for index in 0..self.clients.len() {
@@ -288,9 +287,6 @@ impl Crowd {
                     writable: false,
                     hung_up: false,
                 })?;
-                if let Some(client) = &mut self.clients[index] {
-                    drop(client.speak());
-                }
             }
         }
         Ok(())
