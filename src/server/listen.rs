@@ -162,7 +162,15 @@ impl Acceptor {
                 self.app.levels.refused.increment(1);
                 match tls {
                     None => refuse(stream),
-                    Some((tls, place)) => drop(tokio::spawn(async move { turns.run(refuse_tls(stream, &tls, place)).await })),
+                    Some((tls, place)) => {
+                        // Where too many are being told already, this one is hung up on.
+                        if let Some(leave) = tls.refusal() {
+                            tokio::spawn(async move {
+                                let _held = leave;
+                                turns.run(refuse_tls(stream, &tls, place)).await;
+                            });
+                        }
+                    }
                 }
             }
         }

@@ -151,6 +151,10 @@ fn file(key: &'static str, path: &Path, error: &pem::Error, none: &str) -> TlsEr
     TlsError::File { key, path, what }
 }
 
+/// Connections at once that are turned away politely: no slot is theirs, so their descriptors are among
+/// those that the command line keeps back, which operators and feeds need too.
+const REFUSALS_MAX: usize = 32;
+
 /// Shakes hands for every shard.
 ///
 /// A signature is most of what a handshake costs. There is one at a time on each thread, and before the
@@ -161,6 +165,8 @@ pub struct Handshakes {
     timeout: Duration,
     /// One for each handshake that may be under way.
     places: Arc<Semaphore>,
+    /// One for each connection that is answered only to be turned away.
+    refusals: Arc<Semaphore>,
     /// One for each thread.
     signing: Arc<Semaphore>,
     metrics: TlsMetrics,
@@ -205,6 +211,7 @@ impl Handshakes {
             settings,
             timeout: Duration::from_millis(server.header_read_timeout_ms),
             places: Arc::new(Semaphore::new(server.tls_handshakes_max)),
+            refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
             signing: Arc::new(Semaphore::new(server.tls_threads)),
             metrics,
             threads: Some(threads),
@@ -225,6 +232,11 @@ impl Handshakes {
             held,
             metrics: self.metrics.clone(),
         })
+    }
+
+    /// Leave to shake hands only to turn somebody away; nothing where as many are being told already.
+    pub fn refusal(&self) -> Option<OwnedSemaphorePermit> {
+        self.refusals.clone().try_acquire_owned().ok()
     }
 
     /// Shakes hands on one of the threads; the socket stays with the runtime it was accepted on. The place
