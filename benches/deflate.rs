@@ -45,7 +45,7 @@ fn frames() -> BTreeMap<String, Vec<Frame>> {
             topic: &topic,
             ruleset: rulesets.get("draftkings").expect("it is built in"),
             form: scorewire::wire::Form::PLAIN,
-            now_us: 1_700_000_000_001_000,
+            wall_us: 1_700_000_000_001_000,
         };
         let entries: Vec<_> = topic.read(|history| history.after(0).collect());
         let entries: Vec<_> = entries.into_iter().filter(|entry| !entry.new_game).collect();

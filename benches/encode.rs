@@ -40,7 +40,7 @@ fn encode(criterion: &mut Criterion) {
                 topic: &topic,
                 ruleset,
                 form: Form { coding, ..Form::PLAIN },
-                now_us: 1_700_000_000_000_000,
+                wall_us: 1_700_000_000_000_000,
             };
             group.bench_function(format!("{label}/delta{suffix}"), |bencher| {
                 bencher.iter(|| encode::delta(subject, black_box(&entries[..1])))

@@ -82,7 +82,7 @@ metric!(
     "scorewire_connections_refused_total",
     Counter,
     "",
-    "TCP connections answered 503 and closed: there were `server.connections_max` already."
+    "TCP connections turned away (503, where there was time to say so): there were `server.connections_max` already."
 );
 metric!(
     HANDSHAKES,

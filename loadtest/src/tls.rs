@@ -42,18 +42,22 @@ impl Tls {
     /// Reads the certificates. `host` is the `Host` header, a port included or not.
     pub(crate) fn new(trust: &Trust, host: &str) -> Result<Self> {
         let provider = Arc::new(ring::default_provider());
-        let verifier: Arc<dyn ServerCertVerifier> = match trust {
+        let known = match trust {
             Trust::File(path) => {
                 let (roots, known) = certificates(path).with_context(|| format!("--tls-ca {}", path.display()))?;
                 let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), provider.clone()).build()?;
-                Arc::new(Known { verifier, known })
+                Some((verifier, known))
             }
-            Trust::Anyone => Arc::new(Anyone(provider.clone())),
+            Trust::Anyone => None,
+        };
+        let believer = Believer {
+            provider: provider.clone(),
+            known,
         };
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
-            .with_custom_certificate_verifier(verifier)
+            .with_custom_certificate_verifier(Arc::new(believer))
             .with_no_client_auth();
         config.resumption = Resumption::disabled();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -253,15 +257,16 @@ fn certificates(path: &Path) -> Result<(RootCertStore, Vec<CertificateDer<'stati
     Ok((roots, known))
 }
 
-/// Believes the certificates of a file. A certificate that signed itself, as `openssl req -x509` makes
-/// them, is no server's for webpki, so one that stands in the file word for word is believed as it is.
+/// Believes certificates, but not every signature: the server must hold its key.
 #[derive(Debug)]
-struct Known {
-    verifier: Arc<WebPkiServerVerifier>,
-    known: Vec<CertificateDer<'static>>,
+struct Believer {
+    provider: Arc<CryptoProvider>,
+    /// Those of a file; nothing: all. A certificate that signed itself, as `openssl req -x509` makes them, is
+    /// no server's for webpki, so one that stands in the file word for word is believed as it is.
+    known: Option<(Arc<WebPkiServerVerifier>, Vec<CertificateDer<'static>>)>,
 }
 
-impl ServerCertVerifier for Known {
+impl ServerCertVerifier for Believer {
     fn verify_server_cert(
         &self,
         end: &CertificateDer<'_>,
@@ -270,10 +275,10 @@ impl ServerCertVerifier for Known {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if self.known.iter().any(|known| known == end) {
-            return Ok(ServerCertVerified::assertion());
+        match &self.known {
+            Some((verifier, known)) if !known.contains(end) => verifier.verify_server_cert(end, between, name, ocsp, now),
+            _ => Ok(ServerCertVerified::assertion()),
         }
-        self.verifier.verify_server_cert(end, between, name, ocsp, now)
     }
 
     fn verify_tls12_signature(
@@ -282,7 +287,7 @@ impl ServerCertVerifier for Known {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls12_signature(message, cert, signed)
+        verify_tls12_signature(message, cert, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -291,49 +296,10 @@ impl ServerCertVerifier for Known {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls13_signature(message, cert, signed)
+        verify_tls13_signature(message, cert, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
-    }
-}
-
-/// Believes every certificate, but not every signature: the server must hold its key.
-#[derive(Debug)]
-struct Anyone(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

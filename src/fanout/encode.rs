@@ -34,7 +34,7 @@ pub struct Subject<'a> {
     /// What the frame has to look like.
     pub form: Form,
     /// Now, for `encode_us`.
-    pub now_us: i64,
+    pub wall_us: i64,
 }
 
 /// A delta that takes a client from right before the first of `entries` to the last; more than one is
@@ -57,7 +57,7 @@ pub fn delta<'a>(subject: Subject<'_>, entries: impl IntoIterator<Item = &'a Ent
         causes_omitted: entries.len().saturating_sub(CAUSES_MAX) as u64,
         newest,
         oldest,
-        encode_us: subject.now_us,
+        encode_us: subject.wall_us,
     }))
 }
 
@@ -232,7 +232,7 @@ fn snapshot(subject: Subject<'_>, seq: Seq, shows: Shown<'_>, reason: &str) -> F
         about: about(subject, seq),
         shows,
         reason,
-        encode_us: subject.now_us,
+        encode_us: subject.wall_us,
     }))
 }
 

@@ -18,7 +18,7 @@ const POLLS_IN_A_TURN: usize = 16;
 /// How often a future runs before it is not new any more.
 const NEW_POLLS: u32 = 4;
 
-/// Who may run now. Its lock is taken by one thread alone.
+/// Who may run now. A shard's lock is taken by its thread alone.
 #[derive(Default)]
 pub struct Turns(Mutex<State>);
 

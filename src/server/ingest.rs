@@ -311,7 +311,7 @@ impl Report {
         if chunk.is_empty() {
             return Ok(());
         }
-        let room = Vec::with_capacity(chunk.len());
+        let room = Vec::with_capacity(chunk.capacity());
         let handed_over = app
             .engine
             .hand_over(std::mem::replace(chunk, room), ingest)

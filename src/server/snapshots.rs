@@ -92,12 +92,11 @@ fn compose(app: &App, topics: Vec<TopicName>, ruleset: &Ruleset) -> (String, Vec
     for (place, name) in topics.into_iter().enumerate() {
         // Asking costs no memory: a topic that is not there is not made.
         let topic = app.hub.get(&name).unwrap_or_else(|| Arc::new(Topic::new(TopicId(u32::MAX), name)));
-        let now_us = app.clock.wall_us();
         let subject = Subject {
             topic: &topic,
             ruleset,
             form: Form::PLAIN,
-            now_us,
+            wall_us: app.clock.wall_us(),
         };
         let (seq, frame) = snapshot::take(&app.hub, &app.games, subject, "subscribe");
         etag.push_str(&format!("-{seq}"));

@@ -122,13 +122,13 @@ impl Bytes {
     }
 }
 
-fn both(topic: &Topic, ruleset: &Ruleset, now_us: i64, frame: impl Fn(Subject<'_>) -> Frame) -> Bytes {
+fn both(topic: &Topic, ruleset: &Ruleset, wall_us: i64, frame: impl Fn(Subject<'_>) -> Frame) -> Bytes {
     let of = |form| {
         frame(Subject {
             topic,
             ruleset,
             form,
-            now_us,
+            wall_us,
         })
     };
     let (json, bin) = (of(Form::PLAIN), of(BIN));

@@ -90,7 +90,7 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(cursor.ruleset),
         form: key.1,
-        now_us: now.wall_us,
+        wall_us: now.wall_us,
     };
     let frames = mirror.ring.range_mut(first..).map(|mirrored| {
         let frames = mirrored.frames.get_or_insert_default();
@@ -126,7 +126,7 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, maki
     let subject = Subject {
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(key.0),
-        now_us: making.now.wall_us,
+        wall_us: making.now.wall_us,
         form: key.1,
     };
     let frame = making.piece(encode::delta(subject, entries), key.1);
@@ -155,7 +155,7 @@ fn snapshot(
     let subject = Subject {
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(cursor.ruleset),
-        now_us: making.now.wall_us,
+        wall_us: making.now.wall_us,
         form: key.1,
     };
     let (seq, frame) = snapshot::take(&parts.hub, &parts.games, subject, reason);

@@ -1,9 +1,10 @@
 //! One shard: its connections, their cursors, and what to write to whom next.
 //!
 //! A state machine without I/O: time, bytes received and a [`Writer`] are passed in, so the very code
-//! that serves sockets runs under simulation. A time called `now_us` is [`Now::steady_us`]. Owned by one thread; nothing in it is shared but the
+//! that serves sockets runs under simulation. Owned by one thread; nothing in it is shared but the
 //! hub. A client can pin its cursors, one partly written frame, replies up to `replies_bytes_max`
 //! (reading stops above that) and one incomplete message; nothing grows with how far it is behind.
+//! A time called `now_us` is [`Now::steady_us`].
 
 mod account;
 mod batch;
