@@ -72,25 +72,25 @@ pub(super) fn afflict(events: Vec<Timed>, trouble: Trouble, sides: &[Roster; 2],
     let mut out = Vec::with_capacity(events.len() + events.len() / 8);
     for timed in events {
         match timed.event {
-            Event::Play(play) => befall(play, timed.due_us, trouble, sides, rng, &mut out),
+            Event::Play(play) => befall(play, timed.due_us, end_us, trouble, sides, rng, &mut out),
             event => out.push(Timed {
                 due_us: timed.due_us,
                 event,
             }),
         }
     }
-    let final_at = out.len() - 1;
-    for timed in &mut out[..final_at] {
-        timed.due_us = timed.due_us.min(end_us);
-    }
     out.sort_by_key(|timed| timed.due_us);
     out
 }
 
-/// Sends one play with whatever befalls it.
-fn befall(play: PlayEvent, due_us: u64, trouble: Trouble, sides: &[Roster; 2], rng: &mut Rng, out: &mut Vec<Timed>) {
+/// Sends one play with whatever befalls it, all of it by `end_us`.
+fn befall(play: PlayEvent, due_us: u64, end_us: u64, trouble: Trouble, sides: &[Roster; 2], rng: &mut Rng, out: &mut Vec<Timed>) {
+    let due_us = due_us.min(end_us);
     let mut push = |due_us, event| out.push(Timed { due_us, event });
-    let after = |rng: &mut Rng, low: i64, high: i64| due_us + rng.between(low * 1_000, high * 1_000) as u64 * (SECOND_US / 1_000);
+    let after = |rng: &mut Rng, low: i64, high: i64| {
+        let later_us = due_us + rng.between(low * 1_000, high * 1_000) as u64 * (SECOND_US / 1_000);
+        later_us.min(end_us)
+    };
     let roll = rng.below(u64::from(trouble.total().max(10_000))) as u32;
     let mut limit = 0;
     let mut falls = |rate: u32| {
@@ -115,7 +115,7 @@ fn befall(play: PlayEvent, due_us: u64, trouble: Trouble, sides: &[Roster; 2], r
         let taken_back_us = after(rng, 30, 300);
         let (phantom, retraction) = phantom(&play, taken_back_us - due_us);
         push(due_us, Event::Play(play));
-        push(due_us + SECOND_US / 2, Event::Play(phantom));
+        push((due_us + SECOND_US / 2).min(end_us), Event::Play(phantom));
         push(taken_back_us, Event::Retract(retraction));
     } else if falls(trouble.duplicates) {
         push(due_us, Event::Play(play.clone()));
