@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, bind, connect, recv, socket_with, sockopt};
+use socket2::SockRef;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
@@ -24,7 +25,11 @@ pub(crate) fn start_connect(to: SocketAddr, index: usize) -> rustix::io::Result<
     start_connect_with(to, index, None)
 }
 
-/// The same with a kernel receive buffer (`SO_RCVBUF`) of so many bytes.
+/// Largest segments that a client with a small receive buffer is sent. With ordinary ones its window, once
+/// it was full, is never again wide enough for the next: Linux then sends a byte now and then, for good.
+const SMALL_SEGMENT_BYTES: u32 = 536;
+
+/// The same with a small kernel receive buffer (`SO_RCVBUF`), of so many bytes.
 pub(crate) fn start_connect_with(to: SocketAddr, index: usize, receive_buffer_bytes: Option<usize>) -> rustix::io::Result<OwnedFd> {
     let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket = socket_with(family, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)?;
@@ -37,6 +42,8 @@ pub(crate) fn start_connect_with(to: SocketAddr, index: usize, receive_buffer_by
     sockopt::set_tcp_nodelay(&socket, true)?;
     if let Some(bytes) = receive_buffer_bytes {
         sockopt::set_socket_recv_buffer_size(&socket, bytes)?;
+        let segments = SockRef::from(&socket).set_tcp_mss(SMALL_SEGMENT_BYTES);
+        segments.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     }
     match connect(&socket, &to) {
         Ok(()) | Err(rustix::io::Errno::INPROGRESS) => Ok(socket),
