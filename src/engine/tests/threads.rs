@@ -2,7 +2,7 @@
 //! events.
 
 use super::*;
-use crate::engine::{Engine, GAMES_PER_NOTICE, GameCell, Job, PLAYERS, SubmitError, own};
+use crate::engine::{Ending, Engine, GAMES_PER_NOTICE, GameCell, Job, PLAYERS, SubmitError, own, until_unneeded};
 use crate::fanout::hub::{Inbox, Notice};
 use crate::fanout::topic::TopicId;
 use crate::feed::sequence::Verdict;
@@ -157,6 +157,36 @@ fn a_player_list_that_an_owner_has_not_applied_is_not_accepted() {
         under_way.outcomes().await
     });
     assert_eq!(answer, Err(SubmitError::Stopped));
+}
+
+/// Batches in the queue of an owner that was gone stayed there, and whoever had brought them waited for good.
+#[test]
+fn whoever_waits_for_an_owner_that_is_gone_is_told() {
+    let (owner, jobs) = flume::bounded(8);
+    let (ending, ended) = flume::bounded(1);
+    let shared = Arc::new(shared(LIMITS));
+    let owners = vec![owner];
+    let engine = Engine { shared, owners, ended };
+    let play = |id: &str| numbered(&[catch("g-0", id, 1, 5)]);
+    let answers = block_on(async {
+        let taken = engine.hand_over(play("1"), NOW).await.unwrap();
+        let queued = engine.hand_over(play("2"), NOW).await.unwrap();
+        std::thread::spawn(move || {
+            until_unneeded(&jobs, Ending(0, ending), |jobs| {
+                let _first = jobs.recv().unwrap();
+                panic!("an event that it cannot take");
+            });
+        });
+        let told = async {
+            let (taken, queued) = (taken.outcomes().await, queued.outcomes().await);
+            assert_eq!(engine.owner_ended().await, 0);
+            [taken, queued, engine.submit(play("3"), NOW).await]
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), told)
+            .await
+            .expect("an answer")
+    });
+    assert!(answers.iter().all(|answer| *answer == Err(SubmitError::Stopped)), "{answers:?}");
 }
 
 /// A state without threads whose topics keep `ring_frames` changes, and where its one shard is told.
