@@ -392,16 +392,18 @@ impl Shared {
             .collect();
         // A player may be in two of them, and only one of those shows: the same order gives the same `seq`.
         cells.sort_by(|(a, _), (b, _)| a.cmp(b));
-        for cells in cells.chunks(GAMES_PER_NOTICE) {
-            for (_, cell) in cells {
-                let mut guard = cell.game.write();
-                let (game, owned) = &mut *guard;
-                if let Some(change) = game.introduce(infos, &self.cards, ingest) {
-                    self.publish(change, owned, now, batch);
-                }
+        for (nth, (_, cell)) in cells.iter().enumerate() {
+            let mut guard = cell.game.write();
+            let (game, owned) = &mut *guard;
+            if let Some(change) = game.introduce(infos, &self.cards, ingest) {
+                self.publish(change, owned, now, batch);
             }
-            self.hub.tell(&mut batch.moved);
+            drop(guard);
+            if (nth + 1).is_multiple_of(GAMES_PER_NOTICE) || self.hub.is_due(&batch.moved) {
+                self.hub.tell(&mut batch.moved);
+            }
         }
+        self.hub.tell(&mut batch.moved);
     }
 
     fn publish(&self, mut change: Change, owned: &mut Owned, now: StateTime, batch: &mut Batch) {

@@ -252,6 +252,34 @@ fn shards_hear_what_happened_before_a_player_list_has_gone_through_every_game() 
     });
 }
 
+/// A list was gone through sixteen games at a time, however many topics it moved in each.
+#[test]
+fn shards_hear_of_very_many_topics_while_a_player_list_goes_through_the_games() {
+    let (shared, inbox) = told(8);
+    let players: Vec<String> = (0..200).map(|nth| format!("p-{nth}")).collect();
+    for id in &players {
+        let run = format!(r#"{{"player":"{id}","team":"AAA","stat":10,"yards":1}}"#);
+        let play = event(&format!(r#"{{"type":"play","game":"g-0","play":"{id}","stats":[{run}]}}"#));
+        shared.apply(play, NOW, AT);
+        shared.hub.watch(&TopicName::Player(PlayerId::new(id).unwrap()), 0).unwrap();
+    }
+    shared.apply(catch("g-1", "1", 1, 5), NOW, AT);
+    let positions: Vec<String> = players.iter().map(|id| format!(r#"{{"player":"{id}","position":"TE"}}"#)).collect();
+    let list = event(&format!(r#"{{"type":"players","players":[{}]}}"#, positions.join(",")));
+    if let Event::Players(infos) = &list {
+        shared.meet(infos);
+    }
+    let jobs = waiting(&[&[(PLAYERS, list)]]);
+    let other = cell(&shared, "g-1");
+    std::thread::scope(|scope| {
+        // While it is read, the other game holds the list up.
+        let reader = other.game.read();
+        scope.spawn(|| own(&shared, 0, &jobs));
+        assert_eq!(next_notice(&inbox, "very many topics").len(), players.len());
+        drop(reader);
+    });
+}
+
 /// An idle shard, told too late, would find that a ring no longer holds all that its clients lack.
 #[test]
 fn shards_hear_of_half_a_ring_while_more_batches_wait() {
