@@ -105,7 +105,8 @@ pub trait Writer {
 /// Clients looked at in a row, by [`Shard::tick`] and then by each [`Shard::pump`].
 const LOOKS_IN_A_ROW: usize = 1024;
 
-/// Timers fired in a row, by [`Shard::fire_timers`].
+/// Timers fired in a row, by [`Shard::fire_timers`]; and subscribers looked at in a row there, those of the
+/// topic under way included.
 const FIRED_IN_A_ROW: usize = 1024;
 
 /// A client's own rate limit comes due.
@@ -408,15 +409,17 @@ impl Shard {
                 }
             }
         }
-        for _ in 0..FIRED_IN_A_ROW {
-            let Some((due, mirror)) = pop_due(&mut self.rests, |(due, _)| *due <= now_us) else {
-                break;
-            };
+        let mut looked_at = 0;
+        while looked_at < FIRED_IN_A_ROW
+            && let Some((due, mirror)) = pop_due(&mut self.rests, |(due, _)| *due <= now_us)
+        {
+            looked_at += 1;
             if let Some(topic) = self.mirrors.get_mut(mirror)
                 && topic.moved
                 && topic.rest == Rest::Until(due)
             {
                 topic.rest = Rest::Over;
+                looked_at += topic.subscribers.len();
                 self.release(mirror);
             }
         }
