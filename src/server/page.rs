@@ -1,7 +1,7 @@
 //! The live page, built into the binary.
 
 use super::error::ApiError;
-use axum::extract::Path;
+use super::query::Path;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
