@@ -335,7 +335,7 @@ impl Shard {
     }
 
     /// A socket took bytes that count as written already: its client is slow, and has not stalled.
-    pub fn progressed(&mut self, key: ConnKey, now_us: i64) {
+    pub(super) fn progressed(&mut self, key: ConnKey, now_us: i64) {
         if let Some(busy) = self.conn(key).and_then(|conn| conn.busy.as_mut())
             && busy.stuck_since_us.is_some()
         {
@@ -375,12 +375,12 @@ impl Shard {
     }
 
     /// Whether a connection joins those who wait to be read; nobody waits there twice.
-    pub fn joins_unread(&mut self, key: ConnKey) -> bool {
+    pub(super) fn joins_unread(&mut self, key: ConnKey) -> bool {
         self.conn(key).is_some_and(|conn| !std::mem::replace(&mut conn.unread, true))
     }
 
     /// A connection waits to be read no more.
-    pub fn leaves_unread(&mut self, key: ConnKey) {
+    pub(super) fn leaves_unread(&mut self, key: ConnKey) {
         if let Some(conn) = self.conn(key) {
             conn.unread = false;
         }
@@ -497,11 +497,6 @@ impl Shard {
     /// Subscriptions of all connections.
     pub fn subscriptions(&self) -> usize {
         self.levels.subscriptions
-    }
-
-    /// Topics that somebody here watches.
-    pub fn topics(&self) -> usize {
-        self.mirrors.len()
     }
 
     /// Clients whose socket refused bytes.
