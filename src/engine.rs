@@ -18,6 +18,7 @@ use flume::{Receiver, Sender};
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 use std::hash::BuildHasher;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -115,10 +116,7 @@ impl Engine {
                 let ending = Ending(thread, ending.clone());
                 std::thread::Builder::new()
                     .name(format!("engine-{thread}"))
-                    .spawn(move || {
-                        let _ending = ending;
-                        own(&shared, thread, &receiver);
-                    })
+                    .spawn(move || until_unneeded(&receiver, ending, |jobs| own(&shared, thread, jobs)))
                     .expect("the system gives the process its first threads");
                 sender
             })
@@ -240,7 +238,7 @@ impl UnderWay {
     }
 }
 
-/// Says that an owner's thread has ended, by a panic too.
+/// Says that an owner has ended, by a panic too.
 struct Ending(usize, Sender<usize>);
 
 impl Drop for Ending {
@@ -272,6 +270,15 @@ const EVENTS_PER_NOTICE_BEHIND: usize = 1024;
 const EVENTS_PER_CLOCK: usize = 8;
 /// Games that a player list goes through, after which the shards are told: a list is longer than a play.
 const GAMES_PER_NOTICE: usize = 16;
+
+/// Runs an owner, and what is left to do once it has ended: by a panic, it left batches in its queue, and
+/// more may come. Whoever waits for one of them is told when it is dropped.
+fn until_unneeded(jobs: &Receiver<Job>, ending: Ending, own: impl FnOnce(&Receiver<Job>)) {
+    // Nothing that it owned is used again, but to be read until the process ends.
+    let _ = catch_unwind(AssertUnwindSafe(|| own(jobs)));
+    drop(ending);
+    jobs.iter().for_each(drop);
+}
 
 fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
     let mut batch = Batch::default();
@@ -385,16 +392,18 @@ impl Shared {
             .collect();
         // A player may be in two of them, and only one of those shows: the same order gives the same `seq`.
         cells.sort_by(|(a, _), (b, _)| a.cmp(b));
-        for cells in cells.chunks(GAMES_PER_NOTICE) {
-            for (_, cell) in cells {
-                let mut guard = cell.game.write();
-                let (game, owned) = &mut *guard;
-                if let Some(change) = game.introduce(infos, &self.cards, ingest) {
-                    self.publish(change, owned, now, batch);
-                }
+        for (nth, (_, cell)) in cells.iter().enumerate() {
+            let mut guard = cell.game.write();
+            let (game, owned) = &mut *guard;
+            if let Some(change) = game.introduce(infos, &self.cards, ingest) {
+                self.publish(change, owned, now, batch);
             }
-            self.hub.tell(&mut batch.moved);
+            drop(guard);
+            if (nth + 1).is_multiple_of(GAMES_PER_NOTICE) || self.hub.is_due(&batch.moved) {
+                self.hub.tell(&mut batch.moved);
+            }
         }
+        self.hub.tell(&mut batch.moved);
     }
 
     fn publish(&self, mut change: Change, owned: &mut Owned, now: StateTime, batch: &mut Batch) {

@@ -182,7 +182,7 @@ fn times(entries: &[&Entry]) -> (EventTimes, Option<EventTimes>) {
 }
 
 /// What a `player:` topic shows.
-pub struct PlayerNow<'a> {
+pub(super) struct PlayerNow<'a> {
     /// Its head.
     pub seq: Seq,
     /// The last change; nothing before the first.
@@ -192,7 +192,7 @@ pub struct PlayerNow<'a> {
 }
 
 /// A snapshot of a `player:` topic.
-pub fn player_snapshot(subject: Subject<'_>, now: PlayerNow<'_>, reason: &str) -> Frame {
+pub(super) fn player_snapshot(subject: Subject<'_>, now: PlayerNow<'_>, reason: &str) -> Frame {
     let shows = match now.last {
         Some(entry) => {
             let player = entry.player();
@@ -237,7 +237,7 @@ fn snapshot(subject: Subject<'_>, seq: Seq, shows: Shown<'_>, reason: &str) -> F
 }
 
 /// What a `game:` or `team:` topic shows.
-pub struct GameNow<'a> {
+pub(super) struct GameNow<'a> {
     /// Its head.
     pub seq: Seq,
     /// Teams and kickoff; nothing for a game not announced.
@@ -247,7 +247,7 @@ pub struct GameNow<'a> {
 }
 
 /// A snapshot of a `game:` or `team:` topic.
-pub fn game_snapshot(subject: Subject<'_>, now: GameNow<'_>, reason: &str) -> Frame {
+pub(super) fn game_snapshot(subject: Subject<'_>, now: GameNow<'_>, reason: &str) -> Frame {
     let team = match &subject.topic.name {
         TopicName::Team(team) => Some(team),
         _ => None,
@@ -265,7 +265,7 @@ pub fn players_shown<'a>(ruleset: &Ruleset, players: &'a [PlayerSlot], team: Opt
 }
 
 /// A snapshot of the slate.
-pub fn slate_snapshot(subject: Subject<'_>, seq: Seq, games: &[(Arc<GameHead>, GameView)], reason: &str) -> Frame {
+pub(super) fn slate_snapshot(subject: Subject<'_>, seq: Seq, games: &[(Arc<GameHead>, GameView)], reason: &str) -> Frame {
     let shown = games.iter().map(|(head, view)| GameShown::whole(head, view).on_scoreboard());
     snapshot(subject, seq, Shown::Slate(shown.collect()), reason)
 }

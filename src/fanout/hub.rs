@@ -201,7 +201,7 @@ impl Hub {
     }
 
     /// Takes [`Hub::watch`] back; a topic to which nothing happened is forgotten.
-    pub fn unwatch(&self, topic: &Topic, shard: usize) {
+    pub(super) fn unwatch(&self, topic: &Topic, shard: usize) {
         if topic.name != TopicName::Slate {
             self.topics.remove_if(&topic.name, |_, _| topic.unwatch(shard));
         } else {

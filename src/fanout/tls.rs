@@ -1,7 +1,7 @@
 //! TLS on a client's socket: frames go in, records go out.
 //!
 //! Owns the session and the socket under it; the handshake is over when it gets here. All pieces of a
-//! write share a record, up to [`RECORD_BYTES`], and a record is encrypted only once the kernel has
+//! write share a record, up to `RECORD_BYTES`, and a record is encrypted only once the kernel has
 //! taken the one before it: what a full socket can hold back is one record, and nothing is encrypted
 //! that could still have been merged. Reading goes through the shard's buffer.
 
@@ -14,7 +14,7 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
 
 /// Most plaintext in one record (RFC 8446, 5.1), and so in one write.
-pub const RECORD_BYTES: usize = 16 * 1024;
+pub(super) const RECORD_BYTES: usize = 16 * 1024;
 
 /// An established session, without its socket.
 pub struct Session(Box<ServerConnection>);
@@ -28,7 +28,7 @@ impl Session {
 }
 
 /// What TLS needs of the socket under it; nothing here waits.
-pub trait Transport: Read + Write {
+pub(super) trait Transport: Read + Write {
     /// Nothing more will be written.
     fn shutdown_write(&mut self);
 }
@@ -42,24 +42,24 @@ impl Transport for mio::net::TcpStream {
 
 /// What became of what was held back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Flushed {
+pub(super) struct Flushed {
     /// The socket took some of it just now.
-    pub progressed: bool,
+    pub(super) progressed: bool,
     /// Nothing is left of it: more can be written.
-    pub all: bool,
+    pub(super) all: bool,
 }
 
 /// A record made for somebody else to send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Sealed {
+pub(super) struct Sealed {
     /// Bytes of the pieces that are in it.
-    pub bytes: usize,
+    pub(super) bytes: usize,
     /// Those are all.
-    pub all: bool,
+    pub(super) all: bool,
 }
 
 /// A socket with a session on it.
-pub struct TlsSocket<S> {
+pub(super) struct TlsSocket<S> {
     socket: S,
     session: Session,
     /// What others could not send of a record; it goes before all that the session has.
@@ -70,7 +70,7 @@ pub struct TlsSocket<S> {
 
 impl<S: Transport> TlsSocket<S> {
     /// Puts them together.
-    pub fn new(socket: S, session: Session) -> TlsSocket<S> {
+    pub(super) fn new(socket: S, session: Session) -> TlsSocket<S> {
         TlsSocket {
             socket,
             session,
@@ -80,19 +80,19 @@ impl<S: Transport> TlsSocket<S> {
     }
 
     /// The socket itself.
-    pub fn socket(&self) -> &S {
+    pub(super) fn socket(&self) -> &S {
         &self.socket
     }
 
     /// Whether something goes before all that is written next.
-    pub fn holds_back(&self) -> bool {
+    pub(super) fn holds_back(&self) -> bool {
         !self.held.is_empty() || self.session.0.wants_write()
     }
 
     /// Encrypts pieces, less `offset` bytes of the first, as far as one record goes, for the caller to send
     /// and to say by [`TlsSocket::sent`] how that went. Bytes in a record count as written. Nothing where
     /// something is held back, which goes first.
-    pub fn seal(&mut self, pieces: &[Piece], offset: usize, record: &mut impl Write) -> Option<Sealed> {
+    pub(super) fn seal(&mut self, pieces: &[Piece], offset: usize, record: &mut impl Write) -> Option<Sealed> {
         if self.holds_back() {
             return None;
         }
@@ -108,13 +108,13 @@ impl<S: Transport> TlsSocket<S> {
     }
 
     /// A record was sent but for these bytes.
-    pub fn sent(&mut self, unsent: &[u8]) {
+    pub(super) fn sent(&mut self, unsent: &[u8]) {
         self.held = Bytes::copy_from_slice(unsent);
     }
 
     /// Writes pieces, less `offset` bytes of the first. Bytes are counted before encryption: those of a
     /// record that has begun are all written, for they can never be taken back.
-    pub fn write(&mut self, pieces: &[Piece], offset: usize) -> Wrote {
+    pub(super) fn write(&mut self, pieces: &[Piece], offset: usize) -> Wrote {
         self.write_records(pieces, offset).map_or(Wrote::Broken, Wrote::Bytes)
     }
 
@@ -159,7 +159,7 @@ impl<S: Transport> TlsSocket<S> {
     }
 
     /// The socket takes bytes again: what is held back goes first.
-    pub fn writable(&mut self) -> Flushed {
+    pub(super) fn writable(&mut self) -> Flushed {
         // A broken socket says so to whoever writes or reads next.
         let broken = Flushed {
             progressed: false,
@@ -173,14 +173,14 @@ impl<S: Transport> TlsSocket<S> {
     }
 
     /// Ends the stream: `close_notify` (RFC 8446, 6.1), after what is held back.
-    pub fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         self.session.0.send_close_notify();
         self.finishing = true;
         self.writable();
     }
 
     /// Reads and decrypts what the client sent, a bufferful at a time.
-    pub fn read(&mut self, buffer: &mut [u8], mut take: impl FnMut(&mut [u8]) -> bool) -> ReadEnd {
+    pub(super) fn read(&mut self, buffer: &mut [u8], mut take: impl FnMut(&mut [u8]) -> bool) -> ReadEnd {
         for _ in 0..READS_IN_A_ROW {
             // First what has been decrypted: the session takes no more before that has gone.
             loop {

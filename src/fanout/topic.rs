@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub struct TopicId(pub u32);
 
 /// Under which ruleset, in which form a frame is encoded.
-pub type FrameKey = (RulesetIndex, Form);
+pub(super) type FrameKey = (RulesetIndex, Form);
 
 /// One change as one topic shows it.
 #[derive(Clone, Debug)]
@@ -41,12 +41,12 @@ impl Entry {
 
 /// An entry's own frames, each encoded (and compressed) at most once for all shards.
 #[derive(Debug, Default)]
-pub struct Frames(Mutex<SmallVec<[(FrameKey, Frame); 1]>>);
+pub(super) struct Frames(Mutex<SmallVec<[(FrameKey, Frame); 1]>>);
 
 impl Frames {
     /// The frame under that key. `deflate` gives nothing where that does not pay: then the plain frame is
     /// shared.
-    pub fn frame(&self, key: FrameKey, encode: impl FnOnce() -> Frame, deflate: impl FnOnce(&Frame) -> Option<Frame>) -> Frame {
+    pub(super) fn frame(&self, key: FrameKey, encode: impl FnOnce() -> Frame, deflate: impl FnOnce(&Frame) -> Option<Frame>) -> Frame {
         let mut frames = self.0.lock();
         if let Some((_, frame)) = frames.iter().find(|(k, _)| *k == key) {
             return frame.clone();
@@ -116,7 +116,7 @@ pub struct History {
 
 /// What became of an offered change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Published {
+pub(super) enum Published {
     /// It is in the ring; the shards with these bits have subscribers.
     To(u64),
     /// The topic shows a later game.
@@ -184,20 +184,20 @@ impl Topic {
 
     /// Says that a shard has subscribers from now on (or no more). Set it before reading the history:
     /// whatever is published later is then noticed.
-    pub fn watch(&self, shard: usize) {
+    pub(super) fn watch(&self, shard: usize) {
         self.history.lock().watchers |= 1 << shard;
     }
 
     /// Takes [`Topic::watch`] back. True where nobody watches, nothing ever happened and no game's owner
     /// holds the topic.
-    pub fn unwatch(&self, shard: usize) -> bool {
+    pub(super) fn unwatch(&self, shard: usize) -> bool {
         let mut history = self.history.lock();
         history.watchers &= !(1 << shard);
         history.watchers == 0 && history.head == 0 && !history.kept
     }
 
     /// Says that a game's owner holds the topic: it is never forgotten from now on.
-    pub fn keep(&self) {
+    pub(super) fn keep(&self) {
         self.history.lock().kept = true;
     }
 }
@@ -218,7 +218,7 @@ impl History {
     }
 
     /// How many changes the ring holds.
-    pub fn ring_len(&self) -> usize {
+    pub(super) fn ring_len(&self) -> usize {
         self.ring.len()
     }
 
@@ -243,12 +243,12 @@ impl History {
     }
 
     /// The last entry; nothing before anything happened.
-    pub fn last(&self) -> Option<Entry> {
+    pub(super) fn last(&self) -> Option<Entry> {
         self.ring.back().map(|slot| slot.entry(self.head))
     }
 
     /// The frames of the entry at `seq`, the same for all who ask while it is in the ring.
-    pub fn frames(&mut self, seq: Seq) -> Arc<Frames> {
+    pub(super) fn frames(&mut self, seq: Seq) -> Arc<Frames> {
         match self.frames.binary_search_by_key(&seq, |(seq, _)| *seq) {
             Ok(place) => self.frames[place].1.clone(),
             Err(_) if seq < self.first() => Arc::default(),
@@ -261,7 +261,7 @@ impl History {
     }
 
     /// The game shown.
-    pub fn game(&self) -> Option<&Arc<GameHead>> {
+    pub(super) fn game(&self) -> Option<&Arc<GameHead>> {
         self.game.as_ref()
     }
 }

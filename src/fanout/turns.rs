@@ -48,7 +48,7 @@ impl Queue {
 
 impl Turns {
     /// The shard has more to write: the others get a turn first.
-    pub fn pass(&self) {
+    pub(super) fn pass(&self) {
         let mut state = self.0.lock();
         state.is_busy = true;
         let half = POLLS_IN_A_TURN / 2;
@@ -58,7 +58,7 @@ impl Turns {
     }
 
     /// The shard has nothing to write: everybody may run.
-    pub fn open(&self) {
+    pub(super) fn open(&self) {
         let mut state = self.0.lock();
         state.is_busy = false;
         state.new.call(usize::MAX);

@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering;
 
 /// A ruleset by name.
 #[derive(Deserialize)]
-pub struct RulesetQuery {
+pub(super) struct RulesetQuery {
     ruleset: Option<String>,
 }
 
@@ -26,7 +26,7 @@ impl App {
     ///
     /// # Errors
     /// 404 with the names there are.
-    pub fn ruleset(&self, name: Option<&str>) -> Result<(RulesetIndex, &Ruleset), ApiError> {
+    pub(super) fn ruleset(&self, name: Option<&str>) -> Result<(RulesetIndex, &Ruleset), ApiError> {
         let Some(name) = name else {
             return Ok((self.default_ruleset, self.rulesets.by_index(self.default_ruleset)));
         };
@@ -43,7 +43,7 @@ impl App {
 }
 
 /// `GET /v1/games`.
-pub async fn games(State(door): State<Door>) -> Result<Response, ApiError> {
+pub(super) async fn games(State(door): State<Door>) -> Result<Response, ApiError> {
     let write = |app: &App| {
         json(|json| {
             json.text("epoch", &app.epoch).list_at("games", |list| {
@@ -59,7 +59,7 @@ pub async fn games(State(door): State<Door>) -> Result<Response, ApiError> {
 }
 
 /// `GET /v1/games/GAME/players?ruleset=R`.
-pub async fn game_players(
+pub(super) async fn game_players(
     State(door): State<Door>,
     Path(game): Path<String>,
     Query(query): Query<RulesetQuery>,
@@ -85,7 +85,7 @@ pub async fn game_players(
 
 /// What to search for.
 #[derive(Deserialize)]
-pub struct PlayersQuery {
+pub(super) struct PlayersQuery {
     q: Option<String>,
     limit: Option<usize>,
 }
@@ -94,7 +94,7 @@ pub struct PlayersQuery {
 const PLAYERS_MAX: usize = 200;
 
 /// `GET /v1/players?q=`.
-pub async fn players(State(door): State<Door>, Query(query): Query<PlayersQuery>) -> Result<Response, ApiError> {
+pub(super) async fn players(State(door): State<Door>, Query(query): Query<PlayersQuery>) -> Result<Response, ApiError> {
     let text = query.q.unwrap_or_default();
     if text.len() > 100 {
         return Err(ApiError::bad_request("bad_query", "q may have 100 bytes"));
@@ -115,7 +115,7 @@ pub async fn players(State(door): State<Door>, Query(query): Query<PlayersQuery>
 }
 
 /// `GET /v1/rulesets`.
-pub async fn rulesets(State(door): State<Door>) -> Response {
+pub(super) async fn rulesets(State(door): State<Door>) -> Response {
     json(|json| {
         json.text("default", door.rulesets.by_index(door.default_ruleset).name());
         json.list_at("rulesets", |list| {
@@ -134,14 +134,14 @@ pub async fn rulesets(State(door): State<Door>) -> Response {
 }
 
 /// `GET /healthz`: the process answers.
-pub async fn healthz() -> Response {
+pub(super) async fn healthz() -> Response {
     json(|json| {
         json.boolean("healthy", true);
     })
 }
 
 /// `GET /readyz`: it takes clients.
-pub async fn readyz(State(door): State<Door>) -> Response {
+pub(super) async fn readyz(State(door): State<Door>) -> Response {
     let draining = door.draining.load(Ordering::Relaxed);
     let body = json(|json| {
         json.boolean("ready", !draining).text("epoch", &door.epoch);
@@ -157,7 +157,7 @@ pub async fn readyz(State(door): State<Door>) -> Response {
 }
 
 /// `GET /metrics`.
-pub async fn metrics(State(door): State<Door>) -> Result<Response, ApiError> {
+pub(super) async fn metrics(State(door): State<Door>) -> Result<Response, ApiError> {
     let write = |app: &App| {
         app.read_levels();
         app.prometheus.as_ref().map(telemetry::render)

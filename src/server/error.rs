@@ -15,7 +15,7 @@ pub struct ApiError {
 
 impl ApiError {
     /// 400.
-    pub fn bad_request(code: &'static str, message: impl Into<String>) -> ApiError {
+    pub(super) fn bad_request(code: &'static str, message: impl Into<String>) -> ApiError {
         ApiError {
             status: StatusCode::BAD_REQUEST,
             code,
@@ -25,7 +25,7 @@ impl ApiError {
     }
 
     /// 404.
-    pub fn not_found(code: &'static str, message: impl Into<String>) -> ApiError {
+    pub(super) fn not_found(code: &'static str, message: impl Into<String>) -> ApiError {
         ApiError {
             status: StatusCode::NOT_FOUND,
             ..ApiError::bad_request(code, message)
@@ -33,7 +33,7 @@ impl ApiError {
     }
 
     /// Any other status.
-    pub fn with_status(status: StatusCode, code: &'static str, message: impl Into<String>) -> ApiError {
+    pub(super) fn with_status(status: StatusCode, code: &'static str, message: impl Into<String>) -> ApiError {
         ApiError {
             status,
             ..ApiError::bad_request(code, message)
@@ -41,28 +41,28 @@ impl ApiError {
     }
 
     /// 429: come back in `seconds`.
-    pub fn busy(seconds: u32, message: impl Into<String>) -> ApiError {
+    pub(super) fn busy(seconds: u32, message: impl Into<String>) -> ApiError {
         ApiError::with_status(StatusCode::TOO_MANY_REQUESTS, "busy", message).header(header::RETRY_AFTER, seconds.into())
     }
 
     /// The same with a header.
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> ApiError {
+    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> ApiError {
         self.headers.push((name, value));
         self
     }
 
     /// Whether this is [`ApiError::busy`].
-    pub fn is_busy(&self) -> bool {
+    pub(super) fn is_busy(&self) -> bool {
         self.status == StatusCode::TOO_MANY_REQUESTS
     }
 
     /// Writes code and sentence.
-    pub fn write(&self, json: &mut Json<'_>) {
+    pub(super) fn write(&self, json: &mut Json<'_>) {
         json.text("code", self.code).text("error", &self.message);
     }
 
     /// 503.
-    pub fn unavailable(code: &'static str, message: impl Into<String>) -> ApiError {
+    pub(super) fn unavailable(code: &'static str, message: impl Into<String>) -> ApiError {
         ApiError::with_status(StatusCode::SERVICE_UNAVAILABLE, code, message)
     }
 }
@@ -76,14 +76,14 @@ impl IntoResponse for ApiError {
 }
 
 /// A JSON object as a response.
-pub fn json(write: impl FnOnce(&mut Json<'_>)) -> Response {
+pub(super) fn json(write: impl FnOnce(&mut Json<'_>)) -> Response {
     let mut body = Vec::with_capacity(1024);
     Json::new(&mut body).object(write);
     json_bytes(body)
 }
 
 /// JSON bytes as a response.
-pub fn json_bytes(body: Vec<u8>) -> Response {
+pub(super) fn json_bytes(body: Vec<u8>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -92,7 +92,7 @@ pub fn json_bytes(body: Vec<u8>) -> Response {
 }
 
 /// No such path.
-pub async fn not_found(uri: Uri) -> ApiError {
+pub(super) async fn not_found(uri: Uri) -> ApiError {
     let path: String = uri.path().chars().take(100).collect();
     ApiError::not_found(
         "not_found",
@@ -101,7 +101,7 @@ pub async fn not_found(uri: Uri) -> ApiError {
 }
 
 /// The path is there, for another method.
-pub async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
+pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
     let path: String = uri.path().chars().take(100).collect();
     ApiError::with_status(
         StatusCode::METHOD_NOT_ALLOWED,

@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// `POST /v1/events`.
-pub async fn post_events(State(door): State<Door>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
+pub(super) async fn post_events(State(door): State<Door>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
     let zipped = is_zipped(&headers)?;
     let bytes_max = door.config.ingest.body_bytes_max;
     let claims_too_much = body.size_hint().lower() > bytes_max as u64;
@@ -164,18 +164,18 @@ fn unzip(bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, ApiError> {
 }
 
 /// A line refused.
-pub struct Refused {
+pub(super) struct Refused {
     /// Its number, from 1.
-    pub line: usize,
+    pub(super) line: usize,
     /// A stable code.
-    pub code: &'static str,
+    pub(super) code: &'static str,
     /// What is wrong, and where.
-    pub error: String,
+    pub(super) error: String,
 }
 
 /// What became of a body.
 #[derive(Default)]
-pub struct Report {
+pub(super) struct Report {
     /// When the body was there, by the clock that nobody sets.
     began_us: i64,
     accepted: usize,
@@ -198,7 +198,7 @@ const CHUNK: usize = 256;
 /// # Errors
 /// 400 where the body is no list of lines, 429 where the engine is behind: what the lines before did
 /// stands, and sending all of them again does no harm.
-pub async fn take_in(app: &Arc<App>, body: &[u8]) -> Result<Report, ApiError> {
+pub(super) async fn take_in(app: &Arc<App>, body: &[u8]) -> Result<Report, ApiError> {
     let limits = Limits {
         line_bytes_max: app.config.ingest.line_bytes_max,
         ..Limits::default()
@@ -360,7 +360,7 @@ impl Report {
     }
 
     /// Writes the fields of the answer.
-    pub fn write(&self, json: &mut Json<'_>) {
+    pub(super) fn write(&self, json: &mut Json<'_>) {
         json.count("accepted", self.accepted as u64)
             .count("duplicate", self.duplicate as u64)
             .list_at("rejected", |list| {

@@ -31,7 +31,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// A feed's WebSocket.
-pub async fn feed(State(door): State<Door>, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn feed(State(door): State<Door>, request: Request) -> Result<Response, ApiError> {
     let (response, upgrade) = accept(request)?;
     let feeds_max = door.config.ingest.feeds_max;
     if *door.feeds.borrow() >= feeds_max {

@@ -6,15 +6,15 @@
 //! `/metrics` go to the side runtime. Bounded: connections, header time and size, body size, requests
 //! under way.
 
-pub mod api;
+mod api;
 pub mod error;
-pub mod ingest;
-pub mod ingest_ws;
+mod ingest;
+mod ingest_ws;
 pub mod listen;
-pub mod page;
-pub mod query;
-pub mod snapshots;
-pub mod sse;
+mod page;
+mod query;
+mod snapshots;
+mod sse;
 pub mod tls;
 pub mod upgrade;
 
@@ -81,7 +81,7 @@ pub struct App {
 
 impl App {
     /// Socket settings of everyone who connects.
-    pub fn socket_options(&self) -> SocketOptions {
+    fn socket_options(&self) -> SocketOptions {
         SocketOptions {
             send_buffer_bytes: self.config.fanout.send_buffer_bytes,
             unsent_bytes_max: self.config.fanout.unsent_bytes_max,
@@ -104,7 +104,7 @@ impl Door {
     ///
     /// # Errors
     /// 503 where the server is stopping.
-    pub async fn aside<R: Send + 'static>(&self, work: impl FnOnce(&App) -> R + Send + 'static) -> Result<R, ApiError> {
+    async fn aside<R: Send + 'static>(&self, work: impl FnOnce(&App) -> R + Send + 'static) -> Result<R, ApiError> {
         let app = self.app.clone();
         let done = self.side.spawn_blocking(move || work(&app)).await;
         done.map_err(|_| ApiError::unavailable("stopping", "the server is stopping"))

@@ -1,7 +1,7 @@
 //! The live page, built into the binary.
 
 use super::error::ApiError;
-use axum::extract::Path;
+use super::query::Path;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
@@ -35,12 +35,12 @@ const ASSETS: &[(&str, &[u8])] = assets![
 const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// `GET /`.
-pub async fn index() -> Response {
+pub(super) async fn index() -> Response {
     file("text/html; charset=utf-8", INDEX)
 }
 
 /// `GET /assets/NAME`.
-pub async fn asset(Path(name): Path<String>) -> Result<Response, ApiError> {
+pub(super) async fn asset(Path(name): Path<String>) -> Result<Response, ApiError> {
     let found = ASSETS.iter().find(|(known, _)| *known == name);
     let Some((known, bytes)) = found else {
         return Err(ApiError::not_found("not_found", "there is no such file"));

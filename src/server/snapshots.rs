@@ -20,13 +20,13 @@ use std::sync::Arc;
 
 /// Which topics, under which ruleset.
 #[derive(Deserialize)]
-pub struct SnapshotQuery {
+pub(super) struct SnapshotQuery {
     topics: Option<String>,
     ruleset: Option<String>,
 }
 
 /// Topics in one answer, at most.
-pub const TOPICS_MAX: usize = 200;
+const TOPICS_MAX: usize = 200;
 /// Answers longer than this are compressed where the client takes it, in bytes.
 const COMPRESS_BYTES_MIN: usize = 1024;
 
@@ -34,7 +34,7 @@ const COMPRESS_BYTES_MIN: usize = 1024;
 ///
 /// # Errors
 /// 400 with the first that is none.
-pub fn parse_topics(list: Option<&str>) -> Result<Vec<TopicName>, ApiError> {
+pub(super) fn parse_topics(list: Option<&str>) -> Result<Vec<TopicName>, ApiError> {
     let list: Vec<&str> = list.unwrap_or_default().split(',').filter(|topic| !topic.is_empty()).collect();
     if list.is_empty() || list.len() > TOPICS_MAX {
         let message = format!("topics must list 1 to {TOPICS_MAX} topics, such as topics=player:ID,game:ID");
@@ -57,7 +57,11 @@ pub fn parse_topics(list: Option<&str>) -> Result<Vec<TopicName>, ApiError> {
 }
 
 /// `GET /v1/snapshot?topics=a,b&ruleset=R`.
-pub async fn snapshot(State(door): State<Door>, headers: HeaderMap, Query(query): Query<SnapshotQuery>) -> Result<Response, ApiError> {
+pub(super) async fn snapshot(
+    State(door): State<Door>,
+    headers: HeaderMap,
+    Query(query): Query<SnapshotQuery>,
+) -> Result<Response, ApiError> {
     let topics = parse_topics(query.topics.as_deref())?;
     let zip = header_texts(&headers, &header::ACCEPT_ENCODING).any(|text| text.contains("gzip"));
     let held: Vec<String> = header_texts(&headers, &header::IF_NONE_MATCH).map(str::to_owned).collect();
@@ -127,7 +131,7 @@ fn gzip(body: Vec<u8>) -> Response {
 
 /// Which topic, under which ruleset.
 #[derive(Deserialize)]
-pub struct HistoryQuery {
+pub(super) struct HistoryQuery {
     topic: Option<String>,
     ruleset: Option<String>,
 }
@@ -135,7 +139,7 @@ pub struct HistoryQuery {
 /// `GET /v1/history?topic=player:ID&ruleset=R`: `[[feed_ts, seq, points], …]`, oldest first, of the
 /// current game as far back as the ring reaches. A change without a `feed_ts` has the one before it, or its arrival
 /// where there is none: a plot then never mixes the feed's clock with this server's.
-pub async fn history(State(door): State<Door>, Query(query): Query<HistoryQuery>) -> Result<Response, ApiError> {
+pub(super) async fn history(State(door): State<Door>, Query(query): Query<HistoryQuery>) -> Result<Response, ApiError> {
     let text = query.topic.unwrap_or_default();
     let name = match TopicName::parse(&text) {
         Ok(name @ TopicName::Player(_)) => name,

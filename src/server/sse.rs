@@ -23,14 +23,14 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Which topics, under which ruleset, from where on.
 #[derive(Deserialize)]
-pub struct EventsQuery {
+pub(super) struct EventsQuery {
     topics: Option<String>,
     ruleset: Option<String>,
     last_event_id: Option<String>,
 }
 
 /// The event stream. `Last-Event-ID` (or `last_event_id`, for a page's first connection) resumes.
-pub async fn events(State(door): State<Door>, headers: HeaderMap, Query(query): Query<EventsQuery>) -> Result<Response, ApiError> {
+pub(super) async fn events(State(door): State<Door>, headers: HeaderMap, Query(query): Query<EventsQuery>) -> Result<Response, ApiError> {
     let topics: Vec<String> = parse_topics(query.topics.as_deref())?.iter().map(ToString::to_string).collect();
     let (ruleset, _) = door.ruleset(query.ruleset.as_deref())?;
     let Some(shard) = door.shard.clone() else {

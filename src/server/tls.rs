@@ -175,7 +175,7 @@ pub struct Handshakes {
 }
 
 /// A handshake's place among those under way, and until when it has it.
-pub struct Place {
+pub(super) struct Place {
     begun: Instant,
     deadline: Instant,
     #[expect(dead_code, reason = "held for as long as the handshake is under way")]
@@ -185,7 +185,7 @@ pub struct Place {
 
 impl Place {
     /// When it must be over.
-    pub fn deadline(&self) -> Instant {
+    pub(super) fn deadline(&self) -> Instant {
         self.deadline
     }
 }
@@ -219,7 +219,7 @@ impl Handshakes {
     }
 
     /// A place for one more handshake; nothing where `server.tls_handshakes_max` are under way.
-    pub fn begin(&self) -> Option<Place> {
+    pub(super) fn begin(&self) -> Option<Place> {
         let Ok(held) = self.places.clone().try_acquire_owned() else {
             self.metrics.shed.increment(1);
             return None;
@@ -235,7 +235,7 @@ impl Handshakes {
     }
 
     /// Leave to shake hands only to turn somebody away; nothing where as many are being told already.
-    pub fn refusal(&self) -> Option<OwnedSemaphorePermit> {
+    pub(super) fn refusal(&self) -> Option<OwnedSemaphorePermit> {
         self.refusals.clone().try_acquire_owned().ok()
     }
 
@@ -244,7 +244,7 @@ impl Handshakes {
     ///
     /// # Errors
     /// No TLS, none that both sides speak, or not in time.
-    pub async fn shake<S>(&self, stream: S, place: Place) -> io::Result<(TlsStream<S>, Place)>
+    pub(super) async fn shake<S>(&self, stream: S, place: Place) -> io::Result<(TlsStream<S>, Place)>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {

@@ -16,7 +16,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// A subscriber's WebSocket.
-pub async fn websocket(State(door): State<Door>, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn websocket(State(door): State<Door>, request: Request) -> Result<Response, ApiError> {
     let Some(coding) = Coding::choose(header_texts(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL)) else {
         let message = format!(
             "none of the subprotocols asked for is spoken here; there are {}",
@@ -127,6 +127,6 @@ fn is_nonce(key: &[u8]) -> bool {
 }
 
 /// The readable values of a header that may be given several times.
-pub fn header_texts<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> impl Iterator<Item = &'a str> {
+pub(super) fn header_texts<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> impl Iterator<Item = &'a str> {
     headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
 }

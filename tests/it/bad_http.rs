@@ -32,6 +32,7 @@ fn wrong_addresses_and_questions_are_refused_by_name() {
         ("/v1/history", 400, "unknown_topic", "topic"),
         ("/v1/games/nope/players", 404, "unknown_game", "\"nope\""),
         ("/v1/games/%ff/players", 400, "bad_path", "UTF-8"),
+        ("/assets/%ff", 400, "bad_path", "UTF-8"),
         ("/v1/games/good/players?ruleset=nope", 404, "unknown_ruleset", "\"nope\""),
         ("/v1/players?limit=many", 400, "bad_query", "limit"),
         (&*format!("/v1/players?q={long}"), 400, "bad_query", "100 bytes"),

@@ -109,7 +109,7 @@ fn named_metrics_exist() {
         }
     }
     assert!(checked > METRICS.len(), "only {checked} names were found");
-    assert_none(&problems, "Mend the document; src/telemetry.rs has them all.");
+    assert_none(&problems, "Mend the document; src/telemetry/table.rs has them all.");
 }
 
 #[test]

@@ -34,5 +34,6 @@ mod subscriptions;
 mod support;
 mod tidy;
 mod tls;
+mod tls_crowds;
 mod view;
 mod world;

@@ -2,7 +2,7 @@
 //! events.
 
 use super::*;
-use crate::engine::{Engine, GAMES_PER_NOTICE, GameCell, Job, PLAYERS, SubmitError, own};
+use crate::engine::{Ending, Engine, GAMES_PER_NOTICE, GameCell, Job, PLAYERS, SubmitError, own, until_unneeded};
 use crate::fanout::hub::{Inbox, Notice};
 use crate::fanout::topic::TopicId;
 use crate::feed::sequence::Verdict;
@@ -159,6 +159,36 @@ fn a_player_list_that_an_owner_has_not_applied_is_not_accepted() {
     assert_eq!(answer, Err(SubmitError::Stopped));
 }
 
+/// Batches in the queue of an owner that was gone stayed there, and whoever had brought them waited for good.
+#[test]
+fn whoever_waits_for_an_owner_that_is_gone_is_told() {
+    let (owner, jobs) = flume::bounded(8);
+    let (ending, ended) = flume::bounded(1);
+    let shared = Arc::new(shared(LIMITS));
+    let owners = vec![owner];
+    let engine = Engine { shared, owners, ended };
+    let play = |id: &str| numbered(&[catch("g-0", id, 1, 5)]);
+    let answers = block_on(async {
+        let taken = engine.hand_over(play("1"), NOW).await.unwrap();
+        let queued = engine.hand_over(play("2"), NOW).await.unwrap();
+        std::thread::spawn(move || {
+            until_unneeded(&jobs, Ending(0, ending), |jobs| {
+                let _first = jobs.recv().unwrap();
+                panic!("an event that it cannot take");
+            });
+        });
+        let told = async {
+            let (taken, queued) = (taken.outcomes().await, queued.outcomes().await);
+            assert_eq!(engine.owner_ended().await, 0);
+            [taken, queued, engine.submit(play("3"), NOW).await]
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), told)
+            .await
+            .expect("an answer")
+    });
+    assert!(answers.iter().all(|answer| *answer == Err(SubmitError::Stopped)), "{answers:?}");
+}
+
 /// A state without threads whose topics keep `ring_frames` changes, and where its one shard is told.
 fn told(ring_frames: usize) -> (Shared, Inbox) {
     let limits = HubLimits {
@@ -218,6 +248,34 @@ fn shards_hear_what_happened_before_a_player_list_has_gone_through_every_game() 
         for what in ["the play before the list", "what the list moved"] {
             assert_eq!(next_notice(&inbox, what)[..], [first]);
         }
+        drop(reader);
+    });
+}
+
+/// A list was gone through sixteen games at a time, however many topics it moved in each.
+#[test]
+fn shards_hear_of_very_many_topics_while_a_player_list_goes_through_the_games() {
+    let (shared, inbox) = told(8);
+    let players: Vec<String> = (0..200).map(|nth| format!("p-{nth}")).collect();
+    for id in &players {
+        let run = format!(r#"{{"player":"{id}","team":"AAA","stat":10,"yards":1}}"#);
+        let play = event(&format!(r#"{{"type":"play","game":"g-0","play":"{id}","stats":[{run}]}}"#));
+        shared.apply(play, NOW, AT);
+        shared.hub.watch(&TopicName::Player(PlayerId::new(id).unwrap()), 0).unwrap();
+    }
+    shared.apply(catch("g-1", "1", 1, 5), NOW, AT);
+    let positions: Vec<String> = players.iter().map(|id| format!(r#"{{"player":"{id}","position":"TE"}}"#)).collect();
+    let list = event(&format!(r#"{{"type":"players","players":[{}]}}"#, positions.join(",")));
+    if let Event::Players(infos) = &list {
+        shared.meet(infos);
+    }
+    let jobs = waiting(&[&[(PLAYERS, list)]]);
+    let other = cell(&shared, "g-1");
+    std::thread::scope(|scope| {
+        // While it is read, the other game holds the list up.
+        let reader = other.game.read();
+        scope.spawn(|| own(&shared, 0, &jobs));
+        assert_eq!(next_notice(&inbox, "very many topics").len(), players.len());
         drop(reader);
     });
 }

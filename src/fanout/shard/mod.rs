@@ -105,7 +105,8 @@ pub trait Writer {
 /// Clients looked at in a row, by [`Shard::tick`] and then by each [`Shard::pump`].
 const LOOKS_IN_A_ROW: usize = 1024;
 
-/// Timers fired in a row, by [`Shard::fire_timers`].
+/// Timers fired in a row, by [`Shard::fire_timers`]; and subscribers looked at in a row there, those of the
+/// topic under way included.
 const FIRED_IN_A_ROW: usize = 1024;
 
 /// A client's own rate limit comes due.
@@ -334,7 +335,7 @@ impl Shard {
     }
 
     /// A socket took bytes that count as written already: its client is slow, and has not stalled.
-    pub fn progressed(&mut self, key: ConnKey, now_us: i64) {
+    pub(super) fn progressed(&mut self, key: ConnKey, now_us: i64) {
         if let Some(busy) = self.conn(key).and_then(|conn| conn.busy.as_mut())
             && busy.stuck_since_us.is_some()
         {
@@ -374,12 +375,12 @@ impl Shard {
     }
 
     /// Whether a connection joins those who wait to be read; nobody waits there twice.
-    pub fn joins_unread(&mut self, key: ConnKey) -> bool {
+    pub(super) fn joins_unread(&mut self, key: ConnKey) -> bool {
         self.conn(key).is_some_and(|conn| !std::mem::replace(&mut conn.unread, true))
     }
 
     /// A connection waits to be read no more.
-    pub fn leaves_unread(&mut self, key: ConnKey) {
+    pub(super) fn leaves_unread(&mut self, key: ConnKey) {
         if let Some(conn) = self.conn(key) {
             conn.unread = false;
         }
@@ -408,15 +409,17 @@ impl Shard {
                 }
             }
         }
-        for _ in 0..FIRED_IN_A_ROW {
-            let Some((due, mirror)) = pop_due(&mut self.rests, |(due, _)| *due <= now_us) else {
-                break;
-            };
+        let mut looked_at = 0;
+        while looked_at < FIRED_IN_A_ROW
+            && let Some((due, mirror)) = pop_due(&mut self.rests, |(due, _)| *due <= now_us)
+        {
+            looked_at += 1;
             if let Some(topic) = self.mirrors.get_mut(mirror)
                 && topic.moved
                 && topic.rest == Rest::Until(due)
             {
                 topic.rest = Rest::Over;
+                looked_at += topic.subscribers.len();
                 self.release(mirror);
             }
         }
@@ -494,11 +497,6 @@ impl Shard {
     /// Subscriptions of all connections.
     pub fn subscriptions(&self) -> usize {
         self.levels.subscriptions
-    }
-
-    /// Topics that somebody here watches.
-    pub fn topics(&self) -> usize {
-        self.mirrors.len()
     }
 
     /// Clients whose socket refused bytes.

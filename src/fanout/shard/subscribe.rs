@@ -210,7 +210,7 @@ impl Shard {
     }
 
     /// Ends a subscription; what was pending for it is abandoned.
-    pub(super) fn drop_sub(&mut self, key: ConnKey, sub: u32) {
+    fn drop_sub(&mut self, key: ConnKey, sub: u32) {
         let conn = &mut self.conns[key.index as usize];
         let Some(cursor) = conn.subs.remove(sub) else { return };
         let mirror = &mut self.mirrors[cursor.mirror as usize];

@@ -18,10 +18,13 @@ pub(super) struct Faults {
     pub(super) calls: VecDeque<Fault>,
     /// Sends go to a kernel thread, so that their answers come late.
     pub(super) late: bool,
+    /// Calls so far.
+    pub(super) called: usize,
 }
 
 impl Faults {
     pub(super) fn next(&mut self) -> Option<Fault> {
+        self.called += 1;
         self.calls.pop_front()
     }
 

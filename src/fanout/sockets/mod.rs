@@ -158,7 +158,7 @@ pub(super) const READS_IN_A_ROW: usize = 4;
 
 /// What a socket is ready for.
 #[derive(Clone, Copy, Debug)]
-pub struct Ready {
+pub(super) struct Ready {
     /// Whose socket.
     pub conn: ConnKey,
     /// There is something to read, or the other side hung up.
@@ -171,7 +171,7 @@ pub struct Ready {
 
 /// What reading a socket came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ReadEnd {
+pub(super) enum ReadEnd {
     /// Nothing more for now.
     Drained,
     /// There may be more; others first.
@@ -220,7 +220,7 @@ impl Sockets {
     ///
     /// # Errors
     /// The socket is broken already.
-    pub fn add_tcp(&mut self, conn: ConnKey, stream: std::net::TcpStream, slot: Slot) -> io::Result<()> {
+    pub(super) fn add_tcp(&mut self, conn: ConnKey, stream: std::net::TcpStream, slot: Slot) -> io::Result<()> {
         let stream = self.register(conn, stream)?;
         self.path.opened(conn, stream.as_raw_fd());
         self.table.insert(conn, Socket::Tcp(stream, slot));
@@ -231,7 +231,7 @@ impl Sockets {
     ///
     /// # Errors
     /// The socket is broken already.
-    pub fn add_tls(&mut self, conn: ConnKey, stream: std::net::TcpStream, session: Session, slot: Slot) -> io::Result<()> {
+    pub(super) fn add_tls(&mut self, conn: ConnKey, stream: std::net::TcpStream, session: Session, slot: Slot) -> io::Result<()> {
         let stream = self.register(conn, stream)?;
         self.path.opened(conn, stream.as_raw_fd());
         let socket = TlsSocket::new(stream, session);
@@ -250,17 +250,17 @@ impl Sockets {
     }
 
     /// Takes an event stream's body over.
-    pub fn add_stream(&mut self, conn: ConnKey, body: mpsc::Sender<Bytes>) {
+    pub(super) fn add_stream(&mut self, conn: ConnKey, body: mpsc::Sender<Bytes>) {
         self.table.insert(conn, Socket::Stream(body));
     }
 
     /// Whether io_uring is used for writing.
-    pub fn uses_uring(&self) -> bool {
+    pub(super) fn uses_uring(&self) -> bool {
         self.path.is_uring()
     }
 
     /// How often io_uring failed, and was given up, since this was last asked.
-    pub fn take_uring_failures(&mut self) -> u64 {
+    pub(super) fn take_uring_failures(&mut self) -> u64 {
         std::mem::take(&mut self.uring_failures)
     }
 
@@ -268,7 +268,7 @@ impl Sockets {
     ///
     /// # Errors
     /// The readiness queue is broken.
-    pub async fn ready(&self) -> io::Result<()> {
+    pub(super) async fn ready(&self) -> io::Result<()> {
         self.poll.readable().await.map(|_| ())
     }
 
@@ -276,7 +276,7 @@ impl Sockets {
     ///
     /// # Errors
     /// The readiness queue is broken.
-    pub fn poll(&mut self, ready: &mut VecDeque<Ready>) -> io::Result<()> {
+    pub(super) fn poll(&mut self, ready: &mut VecDeque<Ready>) -> io::Result<()> {
         let Sockets { poll, events, .. } = self;
         match poll.get_mut().poll(events, Some(std::time::Duration::ZERO)) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
@@ -325,7 +325,7 @@ impl Sockets {
     }
 
     /// Reads what a client sent, piece by piece.
-    pub fn read(&mut self, conn: ConnKey, mut take: impl FnMut(&mut [u8]) -> bool) -> ReadEnd {
+    pub(super) fn read(&mut self, conn: ConnKey, mut take: impl FnMut(&mut [u8]) -> bool) -> ReadEnd {
         let mut stream: &mio::net::TcpStream = match self.table.get(conn) {
             Some(Socket::Tcp(stream, _)) => stream,
             Some(Socket::Tls(tls)) => return tls.0.borrow_mut().read(&mut self.buffer, take),

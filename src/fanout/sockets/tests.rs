@@ -152,6 +152,10 @@ impl World {
     }
 
     fn open(&mut self) {
+        self.open_with(TLS_PERCENT);
+    }
+
+    fn open_with(&mut self, tls_percent: usize) {
         let reader = self.connect();
         let (stream, _) = self.listener.accept().unwrap();
         stream.set_nonblocking(true).unwrap();
@@ -164,7 +168,7 @@ impl World {
             generation: self.generation,
         };
         let slot = Slot::take_one_more(&Arc::default());
-        let tls = self.chance.percent(TLS_PERCENT).then(sessions);
+        let tls = self.chance.percent(tls_percent).then(sessions);
         let tls = match tls {
             None => self.sockets.add_tcp(conn, stream, slot).map(|()| None),
             Some((near, far)) => {
@@ -387,6 +391,30 @@ fn a_batch_larger_than_the_ring_goes_in_parts() {
         }
         world.end();
         assert_eq!(world.failures(), 0);
+    });
+}
+
+/// A record is in one place, however many pieces are in it: it asked for as many slices as those are, and a
+/// batch of both kinds went in more parts than it had to.
+#[test]
+fn records_take_none_of_the_slices() {
+    on_uring(|mut world| {
+        // Two plain ones leave few of the slices; the others are encrypted.
+        let counts = [1_000, 1_000, 100, 100];
+        for tls_percent in [0, 0, 100, 100] {
+            world.open_with(tls_percent);
+        }
+        let mut batch = Batch::default();
+        for (pair, count) in world.pairs.iter_mut().zip(counts) {
+            batch.offer(pair.conn, 0, (0..count).map(|place| Piece::text(stream(pair.conn, place, 1))));
+            pair.written = count;
+        }
+        let called = world.faults().called;
+        world.sockets.write(&mut batch);
+        let wrote: Vec<Wrote> = batch.items_mut().map(|(item, _)| item.wrote).collect();
+        assert_eq!(wrote, counts.map(Wrote::Bytes));
+        assert_eq!(world.faults().called - called, 1);
+        world.end();
     });
 }
 

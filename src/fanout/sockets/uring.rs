@@ -113,6 +113,16 @@ enum Payload<'a> {
     Record(Range<usize>),
 }
 
+impl Payload<'_> {
+    /// Slices that its send points to; none where what is sent is all in one place.
+    fn slices(&self) -> usize {
+        match self {
+            Payload::Pieces([_], _) | Payload::Record(_) => 0,
+            Payload::Pieces(pieces, _) => pieces.len(),
+        }
+    }
+}
+
 /// One client's part of a batch, encrypted.
 struct Record {
     /// Where it is among the ring's records.
@@ -285,7 +295,7 @@ impl Uring {
             };
             let state = match (payload, socket) {
                 (Some((descriptor, payload)), _) => {
-                    if working.is_ok() && !self.has_room(pieces.len()) {
+                    if working.is_ok() && !self.has_room(payload.slices()) {
                         working = self.complete();
                     }
                     if working.is_ok() {

@@ -48,10 +48,15 @@ impl Identity {
         Identity { folder, connector }
     }
 
+    /// The certificate and its key.
+    pub(crate) fn files(&self) -> [PathBuf; 2] {
+        ["cert.pem", "key.pem"].map(|name| self.folder.join(name))
+    }
+
     /// Sets a server up with it.
     pub(crate) fn set(&self, config: &mut Config) {
-        config.server.tls_cert = Some(self.folder.join("cert.pem"));
-        config.server.tls_key = Some(self.folder.join("key.pem"));
+        let [cert, key] = self.files();
+        (config.server.tls_cert, config.server.tls_key) = (Some(cert), Some(key));
     }
 
     pub(crate) fn connector(&self) -> &TlsConnector {

@@ -1,7 +1,8 @@
 //! A topic rests after a walk that took long, and gathers what comes meanwhile.
 
 use super::rig::{Rig, seqs};
-use crate::fanout::shard::ConnKey;
+use crate::fanout::shard::{ConnKey, FIRED_IN_A_ROW, Kind};
+use crate::wire::Form;
 
 fn followers<const N: usize>(rig: &mut Rig) -> [ConnKey; N] {
     let keys = std::array::from_fn(|_| rig.client());
@@ -76,6 +77,42 @@ fn a_short_walk_and_a_rest_that_is_over_hold_nothing_up() {
         rig.pass(4_000);
     }
     assert_eq!(rig.shard.stats.rested, 0);
+}
+
+/// Timers were counted, and not those who are looked at for them: a thousand topics with ten thousand
+/// subscribers each held up whoever waited for an answer.
+#[test]
+fn rests_that_end_together_are_ended_one_after_the_other_where_many_wait() {
+    const TOPICS: [&str; 2] = ["player:R", "team:NE"];
+    let mut rig = Rig::with(|limits| limits.slice_clients = FIRED_IN_A_ROW / 2);
+    let keys: Vec<ConnKey> = (0..2 * FIRED_IN_A_ROW)
+        .map(|_| rig.shard.connect(Kind::WebSocket(Form::PLAIN), rig.now()))
+        .collect();
+    for (place, key) in keys.iter().enumerate() {
+        rig.say(*key, &format!(r#"{{"op":"subscribe","topics":["{}"]}}"#, TOPICS[place % 2]));
+    }
+    rig.pump();
+    rig.wire.sent.clear();
+    rig.play();
+    // One topic's walk and half of the other's; then both move again.
+    for _ in 0..3 {
+        slice(&mut rig, 1_000);
+    }
+    rig.play();
+    slice(&mut rig, 1_000);
+    assert!(!rig.shard.has_work());
+    assert_eq!(rig.shard.rests.len(), 2);
+    rig.now_us += 10_000;
+    // Half of the other topic's subscribers were told of both in its walk.
+    for (left, behind) in [(1, FIRED_IN_A_ROW), (0, FIRED_IN_A_ROW + FIRED_IN_A_ROW / 2)] {
+        rig.shard.fire_timers(rig.now_us);
+        assert_eq!((rig.shard.rests.len(), rig.shard.dirty.len()), (left, behind));
+    }
+    rig.pump();
+    assert!(
+        keys.iter().all(|key| seqs(&rig.read(*key)).last().unwrap().1 == 2),
+        "everyone is told"
+    );
 }
 
 #[test]

@@ -1,0 +1,315 @@
+//! The table of metrics: name, type, labels and help text of each. What counts is not here.
+
+/// What kind of metric it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Type {
+    /// Only ever grows.
+    Counter,
+    /// A level.
+    Gauge,
+    /// A distribution.
+    Histogram,
+}
+
+/// One metric.
+#[derive(Debug)]
+pub struct Metric {
+    /// Its name as Prometheus shows it.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Type,
+    /// Its labels, each with all its values; empty for none.
+    pub labels: &'static str,
+    /// What it says.
+    pub help: &'static str,
+}
+
+macro_rules! metric {
+    ($const:ident, $name:literal, $kind:ident, $labels:literal, $help:literal) => {
+        pub(super) const $const: Metric = Metric {
+            name: $name,
+            kind: Type::$kind,
+            labels: $labels,
+            help: $help,
+        };
+    };
+}
+
+metric!(
+    CONNECTIONS,
+    "scorewire_connections",
+    Gauge,
+    "",
+    "Open WebSocket and event-stream clients."
+);
+metric!(SUBSCRIPTIONS, "scorewire_subscriptions", Gauge, "", "Subscriptions of all clients.");
+metric!(TOPICS, "scorewire_topics", Gauge, "", "Topics that are watched or have a history.");
+metric!(GAMES, "scorewire_games", Gauge, "", "Games held.");
+metric!(PLAYERS, "scorewire_players", Gauge, "", "Players in the directory.");
+metric!(
+    MEMBERS,
+    "scorewire_members",
+    Gauge,
+    "",
+    "Players, named or not, kept as their last game had them, to be shared by games; `engine.players_max` at most."
+);
+metric!(OPENED, "scorewire_connections_opened_total", Counter, "", "Clients taken in.");
+metric!(
+    CLOSED,
+    "scorewire_connections_closed_total",
+    Counter,
+    "reason (the close codes of docs/protocol.md)",
+    "Clients gone, by reason."
+);
+metric!(
+    REFUSED_CONNECTIONS,
+    "scorewire_connections_refused_total",
+    Counter,
+    "",
+    "TCP connections turned away (503, where there was time to say so): there were `server.connections_max` already."
+);
+metric!(
+    HANDSHAKES,
+    "scorewire_tls_handshakes_total",
+    Counter,
+    "outcome = done, failed, timed_out, shed",
+    "TLS handshakes, by how they ended; shed: hung up on at once, as `server.tls_handshakes_max` were under way."
+);
+metric!(
+    HANDSHAKES_UNDER_WAY,
+    "scorewire_tls_handshakes_under_way",
+    Gauge,
+    "",
+    "TLS handshakes under way, of `server.tls_handshakes_max`."
+);
+metric!(
+    EVENTS,
+    "scorewire_events_total",
+    Counter,
+    "outcome = fresh, late, revision, revived, retracted, retracted_unseen, duplicate, dead, full, rejected, too_many_games, too_many_players, directory_full",
+    "Feed events, by what became of them."
+);
+metric!(
+    UNANNOUNCED,
+    "scorewire_unannounced_games_total",
+    Counter,
+    "",
+    "Games first heard of by something else than a `game` event; they count all the same."
+);
+metric!(
+    CHANGES,
+    "scorewire_changes_total",
+    Counter,
+    "",
+    "Changes published, one for each topic that an event moved."
+);
+metric!(
+    FRAMES,
+    "scorewire_changes_delivered_total",
+    Counter,
+    "outcome = offered, written, merged, expired, abandoned",
+    "Changes offered to subscribers, and what became of them: offered = written + merged + expired + abandoned + pending."
+);
+metric!(
+    PENDING,
+    "scorewire_changes_pending",
+    Gauge,
+    "",
+    "Changes that subscribers have yet to be sent, counted cursor by cursor."
+);
+metric!(
+    SNAPSHOTS,
+    "scorewire_snapshots_written_total",
+    Counter,
+    "",
+    "Snapshots written to subscribers."
+);
+metric!(
+    BYTES,
+    "scorewire_sent_bytes_total",
+    Counter,
+    "",
+    "Bytes that clients' sockets took."
+);
+metric!(
+    DEFLATED,
+    "scorewire_deflated_bytes_total",
+    Counter,
+    "side = in, out",
+    "Frames that were compressed, once for all who share one: their bytes before and after."
+);
+metric!(
+    REFUSED_WRITES,
+    "scorewire_writes_refused_total",
+    Counter,
+    "",
+    "Writes that a socket refused or took in part."
+);
+metric!(
+    WRITERS,
+    "scorewire_shard_writers",
+    Gauge,
+    "writer = uring, send",
+    "Shards, by how they write to sockets (`fanout.writer`)."
+);
+metric!(
+    URING_FAILURES,
+    "scorewire_uring_failures_total",
+    Counter,
+    "",
+    "Times that io_uring failed while it was used; the shard went on by `send` for good. Clients whose send the kernel never answered were cut."
+);
+metric!(
+    SLOW,
+    "scorewire_slow_clients",
+    Gauge,
+    "",
+    "Clients whose socket is refusing bytes now."
+);
+metric!(
+    MESSAGES,
+    "scorewire_client_messages_total",
+    Counter,
+    "outcome = ok, error",
+    "Client messages read."
+);
+metric!(
+    REFUSED_TOPICS,
+    "scorewire_topics_refused_total",
+    Counter,
+    "",
+    "Subscriptions refused because there were `fanout.topics_max` topics already."
+);
+metric!(
+    RESYNCS,
+    "scorewire_shard_resyncs_total",
+    Counter,
+    "",
+    "Times that a shard looked at every topic because its notices overflowed."
+);
+metric!(
+    RESTS,
+    "scorewire_walks_rested_total",
+    Counter,
+    "",
+    "Walks put off because their topic was being walked or at rest (`fanout.rest_ms_max`)."
+);
+metric!(
+    RING_ENTRIES,
+    "scorewire_ring_entries",
+    Gauge,
+    "",
+    "Changes held in the rings of all topics."
+);
+metric!(
+    RING_FULLEST,
+    "scorewire_ring_fullest_entries",
+    Gauge,
+    "",
+    "Changes held in the fullest ring, of `fanout.ring_frames`."
+);
+metric!(
+    NOTICES,
+    "scorewire_shard_notices_waiting",
+    Gauge,
+    "",
+    "Notices waiting for the busiest shard, of `fanout.notices_max`."
+);
+metric!(
+    COMMANDS,
+    "scorewire_shard_commands_waiting",
+    Gauge,
+    "",
+    "Most new clients that waited for one shard at once in the last second, of `fanout.commands_max`."
+);
+metric!(
+    JOBS,
+    "scorewire_engine_jobs_waiting",
+    Gauge,
+    "",
+    "Batches waiting for the busiest engine thread, of `engine.jobs_max`."
+);
+metric!(
+    FEED_LAG,
+    "scorewire_feed_to_ingest_seconds",
+    Histogram,
+    "",
+    "From the feed's clock to arrival, where both are plausible (0 to 60 s)."
+);
+metric!(
+    INGEST_TO_STATE,
+    "scorewire_ingest_to_state_seconds",
+    Histogram,
+    "",
+    "From a batch's arrival to its last event applied and published."
+);
+metric!(
+    STATE_TO_ENCODE,
+    "scorewire_state_to_encode_seconds",
+    Histogram,
+    "",
+    "From an event's effect being worked out to its frame's encoding."
+);
+metric!(
+    ENCODE_TO_WRITTEN,
+    "scorewire_encode_to_written_seconds",
+    Histogram,
+    "",
+    "From a frame's encoding to a socket having it, per delivery to those who were subscribed then."
+);
+metric!(
+    WALK,
+    "scorewire_fanout_walk_seconds",
+    Histogram,
+    "",
+    "From the first client of a walk to the last: duration and spread of a fan-out on one shard."
+);
+metric!(
+    HANDSHAKE,
+    "scorewire_tls_handshake_seconds",
+    Histogram,
+    "",
+    "From a connection's arrival to the end of its TLS handshake, where it was done."
+);
+
+/// Every metric, in the order of the documentation.
+pub const METRICS: &[&Metric] = &[
+    &CONNECTIONS,
+    &SUBSCRIPTIONS,
+    &TOPICS,
+    &GAMES,
+    &PLAYERS,
+    &MEMBERS,
+    &OPENED,
+    &CLOSED,
+    &REFUSED_CONNECTIONS,
+    &HANDSHAKES,
+    &HANDSHAKES_UNDER_WAY,
+    &EVENTS,
+    &UNANNOUNCED,
+    &CHANGES,
+    &FRAMES,
+    &PENDING,
+    &SNAPSHOTS,
+    &BYTES,
+    &DEFLATED,
+    &REFUSED_WRITES,
+    &WRITERS,
+    &URING_FAILURES,
+    &SLOW,
+    &MESSAGES,
+    &REFUSED_TOPICS,
+    &RESYNCS,
+    &RESTS,
+    &RING_ENTRIES,
+    &RING_FULLEST,
+    &NOTICES,
+    &COMMANDS,
+    &JOBS,
+    &FEED_LAG,
+    &INGEST_TO_STATE,
+    &STATE_TO_ENCODE,
+    &ENCODE_TO_WRITTEN,
+    &WALK,
+    &HANDSHAKE,
+];
