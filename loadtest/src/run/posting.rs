@@ -1,0 +1,116 @@
+//! Posting: events on schedule, and what else happens meanwhile.
+
+use super::{Act, Plan, Running};
+use crate::clock;
+use crate::crew::Order;
+use crate::feed::stamped;
+use crate::post::Http;
+use crate::revisions::Revisions;
+use crate::target::Target;
+use anyhow::{Context as _, Result};
+
+/// Event lines in one request.
+const POST_LINES_MAX: usize = 500;
+
+/// Which lines of a plan say nothing new.
+pub(super) struct Repeats {
+    pub(super) opening: Vec<bool>,
+    pub(super) lines: Vec<bool>,
+}
+
+impl Repeats {
+    pub(super) fn of(plan: &Plan) -> Result<Self> {
+        let mut revisions = Revisions::default();
+        let mut repeats = |lines: &[String]| -> Result<Vec<bool>> {
+            let repeats = lines
+                .iter()
+                .map(|line| Ok(!revisions.counts(&serde_json::from_str(line).context("an event that is no JSON")?)));
+            repeats.collect()
+        };
+        Ok(Self {
+            opening: repeats(&plan.opening)?,
+            lines: repeats(&plan.lines)?,
+        })
+    }
+}
+
+fn count(repeats: &[bool]) -> usize {
+    repeats.iter().filter(|&&is_repeat| is_repeat).count()
+}
+
+/// Posts what comes before the run.
+pub(super) fn open(feed: &mut Http, plan: &Plan, repeats: &[bool]) -> Result<()> {
+    for (lines, repeats) in plan.opening.chunks(POST_LINES_MAX).zip(repeats.chunks(POST_LINES_MAX)) {
+        let lines: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+        feed.post_events(&lines, count(repeats))
+            .context("what comes before the run can't be posted")?;
+    }
+    Ok(())
+}
+
+impl Running<'_> {
+    /// Everything on schedule; how many events were taken. Events that are due by the time of a request go with it.
+    /// With the first that is not taken posting ends.
+    pub(super) fn post(&mut self, feed: &mut Http, t0_ns: u64, ts0_us: u64) -> Result<usize> {
+        let schedule = &self.plan.schedule;
+        let mut acts = self.plan.acts.iter().peekable();
+        let mut next = 0;
+        while next < schedule.events() || acts.peek().is_some() {
+            let event_us = if next < schedule.events() {
+                schedule.due_us(next as u32)
+            } else {
+                u64::MAX
+            };
+            if let Some((at_us, act)) = acts.next_if(|(at_us, _)| *at_us <= event_us) {
+                self.watch.listen(&self.crew, t0_ns + at_us * 1_000)?;
+                self.act(*act)?;
+                continue;
+            }
+            self.watch.listen(&self.crew, t0_ns + event_us * 1_000)?;
+            let now_us = ((clock::monotonic_ns() - t0_ns) / 1_000).min(acts.peek().map_or(u64::MAX, |(at_us, _)| *at_us));
+            let first = next;
+            let mut lines = String::new();
+            while next < schedule.events() && next - first < POST_LINES_MAX && (next == first || schedule.due_us(next as u32) <= now_us) {
+                lines += &stamped(&self.plan.lines[next], ts0_us + schedule.due_us(next as u32));
+                next += 1;
+            }
+            if let Err(error) = feed.post_events(&lines, count(&self.repeats[first..next])) {
+                self.faults
+                    .push(format!("posting ended with events {} to {next}: {error:#}", first + 1));
+                // Whoever stalls reads what there is.
+                self.crew.order(&Order::Read)?;
+                return Ok(first);
+            }
+        }
+        Ok(next)
+    }
+
+    fn act(&mut self, act: Act) -> Result<()> {
+        match act {
+            Act::Cut => self.crew.order(&Order::Cut {
+                at_ns: clock::monotonic_ns(),
+            }),
+            Act::Stall => self.crew.order(&Order::Stall),
+            Act::Read => self.crew.order(&Order::Read),
+            Act::Refusing(due) => {
+                let refusing = slow_clients(&self.settings.admin);
+                match refusing {
+                    Ok(count) if count as usize >= due => {}
+                    Ok(count) => self.faults.push(format!(
+                        "only {count} of {due} sockets refused bytes when the measurement began: nothing is said about stalled clients"
+                    )),
+                    Err(error) => self.faults.push(format!("whether sockets refused bytes can't be known: {error:#}")),
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What the server's metrics call slow clients: those whose socket refuses bytes now.
+fn slow_clients(admin: &Target) -> Result<f64> {
+    let text = Http::new(admin).text("/metrics")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("scorewire_slow_clients "));
+    line.and_then(|count| count.trim().parse().ok())
+        .context("/metrics has no scorewire_slow_clients")
+}
