@@ -159,7 +159,7 @@ fn tiles(report: &RunReport, other: Option<&RunReport>) -> String {
     html + "</div>\n"
 }
 
-/// Limits and faults, where there are any.
+/// Limits, faults and what was not verified, where there are any.
 fn verdict_details(report: &RunReport) -> String {
     let mut html = String::new();
     if !report.limits.is_empty() {
@@ -179,6 +179,11 @@ fn verdict_details(report: &RunReport) -> String {
             rows,
         ));
         html.push_str("</section>\n");
+    }
+    if !report.notes.is_empty() {
+        html.push_str("<section>\n<h2>What was not verified</h2>\n<ul>\n");
+        report.notes.iter().for_each(|note| html += &format!("<li>{}</li>\n", escape(note)));
+        html.push_str("</ul>\n</section>\n");
     }
     if !report.faults.is_empty() {
         let told = report.faults.len() as u64;

@@ -16,6 +16,7 @@ mod threads;
 mod watcher;
 
 use crate::clock;
+use crate::plays::RULESET;
 use crate::proc::{self, CpuReading};
 use crate::report;
 use crate::shape::{RunReport, SHAPE, Server};
@@ -94,7 +95,7 @@ pub(crate) fn run(settings: &Settings) -> Result<RunReport> {
     let connecting_ns = clock::monotonic_ns();
     let watchers = topics
         .chunks(watcher::TOPICS_MAX)
-        .map(|topics| Watcher::connect(&settings.target, season::RULESET, topics, settings.timeout))
+        .map(|topics| Watcher::connect(&settings.target, RULESET, topics, settings.timeout))
         .collect::<Result<Vec<_>>>()
         .context("subscribing")?;
     let clients = watchers.len();

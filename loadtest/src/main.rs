@@ -12,7 +12,8 @@
 //!          sunday · kickoffs · feed recorded, simulated and made-up Sundays
 //!          rosters · schedule       who follows whom; when events are due
 //!          post · target            posting
-//!          revisions · truth · gsis what the feed says: which lines count, and what must come of them
+//!          revisions · truth        what the feed says: which lines count, and what must come of them
+//!          gsis · rules             what stat records count for, and what that is worth
 //!          floor · trace            the same work by a bare loop
 //!          probe                    one more client, who asks while the server is busy
 //!          crew · watch · timeline  child processes, progress, adding up, the server by the second
@@ -68,6 +69,7 @@ mod record;
 mod report;
 mod revisions;
 mod rosters;
+mod rules;
 mod run;
 mod scenario;
 mod schedule;

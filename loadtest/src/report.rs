@@ -351,6 +351,9 @@ impl fmt::Display for RunReport {
                 number(limit.measured)
             )?;
         }
+        self.notes
+            .iter()
+            .try_for_each(|note| writeln!(f, "{:<12} {note}", "not verified"))?;
         if self.ok {
             return writeln!(f, "{:<12} nothing lost, nothing wrong, every limit held", "right");
         }

@@ -184,6 +184,13 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
         }
         floors::add(settings, &plan, available, &mut outcome);
     }
+    if truth.as_ref().is_some_and(|truth| !truth.knows_points()) {
+        outcome.report.notes.push(format!(
+            "points against the feed: the rules of {} are not known here, so the frames' points were held against the server's \
+             own snapshots alone",
+            settings.ruleset
+        ));
+    }
     outcome.report.ok = outcome.report.fault_count == 0 && outcome.report.clients_broken == 0;
     Ok(outcome)
 }

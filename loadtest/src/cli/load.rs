@@ -41,7 +41,8 @@ pub(crate) struct Load {
     /// Clients that parse every message and keep totals of their own
     #[arg(long, default_value_t = 8)]
     sample: usize,
-    /// The ruleset of all subscriptions
+    /// The ruleset of all subscriptions; points under one that is not built in are held against the server's own
+    /// snapshots alone
     #[arg(long, default_value = plays::RULESET)]
     ruleset: String,
     /// The same seed draws the same rosters and simulates the same games

@@ -54,6 +54,7 @@ fn what_comes_from_outside_stays_text() {
         *field = hostile.to_owned();
     }
     report.faults = vec![hostile.to_owned()];
+    report.notes = vec![hostile.to_owned()];
     report.extra.insert(hostile.to_owned(), 1.0);
     report.limits.push(Limit {
         name: hostile.to_owned(),

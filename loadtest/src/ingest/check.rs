@@ -3,11 +3,12 @@
 //! Every game is asked for over plain HTTP, one after the other over one kept connection; the games of the
 //! sample are compared as watched, too. Bounded: one answer at a time, and [`TIME_MAX`] for all of them.
 
-use super::season::{self, BoxScore, Game, Season};
+use super::season::{BoxScore, Game, Season};
 use super::watcher::{self, Received};
-use super::{fault, seconds};
+use super::{RULESET, fault, seconds};
 use crate::clock;
 use crate::post::Http;
+use crate::rules::Rules;
 use crate::shape::RunReport;
 use crate::target::Target;
 use std::collections::HashMap;
@@ -47,7 +48,7 @@ pub(super) fn check(report: &mut RunReport, target: &Target, season: &Season, re
         }
         let id = season.id(game);
         let right = season.totals(game);
-        match http.get(&format!("/v1/games/{id}/players?ruleset={}", season::RULESET)) {
+        match http.get(&format!("/v1/games/{id}/players?ruleset={}", RULESET)) {
             Ok(told) => compare(&right, &watcher::points_of(&told).collect(), "told")
                 .into_iter()
                 .for_each(|what| fault(report, format!("{id} {what}"))),
@@ -74,10 +75,15 @@ pub(super) fn check(report: &mut RunReport, target: &Target, season: &Season, re
     }
 }
 
+fn rules() -> Rules {
+    Rules::of(RULESET).expect("its rules are known here")
+}
+
 /// Who has other points than `right`, or is in no play; defences are left out.
 fn compare(right: &BoxScore, shown: &Points, how: &str) -> Vec<String> {
-    let others = right.iter().filter_map(|(player, totals)| {
-        let (due, points) = (totals.points(), shown.get(player));
+    let rules = rules();
+    let others = right.iter().filter_map(|(player, line)| {
+        let (due, points) = (rules.player(line), shown.get(player));
         (points != Some(&due)).then(|| format!("{player}: {how} {points:?}, right is {due}"))
     });
     let strangers = shown
@@ -91,7 +97,7 @@ fn compare(right: &BoxScore, shown: &Points, how: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use season::Plan;
+    use crate::ingest::season::Plan;
 
     #[test]
     fn whoever_has_other_points_or_was_in_no_play_is_named() {
@@ -102,7 +108,7 @@ mod tests {
             ts_us: 0,
         });
         let right = season.totals(season.games().next().unwrap());
-        let mut shown: Points = right.iter().map(|(player, totals)| (player.clone(), totals.points())).collect();
+        let mut shown: Points = right.iter().map(|(player, line)| (player.clone(), rules().player(line))).collect();
         shown.insert("dst:ABA".to_owned(), 100_000);
         assert_eq!(compare(&right, &shown, "told"), Vec::<String>::new());
         let first = right.keys().next().unwrap();

@@ -77,6 +77,8 @@ pub enum Manner {
     Fails,
     /// Snapshots by HTTP are not to be had.
     NoLastWord,
+    /// Points are those of DraftKings, whatever was asked for, in every frame and snapshot.
+    PaysByOtherRules,
 }
 
 /// Where a [`Manner::Leaps`] ends.
@@ -96,6 +98,8 @@ struct Subscriber {
 #[derive(Default)]
 struct State {
     game: String,
+    /// What the last to subscribe asked for.
+    ruleset: String,
     /// What plays were taken.
     plays: BTreeSet<String>,
     /// `stats` of every player.
@@ -215,16 +219,14 @@ fn upgrade(head: &str, mut input: BufReader<TcpStream>, mut output: TcpStream, s
     let Some(subscribe) = asked(&mut input, &mut output, form, manner) else {
         return;
     };
-    assert_eq!(
-        (&subscribe["op"], &subscribe["ruleset"]),
-        (&json!("subscribe"), &json!("draftkings"))
-    );
+    assert_eq!(subscribe["op"], "subscribe");
     let topics: Vec<String> = serde_json::from_value(subscribe["topics"].clone()).unwrap();
     let mut state = state.lock().unwrap();
+    state.ruleset = subscribe["ruleset"].as_str().unwrap().to_owned();
     let (mut granted, mut frames) = (Vec::new(), Vec::new());
     for topic in &topics {
         let deltas = state.deltas.get(topic).map_or(&[][..], Vec::as_slice);
-        let mut grant = json!({"topic": topic, "ruleset": "draftkings", "seq": deltas.len(), "how": "snapshot", "reason": "fresh"});
+        let mut grant = json!({"topic": topic, "ruleset": state.ruleset, "seq": deltas.len(), "how": "snapshot", "reason": "fresh"});
         match subscribe["since"][topic].as_u64() {
             Some(since) if subscribe["epoch"] == "e" && manner != Manner::NeverResumes => {
                 grant["how"] = json!("resumed");
@@ -237,7 +239,8 @@ fn upgrade(head: &str, mut input: BufReader<TcpStream>, mut output: TcpStream, s
     let subscribed = json!({"type": "subscribed", "id": 1, "topics": granted, "errors": []});
     output.write_all(&form.frame(&subscribed)).unwrap();
     if manner == Manner::SnapshotLate {
-        let early = json!({"type": "delta", "topic": topics[0], "ruleset": "draftkings", "seq": 1, "prev": 0, "feed_ts": 1, "players": []});
+        let early =
+            json!({"type": "delta", "topic": topics[0], "ruleset": state.ruleset, "seq": 1, "prev": 0, "feed_ts": 1, "players": []});
         output.write_all(&form.frame(&early)).unwrap();
     }
     output.write_all(&frames.concat()).unwrap();
@@ -284,7 +287,7 @@ fn asked(input: &mut impl Read, output: &mut TcpStream, form: Form, manner: Mann
 /// What a topic shows now.
 fn snapshot(state: &State, topic: &str, wrong: f64) -> Value {
     let seq = state.deltas.get(topic).map_or(0, Vec::len);
-    let mut snapshot = json!({"type": "snapshot", "topic": topic, "ruleset": "draftkings", "seq": seq, "reason": "subscribe"});
+    let mut snapshot = json!({"type": "snapshot", "topic": topic, "ruleset": state.ruleset, "seq": seq, "reason": "subscribe"});
     let points = |id: &str| state.history.last().unwrap().get(id).copied().unwrap_or(0.0) + wrong;
     match topic.strip_prefix("player:") {
         Some(id) => {
@@ -321,6 +324,14 @@ fn take(event: &Value, state: &mut State, manner: Manner, last_seq: usize) -> bo
                 .unwrap()
                 .iter()
                 .for_each(|stat| credit(state, stat, manner));
+            let has_bonuses = state.ruleset == "draftkings" || manner == Manner::PaysByOtherRules;
+            let points = |stats| {
+                if has_bonuses {
+                    points(stats) + bonuses(stats)
+                } else {
+                    points(stats)
+                }
+            };
             let points = state.stats.iter().map(|(id, stats)| (id.clone(), points(stats))).collect();
             state.history.push(points);
             send_play(event, state, manner, last_seq);
@@ -367,20 +378,24 @@ fn credit(state: &mut State, stat: &Value, manner: Manner) {
     }
 }
 
+/// What DraftKings and PPR agree on.
 fn points(stats: &BTreeMap<&'static str, i64>) -> f64 {
     let get = |name| stats.get(name).copied().unwrap_or(0) as f64;
-    let bonus = |name, from| if get(name) >= from { 3.0 } else { 0.0 };
     let nothing_allowed = if stats.contains_key("points_allowed") { 10.0 } else { 0.0 };
     let sum = nothing_allowed
         + get("passing_yards") / 25.0
         + get("passing_tds") * 4.0
         + (get("rushing_yards") + get("receiving_yards")) / 10.0
         + (get("rushing_tds") + get("receiving_tds")) * 6.0
-        + get("receptions")
-        + bonus("passing_yards", 300.0)
-        + bonus("rushing_yards", 100.0)
-        + bonus("receiving_yards", 100.0);
+        + get("receptions");
     (sum * 1e4).round() / 1e4
+}
+
+/// What DraftKings pays beyond that.
+fn bonuses(stats: &BTreeMap<&'static str, i64>) -> f64 {
+    let far = [("passing_yards", 300), ("rushing_yards", 100), ("receiving_yards", 100)];
+    let reached = far.iter().filter(|(name, from)| stats.get(name).is_some_and(|yards| yards >= from));
+    3.0 * reached.count() as f64
 }
 
 fn send_play(event: &Value, state: &mut State, manner: Manner, last_seq: usize) {
@@ -492,7 +507,7 @@ fn player_deltas(state: &State, manner: Manner) -> Vec<Value> {
             let topic = format!("player:{id}");
             let prev = state.deltas.get(&topic).map_or(0, Vec::len);
             let change = ((points - before.get(id).unwrap_or(&0.0)) * 1e4).round() / 1e4;
-            json!({"type": "delta", "topic": topic, "ruleset": "draftkings", "seq": prev + 1, "prev": prev,
+            json!({"type": "delta", "topic": topic, "ruleset": state.ruleset, "seq": prev + 1, "prev": prev,
                 "points": points + wrong, "change": change, "stats": state.shown(id)})
         })
         .collect()
@@ -509,7 +524,7 @@ fn delta(state: &State, manner: Manner) -> Value {
             json!({"player": id, "points": points + wrong, "change": change, "stats": state.shown(id)})
         })
         .collect();
-    json!({"type": "delta", "topic": format!("game:{}", state.game), "ruleset": "draftkings", "seq": seq, "prev": prev,
+    json!({"type": "delta", "topic": format!("game:{}", state.game), "ruleset": state.ruleset, "seq": seq, "prev": prev,
         "players": players})
 }
 
