@@ -1,6 +1,7 @@
 //! `run ingest`.
 
-use crate::shape::Limit;
+use super::limits::limit;
+use crate::ingest::FEEDS_MAX;
 use crate::target::Target;
 use crate::{ingest, report};
 use anyhow::{Context as _, Result};
@@ -62,23 +63,15 @@ impl IngestArgs {
             target,
             events: self.events,
             plays: self.plays.max(1),
-            feeds: self.feeds,
+            feeds: self.feeds.clamp(1, FEEDS_MAX),
             lines: self.lines.max(1),
-            check_every: self.check_every,
+            check_every: self.check_every.max(1),
             server_pid: self.server_pid,
             timeout: Duration::from_secs(self.timeout_s),
         })?;
-        if let Some(least) = self.events_per_s {
-            let measured = report.extra.get("events_per_s").copied().unwrap_or(0.0);
-            report.limits.push(Limit {
-                name: "us-per-event".to_owned(),
-                most: 1e6 / least,
-                measured: 1e6 / measured,
-                held: measured >= least,
-                reason: None,
-            });
-            report.ok &= measured >= least;
-        }
+        let per_event_us = report.extra.get("events_per_s").map(|per_s| 1e6 / per_s);
+        report.limits = limit("us-per-event", self.events_per_s.map(|least| 1e6 / least), per_event_us);
+        report.ok &= report.limits.iter().all(|limit| limit.held);
         report::publish(&report, self.json.as_deref(), self.html.as_deref(), self.compare.as_deref())?;
         Ok(report.ok)
     }

@@ -4,7 +4,7 @@
 //! sample are compared as watched, too. Bounded: one answer at a time, and [`TIME_MAX`] for all of them.
 
 use super::season::{BoxScore, Game, Season};
-use super::watcher::{self, Received};
+use super::watcher;
 use super::{RULESET, fault, seconds};
 use crate::clock;
 use crate::post::Http;
@@ -24,10 +24,9 @@ const LINE_EVERY: Duration = Duration::from_secs(2);
 /// Points in 1/10,000 by player.
 type Points = HashMap<String, i64>;
 
-/// Compares the totals of every game with those worked out here; what differs is a fault.
-pub(super) fn check(report: &mut RunReport, target: &Target, season: &Season, received: &[Received]) {
+/// Compares the totals of every game, and those `watched` by topic, with those worked out here; what differs is a fault.
+pub(super) fn check(report: &mut RunReport, target: &Target, season: &Season, watched: &HashMap<String, Points>) {
     let mut http = Http::new(target);
-    let watched: HashMap<_, _> = received.iter().flat_map(|received| &received.points).collect();
     let games: Vec<Game> = season.games().collect();
     let began_ns = clock::monotonic_ns();
     let (mut next_line, mut totals) = (LINE_EVERY, 0);
@@ -48,7 +47,7 @@ pub(super) fn check(report: &mut RunReport, target: &Target, season: &Season, re
         }
         let id = season.id(game);
         let right = season.totals(game);
-        match http.get(&format!("/v1/games/{id}/players?ruleset={}", RULESET)) {
+        match http.get(&format!("/v1/games/{id}/players?ruleset={RULESET}")) {
             Ok(told) => compare(&right, &watcher::points_of(&told).collect(), "told")
                 .into_iter()
                 .for_each(|what| fault(report, format!("{id} {what}"))),
