@@ -1,8 +1,9 @@
 //! Pages of runs of all sorts: with hostile names, with nothing in them, with one event, beside another.
 
+use super::seconds::SECONDS_SHOWN_MAX;
 use super::*;
 use crate::latency::Latency;
-use crate::shape::{Floor, Limit, Server};
+use crate::shape::{Floor, Limit, Second, Server};
 
 fn run(deliveries: &[u64]) -> RunReport {
     let mut latency = Latency::new(1);
