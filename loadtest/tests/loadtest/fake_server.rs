@@ -3,11 +3,12 @@
 
 mod form;
 
+use crate::wire;
 use form::Form;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 
 /// What the fake server does wrong. The client it picks on is the fourth to subscribe.
@@ -126,75 +127,56 @@ impl State {
 
 /// Serves in the background until the process ends; its address.
 pub fn start(manner: Manner, last_seq: usize) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
     let state = Arc::new(Mutex::new(State {
         history: vec![BTreeMap::new()],
         omits_stats: manner == Manner::OmitsStats,
         ..State::default()
     }));
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let state = Arc::clone(&state);
-            std::thread::spawn(move || serve(stream, &state, manner, last_seq));
-        }
-    });
-    addr
+    wire::listen(move |stream| serve(stream, &state, manner, last_seq))
 }
 
-fn serve(stream: TcpStream, state: &Mutex<State>, manner: Manner, last_seq: usize) {
-    stream.set_nodelay(true).unwrap();
-    let mut input = BufReader::new(stream.try_clone().unwrap());
-    let mut output = stream;
-    loop {
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") {
-            if input.read_line(&mut head).unwrap_or(0) == 0 {
-                return;
-            }
-        }
+fn serve(mut output: TcpStream, state: &Mutex<State>, manner: Manner, last_seq: usize) {
+    let mut input = BufReader::new(output.try_clone().unwrap());
+    while let Some((head, body)) = wire::request(&mut input) {
         if head.starts_with("GET /v1/ws ") {
             return upgrade(&head, input, output, state, manner);
         }
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("Content-Length: "))
-            .map_or(0, |n| n.parse().unwrap());
-        let mut body = vec![0; length];
-        input.read_exact(&mut body).unwrap();
-        let answer = if head.starts_with("POST /v1/events ") {
-            let lines = String::from_utf8(body).unwrap();
-            if manner == Manner::Fails && lines.contains(r#""play":"4""#) {
-                output.write_all(b"HTTP/1.1 500 Broken\r\nContent-Length: 6\r\n\r\nbroken").unwrap();
-                continue;
-            }
-            let accepted = lines
-                .lines()
-                .filter(|line| take(&serde_json::from_str(line).unwrap(), &mut state.lock().unwrap(), manner, last_seq))
-                .count();
-            let mut state = state.lock().unwrap();
-            if manner == Manner::AsksToWait && state.plays.len() >= 4 && !std::mem::replace(&mut state.asked_to_wait, true) {
-                output
-                    .write_all(b"HTTP/1.1 429 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n")
-                    .unwrap();
-                continue;
-            }
-            json!({"accepted": accepted, "duplicate": lines.lines().count() - accepted, "rejected": []})
+        if head.starts_with("POST /v1/events ") {
+            post(&body, &mut output, state, manner, last_seq);
+            continue;
+        }
+        let answer = if head.starts_with("GET /v1/rulesets ") {
+            wire::RULESETS.to_owned()
+        } else if head.starts_with("GET /metrics ") {
+            "scorewire_slow_clients 0\n".to_owned()
         } else if manner == Manner::NoLastWord && head.starts_with("GET /v1/snapshot") {
-            json!({"epoch": "e"})
+            json!({"epoch": "e"}).to_string()
         } else if let Some(query) = head.strip_prefix("GET /v1/snapshot?topics=") {
             let state = state.lock().unwrap();
             let topics = query.split('&').next().unwrap_or_default().split(',');
             let wrong = if manner == Manner::WrongSnapshot { 1.0 } else { 0.0 };
-            json!({"epoch": "e", "snapshots": topics.map(|topic| snapshot(&state, topic, wrong)).collect::<Vec<_>>()})
-        } else if head.starts_with("GET /metrics ") {
-            json!("not these")
+            json!({"epoch": "e", "snapshots": topics.map(|topic| snapshot(&state, topic, wrong)).collect::<Vec<_>>()}).to_string()
         } else {
-            players(&state.lock().unwrap(), manner)
-        }
-        .to_string();
-        write!(output, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{answer}", answer.len()).unwrap();
+            players(&state.lock().unwrap(), manner).to_string()
+        };
+        wire::answer(&mut output, 200, "", &answer);
     }
+}
+
+fn post(lines: &str, output: &mut TcpStream, state: &Mutex<State>, manner: Manner, last_seq: usize) {
+    if manner == Manner::Fails && lines.contains(r#""play":"4""#) {
+        return wire::answer(output, 500, "", "broken");
+    }
+    let accepted = lines
+        .lines()
+        .filter(|line| take(&serde_json::from_str(line).unwrap(), &mut state.lock().unwrap(), manner, last_seq))
+        .count();
+    let mut state = state.lock().unwrap();
+    if manner == Manner::AsksToWait && state.plays.len() >= 4 && !std::mem::replace(&mut state.asked_to_wait, true) {
+        return wire::answer(output, 429, "Retry-After: 1\r\n", "");
+    }
+    let answer = json!({"accepted": accepted, "duplicate": lines.lines().count() - accepted, "rejected": []});
+    wire::answer(output, 200, "", &answer.to_string());
 }
 
 fn upgrade(head: &str, mut input: BufReader<TcpStream>, mut output: TcpStream, state: &Mutex<State>, manner: Manner) {
@@ -257,7 +239,7 @@ fn upgrade(head: &str, mut input: BufReader<TcpStream>, mut output: TcpStream, s
 fn asked(input: &mut impl Read, output: &mut TcpStream, form: Form, manner: Manner) -> Option<Value> {
     let (mut ponged, mut subscribe) = (false, None);
     while !ponged || subscribe.is_none() {
-        let message = read_masked(input)?;
+        let message = wire::read_masked(input)?;
         if message == b"hi" {
             ponged = true;
             continue;
@@ -534,25 +516,4 @@ fn players(state: &State, manner: Manner) -> Value {
     last.iter()
         .map(|(id, points)| json!({"player": id, "points": points + wrong, "stats": state.shown(id)}))
         .collect()
-}
-
-/// The payload of a masked frame; short and medium lengths alone. Nothing where there is no more.
-pub fn read_masked(input: &mut impl Read) -> Option<Vec<u8>> {
-    let mut head = [0; 2];
-    input.read_exact(&mut head).ok()?;
-    assert_eq!(
-        (head[0] & 0x80, head[1] & 0x80),
-        (0x80, 0x80),
-        "a client's frame is whole and masked"
-    );
-    let mut length = usize::from(head[1] & 0x7F);
-    if length == 126 {
-        input.read_exact(&mut head).unwrap();
-        length = usize::from(u16::from_be_bytes(head));
-    }
-    let (mut mask, mut payload) = ([0; 4], vec![0; length]);
-    input.read_exact(&mut mask).unwrap();
-    input.read_exact(&mut payload).unwrap();
-    payload.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
-    Some(payload)
 }

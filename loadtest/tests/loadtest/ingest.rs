@@ -1,12 +1,11 @@
 //! `run ingest` against a server of its own: it takes plays of any number of games, scores the few stats
 //! that a season's plays have, and can be told to get the totals of some games wrong, or to break down.
 
-use super::fake_server::read_masked;
-use super::run;
+use super::{run, wire};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufReader, Read, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 
 /// What the server does wrong.
@@ -42,57 +41,43 @@ struct State {
 }
 
 fn start(manner: Manner) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
     let state = Arc::new(Mutex::new(State::default()));
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let state = Arc::clone(&state);
-            std::thread::spawn(move || serve(stream, &state, manner));
-        }
-    });
-    addr
+    wire::listen(move |stream| serve(stream, &state, manner))
 }
 
 fn serve(mut output: TcpStream, state: &Mutex<State>, manner: Manner) {
-    output.set_nodelay(true).unwrap();
     let mut input = BufReader::new(output.try_clone().unwrap());
-    loop {
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") {
-            if input.read_line(&mut head).unwrap_or(0) == 0 {
-                return;
-            }
-        }
+    while let Some((head, body)) = wire::request(&mut input) {
         if head.starts_with("GET /v1/ws ") {
-            write!(output, "HTTP/1.1 101 Switching Protocols\r\n\r\n").unwrap();
-            let subscribe: Value = serde_json::from_slice(&read_masked(&mut input).unwrap()).unwrap();
-            let mut state = state.lock().unwrap();
-            for topic in subscribe["topics"].as_array().unwrap() {
-                let snapshot = format!(r#"{{"type":"snapshot","topic":{topic},"ruleset":"draftkings","seq":0,"players":[]}}"#);
-                output.write_all(&text(&snapshot)).unwrap();
-            }
-            state.watchers.push(output);
-            return;
+            return watch(input, output, &mut state.lock().unwrap());
         }
-        let mut lines = head.lines();
-        let length = lines.find_map(|line| line.strip_prefix("Content-Length: "));
-        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
-        input.read_exact(&mut body).unwrap();
+        if head.starts_with("GET /v1/rulesets ") {
+            wire::answer(&mut output, 200, "", wire::RULESETS);
+            continue;
+        }
         let mut state = state.lock().unwrap();
         if state.is_dead {
             return;
         }
         let (status, answer) = match head.strip_prefix("GET /v1/games/") {
             Some(path) => list(&state, path.split('/').next().unwrap(), manner),
-            None => match post(&String::from_utf8(body).unwrap(), &mut state, manner) {
+            None => match post(&body, &mut state, manner) {
                 Some(answer) => answer,
                 None => return,
             },
         };
-        let answer = answer.to_string();
-        write!(output, "HTTP/1.1 {status} Said\r\nContent-Length: {}\r\n\r\n{answer}", answer.len()).unwrap();
+        wire::answer(&mut output, status, "", &answer.to_string());
     }
+}
+
+fn watch(mut input: impl Read, mut output: TcpStream, state: &mut State) {
+    write!(output, "HTTP/1.1 101 Switching Protocols\r\n\r\n").unwrap();
+    let subscribe: Value = serde_json::from_slice(&wire::read_masked(&mut input).unwrap()).unwrap();
+    for topic in subscribe["topics"].as_array().unwrap() {
+        let snapshot = format!(r#"{{"type":"snapshot","topic":{topic},"ruleset":"draftkings","seq":0,"players":[]}}"#);
+        output.write_all(&text(&snapshot)).unwrap();
+    }
+    state.watchers.push(output);
 }
 
 /// Status and body; nothing where the server hangs up.
@@ -146,7 +131,8 @@ fn take(event: &Value, state: &mut State) {
         game.seq
     );
     for watcher in &mut state.watchers {
-        watcher.write_all(&text(&delta)).unwrap();
+        // It may have left.
+        drop(watcher.write_all(&text(&delta)));
     }
 }
 
@@ -165,16 +151,7 @@ fn worth(stat: u64, yards: i64) -> i64 {
 }
 
 fn text(payload: &str) -> Vec<u8> {
-    let mut frame = vec![0x81];
-    match payload.len() {
-        short @ 0..126 => frame.push(short as u8),
-        medium => {
-            frame.push(126);
-            frame.extend((medium as u16).to_be_bytes());
-        }
-    }
-    frame.extend(payload.as_bytes());
-    frame
+    wire::frame(0x81, payload.as_bytes())
 }
 
 /// Twenty plays in sixteen games, of which the frames of the first are kept.

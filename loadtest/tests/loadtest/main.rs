@@ -15,6 +15,7 @@ mod floor;
 mod ingest;
 mod rosters;
 mod tls;
+mod wire;
 
 use fake_server::Manner;
 use serde_json::Value;
