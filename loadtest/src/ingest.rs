@@ -20,6 +20,7 @@ mod threads;
 mod watcher;
 
 use crate::clock;
+use crate::greet::greet;
 use crate::plays::RULESET;
 use crate::proc::{self, CpuReading};
 use crate::report;
@@ -88,6 +89,7 @@ impl Outcome {
 /// # Errors
 /// The server can't be reached or subscribed to, or does not take a single event.
 pub(crate) fn run(settings: &Settings) -> Result<RunReport> {
+    greet(&settings.target, RULESET)?;
     let season = Season::new(Plan {
         run: clock::wall_us() / 1_000,
         events: settings.events,

@@ -7,6 +7,7 @@
 //! # Layout
 //! ```text
 //! parent   cli                      what can be asked for
+//!          greet                    whether there is a server
 //!          scenario · run           what a run does, in order
 //!          plays                    one game's plays and their right totals
 //!          sunday · kickoffs · feed recorded, simulated and made-up Sundays
@@ -46,6 +47,7 @@ mod crowd;
 mod feed;
 mod floor;
 mod frames;
+mod greet;
 mod gsis;
 mod html;
 mod inflate;
@@ -86,12 +88,11 @@ mod verify;
 mod watch;
 
 use anyhow::{Context as _, Result};
-use clap::Parser as _;
 use cli::{Cli, Command};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let result = match Cli::read().command {
         Command::Run(run) => run.run(),
         Command::Link(args) => link::run(&args),
         Command::Floor(args) => floor::command::run(&args).map(|()| true),

@@ -14,6 +14,7 @@ mod readings;
 
 use crate::crew::{Crew, Job, Tally};
 use crate::floor::{self, Via};
+use crate::greet::greet;
 use crate::job::{self, Stalling};
 use crate::latency::Latency;
 use crate::post::Http;
@@ -27,7 +28,7 @@ use crate::truth::Truth;
 use crate::upgrade::Protocol;
 use crate::watch::Watch;
 use crate::{clock, limits, proc, report};
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use posting::Repeats;
 use readings::Look;
 use serde_json::Value;
@@ -163,11 +164,16 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
         floor::require(via)?;
     }
     let available = limits::raise_descriptors();
+    limits::require_processes(available, plan.rosters.len())?;
     if !settings.floors.is_empty() {
         limits::require(available, plan.rosters.len(), "the floor, in this one process,")?;
     }
     if let Some(pid) = settings.server_pid {
         limits::require_of_server(pid, plan.rosters.len())?;
+    }
+    greet(&settings.target, &settings.ruleset)?;
+    if plan.acts.iter().any(|(_, act)| matches!(act, Act::Refusing(_))) {
+        posting::slow_clients(&settings.admin).context("whether sockets refuse bytes can't be known")?;
     }
     let (mut feed, mut http) = (Http::new(&settings.ingest), Http::new(&settings.target));
     let repeats = Repeats::of(&plan)?;
@@ -175,7 +181,8 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
         Some(_) => None,
         None => Some(Truth::of(&plan.opening, &plan.lines, &plan.topics, &settings.ruleset)?),
     };
-    posting::open(&mut feed, &plan, &repeats.opening)?;
+    posting::open(&mut feed, &plan, &repeats.opening)
+        .with_context(|| format!("what comes before the run can't be posted to {}", settings.ingest.host))?;
     let mut outcome = Running::start(settings, &plan, &repeats.lines, available)?.play(&mut feed, &mut http)?;
     if let Some(last) = outcome.last.take() {
         outcome.hold_against_feed(&plan, truth.as_ref(), &last);

@@ -155,10 +155,12 @@ impl Feed {
         self.answer.clear();
         let mut chunk = [0; 4096];
         loop {
-            let count = self.stream.read(&mut chunk).map_err(|error| match error.kind() {
-                ErrorKind::WouldBlock | ErrorKind::TimedOut => anyhow::anyhow!("no answer within {:?}", self.timeout),
-                _ => error.into(),
-            })?;
+            let count = match self.stream.read(&mut chunk) {
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    bail!("no answer within {:?}", self.timeout)
+                }
+                count => count?,
+            };
             ensure!(count > 0, "the server closed the connection");
             self.answer.extend_from_slice(&chunk[..count]);
             ensure!(self.answer.len() <= ANSWER_BYTES_MAX, "an answer over {ANSWER_BYTES_MAX} bytes");

@@ -42,8 +42,7 @@ fn count(repeats: &[bool]) -> usize {
 pub(super) fn open(feed: &mut Http, plan: &Plan, repeats: &[bool]) -> Result<()> {
     for (lines, repeats) in plan.opening.chunks(POST_LINES_MAX).zip(repeats.chunks(POST_LINES_MAX)) {
         let lines: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-        feed.post_events(&lines, count(repeats))
-            .context("what comes before the run can't be posted")?;
+        feed.post_events(&lines, count(repeats))?;
     }
     Ok(())
 }
@@ -75,14 +74,18 @@ impl Running<'_> {
                 next += 1;
             }
             if let Err(error) = feed.post_events(&lines, count(&self.repeats[first..next])) {
-                self.faults
-                    .push(format!("posting ended with events {} to {next}: {error:#}", first + 1));
-                // Whoever stalls reads what there is.
-                self.crew.order(&Order::Read)?;
-                return Ok(first);
+                return self.end(first, format!("posting ended with events {} to {next}: {error:#}", first + 1));
             }
         }
         Ok(next)
+    }
+
+    /// Posting ends before its end, with so many events taken.
+    fn end(&mut self, taken: usize, fault: String) -> Result<usize> {
+        self.faults.push(fault);
+        // Whoever stalls reads what there is.
+        self.crew.order(&Order::Read)?;
+        Ok(taken)
     }
 
     fn act(&mut self, act: Act) -> Result<()> {
@@ -108,9 +111,11 @@ impl Running<'_> {
 }
 
 /// What the server's metrics call slow clients: those whose socket refuses bytes now.
-fn slow_clients(admin: &Target) -> Result<f64> {
-    let text = Http::new(admin).text("/metrics")?;
+pub(super) fn slow_clients(admin: &Target) -> Result<f64> {
+    let text = Http::new(admin)
+        .text("/metrics")
+        .with_context(|| format!("at {} (--admin-url?)", admin.host))?;
     let line = text.lines().find_map(|line| line.strip_prefix("scorewire_slow_clients "));
     line.and_then(|count| count.trim().parse().ok())
-        .context("/metrics has no scorewire_slow_clients")
+        .with_context(|| format!("GET /metrics at {} has no scorewire_slow_clients (--admin-url?)", admin.host))
 }
