@@ -105,15 +105,16 @@ pub(crate) fn measure(trace: &Trace, via: Via, threads: usize, readers: usize, s
     started(t0_ns);
     let cpu_ns = send_all(&shares, via, t0_ns, &crew, &mut watch)?;
     watch.done(&mut crew, clock::monotonic_ns() + PATIENCE_NS)?;
-    let (tally, latency) = watch.total();
-    ensure!(tally.deliveries == due, "the readers got {} of {due} deliveries", tally.deliveries);
+    let total = watch.total();
+    let received = total.tally.deliveries;
+    ensure!(received == due, "the readers got {received} of {due} deliveries");
     Ok(shape::Floor {
         via: via.name().to_owned(),
         threads: threads as u64,
         deliveries: due,
         cpu_us_per_delivery: cpu_ns as f64 / 1e3 / due as f64,
-        latency: latency.distribution(),
-        last: latency.last(),
+        latency: total.latency.distribution(),
+        last: total.latency.last(),
         ..shape::Floor::default()
     })
 }

@@ -5,7 +5,7 @@ use anyhow::{Result, bail, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Descriptors a process needs beside its connections: standard streams, epoll, listener, pipes.
-pub(crate) const DESCRIPTORS_SPARE: u64 = 64;
+const DESCRIPTORS_SPARE: u64 = 64;
 
 /// Most processes that hold clients, where descriptors are few.
 const PROCESSES_MAX: usize = 256;

@@ -256,7 +256,7 @@ impl<'a> Running<'a> {
         self.watch.done(&mut self.crew, clock::monotonic_ns() + patience_ns)?;
         let later = self.last_look();
         let looks = self.before.zip(self.idle).zip(earlier.zip(later));
-        let total = self.watch.whole();
+        let total = self.watch.total();
         let server = looks.map(|((before, idle), (earlier, later))| {
             let clients = self.plan.rosters.len();
             readings::server(before, idle, &earlier, &later, clients, total.tally.deliveries)

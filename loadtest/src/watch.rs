@@ -134,14 +134,8 @@ impl Watch {
         Ok(())
     }
 
-    /// All children's results as one: counts and latencies.
-    pub(crate) fn total(self) -> (Tally, Latency) {
-        let total = self.whole();
-        (total.tally, total.latency)
-    }
-
-    /// The same in full.
-    pub(crate) fn whole(self) -> Total {
+    /// All children's results as one.
+    pub(crate) fn total(self) -> Total {
         let (mut tally, mut latency) = (Tally::default(), Latency::new(self.events));
         let (mut kernel, mut phases) = (Latency::new(0), Vec::<Latency>::new());
         for one in self.done.into_iter().flatten() {

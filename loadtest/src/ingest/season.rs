@@ -36,9 +36,9 @@ pub(crate) type BoxScore = BTreeMap<String, Line>;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Game {
     /// From 0.
-    pub(crate) week: usize,
+    week: usize,
     /// Which pair of teams, from 0.
-    pub(crate) pair: usize,
+    pair: usize,
     /// Its plays.
     pub(crate) plays: usize,
 }
