@@ -22,15 +22,16 @@ mod sunday;
 
 use self::ingest::IngestArgs;
 use self::scenario::Scenario;
-use crate::{floor, link, report};
+use crate::{floor, interrupt, link, report};
 use anyhow::Result;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 /// Load test for Scorewire: many subscribers, every frame verified, every figure beside the machine's own floor, the
 /// same bytes sent by a bare loop.
 ///
-/// Exit status: 0 nothing lost, every total right and every limit held; 1 something was lost or wrong, or a limit did not
-/// hold: the report says what; 2 the run could not be made.
+/// Exit status: 0 nothing lost, every total right and every limit held; 1 something was lost or wrong, a limit did not
+/// hold, or the run was interrupted: the report says what; 2 the run could not be made. Ctrl-C ends a run early, with a
+/// report of what there is; a second one ends it at once, without.
 #[derive(Parser)]
 #[command(version)]
 pub(crate) struct Cli {
@@ -95,6 +96,7 @@ fn with_negative_numbers(command: clap::Command) -> clap::Command {
 impl Run {
     /// Runs it and publishes the report; whether nothing was lost and every limit held.
     pub(crate) fn run(&self) -> Result<bool> {
+        interrupt::watch()?;
         match self {
             Self::Subscribers(scenario) => scenario.run(),
             Self::Ingest(args) => args.run(),

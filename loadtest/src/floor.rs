@@ -14,7 +14,7 @@ use crate::crew::{Crew, Job};
 use crate::shape;
 use crate::trace::Trace;
 use crate::watch::Watch;
-use crate::{clock, limits};
+use crate::{clock, interrupt, limits};
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, listen, send};
@@ -217,7 +217,9 @@ fn send_all(shares: &[Share], via: Via, t0_ns: u64, crew: &Crew, watch: &mut Wat
         let senders: Vec<_> = shares.iter().map(|share| scope.spawn(|| share.send(via, t0_ns, &stop))).collect();
         let mut heard = Ok(());
         while heard.is_ok() && !senders.iter().all(thread::ScopedJoinHandle::is_finished) {
-            heard = watch.listen(crew, clock::monotonic_ns() + 50_000_000);
+            heard = watch
+                .listen(crew, clock::monotonic_ns() + 50_000_000)
+                .and_then(|()| interrupt::check());
         }
         stop.store(heard.is_err(), Ordering::Relaxed);
         let mut cpu_ns = 0;

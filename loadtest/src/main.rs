@@ -7,7 +7,7 @@
 //! # Layout
 //! ```text
 //! parent   cli                      what can be asked for
-//!          greet                    whether there is a server
+//!          greet · interrupt        whether there is a server; Ctrl-C
 //!          scenario · run           what a run does, in order
 //!          plays                    one game's plays and their right totals
 //!          sunday · kickoffs · feed recorded, simulated and made-up Sundays
@@ -52,6 +52,7 @@ mod gsis;
 mod html;
 mod inflate;
 mod ingest;
+mod interrupt;
 mod job;
 mod judge;
 mod kickoffs;

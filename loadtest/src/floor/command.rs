@@ -5,7 +5,7 @@ use crate::cli::numbers::at_least_one;
 use crate::report::{self, Output};
 use crate::shape::{Floor, RunReport, SHAPE};
 use crate::trace::Trace;
-use crate::{clock, proc};
+use crate::{clock, interrupt, proc};
 use anyhow::Result;
 
 /// What `floor` is asked for.
@@ -54,6 +54,7 @@ enum Ways {
 
 /// Measures and publishes.
 pub(crate) fn run(args: &Args) -> Result<()> {
+    interrupt::watch()?;
     args.output.check()?;
     let recipients = args.recipients.unwrap_or(args.clients);
     let trace = Trace::rotating(args.clients, recipients, args.events, args.interval_ms * 1_000, args.bytes);

@@ -6,11 +6,11 @@
 use super::season::{BoxScore, Game, Season};
 use super::watcher;
 use super::{RULESET, fault, seconds};
-use crate::clock;
 use crate::post::Http;
 use crate::rules::Rules;
 use crate::shape::RunReport;
 use crate::target::Target;
+use crate::{clock, interrupt};
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::time::Duration;
@@ -33,11 +33,9 @@ pub(super) fn check(report: &mut RunReport, target: &Target, season: &Season, wa
     let mut checked = 0;
     for &game in &games {
         let taken = Duration::from_nanos(clock::monotonic_ns() - began_ns);
-        if taken >= TIME_MAX {
-            fault(
-                report,
-                format!("the totals of {checked} of {} games came within {TIME_MAX:?}", games.len()),
-            );
+        let ended = interrupt::asked().then(|| "before somebody interrupted".to_owned());
+        if let Some(when) = ended.or_else(|| (taken >= TIME_MAX).then(|| format!("within {TIME_MAX:?}"))) {
+            fault(report, format!("the totals of {checked} of {} games came {when}", games.len()));
             break;
         }
         if taken >= next_line {

@@ -5,6 +5,7 @@
 //! With the first request that is not taken posting ends, on all connections.
 
 use super::season::{Game, PAIRS, Season};
+use crate::interrupt;
 use crate::post::retry_wait;
 use crate::target::Target;
 use anyhow::{Context as _, Result, bail, ensure};
@@ -109,7 +110,7 @@ impl Feed {
             if ended.load(Ordering::Relaxed) {
                 break;
             }
-            if let Err(error) = self.send(request, &mut posted.refused) {
+            if let Err(error) = interrupt::check().and_then(|()| self.send(request, &mut posted.refused)) {
                 // What the others meet from now on comes of the same.
                 let is_first = !ended.swap(true, Ordering::Relaxed);
                 posted.fault = is_first.then_some(error);
@@ -156,6 +157,7 @@ impl Feed {
         let mut chunk = [0; 4096];
         loop {
             let count = match self.stream.read(&mut chunk) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                     bail!("no answer within {:?}", self.timeout)
                 }

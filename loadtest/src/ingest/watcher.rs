@@ -122,6 +122,7 @@ impl Watcher {
     fn read(&mut self) -> Result<bool> {
         let count = match self.stream.read(&mut self.buffer[self.filled..]) {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(true),
             count => count?,
         };
         ensure!(count > 0, "the server closed the connection");

@@ -1,16 +1,19 @@
 //! Posting: events on schedule, and what else happens meanwhile.
 
 use super::{Act, Plan, Running};
-use crate::clock;
 use crate::crew::Order;
 use crate::feed::stamped;
 use crate::post::Http;
 use crate::revisions::Revisions;
 use crate::target::Target;
+use crate::{clock, interrupt};
 use anyhow::{Context as _, Result};
 
 /// Event lines in one request.
 const POST_LINES_MAX: usize = 500;
+
+/// Time between looks at whether somebody wants the run to end.
+const LOOK_NS: u64 = 200_000_000;
 
 /// Which lines of a plan say nothing new.
 pub(super) struct Repeats {
@@ -49,7 +52,7 @@ pub(super) fn open(feed: &mut Http, plan: &Plan, repeats: &[bool]) -> Result<()>
 
 impl Running<'_> {
     /// Everything on schedule; how many events were taken. Events that are due by the time of a request go with it.
-    /// With the first that is not taken posting ends.
+    /// With the first that is not taken posting ends, and when somebody asks for it.
     pub(super) fn post(&mut self, feed: &mut Http, t0_ns: u64, ts0_us: u64) -> Result<usize> {
         let schedule = &self.plan.schedule;
         let mut acts = self.plan.acts.iter().peekable();
@@ -61,11 +64,15 @@ impl Running<'_> {
                 u64::MAX
             };
             if let Some((at_us, act)) = acts.next_if(|(at_us, _)| *at_us <= event_us) {
-                self.watch.listen(&self.crew, t0_ns + at_us * 1_000)?;
+                if !self.wait(t0_ns + at_us * 1_000)? {
+                    return self.end(next, format!("interrupted after {next} of {} events", schedule.events()));
+                }
                 self.act(*act)?;
                 continue;
             }
-            self.watch.listen(&self.crew, t0_ns + event_us * 1_000)?;
+            if !self.wait(t0_ns + event_us * 1_000)? {
+                return self.end(next, format!("interrupted after {next} of {} events", schedule.events()));
+            }
             let now_us = ((clock::monotonic_ns() - t0_ns) / 1_000).min(acts.peek().map_or(u64::MAX, |(at_us, _)| *at_us));
             let first = next;
             let mut lines = String::new();
@@ -78,6 +85,18 @@ impl Running<'_> {
             }
         }
         Ok(next)
+    }
+
+    /// Waits until then (monotonic); false where somebody asked to stop.
+    fn wait(&mut self, until_ns: u64) -> Result<bool> {
+        while !interrupt::asked() {
+            let now_ns = clock::monotonic_ns();
+            if now_ns >= until_ns {
+                return Ok(true);
+            }
+            self.watch.listen(&self.crew, until_ns.min(now_ns + LOOK_NS))?;
+        }
+        Ok(false)
     }
 
     /// Posting ends before its end, with so many events taken.

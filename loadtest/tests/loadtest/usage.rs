@@ -1,10 +1,12 @@
-//! Used wrongly: what is said of it, and when.
+//! Used wrongly, or stopped in the middle: what is said of it, when, and what is left behind.
 
-use super::fake_server::Manner;
+use super::fake_server::{self, Manner};
 use super::{rosters, run, wire};
-use serde_json::Value;
-use std::io::BufReader;
-use std::process::Command;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// A port at which nobody listens: whatever is said of other things was said before anybody was asked.
 fn nowhere() -> String {
@@ -115,4 +117,81 @@ fn a_ruleset_that_the_server_does_not_have_is_told_beside_those_it_has() {
     let (code, _, errors) = rosters::rosters("slate", Manner::Good, &["--ruleset", "nope"]);
     let told = "the server has no ruleset nope; it has draftkings, ppr, mine";
     assert!(code == 2 && errors.contains(told) && errors.lines().count() == 1, "{errors}");
+}
+
+/// A broadcast that would take a minute, and has delivered something by now. `mark` is in its environment, and its children's.
+fn in_the_middle(mark: &str) -> Child {
+    let url = format!("ws://{}", fake_server::start(Manner::Good, 0));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_scorewire-loadtest"))
+        .args([
+            "run",
+            "broadcast",
+            "--url",
+            &url,
+            "--clients",
+            "6",
+            "--processes",
+            "2",
+            "--events",
+            "3000",
+        ])
+        .args(["--interval-ms", "20", "--json", "-"])
+        .env("SCOREWIRE_LOADTEST_MARK", mark)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let errors = BufReader::new(child.stderr.take().unwrap());
+    let under_way = |line: &String| line.contains(" deliveries,") && !line.contains(" 0 deliveries,");
+    let shown = errors.lines().map_while(Result::ok).find(under_way);
+    assert!(shown.is_some(), "no deliveries were shown");
+    child
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+/// Whether a process with `mark` in its environment lives.
+fn lives(mark: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut environments = processes.filter_map(|process| std::fs::read(process.path().join("environ")).ok());
+    let marked = |environment: Vec<u8>| environment.split(|&byte| byte == 0).any(|entry| entry.ends_with(mark.as_bytes()));
+    environments.any(marked)
+}
+
+#[test]
+fn a_run_that_is_interrupted_reports_what_there_is_and_leaves_nobody_behind() {
+    let mark = format!("interrupted-{}", std::process::id());
+    let mut child = in_the_middle(&mark);
+    assert!(lives(&mark));
+    signal(&child, Signal::INT);
+    let mut text = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (child.wait().unwrap().code(), &report["fault_count"]),
+        (Some(1), &json!(1)),
+        "{report:#}"
+    );
+    let (events, fault) = (report["events"].as_u64().unwrap(), report["faults"][0].as_str().unwrap());
+    assert_eq!(fault, format!("interrupted after {events} of 3000 events"));
+    // Whatever was posted arrived, and was right.
+    assert!(events > 0 && events < 3_000, "{report:#}");
+    assert_eq!(report["deliveries"], json!(6 * events), "{report:#}");
+    assert!(!lives(&mark), "a client process outlived its parent");
+}
+
+#[test]
+fn the_clients_of_a_run_that_is_killed_end_with_it() {
+    let mark = format!("killed-{}", std::process::id());
+    let mut child = in_the_middle(&mark);
+    signal(&child, Signal::KILL);
+    assert_eq!(child.wait().unwrap().code(), None);
+    let mut looks = 0;
+    while lives(&mark) {
+        looks += 1;
+        assert!(looks < 1_000, "a client process outlives its parent");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
