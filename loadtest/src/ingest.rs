@@ -91,7 +91,7 @@ impl Outcome {
 pub(crate) fn run(settings: &Settings) -> Result<RunReport> {
     greet(&settings.target, RULESET)?;
     let season = Season::new(Plan {
-        run: clock::wall_us() / 1_000,
+        run: clock::wall_us(),
         events: settings.events,
         plays: settings.plays,
         ts_us: clock::wall_us(),

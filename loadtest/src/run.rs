@@ -147,9 +147,10 @@ impl Outcome {
     }
 }
 
-/// A name for what a run brings to the server, so that runs don't meet: letters and digits.
+/// A name for what a run brings to the server, so that runs don't meet, those at the same time either: letters and
+/// digits, always as many. It is the microsecond, and comes again after half a year.
 pub(crate) fn prefix() -> String {
-    format!("l{:x}-", clock::wall_us() / 1_000)
+    format!("l{:011x}-", clock::wall_us() & 0xFFF_FFFF_FFFF)
 }
 
 /// Runs it. `check` is the scenario's own last question to the server. An error means that nothing
