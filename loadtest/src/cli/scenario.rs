@@ -89,7 +89,7 @@ pub(crate) enum Scenario {
         /// Times that they stall, each between measurements with everybody reading
         #[arg(long, default_value_t = 5, value_parser = at_least_one::<u32>)]
         turns: u32,
-        /// Seconds of each measurement: sockets are full that long, and must not be for the server's
+        /// Seconds of each measurement; the server closes those whose sockets are full for its
         /// `clients.stall_timeout_ms`
         #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = over_zero)]
         phase_s: f64,

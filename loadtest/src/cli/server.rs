@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// The server.
 #[derive(Args)]
 pub(crate) struct ServerArgs {
-    /// The server's WebSocket address; the path defaults to /v1/ws
+    /// The server's WebSocket address, ws:// or (all but `ingest`) wss://; the path defaults to /v1/ws
     #[arg(long, default_value = "ws://127.0.0.1:8080")]
     url: String,
     /// Where events are posted, if not at the same address (`server.ingest_bind`)

@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 40, value_parser = at_least_one::<usize>)]
     events: usize,
     /// Milliseconds between the starts of events
-    #[arg(long, default_value_t = 250)]
+    #[arg(long, value_name = "MS", default_value_t = 250)]
     interval_ms: u64,
     /// Send each event to this many of the clients, in turn, instead of to all
     #[arg(long, value_name = "N", value_parser = at_least_one::<usize>)]

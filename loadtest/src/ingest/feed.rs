@@ -93,7 +93,8 @@ fn request(target: &Target, body: &str, (lines, games): (usize, usize)) -> Reque
 impl Feed {
     /// Connects; an answer may take `timeout`.
     pub(crate) fn connect(target: &Target, timeout: Duration) -> Result<Feed> {
-        let stream = TcpStream::connect_timeout(&target.addr, timeout).with_context(|| format!("{} does not answer", target.addr))?;
+        let stream = TcpStream::connect_timeout(&target.addr, timeout)
+            .with_context(|| format!("{} does not answer (--ingest-url?)", target.addr))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(timeout))?;
         Ok(Feed {

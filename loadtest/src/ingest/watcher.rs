@@ -237,9 +237,7 @@ fn read_upgrade(stream: &mut TcpStream) -> Result<()> {
         ensure!(head.len() < 16 * 1024 && count > 0, "no answer to the upgrade");
         head.push(byte[0]);
     }
-    let head = String::from_utf8_lossy(&head);
-    let status = head.lines().next().unwrap_or_default();
-    ensure!(status.starts_with("HTTP/1.1 101"), "the upgrade was refused: {status}");
+    Protocol::default().granted(&head)?;
     Ok(())
 }
 

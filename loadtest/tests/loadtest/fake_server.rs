@@ -186,12 +186,7 @@ fn upgrade(head: &str, mut input: BufReader<TcpStream>, mut output: TcpStream, s
     };
     let granted = form.granted();
     form.bin &= manner != Manner::ForgetsItsWord;
-    let accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-    write!(
-        output,
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n{granted}\r\n"
-    )
-    .unwrap();
+    wire::switch(&mut output, &granted);
     // In two parts, so that clients see a frame split over reads; then a ping, which must be answered.
     let welcome = form.frame(&json!({"type": "welcome", "session": "s", "epoch": "e", "server_us": 1, "limits": {}}));
     output.write_all(&welcome[..9]).unwrap();

@@ -71,7 +71,7 @@ fn serve(mut output: TcpStream, state: &Mutex<State>, manner: Manner) {
 }
 
 fn watch(mut input: impl Read, mut output: TcpStream, state: &mut State) {
-    write!(output, "HTTP/1.1 101 Switching Protocols\r\n\r\n").unwrap();
+    wire::switch(&mut output, "Sec-WebSocket-Protocol: scorewire.v1.json\r\n");
     let subscribe: Value = serde_json::from_slice(&wire::read_masked(&mut input).unwrap()).unwrap();
     for topic in subscribe["topics"].as_array().unwrap() {
         let snapshot = format!(r#"{{"type":"snapshot","topic":{topic},"ruleset":"draftkings","seq":0,"players":[]}}"#);

