@@ -4,28 +4,34 @@
 //!
 //! ```text
 //! scenario   `run broadcast` to `run soak`: who does what, and the limits that one scenario alone has
-//! ├ load     what all of those are given: server, clients, floors, reports
+//! ├ load     what all of those are given: clients, floors
 //! ├ sunday   which games, whom clients follow
 //! └ limits   what the figures may be at most
 //! ingest     `run ingest`
+//! server     where the server is, of all of them
+//! numbers    what numbers may be
 //! ```
 
 mod ingest;
 mod limits;
 mod load;
+pub(crate) mod numbers;
 mod scenario;
+mod server;
 mod sunday;
 
 use self::ingest::IngestArgs;
 use self::scenario::Scenario;
-use crate::{floor, link, report};
+use crate::{floor, interrupt, link, report};
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-/// Load test for Scorewire: many subscribers, every frame verified, every figure beside the machine's own floor.
+/// Load test for Scorewire: many subscribers, every frame verified, every figure beside the machine's own floor, the
+/// same bytes sent by a bare loop.
 ///
-/// Exit status: 0 nothing lost, every total right and every limit held; 1 something was lost or wrong, or a limit
-/// did not hold; 2 the run could not be made.
+/// Exit status: 0 nothing lost, every total right and every limit held; 1 something was lost or wrong, a limit did not
+/// hold, or the run was interrupted: the report says what; 2 the run could not be made. Ctrl-C ends a run early, with a
+/// report of what there is; a second one ends it at once, without.
 #[derive(Parser)]
 #[command(version)]
 pub(crate) struct Cli {
@@ -70,9 +76,27 @@ pub(crate) enum Run {
     Ingest(Box<IngestArgs>),
 }
 
+impl Cli {
+    /// What was typed; what is wrong with it is said, and ends the process.
+    pub(crate) fn read() -> Self {
+        let matches = with_negative_numbers(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// Has options told what is wrong with `-1`, where it would be taken for an option of its own.
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|arg| {
+        let takes_values = arg.get_action().takes_values();
+        arg.allow_negative_numbers(takes_values)
+    });
+    command.mut_subcommands(with_negative_numbers)
+}
+
 impl Run {
     /// Runs it and publishes the report; whether nothing was lost and every limit held.
     pub(crate) fn run(&self) -> Result<bool> {
+        interrupt::watch()?;
         match self {
             Self::Subscribers(scenario) => scenario.run(),
             Self::Ingest(args) => args.run(),
@@ -83,10 +107,9 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_holds_together() {
-        Cli::command().debug_assert();
+        with_negative_numbers(Cli::command()).debug_assert();
     }
 }

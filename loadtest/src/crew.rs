@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
@@ -184,6 +185,8 @@ impl Crew {
                 .arg("child")
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
+                // Ctrl-C is for the parent, which has a report of theirs to write.
+                .process_group(0)
                 .spawn()
                 .context("the client process can't be started")?;
             let (input, output) = (child.stdin.take(), child.stdout.take());

@@ -14,7 +14,7 @@ use crate::crew::{Crew, Job};
 use crate::shape;
 use crate::trace::Trace;
 use crate::watch::Watch;
-use crate::{clock, limits};
+use crate::{clock, interrupt, limits};
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, listen, send};
@@ -105,15 +105,16 @@ pub(crate) fn measure(trace: &Trace, via: Via, threads: usize, readers: usize, s
     started(t0_ns);
     let cpu_ns = send_all(&shares, via, t0_ns, &crew, &mut watch)?;
     watch.done(&mut crew, clock::monotonic_ns() + PATIENCE_NS)?;
-    let (tally, latency) = watch.total();
-    ensure!(tally.deliveries == due, "the readers got {} of {due} deliveries", tally.deliveries);
+    let total = watch.total();
+    let received = total.tally.deliveries;
+    ensure!(received == due, "the readers got {received} of {due} deliveries");
     Ok(shape::Floor {
         via: via.name().to_owned(),
         threads: threads as u64,
         deliveries: due,
         cpu_us_per_delivery: cpu_ns as f64 / 1e3 / due as f64,
-        latency: latency.distribution(),
-        last: latency.last(),
+        latency: total.latency.distribution(),
+        last: total.latency.last(),
         ..shape::Floor::default()
     })
 }
@@ -216,7 +217,9 @@ fn send_all(shares: &[Share], via: Via, t0_ns: u64, crew: &Crew, watch: &mut Wat
         let senders: Vec<_> = shares.iter().map(|share| scope.spawn(|| share.send(via, t0_ns, &stop))).collect();
         let mut heard = Ok(());
         while heard.is_ok() && !senders.iter().all(thread::ScopedJoinHandle::is_finished) {
-            heard = watch.listen(crew, clock::monotonic_ns() + 50_000_000);
+            heard = watch
+                .listen(crew, clock::monotonic_ns() + 50_000_000)
+                .and_then(|()| interrupt::check());
         }
         stop.store(heard.is_err(), Ordering::Relaxed);
         let mut cpu_ns = 0;

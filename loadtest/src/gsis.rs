@@ -1,16 +1,13 @@
-//! What stat records count for: the load test's own reading of the GSIS stat ids and of DraftKings' rules.
+//! What stat records count for: the load test's own reading of the GSIS stat ids.
 //!
-//! A second implementation, after the NFL's stat id dictionary and draftkings.com/help/rules/nfl. It is
-//! written to be read beside them and shares nothing with the server. Ids that are not here (tackles,
-//! penalties, pass lengths) count for nothing.
+//! A second implementation, after the NFL's stat id dictionary. It is written to be read beside it and shares
+//! nothing with the server. Ids that are not here (tackles, penalties, pass lengths) count for nothing. What a stat
+//! is worth is [`crate::rules`]' business.
 
 use std::collections::BTreeMap;
 
 /// 1, as amounts are kept: in 1/10,000.
 pub(crate) const ONE: i64 = 10_000;
-
-/// The ruleset whose points [`Line::points`] computes.
-pub(crate) const RULESET: &str = "draftkings";
 
 /// A safety: each of its tacklers may carry one, and it counts once a team and play.
 pub(crate) const SAFETY: u64 = 89;
@@ -136,87 +133,29 @@ impl Line {
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().copied()
     }
-
-    /// DraftKings points in 1/10,000, classic and Showdown's kickers; points allowed are [`allowed`].
-    pub(crate) fn points(&self) -> i64 {
-        let each = |names: &[&str], points: i64| names.iter().map(|name| self.get(name) * points).sum::<i64>();
-        let bonus = |name, from: i64| if self.get(name) >= from * ONE { 3 * ONE } else { 0 };
-        self.get("passing_yards") / 25
-            + (self.get("rushing_yards") + self.get("receiving_yards")) / 10
-            + bonus("passing_yards", 300)
-            + bonus("rushing_yards", 100)
-            + bonus("receiving_yards", 100)
-            + each(&["passing_tds", "field_goals_40_49"], 4)
-            + each(
-                &["rushing_tds", "receiving_tds", "return_tds", "fumble_recovery_tds", "defensive_tds"],
-                6,
-            )
-            + each(&["receptions", "sacks", "extra_points"], 1)
-            + each(&["interceptions", "fumbles_lost"], -1)
-            + each(&["two_point_conversions", "defensive_two_points", "safeties", "blocked_kicks"], 2)
-            + each(&["interceptions_made", "fumble_recoveries"], 2)
-            + each(&["field_goals_0_39"], 3)
-            + each(&["field_goals_50_plus"], 5)
-    }
-}
-
-/// DraftKings points of a defence that allowed `points` points, in 1/10,000.
-pub(crate) fn allowed(points: i64) -> i64 {
-    ONE * match points {
-        ..=0 => 10,
-        1..=6 => 7,
-        7..=13 => 4,
-        14..=20 => 1,
-        21..=27 => 0,
-        28..=34 => -1,
-        35.. => -4,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plays::{CAST, Script, player_id};
+    use crate::plays::{CAST, RULESET, Script, player_id};
+    use crate::rules::Rules;
     use serde_json::Value;
-
-    fn line(records: &[(u64, i64)]) -> Line {
-        let mut line = Line::default();
-        let credits = records
-            .iter()
-            .flat_map(|&(stat, yards)| player(stat, yards).into_iter().chain(defence(stat)));
-        credits.for_each(|(name, amount)| line.add(name, amount));
-        line
-    }
-
-    #[test]
-    fn points_follow_the_published_rules() {
-        let points = |records: &[(u64, i64)]| line(records).points();
-        assert_eq!(points(&[(15, 299), (16, 0), (19, 0)]), 149_600, "299/25 + 4 - 1");
-        assert_eq!(points(&[(15, 300)]), 150_000, "12 and the bonus");
-        assert_eq!(points(&[(10, 99), (12, 1), (106, 0)]), 120_000, "10 and the bonus, less a fumble");
-        assert_eq!(points(&[(22, 7), (115, 0), (104, 0)]), 97_000, "1 + 6 + 0.7 + 2");
-        assert_eq!(points(&[(70, 39), (70, 40), (70, 62), (69, 50), (72, 0)]), 130_000, "3 + 4 + 5 + 1");
-        assert_eq!(
-            points(&[(83, 5), (84, 5), (26, 10), (SAFETY, 0), (88, 0)]),
-            135_000,
-            "1.5 + 8 + 2 + 2"
-        );
-        let by_allowed = [0, 6, 7, 20, 27, 34, 35].map(|points| allowed(points) / ONE);
-        assert_eq!(by_allowed, [10, 7, 4, 1, 0, -1, -4]);
-    }
 
     #[test]
     fn taking_a_record_back_leaves_nothing() {
-        let mut held = line(&[(22, 7), (70, 33)]);
-        for (name, amount) in player(22, 7).into_iter().chain(player(70, 33)) {
-            held.add(name, -amount);
+        let mut held = Line::default();
+        for sign in [1, -1] {
+            for (name, amount) in player(22, 7).into_iter().chain(player(70, 33)) {
+                held.add(name, sign * amount);
+            }
         }
         assert_eq!(held, Line::default());
     }
 
     #[test]
     fn the_script_of_a_broadcast_comes_to_the_same() {
-        let script = Script::new("g", 600);
+        let (script, rules) = (Script::new("g", 600), Rules::of(RULESET).unwrap());
         let mut lines = vec![Line::default(); CAST];
         for index in 0..script.events() {
             let event: Value = serde_json::from_str(&script.line(index)).unwrap();
@@ -227,7 +166,7 @@ mod tests {
                 }
             }
             for (line, totals) in lines.iter().zip(script.totals(index + 1).unwrap()) {
-                assert_eq!(line.points(), totals.points(), "play {index}");
+                assert_eq!(rules.player(line), totals.points(), "play {index}");
                 let held: BTreeMap<_, _> = totals.stats().into_iter().filter(|(_, total)| *total != 0).collect();
                 let due = held.into_iter().map(|(name, total)| (name, total * ONE)).collect();
                 assert_eq!(*line, Line(due), "play {index}");

@@ -7,6 +7,10 @@
 //! topic's chain has a gap, and the totals of every game, as `GET /v1/games/GAME/players` tells them
 //! and for a sample of games as watched, equal those worked out here.
 //!
+//! Until the first event is taken an error ends it: the run can't be made. From then on what the server does wrong
+//! is a fault in the report. Where it does not take a request posting ends, what is under way arrives, and nothing
+//! else is held against it.
+//!
 //! The requests are held in memory: about 500 bytes an event.
 
 mod check;
@@ -16,17 +20,25 @@ mod threads;
 mod watcher;
 
 use crate::clock;
+use crate::greet::greet;
+use crate::plays::RULESET;
 use crate::proc::{self, CpuReading};
 use crate::report;
 use crate::shape::{RunReport, SHAPE, Server};
 use crate::target::Target;
 use crate::upgrade::Protocol;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use feed::Feed;
 use season::{Plan, Season};
+use std::collections::HashMap;
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use threads::ByThread;
 use watcher::{Received, Topic, Watcher};
+
+/// Most connections that post: one for each pair of teams.
+pub(crate) const FEEDS_MAX: usize = season::PAIRS;
 
 /// What a run is made from.
 pub(crate) struct Settings {
@@ -38,7 +50,7 @@ pub(crate) struct Settings {
     pub(crate) events: usize,
     /// Plays of a game; the server must allow as many games as that makes (`engine.games_max`).
     pub(crate) plays: usize,
-    /// Connections that post, at most 16.
+    /// Connections that post, 1 to [`FEEDS_MAX`].
     pub(crate) feeds: usize,
     /// Event lines of one request.
     pub(crate) lines: usize,
@@ -54,6 +66,10 @@ pub(crate) struct Settings {
 struct Outcome {
     posted: Vec<feed::Posted>,
     watchers: Vec<Watcher>,
+    /// What went wrong meanwhile.
+    faults: Vec<String>,
+    /// Posting ended before its end.
+    is_cut_short: bool,
     /// When the last feed had its last answer, and when the last watcher had everything.
     accepted_ns: u64,
     framed_ns: u64,
@@ -62,48 +78,49 @@ struct Outcome {
     watchers_cpu_ns: u64,
 }
 
+impl Outcome {
+    fn plays(&self) -> usize {
+        self.posted.iter().map(|posted| posted.plays).sum()
+    }
+}
+
 /// Makes a run.
 ///
 /// # Errors
-/// The server cannot be reached, refuses events, or a watcher is closed or sent a broken chain.
+/// The server can't be reached or subscribed to, or does not take a single event.
 pub(crate) fn run(settings: &Settings) -> Result<RunReport> {
+    greet(&settings.target, RULESET)?;
     let season = Season::new(Plan {
-        run: clock::wall_us() / 1_000,
+        run: clock::wall_us(),
         events: settings.events,
         plays: settings.plays,
         ts_us: clock::wall_us(),
     });
-    let feeds = settings.feeds.clamp(1, season::PAIRS);
-    let made: Vec<_> = (0..feeds)
-        .map(|feed| feed::requests(&season, &settings.ingest, feed, feeds, settings.lines))
+    let made: Vec<_> = (0..settings.feeds)
+        .map(|feed| feed::requests(&season, &settings.ingest, feed, settings.feeds, settings.lines))
         .collect();
     let records: usize = made.iter().map(|(_, records)| records).sum();
-    let topics: Vec<Topic> = season
-        .games()
-        .enumerate()
-        .map(|(nth, game)| {
-            // An announcement, and then each play moves the clock.
-            let last_seq = game.plays as u64 + 1;
-            (
-                format!("game:{}", season.id(game)),
-                last_seq,
-                nth % settings.check_every.max(1) == 0,
-            )
-        })
-        .collect();
+    let topics = topics(&season, settings.check_every);
     let connecting_ns = clock::monotonic_ns();
     let watchers = topics
         .chunks(watcher::TOPICS_MAX)
-        .map(|topics| Watcher::connect(&settings.target, season::RULESET, topics, settings.timeout))
+        .map(|topics| Watcher::connect(&settings.target, RULESET, topics, settings.timeout))
         .collect::<Result<Vec<_>>>()
         .context("subscribing")?;
-    let clients = watchers.len();
+    let feeds = made
+        .into_iter()
+        .map(|(requests, _)| Ok((Feed::connect(&settings.ingest, settings.timeout)?, requests)))
+        .collect::<Result<Vec<_>>>()
+        .context("posting")?;
     let connect_s = seconds(clock::monotonic_ns() - connecting_ns);
 
     let (began_us, began_ns) = (clock::wall_us(), clock::monotonic_ns());
-    let before = Usage::take(settings.server_pid)?;
-    let outcome = drive(settings, made.into_iter().map(|(requests, _)| requests).collect(), watchers)?;
-    let after = Usage::take(settings.server_pid)?;
+    let before = settings.server_pid.map(Usage::take).transpose()?;
+    let mut outcome = drive(feeds, watchers);
+    if outcome.posted.iter().all(|posted| posted.accepted == 0) {
+        bail!("no event was taken: {}", outcome.faults.join("; "));
+    }
+    let after = settings.server_pid.map(Usage::take).transpose();
 
     let mut report = RunReport {
         shape: SHAPE,
@@ -113,72 +130,109 @@ pub(crate) fn run(settings: &Settings) -> Result<RunReport> {
         coding: Protocol::default().name().to_owned(),
         began_us,
         duration_s: seconds(outcome.framed_ns - began_ns),
-        clients: clients as u64,
-        events: settings.events as u64,
+        clients: outcome.watchers.len() as u64,
+        events: outcome.plays() as u64,
         connect_s,
         ..RunReport::default()
     };
-    fill(&mut report, &outcome, seconds(outcome.accepted_ns - began_ns), records);
-    if let (Some(before), Some(after)) = (before, after) {
-        account(&mut report, &before, &after);
+    outcome.faults.drain(..).for_each(|what| fault(&mut report, what));
+    count(&mut report, &outcome);
+    let after = after.unwrap_or_else(|error| {
+        fault(&mut report, format!("the server's process: {error:#}"));
+        None
+    });
+    // How fast something went that did not come to its end says nothing.
+    if report.fault_count == 0 {
+        rates(&mut report, &outcome, seconds(outcome.accepted_ns - began_ns), records);
+        if let (Some(before), Some(after)) = (before, after) {
+            account(&mut report, &before, &after);
+        }
     }
-    let games = topics.len();
-    let received = outcome.watchers.into_iter().map(Watcher::finish).collect::<Result<Vec<_>>>()?;
-    count(&mut report, &received);
-    let lines: usize = outcome.posted.iter().map(|posted| posted.accepted).sum();
-    if lines != settings.events + games {
-        fault(&mut report, format!("{lines} lines were taken of {}", settings.events + games));
+    if !outcome.is_cut_short {
+        hold(&mut report, settings, &season, outcome);
     }
-    check::check(&mut report, &settings.target, &season, &received);
     report.ok = report.fault_count == 0;
     Ok(report)
 }
 
+/// The topics of all games.
+fn topics(season: &Season, check_every: usize) -> Vec<Topic> {
+    let topics = season.games().enumerate().map(|(nth, game)| {
+        // An announcement, and then each play moves the clock.
+        let last_seq = game.plays as u64 + 1;
+        (format!("game:{}", season.id(game)), last_seq, nth % check_every == 0)
+    });
+    topics.collect()
+}
+
 /// Lets feeds and watchers go at once and waits for all of them.
-fn drive(settings: &Settings, requests: Vec<Vec<feed::Request>>, watchers: Vec<Watcher>) -> Result<Outcome> {
-    let start = Barrier::new(requests.len() + watchers.len());
-    std::thread::scope(|scope| {
-        let start = &start;
+fn drive(feeds: Vec<(Feed, Vec<feed::Request>)>, watchers: Vec<Watcher>) -> Outcome {
+    let start = &Barrier::new(feeds.len() + watchers.len());
+    let ended = &AtomicBool::new(false);
+    let (posted, watched) = std::thread::scope(|scope| {
         let watching: Vec<_> = watchers
             .into_iter()
-            .map(|watcher| {
+            .map(|mut watcher| {
                 scope.spawn(move || {
                     start.wait();
-                    let watcher = watcher.run()?;
-                    anyhow::Ok((watcher, clock::monotonic_ns(), clock::thread_cpu_ns()))
+                    let verdict = watcher.run(ended);
+                    (watcher, verdict, clock::monotonic_ns(), clock::thread_cpu_ns())
                 })
             })
             .collect();
-        let feeding: Vec<_> = requests
+        let feeding: Vec<_> = feeds
             .into_iter()
-            .map(|requests| {
+            .map(|(feed, requests)| {
                 scope.spawn(move || {
                     start.wait();
-                    let posted = feed::post(&settings.ingest, settings.timeout, &requests)?;
-                    anyhow::Ok((posted, clock::monotonic_ns(), clock::thread_cpu_ns()))
+                    let posted = feed.post(&requests, ended);
+                    (posted, clock::monotonic_ns(), clock::thread_cpu_ns())
                 })
             })
             .collect();
-        let posted = feeding
+        let posted: Vec<_> = feeding
             .into_iter()
             .map(|feed| feed.join().expect("a feed does not panic"))
-            .collect::<Result<Vec<_>>>()
-            .context("posting")?;
-        let watched = watching
+            .collect();
+        let watched: Vec<_> = watching
             .into_iter()
             .map(|watcher| watcher.join().expect("a watcher does not panic"))
-            .collect::<Result<Vec<_>>>()
-            .context("watching")?;
-        let accepted_ns = posted.iter().map(|(_, at_ns, _)| *at_ns).max().unwrap_or(0);
-        Ok(Outcome {
-            accepted_ns,
-            framed_ns: watched.iter().map(|(_, at_ns, _)| *at_ns).max().unwrap_or(0).max(accepted_ns),
-            feeds_cpu_ns: posted.iter().map(|(.., cpu_ns)| cpu_ns).sum(),
-            watchers_cpu_ns: watched.iter().map(|(.., cpu_ns)| cpu_ns).sum(),
-            posted: posted.into_iter().map(|(posted, ..)| posted).collect(),
-            watchers: watched.into_iter().map(|(watcher, ..)| watcher).collect(),
-        })
-    })
+            .collect();
+        (posted, watched)
+    });
+    let accepted_ns = posted.iter().map(|(_, at_ns, _)| *at_ns).max().unwrap_or(0);
+    let mut outcome = Outcome {
+        accepted_ns,
+        framed_ns: watched.iter().map(|(_, _, at_ns, _)| *at_ns).max().unwrap_or(0).max(accepted_ns),
+        feeds_cpu_ns: posted.iter().map(|(.., cpu_ns)| cpu_ns).sum(),
+        watchers_cpu_ns: watched.iter().map(|(.., cpu_ns)| cpu_ns).sum(),
+        posted: posted.into_iter().map(|(posted, ..)| posted).collect(),
+        watchers: Vec::new(),
+        faults: Vec::new(),
+        is_cut_short: ended.load(Ordering::Relaxed),
+    };
+    let ends = outcome.posted.iter_mut().filter_map(|posted| posted.fault.take());
+    outcome.faults.extend(ends.map(|error| format!("posting ended: {error:#}")));
+    for (watcher, verdict, ..) in watched {
+        outcome.faults.extend(verdict.err().map(|error| format!("watching: {error:#}")));
+        outcome.watchers.push(watcher);
+    }
+    outcome
+}
+
+/// Holds a run whose every request was taken against the season's totals.
+fn hold(report: &mut RunReport, settings: &Settings, season: &Season, outcome: Outcome) {
+    if outcome.plays() != settings.events {
+        fault(report, format!("{} plays were taken of {}", outcome.plays(), settings.events));
+    }
+    let mut watched = HashMap::new();
+    for watcher in outcome.watchers {
+        match watcher.points() {
+            Ok(points) => watched.extend(points),
+            Err(error) => fault(report, format!("watching: {error:#}")),
+        }
+    }
+    check::check(report, &settings.target, season, &watched);
 }
 
 /// The server's processor time and memory at one moment.
@@ -189,31 +243,26 @@ struct Usage {
 }
 
 impl Usage {
-    fn take(pid: Option<u32>) -> Result<Option<Usage>> {
-        pid.map(|pid| {
-            Ok(Usage {
-                cpu: CpuReading::take(pid)?,
-                by_thread: ByThread::take(pid)?,
-                rss_kib: proc::memory(pid)?.rss_kib,
-            })
+    fn take(pid: u32) -> Result<Usage> {
+        Ok(Usage {
+            cpu: CpuReading::take(pid)?,
+            by_thread: ByThread::take(pid)?,
+            rss_kib: proc::memory(pid)?.rss_kib,
         })
-        .transpose()
     }
 }
 
-fn fill(report: &mut RunReport, outcome: &Outcome, accepted_s: f64, records: usize) {
+/// How fast all of it went.
+fn rates(report: &mut RunReport, outcome: &Outcome, accepted_s: f64, records: usize) {
     let events = report.events as f64;
     let per_event_us = |ns: u64| ns as f64 / 1e3 / events;
-    let refused: usize = outcome.posted.iter().map(|posted| posted.refused).sum();
     report.extra.extend(
         [
-            ("feeds", outcome.posted.len() as f64),
             ("events_per_s", events / report.duration_s),
             ("accepted_per_s", events / accepted_s),
             ("stat_records_per_event", records as f64 / events),
             ("feeds_cpu_us_per_event", per_event_us(outcome.feeds_cpu_ns)),
             ("watchers_cpu_us_per_event", per_event_us(outcome.watchers_cpu_ns)),
-            ("requests_answered_429", refused as f64),
         ]
         .map(|(name, figure)| (name.to_owned(), figure)),
     );
@@ -238,13 +287,17 @@ fn account(report: &mut RunReport, before: &Usage, after: &Usage) {
     });
 }
 
-fn count(report: &mut RunReport, received: &[Received]) {
-    let sum = |of: fn(&Received) -> u64| received.iter().map(of).sum();
+/// What was sent and received, of a run that was cut short, too.
+fn count(report: &mut RunReport, outcome: &Outcome) {
+    let sum = |of: fn(&Received) -> u64| outcome.watchers.iter().map(|watcher| of(watcher.received())).sum();
     report.deliveries = sum(|received| received.changes);
     report.frames = sum(|received| received.frames);
     report.frames_merged = sum(|received| received.merged);
     report.frame_bytes = sum(|received| received.bytes);
     report.snapshots_late = sum(|received| received.snapshots_late);
+    let refused: usize = outcome.posted.iter().map(|posted| posted.refused).sum();
+    let figures = [("feeds", outcome.posted.len() as f64), ("requests_answered_429", refused as f64)];
+    report.extra.extend(figures.map(|(name, figure)| (name.to_owned(), figure)));
 }
 
 /// Faults told in words.

@@ -1,11 +1,14 @@
 //! Open-file limits: each connection costs a descriptor on either side.
 
 use crate::proc;
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Descriptors a process needs beside its connections: standard streams, epoll, listener, pipes.
-pub(crate) const DESCRIPTORS_SPARE: u64 = 64;
+const DESCRIPTORS_SPARE: u64 = 64;
+
+/// Most processes that hold clients, where descriptors are few.
+const PROCESSES_MAX: usize = 256;
 
 /// Clients that one receiving thread is given where there are cores for more threads.
 const CLIENTS_PER_THREAD: usize = 2_500;
@@ -49,6 +52,20 @@ pub(crate) fn require_of_server(pid: u32, clients: usize) -> Result<()> {
     }
 }
 
+/// Refuses a run whose clients would need more processes than make sense.
+pub(crate) fn require_processes(available: u64, clients: usize) -> Result<()> {
+    let (processes, needed) = (
+        processes(clients, available),
+        DESCRIPTORS_SPARE + clients.div_ceil(PROCESSES_MAX) as u64,
+    );
+    ensure!(
+        processes <= PROCESSES_MAX,
+        "open-file limit too low: at {available} descriptors a process {clients} clients need {processes} processes, and at most \
+         {PROCESSES_MAX} are started. Raise it (`ulimit -n {needed}` or more), or use fewer --clients"
+    );
+    Ok(())
+}
+
 /// How many client processes share `clients` connections when each may open `available` descriptors.
 pub(crate) fn processes(clients: usize, available: u64) -> usize {
     let each = usize::try_from(available.saturating_sub(DESCRIPTORS_SPARE))
@@ -82,6 +99,9 @@ mod tests {
         assert_eq!(processes(10_000, 20_000), 1);
         assert_eq!(processes(30_000, 20_000), 2);
         assert_eq!(processes(5, 70), 1);
+        assert!(require_processes(84, 5_120).is_ok());
+        let error = require_processes(84, 10_000).unwrap_err().to_string();
+        assert!(error.contains("ulimit -n 104") && error.contains("500 processes"), "{error}");
         assert_eq!(processes(7, 70), 2);
     }
 }

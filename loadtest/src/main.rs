@@ -7,12 +7,14 @@
 //! # Layout
 //! ```text
 //! parent   cli                      what can be asked for
+//!          greet · interrupt        whether there is a server; Ctrl-C
 //!          scenario · run           what a run does, in order
 //!          plays                    one game's plays and their right totals
 //!          sunday · kickoffs · feed recorded, simulated and made-up Sundays
 //!          rosters · schedule       who follows whom; when events are due
 //!          post · target            posting
-//!          revisions · truth · gsis what the feed says: which lines count, and what must come of them
+//!          revisions · truth        what the feed says: which lines count, and what must come of them
+//!          gsis · rules             what stat records count for, and what that is worth
 //!          floor · trace            the same work by a bare loop
 //!          probe                    one more client, who asks while the server is busy
 //!          crew · watch · timeline  child processes, progress, adding up, the server by the second
@@ -45,10 +47,12 @@ mod crowd;
 mod feed;
 mod floor;
 mod frames;
+mod greet;
 mod gsis;
 mod html;
 mod inflate;
 mod ingest;
+mod interrupt;
 mod job;
 mod judge;
 mod kickoffs;
@@ -68,6 +72,7 @@ mod record;
 mod report;
 mod revisions;
 mod rosters;
+mod rules;
 mod run;
 mod scenario;
 mod schedule;
@@ -84,12 +89,11 @@ mod verify;
 mod watch;
 
 use anyhow::{Context as _, Result};
-use clap::Parser as _;
 use cli::{Cli, Command};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let result = match Cli::read().command {
         Command::Run(run) => run.run(),
         Command::Link(args) => link::run(&args),
         Command::Floor(args) => floor::command::run(&args).map(|()| true),

@@ -2,9 +2,9 @@
 
 use crate::target::Target;
 use crate::tls::Stream;
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read as _, Write as _};
 use std::time::Duration;
 
 /// How long the server may take to answer.
@@ -107,7 +107,10 @@ impl Http {
             None => BufReader::new(Stream::connect(&self.to, ANSWER_TIMEOUT)?),
         };
         stream.get_mut().write_all(request.as_bytes())?;
-        let answer = read_answer(&mut stream)?;
+        let answer = read_answer(&mut stream).map_err(|error| match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+            Some(ErrorKind::WouldBlock | ErrorKind::TimedOut) => anyhow!("nothing came within {ANSWER_TIMEOUT:?}"),
+            _ => error,
+        })?;
         if !answer.closes {
             self.stream = Some(stream);
         }

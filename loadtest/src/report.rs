@@ -4,53 +4,93 @@ use crate::html;
 use crate::shape::{Distribution, Floor, RunReport, SHAPE, Server};
 use anyhow::{Context as _, Result, ensure};
 use std::fmt::{self, Write as _};
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
 /// What `report` is asked for.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The run's JSON
+    /// The run's JSON, as `--json` wrote it
     #[arg(value_name = "FILE")]
     run: PathBuf,
-    /// Another run's JSON, to compare with
-    #[arg(long, value_name = "FILE")]
-    compare: Option<PathBuf>,
+    #[command(flatten)]
+    shown: Shown,
+}
+
+/// How a report is shown.
+#[derive(clap::Args)]
+struct Shown {
     /// Also write a page with plots to FILE
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Compare with an earlier run's JSON, in text and page
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+}
+
+/// Where a run's report goes.
+#[derive(clap::Args)]
+pub(crate) struct Output {
+    /// Also write the figures to FILE (`-`: to standard output, instead of the text)
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 /// Shows a run that was made earlier.
 pub(crate) fn show(args: &Args) -> Result<()> {
-    publish(&read(&args.run)?, None, args.html.as_deref(), args.compare.as_deref())
+    let mut report = read(&args.run)?;
+    args.shown.check()?;
+    fill_ratios(&mut report);
+    args.shown.publish(&report, true)
 }
 
-/// Prints the report as text, writes it to `json` (`-`: to standard output, instead of the text) and
-/// as a page to `html`, both beside the earlier run in `compare`.
-///
-/// # Errors
-/// A file can't be written, or `compare` is no report of this version.
-pub(crate) fn publish(report: &RunReport, json: Option<&Path>, html: Option<&Path>, compare: Option<&Path>) -> Result<()> {
-    let other = compare.map(read).transpose()?;
-    let mut report = report.clone();
-    fill_ratios(&mut report);
-    if json.is_none_or(|path| path.as_os_str() != "-") {
-        print!("{report}");
-        if let Some(other) = &other {
-            print!("{}", comparison_text(&report, other));
+impl Output {
+    /// Refuses what could not be read or written after the run.
+    pub(crate) fn check(&self) -> Result<()> {
+        let file = self.json.iter().filter(|path| path.as_os_str() != "-");
+        file.map(PathBuf::as_path).try_for_each(check_writable)?;
+        self.shown.check()
+    }
+
+    /// Prints the report as text and writes it where it was asked for.
+    ///
+    /// # Errors
+    /// A file can't be written, or the one to compare with is no report of this version.
+    pub(crate) fn publish(&self, report: &RunReport) -> Result<()> {
+        let mut report = report.clone();
+        fill_ratios(&mut report);
+        let is_text = self.json.as_ref().is_none_or(|path| path.as_os_str() != "-");
+        self.shown.publish(&report, is_text)?;
+        let Some(path) = &self.json else { return Ok(()) };
+        let text = serde_json::to_string_pretty(&report)? + "\n";
+        if is_text {
+            return write(path, &text);
+        }
+        print!("{text}");
+        Ok(())
+    }
+}
+
+impl Shown {
+    fn check(&self) -> Result<()> {
+        self.html.as_deref().map(check_writable).transpose()?;
+        self.compare.as_deref().map(read).transpose()?;
+        Ok(())
+    }
+
+    fn publish(&self, report: &RunReport, is_text: bool) -> Result<()> {
+        let other = self.compare.as_deref().map(read).transpose()?;
+        if is_text {
+            print!("{report}");
+            other.iter().for_each(|other| print!("{}", comparison_text(report, other)));
+        }
+        match &self.html {
+            Some(path) => write(path, &html::page(report, other.as_ref())),
+            None => Ok(()),
         }
     }
-    if let Some(path) = html {
-        write(path, &html::page(&report, other.as_ref()))?;
-    }
-    let Some(path) = json else { return Ok(()) };
-    let mut text = serde_json::to_string_pretty(&report)?;
-    text.push('\n');
-    if path.as_os_str() == "-" {
-        print!("{text}");
-        return Ok(());
-    }
-    write(path, &text)
 }
 
 /// What was typed, for [`RunReport::command`].
@@ -69,6 +109,17 @@ fn read(path: &Path) -> Result<RunReport> {
         report.shape
     );
     Ok(report)
+}
+
+/// Whether a file can be written there, without writing to it.
+fn check_writable(path: &Path) -> Result<()> {
+    let is_new = !path.exists();
+    let opened = OpenOptions::new().append(true).create(true).open(path);
+    opened.with_context(|| format!("{} can't be written", path.display()))?;
+    if is_new {
+        std::fs::remove_file(path).with_context(|| format!("{} can't be written", path.display()))?;
+    }
+    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
@@ -351,6 +402,9 @@ impl fmt::Display for RunReport {
                 number(limit.measured)
             )?;
         }
+        self.notes
+            .iter()
+            .try_for_each(|note| writeln!(f, "{:<12} {note}", "not verified"))?;
         if self.ok {
             return writeln!(f, "{:<12} nothing lost, nothing wrong, every limit held", "right");
         }

@@ -7,35 +7,33 @@
 //! Until the first event an error ends it: the run can't be made. From then on what the server does wrong
 //! is a fault in the report, and the run goes on as far as it can.
 
-use crate::crew::{Crew, Job, Order, Tally};
-use crate::feed::stamped;
+mod floors;
+mod last_word;
+mod posting;
+mod readings;
+
+use crate::crew::{Crew, Job, Tally};
 use crate::floor::{self, Via};
+use crate::greet::greet;
 use crate::job::{self, Stalling};
 use crate::latency::Latency;
 use crate::post::Http;
 use crate::probe::{Probe, Prober};
-use crate::proc::{CpuReading, Memory, Switches};
-use crate::revisions::Revisions;
+use crate::proc::Memory;
 use crate::schedule::Schedule;
-use crate::shape::{Floor, RunReport, SHAPE, Server};
+use crate::shape::{RunReport, SHAPE};
 use crate::target::Target;
 use crate::timeline::Timeline;
-use crate::trace::{Sending, Trace};
 use crate::truth::Truth;
 use crate::upgrade::Protocol;
-use crate::verify::number;
 use crate::watch::Watch;
 use crate::{clock, limits, proc, report};
 use anyhow::{Context as _, Result, ensure};
+use posting::Repeats;
+use readings::Look;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// Event lines in one request.
-const POST_LINES_MAX: usize = 500;
-
-/// Topics in one `GET /v1/snapshot`.
-const SNAPSHOT_TOPICS_MAX: usize = 100;
 
 /// From everybody connected to the look at the server's idle memory.
 const IDLE_NS: u64 = 1_000_000_000;
@@ -147,51 +145,12 @@ impl Outcome {
         self.report.fault_count += 1;
         self.report.faults.push(fault);
     }
-
-    /// Holds what came of it, `last` in the end, against what the feed says must come of it.
-    fn hold_against_feed(&mut self, plan: &Plan, truth: Option<&Truth>, last: &[Value]) {
-        let deliveries = self.report.deliveries;
-        let Some(truth) = truth else {
-            // By the script each event moves the one topic.
-            let due = (plan.rosters.len() * plan.schedule.events()) as u64;
-            if deliveries != due {
-                self.fault(format!("{deliveries} of {due} deliveries"));
-            }
-            return;
-        };
-        let due = truth.deliveries_due(&plan.followers());
-        if deliveries < due {
-            self.fault(format!("{deliveries} deliveries, by the feed at least {due}"));
-        }
-        if deliveries == 0 {
-            self.fault("nobody received a single change".to_owned());
-        }
-        let faults = truth.check(&self.tally.moves, last);
-        self.report.fault_count += faults.count;
-        self.report.faults.extend(faults.told);
-    }
 }
 
-/// The server's process at one moment.
-struct Look {
-    cpu: CpuReading,
-    switches: Switches,
-    memory: Memory,
-}
-
-impl Look {
-    fn take(pid: u32) -> Result<Self> {
-        Ok(Self {
-            cpu: CpuReading::take(pid)?,
-            switches: Switches::take(pid)?,
-            memory: proc::memory(pid)?,
-        })
-    }
-}
-
-/// A name for what a run brings to the server, so that runs don't meet: letters and digits.
+/// A name for what a run brings to the server, so that runs don't meet, those at the same time either: letters and
+/// digits, always as many. It is the microsecond, and comes again after half a year.
 pub(crate) fn prefix() -> String {
-    format!("l{:x}-", clock::wall_us() / 1_000)
+    format!("l{:011x}-", clock::wall_us() & 0xFFF_FFFF_FFFF)
 }
 
 /// Runs it. `check` is the scenario's own last question to the server. An error means that nothing
@@ -206,11 +165,16 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
         floor::require(via)?;
     }
     let available = limits::raise_descriptors();
+    limits::require_processes(available, plan.rosters.len())?;
     if !settings.floors.is_empty() {
         limits::require(available, plan.rosters.len(), "the floor, in this one process,")?;
     }
     if let Some(pid) = settings.server_pid {
         limits::require_of_server(pid, plan.rosters.len())?;
+    }
+    greet(&settings.target, &settings.ruleset)?;
+    if plan.acts.iter().any(|(_, act)| matches!(act, Act::Refusing(_))) {
+        posting::slow_clients(&settings.admin).context("whether sockets refuse bytes can't be known")?;
     }
     let (mut feed, mut http) = (Http::new(&settings.ingest), Http::new(&settings.target));
     let repeats = Repeats::of(&plan)?;
@@ -218,80 +182,25 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
         Some(_) => None,
         None => Some(Truth::of(&plan.opening, &plan.lines, &plan.topics, &settings.ruleset)?),
     };
-    for (lines, repeats) in plan.opening.chunks(POST_LINES_MAX).zip(repeats.opening.chunks(POST_LINES_MAX)) {
-        let lines: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-        feed.post_events(&lines, count(repeats))
-            .context("what comes before the run can't be posted")?;
-    }
+    posting::open(&mut feed, &plan, &repeats.opening)
+        .with_context(|| format!("what comes before the run can't be posted to {}", settings.ingest.host))?;
     let mut outcome = Running::start(settings, &plan, &repeats.lines, available)?.play(&mut feed, &mut http)?;
     if let Some(last) = outcome.last.take() {
         outcome.hold_against_feed(&plan, truth.as_ref(), &last);
         if let Err(error) = check(&mut http, &outcome.tally) {
             outcome.fault(format!("the HTTP answer and the clients differ: {error:#}"));
         }
-        add_floors(settings, &plan, available, &mut outcome);
+        floors::add(settings, &plan, available, &mut outcome);
+    }
+    if truth.as_ref().is_some_and(|truth| !truth.knows_points()) {
+        outcome.report.notes.push(format!(
+            "points against the feed: the rules of {} are not known here, so the frames' points were held against the server's \
+             own snapshots alone",
+            settings.ruleset
+        ));
     }
     outcome.report.ok = outcome.report.fault_count == 0 && outcome.report.clients_broken == 0;
     Ok(outcome)
-}
-
-/// Repeats the work with bare loops. One that fails is a fault: what the server did is known by then, and stands.
-fn add_floors(settings: &Settings, plan: &Plan, available: u64, outcome: &mut Outcome) {
-    let trace = trace(plan, outcome);
-    // As many processes read beside the floor as beside the server.
-    let readers = processes(settings, trace.clients, available);
-    for &(via, threads) in &settings.floors {
-        let name = via.name();
-        let mut probe = None;
-        let started = |t0_ns| probe = plan.probe.as_ref().map(|prober| prober.start(t0_ns));
-        let floor = floor::measure(&trace, via, threads, readers, started);
-        match finish(probe) {
-            Ok(asked) => {
-                let named = asked.map(|(what, figure)| (format!("probe_floor_{name}_{what}"), figure));
-                outcome.report.extra.extend(named);
-            }
-            Err(error) => outcome.fault(format!("the probe beside the floor by {name}: {error:#}")),
-        }
-        match floor {
-            Ok(mut floor) => {
-                floor.cpu_ratio = outcome.report.server.as_ref().and_then(|server| cpu_ratio(server, &floor));
-                outcome.report.floors.push(floor);
-            }
-            Err(error) => outcome.fault(format!("the floor by {name}: {error:#}")),
-        }
-    }
-}
-
-/// The server's CPU for the whole work over the bare loop's: a client with two changes in one write is
-/// two deliveries of the server, and one of the loop.
-fn cpu_ratio(server: &Server, floor: &Floor) -> Option<f64> {
-    report::ratio(server.cpu_s * 1e6, floor.cpu_us_per_delivery * floor.deliveries as f64)
-}
-
-/// Which lines of a plan say nothing new.
-struct Repeats {
-    opening: Vec<bool>,
-    lines: Vec<bool>,
-}
-
-impl Repeats {
-    fn of(plan: &Plan) -> Result<Self> {
-        let mut revisions = Revisions::default();
-        let mut repeats = |lines: &[String]| -> Result<Vec<bool>> {
-            let repeats = lines
-                .iter()
-                .map(|line| Ok(!revisions.counts(&serde_json::from_str(line).context("an event that is no JSON")?)));
-            repeats.collect()
-        };
-        Ok(Self {
-            opening: repeats(&plan.opening)?,
-            lines: repeats(&plan.lines)?,
-        })
-    }
-}
-
-fn count(repeats: &[bool]) -> usize {
-    repeats.iter().filter(|&&is_repeat| is_repeat).count()
 }
 
 /// A run whose clients are connected.
@@ -348,10 +257,10 @@ impl<'a> Running<'a> {
         self.watch.done(&mut self.crew, clock::monotonic_ns() + patience_ns)?;
         let later = self.last_look();
         let looks = self.before.zip(self.idle).zip(earlier.zip(later));
-        let total = self.watch.whole();
+        let total = self.watch.total();
         let server = looks.map(|((before, idle), (earlier, later))| {
             let clients = self.plan.rosters.len();
-            server(before, idle, &earlier, &later, clients, total.tally.deliveries)
+            readings::server(before, idle, &earlier, &later, clients, total.tally.deliveries)
         });
         let duration_s = (clock::monotonic_ns() - t0_ns) as f64 / 1e9;
         let mut seconds = total.latency.timeline();
@@ -410,119 +319,11 @@ impl<'a> Running<'a> {
             last: last.filter(|_| posted == self.plan.lines.len()),
         })
     }
-
-    /// Tells the clients how the server shows the topics now that nothing more is posted. Where it does not say,
-    /// they get what there is until patience ends.
-    fn settle(&mut self, http: &mut Http, taken: usize) -> Result<Option<Vec<Value>>> {
-        match last_words(http, self.settings, self.plan) {
-            Ok(snapshots) => {
-                self.crew.order(&Order::Settle {
-                    snapshots: snapshots.clone(),
-                    taken,
-                })?;
-                Ok(Some(snapshots))
-            }
-            Err(error) => {
-                self.faults.push(format!("the server's last word: {error:#}"));
-                Ok(None)
-            }
-        }
-    }
-
-    /// The server's process in the end; it may be gone by now.
-    fn last_look(&mut self) -> Option<Look> {
-        let look = self.settings.server_pid.map(Look::take).transpose();
-        look.unwrap_or_else(|error| {
-            self.faults.push(format!("the server's process: {error:#}"));
-            None
-        })
-    }
-
-    /// Everything on schedule; how many events were taken. Events that are due by the time of a request go with it.
-    /// With the first that is not taken posting ends.
-    fn post(&mut self, feed: &mut Http, t0_ns: u64, ts0_us: u64) -> Result<usize> {
-        let schedule = &self.plan.schedule;
-        let mut acts = self.plan.acts.iter().peekable();
-        let mut next = 0;
-        while next < schedule.events() || acts.peek().is_some() {
-            let event_us = if next < schedule.events() {
-                schedule.due_us(next as u32)
-            } else {
-                u64::MAX
-            };
-            if let Some((at_us, act)) = acts.next_if(|(at_us, _)| *at_us <= event_us) {
-                self.watch.listen(&self.crew, t0_ns + at_us * 1_000)?;
-                self.act(*act)?;
-                continue;
-            }
-            self.watch.listen(&self.crew, t0_ns + event_us * 1_000)?;
-            let now_us = ((clock::monotonic_ns() - t0_ns) / 1_000).min(acts.peek().map_or(u64::MAX, |(at_us, _)| *at_us));
-            let first = next;
-            let mut lines = String::new();
-            while next < schedule.events() && next - first < POST_LINES_MAX && (next == first || schedule.due_us(next as u32) <= now_us) {
-                lines += &stamped(&self.plan.lines[next], ts0_us + schedule.due_us(next as u32));
-                next += 1;
-            }
-            if let Err(error) = feed.post_events(&lines, count(&self.repeats[first..next])) {
-                self.faults
-                    .push(format!("posting ended with events {} to {next}: {error:#}", first + 1));
-                // Whoever stalls reads what there is.
-                self.crew.order(&Order::Read)?;
-                return Ok(first);
-            }
-        }
-        Ok(next)
-    }
-
-    fn act(&mut self, act: Act) -> Result<()> {
-        match act {
-            Act::Cut => self.crew.order(&Order::Cut {
-                at_ns: clock::monotonic_ns(),
-            }),
-            Act::Stall => self.crew.order(&Order::Stall),
-            Act::Read => self.crew.order(&Order::Read),
-            Act::Refusing(due) => {
-                let refusing = slow_clients(&self.settings.admin);
-                match refusing {
-                    Ok(count) if count as usize >= due => {}
-                    Ok(count) => self.faults.push(format!(
-                        "only {count} of {due} sockets refused bytes when the measurement began: nothing is said about stalled clients"
-                    )),
-                    Err(error) => self.faults.push(format!("whether sockets refused bytes can't be known: {error:#}")),
-                }
-                Ok(())
-            }
-        }
-    }
 }
 
 /// The figures of a probe by name; none without one.
 fn finish(probe: Option<Probe>) -> Result<impl Iterator<Item = (String, f64)>> {
     Ok(probe.map(Probe::finish).transpose()?.into_iter().flatten())
-}
-
-/// What the server's metrics call slow clients: those whose socket refuses bytes now.
-fn slow_clients(admin: &Target) -> Result<f64> {
-    let text = Http::new(admin).text("/metrics")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("scorewire_slow_clients "));
-    line.and_then(|count| count.trim().parse().ok())
-        .context("/metrics has no scorewire_slow_clients")
-}
-
-fn server(before: Memory, idle: Memory, earlier: &Look, later: &Look, clients: usize, deliveries: u64) -> Server {
-    let cpu_ns = later.cpu.since(&earlier.cpu);
-    let (switches_voluntary, switches_involuntary) = later.switches.since(&earlier.switches);
-    let each = |idle: u64, before: u64| (idle as f64 - before as f64) / clients as f64;
-    Server {
-        cpu_us_per_delivery: cpu_ns as f64 / 1e3 / deliveries.max(1) as f64,
-        cpu_s: cpu_ns as f64 / 1e9,
-        rss_idle_kib: idle.rss_kib,
-        rss_end_kib: later.memory.rss_kib,
-        rss_per_connection_kib: each(idle.rss_kib, before.rss_kib),
-        anon_per_connection_kib: each(idle.anon_kib, before.anon_kib),
-        switches_voluntary,
-        switches_involuntary,
-    }
 }
 
 /// How many processes hold the clients.
@@ -555,100 +356,4 @@ fn jobs(settings: &Settings, plan: &Plan, available: u64) -> Vec<Job> {
             }))
         })
         .collect()
-}
-
-/// How the server shows the topics that somebody follows, by number.
-fn last_words(http: &mut Http, settings: &Settings, plan: &Plan) -> Result<Vec<Value>> {
-    let followed: HashSet<u32> = plan.rosters.iter().flatten().copied().collect();
-    let mut asked: Vec<u32> = followed.into_iter().collect();
-    asked.sort_unstable();
-    let mut snapshots = vec![Value::Null; plan.topics.len()];
-    for part in asked.chunks(SNAPSHOT_TOPICS_MAX) {
-        let names: Vec<&str> = part.iter().map(|&topic| plan.topics[topic as usize].as_str()).collect();
-        let path = format!("/v1/snapshot?topics={}&ruleset={}", names.join(","), settings.ruleset);
-        let mut answer = http.get(&path)?;
-        let list = answer["snapshots"].as_array_mut().context("GET /v1/snapshot: no snapshots")?;
-        ensure!(
-            list.len() == part.len(),
-            "GET /v1/snapshot: {} of {} topics",
-            list.len(),
-            part.len()
-        );
-        for (&topic, snapshot) in part.iter().zip(list) {
-            let name = plan.topics[topic as usize].as_str();
-            ensure!(
-                snapshot["topic"] == name,
-                "GET /v1/snapshot: {} instead of {name}",
-                snapshot["topic"]
-            );
-            number(snapshot, "seq").with_context(|| format!("GET /v1/snapshot: {name}"))?;
-            snapshots[topic as usize] = snapshot.take();
-        }
-    }
-    Ok(snapshots)
-}
-
-/// What was sent when to whom: by the script each event to everybody; else each event to those who
-/// follow a topic that it moved, as the frames said.
-fn trace(plan: &Plan, outcome: &Outcome) -> Trace {
-    let clients = plan.rosters.len();
-    let due = |event: u32| plan.schedule.due_us(event);
-    if plan.script.is_some() {
-        let bytes = bytes_each(&outcome.report);
-        return Trace::steady(clients, plan.schedule.events(), due(1) - due(0), bytes);
-    }
-    let mut followers: Vec<Vec<u32>> = vec![Vec::new(); plan.topics.len()];
-    for (client, roster) in plan.rosters.iter().enumerate() {
-        roster.iter().for_each(|&topic| followers[topic as usize].push(client as u32));
-    }
-    // Several processes may have seen the same frame.
-    let mut seen = HashSet::new();
-    let mut by_event: BTreeMap<u32, BTreeMap<u32, u32>> = BTreeMap::new();
-    let shown = outcome.tally.moves.iter().filter(|moved| moved.points.is_some());
-    for moved in shown.filter(|moved| seen.insert((moved.topic, moved.seq))) {
-        let recipients = by_event.entry(moved.event).or_default();
-        for &client in &followers[moved.topic as usize] {
-            *recipients.entry(client).or_default() += moved.bytes;
-        }
-    }
-    let sends = by_event
-        .iter()
-        .filter(|(_, recipients)| !recipients.is_empty())
-        .map(|(&event, recipients)| {
-            let sum: u64 = recipients.values().map(|&bytes| u64::from(bytes)).sum();
-            Sending {
-                at_us: due(event),
-                to: recipients.keys().copied().collect(),
-                bytes: (sum / recipients.len() as u64) as u32,
-            }
-        });
-    Trace {
-        clients,
-        sends: sends.collect(),
-    }
-}
-
-/// What a delivery took of the bytes sent: where frames were merged, the floor sends no more than the server did.
-fn bytes_each(report: &RunReport) -> u32 {
-    report.frame_bytes.div_ceil(report.deliveries.max(1)) as u32
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_floor_sends_what_the_server_sent_merged_or_not() {
-        let bytes = |frame_bytes, frames, deliveries| {
-            bytes_each(&RunReport {
-                frame_bytes,
-                frames,
-                deliveries,
-                ..RunReport::default()
-            })
-        };
-        assert_eq!(bytes(600, 2, 2), 300);
-        assert_eq!(bytes(600, 2, 4), 150, "half of the changes came in one frame with another");
-        assert_eq!((bytes(0, 0, 0), bytes(1, 1, 3)), (0, 1));
-    }
 }

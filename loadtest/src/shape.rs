@@ -53,6 +53,9 @@ pub(crate) struct RunReport {
     pub(crate) fault_count: u64,
     /// The first few of them, in words.
     pub(crate) faults: Vec<String>,
+    /// What of it was not verified, and why.
+    #[serde(default)]
+    pub(crate) notes: Vec<String>,
     /// From the moment an event was due to its receipt.
     pub(crate) latency: Distribution,
     /// The same, until the client's kernel had it (`--kernel-times`).

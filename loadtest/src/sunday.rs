@@ -48,11 +48,14 @@ pub(crate) struct Pace {
 }
 
 impl Source {
-    /// The event lines.
-    pub(crate) fn read(&self) -> Result<String> {
+    /// Its feed.
+    pub(crate) fn feed(&self, pace: &Pace) -> Result<Feed> {
         match self {
-            Source::File(path) => read_file(path),
-            Source::Simulated { program, games, seed } => simulate(program, *games, *seed),
+            Source::File(path) => {
+                let name = || format!("--events {}", path.display());
+                feed(&read_file(path).with_context(name)?, pace).with_context(name)
+            }
+            Source::Simulated { program, games, seed } => feed(&simulate(program, *games, *seed)?, pace),
         }
     }
 }
@@ -64,13 +67,9 @@ pub(crate) fn program_beside() -> Result<PathBuf> {
 }
 
 fn read_file(path: &Path) -> Result<String> {
-    let shown = path.display();
-    let bytes = std::fs::metadata(path).with_context(|| format!("{shown} can't be read"))?.len();
-    ensure!(
-        bytes <= FILE_BYTES_MAX,
-        "{shown} has {bytes} bytes, at most {FILE_BYTES_MAX} are taken"
-    );
-    std::fs::read_to_string(path).with_context(|| format!("{shown} can't be read"))
+    let bytes = std::fs::metadata(path).context("it can't be read")?.len();
+    ensure!(bytes <= FILE_BYTES_MAX, "it has {bytes} bytes, at most {FILE_BYTES_MAX} are taken");
+    std::fs::read_to_string(path).context("it can't be read as text")
 }
 
 fn simulate(program: &Path, games: u32, seed: u64) -> Result<String> {
@@ -89,13 +88,11 @@ fn simulate(program: &Path, games: u32, seed: u64) -> Result<String> {
 }
 
 /// The feed of a Sunday with these event lines.
-pub(crate) fn feed(lines: &str, pace: &Pace) -> Result<Feed> {
-    let events: Vec<Value> = lines
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .enumerate()
-        .map(|(number, line)| serde_json::from_str(line).with_context(|| format!("line {} is no JSON", number + 1)))
-        .collect::<Result<_>>()?;
+fn feed(lines: &str, pace: &Pace) -> Result<Feed> {
+    let lines = lines.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let events = lines.map(|(number, line)| event(line).with_context(|| format!("line {}", number + 1)));
+    let events: Vec<Value> = events.collect::<Result<_>>()?;
+    ensure!(!events.is_empty(), "there is no event in it");
     let times: Vec<u64> = events.iter().filter_map(|event| event["ts"].as_u64()).collect();
     let first_us = times
         .iter()
@@ -121,6 +118,12 @@ pub(crate) fn feed(lines: &str, pace: &Pace) -> Result<Feed> {
         begins_us += turn_of.scaled(span_us + 60_000_000).max(1_000_000);
     }
     Ok(feed)
+}
+
+fn event(line: &str) -> Result<Value> {
+    let event: Value = serde_json::from_str(line).context("no JSON: each line must be an event (NDJSON)")?;
+    ensure!(event["type"].is_string(), "no event: it has no \"type\"");
+    Ok(event)
 }
 
 /// One time through the Sunday.
@@ -300,6 +303,20 @@ mod tests {
                 ("player:dst:x-NE", "DST", 0)
             ]
         );
+    }
+
+    #[test]
+    fn what_is_no_feed_is_refused_with_the_line() {
+        let refused = |lines: &str| format!("{:#}", super::feed(lines, &pace(false)).unwrap_err());
+        assert!(refused("").contains("no event in it") && refused("\n \n").contains("no event in it"));
+        let list = refused(&format!("{}\n[1]", LINES.trim()));
+        assert!(list.starts_with("line 6: no event"), "{list}");
+        assert!(
+            refused("\ngame,play\n1,2").starts_with("line 2: no JSON"),
+            "{}",
+            refused("\ngame,play")
+        );
+        assert!(refused(r#"{"type":"game"}"#).contains("no event has a \"ts\""));
     }
 
     #[test]

@@ -10,9 +10,10 @@
 mod games;
 
 use crate::crew::FAULTS_TOLD_MAX;
-use crate::gsis::{self, Line};
+use crate::gsis::Line;
 use crate::judge::Moved;
 use crate::revisions::Revisions;
+use crate::rules::Rules;
 use crate::verify::{number, points};
 use anyhow::{Context as _, Result, ensure};
 use games::{Game, Topics, Touch};
@@ -24,8 +25,8 @@ use std::collections::{BTreeSet, HashMap};
 pub(crate) struct Truth {
     /// By number.
     topics: Vec<Topic>,
-    /// Whether points can be told, and not only stats.
-    is_scored: bool,
+    /// What stats are worth; where that is not known, points can't be told.
+    rules: Option<Rules>,
 }
 
 /// What one topic must show.
@@ -52,7 +53,7 @@ struct Move {
     /// Must happen: what is shown changes. Points allowed move a defence by ways that are not followed
     /// here event by event.
     is_sure: bool,
-    /// In 1/10,000, after it; nothing for a defence.
+    /// In 1/10,000, after it; nothing for a defence, and where rules are not known.
     points: Option<i64>,
 }
 
@@ -66,12 +67,13 @@ pub(crate) struct Faults {
 }
 
 impl Truth {
-    /// What follows for `topics` under `ruleset` when `opening` is posted, and then `lines`, event by event.
+    /// What follows for `topics` under `ruleset` when `opening` is posted, and then `lines`, event by event. Where its
+    /// rules are not known here, that is stats alone.
     pub(crate) fn of(opening: &[String], lines: &[String], topics: &[String], ruleset: &str) -> Result<Self> {
         let named: Topics = topics.iter().cloned().zip(0..).collect();
         let mut truth = Self {
             topics: topics.iter().map(|name| Topic::new(name)).collect(),
-            is_scored: ruleset == gsis::RULESET,
+            rules: Rules::of(ruleset),
         };
         let (mut revisions, mut games) = (Revisions::default(), HashMap::<String, Game>::new());
         let events = opening.iter().map(|line| (None, line));
@@ -82,7 +84,8 @@ impl Truth {
             };
             let touches = games.entry(name.to_owned()).or_default().apply(&value, &named);
             for touch in touches {
-                truth.topics[touch.topic as usize].touch(event, touch, name, &games);
+                let rules = truth.rules;
+                truth.topics[touch.topic as usize].touch(event, touch, name, &games, rules);
             }
         }
         for (number, topic) in (0..).zip(&mut truth.topics) {
@@ -91,6 +94,11 @@ impl Truth {
             }
         }
         Ok(truth)
+    }
+
+    /// Whether points are told, and not only stats.
+    pub(crate) fn knows_points(&self) -> bool {
+        self.rules.is_some()
     }
 
     /// How many changes must reach clients at least, where so many follow each topic.
@@ -114,10 +122,10 @@ impl Truth {
             .collect();
         for (topic, seq, event, points) in moves {
             let topic = &self.topics[topic as usize];
-            faults.add(&topic.name, topic.check_move(seq, event, points, self.is_scored));
+            faults.add(&topic.name, topic.check_move(seq, event, points));
         }
         for (topic, last) in self.topics.iter().zip(last).filter(|(_, last)| !last.is_null()) {
-            faults.add(&topic.name, topic.check_end(last, self.is_scored));
+            faults.add(&topic.name, topic.check_end(last, self.rules));
         }
         faults
     }
@@ -131,8 +139,12 @@ impl Topic {
         }
     }
 
+    fn is_defence(&self) -> bool {
+        self.name.starts_with("player:dst:")
+    }
+
     /// An event touched its line in `game`: that shows if it is the game that the topic shows, or does from now on.
-    fn touch(&mut self, event: Option<u32>, touch: Touch, game: &str, games: &HashMap<String, Game>) {
+    fn touch(&mut self, event: Option<u32>, touch: Touch, game: &str, games: &HashMap<String, Game>, rules: Option<Rules>) {
         if self.game.as_deref() != Some(game) {
             let shown = self.game.as_ref().map(|name| (name.as_str(), &games[name]));
             if !touch.is_sure || shown.is_some_and(|shown| !takes_over(shown, (game, &games[game]))) {
@@ -141,16 +153,16 @@ impl Topic {
             self.game = Some(game.to_owned());
         }
         let (least, most) = self.moves.last().map_or((0, 0), |last| last.seqs);
-        let is_defence = self.name.starts_with("player:dst:");
+        let rules = rules.filter(|_| !self.is_defence());
         self.moves.push(Move {
             event,
             seqs: (least + u64::from(touch.is_sure), most + 1),
             is_sure: touch.is_sure,
-            points: (!is_defence).then(|| games[game].line(touch.topic).points()),
+            points: rules.map(|rules| rules.player(&games[game].line(touch.topic))),
         });
     }
 
-    fn check_move(&self, seq: u64, event: u32, points: Option<i64>, is_scored: bool) -> Result<()> {
+    fn check_move(&self, seq: u64, event: u32, points: Option<i64>) -> Result<()> {
         let place = self.moves.binary_search_by_key(&Some(event), |shown| shown.event);
         let place = place
             .ok()
@@ -162,7 +174,7 @@ impl Topic {
             "event {event} moved it to seq {seq}; {least} to {} events have moved it by then",
             seqs.1
         );
-        let (Some(points), Some(due)) = (points, due.filter(|_| is_scored)) else {
+        let (Some(points), Some(due)) = (points, due) else {
             return Ok(());
         };
         ensure!(
@@ -172,7 +184,7 @@ impl Topic {
         Ok(())
     }
 
-    fn check_end(&self, last: &Value, is_scored: bool) -> Result<()> {
+    fn check_end(&self, last: &Value, rules: Option<Rules>) -> Result<()> {
         let seq = number(last, "seq")?;
         let (least, most) = self.moves.last().map_or((0, 0), |last| last.seqs);
         ensure!(
@@ -188,10 +200,15 @@ impl Topic {
             let (shown, due) = (told.get(name).map_or(Ok(0), points)?, self.line.get(name));
             ensure!(shown == due, "ended with {name} {shown}/10000, by the feed {due}/10000");
         }
-        let (shown, due) = (points(&last["points"])?, self.line.points() + self.allowed.map_or(0, gsis::allowed));
+        let shown = points(&last["points"])?;
+        let due = rules.map(|rules| match self.is_defence() {
+            true => rules.defence(&self.line, self.allowed),
+            false => rules.player(&self.line),
+        });
         ensure!(
-            shown == due || !is_scored,
-            "ended with {shown}/10000 points, by the feed {due}/10000"
+            due.is_none_or(|due| shown == due),
+            "ended with {shown}/10000 points, by the feed {}/10000",
+            due.unwrap_or_default()
         );
         Ok(())
     }

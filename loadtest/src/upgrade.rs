@@ -106,7 +106,11 @@ impl Protocol {
         };
         let head = String::from_utf8_lossy(&bytes[..end]);
         let status = head.lines().next().unwrap_or_default();
-        ensure!(status.split(' ').nth(1) == Some("101"), "the upgrade was refused: {status}");
+        let hint = match status.split(' ').nth(1) {
+            Some("404") => ": is the path in --url right?",
+            _ => "",
+        };
+        ensure!(status.split(' ').nth(1) == Some("101"), "the upgrade was refused: {status}{hint}");
         let header = |wanted: &str| {
             head.lines().find_map(|line| {
                 let (name, value) = line.split_once(':')?;
@@ -160,6 +164,8 @@ mod tests {
         assert_eq!(json.granted(&good).unwrap(), good.len() - 4);
         let refused = json.granted(b"HTTP/1.1 503 Busy\r\n\r\n").unwrap_err().to_string();
         assert!(refused.contains("503 Busy"), "{refused}");
+        let wrong_path = json.granted(b"HTTP/1.1 404 Not Found\r\n\r\n").unwrap_err().to_string();
+        assert!(wrong_path.ends_with("404 Not Found: is the path in --url right?"), "{wrong_path}");
         assert!(json.granted(b"HTTP/1.1 101 Ok\r\nSec-WebSocket-Accept: nonsense\r\n\r\n").is_err());
         assert!(json.granted(&[b'x'; ANSWER_BYTES_MAX + 1]).is_err());
     }

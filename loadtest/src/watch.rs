@@ -1,10 +1,10 @@
 //! Watching the children: waits for their words, adds them up, shows a progress line on standard error.
 
-use crate::clock;
 use crate::crew::{Crew, FAULTS_TOLD_MAX, Order, Progress, Tally, Word};
 use crate::job::Round;
 use crate::latency::Latency;
 use crate::timeline::Timeline;
+use crate::{clock, interrupt};
 use anyhow::{Result, bail};
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -90,6 +90,7 @@ impl Watch {
     pub(crate) fn ready(&mut self, crew: &Crew, timeout: Duration) -> Result<u64> {
         let give_up_ns = clock::monotonic_ns() + timeout.as_nanos() as u64;
         while self.ready.iter().any(Option::is_none) {
+            interrupt::check()?;
             let left_ns = give_up_ns.saturating_sub(clock::monotonic_ns());
             if left_ns == 0 {
                 bail!(
@@ -134,14 +135,8 @@ impl Watch {
         Ok(())
     }
 
-    /// All children's results as one: counts and latencies.
-    pub(crate) fn total(self) -> (Tally, Latency) {
-        let total = self.whole();
-        (total.tally, total.latency)
-    }
-
-    /// The same in full.
-    pub(crate) fn whole(self) -> Total {
+    /// All children's results as one.
+    pub(crate) fn total(self) -> Total {
         let (mut tally, mut latency) = (Tally::default(), Latency::new(self.events));
         let (mut kernel, mut phases) = (Latency::new(0), Vec::<Latency>::new());
         for one in self.done.into_iter().flatten() {

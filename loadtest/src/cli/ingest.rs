@@ -1,85 +1,65 @@
 //! `run ingest`.
 
-use crate::shape::Limit;
-use crate::target::Target;
-use crate::{ingest, report};
+use super::limits::limit;
+use super::numbers::{at_least_one, over_zero};
+use super::server::ServerArgs;
+use crate::ingest::{self, FEEDS_MAX};
+use crate::report::Output;
 use anyhow::{Context as _, Result};
 use clap::Args;
-use std::path::PathBuf;
+use clap::builder::RangedU64ValueParser;
 use std::time::Duration;
 
 /// Feeds at full speed.
 #[derive(Args)]
 pub(crate) struct IngestArgs {
-    /// The server's WebSocket address; the path defaults to /v1/ws
-    #[arg(long, default_value = "ws://127.0.0.1:8080")]
-    url: String,
-    /// Where plays are posted, if not at the same address (`server.ingest_bind`)
-    #[arg(long, value_name = "URL")]
-    ingest_url: Option<String>,
+    #[command(flatten)]
+    server: ServerArgs,
     /// Plays to post; about 500 bytes of memory each
-    #[arg(long, default_value_t = 1_000_000)]
+    #[arg(long, default_value_t = 1_000_000, value_parser = at_least_one::<usize>)]
     events: usize,
     /// Plays of one game
-    #[arg(long, default_value_t = 170)]
+    #[arg(long, default_value_t = 170, value_parser = at_least_one::<usize>)]
     plays: usize,
     /// Connections that post, 1 to 16: with few of them the server waits for plays
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = FEEDS_MAX, value_parser = RangedU64ValueParser::<usize>::new().range(1..=FEEDS_MAX as u64))]
     feeds: usize,
     /// Event lines of one request
-    #[arg(long, default_value_t = 256)]
+    #[arg(long, default_value_t = 256, value_parser = at_least_one::<usize>)]
     lines: usize,
-    /// Of one in so many games every frame is kept and held against the totals, too
-    #[arg(long, default_value_t = 64)]
+    /// Keep all frames of one in so many games, and hold these against the totals, too
+    #[arg(long, value_name = "GAMES", default_value_t = 64, value_parser = at_least_one::<usize>)]
     check_every: usize,
-    /// The server's process id: adds its CPU per event, by kind of thread
-    #[arg(long, value_name = "PID")]
-    server_pid: Option<u32>,
     /// Seconds for an answer, and for the last frame
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = at_least_one::<u64>)]
     timeout_s: u64,
+    #[command(flatten)]
+    output: Output,
     /// At least so many events a second, from the first posted to the last frame received
-    #[arg(long, value_name = "EVENTS", help_heading = "Limits")]
+    #[arg(long, value_name = "EVENTS", value_parser = over_zero, help_heading = "Limits")]
     events_per_s: Option<f64>,
-    /// Also write the figures to FILE (`-`: to standard output, instead of the text)
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Also write a page to FILE
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-    /// Compare with an earlier run's JSON, in text and page
-    #[arg(long, value_name = "FILE")]
-    compare: Option<PathBuf>,
 }
 
 impl IngestArgs {
     /// Runs it and publishes the report; whether nothing was lost and every limit held.
     pub(super) fn run(&self) -> Result<bool> {
-        let plain = |url: &str| Target::parse(url, None).context("`run ingest` measures the feeds' address, which is plain");
-        let target = plain(&self.url)?;
+        self.output.check()?;
+        let plain = "`run ingest` measures the feeds' address, which is plain";
         let mut report = ingest::run(&ingest::Settings {
-            ingest: self.ingest_url.as_deref().map_or(Ok(target.clone()), plain)?,
-            target,
+            target: self.server.target(None).context(plain)?,
+            ingest: self.server.ingest(None).context(plain)?,
             events: self.events,
-            plays: self.plays.max(1),
+            plays: self.plays,
             feeds: self.feeds,
-            lines: self.lines.max(1),
+            lines: self.lines,
             check_every: self.check_every,
-            server_pid: self.server_pid,
+            server_pid: self.server.pid()?,
             timeout: Duration::from_secs(self.timeout_s),
         })?;
-        if let Some(least) = self.events_per_s {
-            let measured = report.extra.get("events_per_s").copied().unwrap_or(0.0);
-            report.limits.push(Limit {
-                name: "us-per-event".to_owned(),
-                most: 1e6 / least,
-                measured: 1e6 / measured,
-                held: measured >= least,
-                reason: None,
-            });
-            report.ok &= measured >= least;
-        }
-        report::publish(&report, self.json.as_deref(), self.html.as_deref(), self.compare.as_deref())?;
+        let per_event_us = report.extra.get("events_per_s").map(|per_s| 1e6 / per_s);
+        report.limits = limit("us-per-event", self.events_per_s.map(|least| 1e6 / least), per_event_us);
+        report.ok &= report.limits.iter().all(|limit| limit.held);
+        self.output.publish(&report)?;
         Ok(report.ok)
     }
 }

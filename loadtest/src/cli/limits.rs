@@ -1,5 +1,6 @@
 //! What the figures may be at most.
 
+use super::numbers::zero_or_more;
 use crate::report;
 use crate::shape::{Limit, RunReport};
 use anyhow::{Result, ensure};
@@ -24,32 +25,32 @@ const TIMED: [&str; 7] = [
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
     /// At most this time until everybody is connected and has the snapshots of all topics
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = zero_or_more)]
     connect_s: Option<f64>,
     /// At most this median latency
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", value_parser = zero_or_more)]
     p50_ms: Option<f64>,
     /// At most this 99th percentile of latency
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", value_parser = zero_or_more)]
     p99_ms: Option<f64>,
     /// At most this time to an event's last client (the median over events)
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", value_parser = zero_or_more)]
     last_ms: Option<f64>,
     /// At most this server CPU per delivery (with --server-pid)
-    #[arg(long, value_name = "US")]
+    #[arg(long, value_name = "US", value_parser = zero_or_more)]
     cpu_us: Option<f64>,
     /// At most this ratio of the server's CPU to the first floor's (with --server-pid and --floor)
-    #[arg(long, value_name = "RATIO")]
+    #[arg(long, value_name = "RATIO", value_parser = zero_or_more)]
     ratio: Option<f64>,
     /// At most this ratio of the 99th percentile to the first floor's (with --floor)
-    #[arg(long, value_name = "RATIO")]
+    #[arg(long, value_name = "RATIO", value_parser = zero_or_more)]
     p99_ratio: Option<f64>,
     /// At most this ratio of the time to the last client to the first floor's (with --floor)
-    #[arg(long, value_name = "RATIO")]
+    #[arg(long, value_name = "RATIO", value_parser = zero_or_more)]
     last_ratio: Option<f64>,
     /// At most this memory by idle connection (with --server-pid, of a fresh server: one that held clients before has
     /// their memory, and where it does not grow nothing is measured)
-    #[arg(long, value_name = "KIB")]
+    #[arg(long, value_name = "KIB", value_parser = zero_or_more)]
     connection_kib: Option<f64>,
 }
 

@@ -2,14 +2,15 @@
 
 use super::limits::{hold_untimed, limit};
 use super::load::Load;
+use super::numbers::{at_least_one, over_zero, zero_or_more};
 use super::sunday::{FeedArgs, RosterArgs};
-use crate::report;
 use crate::run::Settings;
 use crate::scenario::{broadcast, slate, stalled};
 use crate::shape::{Limit, RunReport};
 use crate::upgrade::Coding;
 use anyhow::{Result, ensure};
 use clap::Subcommand;
+use clap::builder::RangedU64ValueParser;
 use std::time::Duration;
 
 /// What is done to the server, with many subscribers.
@@ -18,10 +19,10 @@ pub(crate) enum Scenario {
     /// Everybody on one game, plays at a steady pace, their right totals known beforehand
     Broadcast {
         /// Plays
-        #[arg(long, default_value_t = 40)]
+        #[arg(long, default_value_t = 40, value_parser = at_least_one::<usize>)]
         events: usize,
         /// Milliseconds between plays
-        #[arg(long, default_value_t = 250)]
+        #[arg(long, value_name = "MS", default_value_t = 250, value_parser = at_least_one::<u64>)]
         interval_ms: u64,
         /// Ask for things on connections of its own meanwhile: how long to a pong, a subscription, a welcome
         ///
@@ -29,7 +30,7 @@ pub(crate) enum Scenario {
         #[arg(long)]
         probe: bool,
         /// At most this 99th percentile of each kind of answer while plays are delivered (with --probe)
-        #[arg(long, value_name = "MS", requires = "probe")]
+        #[arg(long, value_name = "MS", requires = "probe", value_parser = zero_or_more)]
         probe_p99_ms: Option<f64>,
         #[command(flatten)]
         load: Load,
@@ -37,7 +38,7 @@ pub(crate) enum Scenario {
     /// A Sunday: each client follows a roster of players, drawn by realistic, skewed ownership
     Slate {
         /// Seconds until the run ends
-        #[arg(long, default_value_t = 60)]
+        #[arg(long, default_value_t = 60, value_parser = at_least_one::<u64>)]
         seconds: u64,
         #[command(flatten)]
         feed: FeedArgs,
@@ -49,13 +50,13 @@ pub(crate) enum Scenario {
     /// All games kick off at the same instant; then a touchdown in every game at the same instant, repeatedly
     Burst {
         /// Games at once, 1 to 16
-        #[arg(long, default_value_t = 11)]
+        #[arg(long, default_value_t = 11, value_parser = RangedU64ValueParser::<usize>::new().range(1..=16))]
         games: usize,
         /// Bursts, the kickoffs included
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, default_value_t = 20, value_parser = at_least_one::<usize>)]
         events: usize,
         /// Milliseconds between bursts
-        #[arg(long, default_value_t = 2_000)]
+        #[arg(long, value_name = "MS", default_value_t = 2_000, value_parser = at_least_one::<u64>)]
         interval_ms: u64,
         #[command(flatten)]
         rosters: RosterArgs,
@@ -65,13 +66,13 @@ pub(crate) enum Scenario {
     /// All clients are cut off at once and come back, while a Sunday goes on
     Storm {
         /// Times that everybody is cut off
-        #[arg(long, default_value_t = 3)]
+        #[arg(long, default_value_t = 3, value_parser = at_least_one::<u32>)]
         cuts: u32,
         /// Seconds until the run ends; the cuts are spread over it evenly
-        #[arg(long, default_value_t = 60)]
+        #[arg(long, default_value_t = 60, value_parser = at_least_one::<u64>)]
         seconds: u64,
         /// At most this time from a cut until everybody is right again, of the slowest cut
-        #[arg(long, value_name = "MS")]
+        #[arg(long, value_name = "MS", value_parser = zero_or_more)]
         back_ms: Option<f64>,
         #[command(flatten)]
         feed: FeedArgs,
@@ -83,28 +84,29 @@ pub(crate) enum Scenario {
     /// Some clients stop reading until their sockets refuse bytes: what happens to the others?
     Stalled {
         /// Share of the clients that stall: one in so many, so 0.5, 0.333, 0.25, 0.2, …
-        #[arg(long, default_value_t = 0.1)]
+        #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
         stalled_share: f64,
         /// Times that they stall, each between measurements with everybody reading
-        #[arg(long, default_value_t = 5)]
+        #[arg(long, default_value_t = 5, value_parser = at_least_one::<u32>)]
         turns: u32,
-        /// Seconds of each measurement; full sockets must not be so for the server's `clients.stall_timeout_ms`
-        #[arg(long, default_value_t = 10.0)]
+        /// Seconds of each measurement; the server closes those whose sockets are full for its
+        /// `clients.stall_timeout_ms`
+        #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = over_zero)]
         phase_s: f64,
-        /// Seconds for the sockets to fill before the measurement with stalled clients [default: 12; in binary 30]
-        #[arg(long)]
+        /// Seconds for the sockets to fill before the measurement with stalled clients [default: 12; with --coding bin 30]
+        #[arg(long, value_name = "SECONDS", value_parser = zero_or_more)]
         fill_s: Option<f64>,
         /// Seconds for those who stalled to catch up before the next measurement
-        #[arg(long, default_value_t = 3.0)]
+        #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = zero_or_more)]
         catch_up_s: f64,
         /// Milliseconds between plays
-        #[arg(long, default_value_t = 125)]
+        #[arg(long, value_name = "MS", default_value_t = 125, value_parser = at_least_one::<u64>)]
         interval_ms: u64,
         /// Kernel receive buffer (SO_RCVBUF) of the clients that stall, in bytes: small ones are full soon
-        #[arg(long, default_value_t = 4_096)]
+        #[arg(long, value_name = "BYTES", default_value_t = 4_096, value_parser = at_least_one::<usize>)]
         receive_buffer_bytes: usize,
         /// At most this ratio of the others' p99 with stalled clients to that without
-        #[arg(long, value_name = "RATIO")]
+        #[arg(long, value_name = "RATIO", value_parser = zero_or_more)]
         stalled_p99_ratio: Option<f64>,
         #[command(flatten)]
         load: Load,
@@ -112,10 +114,10 @@ pub(crate) enum Scenario {
     /// A Sunday over and over, the server's memory watched
     Soak {
         /// Minutes until the run ends
-        #[arg(long, default_value_t = 60.0)]
+        #[arg(long, default_value_t = 60.0, value_parser = over_zero)]
         minutes: f64,
         /// At most this growth of the server's memory, in KiB an hour (with --server-pid)
-        #[arg(long, value_name = "KIB")]
+        #[arg(long, value_name = "KIB", value_parser = zero_or_more)]
         growth_kib: Option<f64>,
         #[command(flatten)]
         feed: FeedArgs,
@@ -136,7 +138,7 @@ impl Scenario {
         report.limits.extend(own_limits);
         hold_untimed(&mut report);
         report.ok &= report.limits.iter().all(|limit| limit.held);
-        report::publish(&report, load.json.as_deref(), load.html.as_deref(), load.compare.as_deref())?;
+        load.output.publish(&report)?;
         Ok(report.ok)
     }
 

@@ -1,5 +1,6 @@
 //! Which games are played, and whom clients follow.
 
+use super::numbers::{at_least_one, over_zero, share};
 use crate::rosters::Skew;
 use crate::scenario::slate::{Following, Sunday};
 use crate::sunday::{self, Source};
@@ -12,13 +13,14 @@ use std::time::Duration;
 #[derive(Args)]
 pub(crate) struct FeedArgs {
     /// How many times faster than a real Sunday
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 10.0, value_parser = over_zero)]
     speed: f64,
-    /// Event lines (NDJSON) to post, instead of simulated games
+    /// Event lines (NDJSON, as `scorewire replay --out` and `scorewire simulate --out` write them) to post, instead of
+    /// simulated games
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
     /// Simulated games, 1 to 16
-    #[arg(long, default_value_t = 11)]
+    #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..=16))]
     games: u32,
     /// The program that simulates them [default: `scorewire` beside this program]
     #[arg(long, value_name = "PATH")]
@@ -29,13 +31,13 @@ pub(crate) struct FeedArgs {
 #[derive(Args)]
 pub(crate) struct RosterArgs {
     /// Players on each roster
-    #[arg(long, default_value_t = 15)]
+    #[arg(long, value_name = "PLAYERS", default_value_t = 15, value_parser = at_least_one::<usize>)]
     roster: usize,
     /// Players that can be on one, the most popular ones
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = 300, value_parser = at_least_one::<usize>)]
     players: usize,
     /// Share of the rosters that the most followed player is on
-    #[arg(long, default_value_t = 0.30)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.30, value_parser = share)]
     most_followed: f64,
 }
 

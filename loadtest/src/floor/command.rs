@@ -1,52 +1,45 @@
 //! `scorewire-loadtest floor`: the floor by itself, over a made-up trace.
 
 use super::{Via, measure};
-use crate::report;
+use crate::cli::numbers::at_least_one;
+use crate::report::{self, Output};
 use crate::shape::{Floor, RunReport, SHAPE};
 use crate::trace::Trace;
-use crate::{clock, proc};
-use anyhow::{Result, ensure};
-use std::path::PathBuf;
+use crate::{clock, interrupt, proc};
+use anyhow::Result;
 
 /// What `floor` is asked for.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Sockets to send to
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 10_000, value_parser = at_least_one::<usize>)]
     clients: usize,
-    /// Bytes of each event
-    #[arg(long, default_value_t = 150)]
+    /// Bytes of each event, 1 to 65536
+    #[arg(long, default_value_t = 150, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     bytes: u32,
     /// Events
-    #[arg(long, default_value_t = 40)]
+    #[arg(long, default_value_t = 40, value_parser = at_least_one::<usize>)]
     events: usize,
     /// Milliseconds between the starts of events
-    #[arg(long, default_value_t = 250)]
+    #[arg(long, value_name = "MS", default_value_t = 250)]
     interval_ms: u64,
     /// Send each event to this many of the clients, in turn, instead of to all
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<usize>)]
     recipients: Option<usize>,
     /// How the bytes go to the kernel
     #[arg(long, value_enum, default_value_t = Ways::Both)]
     via: Ways,
     /// Sending threads, each with its own part of the sockets
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = at_least_one::<usize>)]
     threads: usize,
     /// Processes that read, each with its own part of the sockets
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = at_least_one::<usize>)]
     readers: usize,
     /// Measure each way this many times, in turn: medians with their spread, and the pass with the median CPU in full
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = at_least_one::<usize>)]
     passes: usize,
-    /// Also write the figures to FILE (`-`: to standard output, instead of the text)
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Also write a page with plots to FILE
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-    /// Compare with an earlier run's JSON, in text and page
-    #[arg(long, value_name = "FILE")]
-    compare: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -61,7 +54,8 @@ enum Ways {
 
 /// Measures and publishes.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    ensure!(args.passes > 0, "passes must be at least 1");
+    interrupt::watch()?;
+    args.output.check()?;
     let recipients = args.recipients.unwrap_or(args.clients);
     let trace = Trace::rotating(args.clients, recipients, args.events, args.interval_ms * 1_000, args.bytes);
     let ways: &[Via] = match args.via {
@@ -101,7 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         passes.sort_by(|one, other| one.cpu_us_per_delivery.total_cmp(&other.cpu_us_per_delivery));
         report.floors.push(passes.swap_remove(passes.len() / 2));
     }
-    report::publish(&report, args.json.as_deref(), args.html.as_deref(), args.compare.as_deref())
+    args.output.publish(&report)
 }
 
 /// Adds the median of what the passes measured, and where there were several, its spread.

@@ -3,9 +3,13 @@
 //! Everything drawn is also said: each SVG has a title and a description, and the page puts a table
 //! beside it. Nothing here knows what the numbers mean.
 
-use super::escape;
+use super::element::escape;
 use crate::report::number;
 use std::fmt::Write as _;
+
+/// Widths and heights of the plots, in SVG units: one in a row, and two.
+pub(super) const WIDE: (f64, f64) = (860.0, 380.0);
+pub(super) const HALF: (f64, f64) = (480.0, 230.0);
 
 /// The room around the plot, in SVG units.
 const LEFT: f64 = 72.0;

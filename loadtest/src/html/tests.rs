@@ -1,8 +1,9 @@
 //! Pages of runs of all sorts: with hostile names, with nothing in them, with one event, beside another.
 
+use super::seconds::SECONDS_SHOWN_MAX;
 use super::*;
 use crate::latency::Latency;
-use crate::shape::{Floor, Limit, Server};
+use crate::shape::{Floor, Limit, Second, Server};
 
 fn run(deliveries: &[u64]) -> RunReport {
     let mut latency = Latency::new(1);
@@ -54,6 +55,7 @@ fn what_comes_from_outside_stays_text() {
         *field = hostile.to_owned();
     }
     report.faults = vec![hostile.to_owned()];
+    report.notes = vec![hostile.to_owned()];
     report.extra.insert(hostile.to_owned(), 1.0);
     report.limits.push(Limit {
         name: hostile.to_owned(),

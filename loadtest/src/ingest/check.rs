@@ -3,13 +3,14 @@
 //! Every game is asked for over plain HTTP, one after the other over one kept connection; the games of the
 //! sample are compared as watched, too. Bounded: one answer at a time, and [`TIME_MAX`] for all of them.
 
-use super::season::{self, BoxScore, Game, Season};
-use super::watcher::{self, Received};
-use super::{fault, seconds};
-use crate::clock;
+use super::season::{BoxScore, Game, Season};
+use super::watcher;
+use super::{RULESET, fault, seconds};
 use crate::post::Http;
+use crate::rules::Rules;
 use crate::shape::RunReport;
 use crate::target::Target;
+use crate::{clock, interrupt};
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::time::Duration;
@@ -23,21 +24,18 @@ const LINE_EVERY: Duration = Duration::from_secs(2);
 /// Points in 1/10,000 by player.
 type Points = HashMap<String, i64>;
 
-/// Compares the totals of every game with those worked out here; what differs is a fault.
-pub(super) fn check(report: &mut RunReport, target: &Target, season: &Season, received: &[Received]) {
+/// Compares the totals of every game, and those `watched` by topic, with those worked out here; what differs is a fault.
+pub(super) fn check(report: &mut RunReport, target: &Target, season: &Season, watched: &HashMap<String, Points>) {
     let mut http = Http::new(target);
-    let watched: HashMap<_, _> = received.iter().flat_map(|received| &received.points).collect();
     let games: Vec<Game> = season.games().collect();
     let began_ns = clock::monotonic_ns();
     let (mut next_line, mut totals) = (LINE_EVERY, 0);
     let mut checked = 0;
     for &game in &games {
         let taken = Duration::from_nanos(clock::monotonic_ns() - began_ns);
-        if taken >= TIME_MAX {
-            fault(
-                report,
-                format!("the totals of {checked} of {} games came within {TIME_MAX:?}", games.len()),
-            );
+        let ended = interrupt::asked().then(|| "before somebody interrupted".to_owned());
+        if let Some(when) = ended.or_else(|| (taken >= TIME_MAX).then(|| format!("within {TIME_MAX:?}"))) {
+            fault(report, format!("the totals of {checked} of {} games came {when}", games.len()));
             break;
         }
         if taken >= next_line {
@@ -47,7 +45,7 @@ pub(super) fn check(report: &mut RunReport, target: &Target, season: &Season, re
         }
         let id = season.id(game);
         let right = season.totals(game);
-        match http.get(&format!("/v1/games/{id}/players?ruleset={}", season::RULESET)) {
+        match http.get(&format!("/v1/games/{id}/players?ruleset={RULESET}")) {
             Ok(told) => compare(&right, &watcher::points_of(&told).collect(), "told")
                 .into_iter()
                 .for_each(|what| fault(report, format!("{id} {what}"))),
@@ -74,10 +72,15 @@ pub(super) fn check(report: &mut RunReport, target: &Target, season: &Season, re
     }
 }
 
+fn rules() -> Rules {
+    Rules::of(RULESET).expect("its rules are known here")
+}
+
 /// Who has other points than `right`, or is in no play; defences are left out.
 fn compare(right: &BoxScore, shown: &Points, how: &str) -> Vec<String> {
-    let others = right.iter().filter_map(|(player, totals)| {
-        let (due, points) = (totals.points(), shown.get(player));
+    let rules = rules();
+    let others = right.iter().filter_map(|(player, line)| {
+        let (due, points) = (rules.player(line), shown.get(player));
         (points != Some(&due)).then(|| format!("{player}: {how} {points:?}, right is {due}"))
     });
     let strangers = shown
@@ -91,7 +94,7 @@ fn compare(right: &BoxScore, shown: &Points, how: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use season::Plan;
+    use crate::ingest::season::Plan;
 
     #[test]
     fn whoever_has_other_points_or_was_in_no_play_is_named() {
@@ -102,7 +105,7 @@ mod tests {
             ts_us: 0,
         });
         let right = season.totals(season.games().next().unwrap());
-        let mut shown: Points = right.iter().map(|(player, totals)| (player.clone(), totals.points())).collect();
+        let mut shown: Points = right.iter().map(|(player, line)| (player.clone(), rules().player(line))).collect();
         shown.insert("dst:ABA".to_owned(), 100_000);
         assert_eq!(compare(&right, &shown, "told"), Vec::<String>::new());
         let first = right.keys().next().unwrap();

@@ -2,13 +2,16 @@
 //!
 //! A thread for each connection, one request under way on each, so that what is in flight is bounded
 //! by connections × bytes of a body. A 429 is answered by waiting as long as it asks, within the time for an answer.
+//! With the first request that is not taken posting ends, on all connections.
 
 use super::season::{Game, PAIRS, Season};
+use crate::interrupt;
 use crate::post::retry_wait;
 use crate::target::Target;
 use anyhow::{Context as _, Result, bail, ensure};
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Longest answer taken, in bytes.
@@ -18,27 +21,41 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 pub(crate) struct Request {
     bytes: Vec<u8>,
     lines: usize,
+    /// Of the lines, those that announce a game.
+    games: usize,
 }
 
 /// What one feed did.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Posted {
     /// Lines taken.
     pub(crate) accepted: usize,
+    /// Of these, plays.
+    pub(crate) plays: usize,
     /// Requests answered 429.
     pub(crate) refused: usize,
+    /// Why posting ended before its end, where it was this feed that ended it.
+    pub(crate) fault: Option<anyhow::Error>,
+}
+
+/// A connection that posts.
+pub(crate) struct Feed {
+    stream: TcpStream,
+    timeout: Duration,
+    answer: Vec<u8>,
 }
 
 /// The requests of one of `feeds` connections, and how many stat records are in them. Its pairs of
 /// teams take turns, play by play, each game announced before its first.
 pub(crate) fn requests(season: &Season, target: &Target, feed: usize, feeds: usize, lines_max: usize) -> (Vec<Request>, usize) {
     let mut pairs: Vec<_> = (feed..PAIRS).step_by(feeds).map(|pair| season.of_pair(pair)).collect();
-    let (mut requests, mut body, mut lines, mut records) = (Vec::new(), String::new(), 0, 0);
-    let mut full = |body: &mut String, lines: &mut usize, at_least: usize| {
-        if *lines >= at_least {
-            requests.push(request(target, body, *lines));
+    let (mut requests, mut body, mut records) = (Vec::new(), String::new(), 0);
+    // Lines, and how many of them announce a game.
+    let mut counts = (0, 0);
+    let mut full = |body: &mut String, counts: &mut (usize, usize), at_least: usize| {
+        if counts.0 >= at_least {
+            requests.push(request(target, body, std::mem::take(counts)));
             body.clear();
-            *lines = 0;
         }
     };
     loop {
@@ -50,41 +67,67 @@ pub(crate) fn requests(season: &Season, target: &Target, feed: usize, feeds: usi
             for game in week.iter().filter(|game| nth < game.plays) {
                 if nth == 0 {
                     season.announce(*game, &mut body);
-                    lines += 1;
-                    full(&mut body, &mut lines, lines_max);
+                    counts = (counts.0 + 1, counts.1 + 1);
+                    full(&mut body, &mut counts, lines_max);
                 }
                 records += season.play(*game, nth, &mut body);
-                lines += 1;
-                full(&mut body, &mut lines, lines_max);
+                counts.0 += 1;
+                full(&mut body, &mut counts, lines_max);
             }
         }
     }
-    full(&mut body, &mut lines, 1);
+    full(&mut body, &mut counts, 1);
     (requests, records)
 }
 
-fn request(target: &Target, body: &str, lines: usize) -> Request {
+fn request(target: &Target, body: &str, (lines, games): (usize, usize)) -> Request {
     let head = format!(
         "POST /v1/events HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n",
         target.host,
         body.len()
     );
     let bytes = [head.as_bytes(), body.as_bytes()].concat();
-    Request { bytes, lines }
+    Request { bytes, lines, games }
 }
 
-/// Sends all requests over one connection. Every line must be taken, none may be known already.
-pub(crate) fn post(target: &Target, timeout: Duration, requests: &[Request]) -> Result<Posted> {
-    let mut stream = TcpStream::connect_timeout(&target.addr, timeout).with_context(|| format!("{} does not answer", target.addr))?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(timeout))?;
-    let mut posted = Posted::default();
-    let mut answer = Vec::with_capacity(ANSWER_BYTES_MAX);
-    for request in requests {
+impl Feed {
+    /// Connects; an answer may take `timeout`.
+    pub(crate) fn connect(target: &Target, timeout: Duration) -> Result<Feed> {
+        let stream = TcpStream::connect_timeout(&target.addr, timeout)
+            .with_context(|| format!("{} does not answer (--ingest-url?)", target.addr))?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(timeout))?;
+        Ok(Feed {
+            stream,
+            timeout,
+            answer: Vec::with_capacity(ANSWER_BYTES_MAX),
+        })
+    }
+
+    /// Sends all requests, until some feed has `ended` posting. Every line must be taken, none may be known already.
+    pub(crate) fn post(mut self, requests: &[Request], ended: &AtomicBool) -> Posted {
+        let mut posted = Posted::default();
+        for request in requests {
+            if ended.load(Ordering::Relaxed) {
+                break;
+            }
+            if let Err(error) = interrupt::check().and_then(|()| self.send(request, &mut posted.refused)) {
+                // What the others meet from now on comes of the same.
+                let is_first = !ended.swap(true, Ordering::Relaxed);
+                posted.fault = is_first.then_some(error);
+                break;
+            }
+            posted.accepted += request.lines;
+            posted.plays += request.lines - request.games;
+        }
+        posted
+    }
+
+    fn send(&mut self, request: &Request, refused: &mut usize) -> Result<()> {
         let (mut resent, mut waited) = (false, Duration::ZERO);
         loop {
-            stream.write_all(&request.bytes)?;
-            let (status, retry_after, body) = read_answer(&mut stream, &mut answer)?;
+            self.stream.write_all(&request.bytes).context("the server does not read")?;
+            let (status, retry_after, body) = self.answer()?;
             match status {
                 200 => {
                     let told: serde_json::Value = serde_json::from_slice(body).context("the answer is no JSON")?;
@@ -92,13 +135,12 @@ pub(crate) fn post(target: &Target, timeout: Duration, requests: &[Request]) -> 
                     // Of a request that was refused, the beginning may have been taken.
                     let taken = count("accepted") + if resent { count("duplicate") } else { 0 };
                     ensure!(taken == request.lines as u64, "{} lines were sent: {told}", request.lines);
-                    posted.accepted += request.lines;
-                    break;
+                    return Ok(());
                 }
                 429 => {
-                    posted.refused += 1;
+                    *refused += 1;
                     resent = true;
-                    let wait = retry_wait(retry_after, waited, timeout)?;
+                    let wait = retry_wait(retry_after, waited, self.timeout)?;
                     std::thread::sleep(wait);
                     waited += wait;
                 }
@@ -109,29 +151,34 @@ pub(crate) fn post(target: &Target, timeout: Duration, requests: &[Request]) -> 
             }
         }
     }
-    Ok(posted)
-}
 
-/// Status, `Retry-After` in seconds, and body of an answer with a `Content-Length`.
-fn read_answer<'a>(stream: &mut TcpStream, answer: &'a mut Vec<u8>) -> Result<(u16, Option<u64>, &'a [u8])> {
-    answer.clear();
-    let mut chunk = [0; 4096];
-    loop {
-        let count = stream.read(&mut chunk)?;
-        ensure!(count > 0, "the server closed the connection");
-        answer.extend_from_slice(&chunk[..count]);
-        ensure!(answer.len() <= ANSWER_BYTES_MAX, "an answer over {ANSWER_BYTES_MAX} bytes");
-        if let Some((end, length)) = head_of(answer)?
-            && answer.len() >= end + length
-        {
-            let head = String::from_utf8_lossy(&answer[..end]);
-            let status = head
-                .split(' ')
-                .nth(1)
-                .and_then(|code| code.parse().ok())
-                .context("no HTTP answer")?;
-            let retry_after = header(&head, "retry-after").and_then(|seconds| seconds.parse().ok());
-            return Ok((status, retry_after, &answer[end..end + length]));
+    /// Status, `Retry-After` in seconds, and body of an answer with a `Content-Length`.
+    fn answer(&mut self) -> Result<(u16, Option<u64>, &[u8])> {
+        self.answer.clear();
+        let mut chunk = [0; 4096];
+        loop {
+            let count = match self.stream.read(&mut chunk) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    bail!("no answer within {:?}", self.timeout)
+                }
+                count => count?,
+            };
+            ensure!(count > 0, "the server closed the connection");
+            self.answer.extend_from_slice(&chunk[..count]);
+            ensure!(self.answer.len() <= ANSWER_BYTES_MAX, "an answer over {ANSWER_BYTES_MAX} bytes");
+            if let Some((end, length)) = head_of(&self.answer)?
+                && self.answer.len() >= end + length
+            {
+                let head = String::from_utf8_lossy(&self.answer[..end]);
+                let status = head
+                    .split(' ')
+                    .nth(1)
+                    .and_then(|code| code.parse().ok())
+                    .context("no HTTP answer")?;
+                let retry_after = header(&head, "retry-after").and_then(|seconds| seconds.parse().ok());
+                return Ok((status, retry_after, &self.answer[end..end + length]));
+            }
         }
     }
 }
@@ -177,7 +224,7 @@ mod tests {
             ts_us: 0,
         });
         let target = Target::parse("127.0.0.1:9", None).unwrap();
-        let mut lines = 0;
+        let (mut lines, mut games) = (0, 0);
         for feed in 0..3 {
             for request in requests(&season, &target, feed, 3, 64).0 {
                 let text = String::from_utf8(request.bytes).unwrap();
@@ -185,8 +232,10 @@ mod tests {
                 assert_eq!(body.lines().count(), request.lines);
                 assert_eq!(header(head, "Content-Length"), Some(body.len().to_string().as_str()));
                 lines += request.lines;
+                games += request.games;
             }
         }
-        assert_eq!(lines, 5_000 + season.games().count(), "an announcement for each game");
+        assert_eq!(games, season.games().count(), "an announcement for each game");
+        assert_eq!(lines, 5_000 + games);
     }
 }

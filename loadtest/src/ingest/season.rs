@@ -2,17 +2,15 @@
 //!
 //! Sixteen pairs of teams meet week after week, so that players and teams recur while every game is
 //! new. The plays have the shape of recorded ones: about 500 bytes, 3.8 stat records on average,
-//! tacklers and the feed's silent records included. The totals are worked out here, by a second
-//! implementation of the few DraftKings rules that these plays touch.
+//! tacklers and the feed's silent records included. The totals are worked out from these records, as
+//! [`crate::gsis`] reads them.
 
+use crate::gsis::{self, Line};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Games of one week: all 32 teams play.
 pub(crate) const PAIRS: usize = 16;
-
-/// The ruleset whose points [`Totals::points`] computes.
-pub(crate) const RULESET: &str = "draftkings";
 
 const RUSHERS: usize = 3;
 const CATCHERS: usize = 7;
@@ -31,43 +29,16 @@ pub(crate) struct Plan {
     pub(crate) ts_us: u64,
 }
 
-/// What a player has in one game, as far as these plays decide it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Totals {
-    passing_yards: i64,
-    passing_tds: i64,
-    interceptions: i64,
-    rushing_yards: i64,
-    rushing_tds: i64,
-    receptions: i64,
-    receiving_yards: i64,
-    receiving_tds: i64,
-}
-
-impl Totals {
-    /// DraftKings points in 1/10,000 (draftkings.com/help/rules/nfl, classic).
-    pub(crate) fn points(&self) -> i64 {
-        let bonus = |yards: i64, from: i64| if yards >= from { 30_000 } else { 0 };
-        self.passing_yards * 400 + self.passing_tds * 40_000 - self.interceptions * 10_000
-            + bonus(self.passing_yards, 300)
-            + (self.rushing_yards + self.receiving_yards) * 1_000
-            + (self.rushing_tds + self.receiving_tds) * 60_000
-            + bonus(self.rushing_yards, 100)
-            + self.receptions * 10_000
-            + bonus(self.receiving_yards, 100)
-    }
-}
-
-/// Players of one game with their totals; defences are not among them.
-pub(crate) type BoxScore = BTreeMap<String, Totals>;
+/// Players of one game with what they have; defences are not among them.
+pub(crate) type BoxScore = BTreeMap<String, Line>;
 
 /// One game: who plays, when, and how many plays.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Game {
     /// From 0.
-    pub(crate) week: usize,
+    week: usize,
     /// Which pair of teams, from 0.
-    pub(crate) pair: usize,
+    pair: usize,
     /// Its plays.
     pub(crate) plays: usize,
 }
@@ -163,18 +134,8 @@ impl Season {
             for (player, side, stat, yards) in records(self.chance(game, nth), nth).1 {
                 let Some(player) = player else { continue };
                 let of = all.entry(player_id(game.pair, side, player)).or_default();
-                match stat {
-                    10 => of.rushing_yards += yards,
-                    11 => (of.rushing_yards, of.rushing_tds) = (of.rushing_yards + yards, of.rushing_tds + 1),
-                    15 => of.passing_yards += yards,
-                    16 => (of.passing_yards, of.passing_tds) = (of.passing_yards + yards, of.passing_tds + 1),
-                    19 => of.interceptions += 1,
-                    21 => (of.receptions, of.receiving_yards) = (of.receptions + 1, of.receiving_yards + yards),
-                    22 => {
-                        (of.receptions, of.receiving_yards) = (of.receptions + 1, of.receiving_yards + yards);
-                        of.receiving_tds += 1;
-                    }
-                    _ => {}
+                for (name, amount) in gsis::player(u64::from(stat), yards) {
+                    of.add(name, amount);
                 }
             }
         }
@@ -317,7 +278,12 @@ mod tests {
             game.plays,
             "each play moves the clock, so each moves the game's topic"
         );
-        let sum = |of: &Totals| of.passing_yards + of.rushing_yards + of.receiving_yards;
-        assert_eq!(season.totals(game).values().map(sum).sum::<i64>(), yards);
+        let sum = |of: &Line| {
+            ["passing_yards", "rushing_yards", "receiving_yards"]
+                .map(|name| of.get(name))
+                .iter()
+                .sum::<i64>()
+        };
+        assert_eq!(season.totals(game).values().map(sum).sum::<i64>(), yards * gsis::ONE);
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! While it runs a watcher only follows each topic's `prev` chain, read off where the server writes it,
 //! and keeps the payloads of the games that will be checked in full. Bounded by what the server sends of
-//! those.
+//! those. Where posting ends early, it reads what is under way still.
 
 use crate::frames;
 use crate::target::Target;
@@ -12,12 +12,16 @@ use anyhow::{Context as _, Result, bail, ensure};
 use rustix::net::sockopt;
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Topics of one watcher: the server's default limit is 1,000.
 pub(crate) const TOPICS_MAX: usize = 900;
+
+/// Longest wait of one read: with nothing for so long, nothing more is under way.
+const READ_MAX: Duration = Duration::from_millis(250);
 
 /// Bytes of the buffer that a watcher reads into.
 const BUFFER_BYTES: usize = 2 * frames::PAYLOAD_BYTES_MAX;
@@ -44,8 +48,6 @@ pub(crate) struct Received {
     pub(crate) bytes: u64,
     /// Snapshots after the first.
     pub(crate) snapshots_late: u64,
-    /// Points in 1/10,000 by topic and player, of the topics checked in full.
-    pub(crate) points: HashMap<String, HashMap<String, i64>>,
 }
 
 /// A topic to watch: its name, the `seq` that it ends at, whether to check it in full.
@@ -54,6 +56,7 @@ pub(crate) type Topic = (String, u64, bool);
 /// A connected watcher, subscribed to everything.
 pub(crate) struct Watcher {
     stream: TcpStream,
+    timeout: Duration,
     topics: HashMap<String, Seen>,
     /// Topics that have not ended yet.
     open: usize,
@@ -70,6 +73,7 @@ impl Watcher {
         stream.set_read_timeout(Some(timeout))?;
         stream.write_all(&Protocol::default().request(&target.host, &target.path))?;
         read_upgrade(&mut stream)?;
+        stream.set_read_timeout(Some(READ_MAX))?;
         let names: Vec<&str> = topics.iter().map(|(name, ..)| name.as_str()).collect();
         let subscribe = json!({"op": "subscribe", "id": 1, "topics": names, "ruleset": ruleset}).to_string();
         stream.write_all(&frames::masked(frames::TEXT, subscribe.as_bytes()))?;
@@ -80,29 +84,47 @@ impl Watcher {
         };
         let mut watcher = Watcher {
             stream,
+            timeout,
             topics: topics.iter().map(seen).collect(),
             open: topics.len(),
             buffer: vec![0; BUFFER_BYTES],
             filled: 0,
             received: Received::default(),
         };
-        while watcher.topics.values().any(|topic| topic.seq == u64::MAX) {
-            watcher.read()?;
-        }
+        let all_there = |watcher: &Watcher, _| watcher.topics.values().all(|topic| topic.seq != u64::MAX);
+        watcher.read_until(all_there).context("not all snapshots came")?;
         watcher.received = Received::default();
         Ok(watcher)
     }
 
-    /// Reads until every topic has ended.
-    pub(crate) fn run(mut self) -> Result<Watcher> {
-        while self.open > 0 {
-            self.read().with_context(|| format!("{} games have not ended", self.open))?;
-        }
-        Ok(self)
+    /// Reads until every topic has ended, or posting has, before its end, and nothing more is under way.
+    pub(crate) fn run(&mut self, ended: &AtomicBool) -> Result<()> {
+        let is_done = |watcher: &Watcher, is_quiet| watcher.open == 0 || (is_quiet && ended.load(Ordering::Relaxed));
+        let verdict = self.read_until(is_done);
+        verdict.with_context(|| format!("{} of {} games have not ended", self.open, self.topics.len()))
     }
 
-    fn read(&mut self) -> Result<()> {
-        let count = self.stream.read(&mut self.buffer[self.filled..])?;
+    /// Reads until `is_done`, which is told whether nothing came of late.
+    fn read_until(&mut self, is_done: impl Fn(&Watcher, bool) -> bool) -> Result<()> {
+        let mut quiet = Duration::ZERO;
+        while !is_done(self, quiet > Duration::ZERO) {
+            if self.read()? {
+                quiet = Duration::ZERO;
+                continue;
+            }
+            quiet += READ_MAX;
+            ensure!(quiet < self.timeout, "nothing came for {quiet:?}");
+        }
+        Ok(())
+    }
+
+    /// Whether anything came.
+    fn read(&mut self) -> Result<bool> {
+        let count = match self.stream.read(&mut self.buffer[self.filled..]) {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(true),
+            count => count?,
+        };
         ensure!(count > 0, "the server closed the connection");
         // A segment over loopback is as large as the server's send buffer: acknowledged late, each would
         // hold the next up for 40 ms.
@@ -122,7 +144,7 @@ impl Watcher {
         self.buffer = buffer;
         self.buffer.copy_within(at..self.filled, 0);
         self.filled -= at;
-        Ok(())
+        Ok(true)
     }
 
     fn take(&mut self, payload: &[u8], wire_bytes: usize) -> Result<()> {
@@ -163,18 +185,24 @@ impl Watcher {
         Ok(())
     }
 
-    /// What came, the points of the topics checked in full worked out from their frames.
-    pub(crate) fn finish(mut self) -> Result<Received> {
+    /// What was counted.
+    pub(crate) fn received(&self) -> &Received {
+        &self.received
+    }
+
+    /// Points in 1/10,000 by topic and player, of the topics checked in full; of all of them every frame must be there.
+    pub(crate) fn points(self) -> Result<HashMap<String, HashMap<String, i64>>> {
+        let mut points = HashMap::new();
         for (topic, seen) in self.topics {
             ensure!(seen.seq == seen.last_seq, "{topic} ends at {}, not at {}", seen.seq, seen.last_seq);
             let Some(kept) = seen.kept else { continue };
-            let of = self.received.points.entry(topic).or_default();
+            let of: &mut HashMap<_, _> = points.entry(topic).or_default();
             for payload in kept {
                 let message: Value = serde_json::from_slice(&payload).context("a message that is no JSON")?;
                 of.extend(points_of(&message["players"]));
             }
         }
-        Ok(self.received)
+        Ok(points)
     }
 }
 
@@ -205,11 +233,11 @@ fn read_upgrade(stream: &mut TcpStream) -> Result<()> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
-        ensure!(head.len() < 16 * 1024 && stream.read(&mut byte)? > 0, "no answer to the upgrade");
+        let count = stream.read(&mut byte).context("no answer to the upgrade")?;
+        ensure!(head.len() < 16 * 1024 && count > 0, "no answer to the upgrade");
         head.push(byte[0]);
     }
-    let status = String::from_utf8_lossy(&head);
-    ensure!(status.starts_with("HTTP/1.1 101"), "the upgrade was refused: {status}");
+    Protocol::default().granted(&head)?;
     Ok(())
 }
 

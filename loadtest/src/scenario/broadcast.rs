@@ -37,7 +37,8 @@ pub(crate) fn run(settings: &Settings, events: usize, interval: Duration, probe:
 pub(super) fn plan(settings: &Settings, events: usize, interval: Duration) -> Result<(Script, Plan)> {
     ensure!(
         settings.ruleset == RULESET,
-        "the right totals of this scenario's plays are known for the ruleset {RULESET} alone"
+        "--ruleset {}: the right totals of this scenario's plays are known under {RULESET} alone; slate, burst, storm and soak take any",
+        settings.ruleset
     );
     let script = Script::new(&run::prefix(), events);
     let plan = Plan {

@@ -8,7 +8,7 @@ use crate::kickoffs::Bursts;
 use crate::rosters::{self, Skew};
 use crate::run::{self, Act, Outcome, Plan, Settings};
 use crate::shape::RunReport;
-use crate::sunday::{self, Pace, Source};
+use crate::sunday::{Pace, Source};
 use anyhow::{Result, ensure};
 use std::time::Duration;
 
@@ -128,7 +128,7 @@ fn play(settings: &Settings, following: Following, sunday: &Sunday, scenario: &'
         again: matches!(again, Again::Yes),
         began_us: clock::wall_us(),
     };
-    plan(settings, following, sunday::feed(&sunday.source.read()?, &pace)?, scenario)
+    plan(settings, following, sunday.source.feed(&pace)?, scenario)
 }
 
 fn plan(settings: &Settings, following: Following, feed: Feed, scenario: &'static str) -> Result<Plan> {

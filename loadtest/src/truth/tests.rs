@@ -172,13 +172,42 @@ fn a_player_is_shown_in_the_latest_game_that_has_begun() {
     assert!(check(last()[X as usize].clone()).told[0].contains("ended at seq 1; by the feed 2 to 2"));
 }
 
-#[test]
-fn under_other_rules_stats_alone_are_held() {
+/// What is said of a receiver who caught a touchdown of 30 yards, with these points.
+fn receiver_under(ruleset: &str, points: f64) -> (Faults, Faults) {
     let lines: Vec<String> = events().iter().map(Value::to_string).collect();
-    let truth = Truth::of(&[], &lines, &["player:x".to_owned()], "ppr").unwrap();
+    let truth = Truth::of(&[], &lines, &["player:x".to_owned()], ruleset).unwrap();
     let mut x = last()[X as usize].clone();
-    x["points"] = json!(99);
-    assert_eq!(truth.check(&[moved(0, 1, 2, 99)], std::slice::from_ref(&x)).count, 0);
+    x["points"] = json!(points);
+    let frame = moved(0, 1, 2, (points * 1e4) as i64);
+    (truth.check(&[frame], &[Value::Null]), truth.check(&[], &[x]))
+}
+
+#[test]
+fn points_are_those_of_the_ruleset_in_frames_and_in_the_end() {
+    for (ruleset, points) in [
+        ("ppr", 10.0),
+        ("half_ppr", 9.5),
+        ("standard", 9.0),
+        ("fanduel", 9.5),
+        ("yahoo", 9.5),
+    ] {
+        let (frame, end) = receiver_under(ruleset, points);
+        assert_eq!((frame.count, end.count), (0, 0), "{ruleset}: {frame:?} {end:?}");
+        let (frame, end) = receiver_under(ruleset, points + 1.0);
+        assert!(
+            frame.told[0].contains("points after event 2") && end.told[0].contains("ended with"),
+            "{ruleset}"
+        );
+    }
+}
+
+#[test]
+fn under_rules_that_are_not_known_stats_alone_are_held() {
+    let (frame, end) = receiver_under("mine", 99.0);
+    assert_eq!((frame.count, end.count), (0, 0), "{frame:?} {end:?}");
+    let lines: Vec<String> = events().iter().map(Value::to_string).collect();
+    let truth = Truth::of(&[], &lines, &["player:x".to_owned()], "mine").unwrap();
+    let mut x = last()[X as usize].clone();
     x["stats"]["receptions"] = json!(2);
     assert_eq!(truth.check(&[], &[x]).count, 1);
 }

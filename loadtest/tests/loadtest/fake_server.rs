@@ -3,11 +3,12 @@
 
 mod form;
 
+use crate::wire;
 use form::Form;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 
 /// What the fake server does wrong. The client it picks on is the fourth to subscribe.
@@ -77,6 +78,8 @@ pub enum Manner {
     Fails,
     /// Snapshots by HTTP are not to be had.
     NoLastWord,
+    /// Points are those of DraftKings, whatever was asked for, in every frame and snapshot.
+    PaysByOtherRules,
 }
 
 /// Where a [`Manner::Leaps`] ends.
@@ -96,6 +99,8 @@ struct Subscriber {
 #[derive(Default)]
 struct State {
     game: String,
+    /// What the last to subscribe asked for.
+    ruleset: String,
     /// What plays were taken.
     plays: BTreeSet<String>,
     /// `stats` of every player.
@@ -122,75 +127,56 @@ impl State {
 
 /// Serves in the background until the process ends; its address.
 pub fn start(manner: Manner, last_seq: usize) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
     let state = Arc::new(Mutex::new(State {
         history: vec![BTreeMap::new()],
         omits_stats: manner == Manner::OmitsStats,
         ..State::default()
     }));
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let state = Arc::clone(&state);
-            std::thread::spawn(move || serve(stream, &state, manner, last_seq));
-        }
-    });
-    addr
+    wire::listen(move |stream| serve(stream, &state, manner, last_seq))
 }
 
-fn serve(stream: TcpStream, state: &Mutex<State>, manner: Manner, last_seq: usize) {
-    stream.set_nodelay(true).unwrap();
-    let mut input = BufReader::new(stream.try_clone().unwrap());
-    let mut output = stream;
-    loop {
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") {
-            if input.read_line(&mut head).unwrap_or(0) == 0 {
-                return;
-            }
-        }
+fn serve(mut output: TcpStream, state: &Mutex<State>, manner: Manner, last_seq: usize) {
+    let mut input = BufReader::new(output.try_clone().unwrap());
+    while let Some((head, body)) = wire::request(&mut input) {
         if head.starts_with("GET /v1/ws ") {
             return upgrade(&head, input, output, state, manner);
         }
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("Content-Length: "))
-            .map_or(0, |n| n.parse().unwrap());
-        let mut body = vec![0; length];
-        input.read_exact(&mut body).unwrap();
-        let answer = if head.starts_with("POST /v1/events ") {
-            let lines = String::from_utf8(body).unwrap();
-            if manner == Manner::Fails && lines.contains(r#""play":"4""#) {
-                output.write_all(b"HTTP/1.1 500 Broken\r\nContent-Length: 6\r\n\r\nbroken").unwrap();
-                continue;
-            }
-            let accepted = lines
-                .lines()
-                .filter(|line| take(&serde_json::from_str(line).unwrap(), &mut state.lock().unwrap(), manner, last_seq))
-                .count();
-            let mut state = state.lock().unwrap();
-            if manner == Manner::AsksToWait && state.plays.len() >= 4 && !std::mem::replace(&mut state.asked_to_wait, true) {
-                output
-                    .write_all(b"HTTP/1.1 429 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n")
-                    .unwrap();
-                continue;
-            }
-            json!({"accepted": accepted, "duplicate": lines.lines().count() - accepted, "rejected": []})
+        if head.starts_with("POST /v1/events ") {
+            post(&body, &mut output, state, manner, last_seq);
+            continue;
+        }
+        let answer = if head.starts_with("GET /v1/rulesets ") {
+            wire::RULESETS.to_owned()
+        } else if head.starts_with("GET /metrics ") {
+            "scorewire_slow_clients 0\n".to_owned()
         } else if manner == Manner::NoLastWord && head.starts_with("GET /v1/snapshot") {
-            json!({"epoch": "e"})
+            json!({"epoch": "e"}).to_string()
         } else if let Some(query) = head.strip_prefix("GET /v1/snapshot?topics=") {
             let state = state.lock().unwrap();
             let topics = query.split('&').next().unwrap_or_default().split(',');
             let wrong = if manner == Manner::WrongSnapshot { 1.0 } else { 0.0 };
-            json!({"epoch": "e", "snapshots": topics.map(|topic| snapshot(&state, topic, wrong)).collect::<Vec<_>>()})
-        } else if head.starts_with("GET /metrics ") {
-            json!("not these")
+            json!({"epoch": "e", "snapshots": topics.map(|topic| snapshot(&state, topic, wrong)).collect::<Vec<_>>()}).to_string()
         } else {
-            players(&state.lock().unwrap(), manner)
-        }
-        .to_string();
-        write!(output, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{answer}", answer.len()).unwrap();
+            players(&state.lock().unwrap(), manner).to_string()
+        };
+        wire::answer(&mut output, 200, "", &answer);
     }
+}
+
+fn post(lines: &str, output: &mut TcpStream, state: &Mutex<State>, manner: Manner, last_seq: usize) {
+    if manner == Manner::Fails && lines.contains(r#""play":"4""#) {
+        return wire::answer(output, 500, "", "broken");
+    }
+    let accepted = lines
+        .lines()
+        .filter(|line| take(&serde_json::from_str(line).unwrap(), &mut state.lock().unwrap(), manner, last_seq))
+        .count();
+    let mut state = state.lock().unwrap();
+    if manner == Manner::AsksToWait && state.plays.len() >= 4 && !std::mem::replace(&mut state.asked_to_wait, true) {
+        return wire::answer(output, 429, "Retry-After: 1\r\n", "");
+    }
+    let answer = json!({"accepted": accepted, "duplicate": lines.lines().count() - accepted, "rejected": []});
+    wire::answer(output, 200, "", &answer.to_string());
 }
 
 fn upgrade(head: &str, mut input: BufReader<TcpStream>, mut output: TcpStream, state: &Mutex<State>, manner: Manner) {
@@ -200,12 +186,7 @@ fn upgrade(head: &str, mut input: BufReader<TcpStream>, mut output: TcpStream, s
     };
     let granted = form.granted();
     form.bin &= manner != Manner::ForgetsItsWord;
-    let accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-    write!(
-        output,
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n{granted}\r\n"
-    )
-    .unwrap();
+    wire::switch(&mut output, &granted);
     // In two parts, so that clients see a frame split over reads; then a ping, which must be answered.
     let welcome = form.frame(&json!({"type": "welcome", "session": "s", "epoch": "e", "server_us": 1, "limits": {}}));
     output.write_all(&welcome[..9]).unwrap();
@@ -215,16 +196,14 @@ fn upgrade(head: &str, mut input: BufReader<TcpStream>, mut output: TcpStream, s
     let Some(subscribe) = asked(&mut input, &mut output, form, manner) else {
         return;
     };
-    assert_eq!(
-        (&subscribe["op"], &subscribe["ruleset"]),
-        (&json!("subscribe"), &json!("draftkings"))
-    );
+    assert_eq!(subscribe["op"], "subscribe");
     let topics: Vec<String> = serde_json::from_value(subscribe["topics"].clone()).unwrap();
     let mut state = state.lock().unwrap();
+    state.ruleset = subscribe["ruleset"].as_str().unwrap().to_owned();
     let (mut granted, mut frames) = (Vec::new(), Vec::new());
     for topic in &topics {
         let deltas = state.deltas.get(topic).map_or(&[][..], Vec::as_slice);
-        let mut grant = json!({"topic": topic, "ruleset": "draftkings", "seq": deltas.len(), "how": "snapshot", "reason": "fresh"});
+        let mut grant = json!({"topic": topic, "ruleset": state.ruleset, "seq": deltas.len(), "how": "snapshot", "reason": "fresh"});
         match subscribe["since"][topic].as_u64() {
             Some(since) if subscribe["epoch"] == "e" && manner != Manner::NeverResumes => {
                 grant["how"] = json!("resumed");
@@ -237,7 +216,8 @@ fn upgrade(head: &str, mut input: BufReader<TcpStream>, mut output: TcpStream, s
     let subscribed = json!({"type": "subscribed", "id": 1, "topics": granted, "errors": []});
     output.write_all(&form.frame(&subscribed)).unwrap();
     if manner == Manner::SnapshotLate {
-        let early = json!({"type": "delta", "topic": topics[0], "ruleset": "draftkings", "seq": 1, "prev": 0, "feed_ts": 1, "players": []});
+        let early =
+            json!({"type": "delta", "topic": topics[0], "ruleset": state.ruleset, "seq": 1, "prev": 0, "feed_ts": 1, "players": []});
         output.write_all(&form.frame(&early)).unwrap();
     }
     output.write_all(&frames.concat()).unwrap();
@@ -254,7 +234,7 @@ fn upgrade(head: &str, mut input: BufReader<TcpStream>, mut output: TcpStream, s
 fn asked(input: &mut impl Read, output: &mut TcpStream, form: Form, manner: Manner) -> Option<Value> {
     let (mut ponged, mut subscribe) = (false, None);
     while !ponged || subscribe.is_none() {
-        let message = read_masked(input)?;
+        let message = wire::read_masked(input)?;
         if message == b"hi" {
             ponged = true;
             continue;
@@ -284,7 +264,7 @@ fn asked(input: &mut impl Read, output: &mut TcpStream, form: Form, manner: Mann
 /// What a topic shows now.
 fn snapshot(state: &State, topic: &str, wrong: f64) -> Value {
     let seq = state.deltas.get(topic).map_or(0, Vec::len);
-    let mut snapshot = json!({"type": "snapshot", "topic": topic, "ruleset": "draftkings", "seq": seq, "reason": "subscribe"});
+    let mut snapshot = json!({"type": "snapshot", "topic": topic, "ruleset": state.ruleset, "seq": seq, "reason": "subscribe"});
     let points = |id: &str| state.history.last().unwrap().get(id).copied().unwrap_or(0.0) + wrong;
     match topic.strip_prefix("player:") {
         Some(id) => {
@@ -321,6 +301,14 @@ fn take(event: &Value, state: &mut State, manner: Manner, last_seq: usize) -> bo
                 .unwrap()
                 .iter()
                 .for_each(|stat| credit(state, stat, manner));
+            let has_bonuses = state.ruleset == "draftkings" || manner == Manner::PaysByOtherRules;
+            let points = |stats| {
+                if has_bonuses {
+                    points(stats) + bonuses(stats)
+                } else {
+                    points(stats)
+                }
+            };
             let points = state.stats.iter().map(|(id, stats)| (id.clone(), points(stats))).collect();
             state.history.push(points);
             send_play(event, state, manner, last_seq);
@@ -367,20 +355,24 @@ fn credit(state: &mut State, stat: &Value, manner: Manner) {
     }
 }
 
+/// What DraftKings and PPR agree on.
 fn points(stats: &BTreeMap<&'static str, i64>) -> f64 {
     let get = |name| stats.get(name).copied().unwrap_or(0) as f64;
-    let bonus = |name, from| if get(name) >= from { 3.0 } else { 0.0 };
     let nothing_allowed = if stats.contains_key("points_allowed") { 10.0 } else { 0.0 };
     let sum = nothing_allowed
         + get("passing_yards") / 25.0
         + get("passing_tds") * 4.0
         + (get("rushing_yards") + get("receiving_yards")) / 10.0
         + (get("rushing_tds") + get("receiving_tds")) * 6.0
-        + get("receptions")
-        + bonus("passing_yards", 300.0)
-        + bonus("rushing_yards", 100.0)
-        + bonus("receiving_yards", 100.0);
+        + get("receptions");
     (sum * 1e4).round() / 1e4
+}
+
+/// What DraftKings pays beyond that.
+fn bonuses(stats: &BTreeMap<&'static str, i64>) -> f64 {
+    let far = [("passing_yards", 300), ("rushing_yards", 100), ("receiving_yards", 100)];
+    let reached = far.iter().filter(|(name, from)| stats.get(name).is_some_and(|yards| yards >= from));
+    3.0 * reached.count() as f64
 }
 
 fn send_play(event: &Value, state: &mut State, manner: Manner, last_seq: usize) {
@@ -492,7 +484,7 @@ fn player_deltas(state: &State, manner: Manner) -> Vec<Value> {
             let topic = format!("player:{id}");
             let prev = state.deltas.get(&topic).map_or(0, Vec::len);
             let change = ((points - before.get(id).unwrap_or(&0.0)) * 1e4).round() / 1e4;
-            json!({"type": "delta", "topic": topic, "ruleset": "draftkings", "seq": prev + 1, "prev": prev,
+            json!({"type": "delta", "topic": topic, "ruleset": state.ruleset, "seq": prev + 1, "prev": prev,
                 "points": points + wrong, "change": change, "stats": state.shown(id)})
         })
         .collect()
@@ -509,7 +501,7 @@ fn delta(state: &State, manner: Manner) -> Value {
             json!({"player": id, "points": points + wrong, "change": change, "stats": state.shown(id)})
         })
         .collect();
-    json!({"type": "delta", "topic": format!("game:{}", state.game), "ruleset": "draftkings", "seq": seq, "prev": prev,
+    json!({"type": "delta", "topic": format!("game:{}", state.game), "ruleset": state.ruleset, "seq": seq, "prev": prev,
         "players": players})
 }
 
@@ -519,25 +511,4 @@ fn players(state: &State, manner: Manner) -> Value {
     last.iter()
         .map(|(id, points)| json!({"player": id, "points": points + wrong, "stats": state.shown(id)}))
         .collect()
-}
-
-/// The payload of a masked frame; short and medium lengths alone. Nothing where there is no more.
-pub fn read_masked(input: &mut impl Read) -> Option<Vec<u8>> {
-    let mut head = [0; 2];
-    input.read_exact(&mut head).ok()?;
-    assert_eq!(
-        (head[0] & 0x80, head[1] & 0x80),
-        (0x80, 0x80),
-        "a client's frame is whole and masked"
-    );
-    let mut length = usize::from(head[1] & 0x7F);
-    if length == 126 {
-        input.read_exact(&mut head).unwrap();
-        length = usize::from(u16::from_be_bytes(head));
-    }
-    let (mut mask, mut payload) = ([0; 4], vec![0; length]);
-    input.read_exact(&mut mask).unwrap();
-    input.read_exact(&mut payload).unwrap();
-    payload.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
-    Some(payload)
 }

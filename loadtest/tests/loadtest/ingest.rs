@@ -1,22 +1,27 @@
 //! `run ingest` against a server of its own: it takes plays of any number of games, scores the few stats
-//! that a season's plays have, and can be told to get the totals of some games wrong.
+//! that a season's plays have, and can be told to get the totals of some games wrong, or to break down.
 
-use super::fake_server::read_masked;
-use super::run;
+use super::{run, wire};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufReader, Read, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// What the lists of players are.
+/// What the server does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lists {
-    Right,
-    /// Wrong in all games but the first, whose frames are kept.
+enum Manner {
+    Good,
+    /// The lists of players are wrong in all games but the first, whose frames are kept.
     WrongBeyondTheSample,
-    /// The last game has none.
+    /// The last game has no list.
     OneMissing,
+    /// From this request on posts are answered with this status.
+    Fails(usize, u16),
+    /// With this request it hangs up on everybody, and answers nobody any more.
+    Dies(usize),
+    /// With this request it hangs up on the watchers.
+    LosesWatchers(usize),
 }
 
 #[derive(Default)]
@@ -28,70 +33,76 @@ struct Game {
 
 #[derive(Default)]
 struct State {
+    /// Requests with events so far.
+    posts: usize,
+    is_dead: bool,
     games: BTreeMap<String, Game>,
     watchers: Vec<TcpStream>,
 }
 
-fn start(lists: Lists) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
+fn start(manner: Manner) -> SocketAddr {
     let state = Arc::new(Mutex::new(State::default()));
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let state = Arc::clone(&state);
-            std::thread::spawn(move || serve(stream, &state, lists));
-        }
-    });
-    addr
+    wire::listen(move |stream| serve(stream, &state, manner))
 }
 
-fn serve(mut output: TcpStream, state: &Mutex<State>, lists: Lists) {
-    output.set_nodelay(true).unwrap();
+fn serve(mut output: TcpStream, state: &Mutex<State>, manner: Manner) {
     let mut input = BufReader::new(output.try_clone().unwrap());
-    loop {
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") {
-            if input.read_line(&mut head).unwrap_or(0) == 0 {
-                return;
-            }
-        }
+    while let Some((head, body)) = wire::request(&mut input) {
         if head.starts_with("GET /v1/ws ") {
-            write!(output, "HTTP/1.1 101 Switching Protocols\r\n\r\n").unwrap();
-            let subscribe: Value = serde_json::from_slice(&read_masked(&mut input).unwrap()).unwrap();
-            let mut state = state.lock().unwrap();
-            for topic in subscribe["topics"].as_array().unwrap() {
-                let snapshot = format!(r#"{{"type":"snapshot","topic":{topic},"ruleset":"draftkings","seq":0,"players":[]}}"#);
-                output.write_all(&text(&snapshot)).unwrap();
-            }
-            state.watchers.push(output);
+            return watch(input, output, &mut state.lock().unwrap());
+        }
+        if head.starts_with("GET /v1/rulesets ") {
+            wire::answer(&mut output, 200, "", wire::RULESETS);
+            continue;
+        }
+        let mut state = state.lock().unwrap();
+        if state.is_dead {
             return;
         }
-        let mut lines = head.lines();
-        let length = lines.find_map(|line| line.strip_prefix("Content-Length: "));
-        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
-        input.read_exact(&mut body).unwrap();
-        let mut state = state.lock().unwrap();
         let (status, answer) = match head.strip_prefix("GET /v1/games/") {
-            Some(path) => list(&state, path.split('/').next().unwrap(), lists),
-            None => {
-                let events = String::from_utf8(body).unwrap();
-                events
-                    .lines()
-                    .for_each(|line| take(&serde_json::from_str(line).unwrap(), &mut state));
-                (200, json!({"accepted": events.lines().count(), "duplicate": 0, "rejected": []}))
-            }
+            Some(path) => list(&state, path.split('/').next().unwrap(), manner),
+            None => match post(&body, &mut state, manner) {
+                Some(answer) => answer,
+                None => return,
+            },
         };
-        let answer = answer.to_string();
-        write!(output, "HTTP/1.1 {status} Said\r\nContent-Length: {}\r\n\r\n{answer}", answer.len()).unwrap();
+        wire::answer(&mut output, status, "", &answer.to_string());
     }
+}
+
+fn watch(mut input: impl Read, mut output: TcpStream, state: &mut State) {
+    wire::switch(&mut output, "Sec-WebSocket-Protocol: scorewire.v1.json\r\n");
+    let subscribe: Value = serde_json::from_slice(&wire::read_masked(&mut input).unwrap()).unwrap();
+    for topic in subscribe["topics"].as_array().unwrap() {
+        let snapshot = format!(r#"{{"type":"snapshot","topic":{topic},"ruleset":"draftkings","seq":0,"players":[]}}"#);
+        output.write_all(&text(&snapshot)).unwrap();
+    }
+    state.watchers.push(output);
+}
+
+/// Status and body; nothing where the server hangs up.
+fn post(events: &str, state: &mut State, manner: Manner) -> Option<(u16, Value)> {
+    state.posts += 1;
+    match manner {
+        Manner::Fails(from, status) if state.posts >= from => return Some((status, json!("broken"))),
+        Manner::Dies(from) if state.posts >= from => {
+            state.is_dead = true;
+            state.watchers.clear();
+            return None;
+        }
+        Manner::LosesWatchers(from) if state.posts == from => state.watchers.clear(),
+        _ => {}
+    }
+    events.lines().for_each(|line| take(&serde_json::from_str(line).unwrap(), state));
+    Some((200, json!({"accepted": events.lines().count(), "duplicate": 0, "rejected": []})))
 }
 
 /// Status and body.
-fn list(state: &State, game: &str, lists: Lists) -> (u16, Value) {
-    if lists == Lists::OneMissing && game.ends_with("-15") {
+fn list(state: &State, game: &str, manner: Manner) -> (u16, Value) {
+    if manner == Manner::OneMissing && game.ends_with("-15") {
         return (404, json!({"code": "unknown_game"}));
     }
-    let is_wrong = lists == Lists::WrongBeyondTheSample && !game.ends_with("-00");
+    let is_wrong = manner == Manner::WrongBeyondTheSample && !game.ends_with("-00");
     let more = i64::from(is_wrong);
     let players = state.games[game].points.iter();
     let row = |(player, points): (&String, &i64)| json!({"player": player, "points": (points + more) as f64 / 1e4});
@@ -120,7 +131,8 @@ fn take(event: &Value, state: &mut State) {
         game.seq
     );
     for watcher in &mut state.watchers {
-        watcher.write_all(&text(&delta)).unwrap();
+        // It may have left.
+        drop(watcher.write_all(&text(&delta)));
     }
 }
 
@@ -139,27 +151,33 @@ fn worth(stat: u64, yards: i64) -> i64 {
 }
 
 fn text(payload: &str) -> Vec<u8> {
-    let mut frame = vec![0x81];
-    match payload.len() {
-        short @ 0..126 => frame.push(short as u8),
-        medium => {
-            frame.push(126);
-            frame.extend((medium as u16).to_be_bytes());
-        }
-    }
-    frame.extend(payload.as_bytes());
-    frame
+    wire::frame(0x81, payload.as_bytes())
 }
 
 /// Twenty plays in sixteen games, of which the frames of the first are kept.
-fn ingest(lists: Lists) -> (i32, Value, String) {
-    let url = format!("ws://{}", start(lists));
-    run(&["run", "ingest", "--url", &url, "--events", "20", "--plays", "2", "--timeout-s", "5"])
+fn ingest(manner: Manner, more: &[&str]) -> (i32, Value, String) {
+    let url = format!("ws://{}", start(manner));
+    let few = ["run", "ingest", "--url", &url, "--events", "20", "--plays", "2", "--timeout-s", "5"];
+    run(&[&few[..], more].concat())
+}
+
+/// A run of 36 lines, one after the other, that must fail in the middle and be reported.
+fn must_report(manner: Manner, reason: &str) -> Value {
+    let (code, report, errors) = ingest(manner, &["--feeds", "1", "--lines", "4", "--events-per-s", "1"]);
+    assert_eq!((code, &report["ok"]), (1, &json!(false)), "{manner:?}: {report:#}\n{errors}");
+    assert!(report["faults"].to_string().contains(reason), "{manner:?}: {reason}: {report:#}");
+    // How fast it went is not said, and does not hold a limit.
+    assert!(report["extra"].get("events_per_s").is_none(), "{report:#}");
+    assert_eq!(
+        (&report["limits"][0]["held"], &report["limits"][0]["reason"]),
+        (&json!(false), &json!("not measured"))
+    );
+    report
 }
 
 #[test]
 fn the_totals_of_every_game_are_compared() {
-    let (code, report, errors) = ingest(Lists::Right);
+    let (code, report, errors) = ingest(Manner::Good, &[]);
     assert_eq!((code, &report["ok"]), (0, &json!(true)), "{report:#}\n{errors}");
     let extra = &report["extra"];
     assert_eq!(
@@ -172,7 +190,7 @@ fn the_totals_of_every_game_are_compared() {
 
 #[test]
 fn wrong_totals_of_a_game_that_is_not_in_the_sample_are_noticed() {
-    let (code, report, errors) = ingest(Lists::WrongBeyondTheSample);
+    let (code, report, errors) = ingest(Manner::WrongBeyondTheSample, &[]);
     assert_eq!((code, &report["ok"]), (1, &json!(false)), "{report:#}\n{errors}");
     assert!(report["fault_count"].as_u64() >= Some(15), "{report:#}");
     let fault = report["faults"][0].as_str().unwrap();
@@ -181,7 +199,54 @@ fn wrong_totals_of_a_game_that_is_not_in_the_sample_are_noticed() {
 
 #[test]
 fn a_game_that_the_server_does_not_know_is_a_fault() {
-    let (code, report, errors) = ingest(Lists::OneMissing);
+    let (code, report, errors) = ingest(Manner::OneMissing, &[]);
     assert_eq!((code, &report["fault_count"]), (1, &json!(1)), "{report:#}\n{errors}");
     assert!(report["faults"][0].as_str().unwrap().contains("status 404"), "{report:#}");
+}
+
+#[test]
+fn a_server_that_breaks_down_in_the_middle_gets_a_report() {
+    let broken = [
+        (Manner::Fails(5, 500), "posting ended: status 500: "),
+        (Manner::Fails(5, 503), "posting ended: status 503: "),
+        (Manner::Dies(5), "posting ended: "),
+    ];
+    for (manner, reason) in broken {
+        let report = must_report(manner, reason);
+        // Four requests of four lines were taken, and what they moved arrived; nothing else is held against it.
+        let (events, lines) = (report["events"].as_u64().unwrap(), report["deliveries"].as_u64().unwrap());
+        assert!((1..16).contains(&events) && lines == 16, "{manner:?}: {report:#}");
+        let faults = if manner == Manner::Dies(5) { 2 } else { 1 };
+        assert_eq!(
+            (&report["fault_count"], &report["extra"]["feeds"]),
+            (&json!(faults), &json!(1.0)),
+            "{report:#}"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_hangs_up_on_a_watcher_gets_a_report() {
+    let report = must_report(
+        Manner::LosesWatchers(5),
+        "watching: 12 of 16 games have not ended: the server closed",
+    );
+    // Everything was posted all the same, and totals were asked for.
+    assert_eq!(
+        (&report["events"], &report["extra"]["games_checked"]),
+        (&json!(20), &json!(16.0)),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn a_server_that_takes_nothing_at_all_makes_no_run() {
+    for (manner, reason) in [
+        (Manner::Fails(1, 503), "no event was taken: posting ended: status 503"),
+        (Manner::Dies(1), "posting ended"),
+    ] {
+        let (code, report, errors) = ingest(manner, &[]);
+        assert_eq!((code, &report), (2, &Value::Null), "{manner:?}: {report:#}");
+        assert!(errors.contains(reason), "{manner:?}: {errors}");
+    }
 }

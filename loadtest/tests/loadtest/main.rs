@@ -15,6 +15,8 @@ mod floor;
 mod ingest;
 mod rosters;
 mod tls;
+mod usage;
+mod wire;
 
 use fake_server::Manner;
 use serde_json::Value;
@@ -289,14 +291,4 @@ fn a_probe_is_answered_and_its_answers_are_checked() {
 fn a_delta_before_the_snapshot_stops_the_run() {
     let (code, _, errors) = broadcast(Manner::SnapshotLate, &[]);
     assert!(code == 2 && errors.contains("a delta before the first event"), "{code}: {errors}");
-}
-
-#[test]
-fn an_absent_server_is_one_clear_line() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}", listener.local_addr().unwrap());
-    drop(listener);
-    let (code, _, errors) = run(&["run", "broadcast", "--url", &url]);
-    assert_eq!((code, errors.lines().count()), (2, 1), "{errors}");
-    assert!(errors.contains("does not answer"), "{errors}");
 }

@@ -194,6 +194,31 @@ fn a_server_that_agrees_with_itself_but_not_with_the_feed_is_noticed() {
     must_notice("slate", Manner::ForgetsReceivers, &SLATE, fewer);
 }
 
+/// The receiver gains 180 yards, for which DraftKings pays a bonus.
+#[test]
+fn points_are_held_against_the_rules_asked_for() {
+    let ppr = [&SLATE[..], &["--ruleset", "ppr"]].concat();
+    let (code, report, errors) = rosters("slate", Manner::Good, &ppr);
+    assert_eq!((code, &report["notes"]), (0, &json!([])), "{report:#}\n{errors}");
+    must_notice(
+        "slate",
+        Manner::PaysByOtherRules,
+        &ppr,
+        "-w: ended with 290000/10000 points, by the feed 260000/10000",
+    );
+    must_notice("slate", Manner::PaysByOtherRules, &ppr, "/10000 points after event ");
+}
+
+#[test]
+fn a_run_under_rules_that_are_not_known_says_what_it_did_not_verify() {
+    let mine = [&SLATE[..], &["--ruleset", "mine"]].concat();
+    let (code, report, errors) = rosters("slate", Manner::PaysByOtherRules, &mine);
+    assert_eq!((code, &report["ok"]), (0, &json!(true)), "{report:#}\n{errors}");
+    let note = report["notes"][0].as_str().unwrap();
+    assert!(note.contains("the rules of mine are not known here"), "{note}");
+    must_notice("slate", Manner::AddsAYard, &mine, "the feed and the server differ: player:");
+}
+
 #[test]
 fn a_burst_is_held_against_its_feed_too() {
     let burst = |manner| {

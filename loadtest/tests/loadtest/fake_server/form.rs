@@ -1,5 +1,6 @@
 //! How the fake server's messages are written: JSON or, by a page of code of its own, protobuf; and compressed.
 
+use crate::wire;
 use miniz_oxide::deflate::core::{CompressorOxide, create_comp_flags_from_zip_params};
 use miniz_oxide::deflate::stream::deflate;
 use miniz_oxide::{MZFlush, MZStatus};
@@ -62,16 +63,7 @@ impl Form {
             payload = compressed;
             first |= 0x40;
         }
-        let mut bytes = vec![first];
-        match payload.len() {
-            short @ 0..126 => bytes.push(short as u8),
-            medium => {
-                bytes.push(126);
-                bytes.extend((medium as u16).to_be_bytes());
-            }
-        }
-        bytes.extend(payload);
-        bytes
+        wire::frame(first, &payload)
     }
 
     /// A client's message in the JSON form.

@@ -1,0 +1,197 @@
+//! Used wrongly, or stopped in the middle: what is said of it, when, and what is left behind.
+
+use super::fake_server::{self, Manner};
+use super::{rosters, run, wire};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A port at which nobody listens: whatever is said of other things was said before anybody was asked.
+fn nowhere() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("ws://{}", listener.local_addr().unwrap())
+}
+
+/// What is said of a broadcast that is not made.
+fn refused(more: &[&str]) -> String {
+    let url = nowhere();
+    let (code, report, errors) = run(&[&["run", "broadcast", "--url", &url], more].concat());
+    assert_eq!((code, &report), (2, &Value::Null), "{more:?}: {errors}");
+    errors
+}
+
+#[test]
+fn numbers_that_can_t_be_are_refused_by_name() {
+    let wrong: [(&[&str], &str); 6] = [
+        (&["--p99-ms", "-1"], "--p99-ms <MS>': must be a number, at least 0"),
+        (&["--connect-timeout-s", "nan"], "must be a number, over 0"),
+        (&["--processes", "0"], "--processes <N>': must be a whole number, at least 1"),
+        (&["--clients", "0"], "must be a whole number, at least 1"),
+        (
+            &["--clients", "20", "--sample", "21"],
+            "--sample 21 is more than there are clients (--clients 20)",
+        ),
+        (
+            &["--clients", "20", "--processes", "21"],
+            "--processes 21 is more than there are clients",
+        ),
+    ];
+    for (more, reason) in wrong {
+        let errors = refused(more);
+        assert!(errors.contains(reason), "{more:?}: {errors}");
+    }
+}
+
+#[test]
+fn files_that_can_t_be_written_or_read_are_told_before_the_run() {
+    for option in ["--html", "--compare"] {
+        let errors = refused(&[option, "/nowhere/file"]);
+        assert!(
+            errors.contains("/nowhere/file can't be ") && errors.lines().count() == 1,
+            "{errors}"
+        );
+    }
+    // `run` adds `--json -` of its own.
+    let program = env!("CARGO_BIN_EXE_scorewire-loadtest");
+    let output = Command::new(program)
+        .args(["run", "ingest", "--url", &nowhere(), "--json", "/nowhere/file"])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.code() == Some(2) && errors.contains("/nowhere/file can't be written"),
+        "{errors}"
+    );
+    let kept = format!("{}/kept.html", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(&kept, "page").unwrap();
+    refused(&["--html", &kept]);
+    assert_eq!(
+        std::fs::read_to_string(&kept).unwrap(),
+        "page",
+        "a run that was not made leaves it alone"
+    );
+}
+
+#[test]
+fn events_that_are_none_are_told_with_file_and_line() {
+    let file = format!("{}/events.ndjson", env!("CARGO_TARGET_TMPDIR"));
+    let slate = |text: Option<&str>| {
+        text.map_or_else(|| drop(std::fs::remove_file(&file)), |text| std::fs::write(&file, text).unwrap());
+        let (code, _, errors) = run(&["run", "slate", "--url", &nowhere(), "--events", &file]);
+        assert_eq!((code, errors.lines().count()), (2, 1), "{errors}");
+        assert!(errors.contains(&format!("--events {file}: ")), "{errors}");
+        errors
+    };
+    assert!(slate(None).contains("can't be read: No such file"));
+    assert!(slate(Some("")).contains("there is no event in it"));
+    assert!(slate(Some("game,play\n1,2\n")).contains("line 1: no JSON"));
+    assert!(slate(Some("{}\n")).contains("line 1: no event"));
+}
+
+#[test]
+fn an_absent_server_is_one_clear_line() {
+    let errors = refused(&[]);
+    assert!(errors.contains("does not answer") && errors.lines().count() == 1, "{errors}");
+}
+
+#[test]
+fn a_server_of_another_kind_is_told_in_one_line() {
+    let addr = wire::listen(|mut stream| {
+        let mut input = BufReader::new(stream.try_clone().unwrap());
+        while wire::request(&mut input).is_some() {
+            wire::answer(&mut stream, 404, "", "nothing here");
+        }
+    });
+    for scenario in ["broadcast", "ingest"] {
+        let (code, _, errors) = run(&["run", scenario, "--url", &format!("ws://{addr}")]);
+        assert_eq!((code, errors.lines().count()), (2, 1), "{errors}");
+        let told = format!("no Scorewire server at {addr}: start one (`scorewire serve`), or say with --url where it is");
+        assert!(errors.contains(&told) && errors.contains("status 404"), "{errors}");
+    }
+}
+
+#[test]
+fn a_ruleset_that_the_server_does_not_have_is_told_beside_those_it_has() {
+    let (code, _, errors) = rosters::rosters("slate", Manner::Good, &["--ruleset", "nope"]);
+    let told = "the server has no ruleset nope; it has draftkings, ppr, mine";
+    assert!(code == 2 && errors.contains(told) && errors.lines().count() == 1, "{errors}");
+}
+
+/// A broadcast that would take a minute, and has delivered something by now. `mark` is in its environment, and its children's.
+fn in_the_middle(mark: &str) -> Child {
+    let url = format!("ws://{}", fake_server::start(Manner::Good, 0));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_scorewire-loadtest"))
+        .args([
+            "run",
+            "broadcast",
+            "--url",
+            &url,
+            "--clients",
+            "6",
+            "--processes",
+            "2",
+            "--events",
+            "3000",
+        ])
+        .args(["--interval-ms", "20", "--json", "-"])
+        .env("SCOREWIRE_LOADTEST_MARK", mark)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let errors = BufReader::new(child.stderr.take().unwrap());
+    let under_way = |line: &String| line.contains(" deliveries,") && !line.contains(" 0 deliveries,");
+    let shown = errors.lines().map_while(Result::ok).find(under_way);
+    assert!(shown.is_some(), "no deliveries were shown");
+    child
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+/// Whether a process with `mark` in its environment lives.
+fn lives(mark: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut environments = processes.filter_map(|process| std::fs::read(process.path().join("environ")).ok());
+    let marked = |environment: Vec<u8>| environment.split(|&byte| byte == 0).any(|entry| entry.ends_with(mark.as_bytes()));
+    environments.any(marked)
+}
+
+#[test]
+fn a_run_that_is_interrupted_reports_what_there_is_and_leaves_nobody_behind() {
+    let mark = format!("interrupted-{}", std::process::id());
+    let mut child = in_the_middle(&mark);
+    assert!(lives(&mark));
+    signal(&child, Signal::INT);
+    let mut text = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (child.wait().unwrap().code(), &report["fault_count"]),
+        (Some(1), &json!(1)),
+        "{report:#}"
+    );
+    let (events, fault) = (report["events"].as_u64().unwrap(), report["faults"][0].as_str().unwrap());
+    assert_eq!(fault, format!("interrupted after {events} of 3000 events"));
+    // Whatever was posted arrived, and was right.
+    assert!(events > 0 && events < 3_000, "{report:#}");
+    assert_eq!(report["deliveries"], json!(6 * events), "{report:#}");
+    assert!(!lives(&mark), "a client process outlived its parent");
+}
+
+#[test]
+fn the_clients_of_a_run_that_is_killed_end_with_it() {
+    let mark = format!("killed-{}", std::process::id());
+    let mut child = in_the_middle(&mark);
+    signal(&child, Signal::KILL);
+    assert_eq!(child.wait().unwrap().code(), None);
+    let mut looks = 0;
+    while lives(&mark) {
+        looks += 1;
+        assert!(looks < 1_000, "a client process outlives its parent");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
