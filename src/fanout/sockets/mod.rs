@@ -27,7 +27,6 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::unix::AsyncFd;
@@ -222,7 +221,6 @@ impl Sockets {
     /// The socket is broken already.
     pub(super) fn add_tcp(&mut self, conn: ConnKey, stream: std::net::TcpStream, slot: Slot) -> io::Result<()> {
         let stream = self.register(conn, stream)?;
-        self.path.opened(conn, stream.as_raw_fd());
         self.table.insert(conn, Socket::Tcp(stream, slot));
         Ok(())
     }
@@ -233,7 +231,6 @@ impl Sockets {
     /// The socket is broken already.
     pub(super) fn add_tls(&mut self, conn: ConnKey, stream: std::net::TcpStream, session: Session, slot: Slot) -> io::Result<()> {
         let stream = self.register(conn, stream)?;
-        self.path.opened(conn, stream.as_raw_fd());
         let socket = TlsSocket::new(stream, session);
         self.table.insert(conn, Socket::Tls(Box::new((RefCell::new(socket), slot))));
         self.has_tls = true;
@@ -359,11 +356,6 @@ impl Writer for Sockets {
     }
 
     fn close(&mut self, conn: ConnKey, _: CloseReason) {
-        if let Some(socket) = self.table.get(conn) {
-            // The other side hears of the end now, whoever else holds the socket for a moment.
-            socket.shutdown();
-            self.path.closing(conn);
-        }
         self.table.remove(conn);
     }
 

@@ -3,9 +3,8 @@
 use super::Table;
 use super::send;
 use super::uring::{self, Failed, Uring};
-use crate::fanout::shard::{Batch, ConnKey};
+use crate::fanout::shard::Batch;
 use serde::{Deserialize, Serialize};
-use std::os::fd::RawFd;
 
 /// `fanout.writer`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
@@ -74,20 +73,6 @@ impl WritePath {
             ring.retire();
         }
         Err(failed)
-    }
-
-    /// A TCP connection's socket is there.
-    pub(super) fn opened(&mut self, conn: ConnKey, socket: RawFd) {
-        if let WritePath::Uring(ring) = self {
-            ring.opened(conn, socket);
-        }
-    }
-
-    /// A connection's socket is about to be closed.
-    pub(super) fn closing(&mut self, conn: ConnKey) {
-        if let WritePath::Uring(ring) = self {
-            ring.closing(conn);
-        }
     }
 
     pub(super) fn is_uring(&self) -> bool {

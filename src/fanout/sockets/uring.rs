@@ -16,9 +16,6 @@
 //!   sent, and is sent by `send`; what it took and never answered is unknown, so that connection is
 //!   broken, and what its send points to is kept for good: pieces, records, headers, descriptor.
 //!
-//! The ring knows sockets by a table of its own, by their connection's place ([`PLACES_MAX`]); a place is
-//! emptied before its socket is closed, or the other side would never hear of the end.
-//!
 //! Bounded by [`ENTRIES_MAX`] sends and [`SLICES_MAX`] slices at once; a larger batch goes in parts. What
 //! does not fit [`RECORDS_BYTES`] once it is encrypted is sent by `send`.
 
@@ -44,9 +41,6 @@ const SLICES_MAX: usize = 2048;
 const RECORDS_BYTES: usize = 512 * 1024;
 /// What a record may be longer than what is in it, and what may stand before it, with much to spare.
 const RECORD_OVERHEAD_BYTES: usize = 256;
-/// Sockets that a ring knows by their place in a table of its own: the kernel then takes no reference to
-/// a file for each send. Those beyond are named by their descriptors.
-const PLACES_MAX: u32 = 65_536;
 /// Calls in a row that neither submit nor complete anything, until the ring counts as broken.
 const FUTILE_CALLS_MAX: u32 = 1000;
 /// How long one answer may be waited for: a send that waits for nothing needs no such time, unless the
@@ -97,14 +91,6 @@ enum State {
     Unsent,
 }
 
-/// How a send names its socket.
-#[derive(Clone, Copy)]
-enum To {
-    Descriptor(RawFd),
-    /// In the ring's own table.
-    Place(u32),
-}
-
 /// What a send points to.
 enum Payload<'a> {
     /// Pieces, less so many bytes of the first.
@@ -144,8 +130,6 @@ pub struct Uring {
     states: Vec<State>,
     /// Sends put into the queue and not answered.
     offered: usize,
-    /// Which places of the ring's own table hold their connection's socket.
-    known: Vec<bool>,
     #[cfg(test)]
     pub(super) faults: faults::Faults,
 }
@@ -171,46 +155,15 @@ impl Uring {
             sealed: Vec::new(),
             states: Vec::with_capacity(clients.min(ENTRIES_MAX)),
             offered: 0,
-            known: Vec::new(),
             #[cfg(test)]
             faults: faults::Faults::default(),
         };
         match uring.probe() {
-            Ok(()) => {
-                uring.reserve_places();
-                Ok(uring)
-            }
+            Ok(()) => Ok(uring),
             Err(refused) => {
                 uring.retire();
                 Err(refused)
             }
-        }
-    }
-
-    /// Makes the ring's own table of sockets, as large as the kernel allows; without one, sends name
-    /// descriptors.
-    fn reserve_places(&mut self) {
-        let mut places = PLACES_MAX;
-        while places > 0 && self.ring.submitter().register_files_sparse(places).is_err() {
-            places /= 2;
-        }
-        self.known = vec![false; places as usize];
-    }
-
-    /// A connection's socket is there: the ring may know it by its place.
-    pub(super) fn opened(&mut self, conn: ConnKey, socket: RawFd) {
-        if let Some(known) = self.known.get_mut(conn.index as usize) {
-            *known = matches!(self.ring.submitter().register_files_update(conn.index, &[socket]), Ok(1));
-        }
-    }
-
-    /// A connection's socket is about to be closed. While the ring knows it, it would stay open.
-    pub(super) fn closing(&mut self, conn: ConnKey) {
-        if let Some(known) = self.known.get_mut(conn.index as usize)
-            && std::mem::take(known)
-        {
-            // A place can always be emptied.
-            let _ = self.ring.submitter().register_files_update(conn.index, &[-1]);
         }
     }
 
@@ -261,7 +214,7 @@ impl Uring {
     fn send_one(&mut self, socket: RawFd, pieces: &[Piece], offset: usize) -> io::Result<i32> {
         self.states.clear();
         self.states.push(State::Offered);
-        self.offer(0, To::Descriptor(socket), &Payload::Pieces(pieces, offset));
+        self.offer(0, socket, &Payload::Pieces(pieces, offset));
         let completed = self.complete();
         match (self.states[0], completed) {
             (State::Answered(result), _) => Ok(result),
@@ -299,11 +252,7 @@ impl Uring {
                         working = self.complete();
                     }
                     if working.is_ok() {
-                        let to = match self.known.get(item.conn.index as usize) {
-                            Some(true) => To::Place(item.conn.index),
-                            _ => To::Descriptor(descriptor),
-                        };
-                        self.offer(index, to, &payload);
+                        self.offer(index, descriptor, &payload);
                         State::Offered
                     } else {
                         State::Unsent
@@ -359,8 +308,6 @@ impl Uring {
     /// what its sends point to.
     pub(super) fn retire(self) {
         if self.offered > 0 {
-            // Its table keeps the sockets with it; they are shut down when their connections end. To empty
-            // it would, on some kernels, wait for the answer that does not come.
             std::mem::forget(self);
         }
     }
@@ -392,7 +339,7 @@ impl Uring {
 
     /// Puts a send into the queue; there must be room.
     #[expect(unsafe_code, reason = "the kernel is handed pointers")]
-    fn offer(&mut self, index: usize, to: To, payload: &Payload<'_>) {
+    fn offer(&mut self, index: usize, socket: RawFd, payload: &Payload<'_>) {
         let one = match payload {
             Payload::Pieces([only], offset) => Ok(&only.bytes()[*offset..]),
             Payload::Record(place) => Ok(&self.records[place.clone()]),
@@ -401,17 +348,11 @@ impl Uring {
         let entry = match one {
             Ok(bytes) => {
                 let (start, length) = (bytes.as_ptr(), bytes.len() as u32);
-                match to {
-                    To::Descriptor(socket) => opcode::Send::new(types::Fd(socket), start, length).flags(FLAGS).build(),
-                    To::Place(place) => opcode::Send::new(types::Fixed(place), start, length).flags(FLAGS).build(),
-                }
+                opcode::Send::new(types::Fd(socket), start, length).flags(FLAGS).build()
             }
             Err((pieces, offset)) => {
                 let header = self.header(pieces, offset);
-                match to {
-                    To::Descriptor(socket) => opcode::SendMsg::new(types::Fd(socket), header).flags(FLAGS as u32).build(),
-                    To::Place(place) => opcode::SendMsg::new(types::Fixed(place), header).flags(FLAGS as u32).build(),
-                }
+                opcode::SendMsg::new(types::Fd(socket), header).flags(FLAGS as u32).build()
             }
         };
         let entry = entry.user_data(index as u64);
