@@ -73,7 +73,6 @@ enum Waits {
 /// How far a client has got in one topic.
 #[derive(Debug, Clone, Copy)]
 struct Held {
-    topic: u32,
     seq: u64,
     /// There was a snapshot once, so that it can resume.
     begun: bool,
@@ -94,6 +93,9 @@ pub(crate) struct Client {
     socket: Option<OwnedFd>,
     session: Option<Session>,
     phase: Phase,
+    /// Its topics, in order; beside each other, as they are looked for with every frame.
+    topics: Box<[u32]>,
+    /// How far it has got in each of them.
     held: Box<[Held]>,
     /// Topics in which it waits for something.
     waiting: usize,
@@ -105,17 +107,17 @@ pub(crate) struct Client {
 impl Client {
     /// A client of the topics `roster` on a socket whose connection has been started.
     pub(crate) fn new(socket: OwnedFd, roster: &[u32], kind: Kind) -> Self {
-        let held = roster.iter().map(|&topic| Held {
-            topic,
+        let held = Held {
             seq: 0,
             begun: false,
             waits: Waits::Snapshot,
-        });
+        };
         Self {
             socket: Some(socket),
             session: None,
             phase: Phase::Connecting,
-            held: held.collect(),
+            topics: roster.into(),
+            held: vec![held; roster.len()].into(),
             waiting: roster.len(),
             tail: Vec::new(),
             ledger: kind.sampled.then(Box::default),
@@ -162,15 +164,16 @@ impl Client {
     /// not known.
     pub(crate) fn behind(&self, finals: &[u64]) -> Option<(u32, u64, u64)> {
         let mut ends = self
-            .held
+            .topics
             .iter()
-            .filter_map(|held| Some((held.topic, held.seq, *finals.get(held.topic as usize)?)));
+            .zip(&self.held)
+            .filter_map(|(&topic, held)| Some((topic, held.seq, *finals.get(topic as usize)?)));
         ends.find(|(_, seq, last)| seq != last)
     }
 
     /// The topics it follows.
     pub(crate) fn topics(&self) -> impl Iterator<Item = u32> {
-        self.held.iter().map(|held| held.topic)
+        self.topics.iter().copied()
     }
 
     /// Its own totals, where it is in the sample.
@@ -244,15 +247,10 @@ impl Client {
 
     /// The `subscribe` message, with what it holds where it comes back.
     fn subscription(&self, desk: &Desk) -> Value {
-        let name = |held: &Held| desk.topics[held.topic as usize].as_str();
-        let topics: Vec<&str> = self.held.iter().map(name).collect();
+        let topics: Vec<&str> = self.topics().map(|topic| desk.topics[topic as usize].as_str()).collect();
         let mut message = json!({"op": "subscribe", "id": 1, "topics": topics, "ruleset": desk.ruleset});
-        let since: Map<String, Value> = self
-            .held
-            .iter()
-            .filter(|held| held.begun)
-            .map(|held| (name(held).to_owned(), json!(held.seq)))
-            .collect();
+        let begun = topics.iter().zip(&self.held).filter(|(_, held)| held.begun);
+        let since: Map<String, Value> = begun.map(|(&topic, held)| (topic.to_owned(), json!(held.seq))).collect();
         if let Some(epoch) = desk.judge.epoch().filter(|_| !since.is_empty()) {
             message["epoch"] = json!(epoch);
             message["since"] = Value::Object(since);
@@ -361,7 +359,7 @@ impl Client {
     }
 
     fn held_of(&mut self, topic: u32) -> Result<&mut Held> {
-        let place = self.held.binary_search_by_key(&topic, |held| held.topic);
+        let place = self.topics.binary_search(&topic);
         Ok(&mut self.held[place.ok().context("a topic that this client did not ask for")?])
     }
 
