@@ -5,7 +5,7 @@
 //! something in the middle of a walk is answered within a few milliseconds.
 
 use super::hub::Inbox;
-use super::shard::{ConnKey, Kind, Reading, Shard};
+use super::shard::{ConnKey, Kind, Reading, Shard, TURN_US};
 use super::sockets::{ReadEnd, Ready, Slot, Sockets};
 use super::tls::Session;
 use super::turns::Turns;
@@ -87,9 +87,6 @@ pub struct ShardLevels {
 }
 
 const TICK: Duration = Duration::from_secs(1);
-/// How long commands are taken, topics looked at and sockets read before writing goes on; the one thing
-/// under way is finished.
-const TURN_US: i64 = 500;
 
 /// Everything a shard's task holds.
 pub struct Runner {
@@ -320,7 +317,7 @@ impl Runner {
     }
 
     fn tick(&mut self) {
-        self.shard.tick(self.clock.steady_us(), &mut self.sockets);
+        self.shard.tick();
         self.publish();
     }
 

@@ -241,10 +241,10 @@ impl World {
     pub(crate) fn pass(&mut self, us: i64) {
         self.now_us += us;
         let tick = self.now_us - self.ticked_us >= 1_000_000;
-        for (shard, sockets) in self.shards.iter_mut().zip(&mut self.sockets) {
+        for shard in &mut self.shards {
             shard.fire_timers(self.now_us);
             if tick {
-                shard.tick(self.now_us, sockets);
+                shard.tick();
             }
         }
         if tick {

@@ -11,6 +11,7 @@ mod batch;
 mod conn;
 mod due;
 mod inbound;
+mod looks;
 mod mirror;
 mod outbound;
 mod subs;
@@ -21,6 +22,7 @@ pub use account::{Account, Latencies, ShardStats};
 pub use batch::{Batch, Piece, Wrote};
 pub use conn::{ConnKey, Kind};
 pub use inbound::Reading;
+pub(super) use looks::TURN_US;
 
 use super::hub::{Hub, Notice};
 use super::snapshot::GameReader;
@@ -32,8 +34,9 @@ use crate::wire::deflate::{Deflater, Inflater};
 use crate::wire::message::{ClientLimits, ServerMessage, Welcome};
 use crate::wire::ws::Frame;
 use account::Levels;
-use conn::{Conn, Look};
+use conn::Conn;
 use foldhash::fast::RandomState;
+use looks::Looks;
 use mirror::Mirror;
 use slab::Slab;
 use smallvec::SmallVec;
@@ -102,9 +105,6 @@ pub trait Writer {
     fn finish(&mut self, conn: ConnKey);
 }
 
-/// Clients looked at in a row, by [`Shard::tick`] and then by each [`Shard::pump`].
-const LOOKS_IN_A_ROW: usize = 1024;
-
 /// Timers fired in a row, by [`Shard::fire_timers`]; and subscribers looked at in a row there, those of the
 /// topic under way included.
 const FIRED_IN_A_ROW: usize = 1024;
@@ -124,8 +124,8 @@ pub struct Shard {
     /// Clients who wait for a reply: served before those who are behind.
     answers: VecDeque<ConnKey>,
     walks: Walks,
-    /// How far the current round of looking at every client has got.
-    look_from: Option<usize>,
+    /// What is to be looked at.
+    looks: Looks,
     /// Clients whose reading stopped for want of room and may go on.
     resumed: Vec<ConnKey>,
     /// Clients of this turn for whom nothing had to be written.
@@ -159,7 +159,7 @@ impl Shard {
             dirty: VecDeque::new(),
             answers: VecDeque::new(),
             walks: Walks::default(),
-            look_from: None,
+            looks: Looks::default(),
             resumed: Vec::new(),
             idle: Vec::new(),
             timers: BinaryHeap::new(),
@@ -356,9 +356,9 @@ impl Shard {
         self.remove(key, reason, writer);
     }
 
-    /// Whether anything can be written now.
+    /// Whether anything can be written now, or is to be looked at.
     pub fn has_work(&self) -> bool {
-        !self.dirty.is_empty() || !self.answers.is_empty() || self.look_from.is_some()
+        !self.dirty.is_empty() || !self.answers.is_empty() || self.looks.are_due()
     }
 
     /// Whether nothing is to be read from a connection until [`Shard::resume`] says so.
@@ -423,31 +423,6 @@ impl Shard {
                 self.release(mirror);
             }
         }
-    }
-
-    /// Begins a round of looking at every client: pings, and closes those who are silent, stalled or done.
-    /// Call it about once a second; [`Shard::pump`] goes on with it.
-    pub fn tick(&mut self, now_us: i64, writer: &mut impl Writer) {
-        // A round that is not over goes on: or those at the end would never be looked at.
-        self.look_from.get_or_insert(0);
-        self.look_on(now_us, writer);
-    }
-
-    /// Goes on with the round that [`Shard::tick`] began, some clients at a time.
-    fn look_on(&mut self, now_us: i64, writer: &mut impl Writer) {
-        let Some(from) = self.look_from.take() else { return };
-        let to = from + LOOKS_IN_A_ROW;
-        for index in from..to.min(self.conns.capacity()) {
-            let Some(conn) = self.conns.get_mut(index) else { continue };
-            let key = conn.key(index as u32);
-            match conn.look(&self.parts.limits, now_us) {
-                Look::Well => {}
-                Look::Ping => self.ping(key),
-                Look::Close(reason) => self.close(key, reason, now_us),
-                Look::Cut(reason) => self.remove(key, reason, writer),
-            }
-        }
-        self.look_from = (to < self.conns.capacity()).then_some(to);
     }
 
     /// Lets everyone go: each gets what is pending, is told when to come back, spread over `spread_ms`,

@@ -198,11 +198,16 @@ impl Rig {
         assert_eq!(self.shard.pending(), pending);
     }
 
+    /// A turn of looking that is over after one look.
+    pub(super) fn look(&mut self) {
+        self.shard.look(self.now_us, &|| i64::MAX, &mut self.wire);
+    }
+
     /// Time passes: timers, a tick, writing.
     pub(super) fn pass(&mut self, us: i64) {
         self.now_us += us;
         self.shard.fire_timers(self.now_us);
-        self.shard.tick(self.now_us, &mut self.wire);
+        self.shard.tick();
         self.pump();
     }
 

@@ -1,0 +1,121 @@
+//! What is looked at some at a time, for a turn between two slices of writes: once a second, every client.
+//!
+//! What a turn does not reach waits for the next.
+
+use super::conn::Look;
+use super::{Shard, Writer};
+
+/// How long a shard looks at what is due, takes commands or reads sockets before writing goes on; the one
+/// thing under way is finished.
+pub(in crate::fanout) const TURN_US: i64 = 500;
+
+/// Places of a round that one look passes over where nothing is to be done.
+const STRETCH: usize = 64;
+
+/// A round of all places. Where it is begun anew it goes on from where it stands: however often that happens,
+/// every place is reached.
+#[derive(Default)]
+pub(super) struct Round {
+    next: usize,
+    places: usize,
+    left: usize,
+}
+
+impl Round {
+    /// Each of so many places is reached once from here on.
+    fn begin(&mut self, places: usize) {
+        (self.places, self.left) = (places, places);
+    }
+
+    fn is_over(&self) -> bool {
+        self.left == 0
+    }
+}
+
+impl Iterator for Round {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        self.left = self.left.checked_sub(1)?;
+        let place = self.next % self.places;
+        self.next = place + 1;
+        Some(place)
+    }
+}
+
+/// What is to be looked at.
+#[derive(Default)]
+pub(super) struct Looks {
+    /// All clients.
+    clients: Round,
+}
+
+impl Looks {
+    /// Whether there is anything.
+    pub(super) fn are_due(&self) -> bool {
+        !self.clients.is_over()
+    }
+}
+
+impl Shard {
+    /// Begins a round of looking at every client: pings, and closes those who are silent, stalled or done.
+    /// Call it about once a second; [`Shard::pump`] does the looking. A round that is not over goes on.
+    pub fn tick(&mut self) {
+        self.looks.clients.begin(self.conns.capacity());
+    }
+
+    /// Looks at what is due, for a turn that began at `now_us`.
+    pub(super) fn look(&mut self, now_us: i64, steady_us: &impl Fn() -> i64, writer: &mut impl Writer) {
+        while self.looks.are_due() {
+            self.look_on(now_us, writer);
+            if steady_us() - now_us >= TURN_US {
+                break;
+            }
+        }
+    }
+
+    /// One look.
+    fn look_on(&mut self, now_us: i64, writer: &mut impl Writer) {
+        for _ in 0..STRETCH {
+            let Some(index) = self.looks.clients.next() else { break };
+            if self.look_at_client(index, now_us, writer) {
+                break;
+            }
+        }
+    }
+
+    /// True where something had to be done: closing a client ends its subscriptions, of which it may hold many.
+    fn look_at_client(&mut self, index: usize, now_us: i64, writer: &mut impl Writer) -> bool {
+        let Some(conn) = self.conns.get_mut(index) else { return false };
+        let key = conn.key(index as u32);
+        match conn.look(&self.parts.limits, now_us) {
+            Look::Well => return false,
+            Look::Ping => self.ping(key),
+            Look::Close(reason) => self.close(key, reason, now_us),
+            Look::Cut(reason) => self.remove(key, reason, writer),
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_that_is_begun_over_and_over_reaches_every_place() {
+        let mut round = Round::default();
+        assert_eq!(round.next(), None);
+        let mut reached = vec![0; 10];
+        for places in [4, 4, 7, 7, 7, 10, 10, 10, 10, 10] {
+            round.begin(places);
+            round.by_ref().take(3).for_each(|place| reached[place] += 1);
+        }
+        assert!(!round.is_over() && reached.iter().all(|times| *times > 0), "{reached:?}");
+        round.begin(10);
+        let mut all: Vec<usize> = round.by_ref().collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..10).collect::<Vec<_>>(), "each once");
+        assert!(round.is_over());
+    }
+}
