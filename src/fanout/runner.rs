@@ -233,10 +233,6 @@ impl Runner {
             Command::Writable(key) => self.shard.writable(key),
             Command::Gone(key) => self.shard.gone(key, &mut self.sockets),
             Command::Drain { reconnect_spread_ms } => {
-                // What was acknowledged before the drain is told before the goodbye, also what an owner that
-                // is behind has yet to give notice of.
-                self.take_notices();
-                self.shard.look_everywhere();
                 self.shard.drain(reconnect_spread_ms, now.steady_us);
                 self.draining = true;
             }

@@ -1,9 +1,12 @@
-//! What is looked at some at a time, for a turn between two slices of writes: once a second, every client.
+//! What is looked at some at a time, for a turn between two slices of writes: every topic where notices were
+//! dropped, and once a second every client.
 //!
-//! What a turn does not reach waits for the next.
+//! What a turn does not reach waits for the next. Of a topic that was not looked at yet, nothing was offered.
 
 use super::conn::Look;
+use super::walks::Rest;
 use super::{Shard, Writer};
+use crate::fanout::hub::Notice;
 
 /// How long a shard looks at what is due, takes commands or reads sockets before writing goes on; the one
 /// thing under way is finished.
@@ -46,6 +49,8 @@ impl Iterator for Round {
 /// What is to be looked at.
 #[derive(Default)]
 pub(super) struct Looks {
+    /// All topics' mirrors.
+    topics: Round,
     /// All clients.
     clients: Round,
 }
@@ -53,11 +58,28 @@ pub(super) struct Looks {
 impl Looks {
     /// Whether there is anything.
     pub(super) fn are_due(&self) -> bool {
-        !self.clients.is_over()
+        !(self.topics.is_over() && self.clients.is_over())
     }
 }
 
 impl Shard {
+    /// Topics that moved: brings their mirrors up to date and marks who has to be told; they are told in a
+    /// walk, which waits where the topic rests.
+    pub fn notice(&mut self, notice: &Notice, now_us: i64) {
+        for topic in notice {
+            if let Some(&mirror) = self.mirror_of.get(topic) {
+                self.look_at_topic(mirror, now_us);
+            }
+        }
+    }
+
+    /// Begins a round of looking at every watched topic, as if there had been a notice of each: some were
+    /// dropped. [`Shard::pump`] does the looking.
+    pub fn look_everywhere(&mut self) {
+        self.stats.resyncs += 1;
+        self.looks.topics.begin(self.mirrors.capacity());
+    }
+
     /// Begins a round of looking at every client: pings, and closes those who are silent, stalled or done.
     /// Call it about once a second; [`Shard::pump`] does the looking. A round that is not over goes on.
     pub fn tick(&mut self) {
@@ -74,14 +96,30 @@ impl Shard {
         }
     }
 
-    /// One look.
+    /// One look of each sort.
     fn look_on(&mut self, now_us: i64, writer: &mut impl Writer) {
+        for _ in 0..STRETCH {
+            let Some(mirror) = self.looks.topics.next() else { break };
+            if self.look_at_topic(mirror, now_us) {
+                break;
+            }
+        }
         for _ in 0..STRETCH {
             let Some(index) = self.looks.clients.next() else { break };
             if self.look_at_client(index, now_us, writer) {
                 break;
             }
         }
+    }
+
+    /// True where the topic had moved: each of its subscribers was marked.
+    fn look_at_topic(&mut self, mirror: usize, now_us: i64) -> bool {
+        let Some(topic) = self.mirrors.get_mut(mirror) else { return false };
+        // Where somebody waits for its end, the timer ends it.
+        if !topic.moved && matches!(topic.rest, Rest::Until(due) if due <= now_us) {
+            topic.rest = Rest::Over;
+        }
+        self.moved(mirror)
     }
 
     /// True where something had to be done: closing a client ends its subscriptions, of which it may hold many.

@@ -24,7 +24,7 @@ pub use conn::{ConnKey, Kind};
 pub use inbound::Reading;
 pub(super) use looks::TURN_US;
 
-use super::hub::{Hub, Notice};
+use super::hub::Hub;
 use super::snapshot::GameReader;
 use super::topic::TopicId;
 use crate::model::Now;
@@ -215,41 +215,17 @@ impl Shard {
         self.say(key, &ServerMessage::Welcome(welcome));
     }
 
-    /// Topics that moved: brings their mirrors up to date and marks who has to be told; they are told in a
-    /// walk, which waits where the topic rests.
-    pub fn notice(&mut self, notice: &Notice, now_us: i64) {
-        for topic in notice {
-            if let Some(&mirror) = self.mirror_of.get(topic) {
-                let topic = &mut self.mirrors[mirror];
-                // Where somebody waits for its end, the timer ends it.
-                if !topic.moved && matches!(topic.rest, Rest::Until(due) if due <= now_us) {
-                    topic.rest = Rest::Over;
-                }
-                self.moved(mirror);
-            }
-        }
-    }
-
-    /// Looks at every watched topic and tells everybody who is behind: notices were dropped.
-    pub fn look_everywhere(&mut self) {
-        self.stats.resyncs += 1;
-        let all: SmallVec<[usize; 64]> = self.mirrors.iter().map(|(index, _)| index).collect();
-        for mirror in all {
-            self.refresh(mirror, true);
-            self.release(mirror);
-        }
-    }
-
     /// A topic may have moved. While it is walked or rests, those already served wait; whoever is reached
-    /// meanwhile, by its walk or another, takes the change along.
-    fn moved(&mut self, mirror: usize) {
-        let Some(topic) = self.mirrors.get(mirror) else { return };
+    /// meanwhile, by its walk or another, takes the change along. True where it had moved.
+    fn moved(&mut self, mirror: usize) -> bool {
+        let Some(topic) = self.mirrors.get(mirror) else { return false };
         let waits = match topic.rest {
             Rest::Over => false,
             Rest::Walking(from) => self.parts.limits.rest_us_max > 0 && self.walks.has_begun(from),
             Rest::Until(_) => true,
         };
-        if self.refresh(mirror, !waits) && waits {
+        let has_moved = self.refresh(mirror, !waits);
+        if has_moved && waits {
             let topic = &mut self.mirrors[mirror];
             if !std::mem::replace(&mut topic.moved, true) {
                 self.stats.rested += 1;
@@ -258,6 +234,7 @@ impl Shard {
                 }
             }
         }
+        has_moved
     }
 
     /// A walk is over: its topic rests, so that what comes next is gathered.
@@ -426,9 +403,16 @@ impl Shard {
     }
 
     /// Lets everyone go: each gets what is pending, is told when to come back, spread over `spread_ms`,
-    /// and is closed. One whose socket takes nothing is cut after `close_timeout_us`.
+    /// and is closed. One whose socket takes nothing is cut after `close_timeout_us`. All that was published
+    /// before is pending, whether or not there was a notice of it yet.
     pub fn drain(&mut self, spread_ms: u64, now_us: i64) {
         self.draining_spread_ms = Some(spread_ms);
+        // Every topic at once: whoever has nothing pending is told goodbye by the next write.
+        for mirror in 0..self.mirrors.capacity() {
+            if self.mirrors.contains(mirror) {
+                self.refresh(mirror, true);
+            }
+        }
         let clients = self.conns.len().max(1) as u64;
         for (place, (index, conn)) in self.conns.iter_mut().filter(|(_, conn)| !conn.is_closing()).enumerate() {
             let key = conn.key(index as u32);

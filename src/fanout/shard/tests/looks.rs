@@ -1,6 +1,53 @@
 //! What is looked at some at a time: counted in looks, not in time.
 
-use super::rig::{Rig, SECOND};
+use super::rig::{Rig, SECOND, seqs};
+use crate::fanout::shard::ConnKey;
+
+/// All that one play moves.
+const TOPICS: [&str; 3] = ["player:R", "team:NE", "game:G"];
+
+/// A subscriber of each.
+fn subscribers(rig: &mut Rig) -> [ConnKey; 3] {
+    TOPICS.map(|topic| rig.subscriber(topic))
+}
+
+/// Every topic was looked at in a row, and each time that the mailbox overflowed meanwhile, all over again.
+#[test]
+fn where_notices_were_dropped_topics_are_looked_at_one_after_the_other() {
+    let mut rig = Rig::new();
+    let keys = subscribers(&mut rig);
+    rig.play_unnoticed();
+    rig.shard.look_everywhere();
+    assert_eq!(rig.shard.pending(), 0);
+    for pending in [1, 2] {
+        rig.look();
+        assert_eq!(rig.shard.pending(), pending);
+        // What overflows now is missed by nobody, and keeps nobody who was not looked at yet waiting.
+        rig.shard.look_everywhere();
+    }
+    assert_eq!(rig.shard.pending_by_cursor(), 2);
+    rig.play_unnoticed();
+    rig.pump();
+    for key in keys {
+        assert_eq!(seqs(&rig.read(key)).last().unwrap().1, 2);
+    }
+    assert!(!rig.shard.has_work());
+}
+
+#[test]
+fn who_leaves_is_told_what_was_not_looked_at_yet() {
+    let mut rig = Rig::new();
+    let keys = subscribers(&mut rig);
+    rig.play_unnoticed();
+    rig.shard.look_everywhere();
+    rig.look();
+    rig.shard.drain(0, rig.now_us);
+    rig.pump();
+    for key in keys {
+        let types: Vec<_> = rig.read(key).iter().map(|frame| frame["type"].clone()).collect();
+        assert_eq!(types[..2], ["delta", "goodbye"]);
+    }
+}
 
 /// Clients were counted, and not what they hold: a thousand silent ones, of a thousand subscriptions each,
 /// were closed in a row.

@@ -115,6 +115,23 @@ fn rests_that_end_together_are_ended_one_after_the_other_where_many_wait() {
     );
 }
 
+/// Each shard that fell behind so far that notices were dropped ended every rest just then.
+#[test]
+fn notices_that_were_dropped_end_no_rest() {
+    let mut rig = Rig::new();
+    let keys: [ConnKey; 10] = followers(&mut rig);
+    rig.play();
+    slice(&mut rig, 1_000);
+    slice(&mut rig, 1_000);
+    rig.play_unnoticed();
+    rig.shard.look_everywhere();
+    rig.pump();
+    assert!(keys.iter().all(|key| seqs(&rig.read(*key)) == [(Some(0), 1)]));
+    assert_eq!(rig.shard.next_timer_us(), Some(rig.now_us + 4_000));
+    rig.pass(4_000);
+    assert!(keys.iter().all(|key| seqs(&rig.read(*key)) == [(Some(1), 2)]));
+}
+
 #[test]
 fn who_leaves_is_told_what_a_topic_at_rest_gathered() {
     let mut rig = Rig::new();
@@ -123,9 +140,7 @@ fn who_leaves_is_told_what_a_topic_at_rest_gathered() {
     rig.deliver();
     slice(&mut rig, 1_000);
     slice(&mut rig, 1_000);
-    rig.play();
-    rig.deliver();
-    rig.shard.look_everywhere();
+    rig.play_unnoticed();
     rig.shard.drain(0, rig.now_us);
     rig.pump();
     let told = rig.read(key);

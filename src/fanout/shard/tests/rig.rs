@@ -158,8 +158,7 @@ impl Rig {
     }
 
     pub(super) fn feed(&mut self, line: &str) {
-        let event = Decoder::new(Limits::default()).line(line.as_bytes()).unwrap();
-        self.apply_unnoticed(event);
+        self.apply_unnoticed(decoded(line));
         self.deliver();
     }
 
@@ -173,6 +172,13 @@ impl Rig {
     pub(super) fn play(&mut self) {
         self.plays += 1;
         self.feed(&run_line("G", self.plays, 10));
+    }
+
+    /// The same, and the notice of it is dropped.
+    pub(super) fn play_unnoticed(&mut self) {
+        self.plays += 1;
+        self.apply_unnoticed(decoded(&run_line("G", self.plays, 10)));
+        self.inbox.notices.drain().for_each(drop);
     }
 
     /// The same with a touchdown.
@@ -262,6 +268,10 @@ impl Rig {
 
 pub(super) fn run_line(game: &str, play: u64, stat: u16) -> String {
     format!(r#"{{"type":"play","game":"{game}","play":"{play}","stats":[{{"player":"R","team":"NE","stat":{stat},"yards":1}}]}}"#)
+}
+
+fn decoded(line: &str) -> Event {
+    Decoder::new(Limits::default()).line(line.as_bytes()).unwrap()
 }
 
 /// A client's frame under the mask 0, which leaves bytes as they are.
