@@ -160,7 +160,7 @@ impl Runner {
             biased;
             notice = self.inbox.notices.recv_async() => {
                 if let Ok(notice) = notice {
-                    self.shard.notice(&notice, self.clock.steady_us());
+                    self.shard.notice(&notice);
                 }
             }
             _ = self.sockets.ready() => {}
@@ -185,7 +185,7 @@ impl Runner {
         // As many as are waiting now: a flood of them does not keep clients waiting.
         for _ in 0..self.inbox.notices.len() {
             let Ok(notice) = self.inbox.notices.try_recv() else { break };
-            self.shard.notice(&notice, self.clock.steady_us());
+            self.shard.notice(&notice);
             if !lasts() {
                 break;
             }

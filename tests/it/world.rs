@@ -224,7 +224,7 @@ impl World {
     pub(crate) fn deliver(&mut self, shard: usize) {
         let inbox = &self.inboxes[shard];
         while let Ok(notice) = inbox.notices.try_recv() {
-            self.shards[shard].notice(&notice, self.now_us);
+            self.shards[shard].notice(&notice);
         }
         if inbox.overflowed.swap(false, Ordering::AcqRel) {
             self.shards[shard].look_everywhere();

@@ -1,12 +1,14 @@
-//! What is looked at some at a time, for a turn between two slices of writes: every topic where notices were
-//! dropped, and once a second every client.
+//! What is looked at some at a time, for a turn between two slices of writes: topics that moved, every
+//! topic where notices were dropped, and once a second every client.
 //!
 //! What a turn does not reach waits for the next. Of a topic that was not looked at yet, nothing was offered.
+//! Bounded by the topics watched here: however often one moves meanwhile, it is in the list once.
 
 use super::conn::Look;
 use super::walks::Rest;
 use super::{Shard, Writer};
 use crate::fanout::hub::Notice;
+use std::collections::VecDeque;
 
 /// How long a shard looks at what is due, takes commands or reads sockets before writing goes on; the one
 /// thing under way is finished.
@@ -49,7 +51,9 @@ impl Iterator for Round {
 /// What is to be looked at.
 #[derive(Default)]
 pub(super) struct Looks {
-    /// All topics' mirrors.
+    /// Mirrors of topics that moved.
+    pub(super) news: VecDeque<usize>,
+    /// All mirrors.
     topics: Round,
     /// All clients.
     clients: Round,
@@ -58,17 +62,16 @@ pub(super) struct Looks {
 impl Looks {
     /// Whether there is anything.
     pub(super) fn are_due(&self) -> bool {
-        !(self.topics.is_over() && self.clients.is_over())
+        !(self.news.is_empty() && self.topics.is_over() && self.clients.is_over())
     }
 }
 
 impl Shard {
-    /// Topics that moved: brings their mirrors up to date and marks who has to be told; they are told in a
-    /// walk, which waits where the topic rests.
-    pub fn notice(&mut self, notice: &Notice, now_us: i64) {
+    /// Topics that moved: [`Shard::pump`] looks at them.
+    pub fn notice(&mut self, notice: &Notice) {
         for topic in notice {
             if let Some(&mirror) = self.mirror_of.get(topic) {
-                self.look_at_topic(mirror, now_us);
+                self.look_soon(mirror);
             }
         }
     }
@@ -86,6 +89,13 @@ impl Shard {
         self.looks.clients.begin(self.conns.capacity());
     }
 
+    /// Puts a topic among those to be looked at.
+    pub(super) fn look_soon(&mut self, mirror: usize) {
+        if !std::mem::replace(&mut self.mirrors[mirror].is_news, true) {
+            self.looks.news.push_back(mirror);
+        }
+    }
+
     /// Looks at what is due, for a turn that began at `now_us`.
     pub(super) fn look(&mut self, now_us: i64, steady_us: &impl Fn() -> i64, writer: &mut impl Writer) {
         while self.looks.are_due() {
@@ -98,6 +108,13 @@ impl Shard {
 
     /// One look of each sort.
     fn look_on(&mut self, now_us: i64, writer: &mut impl Writer) {
+        // By now the place may be nobody's or another topic's, which does that no harm.
+        if let Some(mirror) = self.looks.news.pop_front()
+            && let Some(topic) = self.mirrors.get_mut(mirror)
+        {
+            topic.is_news = false;
+            self.look_at_topic(mirror, now_us);
+        }
         for _ in 0..STRETCH {
             let Some(mirror) = self.looks.topics.next() else { break };
             if self.look_at_topic(mirror, now_us) {
@@ -112,7 +129,8 @@ impl Shard {
         }
     }
 
-    /// True where the topic had moved: each of its subscribers was marked.
+    /// Brings a topic's mirror up to date and marks who has to be told; they are told in a walk, which waits
+    /// where the topic rests. True where each of its subscribers was looked at.
     fn look_at_topic(&mut self, mirror: usize, now_us: i64) -> bool {
         let Some(topic) = self.mirrors.get_mut(mirror) else { return false };
         // Where somebody waits for its end, the timer ends it.

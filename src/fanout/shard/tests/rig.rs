@@ -174,11 +174,10 @@ impl Rig {
         self.feed(&run_line("G", self.plays, 10));
     }
 
-    /// The same, and the notice of it is dropped.
+    /// The same; the shard has not looked at the notice yet.
     pub(super) fn play_unnoticed(&mut self) {
         self.plays += 1;
         self.apply_unnoticed(decoded(&run_line("G", self.plays, 10)));
-        self.inbox.notices.drain().for_each(drop);
     }
 
     /// The same with a touchdown.
@@ -187,9 +186,16 @@ impl Rig {
         self.feed(&run_line("G", self.plays, 11));
     }
 
+    /// The shard is told what moved, and looks at it.
     pub(super) fn deliver(&mut self) {
+        self.tell();
+        self.shard.look(self.now_us, &|| self.now_us, &mut self.wire);
+    }
+
+    /// The shard is told what moved, and has no time to look at it.
+    pub(super) fn tell(&mut self) {
         while let Ok(notice) = self.inbox.notices.try_recv() {
-            self.shard.notice(&notice, self.now_us);
+            self.shard.notice(&notice);
         }
     }
 
