@@ -1,5 +1,5 @@
-//! What is looked at some at a time, for a turn between two slices of writes: topics that moved, every
-//! topic where notices were dropped, and once a second every client.
+//! What is looked at some at a time, for a turn between two slices of writes: topics that moved or whose rest
+//! is over, every topic where notices were dropped, and once a second every client.
 //!
 //! What a turn does not reach waits for the next. Of a topic that was not looked at yet, nothing was offered.
 //! Bounded by the topics watched here: however often one moves meanwhile, it is in the list once.
@@ -51,7 +51,7 @@ impl Iterator for Round {
 /// What is to be looked at.
 #[derive(Default)]
 pub(super) struct Looks {
-    /// Mirrors of topics that moved.
+    /// Mirrors of topics that moved, or whose rest is over.
     pub(super) news: VecDeque<usize>,
     /// All mirrors.
     topics: Round,
@@ -137,7 +137,15 @@ impl Shard {
         if !topic.moved && matches!(topic.rest, Rest::Until(due) if due <= now_us) {
             topic.rest = Rest::Over;
         }
-        self.moved(mirror)
+        if self.moved(mirror) {
+            return true;
+        }
+        let topic = &self.mirrors[mirror];
+        let some_wait = topic.moved && topic.rest == Rest::Over;
+        if some_wait {
+            self.release(mirror);
+        }
+        some_wait
     }
 
     /// True where something had to be done: closing a client ends its subscriptions, of which it may hold many.

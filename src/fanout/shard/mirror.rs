@@ -48,7 +48,7 @@ pub(super) struct Mirror {
     pub(super) shared: Vec<Shared>,
     /// When its next walk may begin.
     pub(super) rest: Rest,
-    /// Moved during the last walk or the rest after it.
+    /// Moved during the last walk or the rest after it: those served already are to be told when that is over.
     pub(super) moved: bool,
     /// Whether it is in the shard's list of those to be looked at.
     pub(super) is_news: bool,

@@ -105,8 +105,7 @@ pub trait Writer {
     fn finish(&mut self, conn: ConnKey);
 }
 
-/// Timers fired in a row, by [`Shard::fire_timers`]; and subscribers looked at in a row there, those of the
-/// topic under way included.
+/// Timers fired in a row, by [`Shard::fire_timers`], and rests ended.
 const FIRED_IN_A_ROW: usize = 1024;
 
 /// A client's own rate limit comes due.
@@ -248,7 +247,7 @@ impl Shard {
         topic.rest = if rest_us > 0 { Rest::Until(ended_us + rest_us) } else { Rest::Over };
         match topic.rest {
             Rest::Until(due) if topic.moved => self.rests.push(Reverse((due, over.mirror))),
-            _ if topic.moved => self.release(over.mirror),
+            _ if topic.moved => self.look_soon(over.mirror),
             _ => {}
         }
     }
@@ -263,6 +262,7 @@ impl Shard {
         }
         let arrived = topic.head - before;
         let offered = arrived * topic.subscribers.len() as u64;
+        topic.moved &= !tell;
         let before = self.dirty.len();
         let (first, last) = topic.in_turn();
         for &(index, sub) in first.iter().chain(last) {
@@ -386,18 +386,16 @@ impl Shard {
                 }
             }
         }
-        let mut looked_at = 0;
-        while looked_at < FIRED_IN_A_ROW
-            && let Some((due, mirror)) = pop_due(&mut self.rests, |(due, _)| *due <= now_us)
-        {
-            looked_at += 1;
+        for _ in 0..FIRED_IN_A_ROW {
+            let Some((due, mirror)) = pop_due(&mut self.rests, |(due, _)| *due <= now_us) else {
+                break;
+            };
             if let Some(topic) = self.mirrors.get_mut(mirror)
                 && topic.moved
                 && topic.rest == Rest::Until(due)
             {
                 topic.rest = Rest::Over;
-                looked_at += topic.subscribers.len();
-                self.release(mirror);
+                self.look_soon(mirror);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A topic rests after a walk that took long, and gathers what comes meanwhile.
 
 use super::rig::{Rig, seqs};
-use crate::fanout::shard::{ConnKey, FIRED_IN_A_ROW, Kind};
+use crate::fanout::shard::{ConnKey, Kind};
 use crate::wire::Form;
 
 fn followers<const N: usize>(rig: &mut Rig) -> [ConnKey; N] {
@@ -84,8 +84,9 @@ fn a_short_walk_and_a_rest_that_is_over_hold_nothing_up() {
 #[test]
 fn rests_that_end_together_are_ended_one_after_the_other_where_many_wait() {
     const TOPICS: [&str; 2] = ["player:R", "team:NE"];
-    let mut rig = Rig::with(|limits| limits.slice_clients = FIRED_IN_A_ROW / 2);
-    let keys: Vec<ConnKey> = (0..2 * FIRED_IN_A_ROW)
+    const CROWD: usize = 1_024;
+    let mut rig = Rig::with(|limits| limits.slice_clients = CROWD / 2);
+    let keys: Vec<ConnKey> = (0..2 * CROWD)
         .map(|_| rig.shard.connect(Kind::WebSocket(Form::PLAIN), rig.now()))
         .collect();
     for (place, key) in keys.iter().enumerate() {
@@ -104,9 +105,10 @@ fn rests_that_end_together_are_ended_one_after_the_other_where_many_wait() {
     assert_eq!(rig.shard.rests.len(), 2);
     rig.now_us += 10_000;
     // Half of the other topic's subscribers were told of both in its walk.
-    for (left, behind) in [(1, FIRED_IN_A_ROW), (0, FIRED_IN_A_ROW + FIRED_IN_A_ROW / 2)] {
-        rig.shard.fire_timers(rig.now_us);
-        assert_eq!((rig.shard.rests.len(), rig.shard.dirty.len()), (left, behind));
+    rig.shard.fire_timers(rig.now_us);
+    for (left, behind) in [(1, CROWD), (0, CROWD + CROWD / 2)] {
+        rig.look();
+        assert_eq!((rig.shard.looks.news.len(), rig.shard.dirty.len()), (left, behind));
     }
     rig.pump();
     assert!(
