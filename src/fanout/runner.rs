@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 /// What a shard is asked to do.
 pub enum Command {
@@ -88,6 +89,24 @@ pub struct ShardLevels {
 
 const TICK: Duration = Duration::from_secs(1);
 
+/// When ticks are due.
+struct Ticks {
+    next: Instant,
+}
+
+impl Ticks {
+    fn after(now: Instant) -> Ticks {
+        Ticks { next: now + TICK }
+    }
+
+    /// By how much a tick that is due is late; nothing where none is. Those that were missed are not made up for.
+    fn due(&mut self, now: Instant) -> Option<Duration> {
+        let late = now.checked_duration_since(self.next)?;
+        self.next = if late < TICK { self.next + TICK } else { now + TICK };
+        Some(late)
+    }
+}
+
 /// Everything a shard's task holds.
 pub struct Runner {
     /// The shard.
@@ -119,16 +138,15 @@ impl Runner {
     pub async fn run(mut self) {
         let mut unread: VecDeque<ConnKey> = VecDeque::new();
         let mut ready: VecDeque<Ready> = VecDeque::new();
-        let mut next_tick = tokio::time::Instant::now() + TICK;
+        let mut ticks = Ticks::after(Instant::now());
         self.publish();
         loop {
             self.take_commands();
             self.take_notices();
             self.take_readiness(&mut ready, &mut unread);
             self.shard.fire_timers(self.clock.steady_us());
-            if tokio::time::Instant::now() >= next_tick {
-                next_tick += TICK;
-                self.tick();
+            if let Some(late) = ticks.due(Instant::now()) {
+                self.tick(late);
             }
             let clock = self.clock;
             self.shard.pump(clock.now(), || clock.steady_us(), &mut self.sockets);
@@ -146,16 +164,16 @@ impl Runner {
                 continue;
             }
             self.turns.open();
-            self.wait(next_tick).await;
+            self.wait(ticks.next).await;
         }
     }
 
-    async fn wait(&mut self, next_tick: tokio::time::Instant) {
+    async fn wait(&mut self, next_tick: Instant) {
         let timer = self
             .shard
             .next_timer_us()
             .map(|due| Duration::from_micros((due - self.clock.steady_us()).max(0) as u64));
-        let wake = timer.map_or(next_tick, |after| next_tick.min(tokio::time::Instant::now() + after));
+        let wake = timer.map_or(next_tick, |after| next_tick.min(Instant::now() + after));
         tokio::select! {
             biased;
             notice = self.inbox.notices.recv_async() => {
@@ -312,7 +330,12 @@ impl Runner {
         }
     }
 
-    fn tick(&mut self) {
+    fn tick(&mut self, late: Duration) {
+        if late >= TICK {
+            // Stopped, moved to another machine, or without a core to run on.
+            tracing::warn!(late_ms = late.as_millis() as u64, "this shard did not run for a while");
+            self.shard.slept(late.as_micros() as i64, self.clock.steady_us());
+        }
         self.shard.tick();
         self.publish();
     }

@@ -89,6 +89,14 @@ impl Shard {
         self.looks.clients.begin(self.conns.capacity());
     }
 
+    /// The thread did not run for so long. No client is silent, stalled or slow to leave for that: what it said
+    /// was not read, and most have nothing to say until they are asked.
+    pub fn slept(&mut self, us: i64, now_us: i64) {
+        for (_, conn) in &mut self.conns {
+            conn.excuse(us, now_us);
+        }
+    }
+
     /// Puts a topic among those to be looked at.
     pub(super) fn look_soon(&mut self, mirror: usize) {
         if !std::mem::replace(&mut self.mirrors[mirror].is_news, true) {
