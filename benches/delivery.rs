@@ -158,7 +158,7 @@ impl Bench {
     fn walk(&mut self) {
         let now = self.now();
         while let Ok(notice) = self.inbox.notices.try_recv() {
-            self.shard.notice(&notice, now.steady_us);
+            self.shard.notice(&notice);
         }
         while self.shard.has_work() {
             self.shard.pump(now, || now.steady_us, &mut self.taker);

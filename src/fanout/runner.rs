@@ -5,7 +5,7 @@
 //! something in the middle of a walk is answered within a few milliseconds.
 
 use super::hub::Inbox;
-use super::shard::{ConnKey, Kind, Reading, Shard};
+use super::shard::{ConnKey, Kind, Reading, Shard, TURN_US};
 use super::sockets::{ReadEnd, Ready, Slot, Sockets};
 use super::tls::Session;
 use super::turns::Turns;
@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 /// What a shard is asked to do.
 pub enum Command {
@@ -87,9 +88,24 @@ pub struct ShardLevels {
 }
 
 const TICK: Duration = Duration::from_secs(1);
-/// How long commands are taken, topics looked at and sockets read before writing goes on; the one thing
-/// under way is finished.
-const TURN_US: i64 = 500;
+
+/// When ticks are due.
+struct Ticks {
+    next: Instant,
+}
+
+impl Ticks {
+    fn after(now: Instant) -> Ticks {
+        Ticks { next: now + TICK }
+    }
+
+    /// By how much a tick that is due is late; nothing where none is. Those that were missed are not made up for.
+    fn due(&mut self, now: Instant) -> Option<Duration> {
+        let late = now.checked_duration_since(self.next)?;
+        self.next = if late < TICK { self.next + TICK } else { now + TICK };
+        Some(late)
+    }
+}
 
 /// Everything a shard's task holds.
 pub struct Runner {
@@ -122,16 +138,15 @@ impl Runner {
     pub async fn run(mut self) {
         let mut unread: VecDeque<ConnKey> = VecDeque::new();
         let mut ready: VecDeque<Ready> = VecDeque::new();
-        let mut next_tick = tokio::time::Instant::now() + TICK;
+        let mut ticks = Ticks::after(Instant::now());
         self.publish();
         loop {
             self.take_commands();
             self.take_notices();
             self.take_readiness(&mut ready, &mut unread);
             self.shard.fire_timers(self.clock.steady_us());
-            if tokio::time::Instant::now() >= next_tick {
-                next_tick += TICK;
-                self.tick();
+            if let Some(late) = ticks.due(Instant::now()) {
+                self.tick(late);
             }
             let clock = self.clock;
             self.shard.pump(clock.now(), || clock.steady_us(), &mut self.sockets);
@@ -149,21 +164,21 @@ impl Runner {
                 continue;
             }
             self.turns.open();
-            self.wait(next_tick).await;
+            self.wait(ticks.next).await;
         }
     }
 
-    async fn wait(&mut self, next_tick: tokio::time::Instant) {
+    async fn wait(&mut self, next_tick: Instant) {
         let timer = self
             .shard
             .next_timer_us()
             .map(|due| Duration::from_micros((due - self.clock.steady_us()).max(0) as u64));
-        let wake = timer.map_or(next_tick, |after| next_tick.min(tokio::time::Instant::now() + after));
+        let wake = timer.map_or(next_tick, |after| next_tick.min(Instant::now() + after));
         tokio::select! {
             biased;
             notice = self.inbox.notices.recv_async() => {
                 if let Ok(notice) = notice {
-                    self.shard.notice(&notice, self.clock.steady_us());
+                    self.shard.notice(&notice);
                 }
             }
             _ = self.sockets.ready() => {}
@@ -188,7 +203,7 @@ impl Runner {
         // As many as are waiting now: a flood of them does not keep clients waiting.
         for _ in 0..self.inbox.notices.len() {
             let Ok(notice) = self.inbox.notices.try_recv() else { break };
-            self.shard.notice(&notice, self.clock.steady_us());
+            self.shard.notice(&notice);
             if !lasts() {
                 break;
             }
@@ -236,10 +251,6 @@ impl Runner {
             Command::Writable(key) => self.shard.writable(key),
             Command::Gone(key) => self.shard.gone(key, &mut self.sockets),
             Command::Drain { reconnect_spread_ms } => {
-                // What was acknowledged before the drain is told before the goodbye, also what an owner that
-                // is behind has yet to give notice of.
-                self.take_notices();
-                self.shard.look_everywhere();
                 self.shard.drain(reconnect_spread_ms, now.steady_us);
                 self.draining = true;
             }
@@ -319,8 +330,13 @@ impl Runner {
         }
     }
 
-    fn tick(&mut self) {
-        self.shard.tick(self.clock.steady_us(), &mut self.sockets);
+    fn tick(&mut self, late: Duration) {
+        if late >= TICK {
+            // Stopped, moved to another machine, or without a core to run on.
+            tracing::warn!(late_ms = late.as_millis() as u64, "this shard did not run for a while");
+            self.shard.slept(late.as_micros() as i64, self.clock.steady_us());
+        }
+        self.shard.tick();
         self.publish();
     }
 

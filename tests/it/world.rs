@@ -224,7 +224,7 @@ impl World {
     pub(crate) fn deliver(&mut self, shard: usize) {
         let inbox = &self.inboxes[shard];
         while let Ok(notice) = inbox.notices.try_recv() {
-            self.shards[shard].notice(&notice, self.now_us);
+            self.shards[shard].notice(&notice);
         }
         if inbox.overflowed.swap(false, Ordering::AcqRel) {
             self.shards[shard].look_everywhere();
@@ -241,10 +241,10 @@ impl World {
     pub(crate) fn pass(&mut self, us: i64) {
         self.now_us += us;
         let tick = self.now_us - self.ticked_us >= 1_000_000;
-        for (shard, sockets) in self.shards.iter_mut().zip(&mut self.sockets) {
+        for shard in &mut self.shards {
             shard.fire_timers(self.now_us);
             if tick {
-                shard.tick(self.now_us, sockets);
+                shard.tick();
             }
         }
         if tick {

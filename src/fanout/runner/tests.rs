@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::Config;
 use crate::fanout::hub::{Hub, HubLimits};
-use crate::fanout::shard::ShardParts;
+use crate::fanout::shard::{ShardLimits, ShardParts};
 use crate::fanout::sockets::WritePath;
 use crate::scoring::Rulesets;
 use crate::wire::close::CloseReason;
@@ -11,7 +11,7 @@ use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 
 /// A task without topics, and where to ask it for something.
-fn runner() -> (Runner, flume::Sender<Command>) {
+fn runner(limits: ShardLimits) -> (Runner, flume::Sender<Command>) {
     let hub_limits = HubLimits {
         ring_frames: 8,
         topics_max: 8,
@@ -28,7 +28,7 @@ fn runner() -> (Runner, flume::Sender<Command>) {
             rulesets,
             games: Arc::new(|_| None),
             epoch: "e1".into(),
-            limits: Config::default().shard_limits(),
+            limits,
         }),
         sockets: Sockets::new(WritePath::Send).unwrap(),
         inbox: inboxes.remove(0),
@@ -67,7 +67,7 @@ fn who_comes_as_the_shard_ends_is_told() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let local = tokio::task::LocalSet::new();
     let clients = local.block_on(&runtime, async {
-        let (runner, commands) = runner();
+        let (runner, commands) = runner(Config::default().shard_limits());
         let running = tokio::task::spawn_local(runner.run());
         commands.send(Command::Drain { reconnect_spread_ms: 0 }).unwrap();
         for _ in 0..100 {
@@ -94,6 +94,56 @@ fn who_comes_as_the_shard_ends_is_told() {
         let close = [&CloseReason::Draining.code().to_be_bytes()[..], b"draining"].concat();
         assert!(said.ends_with(&close), "{text}");
     }
+}
+
+#[test]
+fn ticks_that_were_missed_are_not_made_up_for() {
+    let began = Instant::now();
+    let mut ticks = Ticks::after(began);
+    let late_ms = [999, 1_002, 1_999, 2_500, 60_000, 60_999, 61_000].map(|ms| {
+        let late = ticks.due(began + Duration::from_millis(ms));
+        late.map(|late| late.as_millis())
+    });
+    assert_eq!(late_ms, [None, Some(2), None, Some(500), Some(57_000), None, Some(0)]);
+}
+
+/// A process that was stopped for longer than clients may be silent closed all of them when it went on.
+#[test]
+fn who_was_not_asked_while_the_process_was_stopped_is_not_silent() {
+    let limits = ShardLimits {
+        ping_interval_us: 200_000,
+        silence_timeout_us: 1_500_000,
+        ..Config::default().shard_limits()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let local = tokio::task::LocalSet::new();
+    let opcodes = local.block_on(&runtime, async {
+        let (runner, commands) = runner(limits);
+        tokio::task::spawn_local(runner.run());
+        let (client, upgraded) = upgraded();
+        commands.send(upgraded).unwrap();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        std::thread::sleep(Duration::from_secs(3));
+        let reading = tokio::task::spawn_blocking(move || [(); 2].map(|()| read_frame(&client)));
+        reading.await.unwrap()
+    });
+    assert_eq!(opcodes, [0x81, 0x89], "the welcome and a ping");
+}
+
+/// The first byte of a client's next frame, which is short.
+fn read_frame(mut client: &TcpStream) -> u8 {
+    let mut header = [0; 2];
+    client.read_exact(&mut header).unwrap();
+    let mut length = usize::from(header[1]);
+    if length == 126 {
+        let mut long = [0; 2];
+        client.read_exact(&mut long).unwrap();
+        length = usize::from(u16::from_be_bytes(long));
+    }
+    client.read_exact(&mut vec![0; length]).unwrap();
+    header[0]
 }
 
 /// All that a client is sent; it hangs up at the end.

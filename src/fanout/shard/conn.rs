@@ -238,6 +238,17 @@ impl Conn {
         Look::Well
     }
 
+    /// Takes a time in which nobody was heard off whatever is held against the client.
+    pub(super) fn excuse(&mut self, us: i64, now_us: i64) {
+        let later = |since: &mut i64| *since = (*since + us).min(now_us);
+        later(&mut self.heard_us);
+        if let Some(busy) = &mut self.busy {
+            busy.stuck_since_us.iter_mut().for_each(later);
+            busy.closing.iter_mut().for_each(|(_, since)| later(since));
+            busy.leaving.iter_mut().for_each(|(_, since)| later(since));
+        }
+    }
+
     /// What is up with the client; made where nothing was.
     pub(super) fn busy(&mut self) -> &mut Busy {
         self.busy.get_or_insert_default()

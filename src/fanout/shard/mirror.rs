@@ -48,8 +48,10 @@ pub(super) struct Mirror {
     pub(super) shared: Vec<Shared>,
     /// When its next walk may begin.
     pub(super) rest: Rest,
-    /// Moved during the last walk or the rest after it.
+    /// Moved during the last walk or the rest after it: those served already are to be told when that is over.
     pub(super) moved: bool,
+    /// Whether it is in the shard's list of those to be looked at.
+    pub(super) is_news: bool,
     /// Where in its round of the subscribers the next walk begins, as a fraction of 2³².
     turn: u32,
 }
@@ -64,6 +66,7 @@ impl Mirror {
             shared: Vec::new(),
             rest: Rest::Over,
             moved: false,
+            is_news: false,
             turn: 0,
         }
     }

@@ -11,6 +11,7 @@ mod batch;
 mod conn;
 mod due;
 mod inbound;
+mod looks;
 mod mirror;
 mod outbound;
 mod subs;
@@ -21,8 +22,9 @@ pub use account::{Account, Latencies, ShardStats};
 pub use batch::{Batch, Piece, Wrote};
 pub use conn::{ConnKey, Kind};
 pub use inbound::Reading;
+pub(super) use looks::TURN_US;
 
-use super::hub::{Hub, Notice};
+use super::hub::Hub;
 use super::snapshot::GameReader;
 use super::topic::TopicId;
 use crate::model::Now;
@@ -32,8 +34,9 @@ use crate::wire::deflate::{Deflater, Inflater};
 use crate::wire::message::{ClientLimits, ServerMessage, Welcome};
 use crate::wire::ws::Frame;
 use account::Levels;
-use conn::{Conn, Look};
+use conn::Conn;
 use foldhash::fast::RandomState;
+use looks::Looks;
 use mirror::Mirror;
 use slab::Slab;
 use smallvec::SmallVec;
@@ -102,11 +105,7 @@ pub trait Writer {
     fn finish(&mut self, conn: ConnKey);
 }
 
-/// Clients looked at in a row, by [`Shard::tick`] and then by each [`Shard::pump`].
-const LOOKS_IN_A_ROW: usize = 1024;
-
-/// Timers fired in a row, by [`Shard::fire_timers`]; and subscribers looked at in a row there, those of the
-/// topic under way included.
+/// Timers fired in a row, by [`Shard::fire_timers`], and rests ended.
 const FIRED_IN_A_ROW: usize = 1024;
 
 /// A client's own rate limit comes due.
@@ -124,8 +123,8 @@ pub struct Shard {
     /// Clients who wait for a reply: served before those who are behind.
     answers: VecDeque<ConnKey>,
     walks: Walks,
-    /// How far the current round of looking at every client has got.
-    look_from: Option<usize>,
+    /// What is to be looked at.
+    looks: Looks,
     /// Clients whose reading stopped for want of room and may go on.
     resumed: Vec<ConnKey>,
     /// Clients of this turn for whom nothing had to be written.
@@ -159,7 +158,7 @@ impl Shard {
             dirty: VecDeque::new(),
             answers: VecDeque::new(),
             walks: Walks::default(),
-            look_from: None,
+            looks: Looks::default(),
             resumed: Vec::new(),
             idle: Vec::new(),
             timers: BinaryHeap::new(),
@@ -215,41 +214,17 @@ impl Shard {
         self.say(key, &ServerMessage::Welcome(welcome));
     }
 
-    /// Topics that moved: brings their mirrors up to date and marks who has to be told; they are told in a
-    /// walk, which waits where the topic rests.
-    pub fn notice(&mut self, notice: &Notice, now_us: i64) {
-        for topic in notice {
-            if let Some(&mirror) = self.mirror_of.get(topic) {
-                let topic = &mut self.mirrors[mirror];
-                // Where somebody waits for its end, the timer ends it.
-                if !topic.moved && matches!(topic.rest, Rest::Until(due) if due <= now_us) {
-                    topic.rest = Rest::Over;
-                }
-                self.moved(mirror);
-            }
-        }
-    }
-
-    /// Looks at every watched topic and tells everybody who is behind: notices were dropped.
-    pub fn look_everywhere(&mut self) {
-        self.stats.resyncs += 1;
-        let all: SmallVec<[usize; 64]> = self.mirrors.iter().map(|(index, _)| index).collect();
-        for mirror in all {
-            self.refresh(mirror, true);
-            self.release(mirror);
-        }
-    }
-
     /// A topic may have moved. While it is walked or rests, those already served wait; whoever is reached
-    /// meanwhile, by its walk or another, takes the change along.
-    fn moved(&mut self, mirror: usize) {
-        let Some(topic) = self.mirrors.get(mirror) else { return };
+    /// meanwhile, by its walk or another, takes the change along. True where it had moved.
+    fn moved(&mut self, mirror: usize) -> bool {
+        let Some(topic) = self.mirrors.get(mirror) else { return false };
         let waits = match topic.rest {
             Rest::Over => false,
             Rest::Walking(from) => self.parts.limits.rest_us_max > 0 && self.walks.has_begun(from),
             Rest::Until(_) => true,
         };
-        if self.refresh(mirror, !waits) && waits {
+        let has_moved = self.refresh(mirror, !waits);
+        if has_moved && waits {
             let topic = &mut self.mirrors[mirror];
             if !std::mem::replace(&mut topic.moved, true) {
                 self.stats.rested += 1;
@@ -258,6 +233,7 @@ impl Shard {
                 }
             }
         }
+        has_moved
     }
 
     /// A walk is over: its topic rests, so that what comes next is gathered.
@@ -271,7 +247,7 @@ impl Shard {
         topic.rest = if rest_us > 0 { Rest::Until(ended_us + rest_us) } else { Rest::Over };
         match topic.rest {
             Rest::Until(due) if topic.moved => self.rests.push(Reverse((due, over.mirror))),
-            _ if topic.moved => self.release(over.mirror),
+            _ if topic.moved => self.look_soon(over.mirror),
             _ => {}
         }
     }
@@ -286,6 +262,7 @@ impl Shard {
         }
         let arrived = topic.head - before;
         let offered = arrived * topic.subscribers.len() as u64;
+        topic.moved &= !tell;
         let before = self.dirty.len();
         let (first, last) = topic.in_turn();
         for &(index, sub) in first.iter().chain(last) {
@@ -356,9 +333,9 @@ impl Shard {
         self.remove(key, reason, writer);
     }
 
-    /// Whether anything can be written now.
+    /// Whether anything can be written now, or is to be looked at.
     pub fn has_work(&self) -> bool {
-        !self.dirty.is_empty() || !self.answers.is_empty() || self.look_from.is_some()
+        !self.dirty.is_empty() || !self.answers.is_empty() || self.looks.are_due()
     }
 
     /// Whether nothing is to be read from a connection until [`Shard::resume`] says so.
@@ -409,51 +386,31 @@ impl Shard {
                 }
             }
         }
-        let mut looked_at = 0;
-        while looked_at < FIRED_IN_A_ROW
-            && let Some((due, mirror)) = pop_due(&mut self.rests, |(due, _)| *due <= now_us)
-        {
-            looked_at += 1;
+        for _ in 0..FIRED_IN_A_ROW {
+            let Some((due, mirror)) = pop_due(&mut self.rests, |(due, _)| *due <= now_us) else {
+                break;
+            };
             if let Some(topic) = self.mirrors.get_mut(mirror)
                 && topic.moved
                 && topic.rest == Rest::Until(due)
             {
                 topic.rest = Rest::Over;
-                looked_at += topic.subscribers.len();
-                self.release(mirror);
+                self.look_soon(mirror);
             }
         }
-    }
-
-    /// Begins a round of looking at every client: pings, and closes those who are silent, stalled or done.
-    /// Call it about once a second; [`Shard::pump`] goes on with it.
-    pub fn tick(&mut self, now_us: i64, writer: &mut impl Writer) {
-        // A round that is not over goes on: or those at the end would never be looked at.
-        self.look_from.get_or_insert(0);
-        self.look_on(now_us, writer);
-    }
-
-    /// Goes on with the round that [`Shard::tick`] began, some clients at a time.
-    fn look_on(&mut self, now_us: i64, writer: &mut impl Writer) {
-        let Some(from) = self.look_from.take() else { return };
-        let to = from + LOOKS_IN_A_ROW;
-        for index in from..to.min(self.conns.capacity()) {
-            let Some(conn) = self.conns.get_mut(index) else { continue };
-            let key = conn.key(index as u32);
-            match conn.look(&self.parts.limits, now_us) {
-                Look::Well => {}
-                Look::Ping => self.ping(key),
-                Look::Close(reason) => self.close(key, reason, now_us),
-                Look::Cut(reason) => self.remove(key, reason, writer),
-            }
-        }
-        self.look_from = (to < self.conns.capacity()).then_some(to);
     }
 
     /// Lets everyone go: each gets what is pending, is told when to come back, spread over `spread_ms`,
-    /// and is closed. One whose socket takes nothing is cut after `close_timeout_us`.
+    /// and is closed. One whose socket takes nothing is cut after `close_timeout_us`. All that was published
+    /// before is pending, whether or not there was a notice of it yet.
     pub fn drain(&mut self, spread_ms: u64, now_us: i64) {
         self.draining_spread_ms = Some(spread_ms);
+        // Every topic at once: whoever has nothing pending is told goodbye by the next write.
+        for mirror in 0..self.mirrors.capacity() {
+            if self.mirrors.contains(mirror) {
+                self.refresh(mirror, true);
+            }
+        }
         let clients = self.conns.len().max(1) as u64;
         for (place, (index, conn)) in self.conns.iter_mut().filter(|(_, conn)| !conn.is_closing()).enumerate() {
             let key = conn.key(index as u32);

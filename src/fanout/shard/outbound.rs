@@ -34,7 +34,7 @@ impl Shard {
     /// after the writes, for latencies.
     /// Returns how many were served.
     pub fn pump(&mut self, now: Now, steady_us: impl Fn() -> i64, writer: &mut impl Writer) -> usize {
-        self.look_on(now.steady_us, writer);
+        self.look(now.steady_us, &steady_us, writer);
         let slice = self.parts.limits.slice_clients;
         let mut served = 0;
         if !self.answers.is_empty() {

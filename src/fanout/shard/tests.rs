@@ -3,6 +3,7 @@
 mod clocks;
 mod closing;
 mod compressed;
+mod looks;
 mod rates;
 mod reading;
 mod rests;

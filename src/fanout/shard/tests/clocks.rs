@@ -1,6 +1,7 @@
 //! The system's clock may be set at any time: what is shown follows it, and nothing else.
 
 use super::rig::{Rig, SECOND, seqs};
+use crate::wire::close::CloseReason;
 
 const HOUR: i64 = 3_600 * SECOND;
 
@@ -43,6 +44,35 @@ fn a_clock_that_is_set_back_stops_neither_pings_nor_rate_limits() {
     rig.pass(60 * SECOND);
     rig.pass(6 * SECOND);
     assert_eq!(rig.wire.closed.len(), 1, "silence is noticed too");
+}
+
+/// Whoever had said nothing while the process was stopped was closed as silent, though nobody had asked it,
+/// or its answer was in its socket: all clients at once.
+#[test]
+fn what_the_server_slept_through_is_held_against_nobody() {
+    let mut rig = Rig::new();
+    let (well, stuck, leaves) = (rig.client(), rig.subscriber("game:G"), rig.client());
+    rig.room(stuck, 0);
+    rig.play();
+    rig.pump();
+    rig.pass(20 * SECOND);
+    rig.shard.close(leaves, CloseReason::Normal, rig.now_us);
+    rig.pump();
+    rig.now_us += HOUR;
+    rig.shard.slept(HOUR, rig.now_us);
+    rig.pass(0);
+    assert!(rig.wire.closed.is_empty());
+    assert_eq!(rig.read(well), [9], "it is asked first");
+    rig.pass(6 * SECOND);
+    assert_eq!(rig.wire.closed, [(leaves, CloseReason::Normal)]);
+    assert_eq!(rig.shard.stats.closed[CloseReason::Stalled as usize], 0);
+    // Half a minute of its own time, then a minute: the hour counts for nothing.
+    rig.pass(5 * SECOND);
+    rig.pass(6 * SECOND);
+    assert_eq!(rig.wire.closed[1..], [(stuck, CloseReason::Stalled)]);
+    rig.pass(24 * SECOND);
+    rig.pass(6 * SECOND);
+    assert_eq!(rig.wire.closed[2..], [(well, CloseReason::Silent)]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A topic rests after a walk that took long, and gathers what comes meanwhile.
 
 use super::rig::{Rig, seqs};
-use crate::fanout::shard::{ConnKey, FIRED_IN_A_ROW, Kind};
+use crate::fanout::shard::{ConnKey, Kind};
 use crate::wire::Form;
 
 fn followers<const N: usize>(rig: &mut Rig) -> [ConnKey; N] {
@@ -84,8 +84,9 @@ fn a_short_walk_and_a_rest_that_is_over_hold_nothing_up() {
 #[test]
 fn rests_that_end_together_are_ended_one_after_the_other_where_many_wait() {
     const TOPICS: [&str; 2] = ["player:R", "team:NE"];
-    let mut rig = Rig::with(|limits| limits.slice_clients = FIRED_IN_A_ROW / 2);
-    let keys: Vec<ConnKey> = (0..2 * FIRED_IN_A_ROW)
+    const CROWD: usize = 1_024;
+    let mut rig = Rig::with(|limits| limits.slice_clients = CROWD / 2);
+    let keys: Vec<ConnKey> = (0..2 * CROWD)
         .map(|_| rig.shard.connect(Kind::WebSocket(Form::PLAIN), rig.now()))
         .collect();
     for (place, key) in keys.iter().enumerate() {
@@ -104,15 +105,33 @@ fn rests_that_end_together_are_ended_one_after_the_other_where_many_wait() {
     assert_eq!(rig.shard.rests.len(), 2);
     rig.now_us += 10_000;
     // Half of the other topic's subscribers were told of both in its walk.
-    for (left, behind) in [(1, FIRED_IN_A_ROW), (0, FIRED_IN_A_ROW + FIRED_IN_A_ROW / 2)] {
-        rig.shard.fire_timers(rig.now_us);
-        assert_eq!((rig.shard.rests.len(), rig.shard.dirty.len()), (left, behind));
+    rig.shard.fire_timers(rig.now_us);
+    for (left, behind) in [(1, CROWD), (0, CROWD + CROWD / 2)] {
+        rig.look();
+        assert_eq!((rig.shard.looks.news.len(), rig.shard.dirty.len()), (left, behind));
     }
     rig.pump();
     assert!(
         keys.iter().all(|key| seqs(&rig.read(*key)).last().unwrap().1 == 2),
         "everyone is told"
     );
+}
+
+/// Each shard that fell behind so far that notices were dropped ended every rest just then.
+#[test]
+fn notices_that_were_dropped_end_no_rest() {
+    let mut rig = Rig::new();
+    let keys: [ConnKey; 10] = followers(&mut rig);
+    rig.play();
+    slice(&mut rig, 1_000);
+    slice(&mut rig, 1_000);
+    rig.play_unnoticed();
+    rig.shard.look_everywhere();
+    rig.pump();
+    assert!(keys.iter().all(|key| seqs(&rig.read(*key)) == [(Some(0), 1)]));
+    assert_eq!(rig.shard.next_timer_us(), Some(rig.now_us + 4_000));
+    rig.pass(4_000);
+    assert!(keys.iter().all(|key| seqs(&rig.read(*key)) == [(Some(1), 2)]));
 }
 
 #[test]
@@ -123,9 +142,7 @@ fn who_leaves_is_told_what_a_topic_at_rest_gathered() {
     rig.deliver();
     slice(&mut rig, 1_000);
     slice(&mut rig, 1_000);
-    rig.play();
-    rig.deliver();
-    rig.shard.look_everywhere();
+    rig.play_unnoticed();
     rig.shard.drain(0, rig.now_us);
     rig.pump();
     let told = rig.read(key);

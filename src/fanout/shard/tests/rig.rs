@@ -158,8 +158,7 @@ impl Rig {
     }
 
     pub(super) fn feed(&mut self, line: &str) {
-        let event = Decoder::new(Limits::default()).line(line.as_bytes()).unwrap();
-        self.apply_unnoticed(event);
+        self.apply_unnoticed(decoded(line));
         self.deliver();
     }
 
@@ -175,15 +174,28 @@ impl Rig {
         self.feed(&run_line("G", self.plays, 10));
     }
 
+    /// The same; the shard has not looked at the notice yet.
+    pub(super) fn play_unnoticed(&mut self) {
+        self.plays += 1;
+        self.apply_unnoticed(decoded(&run_line("G", self.plays, 10)));
+    }
+
     /// The same with a touchdown.
     pub(super) fn touchdown(&mut self) {
         self.plays += 1;
         self.feed(&run_line("G", self.plays, 11));
     }
 
+    /// The shard is told what moved, and looks at it.
     pub(super) fn deliver(&mut self) {
+        self.tell();
+        self.shard.look(self.now_us, &|| self.now_us, &mut self.wire);
+    }
+
+    /// The shard is told what moved, and has no time to look at it.
+    pub(super) fn tell(&mut self) {
         while let Ok(notice) = self.inbox.notices.try_recv() {
-            self.shard.notice(&notice, self.now_us);
+            self.shard.notice(&notice);
         }
     }
 
@@ -198,11 +210,16 @@ impl Rig {
         assert_eq!(self.shard.pending(), pending);
     }
 
+    /// A turn of looking that is over after one look.
+    pub(super) fn look(&mut self) {
+        self.shard.look(self.now_us, &|| i64::MAX, &mut self.wire);
+    }
+
     /// Time passes: timers, a tick, writing.
     pub(super) fn pass(&mut self, us: i64) {
         self.now_us += us;
         self.shard.fire_timers(self.now_us);
-        self.shard.tick(self.now_us, &mut self.wire);
+        self.shard.tick();
         self.pump();
     }
 
@@ -257,6 +274,10 @@ impl Rig {
 
 pub(super) fn run_line(game: &str, play: u64, stat: u16) -> String {
     format!(r#"{{"type":"play","game":"{game}","play":"{play}","stats":[{{"player":"R","team":"NE","stat":{stat},"yards":1}}]}}"#)
+}
+
+fn decoded(line: &str) -> Event {
+    Decoder::new(Limits::default()).line(line.as_bytes()).unwrap()
 }
 
 /// A client's frame under the mask 0, which leaves bytes as they are.
