@@ -22,6 +22,8 @@ enum Manner {
     Dies(usize),
     /// With this request it hangs up on the watchers.
     LosesWatchers(usize),
+    /// It rejects the last line of this request.
+    RejectsOne(usize),
 }
 
 #[derive(Default)]
@@ -93,8 +95,12 @@ fn post(events: &str, state: &mut State, manner: Manner) -> Option<(u16, Value)>
         Manner::LosesWatchers(from) if state.posts == from => state.watchers.clear(),
         _ => {}
     }
-    events.lines().for_each(|line| take(&serde_json::from_str(line).unwrap(), state));
-    Some((200, json!({"accepted": events.lines().count(), "duplicate": 0, "rejected": []})))
+    let is_whole = !matches!(manner, Manner::RejectsOne(nth) if state.posts == nth);
+    let accepted = events.lines().count() - usize::from(!is_whole);
+    let taken = events.lines().take(accepted);
+    taken.for_each(|line| take(&serde_json::from_str(line).unwrap(), state));
+    let rejected = if is_whole { json!([]) } else { json!([{"line": accepted + 1}]) };
+    Some((200, json!({"accepted": accepted, "duplicate": 0, "rejected": rejected})))
 }
 
 /// Status and body.
@@ -220,6 +226,19 @@ fn a_server_that_breaks_down_in_the_middle_gets_a_report() {
         assert_eq!(
             (&report["fault_count"], &report["extra"]["feeds"]),
             (&json!(faults), &json!(1.0)),
+            "{report:#}"
+        );
+    }
+}
+
+#[test]
+fn what_was_taken_of_a_request_counts_though_one_of_its_lines_was_not() {
+    // Requests of two games announced and a play of each; the play of the second is rejected.
+    for (request, events, lines) in [(1, 1, 3), (5, 9, 19)] {
+        let report = must_report(Manner::RejectsOne(request), "posting ended: 4 lines were sent: ");
+        assert_eq!(
+            (&report["fault_count"], &report["events"], &report["deliveries"]),
+            (&json!(1), &json!(events), &json!(lines)),
             "{report:#}"
         );
     }
