@@ -4,14 +4,22 @@ use super::fake_server::{self, Manner};
 use super::{rosters, run, wire};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::Duration;
 
-/// A port at which nobody listens: whatever is said of other things was said before anybody was asked.
+/// A port at which nobody listens: whatever is said of other things was said before anybody was asked. It stays bound,
+/// or one of the servers beside this test could be given it.
 fn nowhere() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("ws://{}", listener.local_addr().unwrap())
+    static BOUND: LazyLock<Socket> = LazyLock::new(|| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        socket
+    });
+    format!("ws://{}", BOUND.local_addr().unwrap().as_socket().unwrap())
 }
 
 /// What is said of a broadcast that is not made.
