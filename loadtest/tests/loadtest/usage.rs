@@ -32,7 +32,7 @@ fn refused(more: &[&str]) -> String {
 
 #[test]
 fn numbers_that_can_t_be_are_refused_by_name() {
-    let wrong: [(&[&str], &str); 6] = [
+    let wrong: [(&[&str], &str); 7] = [
         (&["--p99-ms", "-1"], "--p99-ms <MS>': must be a number, at least 0"),
         (&["--connect-timeout-s", "nan"], "must be a number, over 0"),
         (&["--processes", "0"], "--processes <N>': must be a whole number, at least 1"),
@@ -45,11 +45,14 @@ fn numbers_that_can_t_be_are_refused_by_name() {
             &["--clients", "20", "--processes", "21"],
             "--processes 21 is more than there are clients",
         ),
+        (&["--processes", "257"], "--processes 257: at most 256 processes are started"),
     ];
     for (more, reason) in wrong {
         let errors = refused(more);
         assert!(errors.contains(reason), "{more:?}: {errors}");
     }
+    let (code, _, errors) = run(&["floor", "--readers", "257"]);
+    assert!(code == 2 && errors.contains("--readers 257: at most 256"), "{code}: {errors}");
 }
 
 #[test]
