@@ -62,10 +62,11 @@ pub(crate) enum Order {
     Stall,
     /// They read again.
     Read,
-    /// Nothing more is posted, and this is how the server shows the topics: be done when everybody has it.
+    /// Nothing more is posted: be done when everybody has what the server shows, or is lost.
     Settle {
-        /// By topic; null for one that nobody follows.
-        snapshots: Vec<Value>,
+        /// What it shows, by topic; null for one that nobody follows. Nothing where it does not say: then those who
+        /// are not lost wait for what may come.
+        snapshots: Option<Vec<Value>>,
         /// Events that the server took, for sure.
         taken: usize,
     },

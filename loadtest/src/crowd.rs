@@ -1,7 +1,7 @@
 //! The child process that holds the WebSocket clients: one thread, one epoll.
 //!
 //! Connects a bounded number at a time, says when everybody has its snapshots, then reads until every
-//! client holds what the server's own last word says, or until it is told to stop waiting. On the
+//! client holds what the server's own last word says or is lost, or until it is told to stop waiting. On the
 //! way it can be told to cut all connections and come back, and to have some clients stop reading.
 
 use crate::client::{Client, Desk, Kind, Phase, SCRATCH_BYTES};
@@ -35,6 +35,8 @@ struct Crowd {
     right: usize,
     /// Those that stall do so now.
     stalled: bool,
+    /// Nothing more is posted.
+    settling: bool,
     /// The topics at the very end, by number, once the parent has said so; null for one that nobody follows.
     last: Vec<Value>,
     /// Events that they must include.
@@ -111,6 +113,7 @@ impl Crowd {
             desk,
             right: 0,
             stalled: false,
+            settling: false,
             last: Vec::new(),
             taken: 0,
             finish: false,
@@ -126,7 +129,7 @@ impl Crowd {
 
     fn finished(&self) -> bool {
         let tally = &self.desk.tally;
-        self.finish || (!self.last.is_empty() && (tally.complete + tally.broken) as usize >= self.clients.len())
+        self.finish || (self.settling && (tally.complete + tally.broken) as usize >= self.clients.len())
     }
 
     fn progress(&self) -> Progress {
@@ -292,8 +295,10 @@ impl Crowd {
         Ok(())
     }
 
-    /// The server has had its last word: whoever holds that is complete.
-    fn settle(&mut self, snapshots: Vec<Value>, taken: usize) -> Result<()> {
+    /// The server has had its last word: whoever holds that is complete. Without one nobody is.
+    fn settle(&mut self, snapshots: Option<Vec<Value>>, taken: usize) -> Result<()> {
+        self.settling = true;
+        let Some(snapshots) = snapshots else { return Ok(()) };
         let seq = |snapshot: &Value| {
             if snapshot.is_null() { Ok(0) } else { number(snapshot, "seq") }
         };
