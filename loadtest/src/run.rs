@@ -133,8 +133,10 @@ pub(crate) struct Outcome {
     pub(crate) phases: Vec<Latency>,
     /// Looks at the server.
     pub(crate) timeline: Timeline,
-    /// The server's last word on each topic, by number; null for one that nobody follows. Nothing where not every
-    /// event was taken, or the server did not say: then there is nothing to hold it against.
+    /// It ended before its end: nothing that is missing is held against it.
+    pub(crate) is_cut_short: bool,
+    /// The server's last word on each topic, by number; null for one that nobody follows. Nothing where the server did
+    /// not say: then there is nothing to hold it against.
     last: Option<Vec<Value>>,
 }
 
@@ -185,7 +187,7 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
     posting::open(&mut feed, &plan, &repeats.opening)
         .with_context(|| format!("what comes before the run can't be posted to {}", settings.ingest.host))?;
     let mut outcome = Running::start(settings, &plan, &repeats.lines, available)?.play(&mut feed, &mut http)?;
-    if let Some(last) = outcome.last.take() {
+    if let Some(last) = outcome.last.take().filter(|_| !outcome.is_cut_short) {
         outcome.hold_against_feed(&plan, truth.as_ref(), &last);
         if let Err(error) = check(&mut http, &outcome.tally) {
             outcome.fault(format!("the HTTP answer and the clients differ: {error:#}"));
@@ -215,6 +217,7 @@ struct Running<'a> {
     before: Option<Memory>,
     idle: Option<Memory>,
     faults: Vec<String>,
+    is_cut_short: bool,
 }
 
 impl<'a> Running<'a> {
@@ -237,6 +240,7 @@ impl<'a> Running<'a> {
             before,
             idle: settings.server_pid.map(proc::memory).transpose()?,
             faults: Vec::new(),
+            is_cut_short: false,
         })
     }
 
@@ -316,7 +320,8 @@ impl<'a> Running<'a> {
             tally,
             phases: total.phases,
             timeline: total.timeline,
-            last: last.filter(|_| posted == self.plan.lines.len()),
+            is_cut_short: self.is_cut_short,
+            last,
         })
     }
 }

@@ -102,6 +102,7 @@ impl Running<'_> {
     /// Posting ends before its end, with so many events taken.
     fn end(&mut self, taken: usize, fault: String) -> Result<usize> {
         self.faults.push(fault);
+        self.is_cut_short = true;
         // Whoever stalls reads what there is.
         self.crew.order(&Order::Read)?;
         Ok(taken)

@@ -5,10 +5,11 @@ use super::{rosters, run, wire};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead, BufReader, Read as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// A port at which nobody listens: whatever is said of other things was said before anybody was asked. It stays bound,
@@ -130,33 +131,47 @@ fn a_ruleset_that_the_server_does_not_have_is_told_beside_those_it_has() {
     assert!(code == 2 && errors.contains(told) && errors.lines().count() == 1, "{errors}");
 }
 
-/// A broadcast that would take a minute, and has delivered something by now. `mark` is in its environment, and its children's.
-fn in_the_middle(mark: &str) -> Child {
+/// A run with six clients or so that would take a minute, and has delivered something by now; what it says on standard
+/// error from now on. `mark` is in its environment, and its children's.
+fn in_the_middle(mark: &str, args: &[&str]) -> (Child, impl BufRead) {
     let url = format!("ws://{}", fake_server::start(Manner::Good, 0));
     let mut child = Command::new(env!("CARGO_BIN_EXE_scorewire-loadtest"))
-        .args([
-            "run",
-            "broadcast",
-            "--url",
-            &url,
-            "--clients",
-            "6",
-            "--processes",
-            "2",
-            "--events",
-            "3000",
-        ])
-        .args(["--interval-ms", "20", "--json", "-"])
+        .args(["run", args[0], "--url", &url, "--processes", "2", "--json", "-"])
+        .args(&args[1..])
         .env("SCOREWIRE_LOADTEST_MARK", mark)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let errors = BufReader::new(child.stderr.take().unwrap());
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
     let under_way = |line: &String| line.contains(" deliveries,") && !line.contains(" 0 deliveries,");
-    let shown = errors.lines().map_while(Result::ok).find(under_way);
+    let shown = errors.by_ref().lines().map_while(Result::ok).find(under_way);
     assert!(shown.is_some(), "no deliveries were shown");
-    child
+    (child, errors)
+}
+
+const BROADCAST: [&str; 7] = ["broadcast", "--clients", "6", "--events", "3000", "--interval-ms", "20"];
+
+/// The report of a run that was interrupted in the middle: nothing but that is held against it, and nobody is left.
+fn interrupted(args: &[&str]) -> Value {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let mark = format!("interrupted-{}-{}", std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed));
+    let (mut child, _errors) = in_the_middle(&mark, args);
+    assert!(lives(&mark));
+    signal(&child, Signal::INT);
+    let mut text = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (child.wait().unwrap().code(), &report["fault_count"]),
+        (Some(1), &json!(1)),
+        "{report:#}"
+    );
+    let (events, fault) = (&report["events"], report["faults"][0].as_str().unwrap());
+    assert!(fault.starts_with(&format!("interrupted after {events} of ")), "{report:#}");
+    assert_eq!(report["floors"], json!([]), "{report:#}");
+    assert!(!lives(&mark), "a client process outlived its parent");
+    report
 }
 
 fn signal(child: &Child, signal: Signal) {
@@ -173,30 +188,36 @@ fn lives(mark: &str) -> bool {
 
 #[test]
 fn a_run_that_is_interrupted_reports_what_there_is_and_leaves_nobody_behind() {
-    let mark = format!("interrupted-{}", std::process::id());
-    let mut child = in_the_middle(&mark);
-    assert!(lives(&mark));
-    signal(&child, Signal::INT);
-    let mut text = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
-    let report: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(
-        (child.wait().unwrap().code(), &report["fault_count"]),
-        (Some(1), &json!(1)),
-        "{report:#}"
-    );
-    let (events, fault) = (report["events"].as_u64().unwrap(), report["faults"][0].as_str().unwrap());
-    assert_eq!(fault, format!("interrupted after {events} of 3000 events"));
+    let report = interrupted(&BROADCAST);
     // Whatever was posted arrived, and was right.
+    let events = report["events"].as_u64().unwrap();
     assert!(events > 0 && events < 3_000, "{report:#}");
     assert_eq!(report["deliveries"], json!(6 * events), "{report:#}");
-    assert!(!lives(&mark), "a client process outlived its parent");
+}
+
+#[test]
+fn cuts_and_turns_that_an_interrupted_run_did_not_get_to_are_no_faults() {
+    let file = format!("{}/storm.ndjson", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(&file, rosters::sunday()).unwrap();
+    // A play every two and a half seconds, the first cut after five minutes.
+    let pace = ["--events", &file, "--speed", "0.004", "--seconds", "600", "--cuts", "1"];
+    let report = interrupted(&[&["storm", "--clients", "6", "--roster", "4"], &pace[..]].concat());
+    assert_eq!(report["extra"]["cuts"], json!(0.0), "{report:#}");
+    interrupted(&["stalled", "--clients", "20", "--turns", "2", "--phase-s", "60"]);
+}
+
+#[test]
+fn a_run_that_is_interrupted_after_its_last_event_is_cut_short_too() {
+    // A play at the beginning; half a minute later some clients stall, for another.
+    let turn = ["--turns", "1", "--phase-s", "30", "--fill-s", "0", "--catch-up-s", "0"];
+    let report = interrupted(&[&["stalled", "--clients", "20", "--floor", "--interval-ms", "40000"], &turn[..]].concat());
+    assert_eq!((&report["events"], &report["deliveries"]), (&json!(1), &json!(20)), "{report:#}");
 }
 
 #[test]
 fn the_clients_of_a_run_that_is_killed_end_with_it() {
     let mark = format!("killed-{}", std::process::id());
-    let mut child = in_the_middle(&mark);
+    let (mut child, _errors) = in_the_middle(&mark, &BROADCAST);
     signal(&child, Signal::KILL);
     assert_eq!(child.wait().unwrap().code(), None);
     let mut looks = 0;
