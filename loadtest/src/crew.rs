@@ -70,8 +70,10 @@ pub(crate) enum Order {
         /// Events that the server took, for sure.
         taken: usize,
     },
-    /// Stop waiting and report what there is.
+    /// Stop waiting and report what there is; what is missing is a fault.
     Finish,
+    /// The same, but that it is none: somebody asked to stop.
+    Interrupt,
 }
 
 /// From a child.

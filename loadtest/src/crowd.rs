@@ -42,6 +42,8 @@ struct Crowd {
     /// Events that they must include.
     taken: usize,
     finish: bool,
+    /// Somebody asked to stop: nothing that is missing is a fault.
+    interrupted: bool,
     cpu0_ns: u64,
     /// When the round under way began.
     cut_ns: Option<u64>,
@@ -117,6 +119,7 @@ impl Crowd {
             last: Vec::new(),
             taken: 0,
             finish: false,
+            interrupted: false,
             cpu0_ns: 0,
             cut_ns: None,
         })
@@ -238,6 +241,7 @@ impl Crowd {
                     self.cpu0_ns = clock::process_cpu_ns();
                 }
                 Order::Finish => self.finish = true,
+                Order::Interrupt => (self.finish, self.interrupted) = (true, true),
                 Order::Cut { at_ns } => self.cut(at_ns),
                 Order::Stall => self.stall(),
                 Order::Read => self.read_again()?,
@@ -311,9 +315,24 @@ impl Crowd {
         Ok(())
     }
 
-    /// The result. Clients that wait for something still, and totals other than the server's, are told as faults.
+    /// The result.
     fn close_books(&mut self) -> Tally {
         let clients = std::mem::take(&mut self.clients);
+        if !self.interrupted {
+            self.hold(&clients);
+        }
+        let mut tally = std::mem::take(&mut self.desk.tally);
+        let ledgers = clients.iter().flatten().filter_map(Client::ledger);
+        tally.samples = ledgers.map(|ledger| ledger.totals().clone()).collect();
+        (tally.latency, tally.kernel, tally.phases) = self.desk.record.counts();
+        (tally.parsed, tally.compared) = (self.desk.judge.parsed, self.desk.judge.compared);
+        tally.moves = self.desk.judge.take_moves();
+        tally.cpu_ns = clock::process_cpu_ns() - self.cpu0_ns;
+        tally
+    }
+
+    /// Clients that wait for something still, and totals other than the server's, are told as faults.
+    fn hold(&mut self, clients: &[Option<Client>]) {
         let mut followed = vec![false; self.desk.topics.len()];
         for (index, client) in clients.iter().enumerate() {
             let Some(client) = client else { continue };
@@ -340,14 +359,6 @@ impl Crowd {
         if unfinished > 0 {
             self.fault(format!("{unfinished} times not everybody was back before the next cut or the end"));
         }
-        let mut tally = std::mem::take(&mut self.desk.tally);
-        let ledgers = clients.iter().flatten().filter_map(Client::ledger);
-        tally.samples = ledgers.map(|ledger| ledger.totals().clone()).collect();
-        (tally.latency, tally.kernel, tally.phases) = self.desk.record.counts();
-        (tally.parsed, tally.compared) = (self.desk.judge.parsed, self.desk.judge.compared);
-        tally.moves = self.desk.judge.take_moves();
-        tally.cpu_ns = clock::process_cpu_ns() - self.cpu0_ns;
-        tally
     }
 }
 

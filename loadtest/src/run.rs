@@ -26,7 +26,7 @@ use crate::target::Target;
 use crate::timeline::Timeline;
 use crate::truth::Truth;
 use crate::upgrade::Protocol;
-use crate::watch::Watch;
+use crate::watch::{Ended, Watch};
 use crate::{clock, limits, proc, report};
 use anyhow::{Context as _, Result, ensure};
 use posting::Repeats;
@@ -244,6 +244,12 @@ impl<'a> Running<'a> {
         })
     }
 
+    /// It ends before its end.
+    fn cut_short(&mut self, fault: String) {
+        self.faults.push(fault);
+        self.is_cut_short = true;
+    }
+
     /// Posts the events, waits for the last client. An error is the load test's own; the server's are faults.
     fn play(mut self, feed: &mut Http, http: &mut Http) -> Result<Outcome> {
         let pid = self.settings.server_pid;
@@ -258,7 +264,9 @@ impl<'a> Running<'a> {
         let probed = finish(probe);
         let last = self.settle(http, posted)?;
         let patience_ns = self.settings.drain_timeout.as_nanos() as u64;
-        self.watch.done(&mut self.crew, clock::monotonic_ns() + patience_ns)?;
+        if self.watch.done(&mut self.crew, clock::monotonic_ns() + patience_ns)? == Ended::Interrupted {
+            self.cut_short("interrupted before every client had everything".to_owned());
+        }
         let later = self.last_look();
         let looks = self.before.zip(self.idle).zip(earlier.zip(later));
         let total = self.watch.total();

@@ -142,7 +142,7 @@ impl Feed {
                     posted.refused += 1;
                     resent = true;
                     let wait = retry_wait(retry_after, waited, self.timeout)?;
-                    std::thread::sleep(wait);
+                    interrupt::sleep(wait)?;
                     waited += wait;
                 }
                 _ => bail!(

@@ -5,9 +5,9 @@ use super::{rosters, run, wire};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
-use std::io::{BufRead, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -131,33 +131,59 @@ fn a_ruleset_that_the_server_does_not_have_is_told_beside_those_it_has() {
     assert!(code == 2 && errors.contains(told) && errors.lines().count() == 1, "{errors}");
 }
 
-/// A run with six clients or so that would take a minute, and has delivered something by now; what it says on standard
-/// error from now on. `mark` is in its environment, and its children's.
-fn in_the_middle(mark: &str, args: &[&str]) -> (Child, impl BufRead) {
-    let url = format!("ws://{}", fake_server::start(Manner::Good, 0));
+/// A command that has said a line of progress by now which `is_there`; what else it says on standard error. `mark` is in
+/// its environment, and its children's.
+fn begin(mark: &str, args: &[&str], is_there: impl Fn(&str) -> bool) -> (Child, BufReader<ChildStderr>) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_scorewire-loadtest"))
-        .args(["run", args[0], "--url", &url, "--processes", "2", "--json", "-"])
-        .args(&args[1..])
+        .args(args)
+        .args(["--json", "-"])
         .env("SCOREWIRE_LOADTEST_MARK", mark)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut errors = BufReader::new(child.stderr.take().unwrap());
-    let under_way = |line: &String| line.contains(" deliveries,") && !line.contains(" 0 deliveries,");
-    let shown = errors.by_ref().lines().map_while(Result::ok).find(under_way);
-    assert!(shown.is_some(), "no deliveries were shown");
+    let shown = errors.by_ref().lines().map_while(Result::ok).find(|line| is_there(line));
+    assert!(shown.is_some(), "what was waited for was not shown");
     (child, errors)
+}
+
+fn delivers(line: &str) -> bool {
+    line.contains(" deliveries,") && !line.contains(" 0 deliveries,")
+}
+
+/// A run that would take a minute, and has delivered something by now.
+fn in_the_middle(mark: &str, args: &[&str]) -> (Child, BufReader<ChildStderr>) {
+    let url = format!("ws://{}", fake_server::start(Manner::Good, 0));
+    begin(
+        mark,
+        &[&["run", args[0], "--url", &url, "--processes", "2"], &args[1..]].concat(),
+        delivers,
+    )
 }
 
 const BROADCAST: [&str; 7] = ["broadcast", "--clients", "6", "--events", "3000", "--interval-ms", "20"];
 
-/// The report of a run that was interrupted in the middle: nothing but that is held against it, and nobody is left.
-fn interrupted(args: &[&str]) -> Value {
+/// What marks a run in no other test.
+fn mark() -> String {
     static RUNS: AtomicU32 = AtomicU32::new(0);
-    let mark = format!("interrupted-{}-{}", std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed));
-    let (mut child, _errors) = in_the_middle(&mark, args);
+    format!("marked-{}-{}", std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The report of a run that was interrupted in the middle, and nobody is left of it.
+fn interrupted(args: &[&str]) -> Value {
+    let mark = mark();
+    let (child, _errors) = in_the_middle(&mark, args);
     assert!(lives(&mark));
+    let report = interrupt(child);
+    let (events, fault) = (&report["events"], report["faults"][0].as_str().unwrap());
+    assert!(fault.starts_with(&format!("interrupted after {events} of ")), "{report:#}");
+    assert!(!lives(&mark), "a client process outlived its parent");
+    report
+}
+
+/// The report of a run that is interrupted now: nothing but that is held against it.
+fn interrupt(mut child: Child) -> Value {
     signal(&child, Signal::INT);
     let mut text = String::new();
     child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
@@ -167,10 +193,7 @@ fn interrupted(args: &[&str]) -> Value {
         (Some(1), &json!(1)),
         "{report:#}"
     );
-    let (events, fault) = (&report["events"], report["faults"][0].as_str().unwrap());
-    assert!(fault.starts_with(&format!("interrupted after {events} of ")), "{report:#}");
     assert_eq!(report["floors"], json!([]), "{report:#}");
-    assert!(!lives(&mark), "a client process outlived its parent");
     report
 }
 
@@ -215,8 +238,84 @@ fn a_run_that_is_interrupted_after_its_last_event_is_cut_short_too() {
 }
 
 #[test]
+fn nobody_waits_for_stragglers_of_an_interrupted_run_and_they_are_no_faults() {
+    let url = format!("ws://{}", fake_server::start(Manner::DropsLast, 8));
+    let few = [
+        "run",
+        "broadcast",
+        "--url",
+        &url,
+        "--clients",
+        "6",
+        "--events",
+        "8",
+        "--interval-ms",
+        "20",
+    ];
+    let slow = ["--drain-timeout-s", "60", "--floor"];
+    // Six clients have eight plays each, but for one.
+    let (child, _errors) = begin(&mark(), &[&few[..], &slow].concat(), |line| line.contains(" 47 deliveries,"));
+    let report = interrupt(child);
+    assert_eq!(
+        (&report["faults"][0], &report["extra"]["clients_complete"], &report["events"]),
+        (&json!("interrupted before every client had everything"), &json!(5.0), &json!(8)),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn a_run_that_is_asked_to_wait_can_be_interrupted() {
+    let (say, asked) = std::sync::mpsc::sync_channel(1);
+    let addr = wire::listen(move |mut stream| {
+        let mut input = BufReader::new(stream.try_clone().unwrap());
+        while let Some((head, _)) = wire::request(&mut input) {
+            if head.starts_with("GET ") {
+                wire::answer(&mut stream, 200, "", wire::RULESETS);
+                continue;
+            }
+            wire::answer(&mut stream, 429, "Retry-After: 20\r\n", "");
+            // Once is enough.
+            let _: Result<(), _> = say.try_send(());
+        }
+    });
+    let child = Command::new(env!("CARGO_BIN_EXE_scorewire-loadtest"))
+        .args(["run", "broadcast", "--url", &format!("ws://{addr}"), "--clients", "2"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    asked.recv().unwrap();
+    signal(&child, Signal::INT);
+    let output = child.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), errors.lines().count()), (Some(2), 1), "{errors}");
+    assert!(errors.ends_with("POST /v1/events: interrupted\n"), "{errors}");
+}
+
+#[test]
+fn a_floor_that_is_interrupted_has_no_report() {
+    let floor = [
+        "floor",
+        "--via",
+        "send",
+        "--clients",
+        "6",
+        "--events",
+        "3000",
+        "--interval-ms",
+        "20",
+    ];
+    let (mut child, mut errors) = begin(&mark(), &floor, delivers);
+    signal(&child, Signal::INT);
+    let (mut text, mut told) = (String::new(), String::new());
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    errors.read_to_string(&mut told).unwrap();
+    assert_eq!((child.wait().unwrap().code(), text.as_str()), (Some(2), ""), "{told}");
+    assert!(told.ends_with("scorewire-loadtest: interrupted\n"), "{told}");
+}
+
+#[test]
 fn the_clients_of_a_run_that_is_killed_end_with_it() {
-    let mark = format!("killed-{}", std::process::id());
+    let mark = mark();
     let (mut child, _errors) = in_the_middle(&mark, &BROADCAST);
     signal(&child, Signal::KILL);
     assert_eq!(child.wait().unwrap().code(), None);
