@@ -31,7 +31,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 ///
 /// Exit status: 0 nothing lost, every total right and every limit held; 1 something was lost or wrong, a limit did not
 /// hold, or the run was interrupted: the report says what; 2 the run could not be made. Ctrl-C ends a run early, with a
-/// report of what there is; a second one ends it at once, without.
+/// report of what there is; a second one ends it at once, without. `floor` has none before its end (2).
 #[derive(Parser)]
 #[command(version)]
 pub(crate) struct Cli {

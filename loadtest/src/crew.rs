@@ -62,15 +62,18 @@ pub(crate) enum Order {
     Stall,
     /// They read again.
     Read,
-    /// Nothing more is posted, and this is how the server shows the topics: be done when everybody has it.
+    /// Nothing more is posted: be done when everybody has what the server shows, or is lost.
     Settle {
-        /// By topic; null for one that nobody follows.
-        snapshots: Vec<Value>,
+        /// What it shows, by topic; null for one that nobody follows. Nothing where it does not say: then those who
+        /// are not lost wait for what may come.
+        snapshots: Option<Vec<Value>>,
         /// Events that the server took, for sure.
         taken: usize,
     },
-    /// Stop waiting and report what there is.
+    /// Stop waiting and report what there is; what is missing is a fault.
     Finish,
+    /// The same, but that it is none: somebody asked to stop.
+    Interrupt,
 }
 
 /// From a child.

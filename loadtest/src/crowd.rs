@@ -1,7 +1,7 @@
 //! The child process that holds the WebSocket clients: one thread, one epoll.
 //!
 //! Connects a bounded number at a time, says when everybody has its snapshots, then reads until every
-//! client holds what the server's own last word says, or until it is told to stop waiting. On the
+//! client holds what the server's own last word says or is lost, or until it is told to stop waiting. On the
 //! way it can be told to cut all connections and come back, and to have some clients stop reading.
 
 use crate::client::{Client, Desk, Kind, Phase, SCRATCH_BYTES};
@@ -35,11 +35,15 @@ struct Crowd {
     right: usize,
     /// Those that stall do so now.
     stalled: bool,
+    /// Nothing more is posted.
+    settling: bool,
     /// The topics at the very end, by number, once the parent has said so; null for one that nobody follows.
     last: Vec<Value>,
     /// Events that they must include.
     taken: usize,
     finish: bool,
+    /// Somebody asked to stop: nothing that is missing is a fault.
+    interrupted: bool,
     cpu0_ns: u64,
     /// When the round under way began.
     cut_ns: Option<u64>,
@@ -111,9 +115,11 @@ impl Crowd {
             desk,
             right: 0,
             stalled: false,
+            settling: false,
             last: Vec::new(),
             taken: 0,
             finish: false,
+            interrupted: false,
             cpu0_ns: 0,
             cut_ns: None,
         })
@@ -126,7 +132,7 @@ impl Crowd {
 
     fn finished(&self) -> bool {
         let tally = &self.desk.tally;
-        self.finish || (!self.last.is_empty() && (tally.complete + tally.broken) as usize >= self.clients.len())
+        self.finish || (self.settling && (tally.complete + tally.broken) as usize >= self.clients.len())
     }
 
     fn progress(&self) -> Progress {
@@ -235,6 +241,7 @@ impl Crowd {
                     self.cpu0_ns = clock::process_cpu_ns();
                 }
                 Order::Finish => self.finish = true,
+                Order::Interrupt => (self.finish, self.interrupted) = (true, true),
                 Order::Cut { at_ns } => self.cut(at_ns),
                 Order::Stall => self.stall(),
                 Order::Read => self.read_again()?,
@@ -292,8 +299,10 @@ impl Crowd {
         Ok(())
     }
 
-    /// The server has had its last word: whoever holds that is complete.
-    fn settle(&mut self, snapshots: Vec<Value>, taken: usize) -> Result<()> {
+    /// The server has had its last word: whoever holds that is complete. Without one nobody is.
+    fn settle(&mut self, snapshots: Option<Vec<Value>>, taken: usize) -> Result<()> {
+        self.settling = true;
+        let Some(snapshots) = snapshots else { return Ok(()) };
         let seq = |snapshot: &Value| {
             if snapshot.is_null() { Ok(0) } else { number(snapshot, "seq") }
         };
@@ -306,9 +315,24 @@ impl Crowd {
         Ok(())
     }
 
-    /// The result. Clients that wait for something still, and totals other than the server's, are told as faults.
+    /// The result.
     fn close_books(&mut self) -> Tally {
         let clients = std::mem::take(&mut self.clients);
+        if !self.interrupted {
+            self.hold(&clients);
+        }
+        let mut tally = std::mem::take(&mut self.desk.tally);
+        let ledgers = clients.iter().flatten().filter_map(Client::ledger);
+        tally.samples = ledgers.map(|ledger| ledger.totals().clone()).collect();
+        (tally.latency, tally.kernel, tally.phases) = self.desk.record.counts();
+        (tally.parsed, tally.compared) = (self.desk.judge.parsed, self.desk.judge.compared);
+        tally.moves = self.desk.judge.take_moves();
+        tally.cpu_ns = clock::process_cpu_ns() - self.cpu0_ns;
+        tally
+    }
+
+    /// Clients that wait for something still, and totals other than the server's, are told as faults.
+    fn hold(&mut self, clients: &[Option<Client>]) {
         let mut followed = vec![false; self.desk.topics.len()];
         for (index, client) in clients.iter().enumerate() {
             let Some(client) = client else { continue };
@@ -335,14 +359,6 @@ impl Crowd {
         if unfinished > 0 {
             self.fault(format!("{unfinished} times not everybody was back before the next cut or the end"));
         }
-        let mut tally = std::mem::take(&mut self.desk.tally);
-        let ledgers = clients.iter().flatten().filter_map(Client::ledger);
-        tally.samples = ledgers.map(|ledger| ledger.totals().clone()).collect();
-        (tally.latency, tally.kernel, tally.phases) = self.desk.record.counts();
-        (tally.parsed, tally.compared) = (self.desk.judge.parsed, self.desk.judge.compared);
-        tally.moves = self.desk.judge.take_moves();
-        tally.cpu_ns = clock::process_cpu_ns() - self.cpu0_ns;
-        tally
     }
 }
 

@@ -13,7 +13,7 @@ mod uring;
 use crate::crew::{Crew, Job};
 use crate::shape;
 use crate::trace::Trace;
-use crate::watch::Watch;
+use crate::watch::{Ended, Watch};
 use crate::{clock, interrupt, limits};
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::io::Errno;
@@ -104,7 +104,8 @@ pub(crate) fn measure(trace: &Trace, via: Via, threads: usize, readers: usize, s
     watch.start(&mut crew, t0_ns, 0)?;
     started(t0_ns);
     let cpu_ns = send_all(&shares, via, t0_ns, &crew, &mut watch)?;
-    watch.done(&mut crew, clock::monotonic_ns() + PATIENCE_NS)?;
+    let ended = watch.done(&mut crew, clock::monotonic_ns() + PATIENCE_NS)?;
+    ensure!(ended != Ended::Interrupted, "interrupted");
     let total = watch.total();
     let received = total.tally.deliveries;
     ensure!(received == due, "the readers got {received} of {due} deliveries");
@@ -152,11 +153,12 @@ fn jobs(trace: &Trace, to: SocketAddr, readers: usize) -> Vec<Job> {
         .collect()
 }
 
-/// Accepts all readers, listening to their processes meanwhile so that a failure ends the wait.
+/// Accepts all readers, listening to their processes meanwhile so that a failure ends the wait, as Ctrl-C does.
 fn accept(listener: &TcpListener, clients: usize, crew: &Crew, watch: &mut Watch) -> Result<Vec<TcpStream>> {
     listener.set_nonblocking(true)?;
     let mut sockets = Vec::with_capacity(clients);
     while sockets.len() < clients {
+        interrupt::check()?;
         match listener.accept() {
             Ok((socket, _)) => {
                 socket.set_nodelay(true)?;

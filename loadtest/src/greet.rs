@@ -1,5 +1,6 @@
-//! The first question: is there a Scorewire server, and does it have the ruleset? It is asked before anything is made
-//! or posted, so that a wrong address is told at once, in one line.
+//! The first question: is there a Scorewire server, and does it have the ruleset? It is asked before anybody connects
+//! and anything is posted, so that a wrong address is told in one line. What is wrong with the events is told before:
+//! they are read or simulated by then.
 
 use crate::post::Http;
 use crate::target::Target;

@@ -5,9 +5,14 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
 
 /// Exit status of a process that a second signal ends: there is no report.
 const ENDED_AT_ONCE: i32 = 2;
+
+/// Time between looks at whether somebody asked to stop, of those who wait.
+pub(crate) const LOOK: Duration = Duration::from_millis(200);
 
 static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
@@ -32,4 +37,16 @@ pub(crate) fn asked() -> bool {
 pub(crate) fn check() -> Result<()> {
     ensure!(!asked(), "interrupted");
     Ok(())
+}
+
+/// Sleeps so long; an error as soon as somebody has asked to stop.
+pub(crate) fn sleep(duration: Duration) -> Result<()> {
+    let mut left = duration;
+    while !left.is_zero() {
+        check()?;
+        let part = left.min(LOOK);
+        thread::sleep(part);
+        left -= part;
+    }
+    check()
 }

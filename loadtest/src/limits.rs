@@ -7,7 +7,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Descriptors a process needs beside its connections: standard streams, epoll, listener, pipes.
 const DESCRIPTORS_SPARE: u64 = 64;
 
-/// Most processes that hold clients, where descriptors are few.
+/// Most processes that hold clients, or read beside the floor.
 const PROCESSES_MAX: usize = 256;
 
 /// Clients that one receiving thread is given where there are cores for more threads.
@@ -62,6 +62,15 @@ pub(crate) fn require_processes(available: u64, clients: usize) -> Result<()> {
         processes <= PROCESSES_MAX,
         "open-file limit too low: at {available} descriptors a process {clients} clients need {processes} processes, and at most \
          {PROCESSES_MAX} are started. Raise it (`ulimit -n {needed}` or more), or use fewer --clients"
+    );
+    Ok(())
+}
+
+/// Refuses what was asked for by `option` where that is more processes than make sense.
+pub(crate) fn require_processes_asked(option: &str, processes: usize) -> Result<()> {
+    ensure!(
+        processes <= PROCESSES_MAX,
+        "{option} {processes}: at most {PROCESSES_MAX} processes are started"
     );
     Ok(())
 }

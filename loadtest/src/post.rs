@@ -1,5 +1,6 @@
 //! The feed's side: HTTP/1.1 by hand over one kept connection, nothing that could cost CPU worth measuring.
 
+use crate::interrupt;
 use crate::target::Target;
 use crate::tls::Stream;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -88,9 +89,9 @@ impl Http {
             let answer = answer.with_context(|| format!("{} does not answer", self.to.addr))?;
             if answer.status == 429 {
                 let wait = retry_wait(answer.retry_after_s, waited, RETRY_WAIT_MAX)?;
-                std::thread::sleep(wait);
-                waited += wait;
                 self.answered_429 += 1;
+                interrupt::sleep(wait)?;
+                waited += wait;
                 resent = true;
                 continue;
             }

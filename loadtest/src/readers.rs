@@ -169,7 +169,7 @@ pub(crate) fn run(job: &Job, mut orders: Orders) -> Result<()> {
             while let Some(order) = orders.next()? {
                 match order {
                     Order::Start { t0_ns, .. } => (readers.t0_ns, cpu0_ns) = (Some(t0_ns), clock::process_cpu_ns()),
-                    Order::Finish => finish = true,
+                    Order::Finish | Order::Interrupt => finish = true,
                     other => bail!("an order for clients reached the readers: {other:?}"),
                 }
             }

@@ -4,7 +4,8 @@ use crate::html;
 use crate::shape::{Distribution, Floor, RunReport, SHAPE, Server};
 use anyhow::{Context as _, Result, ensure};
 use std::fmt::{self, Write as _};
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// What `report` is asked for.
@@ -111,15 +112,20 @@ fn read(path: &Path) -> Result<RunReport> {
     Ok(report)
 }
 
-/// Whether a file can be written there, without writing to it.
+/// Whether a file can be written there, without writing to it or leaving one behind. What is no file, such as a pipe or
+/// a terminal, is left alone: opening it may wait for a reader, or be the end of what one reads.
 fn check_writable(path: &Path) -> Result<()> {
-    let is_new = !path.exists();
-    let opened = OpenOptions::new().append(true).create(true).open(path);
-    opened.with_context(|| format!("{} can't be written", path.display()))?;
-    if is_new {
-        std::fs::remove_file(path).with_context(|| format!("{} can't be written", path.display()))?;
-    }
-    Ok(())
+    let opened = match std::fs::metadata(path) {
+        Ok(there) if there.is_file() || there.is_dir() => OpenOptions::new().append(true).open(path).map(drop),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => match std::fs::read_link(path) {
+            // A link to what is not there yet: that is what would be made.
+            Ok(target) => return check_writable(&path.with_file_name(target)),
+            Err(_) => File::create_new(path).and_then(|_| std::fs::remove_file(path)),
+        },
+        Err(error) => Err(error),
+    };
+    opened.with_context(|| format!("{} can't be written", path.display()))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
@@ -421,6 +427,41 @@ impl fmt::Display for RunReport {
 mod tests {
     use super::*;
     use crate::shape::Limit;
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use std::os::unix::fs::{OpenOptionsExt as _, symlink};
+    use std::process::Command;
+
+    #[test]
+    fn asking_whether_a_file_can_be_written_leaves_everything_as_it_is() {
+        let folder = std::env::temp_dir().join(format!("scorewire-loadtest-writable-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("pages")).unwrap();
+        let at = |name: &str| folder.join(name);
+        check_writable(&at("new")).unwrap();
+        assert!(!at("new").exists());
+        std::fs::write(at("kept"), "page").unwrap();
+        check_writable(&at("kept")).unwrap();
+        assert_eq!(std::fs::read_to_string(at("kept")).unwrap(), "page");
+        // A link stays, and what it names is not made; one into a folder that is not there can't be written.
+        symlink("pages/later", at("link")).unwrap();
+        check_writable(&at("link")).unwrap();
+        assert!(at("link").is_symlink() && !at("pages/later").exists());
+        symlink("nowhere/later", at("astray")).unwrap();
+        for refused in ["astray", "pages", "nowhere/file"] {
+            assert!(check_writable(&at(refused)).is_err(), "{refused}");
+        }
+        // Nobody hangs up on the reader of a pipe.
+        assert!(Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
+        let reader = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(at("pipe"))
+            .unwrap();
+        check_writable(&at("pipe")).unwrap();
+        let mut watched = [PollFd::new(&reader, PollFlags::IN)];
+        poll(&mut watched, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap();
+        assert!(!watched[0].revents().contains(PollFlags::HUP));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn a_limit_that_did_not_hold_is_no_fault() {

@@ -26,7 +26,7 @@ use crate::target::Target;
 use crate::timeline::Timeline;
 use crate::truth::Truth;
 use crate::upgrade::Protocol;
-use crate::watch::Watch;
+use crate::watch::{Ended, Watch};
 use crate::{clock, limits, proc, report};
 use anyhow::{Context as _, Result, ensure};
 use posting::Repeats;
@@ -133,8 +133,10 @@ pub(crate) struct Outcome {
     pub(crate) phases: Vec<Latency>,
     /// Looks at the server.
     pub(crate) timeline: Timeline,
-    /// The server's last word on each topic, by number; null for one that nobody follows. Nothing where not every
-    /// event was taken, or the server did not say: then there is nothing to hold it against.
+    /// It ended before its end: nothing that is missing is held against it.
+    pub(crate) is_cut_short: bool,
+    /// The server's last word on each topic, by number; null for one that nobody follows. Nothing where the server did
+    /// not say: then there is nothing to hold it against.
     last: Option<Vec<Value>>,
 }
 
@@ -185,7 +187,7 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
     posting::open(&mut feed, &plan, &repeats.opening)
         .with_context(|| format!("what comes before the run can't be posted to {}", settings.ingest.host))?;
     let mut outcome = Running::start(settings, &plan, &repeats.lines, available)?.play(&mut feed, &mut http)?;
-    if let Some(last) = outcome.last.take() {
+    if let Some(last) = outcome.last.take().filter(|_| !outcome.is_cut_short) {
         outcome.hold_against_feed(&plan, truth.as_ref(), &last);
         if let Err(error) = check(&mut http, &outcome.tally) {
             outcome.fault(format!("the HTTP answer and the clients differ: {error:#}"));
@@ -215,6 +217,7 @@ struct Running<'a> {
     before: Option<Memory>,
     idle: Option<Memory>,
     faults: Vec<String>,
+    is_cut_short: bool,
 }
 
 impl<'a> Running<'a> {
@@ -237,7 +240,14 @@ impl<'a> Running<'a> {
             before,
             idle: settings.server_pid.map(proc::memory).transpose()?,
             faults: Vec::new(),
+            is_cut_short: false,
         })
+    }
+
+    /// It ends before its end.
+    fn cut_short(&mut self, fault: String) {
+        self.faults.push(fault);
+        self.is_cut_short = true;
     }
 
     /// Posts the events, waits for the last client. An error is the load test's own; the server's are faults.
@@ -254,7 +264,9 @@ impl<'a> Running<'a> {
         let probed = finish(probe);
         let last = self.settle(http, posted)?;
         let patience_ns = self.settings.drain_timeout.as_nanos() as u64;
-        self.watch.done(&mut self.crew, clock::monotonic_ns() + patience_ns)?;
+        if self.watch.done(&mut self.crew, clock::monotonic_ns() + patience_ns)? == Ended::Interrupted {
+            self.cut_short("interrupted before every client had everything".to_owned());
+        }
         let later = self.last_look();
         let looks = self.before.zip(self.idle).zip(earlier.zip(later));
         let total = self.watch.total();
@@ -316,7 +328,8 @@ impl<'a> Running<'a> {
             tally,
             phases: total.phases,
             timeline: total.timeline,
-            last: last.filter(|_| posted == self.plan.lines.len()),
+            is_cut_short: self.is_cut_short,
+            last,
         })
     }
 }

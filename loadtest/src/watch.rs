@@ -12,6 +12,23 @@ use std::time::Duration;
 /// Time between progress lines where standard error is no terminal.
 const LINE_EVERY_NS: u64 = 2_000_000_000;
 
+/// For what is under way to arrive once somebody has asked to stop, where patience does not end before.
+const INTERRUPTED_NS: u64 = 5_000_000_000;
+
+/// For a child to report once it has been told to.
+const REPORT_NS: u64 = 10_000_000_000;
+
+/// How the wait for the children ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// All of them had everything.
+    Complete,
+    /// Patience ended: what is missing is a fault.
+    Late,
+    /// Somebody asked to stop: what is missing is held against nobody.
+    Interrupted,
+}
+
 /// How far the run is, over all children.
 pub(crate) struct Watch {
     what: &'static str,
@@ -112,27 +129,35 @@ impl Watch {
         crew.order(&Order::Start { t0_ns, ts0_us })
     }
 
-    /// Waits until every child is done; from `patience_ns` on (monotonic) they are told to stop waiting.
-    pub(crate) fn done(&mut self, crew: &mut Crew, patience_ns: u64) -> Result<()> {
-        let mut told = false;
-        let give_up_ns = patience_ns + 10_000_000_000;
+    /// Waits until every child is done; from `patience_ns` on (monotonic) they are told to stop waiting, and
+    /// [`INTERRUPTED_NS`] after somebody has asked to stop.
+    pub(crate) fn done(&mut self, crew: &mut Crew, patience_ns: u64) -> Result<Ended> {
+        let (mut patience_ns, mut asked, mut ended) = (patience_ns, false, Ended::Complete);
         while self.done.iter().any(Option::is_none) {
             let now_ns = clock::monotonic_ns();
-            if now_ns >= patience_ns && !told {
-                told = true;
-                crew.order(&Order::Finish)?;
+            if interrupt::asked() && !asked {
+                asked = true;
+                patience_ns = patience_ns.min(now_ns + INTERRUPTED_NS);
             }
-            if now_ns >= give_up_ns {
+            if now_ns >= patience_ns && ended == Ended::Complete {
+                let (order, end) = match asked {
+                    true => (Order::Interrupt, Ended::Interrupted),
+                    false => (Order::Finish, Ended::Late),
+                };
+                crew.order(&order)?;
+                ended = end;
+            }
+            if now_ns >= patience_ns + REPORT_NS {
                 bail!("a client process does not answer");
             }
-            self.hear(crew, if told { give_up_ns - now_ns } else { patience_ns - now_ns })?;
+            self.hear(crew, interrupt::LOOK.as_nanos() as u64)?;
         }
         self.next_line_ns = 0;
         self.show();
         if self.terminal {
             eprintln!();
         }
-        Ok(())
+        Ok(ended)
     }
 
     /// All children's results as one.

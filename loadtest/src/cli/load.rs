@@ -4,11 +4,11 @@ use super::limits::LimitArgs;
 use super::numbers::{at_least_one, over_zero, zero_or_more};
 use super::server::{ServerArgs, TlsArgs};
 use crate::floor::Via;
-use crate::plays;
 use crate::report::Output;
 use crate::run::Settings;
 use crate::target::Target;
 use crate::upgrade::{Coding, Protocol};
+use crate::{limits, plays};
 use anyhow::{Result, ensure};
 use clap::Args;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(crate) struct Load {
     /// WebSocket clients; each needs a descriptor here and one in the server (`ulimit -n`)
     #[arg(long, default_value_t = 10_000, value_parser = at_least_one::<usize>)]
     clients: usize,
-    /// Processes that hold the clients [default: as few as descriptors and cores allow]
+    /// Processes that hold the clients, at most 256 [default: as few as descriptors and cores allow]
     #[arg(long, value_name = "N", value_parser = at_least_one::<usize>)]
     processes: Option<usize>,
     /// Clients that parse every message and keep totals of their own [default: 8, or all where there are fewer]
@@ -82,6 +82,9 @@ impl Load {
                 given <= clients,
                 "{option} {given} is more than there are clients (--clients {clients})"
             );
+        }
+        if let Some(processes) = self.processes {
+            limits::require_processes_asked("--processes", processes)?;
         }
         let server_pid = self.server.pid()?;
         self.limits.check(server_pid.is_some(), self.floor || self.floor_uring)?;

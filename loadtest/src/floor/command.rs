@@ -5,7 +5,7 @@ use crate::cli::numbers::at_least_one;
 use crate::report::{self, Output};
 use crate::shape::{Floor, RunReport, SHAPE};
 use crate::trace::Trace;
-use crate::{clock, interrupt, proc};
+use crate::{clock, interrupt, limits, proc};
 use anyhow::Result;
 
 /// What `floor` is asked for.
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// Sending threads, each with its own part of the sockets
     #[arg(long, default_value_t = 1, value_parser = at_least_one::<usize>)]
     threads: usize,
-    /// Processes that read, each with its own part of the sockets
+    /// Processes that read, at most 256, each with its own part of the sockets
     #[arg(long, default_value_t = 1, value_parser = at_least_one::<usize>)]
     readers: usize,
     /// Measure each way this many times, in turn: medians with their spread, and the pass with the median CPU in full
@@ -55,6 +55,7 @@ enum Ways {
 /// Measures and publishes.
 pub(crate) fn run(args: &Args) -> Result<()> {
     interrupt::watch()?;
+    limits::require_processes_asked("--readers", args.readers)?;
     args.output.check()?;
     let recipients = args.recipients.unwrap_or(args.clients);
     let trace = Trace::rotating(args.clients, recipients, args.events, args.interval_ms * 1_000, args.bytes);

@@ -30,7 +30,7 @@ pub(crate) struct Request {
 pub(crate) struct Posted {
     /// Lines taken.
     pub(crate) accepted: usize,
-    /// Of these, plays.
+    /// Of these, plays; of a request that was taken in part, as many as there must be among its lines taken.
     pub(crate) plays: usize,
     /// Requests answered 429.
     pub(crate) refused: usize,
@@ -111,19 +111,18 @@ impl Feed {
             if ended.load(Ordering::Relaxed) {
                 break;
             }
-            if let Err(error) = interrupt::check().and_then(|()| self.send(request, &mut posted.refused)) {
+            if let Err(error) = interrupt::check().and_then(|()| self.send(request, &mut posted)) {
                 // What the others meet from now on comes of the same.
                 let is_first = !ended.swap(true, Ordering::Relaxed);
                 posted.fault = is_first.then_some(error);
                 break;
             }
-            posted.accepted += request.lines;
-            posted.plays += request.lines - request.games;
         }
         posted
     }
 
-    fn send(&mut self, request: &Request, refused: &mut usize) -> Result<()> {
+    /// Sends a request until it is answered other than 429; what was taken of it is in `posted`, however it ends.
+    fn send(&mut self, request: &Request, posted: &mut Posted) -> Result<()> {
         let (mut resent, mut waited) = (false, Duration::ZERO);
         loop {
             self.stream.write_all(&request.bytes).context("the server does not read")?;
@@ -131,17 +130,19 @@ impl Feed {
             match status {
                 200 => {
                     let told: serde_json::Value = serde_json::from_slice(body).context("the answer is no JSON")?;
-                    let count = |name: &str| told[name].as_u64().unwrap_or(0);
+                    let count = |name: &str| told[name].as_u64().unwrap_or(0) as usize;
                     // Of a request that was refused, the beginning may have been taken.
                     let taken = count("accepted") + if resent { count("duplicate") } else { 0 };
-                    ensure!(taken == request.lines as u64, "{} lines were sent: {told}", request.lines);
+                    posted.accepted += taken;
+                    posted.plays += taken.saturating_sub(request.games);
+                    ensure!(taken == request.lines, "{} lines were sent: {told}", request.lines);
                     return Ok(());
                 }
                 429 => {
-                    *refused += 1;
+                    posted.refused += 1;
                     resent = true;
                     let wait = retry_wait(retry_after, waited, self.timeout)?;
-                    std::thread::sleep(wait);
+                    interrupt::sleep(wait)?;
                     waited += wait;
                 }
                 _ => bail!(

@@ -14,21 +14,20 @@ const SNAPSHOT_TOPICS_MAX: usize = 100;
 
 impl Running<'_> {
     /// Tells the clients how the server shows the topics now that nothing more is posted. Where it does not say,
-    /// they get what there is until patience ends.
+    /// those it has not hung up on get what there is until patience ends.
     pub(super) fn settle(&mut self, http: &mut Http, taken: usize) -> Result<Option<Vec<Value>>> {
-        match last_words(http, self.settings, self.plan) {
-            Ok(snapshots) => {
-                self.crew.order(&Order::Settle {
-                    snapshots: snapshots.clone(),
-                    taken,
-                })?;
-                Ok(Some(snapshots))
-            }
+        let snapshots = match last_words(http, self.settings, self.plan) {
+            Ok(snapshots) => Some(snapshots),
             Err(error) => {
                 self.faults.push(format!("the server's last word: {error:#}"));
-                Ok(None)
+                None
             }
-        }
+        };
+        self.crew.order(&Order::Settle {
+            snapshots: snapshots.clone(),
+            taken,
+        })?;
+        Ok(snapshots)
     }
 }
 

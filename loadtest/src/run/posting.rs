@@ -12,9 +12,6 @@ use anyhow::{Context as _, Result};
 /// Event lines in one request.
 const POST_LINES_MAX: usize = 500;
 
-/// Time between looks at whether somebody wants the run to end.
-const LOOK_NS: u64 = 200_000_000;
-
 /// Which lines of a plan say nothing new.
 pub(super) struct Repeats {
     pub(super) opening: Vec<bool>,
@@ -94,14 +91,15 @@ impl Running<'_> {
             if now_ns >= until_ns {
                 return Ok(true);
             }
-            self.watch.listen(&self.crew, until_ns.min(now_ns + LOOK_NS))?;
+            self.watch
+                .listen(&self.crew, until_ns.min(now_ns + interrupt::LOOK.as_nanos() as u64))?;
         }
         Ok(false)
     }
 
     /// Posting ends before its end, with so many events taken.
     fn end(&mut self, taken: usize, fault: String) -> Result<usize> {
-        self.faults.push(fault);
+        self.cut_short(fault);
         // Whoever stalls reads what there is.
         self.crew.order(&Order::Read)?;
         Ok(taken)

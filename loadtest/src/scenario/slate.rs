@@ -58,8 +58,10 @@ pub(crate) fn storm(settings: &Settings, following: Following, sunday: &Sunday, 
     plan.opening_max = STORM_OPENING_MAX;
     let topics: u64 = plan.followers().iter().sum();
     let mut outcome = finish(settings, plan)?;
-    let faults = all_came_back(&outcome.tally.rounds, cuts as usize, topics);
-    faults.into_iter().for_each(|fault| outcome.fault(fault));
+    if !outcome.is_cut_short {
+        let faults = all_came_back(&outcome.tally.rounds, cuts as usize, topics);
+        faults.into_iter().for_each(|fault| outcome.fault(fault));
+    }
     let rounds = &outcome.tally.rounds;
     let mut back_ms: Vec<f64> = rounds.iter().filter_map(|round| Some(round.back_us? as f64 / 1e3)).collect();
     back_ms.sort_by(f64::total_cmp);

@@ -72,8 +72,8 @@ pub(crate) fn run(settings: &Settings, shape: &Shape) -> Result<RunReport> {
     let turns: Vec<[Distribution; 2]> = (0..shape.turns as usize)
         .map(|turn| [distribution(2 * turn), distribution(2 * turn + 1)])
         .collect();
-    for fault in unmeasured(&turns) {
-        outcome.fault(fault);
+    if !outcome.is_cut_short {
+        unmeasured(&turns).into_iter().for_each(|fault| outcome.fault(fault));
     }
     let measured = || turns.iter().filter(|turn| turn.iter().all(|phase| phase.count > 0));
     let over = |figure: &dyn Fn(&[Distribution; 2]) -> f64| sorted(measured().map(figure).collect());

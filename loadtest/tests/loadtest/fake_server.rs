@@ -76,6 +76,8 @@ pub enum Manner {
     AsksToWait,
     /// The post with play 4 is answered 500, and not taken.
     Fails,
+    /// With play 4 it hangs up on everybody, and answers nobody any more.
+    Dies,
     /// Snapshots by HTTP are not to be had.
     NoLastWord,
     /// Points are those of DraftKings, whatever was asked for, in every frame and snapshot.
@@ -115,6 +117,7 @@ struct State {
     clients: Vec<Subscriber>,
     /// Somebody was asked to wait.
     asked_to_wait: bool,
+    is_dead: bool,
 }
 
 impl State {
@@ -138,6 +141,9 @@ pub fn start(manner: Manner, last_seq: usize) -> SocketAddr {
 fn serve(mut output: TcpStream, state: &Mutex<State>, manner: Manner, last_seq: usize) {
     let mut input = BufReader::new(output.try_clone().unwrap());
     while let Some((head, body)) = wire::request(&mut input) {
+        if manner == Manner::Dies && dies(&body, &mut state.lock().unwrap()) {
+            return;
+        }
         if head.starts_with("GET /v1/ws ") {
             return upgrade(&head, input, output, state, manner);
         }
@@ -161,6 +167,15 @@ fn serve(mut output: TcpStream, state: &Mutex<State>, manner: Manner, last_seq: 
         };
         wire::answer(&mut output, 200, "", &answer);
     }
+}
+
+/// Whether the server is dead by now, of a request with `body`.
+fn dies(body: &str, state: &mut State) -> bool {
+    state.is_dead |= body.contains(r#""play":"4""#);
+    if state.is_dead {
+        state.clients.clear();
+    }
+    state.is_dead
 }
 
 fn post(lines: &str, output: &mut TcpStream, state: &Mutex<State>, manner: Manner, last_seq: usize) {

@@ -2,11 +2,14 @@
 //! that a season's plays have, and can be told to get the totals of some games wrong, or to break down.
 
 use super::{run, wire};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What the server does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,12 +19,14 @@ enum Manner {
     WrongBeyondTheSample,
     /// The last game has no list.
     OneMissing,
-    /// From this request on posts are answered with this status.
+    /// From this request on posts are answered with this status; a 429 asks for 25 s.
     Fails(usize, u16),
     /// With this request it hangs up on everybody, and answers nobody any more.
     Dies(usize),
     /// With this request it hangs up on the watchers.
     LosesWatchers(usize),
+    /// It rejects the last line of this request.
+    RejectsOne(usize),
 }
 
 #[derive(Default)]
@@ -40,9 +45,10 @@ struct State {
     watchers: Vec<TcpStream>,
 }
 
-fn start(manner: Manner) -> SocketAddr {
+fn start(manner: Manner) -> (SocketAddr, Arc<Mutex<State>>) {
     let state = Arc::new(Mutex::new(State::default()));
-    wire::listen(move |stream| serve(stream, &state, manner))
+    let served = state.clone();
+    (wire::listen(move |stream| serve(stream, &served, manner)), state)
 }
 
 fn serve(mut output: TcpStream, state: &Mutex<State>, manner: Manner) {
@@ -66,7 +72,8 @@ fn serve(mut output: TcpStream, state: &Mutex<State>, manner: Manner) {
                 None => return,
             },
         };
-        wire::answer(&mut output, status, "", &answer.to_string());
+        let wait = if status == 429 { "Retry-After: 25\r\n" } else { "" };
+        wire::answer(&mut output, status, wait, &answer.to_string());
     }
 }
 
@@ -93,8 +100,12 @@ fn post(events: &str, state: &mut State, manner: Manner) -> Option<(u16, Value)>
         Manner::LosesWatchers(from) if state.posts == from => state.watchers.clear(),
         _ => {}
     }
-    events.lines().for_each(|line| take(&serde_json::from_str(line).unwrap(), state));
-    Some((200, json!({"accepted": events.lines().count(), "duplicate": 0, "rejected": []})))
+    let is_whole = !matches!(manner, Manner::RejectsOne(nth) if state.posts == nth);
+    let accepted = events.lines().count() - usize::from(!is_whole);
+    let taken = events.lines().take(accepted);
+    taken.for_each(|line| take(&serde_json::from_str(line).unwrap(), state));
+    let rejected = if is_whole { json!([]) } else { json!([{"line": accepted + 1}]) };
+    Some((200, json!({"accepted": accepted, "duplicate": 0, "rejected": rejected})))
 }
 
 /// Status and body.
@@ -156,7 +167,7 @@ fn text(payload: &str) -> Vec<u8> {
 
 /// Twenty plays in sixteen games, of which the frames of the first are kept.
 fn ingest(manner: Manner, more: &[&str]) -> (i32, Value, String) {
-    let url = format!("ws://{}", start(manner));
+    let url = format!("ws://{}", start(manner).0);
     let few = ["run", "ingest", "--url", &url, "--events", "20", "--plays", "2", "--timeout-s", "5"];
     run(&[&few[..], more].concat())
 }
@@ -223,6 +234,49 @@ fn a_server_that_breaks_down_in_the_middle_gets_a_report() {
             "{report:#}"
         );
     }
+}
+
+#[test]
+fn what_was_taken_of_a_request_counts_though_one_of_its_lines_was_not() {
+    // Requests of two games announced and a play of each; the play of the second is rejected.
+    for (request, events, lines) in [(1, 1, 3), (5, 9, 19)] {
+        let report = must_report(Manner::RejectsOne(request), "posting ended: 4 lines were sent: ");
+        assert_eq!(
+            (&report["fault_count"], &report["events"], &report["deliveries"]),
+            (&json!(1), &json!(events), &json!(lines)),
+            "{report:#}"
+        );
+    }
+}
+
+#[test]
+fn a_feed_that_is_asked_to_wait_can_be_interrupted() {
+    let (addr, state) = start(Manner::Fails(5, 429));
+    let child = Command::new(env!("CARGO_BIN_EXE_scorewire-loadtest"))
+        .args(["run", "ingest", "--url", &format!("ws://{addr}"), "--events", "20", "--plays", "2"])
+        .args(["--feeds", "1", "--lines", "4", "--json", "-"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut looks = 0;
+    while state.lock().unwrap().posts < 5 {
+        looks += 1;
+        assert!(looks < 1_000, "the fifth request does not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &report["fault_count"]), (Some(1), &json!(1)), "{report:#}");
+    assert_eq!(
+        (
+            &report["faults"][0],
+            &report["deliveries"],
+            &report["extra"]["requests_answered_429"]
+        ),
+        (&json!("posting ended: interrupted"), &json!(16), &json!(1.0)),
+        "{report:#}"
+    );
 }
 
 #[test]

@@ -41,6 +41,11 @@ fn run(args: &[&str]) -> (i32, Value, String) {
 }
 
 fn broadcast(manner: Manner, more: &[&str]) -> (i32, Value, String) {
+    broadcast_draining(manner, "0.3", more)
+}
+
+/// Stragglers have `drain_s` seconds.
+fn broadcast_draining(manner: Manner, drain_s: &str, more: &[&str]) -> (i32, Value, String) {
     let url = format!("ws://{}", fake_server::start(manner, PLAYS));
     let (clients, plays) = (CLIENTS.to_string(), PLAYS.to_string());
     let mut args = vec![
@@ -55,7 +60,7 @@ fn broadcast(manner: Manner, more: &[&str]) -> (i32, Value, String) {
         "--interval-ms",
         "20",
     ];
-    args.extend(["--drain-timeout-s", "0.3", "--sample", "2"]);
+    args.extend(["--drain-timeout-s", drain_s, "--sample", "2"]);
     args.extend(more);
     run(&args)
 }
@@ -231,6 +236,21 @@ fn a_server_that_fails_in_the_middle_gets_a_report() {
         "{report:#}"
     );
     assert_eq!(report["floors"].as_array().map(Vec::len), Some(0), "{report:#}");
+}
+
+#[test]
+fn nobody_waits_for_clients_that_are_all_lost() {
+    let (code, report, errors) = broadcast_draining(Manner::Dies, "300", &["--processes", "2"]);
+    assert_eq!((code, &report["clients_broken"]), (1, &CLIENTS.into()), "{report:#}\n{errors}");
+    let faults = report["faults"].to_string();
+    assert!(
+        faults.contains("posting ended with events") && faults.contains("the server's last word: "),
+        "{report:#}"
+    );
+    assert!(
+        report["duration_s"].as_f64() < Some(300.0),
+        "stragglers were waited for: {report:#}"
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub(crate) const PLAYS: usize = 8;
 
 /// A game in which a passer and a receiver move in every play; 10 ms between plays, one of them sent twice.
-fn sunday() -> String {
+pub(crate) fn sunday() -> String {
     let players = json!([{"player": "q", "team": "NE", "position": "QB"}, {"player": "w", "team": "NE", "position": "WR"}]);
     let mut lines = vec![
         json!({"type": "players", "players": players}),
