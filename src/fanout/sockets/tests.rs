@@ -4,6 +4,7 @@
 use super::faults::Fault;
 use super::*;
 use crate::fanout::tls::tests::sessions;
+use crate::test_support::skipped::skipped;
 use rustls::ClientConnection;
 use std::hash::BuildHasher;
 use std::net::{TcpListener, TcpStream};
@@ -328,7 +329,7 @@ fn path(setting: WriterSetting) -> Option<WritePath> {
     match WritePath::for_shards(setting, 1, 8) {
         Ok(mut paths) => paths.pop(),
         Err(error) => {
-            println!("skipped: {error}");
+            skipped(&error.to_string());
             None
         }
     }
