@@ -430,6 +430,10 @@ impl Uring {
     }
 
     fn reap(&mut self) {
+        #[cfg(test)]
+        if self.faults.hides {
+            return;
+        }
         for answer in self.ring.completion() {
             if let Some(state @ State::Offered) = self.states.get_mut(answer.user_data() as usize) {
                 *state = State::Answered(answer.result());
