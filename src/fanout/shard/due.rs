@@ -2,7 +2,7 @@
 
 use super::ShardParts;
 use super::account::ShardStats;
-use super::batch::Piece;
+use super::batch::{PIECES_MAX, Piece};
 use super::conn::{Conn, Kind};
 use super::mirror::{Encoded, Mirror, Shared};
 use super::subs::{Cursor, Phase};
@@ -21,7 +21,8 @@ pub(super) type Frames = SmallVec<[(Seq, bool, Encoded); 2]>;
 
 /// What to do about a subscription that was marked.
 pub(super) enum Due {
-    /// These go out.
+    /// These go out, as far as there is room in a write; they may end before the head, as those that
+    /// follow would not fit.
     Now(Frames),
     /// The client's own rate limit says when.
     Later(i64),
@@ -92,7 +93,7 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
         form: key.1,
         wall_us: now.wall_us,
     };
-    let frames = mirror.ring.range_mut(first..).map(|mirrored| {
+    let frames = mirror.ring.range_mut(first..).take(PIECES_MAX).map(|mirrored| {
         let frames = mirrored.frames.get_or_insert_default();
         if let Some((_, frame)) = frames.iter().find(|(known, _)| *known == key) {
             return (mirrored.entry.seq, false, frame.clone());
