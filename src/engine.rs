@@ -89,7 +89,7 @@ pub struct Shared {
 pub struct Engine {
     shared: Arc<Shared>,
     owners: Vec<Sender<Job>>,
-    /// Says which owner's thread has ended.
+    /// Says which owner has ended.
     ended: Receiver<usize>,
 }
 
@@ -99,7 +99,7 @@ pub enum SubmitError {
     /// An owner's queue stays full.
     #[error("the engine is behind; try again in a moment")]
     Busy,
-    /// An owner's thread is gone: the process is about to end.
+    /// An owner is gone: the process is about to end.
     #[error("the engine has stopped")]
     Stopped,
 }
@@ -124,8 +124,8 @@ impl Engine {
         Engine { shared, owners, ended }
     }
 
-    /// Waits until an owner's thread ends, which none does by itself: what it owned can be trusted no
-    /// longer.
+    /// Waits until an owner ends, which none does by itself: what it owned can be trusted no longer. Its
+    /// thread stays, to let go of what is left in its queue.
     pub async fn owner_ended(&self) -> usize {
         self.ended.recv_async().await.unwrap_or(0)
     }

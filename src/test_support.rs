@@ -2,6 +2,8 @@
 
 #[path = "../tests/it/support/recorded.rs"]
 pub(crate) mod recorded;
+#[path = "../tests/it/support/skipped.rs"]
+pub(crate) mod skipped;
 
 use crate::model::Stat;
 

@@ -153,7 +153,7 @@ fn file(key: &'static str, path: &Path, error: &pem::Error, none: &str) -> TlsEr
 
 /// Connections at once that are turned away politely: no slot is theirs, so their descriptors are among
 /// those that the command line keeps back, which operators and feeds need too.
-const REFUSALS_MAX: usize = 32;
+pub const REFUSALS_MAX: usize = 32;
 
 /// Shakes hands for every shard.
 ///

@@ -10,8 +10,8 @@ use crate::model::Seq;
 use crate::wire::ws::Frame;
 use std::rc::Rc;
 
-/// Most pieces in one write.
-const PIECES_MAX: usize = 64;
+/// Most pieces in one write: the kernel refuses more than 1,024, and a slice of writes has to end.
+pub(super) const PIECES_MAX: usize = 64;
 
 /// Bytes for one socket, shared by every client of this shard that gets them.
 #[derive(Clone, Debug)]

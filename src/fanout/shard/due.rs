@@ -2,7 +2,7 @@
 
 use super::ShardParts;
 use super::account::ShardStats;
-use super::batch::Piece;
+use super::batch::{PIECES_MAX, Piece};
 use super::conn::{Conn, Kind};
 use super::mirror::{Encoded, Mirror, Shared};
 use super::subs::{Cursor, Phase};
@@ -21,7 +21,8 @@ pub(super) type Frames = SmallVec<[(Seq, bool, Encoded); 2]>;
 
 /// What to do about a subscription that was marked.
 pub(super) enum Due {
-    /// These go out.
+    /// These go out, as far as there is room in a write; they may end before the head, as those that
+    /// follow would not fit.
     Now(Frames),
     /// The client's own rate limit says when.
     Later(i64),
@@ -92,7 +93,7 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
         form: key.1,
         wall_us: now.wall_us,
     };
-    let frames = mirror.ring.range_mut(first..).map(|mirrored| {
+    let frames = mirror.ring.range_mut(first..).take(PIECES_MAX).map(|mirrored| {
         let frames = mirrored.frames.get_or_insert_default();
         if let Some((_, frame)) = frames.iter().find(|(known, _)| *known == key) {
             return (mirrored.entry.seq, false, frame.clone());
@@ -171,8 +172,13 @@ fn snapshot(
 }
 
 /// An event stream's ids: where every subscription stands after an event, so that any of them can be
-/// resumed from.
-pub(super) struct EventIds(Vec<Seq>);
+/// resumed from. Written out once; an event then writes the one that moved: there may be hundreds of each.
+pub(super) struct EventIds {
+    /// `SEQ-SEQ-…`
+    text: String,
+    /// Where each begins.
+    starts: Vec<usize>,
+}
 
 /// Stands in an event's id for a topic whose first snapshot has not been sent: ahead of any history, so
 /// that whoever resumes from there is given the snapshot.
@@ -184,17 +190,76 @@ impl EventIds {
             Phase::Resumed | Phase::Deltas => cursor.seq,
             Phase::Snapshot => NOTHING_YET,
         };
-        (conn.kind == Kind::EventStream).then(|| EventIds(conn.subs.iter().map(stands).collect()))
+        (conn.kind == Kind::EventStream).then(|| EventIds::new(conn.subs.iter().map(stands)))
+    }
+
+    fn new(seqs: impl Iterator<Item = Seq>) -> EventIds {
+        let (mut text, mut starts) = (String::new(), Vec::new());
+        for seq in seqs {
+            if !text.is_empty() {
+                text.push('-');
+            }
+            starts.push(text.len());
+            text.push_str(&seq.to_string());
+        }
+        EventIds { text, starts }
+    }
+
+    fn moved(&mut self, sub: u32, seq: Seq) {
+        let place = sub as usize;
+        let start = self.starts[place];
+        let end = self.starts.get(place + 1).map_or(self.text.len(), |next| next - 1);
+        let seq = seq.to_string();
+        if seq.len() != end - start {
+            for later in &mut self.starts[place + 1..] {
+                *later = *later + seq.len() - (end - start);
+            }
+        }
+        self.text.replace_range(start..end, &seq);
     }
 
     /// One event: `id: EPOCH.SEQ-SEQ-…`, and the frame's payload as its data.
     pub(super) fn event(&mut self, sub: u32, seq: Seq, piece: &Piece, epoch: &Arc<str>) -> Piece {
         let Piece::Frame(frame) = piece else { return piece.clone() };
-        self.0[sub as usize] = seq;
-        let seqs: Vec<String> = self.0.iter().map(u64::to_string).collect();
-        let mut event = format!("id: {epoch}.{}\ndata: ", seqs.join("-")).into_bytes();
-        event.extend_from_slice(frame.payload());
-        event.extend_from_slice(b"\n\n");
-        Piece::text(&event)
+        self.moved(sub, seq);
+        let event = [
+            b"id: ",
+            epoch.as_bytes(),
+            b".",
+            self.text.as_bytes(),
+            b"\ndata: ",
+            frame.payload(),
+            b"\n\n",
+        ];
+        Piece::text(&event.concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Of all lengths, the longest too.
+    fn seqs() -> impl Strategy<Value = Seq> {
+        (0..64u32, any::<u64>()).prop_map(|(bits, seq)| seq >> bits)
+    }
+
+    proptest! {
+        /// Against the whole list written anew each time.
+        #[test]
+        fn an_id_names_where_each_stands(
+            mut stands in proptest::collection::vec(seqs(), 1..20),
+            moves in proptest::collection::vec((0..20usize, seqs()), 0..50),
+        ) {
+            let mut ids = EventIds::new(stands.iter().copied());
+            for (place, seq) in moves {
+                let sub = place % stands.len();
+                stands[sub] = seq;
+                ids.moved(sub as u32, seq);
+                let anew: Vec<String> = stands.iter().map(Seq::to_string).collect();
+                prop_assert_eq!(&ids.text, &anew.join("-"));
+            }
+        }
     }
 }

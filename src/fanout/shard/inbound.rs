@@ -21,10 +21,14 @@ pub enum Reading {
     Paused,
 }
 
-/// What one client may have done in a row: bytes of its messages, inflated, and [`MESSAGE_WORK`] for each.
-/// About a third of a millisecond.
+/// What one client may have done in a row: bytes of its messages, inflated, [`MESSAGE_WORK`] for each, and
+/// what it asks for of topics. About a third of a millisecond; the message under way is finished.
 const WORK_MAX: usize = 256 * 1024;
 const MESSAGE_WORK: usize = 256;
+/// For each topic that is subscribed to or left: as long as so many bytes.
+pub(super) const TOPIC_WORK: usize = 1024;
+/// For each entry copied because nobody here watched its topic yet: some 40 ns until it is let go of.
+pub(super) const ENTRY_WORK: usize = 32;
 
 impl Shard {
     /// Bytes from a WebSocket client. They are unmasked in place; what is not understood yet is kept.
@@ -85,8 +89,8 @@ impl Shard {
                 conn.read_paused = true;
                 return Reading::Paused;
             }
-            if work > WORK_MAX && !input.is_empty() {
-                // Others first: few bytes can be many messages, and inflate to many more.
+            if work > WORK_MAX {
+                // Others first: few bytes can be many messages, inflate to many more, and ask for much.
                 conn.read_paused = true;
                 self.resumed.push(key);
                 return Reading::Paused;
@@ -94,7 +98,7 @@ impl Shard {
             match conn.reader.next(input, message_bytes_max, &mut self.inflater) {
                 Ok(Some(said)) => {
                     work += MESSAGE_WORK + said.bytes();
-                    self.said(key, said, now);
+                    work += self.said(key, said, now);
                 }
                 Ok(None) => return Reading::On,
                 Err(reason) => {
@@ -122,16 +126,17 @@ impl Shard {
         self.read_stash(key, stash, now)
     }
 
-    fn said(&mut self, key: ConnKey, said: Said, now: Now) {
+    /// Does what a client asks for. Returns what that came to besides reading it, in the unit of [`WORK_MAX`].
+    fn said(&mut self, key: ConnKey, said: Said, now: Now) -> usize {
         match said {
             Said::Message(message) => {
                 self.stats.messages += 1;
                 let Some(coding) = self.conn(key).map(|conn| conn.kind.form().coding) else {
-                    return;
+                    return 0;
                 };
                 match coding.read(&message) {
-                    Ok(ClientMessage::Subscribe(request)) => self.subscribe(key, request),
-                    Ok(ClientMessage::Unsubscribe(request)) => self.unsubscribe(key, request),
+                    Ok(ClientMessage::Subscribe(request)) => return self.subscribe(key, request),
+                    Ok(ClientMessage::Unsubscribe(request)) => return self.unsubscribe(key, request),
                     Ok(ClientMessage::Ping(id)) => self.say(
                         key,
                         &ServerMessage::Pong {
@@ -154,6 +159,7 @@ impl Shard {
             Said::Pong => {}
             Said::Close => self.close(key, CloseReason::Normal, now.steady_us),
         }
+        0
     }
 
     pub(super) fn refuse(&mut self, key: ConnKey, id: Option<i64>, code: &str, message: &str) {

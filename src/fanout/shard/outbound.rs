@@ -164,6 +164,9 @@ impl Shard {
             };
             let (before, phase_before) = (cursor.seq, cursor.phase);
             for (seq, snapshot, (piece, encoded_us)) in frames {
+                if !more {
+                    break;
+                }
                 if seq > mirror.head {
                     self.stale.push(cursor.mirror);
                 }
@@ -183,6 +186,11 @@ impl Shard {
                 self.levels.pending -= (seq - cursor.seq) as i64;
                 cursor.seq = seq;
                 more = room.take(batch, piece, promise);
+            }
+            if cursor.seq < mirror.head {
+                // There was no room for all: the rest stays pending, for the next write.
+                next -= 1;
+                break;
             }
             cursor.phase = Phase::Deltas;
             if let Some(pace) = &mut cursor.pace

@@ -2,6 +2,7 @@
 
 use super::Shard;
 use super::conn::ConnKey;
+use super::inbound::{ENTRY_WORK, TOPIC_WORK};
 use super::mirror::Mirror;
 use super::subs::{Cursor, Pace, Phase};
 use crate::model::{Seq, TopicName};
@@ -18,14 +19,26 @@ pub(super) struct Wish {
     pub(super) gap_us: u32,
 }
 
+/// A subscription that was made.
+pub(super) struct Begun {
+    /// Its topic's head.
+    head: Seq,
+    how: How,
+    has_ruleset: bool,
+    /// Entries copied, where nobody here watched the topic yet.
+    copied: usize,
+}
+
 impl Shard {
-    pub(super) fn subscribe(&mut self, key: ConnKey, request: Subscribe) {
+    /// Subscribes to each topic that can be had. Returns what that came to, as [`TOPIC_WORK`] counts.
+    pub(super) fn subscribe(&mut self, key: ConnKey, request: Subscribe) -> usize {
         let Some(ruleset) = self.ruleset(key, request.id, request.ruleset.as_deref()) else {
-            return;
+            return 0;
         };
         if self.names_too_many(key, request.id, &request.topics) {
-            return;
+            return 0;
         }
+        let mut work = request.topics.len() * TOPIC_WORK;
         let same_epoch = request.epoch.as_deref() == Some(&*self.parts.epoch);
         let gap_us = request.max_rate_hz.map_or(0, |rate| (1_000_000.0 / rate) as u32);
         let (mut topics, mut errors) = (Vec::new(), Vec::new());
@@ -35,9 +48,11 @@ impl Shard {
                 .get(&topic)
                 .map(|seq| if same_epoch { Ok(*seq) } else { Err("epoch") });
             match self.subscribe_to(key, &topic, Wish { ruleset, since, gap_us }) {
-                Ok((seq, how, has_ruleset)) => {
+                Ok(begun) => {
+                    work += begun.copied * ENTRY_WORK;
+                    let has_ruleset = begun.has_ruleset;
                     let ruleset = has_ruleset.then(|| self.parts.rulesets.by_index(ruleset).name().to_owned());
-                    let begins = Some((seq, how));
+                    let begins = Some((begun.head, begun.how));
                     topics.push(SubscribedTopic { topic, ruleset, begins });
                 }
                 Err((code, message)) => errors.push(TopicRefused {
@@ -53,15 +68,18 @@ impl Shard {
             errors: &errors,
         };
         self.say(key, &ServerMessage::Subscribed(reply));
+        work
     }
 
-    pub(super) fn unsubscribe(&mut self, key: ConnKey, request: Unsubscribe) {
+    /// Leaves each topic that was subscribed to. Returns what that came to, as [`TOPIC_WORK`] counts.
+    pub(super) fn unsubscribe(&mut self, key: ConnKey, request: Unsubscribe) -> usize {
         let Some(ruleset) = self.ruleset(key, request.id, request.ruleset.as_deref()) else {
-            return;
+            return 0;
         };
         if self.names_too_many(key, request.id, &request.topics) {
-            return;
+            return 0;
         }
+        let work = request.topics.len() * TOPIC_WORK;
         let (mut topics, mut errors) = (Vec::new(), Vec::new());
         for topic in request.topics {
             let name = TopicName::parse(&topic).ok();
@@ -94,6 +112,7 @@ impl Shard {
             errors: &errors,
         };
         self.say(key, &ServerMessage::Unsubscribed(reply));
+        work
     }
 
     /// Refuses a request for more topics than a client may hold: the answer to a message stays in
@@ -125,9 +144,8 @@ impl Shard {
         found
     }
 
-    /// Makes (or remakes) one subscription. Returns the topic's head, how it begins, and whether the
-    /// topic has a ruleset.
-    pub(super) fn subscribe_to(&mut self, key: ConnKey, topic: &str, wish: Wish) -> Result<(Seq, How, bool), (&'static str, String)> {
+    /// Makes (or remakes) one subscription.
+    pub(super) fn subscribe_to(&mut self, key: ConnKey, topic: &str, wish: Wish) -> Result<Begun, (&'static str, String)> {
         let name = TopicName::parse(topic).map_err(|error| ("unknown_topic", error.to_string()))?;
         let ruleset = if name.has_ruleset() {
             wish.ruleset
@@ -148,6 +166,7 @@ impl Shard {
                 format!("a client may hold {subscriptions_max} subscriptions"),
             ));
         }
+        let watched = mirror.is_some();
         let Some(mirror) = self.mirror(mirror, &name) else {
             self.stats.refused_topics += 1;
             return Err(("too_many_topics", "the server holds as many topics as it may".to_owned()));
@@ -177,7 +196,12 @@ impl Shard {
         if conn.mark(sub) {
             self.dirty.push_back(key);
         }
-        Ok((head, how, name.has_ruleset()))
+        Ok(Begun {
+            head,
+            how,
+            has_ruleset: name.has_ruleset(),
+            copied: if watched { 0 } else { self.mirrors[mirror].ring.len() },
+        })
     }
 
     fn find_sub(&mut self, key: ConnKey, name: &TopicName, ruleset: RulesetIndex) -> Option<u32> {

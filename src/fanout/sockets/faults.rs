@@ -18,6 +18,8 @@ pub(super) struct Faults {
     pub(super) calls: VecDeque<Fault>,
     /// Sends go to a kernel thread, so that their answers come late.
     pub(super) late: bool,
+    /// Answers that are there are not seen.
+    pub(super) hides: bool,
     /// Calls so far.
     pub(super) called: usize,
 }

@@ -4,12 +4,18 @@
 use super::faults::Fault;
 use super::*;
 use crate::fanout::tls::tests::sessions;
+use crate::test_support::skipped::skipped;
 use rustls::ClientConnection;
 use std::hash::BuildHasher;
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
 const CLIENTS: usize = 24;
+/// Sends that the ring has room for.
+const RING_SENDS: usize = 8;
 /// How many of a hundred connections are encrypted.
 const TLS_PERCENT: usize = 20;
 
@@ -312,6 +318,18 @@ impl World {
         }
     }
 
+    /// A connection's descriptor, as the system lists it, and which socket that is.
+    fn descriptor(&self, pair: &Pair) -> (PathBuf, PathBuf) {
+        let number = match self.sockets.table.get(pair.conn) {
+            Some(Socket::Tcp(stream, _)) => stream.as_raw_fd(),
+            Some(Socket::Tls(tls)) => tls.0.borrow().socket().as_raw_fd(),
+            Some(Socket::Stream(_)) | None => panic!("it has none"),
+        };
+        let number = PathBuf::from(format!("/proc/self/fd/{number}"));
+        let socket = std::fs::read_link(&number).unwrap();
+        (number, socket)
+    }
+
     fn faults(&mut self) -> &mut super::faults::Faults {
         match &mut self.sockets.path {
             WritePath::Uring(ring) => &mut ring.faults,
@@ -325,10 +343,10 @@ impl World {
 }
 
 fn path(setting: WriterSetting) -> Option<WritePath> {
-    match WritePath::for_shards(setting, 1, 8) {
+    match WritePath::for_shards(setting, 1, RING_SENDS) {
         Ok(mut paths) => paths.pop(),
         Err(error) => {
-            println!("skipped: {error}");
+            skipped(&error.to_string());
             None
         }
     }
@@ -478,18 +496,42 @@ fn a_ring_that_fails_is_given_up_and_no_byte_is_lost() {
     }
 }
 
+/// It may be under way still, and look its descriptor up later: what it points to stays, and its number
+/// becomes no other socket's.
 #[test]
 fn a_send_that_a_broken_ring_never_answers_breaks_its_connection() {
-    on_uring(|mut world| {
-        world.fill(CLIENTS);
-        world.faults().late = true;
-        // All taken, no answer waited for: whether there is one is a matter of luck.
-        world.faults().calls = [Fault::Part(8), Fault::Error(libc::EBADF)].into();
-        world.write(6, 3_000);
-        assert!(!world.sockets.uses_uring());
-        assert!(world.seen.broken <= 8, "{:?}", world.seen);
-        world.run(100);
-    });
+    for tls_percent in [0, 100] {
+        on_uring(|mut world| {
+            for _ in 0..CLIENTS {
+                world.open_with(tls_percent);
+            }
+            let held: Vec<(PathBuf, PathBuf)> = world.pairs.iter().map(|pair| world.descriptor(pair)).collect();
+            let pieces: Vec<Rc<[u8]>> = world.pairs.iter().map(|pair| stream(pair.conn, 0, 5).into()).collect();
+            let mut batch = Batch::default();
+            for (pair, piece) in world.pairs.iter().zip(&pieces) {
+                batch.offer(pair.conn, 0, [Piece::Text(piece.clone())]);
+            }
+            let faults = world.faults();
+            (faults.late, faults.hides) = (true, true);
+            // All that the ring has room for is taken.
+            faults.calls = [Fault::Part(RING_SENDS as u32), Fault::Error(libc::EBADF)].into();
+            world.sockets.write(&mut batch);
+            assert_eq!((world.sockets.uses_uring(), world.failures()), (false, 1));
+            for (place, (pair, (item, _))) in world.pairs.iter_mut().zip(batch.items_mut()).enumerate() {
+                pair.broken = place < RING_SENDS;
+                assert_eq!(item.wrote, if pair.broken { Wrote::Broken } else { Wrote::Bytes(5) });
+                let bytes = if pair.broken { &mut pair.perhaps } else { &mut pair.written };
+                *bytes = 5;
+            }
+            drop(batch);
+            let kept = pieces.iter().map(|piece| Rc::strong_count(piece) > 1);
+            assert!(kept.eq((0..CLIENTS).map(|place| place < RING_SENDS)));
+            world.run(100);
+            for (number, socket) in &held[..RING_SENDS] {
+                assert_eq!(std::fs::read_link(number).as_ref().ok(), Some(socket));
+            }
+        });
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub(crate) mod events;
 pub(crate) mod holdings;
 pub(crate) mod recorded;
 pub(crate) mod server;
+pub(crate) mod skipped;
 pub(crate) mod sse;
 pub(crate) mod wire;
 
@@ -32,7 +33,7 @@ pub(crate) fn on_both_writers(test: impl AsyncFn(WriterSetting)) {
     for writer in [WriterSetting::Send, WriterSetting::Uring] {
         match WritePath::for_shards(writer, 1, 1) {
             Ok(_) => run(test(writer)),
-            Err(refused) => println!("skipped: {refused}"),
+            Err(refused) => skipped::skipped(&refused.to_string()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The recorded games: where tests find them, and the tables beside them that others kept. The unit
 //! tests of the library read them by this very file (`src/test_support.rs`).
 
+use super::skipped::skipped;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -12,8 +13,7 @@ pub(crate) fn data(part: &str) -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    println!("skipped: no recorded games in {} (set SCOREWIRE_DATA)", folder.display());
-    assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "with CI=true no test may be skipped");
+    skipped(&format!("no recorded games in {} (set SCOREWIRE_DATA)", folder.display()));
     None
 }
 
