@@ -192,6 +192,8 @@ impl Crowd {
         }
         let (was_right, was_complete) = (client.is_right(), is_complete(client, &self.desk));
         let result = match client.phase() {
+            // What was ready on the connection that was cut just now.
+            Phase::Away => Ok(()),
             Phase::Connecting if event.writable => client.on_connected(&self.desk),
             Phase::Connecting => Ok(()),
             _ if event.readable => client.on_readable(event.hung_up, &mut self.desk),
