@@ -11,7 +11,6 @@ use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, bind, conne
 use socket2::SockRef;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
-use std::thread;
 use std::time::Duration;
 
 /// Clients of a loopback server come from this many addresses (127.0.0.2 …), because each address has
@@ -20,11 +19,6 @@ const SOURCE_ADDRESSES: usize = 16;
 
 /// Readiness events taken from the kernel at once.
 const EVENTS_PER_WAIT: usize = 1_024;
-
-/// A reader who found something, but less than this, lets more gather for so long. Else it would be woken, on
-/// another core, for nearly every message: the sender pays for that, and it is a client's machine that would.
-const GATHERED_MIN: usize = 128;
-const NAP: Duration = Duration::from_micros(100);
 
 /// Starts a connection that completes later: wait for it to become writable, then ask [`connected`].
 pub(crate) fn start_connect(to: SocketAddr, index: usize) -> rustix::io::Result<OwnedFd> {
@@ -196,9 +190,6 @@ impl Poller {
     }
 
     fn take(&mut self, timeout_ms: u32) -> Result<()> {
-        if (1..GATHERED_MIN).contains(&self.events.len()) {
-            thread::sleep(NAP);
-        }
         let timeout = Timespec {
             tv_sec: i64::from(timeout_ms / 1_000),
             tv_nsec: i64::from(timeout_ms % 1_000) * 1_000_000,
