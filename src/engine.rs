@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::fanout::hub::{GameTopics, Hub, Moved};
 use crate::fanout::snapshot::GameSnapshot;
 use crate::feed::sequence::{Admitted, Ledger, Verdict};
-use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, PlayerInfo, StateTime};
+use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, Origin, PlayerInfo, StateTime};
 use crate::state::{Cards, Game};
 use crate::telemetry::EngineMetrics;
 use dashmap::DashMap;
@@ -55,7 +55,7 @@ pub enum Outcome {
 /// Events of one source for one owner, in order.
 struct Job {
     events: Vec<(usize, Event)>,
-    ingest: IngestTime,
+    origin: Origin,
     done: Sender<Vec<(usize, Outcome)>>,
 }
 
@@ -145,13 +145,14 @@ impl Engine {
     ///
     /// # Errors
     /// Those of [`Engine::hand_over`] and [`UnderWay::outcomes`].
-    pub async fn submit(&self, events: Vec<(usize, Event)>, ingest: IngestTime) -> Result<Vec<(usize, Outcome)>, SubmitError> {
+    pub async fn submit(&self, events: Vec<(usize, Event)>, origin: impl Into<Origin>) -> Result<Vec<(usize, Outcome)>, SubmitError> {
+        let origin = origin.into();
         let mut outcomes = Vec::with_capacity(events.len());
         let mut rest = events;
         while !rest.is_empty() {
             let list = rest.iter().position(|(_, event)| matches!(event, Event::Players(_)));
             let later = rest.split_off(list.map_or(rest.len(), |list| list.max(1)));
-            outcomes.extend(self.hand_over(rest, ingest).await?.outcomes().await?);
+            outcomes.extend(self.hand_over(rest, origin).await?.outcomes().await?);
             rest = later;
         }
         Ok(outcomes)
@@ -165,7 +166,7 @@ impl Engine {
     /// # Errors
     /// An owner's queue stays full, or an owner is gone; events of other owners may then have been
     /// applied. Sending the same events again does no harm.
-    pub async fn hand_over(&self, mut events: Vec<(usize, Event)>, ingest: IngestTime) -> Result<UnderWay, SubmitError> {
+    pub async fn hand_over(&self, mut events: Vec<(usize, Event)>, origin: Origin) -> Result<UnderWay, SubmitError> {
         debug_assert!(
             events.len() == 1 || !events.iter().any(|(_, event)| matches!(event, Event::Players(_))),
             "a player list goes alone"
@@ -185,7 +186,7 @@ impl Engine {
             }
             let job = Job {
                 events,
-                ingest,
+                origin,
                 done: done.clone(),
             };
             let sent = tokio::time::timeout(std::time::Duration::from_secs(1), self.owners[owner].send_async(job)).await;
@@ -294,10 +295,10 @@ fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
                 // It goes through every game: what happened before it does not wait for that.
                 shared.hub.tell(&mut batch.moved);
                 untold = 0;
-                shared.introduce(infos, Some(thread), job.ingest, now, &mut batch);
+                shared.introduce(infos, Some(thread), job.origin.ingest, now, &mut batch);
                 continue;
             }
-            outcomes.push((*place, shared.apply_at(event, job.ingest, now, &mut batch)));
+            outcomes.push((*place, shared.apply_at(event, job.origin, now, &mut batch)));
             untold += 1;
             // Not after every event: to look for more batches takes a lock that those who bring them take.
             let is_idle = || untold.is_multiple_of(EVENTS_PER_NOTICE) && jobs.is_empty();
@@ -413,11 +414,11 @@ impl Shared {
         }
     }
 
-    /// Applies one event, which came at `ingest` and is worked out at `now`, for callers that have no other
+    /// Applies one event, which came from `origin` and is worked out at `now`, for callers that have no other
     /// threads (simulation, benches).
-    pub fn apply(&self, event: Event, ingest: IngestTime, now: StateTime) -> Outcome {
+    pub fn apply(&self, event: Event, origin: impl Into<Origin>, now: StateTime) -> Outcome {
         let mut batch = Batch::default();
-        let outcome = self.apply_at(&event, ingest, now, &mut batch);
+        let outcome = self.apply_at(&event, origin.into(), now, &mut batch);
         self.hub.tell(&mut batch.moved);
         self.count(&mut batch);
         outcome
@@ -433,7 +434,8 @@ impl Shared {
     }
 
     /// Applies one event. A game's events all come from one thread, which tells the shards and counts.
-    fn apply_at(&self, event: &Event, ingest: IngestTime, now: StateTime, batch: &mut Batch) -> Outcome {
+    fn apply_at(&self, event: &Event, origin: Origin, now: StateTime, batch: &mut Batch) -> Outcome {
+        let ingest = origin.ingest;
         if let Event::Players(infos) = event {
             let outcome = self.meet(infos);
             self.introduce(infos, None, ingest, now, batch);

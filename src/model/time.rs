@@ -12,6 +12,29 @@ pub struct StateTime(pub i64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct IngestTime(pub i64);
 
+/// Which feed said something, by rank: 0 is the primary.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct SourceId(pub u8);
+
+/// Where an event comes from, and since when it is here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Origin {
+    /// Who said it.
+    pub source: SourceId,
+    /// When it came in.
+    pub ingest: IngestTime,
+}
+
+/// What the primary said, or the only feed there is.
+impl From<IngestTime> for Origin {
+    fn from(ingest: IngestTime) -> Origin {
+        Origin {
+            source: SourceId::default(),
+            ingest,
+        }
+    }
+}
+
 /// One moment by both clocks.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {

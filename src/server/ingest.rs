@@ -8,7 +8,7 @@ use super::{App, Door};
 use crate::engine::{Outcome, SubmitError, UnderWay};
 use crate::feed::sequence::Verdict;
 use crate::feed::{Decoder, Limits, LineCode, LineError, array_elements, ndjson_lines};
-use crate::model::{Event, IngestTime};
+use crate::model::{Event, IngestTime, Origin};
 use crate::wire::json::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -205,7 +205,7 @@ pub(super) async fn take_in(app: &Arc<App>, body: &[u8]) -> Result<Report, ApiEr
     };
     let mut decoder = Decoder::new(limits);
     let now = app.clock.now();
-    let ingest = IngestTime(now.wall_us);
+    let origin = Origin::from(IngestTime(now.wall_us));
     let mut report = Report {
         began_us: now.steady_us,
         ..Report::default()
@@ -216,16 +216,16 @@ pub(super) async fn take_in(app: &Arc<App>, body: &[u8]) -> Result<Report, ApiEr
     if is_array {
         let unreadable = |error: LineError| ApiError::bad_request(error.code.as_str(), error.message);
         for (place, line) in array_elements(body).map_err(unreadable)?.into_iter().enumerate() {
-            report.decode(app, &mut decoder, place + 1, line, ingest, &mut chunk);
-            report.rest(app, &mut chunk, ingest).await?;
+            report.decode(app, &mut decoder, place + 1, line, origin, &mut chunk);
+            report.rest(app, &mut chunk, origin).await?;
         }
     } else {
         for (number, line) in ndjson_lines(body) {
-            report.decode(app, &mut decoder, number, line, ingest, &mut chunk);
-            report.rest(app, &mut chunk, ingest).await?;
+            report.decode(app, &mut decoder, number, line, origin, &mut chunk);
+            report.rest(app, &mut chunk, origin).await?;
         }
     }
-    report.hand_over(app, &mut chunk, ingest).await?;
+    report.hand_over(app, &mut chunk, origin).await?;
     report.settle(app).await?;
     if report.readable + report.refused_count == 0 {
         return Err(ApiError::bad_request(
@@ -247,20 +247,12 @@ fn refusal(error: SubmitError) -> ApiError {
 const LAG_US_MAX: i64 = 60_000_000;
 
 impl Report {
-    fn decode(
-        &mut self,
-        app: &App,
-        decoder: &mut Decoder,
-        number: usize,
-        line: &[u8],
-        ingest: IngestTime,
-        chunk: &mut Vec<(usize, Event)>,
-    ) {
+    fn decode(&mut self, app: &App, decoder: &mut Decoder, number: usize, line: &[u8], origin: Origin, chunk: &mut Vec<(usize, Event)>) {
         match decoder.line(line) {
             Ok(event) => {
                 self.readable += 1;
                 // A feed's clock may say anything.
-                let lag_us = event.ts().and_then(|ts| ingest.0.checked_sub(ts.0));
+                let lag_us = event.ts().and_then(|ts| origin.ingest.0.checked_sub(ts.0));
                 if let Some(lag_us) = lag_us.filter(|lag_us| (0..LAG_US_MAX).contains(lag_us)) {
                     app.ingest_metrics.feed_lag.record(lag_us);
                 }
@@ -290,15 +282,15 @@ impl Report {
 
     /// Between two lines: hands events on once there are [`CHUNK`] of them, and lets other requests have
     /// a turn after as many lines of any kind.
-    async fn rest(&mut self, app: &App, chunk: &mut Vec<(usize, Event)>, ingest: IngestTime) -> Result<(), ApiError> {
+    async fn rest(&mut self, app: &App, chunk: &mut Vec<(usize, Event)>, origin: Origin) -> Result<(), ApiError> {
         if let Some(list) = chunk.pop_if(|(_, event)| matches!(event, Event::Players(_))) {
             // Only once what stands before it is applied, so that what it does follows from the body alone.
-            self.hand_over(app, chunk, ingest).await?;
+            self.hand_over(app, chunk, origin).await?;
             self.settle(app).await?;
             chunk.push(list);
-            self.hand_over(app, chunk, ingest).await?;
+            self.hand_over(app, chunk, origin).await?;
         } else if chunk.len() == CHUNK {
-            self.hand_over(app, chunk, ingest).await?;
+            self.hand_over(app, chunk, origin).await?;
             tokio::task::yield_now().await;
         } else if (self.readable + self.refused_count).is_multiple_of(CHUNK) {
             tokio::task::yield_now().await;
@@ -307,14 +299,14 @@ impl Report {
     }
 
     /// Hands a chunk over, then waits for the one before.
-    async fn hand_over(&mut self, app: &App, chunk: &mut Vec<(usize, Event)>, ingest: IngestTime) -> Result<(), ApiError> {
+    async fn hand_over(&mut self, app: &App, chunk: &mut Vec<(usize, Event)>, origin: Origin) -> Result<(), ApiError> {
         if chunk.is_empty() {
             return Ok(());
         }
         let room = Vec::with_capacity(chunk.capacity());
         let handed_over = app
             .engine
-            .hand_over(std::mem::replace(chunk, room), ingest)
+            .hand_over(std::mem::replace(chunk, room), origin)
             .await
             .map_err(refusal)?;
         self.settle(app).await?;

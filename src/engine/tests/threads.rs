@@ -149,7 +149,7 @@ fn a_player_list_that_an_owner_has_not_applied_is_not_accepted() {
     let shared = Arc::new(shared(EngineLimits { threads: 2, ..LIMITS }));
     let engine = Engine { shared, owners, ended };
     let answer = block_on(async {
-        let under_way = engine.hand_over(numbered(&[list()]), NOW).await.unwrap();
+        let under_way = engine.hand_over(numbered(&[list()]), NOW.into()).await.unwrap();
         let [first, second] = [&jobs[0], &jobs[1]].map(|jobs| jobs.recv().unwrap());
         first.done.send(Vec::new()).unwrap();
         // As by an owner that panics over it.
@@ -169,8 +169,8 @@ fn whoever_waits_for_an_owner_that_is_gone_is_told() {
     let engine = Engine { shared, owners, ended };
     let play = |id: &str| numbered(&[catch("g-0", id, 1, 5)]);
     let answers = block_on(async {
-        let taken = engine.hand_over(play("1"), NOW).await.unwrap();
-        let queued = engine.hand_over(play("2"), NOW).await.unwrap();
+        let taken = engine.hand_over(play("1"), NOW.into()).await.unwrap();
+        let queued = engine.hand_over(play("2"), NOW.into()).await.unwrap();
         std::thread::spawn(move || {
             until_unneeded(&jobs, Ending(0, ending), |jobs| {
                 let _first = jobs.recv().unwrap();
@@ -207,7 +207,13 @@ fn waiting(batches: &[&[(usize, Event)]]) -> Receiver<Job> {
     for events in batches {
         let (done, _) = flume::bounded(1);
         let events = events.to_vec();
-        sender.send(Job { events, ingest: NOW, done }).unwrap();
+        sender
+            .send(Job {
+                events,
+                origin: NOW.into(),
+                done,
+            })
+            .unwrap();
     }
     jobs
 }
