@@ -3,8 +3,8 @@
 //! A game belongs to the thread that its id hashes to, for good; its events apply there in order.
 //! Readers take the game's read lock and see whole events only. The owner publishes while it holds the
 //! write lock, so a snapshot and a topic's `seq` always belong together. Never does I/O; never waits
-//! for a subscriber. Bounded: `jobs_max` batches wait per thread, `games_max` games, and per game
-//! `plays_max` plays and `players_max` players.
+//! for a subscriber. Bounded: `jobs_max` batches wait per thread, `games_max` games, per game `plays_max`
+//! plays and `players_max` players, and `expired_games_max` ids of games that were let go of.
 
 use crate::clock::Clock;
 use crate::fanout::hub::{GameTopics, Hub, Moved};
@@ -22,6 +22,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+mod expiry;
+
+use expiry::Expired;
+
 /// Bounds of the engine.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineLimits {
@@ -37,6 +41,8 @@ pub struct EngineLimits {
     pub game_players_max: usize,
     /// Players in the directory.
     pub players_max: usize,
+    /// Games let go of whose ids are remembered, so that a late event does not make them anew.
+    pub expired_games_max: usize,
 }
 
 /// What became of an event.
@@ -50,6 +56,16 @@ pub enum Outcome {
     TooManyPlayers,
     /// The player directory is full.
     DirectoryFull,
+    /// The game was let go of.
+    GameExpired,
+}
+
+/// What an owner is asked for.
+enum Work {
+    /// To apply events.
+    Apply(Job),
+    /// To let a game go, and to say whether it was there.
+    Expire(GameId, Sender<bool>),
 }
 
 /// Events of one source for one owner, in order.
@@ -64,6 +80,8 @@ struct Job {
 struct Owned {
     ledger: Ledger,
     topics: GameTopics,
+    /// Let go of, while somebody was about to read it.
+    is_expired: bool,
 }
 
 /// A game as its owner writes and others read it.
@@ -76,6 +94,7 @@ pub struct Shared {
     games: DashMap<GameId, Arc<GameCell>, RandomState>,
     /// Games in `games`, counted before they go in: owners make them at the same time.
     games_count: AtomicUsize,
+    expired: RwLock<Expired>,
     /// Who the players are.
     pub cards: Cards,
     hub: Arc<Hub>,
@@ -88,7 +107,7 @@ pub struct Shared {
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
-    owners: Vec<Sender<Job>>,
+    owners: Vec<Sender<Work>>,
     /// Says which owner has ended.
     ended: Receiver<usize>,
 }
@@ -140,6 +159,18 @@ impl Engine {
         self.owners.iter().map(Sender::len).max().unwrap_or(0)
     }
 
+    /// Lets a game go, in order with its events: see [`Shared::expire`]. False where there is no such game.
+    ///
+    /// # Errors
+    /// The owner's queue stays full, or the owner is gone.
+    pub async fn expire(&self, game: GameId) -> Result<bool, SubmitError> {
+        let (done, finished) = flume::bounded(1);
+        let owner = &self.owners[self.shared.owner_of(&game)];
+        let sent = tokio::time::timeout(std::time::Duration::from_secs(1), owner.send_async(Work::Expire(game, done))).await;
+        sent.map_err(|_| SubmitError::Busy)?.map_err(|_| SubmitError::Stopped)?;
+        finished.recv_async().await.map_err(|_| SubmitError::Stopped)
+    }
+
     /// Hands events to their owners and waits until all have been applied, each player list where it
     /// stands among them; see [`Engine::hand_over`].
     ///
@@ -189,7 +220,7 @@ impl Engine {
                 origin,
                 done: done.clone(),
             };
-            let sent = tokio::time::timeout(std::time::Duration::from_secs(1), self.owners[owner].send_async(job)).await;
+            let sent = tokio::time::timeout(std::time::Duration::from_secs(1), self.owners[owner].send_async(Work::Apply(job))).await;
             sent.map_err(|_| SubmitError::Busy)?.map_err(|_| SubmitError::Stopped)?;
             jobs += 1;
         }
@@ -274,17 +305,25 @@ const GAMES_PER_NOTICE: usize = 16;
 
 /// Runs an owner, and what is left to do once it has ended: by a panic, it left batches in its queue, and
 /// more may come. Whoever waits for one of them is told when it is dropped.
-fn until_unneeded(jobs: &Receiver<Job>, ending: Ending, own: impl FnOnce(&Receiver<Job>)) {
+fn until_unneeded(jobs: &Receiver<Work>, ending: Ending, own: impl FnOnce(&Receiver<Work>)) {
     // Nothing that it owned is used again, but to be read until the process ends.
     let _ = catch_unwind(AssertUnwindSafe(|| own(jobs)));
     drop(ending);
     jobs.iter().for_each(drop);
 }
 
-fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
+fn own(shared: &Shared, thread: usize, jobs: &Receiver<Work>) {
     let mut batch = Batch::default();
     let mut untold = 0usize;
-    while let Ok(job) = jobs.recv() {
+    while let Ok(work) = jobs.recv() {
+        let job = match work {
+            Work::Apply(job) => job,
+            Work::Expire(game, done) => {
+                // Whoever asked may have gone.
+                let _ = done.send(shared.expire(&game));
+                continue;
+            }
+        };
         let mut outcomes = Vec::with_capacity(job.events.len());
         let mut now = StateTime(0);
         for (nth, (place, event)) in job.events.iter().enumerate() {
@@ -324,6 +363,7 @@ impl Shared {
         Shared {
             games: DashMap::default(),
             games_count: AtomicUsize::new(0),
+            expired: RwLock::new(Expired::new(limits.expired_games_max)),
             cards: Cards::new(limits.players_max),
             hub,
             limits,
@@ -337,6 +377,9 @@ impl Shared {
         let cell = self.games.get(game).map(|cell| cell.clone())?;
         let guard = cell.game.read();
         let (game, owned) = &*guard;
+        if owned.is_expired {
+            return None;
+        }
         let (seq, team_seqs) = owned.topics.heads();
         Some(GameSnapshot {
             head: game.head().clone(),
@@ -352,9 +395,10 @@ impl Shared {
         let cells: Vec<Arc<GameCell>> = self.games.iter().map(|entry| entry.value().clone()).collect();
         let mut games: Vec<_> = cells
             .iter()
-            .map(|cell| {
+            .filter_map(|cell| {
                 let guard = cell.game.read();
-                (guard.0.head().clone(), guard.0.view().clone())
+                let (game, owned) = &*guard;
+                (!owned.is_expired).then(|| (game.head().clone(), game.view().clone()))
             })
             .collect();
         games.sort_by(|(a, _), (b, _)| (a.kickoff, &a.game).cmp(&(b.kickoff, &b.game)));
@@ -441,9 +485,10 @@ impl Shared {
             self.introduce(infos, None, ingest, now, batch);
             return outcome;
         }
-        let Some(cell) = event.game().and_then(|game| self.cell(game, event)) else {
-            self.metrics.too_many_games.increment(1);
-            return Outcome::TooManyGames;
+        let game = event.game().expect("an event that is no player list is of a game");
+        let cell = match self.cell(game, event) {
+            Ok(cell) => cell,
+            Err(refused) => return refused,
         };
         let mut guard = cell.game.write();
         let (game, owned) = &mut *guard;
@@ -473,13 +518,21 @@ impl Shared {
         Outcome::Sequenced(verdict)
     }
 
-    /// The game's cell, made where this is the first word of it.
-    fn cell(&self, game: &GameId, event: &Event) -> Option<Arc<GameCell>> {
+    /// The game's cell, made where this is the first word of it; what becomes of the event where it may not be.
+    fn cell(&self, game: &GameId, event: &Event) -> Result<Arc<GameCell>, Outcome> {
         if let Some(cell) = self.games.get(game) {
-            return Some(cell.clone());
+            return Ok(cell.clone());
+        }
+        if self.expired.read().contains(game) {
+            self.metrics.game_expired.increment(1);
+            return Err(Outcome::GameExpired);
         }
         let one_more = |count: usize| (count < self.limits.games_max).then_some(count + 1);
-        self.games_count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        let counted = self.games_count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        if counted.is_err() {
+            self.metrics.too_many_games.increment(1);
+            return Err(Outcome::TooManyGames);
+        }
         if !matches!(event, Event::Game(_)) {
             self.metrics.unannounced_games.increment(1);
         }
@@ -488,7 +541,7 @@ impl Shared {
         });
         // Nobody else makes this game: its events all come to its owner.
         self.games.insert(game.clone(), cell.clone());
-        Some(cell)
+        Ok(cell)
     }
 }
 

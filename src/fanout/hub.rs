@@ -3,12 +3,13 @@
 //! One hub per process. Owners of games publish into it, shards and HTTP read from it. Bounded:
 //! `topics_max` topics (a subscription beyond is refused; the topics of games are never refused).
 
-use super::topic::{Left, Published, Topic, TopicId};
-use crate::model::{Change, GameHead, GameView, Seq, Team, TopicName};
+use super::topic::{History, Left, Published, Topic, TopicId};
+use crate::model::{Change, GameHead, GameId, GameView, Seq, Team, TopicName};
 use dashmap::DashMap;
 use flume::{Receiver, Sender, TrySendError};
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
+use slab::Slab;
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -93,7 +94,7 @@ struct Slate {
     begun_day: Option<i64>,
     first_day: Option<i64>,
     /// By the place that each was given.
-    games: Vec<(Arc<GameHead>, GameView)>,
+    games: Slab<(Arc<GameHead>, GameView)>,
 }
 
 /// The games of the slate as of `seq`.
@@ -266,6 +267,39 @@ impl Hub {
         count
     }
 
+    /// Lets a game go: each topic that shows it moves on by one `seq` and shows nothing from there (the slate:
+    /// the other games), and no ring holds a change of it any more. Call it as [`Hub::publish`]. Returns the
+    /// number of topics that moved.
+    pub fn let_go(&self, game: &GameId, topics: GameTopics, moved: &mut Moved) -> usize {
+        let mut count = 0;
+        let mut took = |topic: &Topic, published| {
+            if let Published::To(shards) = published {
+                moved.add(topic.id, shards);
+                count += 1;
+            }
+        };
+        let mut left = Left::default();
+        let teams = topics.teams.iter().map(|(_, topic)| topic);
+        for topic in topics.game.iter().chain(teams).chain(topics.players.iter().flatten()) {
+            let is_shown = |history: &History| history.game().is_some_and(|head| head.game == *game);
+            took(topic, topic.let_go(game, is_shown, &mut left));
+        }
+        if let Some(place) = topics.slate {
+            let mut slate = self.slate.lock();
+            let (head, _) = slate.games.remove(place);
+            let is_shown = slate.shows(&head);
+            took(&self.slate_topic, self.slate_topic.let_go(game, |_| is_shown, &mut left));
+        }
+        count
+    }
+
+    /// Forgets a game's own topic, unless somebody watches it: the game is no more, and its id may come to
+    /// stand for another one.
+    pub fn forget(&self, game: GameId) {
+        self.topics
+            .remove_if(&TopicName::Game(game), |_, topic| !topic.read(|history| history.is_watched()));
+    }
+
     /// The teams whose topic shows the change, by their places in `teams`: all that the game is known to
     /// have where the game itself moved, else the players' teams, after and before.
     fn teams_of(&self, change: &Change, teams: &mut TeamTopics) -> SmallVec<[usize; 4]> {
@@ -383,8 +417,7 @@ impl Slate {
         let was_shown = match *place {
             Some(place) => is_on(&std::mem::replace(&mut self.games[place], now).0, before),
             None => {
-                *place = Some(self.games.len());
-                self.games.push(now);
+                *place = Some(self.games.insert(now));
                 false
             }
         };
@@ -398,7 +431,8 @@ impl Slate {
     }
 
     fn shown(&self) -> Vec<(Arc<GameHead>, GameView)> {
-        let mut games: Vec<_> = self.games.iter().filter(|(head, _)| self.shows(head)).cloned().collect();
+        let shown = self.games.iter().map(|(_, game)| game).filter(|(head, _)| self.shows(head));
+        let mut games: Vec<_> = shown.cloned().collect();
         games.sort_by(|(a, _), (b, _)| (a.kickoff, &a.game).cmp(&(b.kickoff, &b.game)));
         games
     }

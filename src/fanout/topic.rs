@@ -99,15 +99,17 @@ impl Left {
 pub struct History {
     /// The latest `seq`; 0 before anything happened.
     pub head: Seq,
-    /// The last changes; the last one's `seq` is `head`.
+    /// The last changes; the last one's `seq` is `head`. Empty where the topic shows nothing.
     ring: VecDeque<Slot>,
     /// Of those entries in the ring that a shard sends as they are, by `seq`: most go out merged, or to
     /// nobody.
     frames: VecDeque<(Seq, Arc<Frames>)>,
-    /// The game that `player:` and `team:` topics show.
+    /// The game that the topic shows; of the slate nothing.
     game: Option<Arc<GameHead>>,
     /// Whether that game has begun.
     begun: bool,
+    /// The last `seq` from which on the topic showed nothing, as its game was let go of; 0 where it never was.
+    cleared: Seq,
     /// A bit for each shard that has subscribers.
     watchers: u64,
     /// Whether a game's owner holds the topic.
@@ -119,7 +121,7 @@ pub struct History {
 pub(super) enum Published {
     /// It is in the ring; the shards with these bits have subscribers.
     To(u64),
-    /// The topic shows a later game.
+    /// The topic shows another game.
     NotShown,
 }
 
@@ -157,7 +159,11 @@ impl Topic {
                 new_game = true;
                 history.game = Some(change.head.clone());
             }
-            _ => history.game = Some(change.head.clone()),
+            shown => {
+                // After a game that was let go of, this one is another.
+                new_game = shown.is_none() && history.head > 0;
+                history.game = Some(change.head.clone());
+            }
         }
         history.begun = change.begun;
         let change = change.clone();
@@ -175,6 +181,22 @@ impl Topic {
         };
         history.push(slot, ring_frames, left);
         history.watchers
+    }
+
+    /// Lets go of a game: what the ring holds of it, and of all before that. Where the topic shows the game,
+    /// as `is_shown` says, it moves on by one `seq` and shows nothing from there.
+    pub(super) fn let_go(&self, game: &GameId, is_shown: impl FnOnce(&History) -> bool, left: &mut Left) -> Published {
+        let mut history = self.history.lock();
+        if is_shown(&history) {
+            let all = history.ring.len();
+            history.drop_first(all, left);
+            history.head += 1;
+            (history.cleared, history.game, history.begun) = (history.head, None, false);
+            return Published::To(history.watchers);
+        }
+        let last = history.ring.iter().rposition(|slot| slot.change.head.game == *game);
+        history.drop_first(last.map_or(0, |last| last + 1), left);
+        Published::NotShown
     }
 
     /// Reads the history under its lock: keep it short.
@@ -204,17 +226,24 @@ impl Topic {
 
 impl History {
     fn push(&mut self, slot: Slot, ring_frames: usize, left: &mut Left) {
-        while self.ring.len() >= ring_frames.max(1)
-            && let Some(oldest) = self.ring.pop_front()
-        {
-            left.add(oldest.change);
-        }
+        let surplus = (self.ring.len() + 1).saturating_sub(ring_frames.max(1));
+        self.drop_first(surplus, left);
         self.ring.push_back(slot);
         self.head += 1;
+    }
+
+    /// Lets go of that many of the oldest entries, and of their frames.
+    fn drop_first(&mut self, count: usize, left: &mut Left) {
+        self.ring.drain(..count).for_each(|slot| left.add(slot.change));
         let first = self.first();
-        if self.frames.front().is_some_and(|(seq, _)| *seq < first) {
+        while self.frames.front().is_some_and(|(seq, _)| *seq < first) {
             self.frames.pop_front();
         }
+    }
+
+    /// Whether any shard has subscribers.
+    pub(super) fn is_watched(&self) -> bool {
+        self.watchers != 0
     }
 
     /// How many changes the ring holds.
@@ -242,7 +271,7 @@ impl History {
         self.after(self.first() + place as Seq - 1)
     }
 
-    /// The last entry; nothing before anything happened.
+    /// The last entry; nothing before anything happened, and nothing where the topic shows nothing again.
     pub(super) fn last(&self) -> Option<Entry> {
         self.ring.back().map(|slot| slot.entry(self.head))
     }
@@ -258,6 +287,12 @@ impl History {
                 frames
             }
         }
+    }
+
+    /// The last `seq` from which on the topic showed nothing: whoever stands before it holds a game that is no
+    /// more.
+    pub(super) fn cleared(&self) -> Seq {
+        self.cleared
     }
 
     /// The game shown.

@@ -2,7 +2,7 @@
 //! events.
 
 use super::*;
-use crate::engine::{Ending, Engine, GAMES_PER_NOTICE, GameCell, Job, PLAYERS, SubmitError, own, until_unneeded};
+use crate::engine::{Ending, Engine, GAMES_PER_NOTICE, GameCell, Job, PLAYERS, SubmitError, Work, own, until_unneeded};
 use crate::fanout::hub::{Inbox, Notice};
 use crate::fanout::topic::TopicId;
 use crate::feed::sequence::Verdict;
@@ -150,7 +150,10 @@ fn a_player_list_that_an_owner_has_not_applied_is_not_accepted() {
     let engine = Engine { shared, owners, ended };
     let answer = block_on(async {
         let under_way = engine.hand_over(numbered(&[list()]), NOW.into()).await.unwrap();
-        let [first, second] = [&jobs[0], &jobs[1]].map(|jobs| jobs.recv().unwrap());
+        let [first, second] = [&jobs[0], &jobs[1]].map(|jobs| match jobs.recv().unwrap() {
+            Work::Apply(job) => job,
+            Work::Expire(game, _) => panic!("nobody lets {game} go"),
+        });
         first.done.send(Vec::new()).unwrap();
         // As by an owner that panics over it.
         drop((first, second));
@@ -202,17 +205,17 @@ fn told(ring_frames: usize) -> (Shared, Inbox) {
 }
 
 /// Those batches, waiting for [`own`], after which no more come; what becomes of them nobody hears.
-fn waiting(batches: &[&[(usize, Event)]]) -> Receiver<Job> {
+fn waiting(batches: &[&[(usize, Event)]]) -> Receiver<Work> {
     let (sender, jobs) = flume::bounded(batches.len());
     for events in batches {
         let (done, _) = flume::bounded(1);
         let events = events.to_vec();
         sender
-            .send(Job {
+            .send(Work::Apply(Job {
                 events,
                 origin: NOW.into(),
                 done,
-            })
+            }))
             .unwrap();
     }
     jobs
