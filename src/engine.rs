@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 mod expiry;
 
 use expiry::Expired;
+pub use expiry::Remains;
 
 /// Bounds of the engine.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +81,8 @@ struct Job {
 struct Owned {
     ledger: Ledger,
     topics: GameTopics,
+    /// When the last word came in that counted.
+    heard: IngestTime,
     /// Let go of, while somebody was about to read it.
     is_expired: bool,
 }
@@ -504,6 +507,7 @@ impl Shared {
         let Admitted { verdict, place } = owned.ledger.admit(event, self.limits.plays_max);
         batch.verdicts[verdict as usize] += 1;
         if let Some(cause) = cause_of(verdict) {
+            owned.heard = ingest;
             // The ledger keeps a place from the first word on a play, before it says that anything counts.
             let of_play = || place.expect("a play that counts has a place");
             let change = match event {

@@ -1,9 +1,11 @@
 //! Letting games go: their state and their topics' rings leave memory, their ids stay, as far as there is room.
 
-use super::{Batch, Shared};
-use crate::model::GameId;
+use super::{Batch, GameCell, Shared};
+use crate::fanout::hub::Standings;
+use crate::model::{GameId, GameStatus, IngestTime, TopicName};
 use foldhash::fast::RandomState;
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// The ids of games that were let go of last.
@@ -27,14 +29,16 @@ impl Expired {
         self.ids.contains(game)
     }
 
-    /// Remembers one more. Returns the one that is forgotten for it.
-    fn add(&mut self, game: GameId) -> Option<GameId> {
+    /// Remembers one more; where there is no room, the one that went first is forgotten.
+    fn add(&mut self, game: GameId) {
         if self.ids.insert(game.clone()) {
             self.order.push_back(game);
         }
-        let forgotten = (self.order.len() > self.max).then(|| self.order.pop_front()).flatten()?;
-        self.ids.remove(&forgotten);
-        Some(forgotten)
+        if self.order.len() > self.max
+            && let Some(forgotten) = self.order.pop_front()
+        {
+            self.ids.remove(&forgotten);
+        }
     }
 }
 
@@ -55,12 +59,9 @@ impl Shared {
         batch.changes = self.hub.let_go(game, std::mem::take(&mut owned.topics), &mut batch.moved) as u64;
         drop(guard);
         // Before it goes: nothing makes it anew in between.
-        let forgotten = self.expired.write().add(game.clone());
+        self.expired.write().add(game.clone());
         self.games.remove(game);
         self.games_count.fetch_sub(1, Ordering::Relaxed);
-        if let Some(forgotten) = forgotten {
-            self.hub.forget(forgotten);
-        }
         self.hub.tell(&mut batch.moved);
         self.metrics.games_expired.increment(1);
         self.count(&mut batch);
@@ -71,4 +72,53 @@ impl Shared {
     pub fn expired_count(&self) -> usize {
         self.expired.read().order.len()
     }
+
+    /// The games that are final, each with when the last word on it came in that counted; the one of which
+    /// nothing was heard for longest comes first.
+    pub fn finished(&self) -> Vec<(GameId, IngestTime)> {
+        let cells: Vec<Arc<GameCell>> = self.games.iter().map(|entry| entry.value().clone()).collect();
+        let mut finished: Vec<_> = cells
+            .iter()
+            .filter_map(|cell| {
+                let guard = cell.game.read();
+                let (game, owned) = &*guard;
+                let is_final = game.view().status == GameStatus::Final && !owned.is_expired;
+                is_final.then(|| (game.head().game.clone(), owned.heard))
+            })
+            .collect();
+        finished.sort_unstable_by(|(a, a_heard), (b, b_heard)| (a_heard, a).cmp(&(b_heard, b)));
+        finished
+    }
+
+    /// What can't be told from the events of the games that are left; for a state that no event moves
+    /// meanwhile.
+    pub fn remains(&self) -> Remains {
+        Remains {
+            expired: self.expired.read().order.iter().cloned().collect(),
+            standings: self.hub.standings(),
+        }
+    }
+
+    /// Takes over what remained of another state, once the events of its games were applied; before anybody
+    /// reads. Returns the topics that those events should have brought to where they stood, and did not:
+    /// these are there now, too.
+    pub fn take_over(&self, remains: Remains) -> Vec<TopicName> {
+        let mut expired = self.expired.write();
+        remains.expired.into_iter().for_each(|game| expired.add(game));
+        self.hub.stand_at(&remains.standings, |player, game| {
+            let cell = self.games.get(game).map(|cell| cell.clone())?;
+            let guard = cell.game.read();
+            guard.0.as_it_stands(player).map(Arc::new)
+        })
+    }
+}
+
+/// What is left of games that were let go of: their ids, the one that went first first, and where their
+/// topics stand, among all others.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Remains {
+    /// Ids, in the order in which the games went.
+    pub expired: Vec<GameId>,
+    /// Where topics stand.
+    pub standings: Standings,
 }

@@ -3,8 +3,8 @@
 //! One hub per process. Owners of games publish into it, shards and HTTP read from it. Bounded:
 //! `topics_max` topics (a subscription beyond is refused; the topics of games are never refused).
 
-use super::topic::{History, Left, Published, Topic, TopicId};
-use crate::model::{Change, GameHead, GameId, GameView, Seq, Team, TopicName};
+use super::topic::{History, Left, Published, Standing, Topic, TopicId};
+use crate::model::{Change, GameHead, GameId, GameView, PlayerId, Seq, Team, TopicName};
 use dashmap::DashMap;
 use flume::{Receiver, Sender, TrySendError};
 use foldhash::fast::RandomState;
@@ -103,6 +103,17 @@ pub struct SlateSnapshot {
     pub seq: Seq,
     /// Games by kickoff.
     pub games: Vec<(Arc<GameHead>, GameView)>,
+}
+
+/// Where all topics stand, and the days of the slate: what can't be told from games that are left.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Standings {
+    /// Topics to which something happened, by name.
+    pub topics: Vec<(TopicName, Standing)>,
+    /// The latest day on which a game has begun, in days since the Unix epoch.
+    pub begun_day: Option<i64>,
+    /// The first day for which a game was ever announced.
+    pub first_day: Option<i64>,
 }
 
 /// How full the rings are.
@@ -293,11 +304,41 @@ impl Hub {
         count
     }
 
-    /// Forgets a game's own topic, unless somebody watches it: the game is no more, and its id may come to
-    /// stand for another one.
-    pub fn forget(&self, game: GameId) {
-        self.topics
-            .remove_if(&TopicName::Game(game), |_, topic| !topic.read(|history| history.is_watched()));
+    /// Where all topics stand to which something happened, by name.
+    pub fn standings(&self) -> Standings {
+        let of = |topic: &Arc<Topic>| topic.standing().map(|standing| (topic.name.clone(), standing));
+        let mut topics: Vec<_> = self.topics.iter().filter_map(|entry| of(entry.value())).collect();
+        topics.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let slate = self.slate.lock();
+        Standings {
+            topics,
+            begun_day: slate.begun_day,
+            first_day: slate.first_day,
+        }
+    }
+
+    /// Puts each topic where it stood, unless it stands there: told again, the games that were not let go of
+    /// do not move a topic as often as all of them did. `last` says what a `player:` topic shows of that game.
+    /// For a hub that nobody reads yet. Returns the topics that should have stood there and did not.
+    pub fn stand_at(&self, standings: &Standings, last: impl Fn(&PlayerId, &GameId) -> Option<Arc<Change>>) -> Vec<TopicName> {
+        let mut slate = self.slate.lock();
+        (slate.begun_day, slate.first_day) = (standings.begun_day, standings.first_day);
+        let mut astray = Vec::new();
+        for (name, standing) in &standings.topics {
+            let topic = self.own(name.clone());
+            if topic.standing().as_ref() == Some(standing) {
+                continue;
+            }
+            if standing.is_whole {
+                astray.push(name.clone());
+            }
+            let last = match (name, &standing.game) {
+                (TopicName::Player(player), Some(shown)) => last(player, &shown.game),
+                _ => None,
+            };
+            topic.stand_at(standing, last);
+        }
+        astray
     }
 
     /// The teams whose topic shows the change, by their places in `teams`: all that the game is known to
