@@ -88,6 +88,7 @@ pub struct EngineSection {
     pub plays_max: usize,
     pub game_players_max: usize,
     pub players_max: usize,
+    pub expired_games_max: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -189,6 +190,7 @@ impl Default for Config {
                 plays_max: 4096,
                 game_players_max: 1024,
                 players_max: 100_000,
+                expired_games_max: 65_536,
             },
             fanout: Fanout {
                 ring_frames: 256,
@@ -281,7 +283,7 @@ impl Config {
         telemetry::check_filter(&self.log.filter)
     }
 
-    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 32] {
+    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 33] {
         let (server, ingest, engine, fanout, clients) = (&self.server, &self.ingest, &self.engine, &self.fanout, &self.clients);
         let count = |name, value: usize, range| (name, value as u64, range);
         [
@@ -306,6 +308,7 @@ impl Config {
             count("engine.plays_max", engine.plays_max, 1..=1_000_000),
             count("engine.game_players_max", engine.game_players_max, 32..=65_535),
             count("engine.players_max", engine.players_max, 0..=10_000_000),
+            count("engine.expired_games_max", engine.expired_games_max, 1..=1_000_000),
             count("fanout.ring_frames", fanout.ring_frames, 1..=65_536),
             count("fanout.topics_max", fanout.topics_max, 1..=10_000_000),
             count("fanout.notices_max", fanout.notices_max, 1..=1_000_000),
@@ -364,6 +367,7 @@ impl Config {
             plays_max: engine.plays_max,
             game_players_max: engine.game_players_max,
             players_max: engine.players_max,
+            expired_games_max: engine.expired_games_max,
         }
     }
 

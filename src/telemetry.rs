@@ -89,6 +89,10 @@ pub struct EngineMetrics {
     pub too_many_games: Counter,
     /// Plays whose players do not fit their game.
     pub too_many_players: Counter,
+    /// Events of games that were let go of.
+    pub game_expired: Counter,
+    /// Games let go of.
+    pub games_expired: Counter,
     /// Player lists that did not fit the directory.
     pub directory_full: Counter,
     /// Games first heard of by something else than a `game` event.
@@ -107,6 +111,8 @@ impl EngineMetrics {
             too_many_games: counter_with(&EVENTS, "outcome", "too_many_games"),
             too_many_players: counter_with(&EVENTS, "outcome", "too_many_players"),
             directory_full: counter_with(&EVENTS, "outcome", "directory_full"),
+            game_expired: counter_with(&EVENTS, "outcome", "game_expired"),
+            games_expired: counter(&GAMES_EXPIRED),
             unannounced_games: counter(&UNANNOUNCED),
         }
     }
@@ -199,6 +205,8 @@ pub struct Levels {
     pub topics: Gauge,
     /// Games.
     pub games: Gauge,
+    /// Ids of games let go of.
+    pub expired_ids: Gauge,
     /// Players known.
     pub players: Gauge,
     /// Members kept to be shared.
@@ -233,6 +241,7 @@ impl Levels {
             subscriptions: gauge(&SUBSCRIPTIONS),
             topics: gauge(&TOPICS),
             games: gauge(&GAMES),
+            expired_ids: gauge(&EXPIRED_IDS),
             players: gauge(&PLAYERS),
             members: gauge(&MEMBERS),
             pending: gauge(&PENDING),

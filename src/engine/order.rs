@@ -4,9 +4,9 @@
 //! are several, a thread puts them into one order first. Bounded: `jobs_max` batches wait, each for a
 //! second at most.
 
-use super::owner::{Job, Owners, Parcel};
+use super::owner::{Events, Job, Owners, Parcel};
 use super::{Outcome, Shared};
-use crate::model::{Event, Origin};
+use crate::model::{Event, GameId, Origin};
 use flume::{Receiver, Sender};
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,17 +114,31 @@ impl Engine {
         let expected = events.len();
         // Room for every message that may come: whoever applies never waits for whoever asked.
         let (done, finished) = flume::bounded(expected.max(1));
-        let parcel = Parcel { events, origin, done };
+        self.send(Parcel::Events(Events { events, origin, done })).await?;
+        Ok(UnderWay { expected, finished })
+    }
+
+    /// Lets a game go, in order with its events: see [`Shared::expire`]. False where there is no such game.
+    ///
+    /// # Errors
+    /// There is no room, or nobody to do it.
+    pub async fn expire(&self, game: GameId) -> Result<bool, SubmitError> {
+        let (done, finished) = flume::bounded(1);
+        self.send(Parcel::Expire(game, done)).await?;
+        finished.recv_async().await.map_err(|_| SubmitError::Stopped)
+    }
+
+    async fn send(&self, parcel: Parcel) -> Result<(), SubmitError> {
         let sent = async {
             match &self.way {
-                Way::Straight(owners) => owners.jobs[0].send_async(Job::Apply(parcel)).await.is_ok(),
+                Way::Straight(owners) => owners.jobs[0].send_async(parcel.into()).await.is_ok(),
                 Way::Ordered(order) => order.send_async(parcel).await.is_ok(),
             }
         };
         match tokio::time::timeout(ROOM_WAIT, sent).await {
             Err(_) => Err(SubmitError::Busy),
             Ok(false) => Err(SubmitError::Stopped),
-            Ok(true) => Ok(UnderWay { expected, finished }),
+            Ok(true) => Ok(()),
         }
     }
 }

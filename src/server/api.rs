@@ -189,6 +189,7 @@ impl App {
         levels.ring_entries.set(rings.entries as f64);
         levels.ring_fullest.set(rings.fullest as f64);
         levels.games.set(self.engine.shared().game_count() as f64);
+        levels.expired_ids.set(self.engine.shared().expired_count() as f64);
         levels.players.set(self.engine.shared().cards.len() as f64);
         levels.members.set(self.engine.shared().cards.member_count() as f64);
         levels.jobs.set(self.engine.jobs_waiting() as f64);

@@ -337,6 +337,10 @@ impl Report {
                 "too_many_players",
                 format!("the directory holds {} players already", engine.players_max),
             ),
+            Outcome::GameExpired => (
+                "game_expired",
+                "the game is over and was let go of; what is said of it has no effect any more".to_owned(),
+            ),
         };
         self.refuse(app, Refused { line, code, error });
     }

@@ -45,6 +45,20 @@ metric!(
 metric!(SUBSCRIPTIONS, "scorewire_subscriptions", Gauge, "", "Subscriptions of all clients.");
 metric!(TOPICS, "scorewire_topics", Gauge, "", "Topics that are watched or have a history.");
 metric!(GAMES, "scorewire_games", Gauge, "", "Games held.");
+metric!(
+    GAMES_EXPIRED,
+    "scorewire_games_expired_total",
+    Counter,
+    "",
+    "Games let go of: only their ids are kept."
+);
+metric!(
+    EXPIRED_IDS,
+    "scorewire_expired_game_ids",
+    Gauge,
+    "",
+    "Ids of games let go of, `engine.expired_games_max` at most; an event of one of them is refused."
+);
 metric!(PLAYERS, "scorewire_players", Gauge, "", "Players in the directory.");
 metric!(
     MEMBERS,
@@ -86,7 +100,7 @@ metric!(
     EVENTS,
     "scorewire_events_total",
     Counter,
-    "outcome = fresh, late, revision, revived, retracted, retracted_unseen, duplicate, dead, full, rejected, too_many_games, too_many_players, directory_full",
+    "outcome = fresh, late, revision, revived, retracted, retracted_unseen, duplicate, dead, full, rejected, too_many_games, too_many_players, directory_full, game_expired",
     "Feed events, by what became of them."
 );
 metric!(
@@ -278,6 +292,8 @@ pub const METRICS: &[&Metric] = &[
     &SUBSCRIPTIONS,
     &TOPICS,
     &GAMES,
+    &GAMES_EXPIRED,
+    &EXPIRED_IDS,
     &PLAYERS,
     &MEMBERS,
     &OPENED,

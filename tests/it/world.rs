@@ -311,5 +311,6 @@ pub(crate) fn engine_limits() -> EngineLimits {
         plays_max: 10_000,
         game_players_max: 1_000,
         players_max: 10_000,
+        expired_games_max: 100,
     }
 }

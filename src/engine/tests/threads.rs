@@ -2,8 +2,8 @@
 //! events.
 
 use super::*;
-use crate::engine::owner::{Ending, Job, own, until_unneeded};
-use crate::engine::{Batch, Engine, GAMES_PER_NOTICE, GameCell, Owners, Parcel, SubmitError};
+use crate::engine::owner::{Ending, Events, Job, own, until_unneeded};
+use crate::engine::{Batch, Engine, GAMES_PER_NOTICE, GameCell, Owners, SubmitError};
 use crate::fanout::hub::{Inbox, Notice};
 use crate::fanout::topic::TopicId;
 use crate::feed::sequence::Verdict;
@@ -235,7 +235,7 @@ fn waiting(batches: &[&[(usize, Event)]]) -> Receiver<Job> {
         let (done, _) = flume::bounded(1);
         let events = events.to_vec();
         sender
-            .send(Job::Apply(Parcel {
+            .send(Job::Apply(Events {
                 events,
                 origin: NOW.into(),
                 done,
