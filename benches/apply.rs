@@ -29,6 +29,7 @@ const NOW: IngestTime = IngestTime(1_506_275_400_123_456);
 
 const LIMITS: EngineLimits = EngineLimits {
     threads: 1,
+    sources: 1,
     jobs_max: 16,
     games_max: 4_096,
     plays_max: 4_096,
@@ -80,7 +81,7 @@ impl Parts {
             self.games.insert(id.clone(), parts);
         }
         let (ledger, game, topics) = self.games.get_mut(id).unwrap();
-        let admitted = ledger.admit(&event, LIMITS.plays_max);
+        let admitted = ledger.admit(&event, NOW.into(), LIMITS.plays_max);
         let (Event::Play(play), Some(place), true) = (event, admitted.place, admitted.verdict.counts()) else {
             return (None, topics);
         };

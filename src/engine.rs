@@ -6,14 +6,21 @@
 //! for a subscriber. Bounded: `jobs_max` batches wait per thread, `games_max` games, and per game
 //! `plays_max` plays and `players_max` players.
 
+mod feeds;
+pub mod silence;
+
 use crate::clock::Clock;
 use crate::fanout::hub::{GameTopics, Hub, Moved};
 use crate::fanout::snapshot::GameSnapshot;
+use crate::feed::arbitration::BetweenFeeds;
 use crate::feed::sequence::{Admitted, Ledger, Verdict};
-use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, Origin, PlayerInfo, StateTime};
+use crate::model::{
+    CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, Origin, PlayerInfo, SOURCES_MAX, SourceId, StateTime,
+};
 use crate::state::{Cards, Game};
 use crate::telemetry::EngineMetrics;
 use dashmap::DashMap;
+use feeds::FeedWatch;
 use flume::{Receiver, Sender};
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
@@ -27,6 +34,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct EngineLimits {
     /// Threads that own games.
     pub threads: usize,
+    /// Feeds that there may be words of, at most [`SOURCES_MAX`]; whatever a single one's origin says, its
+    /// revisions are compared as one feed's.
+    pub sources: usize,
     /// Batches waiting for one thread.
     pub jobs_max: usize,
     /// Games in all.
@@ -52,18 +62,33 @@ pub enum Outcome {
     DirectoryFull,
 }
 
+/// What an owner is told, in order.
+enum Job {
+    Events(Events),
+    /// A feed is silent about one of its games.
+    Silent(SourceId, GameId),
+}
+
 /// Events of one source for one owner, in order.
-struct Job {
+struct Events {
     events: Vec<(usize, Event)>,
     origin: Origin,
     done: Sender<Vec<(usize, Outcome)>>,
 }
 
 /// One game: its sequencer, its state and its topics, under one lock.
-#[derive(Default)]
 struct Owned {
     ledger: Ledger,
     topics: GameTopics,
+}
+
+impl Owned {
+    fn new(sources: usize) -> Owned {
+        Owned {
+            ledger: Ledger::new(sources),
+            topics: GameTopics::default(),
+        }
+    }
 }
 
 /// A game as its owner writes and others read it.
@@ -81,6 +106,7 @@ pub struct Shared {
     hub: Arc<Hub>,
     limits: EngineLimits,
     metrics: EngineMetrics,
+    feeds: FeedWatch,
     hasher: RandomState,
 }
 
@@ -184,16 +210,20 @@ impl Engine {
             if events.is_empty() {
                 continue;
             }
-            let job = Job {
+            let job = Events {
                 events,
                 origin,
                 done: done.clone(),
             };
-            let sent = tokio::time::timeout(std::time::Duration::from_secs(1), self.owners[owner].send_async(job)).await;
-            sent.map_err(|_| SubmitError::Busy)?.map_err(|_| SubmitError::Stopped)?;
+            self.send(owner, Job::Events(job)).await?;
             jobs += 1;
         }
         Ok(UnderWay { jobs, outcomes, finished })
+    }
+
+    async fn send(&self, owner: usize, job: Job) -> Result<(), SubmitError> {
+        let sent = tokio::time::timeout(std::time::Duration::from_secs(1), self.owners[owner].send_async(job)).await;
+        sent.map_err(|_| SubmitError::Busy)?.map_err(|_| SubmitError::Stopped)
     }
 
     fn by_owner(&self, events: Vec<(usize, Event)>) -> Vec<Vec<(usize, Event)>> {
@@ -258,6 +288,9 @@ struct Batch {
     moved: Moved,
     verdicts: [u64; Verdict::ALL.len()],
     changes: u64,
+    /// Events by feed, and when the last of them was applied.
+    told: [u64; SOURCES_MAX],
+    at: StateTime,
 }
 
 // An event takes its owner about 1.5 µs: `scorewire-loadtest run ingest`, `server_cpu_us_per_event_engine`.
@@ -285,6 +318,13 @@ fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
     let mut batch = Batch::default();
     let mut untold = 0usize;
     while let Ok(job) = jobs.recv() {
+        let job = match job {
+            Job::Events(job) => job,
+            Job::Silent(source, game) => {
+                shared.silent(source, &game, StateTime(Clock.steady_us()));
+                continue;
+            }
+        };
         let mut outcomes = Vec::with_capacity(job.events.len());
         let mut now = StateTime(0);
         for (nth, (place, event)) in job.events.iter().enumerate() {
@@ -328,6 +368,7 @@ impl Shared {
             hub,
             limits,
             metrics,
+            feeds: FeedWatch::new(limits.sources),
             hasher: RandomState::default(),
         }
     }
@@ -349,8 +390,8 @@ impl Shared {
 
     /// Every game's head and view, by kickoff.
     pub fn games(&self) -> Vec<(Arc<GameHead>, GameView)> {
-        let cells: Vec<Arc<GameCell>> = self.games.iter().map(|entry| entry.value().clone()).collect();
-        let mut games: Vec<_> = cells
+        let mut games: Vec<_> = self
+            .cells()
             .iter()
             .map(|cell| {
                 let guard = cell.game.read();
@@ -359,6 +400,10 @@ impl Shared {
             .collect();
         games.sort_by(|(a, _), (b, _)| (a.kickoff, &a.game).cmp(&(b.kickoff, &b.game)));
         games
+    }
+
+    fn cells(&self) -> Vec<Arc<GameCell>> {
+        self.games.iter().map(|entry| entry.value().clone()).collect()
     }
 
     /// How many games there are.
@@ -431,6 +476,7 @@ impl Shared {
             self.metrics.verdict(verdict, events);
         }
         self.metrics.changes.increment(std::mem::take(&mut batch.changes));
+        self.feeds.heard(std::mem::take(&mut batch.told), batch.at);
     }
 
     /// Applies one event. A game's events all come from one thread, which tells the shards and counts.
@@ -447,6 +493,24 @@ impl Shared {
         };
         let mut guard = cell.game.write();
         let (game, owned) = &mut *guard;
+        if !self.has_room(game, event) {
+            return Outcome::TooManyPlayers;
+        }
+        let admitted = owned.ledger.admit(event, origin, self.limits.plays_max);
+        batch.verdicts[admitted.verdict as usize] += 1;
+        batch.told[origin.source.index()] += 1;
+        batch.at = now;
+        if admitted.between != BetweenFeeds::default() {
+            self.feeds.note(game, event, origin.source, &admitted);
+        }
+        if let Some(change) = self.change(game, event, admitted, ingest) {
+            self.publish(change, owned, now, batch);
+        }
+        Outcome::Sequenced(admitted.verdict)
+    }
+
+    /// Whether the players and teams that an event names fit its game.
+    fn has_room(&self, game: &Game, event: &Event) -> bool {
         let has_room = match event {
             Event::Play(play) => game.has_room_for(&play.stats, self.limits.game_players_max),
             Event::Game(announcement) => game.has_room_for_teams(announcement),
@@ -454,23 +518,22 @@ impl Shared {
         };
         if !has_room {
             self.metrics.too_many_players.increment(1);
-            return Outcome::TooManyPlayers;
         }
-        let Admitted { verdict, place } = owned.ledger.admit(event, self.limits.plays_max);
-        batch.verdicts[verdict as usize] += 1;
-        if let Some(cause) = cause_of(verdict) {
-            // The ledger keeps a place from the first word on a play, before it says that anything counts.
-            let of_play = || place.expect("a play that counts has a place");
-            let change = match event {
-                Event::Play(play) => game.play(play, of_play(), cause, &self.cards, ingest),
-                Event::Retract(retraction) => game.retract(retraction.clone(), of_play(), ingest),
-                Event::Situation(situation) => game.situation(situation.clone(), place, ingest),
-                Event::Game(announcement) => game.announce(announcement.clone(), &self.cards, ingest),
-                Event::Players(_) => return Outcome::Sequenced(verdict),
-            };
-            self.publish(change, owned, now, batch);
+        has_room
+    }
+
+    /// What an event does to its game, where it counts.
+    fn change(&self, game: &mut Game, event: &Event, admitted: Admitted, ingest: IngestTime) -> Option<Change> {
+        let cause = cause_of(admitted.verdict)?;
+        // The ledger keeps a place from the first word on a play, before it says that anything counts.
+        let of_play = || admitted.place.expect("a play that counts has a place");
+        match event {
+            Event::Play(play) => Some(game.play(play, of_play(), cause, &self.cards, ingest)),
+            Event::Retract(retract) => Some(game.retract(retract.clone(), of_play(), ingest)),
+            Event::Situation(situation) => Some(game.situation(situation.clone(), admitted.place, ingest)),
+            Event::Game(announcement) => Some(game.announce(announcement.clone(), &self.cards, ingest)),
+            Event::Players(_) => None,
         }
-        Outcome::Sequenced(verdict)
     }
 
     /// The game's cell, made where this is the first word of it.
@@ -484,7 +547,7 @@ impl Shared {
             self.metrics.unannounced_games.increment(1);
         }
         let cell = Arc::new(GameCell {
-            game: RwLock::new((Game::new(game.clone()), Owned::default())),
+            game: RwLock::new((Game::new(game.clone()), Owned::new(self.limits.sources))),
         });
         // Nobody else makes this game: its events all come to its owner.
         self.games.insert(game.clone(), cell.clone());
@@ -498,7 +561,7 @@ fn cause_of(verdict: Verdict) -> Option<CauseKind> {
         Verdict::Fresh | Verdict::Late => Some(CauseKind::Play),
         Verdict::Revision | Verdict::Revived => Some(CauseKind::Correction),
         Verdict::Retracted | Verdict::RetractedUnseen => Some(CauseKind::Retraction),
-        Verdict::Duplicate | Verdict::Dead | Verdict::Full => None,
+        Verdict::Outranked | Verdict::Duplicate | Verdict::Dead | Verdict::Full => None,
     }
 }
 

@@ -13,7 +13,7 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::engine::Engine;
+use crate::engine::{Engine, silence};
 use crate::fanout::hub::{Hub, Inbox};
 use crate::fanout::runner::{Command, Runner};
 use crate::fanout::shard::{Shard, ShardParts};
@@ -199,6 +199,10 @@ fn share(config: Config, rulesets: Arc<Rulesets>, shard_count: usize, stop: watc
         let shared = engine.shared().clone();
         Arc::new(move |game| shared.game(game))
     };
+    if config.feeds.sources.len() > 1 {
+        let silence = Duration::from_millis(config.feeds.silence_ms);
+        tokio::spawn(silence::watch(engine.clone(), silence, stop.clone()));
+    }
     let app = App {
         engine,
         hub,

@@ -1,6 +1,7 @@
 //! The engine whole: recorded weeks against independent truth, any order of their events, any number
 //! of threads, every limit, and readers beside the writer.
 
+mod feeds;
 mod limits;
 mod recorded;
 mod threads;
@@ -23,6 +24,7 @@ const AT: StateTime = StateTime(7);
 
 const LIMITS: EngineLimits = EngineLimits {
     threads: 1,
+    sources: 1,
     jobs_max: 8,
     games_max: 64,
     plays_max: 4_096,

@@ -4,7 +4,7 @@ use super::error::{ApiError, json, json_bytes};
 use super::query::{Path, Query};
 use super::{App, Door};
 use crate::fanout::encode;
-use crate::model::GameId;
+use crate::model::{GameId, StateTime};
 use crate::scoring::{Ruleset, RulesetIndex};
 use crate::telemetry;
 use crate::wire::json::Json;
@@ -191,6 +191,7 @@ impl App {
         levels.games.set(self.engine.shared().game_count() as f64);
         levels.players.set(self.engine.shared().cards.len() as f64);
         levels.members.set(self.engine.shared().cards.member_count() as f64);
+        self.engine.shared().read_feeds(StateTime(self.clock.steady_us()));
         levels.jobs.set(self.engine.jobs_waiting() as f64);
         levels.notices.set(
             (0..self.shards.len())

@@ -22,9 +22,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("fanout", &["model", "scoring", "state", "wire"]),
     // The shard's thread is where the state machine meets the time and the metrics.
     ("fanout/runner", &["clock", "model", "scoring", "state", "telemetry", "wire"]),
-    ("telemetry", &["fanout", "feed", "wire"]),
+    ("telemetry", &["fanout", "feed", "model", "wire"]),
     ("engine", &["clock", "fanout", "feed", "model", "state", "telemetry"]),
-    ("config", &["engine", "fanout", "telemetry"]),
+    ("config", &["engine", "fanout", "model", "telemetry"]),
     (
         "server",
         &[

@@ -2,7 +2,7 @@
 //! events.
 
 use super::*;
-use crate::engine::{Ending, Engine, GAMES_PER_NOTICE, GameCell, Job, PLAYERS, SubmitError, own, until_unneeded};
+use crate::engine::{Ending, Engine, Events, GAMES_PER_NOTICE, GameCell, Job, PLAYERS, SubmitError, own, until_unneeded};
 use crate::fanout::hub::{Inbox, Notice};
 use crate::fanout::topic::TopicId;
 use crate::feed::sequence::Verdict;
@@ -151,7 +151,8 @@ fn a_player_list_that_an_owner_has_not_applied_is_not_accepted() {
     let answer = block_on(async {
         let under_way = engine.hand_over(numbered(&[list()]), NOW.into()).await.unwrap();
         let [first, second] = [&jobs[0], &jobs[1]].map(|jobs| jobs.recv().unwrap());
-        first.done.send(Vec::new()).unwrap();
+        let Job::Events(Events { done, .. }) = &first else { unreachable!() };
+        done.send(Vec::new()).unwrap();
         // As by an owner that panics over it.
         drop((first, second));
         under_way.outcomes().await
@@ -208,11 +209,11 @@ fn waiting(batches: &[&[(usize, Event)]]) -> Receiver<Job> {
         let (done, _) = flume::bounded(1);
         let events = events.to_vec();
         sender
-            .send(Job {
+            .send(Job::Events(Events {
                 events,
                 origin: NOW.into(),
                 done,
-            })
+            }))
             .unwrap();
     }
     jobs
