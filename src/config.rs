@@ -341,7 +341,7 @@ impl Config {
         let (server, clients, shutdown) = (&self.server, &self.clients, &self.shutdown);
         [
             ("server.header_read_timeout_ms", server.header_read_timeout_ms, 1..=DAY_MS),
-            ("feeds.silence_ms", self.feeds.silence_ms, 1..=DAY_MS),
+            ("feeds.silence_ms", self.feeds.silence_ms, 100..=DAY_MS),
             ("ingest.body_read_timeout_ms", self.ingest.body_read_timeout_ms, 1..=DAY_MS),
             ("fanout.rest_ms_max", self.fanout.rest_ms_max, 0..=1_000),
             ("clients.ping_interval_ms", clients.ping_interval_ms, 1..=DAY_MS),

@@ -4,7 +4,7 @@
 //! An owner notes a difference in memory and goes on; who watches the feeds ([`super::silence`]) writes it.
 //! Bounded: [`NOTED_MAX`] differences wait to be written, the rest are counted.
 
-use super::{Batch, Engine, Job, Shared, SubmitError};
+use super::{Gathered, Shared};
 use crate::feed::arbitration::{About, Differences};
 use crate::feed::sequence::Admitted;
 use crate::model::{Event, GameId, GameStatus, SOURCES_MAX, SourceId, StateTime};
@@ -127,7 +127,7 @@ impl Shared {
         let Some(cell) = self.games.get(game).map(|cell| cell.clone()) else {
             return false;
         };
-        let mut batch = Batch::default();
+        let mut gathered = Gathered::default();
         let mut guard = cell.game.write();
         let (game, owned) = &mut *guard;
         if !owned.ledger.silence(source) {
@@ -139,12 +139,12 @@ impl Shared {
                 self.feeds.metrics.took_over(takeover);
             }
             if let Some(change) = self.change(game, &filled.event, filled.admitted, filled.ingest) {
-                self.publish(change, owned, now, &mut batch);
+                self.publish(change, owned, now, &mut gathered);
             }
         }
         drop(guard);
-        self.hub.tell(&mut batch.moved);
-        self.count(&mut batch);
+        self.hub.tell(&mut gathered.moved);
+        self.count(&mut gathered);
         true
     }
 
@@ -188,17 +188,5 @@ impl Shared {
         }
         let heard = std::array::from_fn(|rank| now.0 - self.feeds.heard_us[rank].load(Ordering::Relaxed));
         self.feeds.metrics.set(heard, silent, differences);
-    }
-}
-
-impl Engine {
-    /// Tells a game's owner that a feed is silent about it, behind the events handed over before; see
-    /// [`Shared::silent`].
-    ///
-    /// # Errors
-    /// The owner's queue stays full, or it is gone.
-    pub async fn silent(&self, source: SourceId, game: GameId) -> Result<(), SubmitError> {
-        let owner = self.shared.owner_of(&game);
-        self.send(owner, Job::Silent(source, game)).await
     }
 }

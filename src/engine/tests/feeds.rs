@@ -1,7 +1,7 @@
 //! Several feeds of one game: what subscribers see of them, what is counted, and what is noted.
 
 use super::*;
-use crate::engine::Engine;
+use crate::engine::{Engine, Owners};
 use crate::feed::sequence::Verdict;
 use crate::feed::simulator::{Options, Simulator, Trouble};
 use crate::model::{Origin, SourceId, Stat};
@@ -202,7 +202,7 @@ fn two_feeds_through_the_threads_end_as_one() {
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     for lead in [0, 3, 20] {
-        let engine = Engine::start(hub(), EngineLimits { threads: 2, ..TWO }, EngineMetrics::new());
+        let engine = Engine::new(Owners::start(Arc::new(shared(EngineLimits { threads: 2, ..TWO }))));
         runtime.block_on(async {
             let batch = |events: &[Event]| events.iter().cloned().enumerate().collect::<Vec<_>>();
             let (mut ahead, mut behind) = (second.chunks(40), primary.chunks(40));
