@@ -447,3 +447,102 @@ impl Feeds {
         self.differences
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::Decoder;
+    use crate::feed::sequence::{Ledger, Verdict};
+    use crate::model::Origin;
+    use foldhash::fast::RandomState;
+
+    fn event(line: &str) -> Event {
+        Decoder::default().line(line.as_bytes()).unwrap()
+    }
+
+    fn run(play: usize, yards: u8) -> Event {
+        event(&format!(
+            r#"{{"type":"play","game":"g","play":"{play}","stats":[{{"player":"a","team":"AAA","stat":10,"yards":{yards}}}]}}"#
+        ))
+    }
+
+    /// Both sides' words, compared in what scores and in what is shown.
+    fn same(a: &str, b: &str) -> (bool, bool) {
+        let hasher = RandomState::default();
+        let [a, b] = [a, b].map(|line| Said::of(&event(line), &hasher));
+        (a.points == b.points, a.view == b.view)
+    }
+
+    #[test]
+    fn words_are_equal_where_they_score_and_show_the_same() {
+        for (a, b, equal) in [
+            // Records are a multiset, whatever the kind of play and the feed's clock.
+            (
+                r#"{"type":"play","game":"g","play":"7","rev":2,"ts":5,"play_type":"run","stats":[{"player":"a","team":"A","stat":10,"yards":1},{"player":"b","team":"A","stat":10,"yards":1},{"player":"b","team":"A","stat":10,"yards":1}]}"#,
+                r#"{"type":"play","game":"g","play":"7","order":7,"stats":[{"player":"b","team":"A","stat":10,"yards":1},{"player":"a","team":"A","stat":10,"yards":1},{"player":"b","team":"A","stat":10,"yards":1}]}"#,
+                (true, true),
+            ),
+            (
+                r#"{"type":"play","game":"g","play":"7","stats":[{"player":"a","team":"A","stat":10,"yards":1}]}"#,
+                r#"{"type":"play","game":"g","play":"7","stats":[{"player":"a","team":"A","stat":10,"yards":1},{"player":"a","team":"A","stat":10,"yards":1}]}"#,
+                (false, true),
+            ),
+            (
+                r#"{"type":"play","game":"g","play":"7"}"#,
+                r#"{"type":"play","game":"g","play":"7","order":8}"#,
+                (true, false),
+            ),
+            (
+                r#"{"type":"play","game":"g","play":"0"}"#,
+                r#"{"type":"retract","game":"g","play":"0"}"#,
+                (false, false),
+            ),
+            (
+                r#"{"type":"situation","game":"g","score":{"A":1,"B":2},"timeouts":{"A":3,"B":2}}"#,
+                r#"{"type":"situation","game":"g","score":{"B":2,"A":1},"timeouts":{"B":2,"A":3}}"#,
+                (true, true),
+            ),
+            (
+                r#"{"type":"situation","game":"g","score":{"A":1,"B":2},"down":1}"#,
+                r#"{"type":"situation","game":"g","score":{"A":2,"B":1},"down":2}"#,
+                (false, false),
+            ),
+            (
+                r#"{"type":"game","game":"g","status":"live","home":"A","away":"B","kickoff":1}"#,
+                r#"{"type":"game","game":"g","status":"live","home":"A","away":"B","kickoff":2}"#,
+                (true, false),
+            ),
+        ] {
+            assert_eq!(same(a, b), equal, "{a}\n{b}");
+        }
+    }
+
+    #[test]
+    fn the_words_that_wait_are_bounded() {
+        let mut ledger = Ledger::new(2);
+        let mut tell = |source, event: Event| {
+            let origin = Origin {
+                source: SourceId(source),
+                ingest: IngestTime(1),
+            };
+            ledger.admit(&event, origin, 4_096).verdict
+        };
+        let plays = WAITING_MAX + 10;
+        for play in 0..plays {
+            tell(0, run(play, 1));
+        }
+        for play in 0..plays {
+            assert_eq!(tell(1, run(play, 2)), Verdict::Outranked);
+        }
+        tell(1, run(plays, 1));
+        assert_eq!(ledger.differences().points as usize, plays);
+        assert!(ledger.silence(SourceId(0)));
+        let filled = std::iter::from_fn(|| ledger.fill(|_| true)).count();
+        assert_eq!(filled, WAITING_MAX);
+    }
+
+    #[test]
+    fn an_item_takes_little_memory() {
+        assert!(size_of::<Claims>() <= 64, "{}", size_of::<Claims>());
+    }
+}
