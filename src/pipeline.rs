@@ -13,7 +13,7 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::engine::{Engine, Owners, Parcel, Shared};
+use crate::engine::{Engine, Owners, Parcel, Shared, silence};
 use crate::fanout::hub::{Hub, Inbox};
 use crate::fanout::runner::{Command, Runner};
 use crate::fanout::shard::{Shard, ShardParts};
@@ -213,6 +213,10 @@ fn share(
         Arc::new(move |game| shared.game(game))
     };
     let log_metrics = engine.log().map(|_| LogMetrics::new());
+    if config.feeds.sources.len() > 1 {
+        let silence = Duration::from_millis(config.feeds.silence_ms);
+        tokio::spawn(silence::watch(engine.clone(), silence, stop.clone()));
+    }
     let app = App {
         engine,
         hub,
@@ -426,7 +430,7 @@ fn engine(config: &Config, shared: Arc<Shared>) -> Result<(Engine, Arc<str>), St
         return Ok((Engine::new(Owners::start(shared)), new_epoch_name().into()));
     };
     let me = Me {
-        sources: vec!["primary".into()],
+        sources: config.feeds.sources.clone(),
         limits: config.engine_limits(),
         boot_id: recovery::boot_id(),
     };

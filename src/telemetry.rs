@@ -6,8 +6,10 @@
 #![expect(clippy::disallowed_macros, reason = "this is where handles are made")]
 
 mod delays;
+mod feeds;
 mod table;
 
+pub use feeds::FeedMetrics;
 pub use table::{METRICS, Metric, Type};
 
 use crate::fanout::shard::ShardStats;

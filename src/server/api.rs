@@ -4,7 +4,7 @@ use super::error::{ApiError, json, json_bytes};
 use super::query::{Path, Query};
 use super::{App, Door};
 use crate::fanout::encode;
-use crate::model::GameId;
+use crate::model::{GameId, StateTime};
 use crate::scoring::{Ruleset, RulesetIndex};
 use crate::store::EventLog;
 use crate::telemetry;
@@ -210,6 +210,7 @@ impl App {
             metrics.segments.set(now.segments as f64);
             metrics.records.absolute(now.written.0);
         }
+        self.engine.shared().read_feeds(StateTime(self.clock.steady_us()));
         levels.jobs.set(self.engine.jobs_waiting() as f64);
         levels.notices.set(
             (0..self.shards.len())

@@ -100,7 +100,7 @@ metric!(
     EVENTS,
     "scorewire_events_total",
     Counter,
-    "outcome = fresh, late, revision, revived, retracted, retracted_unseen, duplicate, dead, full, rejected, too_many_games, too_many_players, directory_full, game_expired",
+    "outcome = fresh, late, revision, revived, retracted, retracted_unseen, outranked, duplicate, dead, full, rejected, too_many_games, too_many_players, directory_full, game_expired",
     "Feed events, by what became of them."
 );
 metric!(
@@ -109,6 +109,55 @@ metric!(
     Counter,
     "",
     "Games first heard of by something else than a `game` event; they count all the same."
+);
+metric!(
+    FEED_EVENTS,
+    "scorewire_feed_events_total",
+    Counter,
+    "source = primary, second, third, fourth, fifth, sixth, seventh, eighth",
+    "Events of games, by the rank in `feeds.sources` of the feed that said them, whatever became of them."
+);
+metric!(
+    FEED_HEARD,
+    "scorewire_feed_last_heard_seconds",
+    Gauge,
+    "source = primary, second, third, fourth, fifth, sixth, seventh, eighth",
+    "How long ago that feed last told of any game; since the start, where it never has."
+);
+metric!(
+    FEED_SILENT,
+    "scorewire_feed_silent_games",
+    Gauge,
+    "source = primary, second, third, fourth, fifth, sixth, seventh, eighth",
+    "Games under way of which that feed is silent (`feeds.silence_ms`) while another goes on: others fill in."
+);
+metric!(
+    FEED_SILENCES,
+    "scorewire_feed_silences_total",
+    Counter,
+    "source = primary, second, third, fourth, fifth, sixth, seventh, eighth",
+    "Times that feed fell silent in a game."
+);
+metric!(
+    FEED_DIFFERENCES,
+    "scorewire_feed_differences",
+    Gauge,
+    "about = points, view",
+    "Plays, situations and announcements of which feeds say different things now: in what scores, or only in what is shown."
+);
+metric!(
+    FEED_DIFFERENCES_BEGUN,
+    "scorewire_feed_differences_total",
+    Counter,
+    "about = points, view",
+    "Times that feeds began to say different things of a play, a situation or an announcement."
+);
+metric!(
+    FEED_TAKEOVERS,
+    "scorewire_feed_takeovers_total",
+    Counter,
+    "by = rank, silence",
+    "Times that what stood was replaced by what another feed says of it, because that ranks above, or because the one that had said it is silent."
 );
 metric!(
     CHANGES,
@@ -349,6 +398,13 @@ pub const METRICS: &[&Metric] = &[
     &HANDSHAKES_UNDER_WAY,
     &EVENTS,
     &UNANNOUNCED,
+    &FEED_EVENTS,
+    &FEED_HEARD,
+    &FEED_SILENT,
+    &FEED_SILENCES,
+    &FEED_DIFFERENCES,
+    &FEED_DIFFERENCES_BEGUN,
+    &FEED_TAKEOVERS,
     &CHANGES,
     &FRAMES,
     &PENDING,

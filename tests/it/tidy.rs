@@ -22,12 +22,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("fanout", &["model", "scoring", "state", "wire"]),
     // The shard's thread is where the state machine meets the time and the metrics.
     ("fanout/runner", &["clock", "model", "scoring", "state", "telemetry", "wire"]),
-    ("telemetry", &["fanout", "feed", "wire"]),
+    ("telemetry", &["fanout", "feed", "model", "wire"]),
     // The clock is for its threads alone, which pace syncs.
     ("store", &["clock", "model"]),
     ("engine", &["clock", "fanout", "feed", "model", "state", "store", "telemetry"]),
     ("recovery", &["clock", "engine", "feed", "model", "store"]),
-    ("config", &["engine", "fanout", "store", "telemetry"]),
+    ("config", &["engine", "fanout", "model", "store", "telemetry"]),
     (
         "server",
         &[

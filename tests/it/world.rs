@@ -307,6 +307,7 @@ pub(crate) fn assert_balanced(account: Account, pending: u64) {
 pub(crate) fn engine_limits() -> EngineLimits {
     EngineLimits {
         threads: 1,
+        sources: 1,
         jobs_max: 1,
         games_max: 100,
         plays_max: 10_000,

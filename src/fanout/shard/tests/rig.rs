@@ -93,6 +93,7 @@ impl Rig {
         let hub = Arc::new(hub);
         let engine = EngineLimits {
             threads: 1,
+            sources: 1,
             jobs_max: 1,
             games_max: 10,
             plays_max: 1_000,
