@@ -212,7 +212,6 @@ fn share(
         let shared = engine.shared().clone();
         Arc::new(move |game| shared.game(game))
     };
-    let log_metrics = engine.log().map(|_| LogMetrics::new());
     if config.feeds.sources.len() > 1 {
         let silence = Duration::from_millis(config.feeds.silence_ms);
         tokio::spawn(silence::watch(engine.clone(), silence, stop.clone()));
@@ -231,7 +230,7 @@ fn share(
         ingest_metrics: IngestMetrics::new(),
         prometheus,
         levels: Levels::new(),
-        log_metrics,
+        log_metrics: LogMetrics::new(),
         shards: (0..shard_count).map(|_| Arc::default()).collect(),
         draining: AtomicBool::new(false),
         connections: Arc::new(AtomicUsize::new(0)),

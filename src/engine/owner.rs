@@ -115,13 +115,6 @@ impl Owners {
         self.apply(&mut by_owner, origin, &done);
     }
 
-    /// Tells a game's owner that a feed is silent about it; waits where it has no room.
-    pub fn silent(&self, source: SourceId, game: GameId) {
-        let owner = self.shared.owner_of(&game);
-        // As above.
-        let _ = self.jobs[owner].send(Job::Silent(source, game));
-    }
-
     fn apply(&self, by_owner: &mut [Vec<(usize, Event)>], origin: Origin, done: &Sender<Vec<(usize, Outcome)>>) {
         for (jobs, events) in self.jobs.iter().zip(by_owner) {
             if events.is_empty() {

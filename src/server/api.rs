@@ -197,7 +197,10 @@ impl App {
         levels.expired_ids.set(self.engine.shared().expired_count() as f64);
         levels.players.set(self.engine.shared().cards.len() as f64);
         levels.members.set(self.engine.shared().cards.member_count() as f64);
-        if let Some((log, metrics)) = self.engine.log().zip(self.log_metrics.as_ref()) {
+        let metrics = &self.log_metrics;
+        // No log does not fail.
+        metrics.healthy.set(1.0);
+        if let Some(log) = self.engine.log() {
             let now = log.levels();
             metrics.healthy.set(f64::from(u8::from(now.is_healthy)));
             metrics.failures.absolute(now.failures);

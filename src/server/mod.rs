@@ -69,8 +69,8 @@ pub struct App {
     pub prometheus: Option<PrometheusHandle>,
     /// Levels to read off for it.
     pub levels: Levels,
-    /// The event log's, where there is one.
-    pub log_metrics: Option<LogMetrics>,
+    /// The event log's.
+    pub log_metrics: LogMetrics,
     /// Each shard's own levels.
     pub shards: Vec<Arc<ShardLevels>>,
     /// Whether a drain has begun.

@@ -297,7 +297,7 @@ metric!(
     "scorewire_log_healthy",
     Gauge,
     "",
-    "1 while the event log takes events, 0 while the disk fails and they are answered 503. Absent without a log, as are the other metrics of the log."
+    "1 while the event log takes events or there is none, 0 while the disk fails and events are answered 503."
 );
 metric!(
     LOG_FAILURES,
