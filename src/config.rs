@@ -32,6 +32,7 @@ pub struct Config {
     pub engine: EngineSection,
     pub fanout: Fanout,
     pub clients: Clients,
+    pub memory: Memory,
     pub shutdown: Shutdown,
     pub metrics: Metrics,
     pub log: Log,
@@ -120,6 +121,13 @@ pub struct Clients {
     pub silence_timeout_ms: u64,
     pub stall_timeout_ms: u64,
     pub close_timeout_ms: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml, where people look")]
+pub struct Memory {
+    pub budget_mib: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -214,6 +222,7 @@ impl Default for Config {
                 stall_timeout_ms: 30_000,
                 close_timeout_ms: 2_000,
             },
+            memory: Memory { budget_mib: 0 },
             shutdown: Shutdown {
                 reconnect_spread_ms: 10_000,
                 drain_timeout_ms: 10_000,
@@ -281,7 +290,7 @@ impl Config {
         telemetry::check_filter(&self.log.filter)
     }
 
-    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 32] {
+    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 33] {
         let (server, ingest, engine, fanout, clients) = (&self.server, &self.ingest, &self.engine, &self.fanout, &self.clients);
         let count = |name, value: usize, range| (name, value as u64, range);
         [
@@ -315,6 +324,7 @@ impl Config {
             count("fanout.compress_bytes_min", fanout.compress_bytes_min, 0..=MIB),
             count("fanout.slice_clients", fanout.slice_clients, 1..=1_000_000),
             count("fanout.send_buffer_bytes", fanout.send_buffer_bytes, 4096..=64 * MIB),
+            ("memory.budget_mib", self.memory.budget_mib, 0..=16 * MIB),
             count("clients.subscriptions_max", clients.subscriptions_max, 1..=1_000_000),
             count("clients.message_bytes_max", clients.message_bytes_max, 125..=16 * MIB),
             count("clients.replies_bytes_max", clients.replies_bytes_max, 1024..=16 * MIB),

@@ -8,8 +8,11 @@
 //!  tls           server.tls_threads     handshakes (with server.tls_cert)          server.tls_handshakes_max
 //!  engine-N      engine.threads         batches of events (flume)                  engine.jobs_max
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
+//!                                       a look at memory each second               –
 //! ```
 //! Events go side → engine → hub → shards → sockets, and never back.
+
+mod keeper;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -23,7 +26,7 @@ use crate::fanout::turns::Turns;
 use crate::scoring::{RulesetError, Rulesets};
 use crate::server::tls::{self, Handshakes, TlsError};
 use crate::server::{self, App, Door, Routes, listen};
-use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, ShardMetrics, TlsMetrics};
+use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, MemoryMetrics, ShardMetrics, TlsMetrics};
 use flume::{Receiver, Sender};
 use std::hash::{BuildHasher, Hasher};
 use std::io;
@@ -135,6 +138,9 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let (stop, stopped) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
     let (app, inboxes) = share(config, rulesets, shard_count, stopped.clone());
+    if let Some(budget) = keeper::budget(app.config.memory.budget_mib) {
+        tokio::spawn(keeper::keep(app.clone(), budget, stopped.clone()));
+    }
     // There with or without TLS: a metric that is missing looks like one that is broken.
     let tls_metrics = TlsMetrics::new();
     let handshakes = settings
@@ -210,6 +216,8 @@ fn share(config: Config, rulesets: Arc<Rulesets>, shard_count: usize, stop: watc
         side: tokio::runtime::Handle::current(),
         ingest_permits: Arc::new(Semaphore::new(config.ingest.requests_max)),
         ingest_metrics: IngestMetrics::new(),
+        ingest_bytes: Arc::new(AtomicUsize::new(0)),
+        memory: MemoryMetrics::new(),
         prometheus,
         levels: Levels::new(),
         shards: (0..shard_count).map(|_| Arc::default()).collect(),

@@ -60,6 +60,12 @@ impl Frames {
         frames.push((key, frame.clone()));
         frame
     }
+
+    /// Bytes of all of them, but while one is made: nobody waits for that.
+    fn bytes(&self) -> usize {
+        let bytes = |frames: &SmallVec<[(FrameKey, Frame); 1]>| frames.iter().map(|(_, frame)| frame.bytes().len()).sum();
+        self.0.try_lock().map_or(0, |frames| bytes(&frames))
+    }
 }
 
 /// A change in a ring.
@@ -112,6 +118,13 @@ pub struct History {
     watchers: u64,
     /// Whether a game's owner holds the topic.
     kept: bool,
+}
+
+/// What [`History::shrink`] took out.
+#[derive(Debug, Default)]
+pub(super) struct Shed {
+    pub(super) changes: Vec<Arc<Change>>,
+    pub(super) frames: VecDeque<(Seq, Arc<Frames>)>,
 }
 
 /// What became of an offered change.
@@ -212,9 +225,25 @@ impl History {
         self.ring.push_back(slot);
         self.head += 1;
         let first = self.first();
-        if self.frames.front().is_some_and(|(seq, _)| *seq < first) {
+        while self.frames.front().is_some_and(|(seq, _)| *seq < first) {
             self.frames.pop_front();
         }
+    }
+
+    /// Keeps the last `ring_frames` changes and no frames. What goes is the caller's to drop, outside the lock.
+    pub(super) fn shrink(&mut self, ring_frames: usize) -> Shed {
+        let surplus = self.ring.len().saturating_sub(ring_frames.max(1));
+        let changes = self.ring.drain(..surplus).map(|slot| slot.change).collect();
+        if surplus > 0 {
+            self.ring.shrink_to(ring_frames);
+        }
+        let frames = std::mem::take(&mut self.frames);
+        Shed { changes, frames }
+    }
+
+    /// Bytes of the frames that are kept.
+    pub(super) fn frame_bytes(&self) -> usize {
+        self.frames.iter().map(|(_, frames)| frames.bytes()).sum()
     }
 
     /// How many changes the ring holds.

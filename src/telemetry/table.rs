@@ -230,6 +230,41 @@ metric!(
     "Batches waiting for the busiest engine thread, of `engine.jobs_max`."
 );
 metric!(
+    MEMORY_BUDGET,
+    "scorewire_memory_budget_bytes",
+    Gauge,
+    "",
+    "The budget for memory (`memory.budget_mib`); 0 where there is none."
+);
+metric!(
+    MEMORY_RESIDENT,
+    "scorewire_memory_resident_bytes",
+    Gauge,
+    "",
+    "This process's resident memory, measured once a second."
+);
+metric!(
+    MEMORY_PRESSURE,
+    "scorewire_memory_pressure",
+    Gauge,
+    "",
+    "How much is shed for want of memory, 0 (nothing) to 5; docs/memory.md says what each level sheds."
+);
+metric!(
+    MEMORY,
+    "scorewire_memory_bytes",
+    Gauge,
+    "owner = rings, frames, mirrors, clients, kernel, ingest",
+    "Whose memory it is, by estimate; kernel: at most, of clients whose socket is full."
+);
+metric!(
+    MEMORY_SHED,
+    "scorewire_memory_shed_total",
+    Counter,
+    "what = changes, frames, histories, subscriptions, connections, bodies",
+    "What was dropped or refused for want of memory; clients closed count as `overloaded` among those closed."
+);
+metric!(
     FEED_LAG,
     "scorewire_feed_to_ingest_seconds",
     Histogram,
@@ -306,6 +341,11 @@ pub const METRICS: &[&Metric] = &[
     &NOTICES,
     &COMMANDS,
     &JOBS,
+    &MEMORY_BUDGET,
+    &MEMORY_RESIDENT,
+    &MEMORY_PRESSURE,
+    &MEMORY,
+    &MEMORY_SHED,
     &FEED_LAG,
     &INGEST_TO_STATE,
     &STATE_TO_ENCODE,

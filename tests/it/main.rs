@@ -18,6 +18,7 @@ mod feeds;
 mod frames;
 mod golden;
 mod hostile;
+mod memory;
 mod oracle;
 mod plain_http;
 mod plan;

@@ -19,10 +19,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("feed", &["model"]),
     ("wire", &["model"]),
     ("state", &["model"]),
-    ("fanout", &["model", "scoring", "state", "wire"]),
+    ("memory", &[]),
+    ("fanout", &["memory", "model", "scoring", "state", "wire"]),
     // The shard's thread is where the state machine meets the time and the metrics.
-    ("fanout/runner", &["clock", "model", "scoring", "state", "telemetry", "wire"]),
-    ("telemetry", &["fanout", "feed", "wire"]),
+    (
+        "fanout/runner",
+        &["clock", "memory", "model", "scoring", "state", "telemetry", "wire"],
+    ),
+    ("telemetry", &["fanout", "feed", "memory", "wire"]),
     ("engine", &["clock", "fanout", "feed", "model", "state", "telemetry"]),
     ("config", &["engine", "fanout", "telemetry"]),
     (
@@ -33,6 +37,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "engine",
             "fanout",
             "feed",
+            "memory",
             "model",
             "scoring",
             "telemetry",
@@ -41,7 +46,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "pipeline",
-        &["clock", "config", "engine", "fanout", "scoring", "server", "telemetry"],
+        &["clock", "config", "engine", "fanout", "memory", "scoring", "server", "telemetry"],
     ),
     ("source", &["clock", "feed", "model"]),
     ("demo", &["clock", "engine", "feed", "model", "source"]),
@@ -61,6 +66,7 @@ const NO_RUNTIME: &[&str] = &[
     "state/",
     "wire/",
     "feed/",
+    "memory/",
     "fanout/topic.rs",
     "fanout/encode.rs",
     "fanout/snapshot.rs",

@@ -7,6 +7,7 @@ mod compressed;
 mod looks;
 mod rates;
 mod reading;
+mod relief;
 mod rests;
 mod rig;
 mod sizes;
