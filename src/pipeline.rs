@@ -8,7 +8,7 @@
 //!  tls           server.tls_threads     handshakes (with server.tls_cert)          server.tls_handshakes_max
 //!  engine-N      engine.threads         batches of events (flume)                  engine.jobs_max
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
-//!                                       a look at memory each second               –
+//!                                       looks at memory and at certificates        –
 //! ```
 //! Events go side → engine → hub → shards → sockets, and never back.
 
@@ -24,7 +24,7 @@ use crate::fanout::snapshot::GameReader;
 use crate::fanout::sockets::{Sockets, WritePath, WriterRefused};
 use crate::fanout::turns::Turns;
 use crate::scoring::{RulesetError, Rulesets};
-use crate::server::tls::{self, Handshakes, TlsError};
+use crate::server::tls::{self, Follower, Handshakes, TlsError};
 use crate::server::{self, App, Door, Routes, listen};
 use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, MemoryMetrics, ShardMetrics, TlsMetrics};
 use flume::{Receiver, Sender};
@@ -115,7 +115,7 @@ pub fn rulesets(config: &Config) -> Result<Rulesets, StartError> {
 ///
 /// # Errors
 /// A file that is no certificate or key, two that do not go together, or a certificate that is out of date.
-pub fn tls(config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, StartError> {
+pub fn tls(config: &Config) -> Result<Option<tls::Settings>, StartError> {
     Ok(tls::settings(&config.server, Clock.wall_us())?)
 }
 
@@ -128,6 +128,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let (shard_count, commands_max) = (config.shards(), config.fanout.commands_max);
     let paths = WritePath::for_shards(config.fanout.writer, shard_count, config.fanout.slice_clients)?;
     let server = &config.server;
+    let follower = server.tls_cert.as_ref().map(|_| Follower::new(server)).transpose()?;
     let settings = tls(&config)?;
     let shared = bind(server.bind, "server.bind", shard_count, server.backlog)?;
     let address = shared[0].local_addr()?;
@@ -144,9 +145,15 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     // There with or without TLS: a metric that is missing looks like one that is broken.
     let tls_metrics = TlsMetrics::new();
     let handshakes = settings
-        .map(|settings| Handshakes::start(settings, &app.config.server, tls_metrics))
+        .map(|settings| {
+            settings.show_expiry(&tls_metrics);
+            Handshakes::start(settings.sessions, &app.config.server, tls_metrics.clone())
+        })
         .transpose()?;
     let handshakes = handshakes.map(Arc::new);
+    if let (Some(follower), Some(handshakes)) = (follower, &handshakes) {
+        tokio::spawn(follower.follow(handshakes.clone(), tls_metrics, stopped.clone()));
+    }
     let routes = Routes {
         clients: true,
         ingest: ingest.is_none(),

@@ -165,6 +165,12 @@ pub struct TlsMetrics {
     pub shed: Counter,
     /// Those under way.
     pub under_way: Gauge,
+    /// Times that certificate and key were read again.
+    pub renewed: Counter,
+    /// Times that they were to be, and were no use.
+    pub not_renewed: Counter,
+    /// When the certificate expires.
+    pub expires: Gauge,
     /// From a connection's arrival to the end of its handshake.
     pub duration: &'static Delays,
 }
@@ -179,6 +185,9 @@ impl TlsMetrics {
             timed_out: outcome("timed_out"),
             shed: outcome("shed"),
             under_way: gauge(&HANDSHAKES_UNDER_WAY),
+            renewed: counter_with(&TLS_RELOADS, "result", "done"),
+            not_renewed: counter_with(&TLS_RELOADS, "result", "failed"),
+            expires: gauge(&CERTIFICATE_EXPIRES),
             duration: &HANDSHAKE_DELAYS,
         }
     }

@@ -83,6 +83,20 @@ metric!(
     "TLS handshakes under way, of `server.tls_handshakes_max`."
 );
 metric!(
+    TLS_RELOADS,
+    "scorewire_tls_reloads_total",
+    Counter,
+    "result = done, failed",
+    "Times that certificate and key were read again, as the files had changed or at SIGHUP; failed: no use, and those there were stay."
+);
+metric!(
+    CERTIFICATE_EXPIRES,
+    "scorewire_tls_certificate_expiry_timestamp_seconds",
+    Gauge,
+    "",
+    "When the certificate in use expires, by the Unix clock; 0 without TLS."
+);
+metric!(
     EVENTS,
     "scorewire_events_total",
     Counter,
@@ -320,6 +334,8 @@ pub const METRICS: &[&Metric] = &[
     &REFUSED_CONNECTIONS,
     &HANDSHAKES,
     &HANDSHAKES_UNDER_WAY,
+    &TLS_RELOADS,
+    &CERTIFICATE_EXPIRES,
     &EVENTS,
     &UNANNOUNCED,
     &CHANGES,

@@ -36,5 +36,6 @@ mod support;
 mod tidy;
 mod tls;
 mod tls_crowds;
+mod tls_reload;
 mod view;
 mod world;
