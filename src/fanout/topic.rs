@@ -100,6 +100,10 @@ impl Left {
     }
 }
 
+/// Entries at the head whose frames are kept for shards that have yet to ask. One that is further behind sends
+/// merged frames, or makes its own.
+const FRAMES_KEPT: Seq = 64;
+
 /// What a topic has shown, as far back as it reaches.
 #[derive(Debug, Default)]
 pub struct History {
@@ -224,7 +228,7 @@ impl History {
         }
         self.ring.push_back(slot);
         self.head += 1;
-        let first = self.first();
+        let first = self.first().max((self.head + 1).saturating_sub(FRAMES_KEPT));
         while self.frames.front().is_some_and(|(seq, _)| *seq < first) {
             self.frames.pop_front();
         }

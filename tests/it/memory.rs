@@ -121,7 +121,7 @@ fn at_the_limit_what_is_shed_keeps_the_process_going_and_everybody_right() {
 
         // History alone grows: it is shortened, and that is enough.
         let mut levels = vec![0.0];
-        while http.metric(&shed("changes")).await < 20_000.0 {
+        while http.metric(&shed("changes")).await < 10_000.0 {
             for _ in 0..4 {
                 feed.correct(&http).await;
             }
