@@ -206,9 +206,13 @@ fn nothing_is_left_undone_or_unbounded() {
 
 #[test]
 fn unsafe_stays_in_its_rooms() {
-    // `delivery` counts allocations, which only an allocator can.
-    const ROOMS: [&str; 4] = [
-        "src/fanout/sockets/",
+    // Of what ships the write path alone; `faults` and `tests` break it. `delivery` counts allocations, which
+    // only an allocator can.
+    const ROOMS: [&str; 7] = [
+        "src/fanout/sockets/mod.rs",
+        "src/fanout/sockets/uring.rs",
+        "src/fanout/sockets/faults.rs",
+        "src/fanout/sockets/tests.rs",
         "benches/delivery.rs",
         "loadtest/src/floor/uring.rs",
         "loadtest/src/net/kernel_time.rs",
@@ -216,9 +220,11 @@ fn unsafe_stays_in_its_rooms() {
     let mut problems = Vec::new();
     for path in rust_files() {
         let code = code_only(&read(&path));
-        let found: Vec<usize> = words(&code, "unsafe").collect();
-        if !found.is_empty() && !ROOMS.iter().any(|room| path.starts_with(room)) {
-            problems.push(format!("{path}:{}: unsafe", line_of(&code, found[0])));
+        let found = words(&code, "unsafe").next();
+        match (found, ROOMS.contains(&path.as_str())) {
+            (Some(at), false) => problems.push(format!("{path}:{}: unsafe", line_of(&code, at))),
+            (None, true) => problems.push(format!("{path}: has no unsafe any more: strike it out of the rooms")),
+            _ => {}
         }
     }
     assert_none(&problems, "There is a safe way, or a decision to be written in docs/decisions.");
