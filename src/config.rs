@@ -8,9 +8,9 @@ use crate::engine::EngineLimits;
 use crate::fanout::hub::{HubLimits, SHARDS_MAX};
 use crate::fanout::shard::ShardLimits;
 use crate::fanout::sockets::WriterSetting;
-use crate::store;
 use crate::model::SOURCES_MAX;
 use crate::model::ids::is_well_formed;
+use crate::store;
 use crate::telemetry::{self, LogFormat};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -37,6 +37,7 @@ pub struct Config {
     pub store: Store,
     pub fanout: Fanout,
     pub clients: Clients,
+    pub memory: Memory,
     pub shutdown: Shutdown,
     pub metrics: Metrics,
     pub log: Log,
@@ -165,6 +166,13 @@ pub struct Clients {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "documented in config/default.toml, where people look")]
+pub struct Memory {
+    pub budget_mib: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml, where people look")]
 pub struct Shutdown {
     pub reconnect_spread_ms: u64,
     pub drain_timeout_ms: u64,
@@ -269,6 +277,7 @@ impl Default for Config {
                 stall_timeout_ms: 30_000,
                 close_timeout_ms: 2_000,
             },
+            memory: Memory { budget_mib: 0 },
             shutdown: Shutdown {
                 reconnect_spread_ms: 10_000,
                 drain_timeout_ms: 10_000,
@@ -337,7 +346,7 @@ impl Config {
         telemetry::check_filter(&self.log.filter)
     }
 
-    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 36] {
+    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 37] {
         let (server, ingest, engine, store) = (&self.server, &self.ingest, &self.engine, &self.store);
         let (fanout, clients) = (&self.fanout, &self.clients);
         let count = |name, value: usize, range| (name, value as u64, range);
@@ -376,6 +385,7 @@ impl Config {
             count("fanout.compress_bytes_min", fanout.compress_bytes_min, 0..=MIB),
             count("fanout.slice_clients", fanout.slice_clients, 1..=1_000_000),
             count("fanout.send_buffer_bytes", fanout.send_buffer_bytes, 4096..=64 * MIB),
+            ("memory.budget_mib", self.memory.budget_mib, 0..=16 * MIB),
             count("clients.subscriptions_max", clients.subscriptions_max, 1..=1_000_000),
             count("clients.message_bytes_max", clients.message_bytes_max, 125..=16 * MIB),
             count("clients.replies_bytes_max", clients.replies_bytes_max, 1024..=16 * MIB),

@@ -1,6 +1,6 @@
 //! Games as they stand, and the threads that own them.
 //!
-//! [`order`] puts all events into one order, [`owner`] applies each game's on one thread; what is here is
+//! `order` puts all events into one order, `owner` applies each game's on one thread; what is here is
 //! done to one event. Readers take the game's read lock and see whole events only. The owner publishes while
 //! it holds the write lock, so a snapshot and a topic's `seq` always belong together. Never waits for a
 //! subscriber. Bounded: `games_max` games, per game `plays_max` plays and `players_max` players, and

@@ -8,8 +8,11 @@
 //!  tls           server.tls_threads     handshakes (with server.tls_cert)          server.tls_handshakes_max
 //!  engine-N      engine.threads         batches of events (flume)                  engine.jobs_max
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
+//!                                       looks at memory and at certificates        –
 //! ```
 //! Events go side → engine → hub → shards → sockets, and never back.
+
+mod keeper;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -22,10 +25,10 @@ use crate::fanout::sockets::{Sockets, WritePath, WriterRefused};
 use crate::fanout::turns::Turns;
 use crate::recovery::{self, Me, Recovered, new_epoch_name};
 use crate::scoring::{RulesetError, Rulesets};
-use crate::server::tls::{self, Handshakes, TlsError};
+use crate::server::tls::{self, Follower, Handshakes, TlsError};
 use crate::server::{self, App, Door, Routes, listen};
 use crate::store::{DiskFiles, EventLog, OpenError};
-use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, LogMetrics, ShardMetrics, TlsMetrics};
+use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, LogMetrics, MemoryMetrics, ShardMetrics, TlsMetrics};
 use flume::{Receiver, Sender};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -116,7 +119,7 @@ pub fn rulesets(config: &Config) -> Result<Rulesets, StartError> {
 ///
 /// # Errors
 /// A file that is no certificate or key, two that do not go together, or a certificate that is out of date.
-pub fn tls(config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, StartError> {
+pub fn tls(config: &Config) -> Result<Option<tls::Settings>, StartError> {
     Ok(tls::settings(&config.server, Clock.wall_us())?)
 }
 
@@ -129,6 +132,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let (shard_count, commands_max) = (config.shards(), config.fanout.commands_max);
     let paths = WritePath::for_shards(config.fanout.writer, shard_count, config.fanout.slice_clients)?;
     let server = &config.server;
+    let follower = server.tls_cert.as_ref().map(|_| Follower::new(server)).transpose()?;
     let settings = tls(&config)?;
     let shared = bind(server.bind, "server.bind", shard_count, server.backlog)?;
     let address = shared[0].local_addr()?;
@@ -139,12 +143,21 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let (stop, stopped) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
     let (app, inboxes) = share(config, rulesets, shard_count, stopped.clone())?;
+    if let Some(budget) = keeper::budget(app.config.memory.budget_mib) {
+        tokio::spawn(keeper::keep(app.clone(), budget, stopped.clone()));
+    }
     // There with or without TLS: a metric that is missing looks like one that is broken.
     let tls_metrics = TlsMetrics::new();
     let handshakes = settings
-        .map(|settings| Handshakes::start(settings, &app.config.server, tls_metrics))
+        .map(|settings| {
+            settings.show_expiry(&tls_metrics);
+            Handshakes::start(settings.sessions, &app.config.server, tls_metrics.clone())
+        })
         .transpose()?;
     let handshakes = handshakes.map(Arc::new);
+    if let (Some(follower), Some(handshakes)) = (follower, &handshakes) {
+        tokio::spawn(follower.follow(handshakes.clone(), tls_metrics, stopped.clone()));
+    }
     let routes = Routes {
         clients: true,
         ingest: ingest.is_none(),
@@ -228,6 +241,8 @@ fn share(
         side: tokio::runtime::Handle::current(),
         ingest_permits: Arc::new(Semaphore::new(config.ingest.requests_max)),
         ingest_metrics: IngestMetrics::new(),
+        ingest_bytes: Arc::new(AtomicUsize::new(0)),
+        memory: MemoryMetrics::new(),
         prometheus,
         levels: Levels::new(),
         log_metrics: LogMetrics::new(),

@@ -179,7 +179,9 @@ impl<'a> Replay<'a> {
                 .line(record.body)
                 .map(|event| self.shared.apply(event, origin, now))
                 .is_ok(),
-            Kind::Silent => game(record.body).map(|game| self.shared.silent(origin.source, &game, now)).is_some(),
+            Kind::Silent => game(record.body)
+                .map(|game| self.shared.silent(origin.source, &game, now))
+                .is_some(),
             Kind::Expired => game(record.body).map(|game| self.shared.expire(&game)).is_some(),
             _ => false,
         };

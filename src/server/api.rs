@@ -189,6 +189,7 @@ impl App {
         let by_uring = sum(|shard| f64::from(u8::from(shard.uring.load(Ordering::Relaxed))));
         levels.writers_uring.set(by_uring);
         levels.writers_send.set(self.shards.len() as f64 - by_uring);
+        self.memory.account(self.account());
         let rings = self.hub.rings();
         levels.topics.set(rings.topics as f64);
         levels.ring_entries.set(rings.entries as f64);

@@ -97,6 +97,20 @@ metric!(
     "TLS handshakes under way, of `server.tls_handshakes_max`."
 );
 metric!(
+    TLS_RELOADS,
+    "scorewire_tls_reloads_total",
+    Counter,
+    "result = done, failed",
+    "Times that certificate and key were read again, as the files had changed or at SIGHUP; failed: no use, and those there were stay."
+);
+metric!(
+    CERTIFICATE_EXPIRES,
+    "scorewire_tls_certificate_expiry_timestamp_seconds",
+    Gauge,
+    "",
+    "When the certificate in use expires, by the Unix clock; 0 without TLS."
+);
+metric!(
     EVENTS,
     "scorewire_events_total",
     Counter,
@@ -339,6 +353,41 @@ metric!(
     "Records of the event log since it was first begun, those of earlier processes included."
 );
 metric!(
+    MEMORY_BUDGET,
+    "scorewire_memory_budget_bytes",
+    Gauge,
+    "",
+    "The budget for memory (`memory.budget_mib`); 0 where there is none."
+);
+metric!(
+    MEMORY_RESIDENT,
+    "scorewire_memory_resident_bytes",
+    Gauge,
+    "",
+    "This process's resident memory, measured once a second."
+);
+metric!(
+    MEMORY_PRESSURE,
+    "scorewire_memory_pressure",
+    Gauge,
+    "",
+    "How much is shed for want of memory, 0 (nothing) to 5; docs/memory.md says what each level sheds."
+);
+metric!(
+    MEMORY,
+    "scorewire_memory_bytes",
+    Gauge,
+    "owner = rings, frames, mirrors, clients, kernel, ingest",
+    "Whose memory it is, by estimate; kernel: at most, of clients whose socket is full."
+);
+metric!(
+    MEMORY_SHED,
+    "scorewire_memory_shed_total",
+    Counter,
+    "what = changes, frames, histories, subscriptions, connections, bodies",
+    "What was dropped or refused for want of memory; clients closed count as `overloaded` among those closed."
+);
+metric!(
     FEED_LAG,
     "scorewire_feed_to_ingest_seconds",
     Histogram,
@@ -396,6 +445,8 @@ pub const METRICS: &[&Metric] = &[
     &REFUSED_CONNECTIONS,
     &HANDSHAKES,
     &HANDSHAKES_UNDER_WAY,
+    &TLS_RELOADS,
+    &CERTIFICATE_EXPIRES,
     &EVENTS,
     &UNANNOUNCED,
     &FEED_EVENTS,
@@ -434,6 +485,11 @@ pub const METRICS: &[&Metric] = &[
     &LOG_BYTES,
     &LOG_SEGMENTS,
     &LOG_RECORDS,
+    &MEMORY_BUDGET,
+    &MEMORY_RESIDENT,
+    &MEMORY_PRESSURE,
+    &MEMORY,
+    &MEMORY_SHED,
     &FEED_LAG,
     &INGEST_TO_STATE,
     &STATE_TO_ENCODE,

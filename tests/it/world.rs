@@ -246,6 +246,7 @@ impl World {
             shard.fire_timers(self.now_us);
             if tick {
                 shard.tick();
+                shard.close_slowest(self.now_us);
             }
         }
         if tick {

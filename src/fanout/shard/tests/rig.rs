@@ -216,6 +216,8 @@ impl Rig {
         let settled = stats.written + stats.merged + stats.expired + stats.abandoned;
         assert_eq!(stats.offered, settled + pending, "{stats:?}");
         assert_eq!(self.shard.pending(), pending);
+        let mirrored: usize = self.shard.mirrors.iter().map(|(_, mirror)| mirror.counted_bytes()).sum();
+        assert_eq!(self.shard.mirrored_bytes(), mirrored as u64);
     }
 
     /// A turn of looking that is over after one look.
