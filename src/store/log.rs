@@ -301,7 +301,8 @@ impl<T> EventLog<T> {
 }
 
 impl Ticket {
-    /// Waits until the batch is on disk.
+    /// Waits until the batch is on disk. With [`Durability::Group`] what it carries may be handed on a moment
+    /// later: the two are different threads' work.
     ///
     /// # Errors
     /// It was refused, or it takes longer than `commit_timeout_ms`: it is in the log then, and may yet
