@@ -36,6 +36,7 @@ const LIMITS: EngineLimits = EngineLimits {
     plays_max: 4_096,
     game_players_max: 1_024,
     players_max: 100_000,
+    expired_games_max: 100,
 };
 
 const HUB: HubLimits = HubLimits {

@@ -3,14 +3,17 @@
 //! [`order`] puts all events into one order, [`owner`] applies each game's on one thread; what is here is
 //! done to one event. Readers take the game's read lock and see whole events only. The owner publishes while
 //! it holds the write lock, so a snapshot and a topic's `seq` always belong together. Never waits for a
-//! subscriber. Bounded: `games_max` games, and per game `plays_max` plays and `players_max` players.
+//! subscriber. Bounded: `games_max` games, per game `plays_max` plays and `players_max` players, and
+//! `expired_games_max` ids of games that were let go of.
 
+mod expiry;
 mod feeds;
 mod order;
 mod owner;
 pub mod silence;
 
-pub use order::{Batch, Engine, SubmitError, UnderWay};
+pub use expiry::Remains;
+pub use order::{Batch, Commit, Engine, SubmitError, UnderWay};
 pub use owner::{Owners, Parcel};
 
 use crate::fanout::hub::{GameTopics, Hub, Moved};
@@ -21,6 +24,7 @@ use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestT
 use crate::state::{Cards, Game};
 use crate::telemetry::EngineMetrics;
 use dashmap::DashMap;
+use expiry::Expired;
 use feeds::FeedWatch;
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
@@ -29,7 +33,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bounds of the engine.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EngineLimits {
     /// Threads that own games.
     pub threads: usize,
@@ -46,6 +50,8 @@ pub struct EngineLimits {
     pub game_players_max: usize,
     /// Players in the directory.
     pub players_max: usize,
+    /// Games let go of whose ids are remembered, so that a late event does not make them anew.
+    pub expired_games_max: usize,
 }
 
 /// What became of an event.
@@ -59,12 +65,18 @@ pub enum Outcome {
     TooManyPlayers,
     /// The player directory is full.
     DirectoryFull,
+    /// The game was let go of.
+    GameExpired,
 }
 
 /// One game: its sequencer, its state and its topics, under one lock.
 struct Owned {
     ledger: Ledger,
     topics: GameTopics,
+    /// When the last word came in that counted.
+    heard: IngestTime,
+    /// Let go of, while somebody was about to read it.
+    is_expired: bool,
 }
 
 impl Owned {
@@ -72,6 +84,8 @@ impl Owned {
         Owned {
             ledger: Ledger::new(sources),
             topics: GameTopics::default(),
+            heard: IngestTime::default(),
+            is_expired: false,
         }
     }
 }
@@ -86,6 +100,7 @@ pub struct Shared {
     games: DashMap<GameId, Arc<GameCell>, RandomState>,
     /// Games in `games`, counted before they go in: owners make them at the same time.
     games_count: AtomicUsize,
+    expired: RwLock<Expired>,
     /// Who the players are.
     pub cards: Cards,
     hub: Arc<Hub>,
@@ -116,6 +131,7 @@ impl Shared {
         Shared {
             games: DashMap::default(),
             games_count: AtomicUsize::new(0),
+            expired: RwLock::new(Expired::new(limits.expired_games_max)),
             cards: Cards::new(limits.players_max),
             hub,
             limits,
@@ -130,6 +146,9 @@ impl Shared {
         let cell = self.games.get(game).map(|cell| cell.clone())?;
         let guard = cell.game.read();
         let (game, owned) = &*guard;
+        if owned.is_expired {
+            return None;
+        }
         let (seq, team_seqs) = owned.topics.heads();
         Some(GameSnapshot {
             head: game.head().clone(),
@@ -145,9 +164,10 @@ impl Shared {
         let mut games: Vec<_> = self
             .cells()
             .iter()
-            .map(|cell| {
+            .filter_map(|cell| {
                 let guard = cell.game.read();
-                (guard.0.head().clone(), guard.0.view().clone())
+                let (game, owned) = &*guard;
+                (!owned.is_expired).then(|| (game.head().clone(), game.view().clone()))
             })
             .collect();
         games.sort_by(|(a, _), (b, _)| (a.kickoff, &a.game).cmp(&(b.kickoff, &b.game)));
@@ -239,9 +259,10 @@ impl Shared {
             self.introduce(infos, None, ingest, now, batch);
             return outcome;
         }
-        let Some(cell) = event.game().and_then(|game| self.cell(game, event)) else {
-            self.metrics.too_many_games.increment(1);
-            return Outcome::TooManyGames;
+        let game = event.game().expect("an event that is no player list is of a game");
+        let cell = match self.cell(game, event) {
+            Ok(cell) => cell,
+            Err(refused) => return refused,
         };
         let mut guard = cell.game.write();
         let (game, owned) = &mut *guard;
@@ -256,6 +277,7 @@ impl Shared {
             self.feeds.note(game, event, origin.source, &admitted);
         }
         if let Some(change) = self.change(game, event, admitted, ingest) {
+            owned.heard = ingest;
             self.publish(change, owned, now, batch);
         }
         Outcome::Sequenced(admitted.verdict)
@@ -288,13 +310,21 @@ impl Shared {
         }
     }
 
-    /// The game's cell, made where this is the first word of it.
-    fn cell(&self, game: &GameId, event: &Event) -> Option<Arc<GameCell>> {
+    /// The game's cell, made where this is the first word of it; what becomes of the event where it may not be.
+    fn cell(&self, game: &GameId, event: &Event) -> Result<Arc<GameCell>, Outcome> {
         if let Some(cell) = self.games.get(game) {
-            return Some(cell.clone());
+            return Ok(cell.clone());
+        }
+        if self.expired.read().contains(game) {
+            self.metrics.game_expired.increment(1);
+            return Err(Outcome::GameExpired);
         }
         let one_more = |count: usize| (count < self.limits.games_max).then_some(count + 1);
-        self.games_count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        let counted = self.games_count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        if counted.is_err() {
+            self.metrics.too_many_games.increment(1);
+            return Err(Outcome::TooManyGames);
+        }
         if !matches!(event, Event::Game(_)) {
             self.metrics.unannounced_games.increment(1);
         }
@@ -303,7 +333,7 @@ impl Shared {
         });
         // Nobody else makes this game: its events all come to its owner.
         self.games.insert(game.clone(), cell.clone());
-        Some(cell)
+        Ok(cell)
     }
 }
 

@@ -9,6 +9,7 @@
 use super::feeds::Behind;
 use super::{Engine, Shared};
 use crate::clock::Clock;
+use crate::model::IngestTime;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::watch::Receiver;
@@ -54,7 +55,7 @@ pub async fn watch(engine: Engine, silence: Duration, mut stop: Receiver<bool>) 
                 source = feed.source.rank(),
                 "a feed is silent while another goes on: others fill in"
             );
-            if engine.silent(feed.source, feed.game).await.is_err() {
+            if engine.silent(feed.source, feed.game, IngestTime(Clock.wall_us())).await.is_err() {
                 // It is busy: the next look comes upon it again. Or it has ended, and the process with it.
                 break;
             }

@@ -1,6 +1,7 @@
 //! The engine whole: recorded weeks against independent truth, any order of their events, any number
 //! of threads, every limit, and readers beside the writer.
 
+mod expiry;
 mod feeds;
 mod limits;
 mod recorded;
@@ -30,6 +31,7 @@ const LIMITS: EngineLimits = EngineLimits {
     plays_max: 4_096,
     game_players_max: 1_024,
     players_max: 100_000,
+    expired_games_max: 100,
 };
 
 fn hub() -> Arc<Hub> {

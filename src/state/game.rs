@@ -231,6 +231,27 @@ impl Game {
         (!moves.is_empty()).then(|| self.change(Step::new(cause, None, ingest), ViewMoved::default(), moves))
     }
 
+    /// A change that moves nothing and shows the player as they stand; nothing for one never named.
+    pub fn as_it_stands(&self, player: &PlayerId) -> Option<Change> {
+        let slot = self.roster.find(player)?;
+        let entry = &self.roster.slots()[slot as usize];
+        let cause = Cause {
+            play: None,
+            rev: 1,
+            kind: CauseKind::Game,
+            urgent: false,
+        };
+        let shown = PlayerMove {
+            slot,
+            who: entry.who.clone(),
+            who_before: None,
+            after: entry.line.clone(),
+            delta: Default::default(),
+        };
+        let step = Step::new(cause, None, IngestTime::default());
+        Some(self.change(step, ViewMoved::default(), smallvec::smallvec![shown]))
+    }
+
     /// Counts a play's records that now stand (`sign` 1) or stand no more (−1).
     fn credit(&mut self, play: &Play, sign: i32, credits: &mut Credits) {
         for record in &play.credits {

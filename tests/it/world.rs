@@ -174,6 +174,7 @@ impl World {
                 default_ruleset: rulesets.index("draftkings").expect("built in"),
                 games: Arc::new(move |game| games.game(game)),
                 epoch: EPOCH.into(),
+                process: "p1".into(),
                 limits: settings.shard.clone(),
             })
         };
@@ -312,5 +313,6 @@ pub(crate) fn engine_limits() -> EngineLimits {
         plays_max: 10_000,
         game_players_max: 1_000,
         players_max: 10_000,
+        expired_games_max: 100,
     }
 }

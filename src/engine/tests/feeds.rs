@@ -217,7 +217,7 @@ fn two_feeds_through_the_threads_end_as_one() {
                 }
                 // Whoever is behind is called silent at once: however often that happens, both come round.
                 for feed in engine.shared().behind() {
-                    engine.silent(feed.source, feed.game).await.unwrap();
+                    engine.silent(feed.source, feed.game, NOW).await.unwrap();
                 }
             }
             for events in behind {
