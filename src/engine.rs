@@ -280,6 +280,7 @@ impl Shared {
             self.feeds.note(game, event, origin.source, &admitted);
         }
         if let Some(change) = self.change(game, event, admitted, ingest) {
+            owned.heard = ingest;
             self.publish(change, owned, now, batch);
         }
         Outcome::Sequenced(admitted.verdict)

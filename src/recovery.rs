@@ -183,6 +183,9 @@ impl<'a> Replay<'a> {
                 .map(|game| self.shared.silent(origin.source, &game, now))
                 .is_some(),
             Kind::Expired => game(record.body).map(|game| self.shared.expire(&game)).is_some(),
+            Kind::Silent => game(record.body)
+                .map(|game| self.shared.silent(origin.source, &game, now))
+                .is_some(),
             _ => false,
         };
         self.unreadable += u64::from(!is_readable);

@@ -1,10 +1,12 @@
 //! Two feeds of one game before a subscriber: each play once, the better feed's word, and a silence that is
 //! noticed, filled, shown to operators and over when the feed is back.
 
+use super::hostile::binary::Folder;
 use super::support::client::Client;
 use super::support::events::play;
 use super::support::server::Server;
 use super::support::{eventually, run};
+use scorewire::config::{Config, Durability};
 use scorewire::feed::Decoder;
 use scorewire::feed::simulator::{Options, Simulator, Trouble};
 use scorewire::model::{Event, IngestTime, Origin, SourceId};
@@ -14,12 +16,17 @@ const PRIMARY: SourceId = SourceId(0);
 const SECOND: SourceId = SourceId(1);
 
 fn two(silence_ms: u64) -> Server {
+    two_with(silence_ms, |_| {})
+}
+
+fn two_with(silence_ms: u64, change: impl FnOnce(&mut Config)) -> Server {
     Server::start(|config| {
         config.feeds.sources = vec!["stadium".into(), "agency".into()];
         config.feeds.silence_ms = silence_ms;
         // One change per frame, however quickly they come.
         config.fanout.coalesce_frames_max = 4096;
         config.fanout.ring_frames = 4096;
+        change(config);
     })
 }
 
@@ -74,6 +81,39 @@ fn a_silent_feed_is_noticed_filled_and_comes_back() {
         eventually("the silence is over", || async { server.metric(silent).await == 0.0 }).await;
         client.catch_up(&server).await;
         client.holdings.assert_equal_http(&server).await;
+        server.end().await;
+    });
+}
+
+/// A silence is in the log: a server that begins again has filled it, and feeds go on where they were.
+#[test]
+fn a_silence_outlives_a_restart() {
+    let folder = Folder::new("silence");
+    let start = || {
+        let path = folder.path().to_owned();
+        two_with(100, |config| {
+            config.store.durability = Durability::Group;
+            config.store.dir = path;
+        })
+    };
+    run(async {
+        let server = start();
+        tell(&server, PRIMARY, &[ran(1, 1, 10)]).await;
+        tell(&server, SECOND, &[ran(1, 1, 10), ran(1, 2, 20), ran(2, 1, 5)]).await;
+        eventually("the second's correction counts", || async {
+            yards_and_seq(&server).await == (25.into(), 3.into())
+        })
+        .await;
+        server.end().await;
+
+        let server = start();
+        assert_eq!(yards_and_seq(&server).await, (25.into(), 3.into()));
+        // Known already, and the silence goes on.
+        tell(&server, PRIMARY, &[ran(1, 1, 10)]).await;
+        tell(&server, SECOND, &[ran(1, 3, 21)]).await;
+        assert_eq!(yards_and_seq(&server).await, (26.into(), 4.into()));
+        tell(&server, PRIMARY, &[ran(1, 2, 11)]).await;
+        assert_eq!(yards_and_seq(&server).await, (16.into(), 5.into()));
         server.end().await;
     });
 }
