@@ -53,6 +53,7 @@ pub struct Server {
     pub tls_key: Option<PathBuf>,
     pub tls_threads: usize,
     pub tls_handshakes_max: usize,
+    pub echo: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -166,6 +167,7 @@ impl Default for Config {
                 tls_key: None,
                 tls_threads: 1,
                 tls_handshakes_max: 10_000,
+                echo: false,
             },
             scoring: Scoring {
                 rulesets_dir: "config/rulesets".into(),

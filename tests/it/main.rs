@@ -13,6 +13,7 @@ mod compression;
 mod corrections;
 mod docs_sync;
 mod drain;
+mod echo;
 mod event_files;
 mod feeds;
 mod frames;

@@ -84,6 +84,7 @@ impl Sim {
                 }
             }
             Kind::EventStream => self.open_stream(client),
+            Kind::Echo(_) => unreachable!("of {client}'s kind there is none"),
         }
     }
 
