@@ -59,6 +59,7 @@ pub struct Server {
     pub tls_key: Option<PathBuf>,
     pub tls_threads: usize,
     pub tls_handshakes_max: usize,
+    pub echo: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -214,6 +215,7 @@ impl Default for Config {
                 tls_key: None,
                 tls_threads: 1,
                 tls_handshakes_max: 10_000,
+                echo: false,
             },
             feeds: Feeds {
                 sources: vec!["primary".into()],

@@ -13,7 +13,6 @@ use crate::clock::Clock;
 use crate::model::{Now, Seq};
 use crate::scoring::RulesetIndex;
 use crate::telemetry::ShardMetrics;
-use crate::wire::Form;
 use bytes::Bytes;
 use flume::Receiver;
 use std::collections::VecDeque;
@@ -50,8 +49,8 @@ pub struct Upgraded {
     pub tls: Option<Session>,
     /// What it sent already.
     pub early: Bytes,
-    /// How its messages look.
-    pub form: Form,
+    /// How it is spoken to.
+    pub kind: Kind,
     /// Its place among the connections.
     pub slot: Slot,
 }
@@ -235,10 +234,10 @@ impl Runner {
                     stream,
                     tls,
                     early,
-                    form,
+                    kind,
                     slot,
                 } = upgraded;
-                let key = self.shard.connect(Kind::WebSocket(form), now);
+                let key = self.shard.connect(kind, now);
                 let added = match tls {
                     None => self.sockets.add_tcp(key, stream, slot),
                     Some(session) => self.sockets.add_tls(key, stream, session, slot),

@@ -171,6 +171,9 @@ pub fn router(door: Door, routes: Routes) -> Router {
             .route("/v1/rulesets", get(api::rulesets))
             .route("/v1/snapshot", get(snapshots::snapshot))
             .route("/v1/history", get(snapshots::history));
+        if door.config.server.echo {
+            router = router.route("/v1/echo", get(upgrade::echo));
+        }
     }
     if routes.ingest {
         router = router

@@ -1,8 +1,10 @@
-//! `GET /v1/ws`: checks a WebSocket request, answers it, and hands the bare socket to the shard.
+//! `GET /v1/ws`: checks a WebSocket request, answers it, and hands the bare socket to the shard; and
+//! `GET /v1/echo`, where `server.echo` is set, the same for tests of conformance.
 
 use super::error::ApiError;
 use super::{Door, Slot};
 use crate::fanout::runner::{Command, Upgraded};
+use crate::fanout::shard::Kind;
 use crate::fanout::tls::Session;
 use crate::wire::{Coding, Form, deflate};
 use axum::extract::{Request, State};
@@ -17,6 +19,15 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// A subscriber's WebSocket.
 pub(super) async fn websocket(State(door): State<Door>, request: Request) -> Result<Response, ApiError> {
+    upgrade(&door, request, Kind::WebSocket)
+}
+
+/// A WebSocket whose messages go back as they came.
+pub(super) async fn echo(State(door): State<Door>, request: Request) -> Result<Response, ApiError> {
+    upgrade(&door, request, Kind::Echo)
+}
+
+fn upgrade(door: &Door, request: Request, kind: fn(Form) -> Kind) -> Result<Response, ApiError> {
     let Some(coding) = Coding::choose(header_texts(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL)) else {
         let message = format!(
             "none of the subprotocols asked for is spoken here; there are {}",
@@ -43,10 +54,10 @@ pub(super) async fn websocket(State(door): State<Door>, request: Request) -> Res
             .headers_mut()
             .insert(header::SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(agreed.answer));
     }
-    let form = Form {
+    let kind = kind(Form {
         coding,
         deflated: agreed.is_some(),
-    };
+    });
     let slot = Slot::take_one_more(&door.connections);
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
@@ -55,7 +66,7 @@ pub(super) async fn websocket(State(door): State<Door>, request: Request) -> Res
                 stream,
                 tls,
                 early,
-                form,
+                kind,
                 slot,
             };
             // A shard that has drained is gone, and so is this connection.

@@ -46,14 +46,28 @@ impl Deflater {
         }
         let compress = self.compress.get_or_insert_with(|| Compress::new(Compression::new(LEVEL), false));
         compress.reset();
-        // What does not fit is not smaller.
-        self.scratch.resize(payload.len(), 0);
-        let status = compress.compress(payload, &mut self.scratch, FlushCompress::Sync).ok()?;
+        // What does not get smaller has to come out too: what stays in zlib-rs 0.6.8 takes room from all that
+        // follows, reset or not.
+        let room = deflated_bytes_max(payload.len());
+        if self.scratch.len() < room {
+            self.scratch.resize(room, 0);
+        }
+        let status = compress.compress(payload, &mut self.scratch, FlushCompress::Sync);
         let written = compress.total_out() as usize;
-        let is_all = status == Status::Ok && compress.total_in() as usize == payload.len() && written < payload.len();
-        let deflated = self.scratch[..written].strip_suffix(&TAIL).filter(|_| is_all)?;
-        Some(plain.with_deflated(deflated))
+        let is_all = matches!(status, Ok(Status::Ok)) && compress.total_in() as usize == payload.len() && written < self.scratch.len();
+        if !is_all {
+            self.compress = None;
+            return None;
+        }
+        let deflated = self.scratch[..written].strip_suffix(&TAIL)?;
+        (written < payload.len()).then(|| plain.with_deflated(deflated))
     }
+}
+
+/// More than any compressor makes of so many bytes: an eighth more, and some for headers and the flush
+/// (zlib's `deflateBound`, whatever the settings).
+fn deflated_bytes_max(bytes: usize) -> usize {
+    bytes + bytes / 8 + bytes / 64 + 64
 }
 
 /// Inflates clients' messages. About 50 KiB, from the first compressed message on.

@@ -14,7 +14,7 @@ pub mod ws;
 
 use client::{BadMessage, ClientMessage};
 use message::ServerMessage;
-use ws::Frame;
+use ws::{Frame, MessageType};
 
 /// How messages are coded. A subprotocol each.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -59,6 +59,14 @@ impl Coding {
         match self {
             Coding::Json => "scorewire.v1.json",
             Coding::Bin => "scorewire.v1.bin",
+        }
+    }
+
+    /// What its messages are.
+    pub fn message_type(self) -> MessageType {
+        match self {
+            Coding::Json => MessageType::Text,
+            Coding::Bin => MessageType::Binary,
         }
     }
 

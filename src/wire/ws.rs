@@ -4,9 +4,9 @@
 //! masking, control-frame rules, shortest length form, fragments, UTF-8 and size. No buffer is kept
 //! between frames unless a frame came in part: then it is the caller's stash.
 
+use super::Form;
 use super::close::CloseReason;
 use super::deflate::Inflater;
-use super::{Coding, Form};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -123,11 +123,20 @@ fn header(opcode: OpCode, payload: usize) -> Vec<u8> {
 /// further; what was made to keep an inflater busy (a new code every 32 bytes) costs 0.2 µs a byte.
 const DEFLATED_SHARE: usize = 4;
 
+/// What a message is, as the opcode of its first frame says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MessageType {
+    /// Text, in UTF-8.
+    Text,
+    /// Any bytes.
+    Binary,
+}
+
 /// Something whole that a client said.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Said {
-    /// A message, text or binary as the connection's coding has it.
-    Message(Vec<u8>),
+    /// A message, of the type that was agreed on where one was.
+    Message(MessageType, Vec<u8>),
     /// A ping, to be answered with the same payload.
     Ping(Vec<u8>),
     /// A pong.
@@ -140,7 +149,7 @@ impl Said {
     /// Bytes of what was said.
     pub fn bytes(&self) -> usize {
         match self {
-            Said::Message(bytes) | Said::Ping(bytes) => bytes.len(),
+            Said::Message(_, bytes) | Said::Ping(bytes) => bytes.len(),
             Said::Pong | Said::Close => 0,
         }
     }
@@ -149,9 +158,12 @@ impl Said {
 /// Reads one client's frames. Holds a message only while its fragments are incomplete.
 #[derive(Debug)]
 pub struct Reader {
-    /// How messages were agreed to look.
-    form: Form,
-    /// Whether the message in fragments is compressed.
+    /// The one type of message that was agreed on; nothing where any is taken.
+    agreed: Option<MessageType>,
+    /// Whether messages may be compressed.
+    may_deflate: bool,
+    /// What the message in fragments is, and whether it is compressed.
+    message_type: MessageType,
     is_deflated: bool,
     fragments: Option<Vec<u8>>,
 }
@@ -160,7 +172,17 @@ impl Reader {
     /// A reader of messages in that form; compressed or not, where compression was agreed on.
     pub fn new(form: Form) -> Reader {
         Reader {
-            form,
+            agreed: Some(form.coding.message_type()),
+            ..Reader::of_any_type(form)
+        }
+    }
+
+    /// The same, of text and binary messages alike.
+    pub fn of_any_type(form: Form) -> Reader {
+        Reader {
+            agreed: None,
+            may_deflate: form.deflated,
+            message_type: form.coding.message_type(),
             is_deflated: false,
             fragments: None,
         }
@@ -221,31 +243,42 @@ impl Reader {
                 if self.fragments.is_some() {
                     return Err(CloseReason::Protocol);
                 }
-                let agreed = match self.form.coding {
-                    Coding::Json => Data::Text,
-                    Coding::Bin => Data::Binary,
+                let message_type = match data {
+                    Data::Text => MessageType::Text,
+                    _ => MessageType::Binary,
                 };
-                if data != agreed {
+                if self.agreed.is_some_and(|agreed| agreed != message_type) {
                     return Err(CloseReason::Unsupported);
                 }
-                self.is_deflated = header.rsv1;
+                (self.message_type, self.is_deflated) = (message_type, header.rsv1);
                 if header.is_final {
                     return self.message(Cow::Borrowed(payload), message_bytes_max, inflater);
                 }
-                self.fragments = Some(payload.to_vec());
-                Ok(None)
+                self.put_by(Vec::new(), payload)
             }
             OpCode::Data(Data::Continue) => {
                 let mut message = self.fragments.take().ok_or(CloseReason::Protocol)?;
-                message.extend_from_slice(payload);
                 if header.is_final {
+                    message.extend_from_slice(payload);
                     return self.message(Cow::Owned(message), message_bytes_max, inflater);
                 }
-                self.fragments = Some(message);
-                Ok(None)
+                self.put_by(message, payload)
             }
             _ => Err(CloseReason::Protocol),
         }
+    }
+
+    /// Adds a fragment that is not the last to those before it. Text is looked at at once, where it can be
+    /// read: nobody need send the rest of what no rest can mend.
+    fn put_by(&mut self, mut message: Vec<u8>, fragment: &[u8]) -> Result<Option<Said>, CloseReason> {
+        let before = message.len();
+        message.extend_from_slice(fragment);
+        let can_be_read = self.message_type == MessageType::Text && !self.is_deflated;
+        if can_be_read && !begins_utf8(&message[last_char(&message[..before])..]) {
+            return Err(CloseReason::NotUtf8);
+        }
+        self.fragments = Some(message);
+        Ok(None)
     }
 
     /// All of a message, as it came.
@@ -254,10 +287,10 @@ impl Reader {
             true => inflater.message(&payload, message_bytes_max)?,
             false => payload.into_owned(),
         };
-        if self.form.coding == Coding::Json && std::str::from_utf8(&message).is_err() {
+        if self.message_type == MessageType::Text && std::str::from_utf8(&message).is_err() {
             return Err(CloseReason::NotUtf8);
         }
-        Ok(Some(Said::Message(message)))
+        Ok(Some(Said::Message(self.message_type, message)))
     }
 
     fn parse_header(&self, input: &[u8]) -> Result<Option<(FrameHeader, usize, u64)>, CloseReason> {
@@ -266,7 +299,7 @@ impl Reader {
         let Some((header, payload_bytes)) = parsed else { return Ok(None) };
         let is_control = matches!(header.opcode, OpCode::Control(_));
         // A compressed message says so in its first frame, and only there.
-        let may_be_deflated = self.form.deflated && matches!(header.opcode, OpCode::Data(Data::Text | Data::Binary));
+        let may_be_deflated = self.may_deflate && matches!(header.opcode, OpCode::Data(Data::Text | Data::Binary));
         let reserved = (header.rsv1 && !may_be_deflated) || header.rsv2 || header.rsv3;
         let longer_than_needed = match input[1] & 0x7f {
             126 => payload_bytes < 126,
@@ -294,6 +327,16 @@ fn check_close(payload: &[u8]) -> Result<(), CloseReason> {
         _ => return Err(CloseReason::Protocol),
     }
     std::str::from_utf8(reason).map(|_| ()).map_err(|_| CloseReason::NotUtf8)
+}
+
+/// Where the last character of a text begins, be it whole or cut; all before it is.
+fn last_char(text: &[u8]) -> usize {
+    text.iter().rposition(|byte| byte & 0xc0 != 0x80).unwrap_or(0)
+}
+
+/// Whether a text may begin so: in UTF-8, but for a character cut at its end.
+fn begins_utf8(text: &[u8]) -> bool {
+    std::str::from_utf8(text).map_or_else(|error| error.error_len().is_none(), |_| true)
 }
 
 fn unmask(payload: &mut [u8], mask: [u8; 4]) {

@@ -149,7 +149,7 @@ impl Client {
         loop {
             let began_us = self.arrived_us();
             let taken = match self.kind {
-                Kind::WebSocket(_) => next_frame(rest, self.extension()).map(|(got, taken)| {
+                Kind::WebSocket(_) | Kind::Echo(_) => next_frame(rest, self.extension()).map(|(got, taken)| {
                     self.got(got, began_us, world, tally, &mut pings);
                     taken
                 }),
@@ -186,7 +186,7 @@ impl Client {
             Got::Text(text) => self.said(&text, began_us, world, tally),
             Got::Binary(message) => self.said(&proto::server_message(&message).to_string(), began_us, world, tally),
             Got::Ping(payload) => pings.push(payload),
-            Got::Pong => count(tally, "pong"),
+            Got::Pong(_) => count(tally, "pong"),
             Got::Close(code) => {
                 count(tally, &format!("closed {code}"));
                 self.closed = Some(code);

@@ -40,7 +40,7 @@ pub(crate) enum Got {
     Text(String),
     Binary(Vec<u8>),
     Ping(Vec<u8>),
-    Pong,
+    Pong(Vec<u8>),
     Close(u16),
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn next_frame(bytes: &[u8], extension: Extension) -> Option<(Got, usi
         0x2 => Got::Binary(payload.to_vec()),
         0x8 => Got::Close(payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code))),
         0x9 => Got::Ping(payload.to_vec()),
-        0xa => Got::Pong,
+        0xa => Got::Pong(payload.to_vec()),
         other => panic!("opcode {other}"),
     };
     Some((got, at + length))

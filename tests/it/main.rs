@@ -14,6 +14,7 @@ mod corrections;
 mod crash;
 mod docs_sync;
 mod drain;
+mod echo;
 mod event_files;
 mod feeds;
 mod frames;

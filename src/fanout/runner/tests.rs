@@ -6,6 +6,7 @@ use crate::fanout::hub::{Hub, HubLimits};
 use crate::fanout::shard::{ShardLimits, ShardParts};
 use crate::fanout::sockets::WritePath;
 use crate::scoring::Rulesets;
+use crate::wire::Form;
 use crate::wire::close::CloseReason;
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
@@ -55,7 +56,7 @@ fn upgraded() -> (TcpStream, Command) {
         stream,
         tls: None,
         early: Bytes::new(),
-        form: Form::PLAIN,
+        kind: Kind::WebSocket(Form::PLAIN),
         slot: Slot::take_one_more(&Arc::default()),
     };
     (client, Command::WebSocket(upgraded))

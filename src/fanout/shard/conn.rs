@@ -23,6 +23,8 @@ pub struct ConnKey {
 pub enum Kind {
     /// WebSocket frames, both ways.
     WebSocket(Form),
+    /// WebSocket frames, both ways, and each message goes back as it came: nothing is subscribed to.
+    Echo(Form),
     /// Server-sent events, one way; its subscriptions are made when it connects.
     EventStream,
 }
@@ -31,14 +33,21 @@ impl Kind {
     /// How messages look to it.
     pub fn form(self) -> Form {
         match self {
-            Kind::WebSocket(form) => form,
+            Kind::WebSocket(form) | Kind::Echo(form) => form,
             Kind::EventStream => Form::PLAIN,
         }
     }
 
     /// Whether it sends frames of its own.
     pub fn is_websocket(self) -> bool {
-        matches!(self, Kind::WebSocket(_))
+        matches!(self, Kind::WebSocket(_) | Kind::Echo(_))
+    }
+
+    fn reader(self) -> Reader {
+        match self {
+            Kind::Echo(form) => Reader::of_any_type(form),
+            Kind::WebSocket(_) | Kind::EventStream => Reader::new(self.form()),
+        }
     }
 }
 
@@ -169,7 +178,7 @@ impl Conn {
             account: Account::default(),
             heard_us: now_us,
             pinged_us: now_us,
-            reader: Reader::new(kind.form()),
+            reader: kind.reader(),
         }
     }
 

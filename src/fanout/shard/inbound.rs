@@ -7,9 +7,10 @@ use super::subscribe::{Wish, shorten};
 use super::{CloseReason, Writer};
 use crate::model::{Now, Seq};
 use crate::scoring::RulesetIndex;
-use crate::wire::client::ClientMessage;
+use crate::wire::Form;
+use crate::wire::client::{BadMessage, ClientMessage};
 use crate::wire::message::ServerMessage;
-use crate::wire::ws::{Frame, Said};
+use crate::wire::ws::{Frame, MessageType, Said};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::Control;
 
 /// What a reader does next with a connection.
@@ -129,30 +130,12 @@ impl Shard {
     /// Does what a client asks for. Returns what that came to besides reading it, in the unit of [`WORK_MAX`].
     fn said(&mut self, key: ConnKey, said: Said, now: Now) -> usize {
         match said {
-            Said::Message(message) => {
+            Said::Message(message_type, message) => {
                 self.stats.messages += 1;
-                let Some(coding) = self.conn(key).map(|conn| conn.kind.form().coding) else {
-                    return 0;
-                };
-                match coding.read(&message) {
-                    Ok(ClientMessage::Subscribe(request)) => return self.subscribe(key, request),
-                    Ok(ClientMessage::Unsubscribe(request)) => return self.unsubscribe(key, request),
-                    Ok(ClientMessage::Ping(id)) => self.say(
-                        key,
-                        &ServerMessage::Pong {
-                            id,
-                            server_us: now.wall_us,
-                        },
-                    ),
-                    Ok(ClientMessage::Auth(id)) => {
-                        self.refuse(
-                            key,
-                            id,
-                            "auth_not_needed",
-                            "this server asks for no token; everything can be read without one",
-                        );
-                    }
-                    Err(bad) => self.refuse(key, bad.id, bad.code, &bad.message),
+                match self.conn(key).map(|conn| conn.kind) {
+                    Some(Kind::WebSocket(form)) => return self.asked(key, form.coding.read(&message), now),
+                    Some(Kind::Echo(form)) => self.echo(key, form, message_type, &message),
+                    Some(Kind::EventStream) | None => {}
                 }
             }
             Said::Ping(payload) => self.reply(key, Frame::control(Control::Pong, &payload)),
@@ -160,6 +143,42 @@ impl Shard {
             Said::Close => self.close(key, CloseReason::Normal, now.steady_us),
         }
         0
+    }
+
+    /// Does what a message asks for. Returns what [`Shard::said`] does.
+    fn asked(&mut self, key: ConnKey, message: Result<ClientMessage, BadMessage>, now: Now) -> usize {
+        match message {
+            Ok(ClientMessage::Subscribe(request)) => return self.subscribe(key, request),
+            Ok(ClientMessage::Unsubscribe(request)) => return self.unsubscribe(key, request),
+            Ok(ClientMessage::Ping(id)) => self.say(
+                key,
+                &ServerMessage::Pong {
+                    id,
+                    server_us: now.wall_us,
+                },
+            ),
+            Ok(ClientMessage::Auth(id)) => {
+                self.refuse(
+                    key,
+                    id,
+                    "auth_not_needed",
+                    "this server asks for no token; everything can be read without one",
+                );
+            }
+            Err(bad) => self.refuse(key, bad.id, bad.code, &bad.message),
+        }
+        0
+    }
+
+    /// Sends a message back, compressed where frames are that everyone gets.
+    fn echo(&mut self, key: ConnKey, form: Form, message_type: MessageType, message: &[u8]) {
+        let write = |out: &mut Vec<u8>| out.extend_from_slice(message);
+        let plain = match message_type {
+            MessageType::Text => Frame::text(write),
+            MessageType::Binary => Frame::binary(write),
+        };
+        let deflated = form.deflated.then(|| self.deflater.frame(&plain)).flatten();
+        self.reply(key, deflated.unwrap_or(plain));
     }
 
     pub(super) fn refuse(&mut self, key: ConnKey, id: Option<i64>, code: &str, message: &str) {
@@ -172,7 +191,7 @@ impl Shard {
     pub(super) fn ping(&mut self, key: ConnKey) {
         let kind = self.conn(key).map(|conn| conn.kind);
         match kind {
-            Some(Kind::WebSocket(_)) => self.reply(key, Frame::control(Control::Ping, b"")),
+            Some(Kind::WebSocket(_) | Kind::Echo(_)) => self.reply(key, Frame::control(Control::Ping, b"")),
             Some(Kind::EventStream) => {
                 if let Some(conn) = self.conn(key) {
                     conn.push_reply(Piece::text(b": still here\n\n"));

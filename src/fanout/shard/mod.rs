@@ -537,17 +537,18 @@ impl Shard {
         }
     }
 
-    /// Says something in the connection's own form.
+    /// Says something in the connection's own form; to whom is echoed, nothing but that.
     fn say(&mut self, key: ConnKey, message: &ServerMessage<'_>) {
-        if let Some(form) = self.conn(key).map(|conn| conn.kind.form()) {
-            self.reply(key, form.frame(message));
+        match self.conn(key).map(|conn| conn.kind) {
+            Some(kind @ (Kind::WebSocket(_) | Kind::EventStream)) => self.reply(key, kind.form().frame(message)),
+            Some(Kind::Echo(_)) | None => {}
         }
     }
 
     fn reply(&mut self, key: ConnKey, frame: Frame) {
         if let Some(conn) = self.conn(key) {
             let piece = match conn.kind {
-                Kind::WebSocket(_) => Piece::frame(frame),
+                Kind::WebSocket(_) | Kind::Echo(_) => Piece::frame(frame),
                 Kind::EventStream => Piece::event(frame.payload()),
             };
             conn.push_reply(piece);

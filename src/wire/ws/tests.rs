@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 
 const MAX: usize = 1024;
 
@@ -27,9 +28,13 @@ fn read_all(bytes: &[u8]) -> Result<Vec<Said>, CloseReason> {
 }
 
 fn read_as(form: Form, bytes: &[u8]) -> Result<Vec<Said>, CloseReason> {
+    read_by(&mut Reader::new(form), bytes)
+}
+
+fn read_by(reader: &mut Reader, bytes: &[u8]) -> Result<Vec<Said>, CloseReason> {
     let mut bytes = bytes.to_vec();
     let mut input = &mut bytes[..];
-    let (mut reader, mut inflater) = (Reader::new(form), Inflater::default());
+    let mut inflater = Inflater::default();
     let mut said = Vec::new();
     while let Some(one) = reader.next(&mut input, MAX, &mut inflater)? {
         said.push(one);
@@ -45,12 +50,69 @@ fn messages_pings_and_fragments_are_read() {
     bytes.extend(client_frame(0x80, b"ment"));
     bytes.extend(client_frame(0x88, &[3, 232]));
     let expected = [
-        Said::Message(b"hello".to_vec()),
+        Said::Message(MessageType::Text, b"hello".to_vec()),
         Said::Ping(b"ping".to_vec()),
-        Said::Message(b"fragment".to_vec()),
+        Said::Message(MessageType::Text, b"fragment".to_vec()),
         Said::Close,
     ];
     assert_eq!(read_all(&bytes), Ok(expected.into()));
+}
+
+#[test]
+fn a_reader_of_any_type_says_which_it_was() {
+    let mut reader = Reader::of_any_type(Form::PLAIN);
+    let bytes = [
+        client_frame(0x81, b"text"),
+        client_frame(0x82, b"\xff"),
+        client_frame(0x02, b"\xff"),
+        client_frame(0x80, b"\xfe"),
+        client_frame(0x01, b"te"),
+        client_frame(0x80, b"xt"),
+    ]
+    .concat();
+    let (text, binary) = (|| b"text".to_vec(), MessageType::Binary);
+    let expected = [
+        Said::Message(MessageType::Text, text()),
+        Said::Message(binary, vec![0xff]),
+        Said::Message(binary, vec![0xff, 0xfe]),
+        Said::Message(MessageType::Text, text()),
+    ];
+    assert_eq!(read_by(&mut reader, &bytes), Ok(expected.into()));
+    assert_eq!(read_by(&mut reader, &client_frame(0x81, b"\xff")), Err(CloseReason::NotUtf8));
+}
+
+proptest! {
+    /// A text in fragments was looked at when all of it had come: what no rest could mend was put by, up to
+    /// the limit.
+    #[test]
+    fn text_is_refused_with_the_fragment_that_no_rest_can_mend(
+        chars in prop::collection::vec(prop_oneof![
+            4 => any::<char>().prop_map(|char| char.to_string().into_bytes()),
+            1 => any::<u8>().prop_map(|byte| vec![byte]),
+        ], 0..12),
+        lengths in prop::collection::vec(0..5usize, 0..24),
+    ) {
+        let text = chars.concat();
+        let mut reader = Reader::new(Form::PLAIN);
+        let mut sent = 0;
+        for (place, length) in lengths.into_iter().enumerate() {
+            let end = (sent + length).min(text.len());
+            let said = read_by(&mut reader, &client_frame(u8::from(place == 0), &text[sent..end]));
+            sent = end;
+            let cannot_be_mended = std::str::from_utf8(&text[..sent]).is_err_and(|error| error.error_len().is_some());
+            prop_assert_eq!(said.is_err(), cannot_be_mended, "{:x?}", &text[..sent]);
+            if cannot_be_mended {
+                prop_assert_eq!(said, Err(CloseReason::NotUtf8));
+                return Ok(());
+            }
+        }
+        let opcode = if reader.fragments.is_some() { 0x80 } else { 0x81 };
+        let said = read_by(&mut reader, &client_frame(opcode, &text[sent..]));
+        match std::str::from_utf8(&text) {
+            Ok(_) => prop_assert_eq!(said, Ok(vec![Said::Message(MessageType::Text, text)])),
+            Err(_) => prop_assert_eq!(said, Err(CloseReason::NotUtf8)),
+        }
+    }
 }
 
 #[test]
@@ -59,7 +121,7 @@ fn every_cut_of_a_frame_waits_for_the_rest() {
     for end in 0..whole.len() {
         assert_eq!(read_all(&whole[..end]), Ok(vec![]), "cut at {end}");
     }
-    assert_eq!(read_all(&whole), Ok(vec![Said::Message(vec![b'x'; 300])]));
+    assert_eq!(read_all(&whole), Ok(vec![Said::Message(MessageType::Text, vec![b'x'; 300])]));
 }
 
 #[test]
@@ -130,8 +192,13 @@ fn compressed_messages_are_read_where_that_was_agreed_on() {
     bytes.extend(client_frame(0x80, &HELLO[3..]));
     bytes.extend(&whole);
     bytes.extend(client_frame(0x81, b"plain"));
-    let hello = || Said::Message(b"Hello".to_vec());
-    let expected = [Said::Ping(b"ping".to_vec()), hello(), hello(), Said::Message(b"plain".to_vec())];
+    let hello = || Said::Message(MessageType::Text, b"Hello".to_vec());
+    let expected = [
+        Said::Ping(b"ping".to_vec()),
+        hello(),
+        hello(),
+        Said::Message(MessageType::Text, b"plain".to_vec()),
+    ];
     assert_eq!(read_as(DEFLATED, &bytes), Ok(expected.into()));
     assert_eq!(read_as(Form::PLAIN, &whole), Err(CloseReason::Protocol));
 }

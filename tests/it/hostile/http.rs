@@ -67,6 +67,8 @@ impl Raw {
                 true
             }
             Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
+            // As by a ring of io_uring that this thread had, and that is still being taken down.
+            Err(error) if error.kind() == ErrorKind::Interrupted => true,
             Err(error) => panic!("nothing came: {error}; before it: {:?}", String::from_utf8_lossy(&self.unread)),
         }
     }

@@ -88,6 +88,7 @@ impl Sim {
                 }
             }
             Kind::EventStream => self.open_stream(client),
+            Kind::Echo(_) => unreachable!("of {client}'s kind there is none"),
         }
     }
 
