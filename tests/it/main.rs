@@ -16,6 +16,7 @@ mod drain;
 mod event_files;
 mod feeds;
 mod frames;
+mod fuzz;
 mod golden;
 mod hostile;
 mod oracle;
