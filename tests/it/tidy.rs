@@ -23,6 +23,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // The shard's thread is where the state machine meets the time and the metrics.
     ("fanout/runner", &["clock", "model", "scoring", "state", "telemetry", "wire"]),
     ("telemetry", &["fanout", "feed", "wire"]),
+    // The clock is for its threads alone, which pace syncs.
+    ("store", &["clock", "model"]),
     ("engine", &["clock", "fanout", "feed", "model", "state", "telemetry"]),
     ("config", &["engine", "fanout", "telemetry"]),
     (
@@ -66,6 +68,17 @@ const NO_RUNTIME: &[&str] = &[
     "fanout/snapshot.rs",
     "fanout/hub.rs",
     "fanout/shard/",
+    "store/append.rs",
+    "store/faults.rs",
+    "store/files.rs",
+    "store/folder.rs",
+    "store/header.rs",
+    "store/inspect.rs",
+    "store/open.rs",
+    "store/record.rs",
+    "store/repair.rs",
+    "store/replay.rs",
+    "store/scan.rs",
 ];
 const FRAME_HEADER: &str = "tokio_tungstenite::tungstenite::protocol::frame";
 
