@@ -8,6 +8,7 @@ mod choices;
 mod config;
 mod deflate;
 mod engine;
+mod event_log;
 mod events;
 mod feed_line;
 mod gamecenter;
@@ -26,6 +27,7 @@ pub(crate) const TARGETS: &[Target] = &[
     ("config", config::settings),
     ("deflate", deflate::message),
     ("engine", engine::order),
+    ("event_log", event_log::files),
     ("feed_body", body::pieces),
     ("feed_fields", feed_line::fields),
     ("feed_line", feed_line::line),

@@ -189,10 +189,14 @@ fn name_of(message: &Value) -> Name {
     (text(message, "topic"), message["ruleset"].as_str().unwrap_or_default().to_owned())
 }
 
-/// What a topic shows, without what says nothing: lines of zeros, and which game a player's topic is about.
-pub(super) fn plain(view: &View) -> View {
+/// What a topic shows, without what says nothing: lines of zeros, and which game a player's topic is about. A
+/// game may be known before anything of it shows, by the retraction of a play that never came.
+pub(super) fn plain(seq: u64, view: &View) -> View {
     let mut plain = view.plain();
     plain.game = None;
+    if seq == 0 {
+        plain.board.clear();
+    }
     plain.players.retain(|_, line| !line.stats.is_empty() || line.points != 0);
     plain
 }

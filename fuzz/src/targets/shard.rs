@@ -358,7 +358,7 @@ impl Rig {
                 assert!(held.next != Next::Snapshot, "{name:?}: the snapshot never came");
                 if let Some((seq, view)) = &held.at {
                     assert_eq!(seq, head, "{name:?}");
-                    assert_eq!(plain(view), plain(shown), "{name:?}");
+                    assert_eq!(plain(*seq, view), plain(*head, shown), "{name:?}");
                 }
             }
         }
