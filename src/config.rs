@@ -196,7 +196,7 @@ pub struct Log {
 
 /// A setting that stops the start.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
+#[error("{}", printable(.0))]
 pub struct ConfigError(String);
 
 impl Default for Config {
@@ -299,15 +299,26 @@ impl Config {
     /// # Errors
     /// What is wrong and where, in one line.
     pub fn load(file: Option<&Path>, vars: impl Iterator<Item = (OsString, OsString)>) -> Result<Config, ConfigError> {
+        let Some(file) = file else {
+            return Config::layered(None, vars);
+        };
+        let name = file.display().to_string();
+        let text = std::fs::read_to_string(file).map_err(|error| ConfigError(format!("cannot read {name}: {error}")))?;
+        Config::layered(Some((&name, &text)), vars)
+    }
+
+    /// The same of a file that was read already: its name, for errors, and its text.
+    ///
+    /// # Errors
+    /// [`ConfigError`], one line.
+    pub fn layered(file: Option<(&str, &str)>, vars: impl Iterator<Item = (OsString, OsString)>) -> Result<Config, ConfigError> {
         let table = toml::from_str(DEFAULT_TOML).map_err(|error| ConfigError(one_line("config/default.toml", &error)))?;
         let mut layers = Layers { table, complaint: None };
-        if let Some(file) = file {
-            let name = file.display().to_string();
-            let text = std::fs::read_to_string(file).map_err(|error| ConfigError(format!("cannot read {name}: {error}")))?;
+        if let Some((name, text)) = file {
             // Read alone first, so that a mistake is shown with its own file and line.
-            let own: toml::Table = toml::from_str(&text).map_err(|error| ConfigError(one_line(&name, &error)))?;
+            let own: toml::Table = toml::from_str(text).map_err(|error| ConfigError(one_line(name, &error)))?;
             merge(&mut layers.table, own);
-            layers.look(&name)?;
+            layers.look(name)?;
         }
         for (name, value) in vars {
             let Some(name) = name.to_str() else { continue };
@@ -523,6 +534,11 @@ impl Layers {
         }
         Ok(())
     }
+}
+
+/// Names and values of variables may hold anything; what is said of them is one line.
+fn printable(text: &str) -> String {
+    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
 
 fn one_line(name: &str, error: &toml::de::Error) -> String {

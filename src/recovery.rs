@@ -92,13 +92,14 @@ pub fn recover(dir: &Path, files: Arc<dyn Files>, shared: &Shared, me: Me) -> Re
         unreadable: replay.unreadable,
         took: Duration::from_micros((Clock.steady_us() - began_us).max(0) as u64),
     };
-    let continuity = me.continuity();
+    let continuity = me.continuity(&read);
     let new_epoch = opening.header.as_ref().and_then(|before| {
-        let same_rules = before.continuity == continuity && before.sources == me.sources;
+        let goes_on = before.continuity == continuity && before.sources == me.sources;
+        let is_complete = read.missing + read.unreadable == 0;
         let is_whole = opening.clean || before.boot_id == me.boot_id;
         let reasons = [
-            (!same_rules, NewEpoch::RulesChanged),
-            (read.missing > 0 || read.unreadable > 0, NewEpoch::Incomplete),
+            (!goes_on && !is_complete, NewEpoch::Incomplete),
+            (!goes_on, NewEpoch::RulesChanged),
             (!is_whole, NewEpoch::MachineLost),
             (me.limits.threads > 1, NewEpoch::SeveralThreads),
         ];
@@ -123,8 +124,9 @@ pub fn recover(dir: &Path, files: Arc<dyn Files>, shared: &Shared, me: Me) -> Re
 }
 
 impl Me {
-    /// A number that is another where the same events may lead to other `seq`s.
-    fn continuity(&self) -> u64 {
+    /// A number that is another where the same events may lead to other `seq`s; and once where records are
+    /// missing, from when on they are missing in the same way.
+    fn continuity(&self, read: &Read) -> u64 {
         let limits = &self.limits;
         let counts = [
             limits.games_max,
@@ -134,7 +136,8 @@ impl Me {
             limits.expired_games_max,
         ];
         // FNV-1a: the same in every process and version.
-        let bytes = std::iter::once(SEQ_RULES).chain(counts.map(|count| count as u64));
+        let lost = [read.missing, read.unreadable];
+        let bytes = std::iter::once(SEQ_RULES).chain(counts.map(|count| count as u64)).chain(lost);
         bytes.flat_map(u64::to_le_bytes).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         })
@@ -183,9 +186,6 @@ impl<'a> Replay<'a> {
                 .map(|game| self.shared.silent(origin.source, &game, now))
                 .is_some(),
             Kind::Expired => game(record.body).map(|game| self.shared.expire(&game)).is_some(),
-            Kind::Silent => game(record.body)
-                .map(|game| self.shared.silent(origin.source, &game, now))
-                .is_some(),
             _ => false,
         };
         self.unreadable += u64::from(!is_readable);

@@ -71,6 +71,17 @@ fn mistakes_are_named_in_one_line() {
     }
 }
 
+/// Found by fuzzing: the line that stops a start names the variable and its value as they were given. One
+/// with a line end in it, as a container's settings can have, made several lines of it, of which a log
+/// that is read by the line shows one.
+#[test]
+fn a_variable_of_many_lines_is_complained_of_in_one() {
+    for var in [("SCOREWIRE__SERVER__TLS\nCERT", "a"), ("SCOREWIRE__FANOUT__RING_FRAMES", "1\r\n2")] {
+        let error = load("", &[var]).unwrap_err();
+        assert!(error.contains("SCOREWIRE__") && !error.chars().any(char::is_control), "{error:?}");
+    }
+}
+
 #[test]
 fn a_value_is_read_as_what_its_key_wants() {
     let config = load("", &[("SCOREWIRE__SCORING__DEFAULT_RULESET", "2024")]).unwrap();

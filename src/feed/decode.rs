@@ -86,13 +86,24 @@ impl Decoder {
 
     /// Decodes and checks one line, without its line end.
     pub fn line(&mut self, line: &[u8]) -> Result<Event, LineError> {
-        let limits = &self.limits;
-        if line.len() > limits.line_bytes_max {
-            return Err(too_long(line.len(), limits.line_bytes_max));
-        }
-        match quick::play(line, limits) {
+        self.check_length(line)?;
+        match quick::play(line, &self.limits) {
             Some(play) => Ok(Event::Play(play)),
             None => self.full(line),
+        }
+    }
+
+    /// The same without the shortcut for plays as feeds usually write them: what that is held against.
+    pub fn line_in_full(&mut self, line: &[u8]) -> Result<Event, LineError> {
+        self.check_length(line)?;
+        self.full(line)
+    }
+
+    #[inline]
+    fn check_length(&self, line: &[u8]) -> Result<(), LineError> {
+        match line.len() > self.limits.line_bytes_max {
+            true => Err(too_long(line.len(), self.limits.line_bytes_max)),
+            false => Ok(()),
         }
     }
 

@@ -140,8 +140,14 @@ impl<'a> Rewriting<'a> {
 
     fn run(&mut self) -> Result<(), OpenError> {
         while self.until.is_none_or(|until| self.scan.next < until) {
-            let at = self.scan.at;
+            let (at, next) = (self.scan.at, self.scan.next);
             match self.scan.step() {
+                Some(Ok(_)) if self.until.is_some_and(|until| self.scan.next > until) => {
+                    // A gap of more records than there are until then.
+                    let to = self.scan.at;
+                    self.scan = Scan::new(self.bytes, at, next);
+                    self.leave_out(to, Problem::Nonsense);
+                }
                 Some(Ok(_)) => self.out.extend_from_slice(&self.bytes[at..self.scan.at]),
                 Some(Err(Stop::Bad(problem))) if self.scan.next <= self.synced => match problem {
                     // The mark itself is fine.

@@ -38,7 +38,7 @@ struct Slate {
     hub: Arc<Hub>,
     games: GameReader,
     topics: Vec<Arc<Topic>>,
-    rulesets: Rulesets,
+    rulesets: Arc<Rulesets>,
 }
 
 impl Slate {

@@ -18,6 +18,7 @@ mod echo;
 mod event_files;
 mod feeds;
 mod frames;
+mod fuzz;
 mod golden;
 mod hostile;
 mod memory;

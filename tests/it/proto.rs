@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 static SCHEMA: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
+    let docs = crate::repository::root().join("docs");
     let files = protox::compile(["scorewire.v1.proto"], [docs]).unwrap_or_else(|error| panic!("{error:?}"));
     DescriptorPool::from_file_descriptor_set(files).expect("a schema")
 });

@@ -11,9 +11,8 @@ use scorewire::scoring::Rulesets;
 use scorewire::telemetry::EngineMetrics;
 use scorewire::wire::close::CloseReason;
 use std::collections::HashMap;
-use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, LazyLock};
 
 pub(crate) const EPOCH: &str = "e1";
 
@@ -127,10 +126,13 @@ impl Default for Settings {
 }
 
 /// The built-in rulesets and one that pays by position.
-pub(crate) fn rulesets() -> Rulesets {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/rulesets");
-    let ours = Rulesets::load_dir(&folder).expect("the test's own rulesets are valid");
-    Rulesets::embedded().overlay(ours).expect("they are few")
+pub(crate) fn rulesets() -> Arc<Rulesets> {
+    static RULESETS: LazyLock<Arc<Rulesets>> = LazyLock::new(|| {
+        let folder = crate::repository::root().join("tests/it/rulesets");
+        let ours = Rulesets::load_dir(&folder).expect("the test's own rulesets are valid");
+        Arc::new(Rulesets::embedded().overlay(ours).expect("they are few"))
+    });
+    RULESETS.clone()
 }
 
 /// Engine, hub, shards and sockets.
@@ -164,7 +166,7 @@ impl World {
         let (hub, inboxes) = Hub::new(settings.shards, limits);
         let hub = Arc::new(hub);
         let shared = Arc::new(Shared::new(hub.clone(), engine_limits(), EngineMetrics::new()));
-        let rulesets = Arc::new(rulesets());
+        let rulesets = rulesets();
         let shard = |index| {
             let games = shared.clone();
             Shard::new(ShardParts {

@@ -19,8 +19,9 @@ use crate::model::{
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Most players told of in one event, so that it fits a line of the feed protocol.
-pub const PLAYERS_PER_EVENT_MAX: usize = 200;
+/// Most players told of in one event, so that it fits a line of the feed protocol, whatever their names: ids
+/// of 64 bytes, names of 100 characters, 4 bytes each, teams of 60 and fields' names come to 600 bytes.
+pub const PLAYERS_PER_EVENT_MAX: usize = 100;
 
 /// Whether situation events say how the offence lines up. A prediction before the snap may not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -4,11 +4,13 @@
 //! plain or gzipped. What the feed writes loosely is settled here: numbers as text or floats, team
 //! codes of other years, the team's own records under player `"0"`, plays listed in two drives.
 //! `sequence` numbers and texts are not kept, so that two documents that mean the same are equal.
+//! What the feed protocol's decoder would refuse, and a whole line with it, is left out here.
 //! Bounded: [`DOCUMENT_BYTES_MAX`] bytes, unpacked.
 
 use super::fields::{clock, integer, small, text, yards_to_goal};
 use super::play::{Reader, is_marker, player_id};
 use super::teams::Teams;
+use crate::feed::decode::{NAME_CHARS_MAX, SCORE_MAX, TEAM_BYTES_MAX};
 use crate::model::{Clock, GameId, GameStatus, PlayId, PlayKind, PlayerId, PlayerInfo, Score, Situation, StatRecord, Team};
 use flate2::read::MultiGzDecoder;
 use serde_json::{Map, Value};
@@ -65,7 +67,7 @@ impl DocumentError {
 pub struct Dropped {
     /// Their stat id is in no dictionary.
     pub unknown_stat: u32,
-    /// No such player id, absurd yards, or no team to be found.
+    /// No such player id, absurd yards, no team to be found, or too many of one play.
     pub unreadable: u32,
 }
 
@@ -158,6 +160,9 @@ impl Document {
             home: team(id, body, "home")?,
             away: team(id, body, "away")?,
         };
+        if teams.home == teams.away {
+            return Err(DocumentError::bad(format!("{id}.away.abbr"), "is the home team too"));
+        }
         let mut dropped = Dropped::default();
         let entries = entries(body);
         let people = people(&teams, body, &entries);
@@ -200,13 +205,14 @@ fn team(game: &str, body: &Value, side: &str) -> Result<Team, DocumentError> {
     let path = || format!("{game}.{side}.abbr");
     let code = body.get(side).and_then(|side| side.get("abbr")).and_then(Value::as_str);
     let code = code.ok_or_else(|| DocumentError::Missing { path: path() })?;
-    Team::new(code.trim()).ok_or_else(|| DocumentError::bad(path(), "not a team's abbreviation"))
+    let team = Team::new(code.trim()).filter(|team| team.as_str().len() <= TEAM_BYTES_MAX);
+    team.ok_or_else(|| DocumentError::bad(path(), "not a team's abbreviation"))
 }
 
 fn score(side: &Value) -> TeamScore {
     let points = |key: &str| {
         let value = side.get("score").and_then(|score| score.get(key)).and_then(integer);
-        value.and_then(|v| u16::try_from(v).ok()).unwrap_or(0)
+        value.and_then(|v| u16::try_from(v).ok()).filter(|v| *v <= SCORE_MAX).unwrap_or(0)
     };
     TeamScore {
         quarters: ["1", "2", "3", "4", "5"].map(points),
@@ -273,7 +279,7 @@ fn people(teams: &Teams, body: &Value, entries: &[(&str, &Map<String, Value>)]) 
         let info = people.entry(player.clone()).or_insert_with(|| nobody(player));
         for record in records.as_array().into_iter().flatten() {
             let name = text(record, "playerName");
-            if info.name.is_none() && !name.is_empty() {
+            if info.name.is_none() && is_name(name) {
                 info.name = Some(name.to_owned());
             }
             info.team = info.team.take().or_else(|| teams.resolve(text(record, "clubcode")));
@@ -293,6 +299,11 @@ fn people(teams: &Teams, body: &Value, entries: &[(&str, &Map<String, Value>)]) 
         }
     }
     people
+}
+
+/// Whether a text can be shown as a name.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().nth(NAME_CHARS_MAX).is_none() && !text.chars().any(char::is_control)
 }
 
 fn nobody(player: PlayerId) -> PlayerInfo {

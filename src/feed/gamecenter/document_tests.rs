@@ -78,6 +78,31 @@ fn records_nobody_knows_are_dropped_and_counted() {
     );
 }
 
+/// Found by fuzzing: a name of more than a hundred characters, or with a line end in it, went into the
+/// `players` line as it was. The server refused that line, and with it the names and teams of up to two
+/// hundred others; and so a play of too many records, an absurd score, or a team against itself cost all
+/// that stood beside them.
+#[test]
+fn what_the_server_would_refuse_is_left_out_alone() {
+    let mut value = with(|game| {
+        let named = |name: &str| json!([{"clubcode": "JAC", "playerName": name, "statId": 72, "yards": 0}]);
+        let long = "x".repeat(101);
+        let records = vec![json!({"clubcode": "JAC", "statId": 55, "yards": 3}); 70];
+        game["drives"]["2"]["plays"]["130"]["players"] =
+            json!({"k-2": named(&long), "k-3": named("K.\nOther"), "k-4": named("K.Last"), "d-1": records});
+        game["away"]["score"] = json!({"1": 301, "T": 70_000});
+    });
+    let doc = read(&value);
+    let names: Vec<Option<&str>> = ["k-2", "k-3", "k-4"].map(|id| doc.people[id].name.as_deref()).to_vec();
+    assert_eq!(names, [None, None, Some("K.Last")]);
+    assert_eq!((doc.plays[3].stats.len(), doc.dropped.unreadable), (64, 9));
+    assert_eq!((doc.scores[1].quarters[0], doc.scores[1].total), (0, 0));
+    value["9900000001"]["away"]["abbr"] = json!("AAA");
+    assert_eq!(error(&value), "9900000001.away.abbr: is the home team too");
+    value["9900000001"]["away"]["abbr"] = json!("B".repeat(61));
+    assert_eq!(error(&value), "9900000001.away.abbr: not a team's abbreviation");
+}
+
 #[test]
 fn a_stat_twice_stays_twice() {
     let record = json!({"clubcode": "JAC", "statId": 55, "yards": 3});

@@ -6,6 +6,7 @@
 use super::document::{DocPlay, DocumentError, Dropped, People};
 use super::fields::{clock, integer, small, text, yards_to_goal};
 use super::teams::Teams;
+use crate::feed::decode::Limits;
 use crate::model::{PlayId, PlayKind, PlayerId, Situation, StatRecord, Team, gsis};
 use serde_json::Value;
 use smallvec::SmallVec;
@@ -80,7 +81,7 @@ impl Reader<'_> {
         possession: Option<&Team>,
         path: &dyn Fn() -> String,
     ) -> Result<SmallVec<[StatRecord; 4]>, DocumentError> {
-        let mut stats = SmallVec::new();
+        let mut stats: SmallVec<[StatRecord; 4]> = SmallVec::new();
         let players = match entry.get("players") {
             Some(Value::Object(players)) => players,
             Some(Value::Null) => return Ok(stats),
@@ -102,6 +103,9 @@ impl Reader<'_> {
             }
         }
         stats.sort_unstable();
+        let stats_max = Limits::default().stats_per_play_max;
+        self.dropped.unreadable += stats.len().saturating_sub(stats_max) as u32;
+        stats.truncate(stats_max);
         Ok(stats)
     }
 

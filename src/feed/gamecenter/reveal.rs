@@ -6,6 +6,7 @@
 //! broadcast. Never sleeps. Bounded by the document: at most plays + 3 steps.
 
 use super::document::{DocPlay, Document, QUARTERS, Snap, TeamScore};
+use crate::feed::decode::SCORE_MAX;
 use crate::model::gsis::{SAFETY, scoring_points};
 use crate::model::{GameStatus, PlayKind, Team};
 use std::sync::Arc;
@@ -178,7 +179,7 @@ impl Revealer {
         let mut score = TeamScore::default();
         for (play, points) in plays.iter().zip(&self.points) {
             let quarter = usize::from(play.quarter.max(1) - 1).min(QUARTERS - 1);
-            score.quarters[quarter] += points[side];
+            score.quarters[quarter] = (score.quarters[quarter] + points[side]).min(SCORE_MAX);
         }
         if by_quarter_adds_up {
             for (quarter, points) in (1u8..).zip(score.quarters.iter_mut()) {
@@ -186,7 +187,8 @@ impl Revealer {
                 *points = if quarter < playing { total } else { (*points).min(total) };
             }
         }
-        score.total = score.quarters.iter().sum();
+        // No more than the feed protocol takes, whatever the records come to.
+        score.total = score.quarters.iter().sum::<u16>().min(SCORE_MAX);
         score
     }
 

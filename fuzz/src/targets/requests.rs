@@ -1,0 +1,84 @@
+//! Client messages: what is read in one coding is read the same in both, and nothing grows beyond its message.
+
+use crate::proto;
+use scorewire::model::TopicName;
+use scorewire::wire::Coding;
+use scorewire::wire::client::{BadMessage, ClientMessage, RATE_HZ, Subscribe};
+use serde_json::{Value, json};
+
+/// A refusal says a little of the message, and never all of it.
+const ERROR_CHARS_MAX: usize = 400;
+
+pub(crate) fn json(message: &[u8]) {
+    request(Coding::Json, message);
+}
+
+pub(crate) fn bin(message: &[u8]) {
+    request(Coding::Bin, message);
+}
+
+fn request(coding: Coding, message: &[u8]) {
+    match coding.read(message) {
+        Ok(mut request) => {
+            round_rate(&mut request);
+            let text = as_json(&request);
+            let read = Coding::Json.read(text.to_string().as_bytes());
+            assert_eq!(read.as_ref(), Ok(&request), "{text}");
+            let read = Coding::Bin.read(&proto::client_message(&text));
+            assert_eq!(read.as_ref(), Ok(&request), "{text}");
+            if let ClientMessage::Subscribe(subscribe) = &request {
+                check(subscribe, message.len());
+            }
+        }
+        Err(BadMessage { code, message, .. }) => {
+            assert!(["bad_message", "unknown_op"].contains(&code), "{code}");
+            assert!(message.chars().count() <= ERROR_CHARS_MAX, "{message}");
+        }
+    }
+}
+
+/// JSON's reader may be off by the last bit of a number with many digits; of one with few, it is not.
+fn round_rate(request: &mut ClientMessage) {
+    if let ClientMessage::Subscribe(Subscribe {
+        max_rate_hz: Some(rate), ..
+    }) = request
+    {
+        assert!(RATE_HZ.contains(rate), "{rate}");
+        *rate = (*rate * 1_024.0).ceil() / 1_024.0;
+    }
+}
+
+fn as_json(request: &ClientMessage) -> Value {
+    match request {
+        ClientMessage::Subscribe(subscribe) => json!({
+            "op": "subscribe",
+            "id": subscribe.id,
+            "topics": subscribe.topics,
+            "ruleset": subscribe.ruleset,
+            "epoch": subscribe.epoch,
+            "since": subscribe.since,
+            "max_rate_hz": subscribe.max_rate_hz,
+        }),
+        ClientMessage::Unsubscribe(unsubscribe) => json!({
+            "op": "unsubscribe",
+            "id": unsubscribe.id,
+            "topics": unsubscribe.topics,
+            "ruleset": unsubscribe.ruleset,
+        }),
+        ClientMessage::Ping(id) => json!({"op": "ping", "id": id}),
+        ClientMessage::Auth(id) => json!({"op": "auth", "id": id}),
+    }
+}
+
+fn check(subscribe: &Subscribe, message_bytes: usize) {
+    let texts = subscribe.topics.iter().chain(subscribe.since.keys());
+    let held: usize = texts.map(|text| text.len() + 1).sum();
+    assert!(held <= message_bytes, "{held} bytes of {message_bytes}");
+    assert!(!subscribe.topics.is_empty());
+    for text in &subscribe.topics {
+        if let Ok(topic) = TopicName::parse(text) {
+            let (kind, id) = topic.parts();
+            assert_eq!(format!("{kind}{id}"), *text);
+        }
+    }
+}
