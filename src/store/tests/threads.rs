@@ -118,13 +118,18 @@ async fn a_full_queue_is_said() {
         ..SETTINGS
     };
     let (release, held) = flume::bounded::<()>(0);
+    let (begins, begun) = flume::bounded(1);
     let log = opened(&files)
         .begin(header("e"), settings, move |_: u64| {
+            let _ = begins.try_send(());
             let _ = held.recv();
         })
         .unwrap();
     let mut refused = None;
-    for id in 0..10 {
+    let _first = log.submit(batch(0)).await.unwrap();
+    // Until then the thread may take more and more for its first write.
+    begun.recv_async().await.unwrap();
+    for id in 1..10 {
         match log.submit(batch(id)).await {
             Ok(_) => {}
             Err(reason) => {
