@@ -31,6 +31,7 @@
 
 pub mod clock;
 pub mod command;
+pub mod compaction;
 pub mod config;
 pub mod demo;
 pub mod engine;

@@ -117,6 +117,20 @@ impl EngineMetrics {
         }
     }
 
+    /// Handles that lead nowhere: for a state beside the server's own.
+    pub fn unseen() -> EngineMetrics {
+        EngineMetrics {
+            verdicts: vec![Counter::noop(); Verdict::ALL.len()],
+            changes: Counter::noop(),
+            too_many_games: Counter::noop(),
+            too_many_players: Counter::noop(),
+            game_expired: Counter::noop(),
+            games_expired: Counter::noop(),
+            directory_full: Counter::noop(),
+            unannounced_games: Counter::noop(),
+        }
+    }
+
     /// Counts what the sequencer said.
     pub fn verdict(&self, verdict: Verdict, events: u64) {
         self.verdicts[verdict as usize].increment(events);

@@ -25,7 +25,9 @@ mod properties;
 mod proto;
 mod recorded_truth;
 mod replay_clients;
+
 mod repository;
+mod rewritten_log;
 mod rust_text;
 mod sim;
 mod stalled;

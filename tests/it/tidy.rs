@@ -47,6 +47,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("source", &["clock", "feed", "model"]),
     ("demo", &["clock", "engine", "feed", "model", "source"]),
+    ("compaction", &["clock", "engine", "fanout", "feed", "model", "store"]),
     (
         "command",
         &["clock", "config", "demo", "feed", "model", "pipeline", "source", "telemetry"],
