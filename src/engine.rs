@@ -11,7 +11,7 @@ mod order;
 mod owner;
 
 pub use expiry::Remains;
-pub use order::{Batch, Engine, SubmitError, UnderWay};
+pub use order::{Batch, Commit, Engine, SubmitError, UnderWay};
 pub use owner::{Owners, Parcel};
 
 use crate::fanout::hub::{GameTopics, Hub, Moved};
@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bounds of the engine.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EngineLimits {
     /// Threads that own games.
     pub threads: usize,

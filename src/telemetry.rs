@@ -278,6 +278,54 @@ impl Default for Levels {
     }
 }
 
+/// The event log's handles; read off its own counts.
+pub struct LogMetrics {
+    /// 1 or 0.
+    pub healthy: Gauge,
+    /// What failed.
+    pub failures: Counter,
+    /// Writes.
+    pub writes: Counter,
+    /// Syncs.
+    pub syncs: Counter,
+    /// Seconds that the last one took.
+    pub last_sync: Gauge,
+    /// Batches that wait.
+    pub waiting: Gauge,
+    /// Bytes not on disk.
+    pub unsynced: Gauge,
+    /// Bytes of all files.
+    pub bytes: Gauge,
+    /// Files.
+    pub segments: Gauge,
+    /// Records.
+    pub records: Counter,
+}
+
+impl LogMetrics {
+    /// Finds the handles.
+    pub fn new() -> LogMetrics {
+        LogMetrics {
+            healthy: gauge(&LOG_HEALTHY),
+            failures: counter(&LOG_FAILURES),
+            writes: counter(&LOG_WRITES),
+            syncs: counter(&LOG_SYNCS),
+            last_sync: gauge(&LOG_SYNC_LAST),
+            waiting: gauge(&LOG_WAITING),
+            unsynced: gauge(&LOG_UNSYNCED),
+            bytes: gauge(&LOG_BYTES),
+            segments: gauge(&LOG_SEGMENTS),
+            records: counter(&LOG_RECORDS),
+        }
+    }
+}
+
+impl Default for LogMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// A shard's handles: it counts for itself and hands its counts over once a second.
 pub struct ShardMetrics {
     opened: Counter,

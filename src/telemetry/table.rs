@@ -244,6 +244,52 @@ metric!(
     "Batches waiting for the busiest engine thread, of `engine.jobs_max`."
 );
 metric!(
+    LOG_HEALTHY,
+    "scorewire_log_healthy",
+    Gauge,
+    "",
+    "1 while the event log takes events, 0 while the disk fails and they are answered 503. Absent without a log, as are the other metrics of the log."
+);
+metric!(
+    LOG_FAILURES,
+    "scorewire_log_failures_total",
+    Counter,
+    "",
+    "Writes, syncs and new files of the event log that failed."
+);
+metric!(LOG_WRITES, "scorewire_log_writes_total", Counter, "", "Writes to the event log.");
+metric!(LOG_SYNCS, "scorewire_log_syncs_total", Counter, "", "Syncs of the event log.");
+metric!(
+    LOG_SYNC_LAST,
+    "scorewire_log_last_sync_seconds",
+    Gauge,
+    "",
+    "How long the last sync of the event log took."
+);
+metric!(
+    LOG_WAITING,
+    "scorewire_log_batches_waiting",
+    Gauge,
+    "",
+    "Batches waiting to be written, of `store.queue_batches_max`."
+);
+metric!(
+    LOG_UNSYNCED,
+    "scorewire_log_unsynced_bytes",
+    Gauge,
+    "",
+    "Bytes written and not yet on disk, of `store.unsynced_bytes_max`."
+);
+metric!(LOG_BYTES, "scorewire_log_bytes", Gauge, "", "Bytes of the event log's files.");
+metric!(LOG_SEGMENTS, "scorewire_log_segments", Gauge, "", "Files of the event log.");
+metric!(
+    LOG_RECORDS,
+    "scorewire_log_records_total",
+    Counter,
+    "",
+    "Records of the event log since it was first begun, those of earlier processes included."
+);
+metric!(
     FEED_LAG,
     "scorewire_feed_to_ingest_seconds",
     Histogram,
@@ -322,6 +368,16 @@ pub const METRICS: &[&Metric] = &[
     &NOTICES,
     &COMMANDS,
     &JOBS,
+    &LOG_HEALTHY,
+    &LOG_FAILURES,
+    &LOG_WRITES,
+    &LOG_SYNCS,
+    &LOG_SYNC_LAST,
+    &LOG_WAITING,
+    &LOG_UNSYNCED,
+    &LOG_BYTES,
+    &LOG_SEGMENTS,
+    &LOG_RECORDS,
     &FEED_LAG,
     &INGEST_TO_STATE,
     &STATE_TO_ENCODE,

@@ -11,6 +11,7 @@ mod chance;
 mod client;
 mod compression;
 mod corrections;
+mod crash;
 mod docs_sync;
 mod drain;
 mod event_files;

@@ -174,6 +174,7 @@ impl World {
                 default_ruleset: rulesets.index("draftkings").expect("built in"),
                 games: Arc::new(move |game| games.game(game)),
                 epoch: EPOCH.into(),
+                process: "p1".into(),
                 limits: settings.shard.clone(),
             })
         };

@@ -2,8 +2,8 @@
 //! meanwhile.
 
 use super::*;
-use crate::engine::{Engine, Owners};
 use crate::engine::expiry::Expired;
+use crate::engine::{Batch, Engine, Owners};
 use crate::fanout::encode::Subject;
 use crate::fanout::snapshot;
 use crate::feed::sequence::Verdict;
@@ -14,6 +14,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 fn id(game: &str) -> GameId {
     GameId::new(game).unwrap()
+}
+
+fn one(engine: &Engine, event: Event) -> Batch {
+    let mut batch = engine.batch(NOW);
+    batch.add(0, event, b"");
+    batch
 }
 
 /// The head of a topic, and whether it shows a game.
@@ -87,11 +93,14 @@ fn an_owner_lets_a_game_go_in_order_with_its_events() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
         for game in ["g-0", "g-1", "g-2", "g-3"] {
-            let before = engine.hand_over(vec![(0, catch(game, "1", 1, 5))], NOW.into()).await.unwrap();
-            assert_eq!(engine.expire(id(game)).await, Ok(true));
-            assert_eq!(before.outcomes().await.unwrap(), [(0, Outcome::Sequenced(Verdict::Fresh))]);
+            let before = engine.hand_over(one(&engine, catch(game, "1", 1, 5))).await.unwrap();
+            assert_eq!(engine.expire(id(game), NOW).await, Ok(true));
+            assert_eq!(before.outcomes().await.unwrap().0, [(0, Outcome::Sequenced(Verdict::Fresh))]);
             let after = engine.submit(vec![(0, catch(game, "2", 1, 5))], NOW).await.unwrap();
-            assert_eq!((after, engine.expire(id(game)).await), (vec![(0, Outcome::GameExpired)], Ok(false)));
+            assert_eq!(
+                (after, engine.expire(id(game), NOW).await),
+                (vec![(0, Outcome::GameExpired)], Ok(false))
+            );
         }
     });
     assert_eq!(engine.shared().game_count(), 0);

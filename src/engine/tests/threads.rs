@@ -28,7 +28,7 @@ fn numbered(events: &[Event]) -> Vec<(usize, Event)> {
 fn batch(engine: &Engine, events: &[Event]) -> Batch {
     let mut batch = engine.batch(NOW);
     for (place, event) in numbered(events) {
-        batch.add(place, event);
+        batch.add(place, event, b"");
     }
     batch
 }
@@ -178,7 +178,7 @@ fn a_player_list_that_an_owner_has_not_applied_is_not_accepted() {
         drop(reached);
         // As by an owner that panics over it.
         drop(jobs[1].recv());
-        under_way.outcomes().await
+        under_way.outcomes().await.map(|(outcomes, _)| outcomes)
     });
     assert_eq!(answer, Err(SubmitError::Stopped));
 }
@@ -205,7 +205,7 @@ fn whoever_waits_for_an_owner_that_is_gone_is_told() {
             });
         });
         let told = async {
-            let (taken, queued) = (taken.outcomes().await, queued.outcomes().await);
+            let [taken, queued] = [taken.outcomes().await, queued.outcomes().await].map(|answer| answer.map(|(outcomes, _)| outcomes));
             assert_eq!(engine.owner_ended().await, 0);
             [taken, queued, engine.submit(numbered(&[catch("g-0", "3", 1, 5)]), NOW).await]
         };

@@ -110,6 +110,7 @@ impl Rig {
             rulesets,
             games: Arc::new(move |game| games.game(game)),
             epoch: "e1".into(),
+            process: "p1".into(),
             limits,
         });
         Rig {
