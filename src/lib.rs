@@ -14,6 +14,7 @@
 //! | [`engine`] | the threads that own games, and what readers see | subscribers |
 //! | [`wire`] | WebSocket frames, messages, compression, close codes, JSON and protobuf | sockets |
 //! | [`fanout`] | topics' rings, shards, cursors, the write path | what happened |
+//! | [`compaction`] | the log told again and rewritten; which games are let go of | subscribers |
 //! | [`server`] | listeners, routes, upgrades, plain HTTP | rings and cursors |
 //! | [`pipeline`] | who is connected to whom, by which channel, how long | – |
 //! | [`source`], [`demo`] | pacing and posting for `replay` and `simulate`; the demo's own feed | – |

@@ -11,7 +11,10 @@
 //! ```
 //! Events go side → engine → hub → shards → sockets, and never back.
 
+mod housekeeping;
+
 use crate::clock::Clock;
+use crate::compaction::RetellError;
 use crate::config::Config;
 use crate::engine::{Engine, Owners, Parcel, Shared};
 use crate::fanout::hub::{Hub, Inbox};
@@ -24,7 +27,7 @@ use crate::recovery::{self, Me, Recovered, new_epoch_name};
 use crate::scoring::{RulesetError, Rulesets};
 use crate::server::tls::{self, Handshakes, TlsError};
 use crate::server::{self, App, Door, Routes, listen};
-use crate::store::{DiskFiles, EventLog, OpenError};
+use crate::store::{DiskFiles, EventLog};
 use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, LogMetrics, ShardMetrics, TlsMetrics};
 use flume::{Receiver, Sender};
 use std::io;
@@ -67,7 +70,7 @@ pub enum StartError {
     },
     /// The event log cannot be used.
     #[error("the event log (store.dir): {0}")]
-    Log(#[from] OpenError),
+    Log(#[from] RetellError),
     /// The system gives no more threads or descriptors.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -91,6 +94,8 @@ pub struct Running {
     feeds: Option<JoinHandle<io::Result<()>>>,
     /// Closed once every shard's thread has ended; a message says which ended first.
     ended: Receiver<usize>,
+    /// Ends the log's housekeeping with it.
+    housekeeping: Option<flume::Sender<()>>,
 }
 
 /// Loads the rulesets: the built-in ones, and those in `scoring.rulesets_dir` over them.
@@ -157,6 +162,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     if let Some(log) = app.engine.log() {
         tokio::spawn(watch_log(log.clone()));
     }
+    let housekeeping = housekeeping::start(&app)?;
     let (ending, ended) = flume::bounded(shard_count);
     let mut commands = Vec::new();
     for (index, ((listener, inbox), path)) in shared.into_iter().zip(inboxes).zip(paths).enumerate() {
@@ -193,6 +199,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         commands,
         feeds: ingest.map(|(_, serving)| serving),
         ended,
+        housekeeping,
     })
 }
 
@@ -386,6 +393,7 @@ impl Running {
     pub async fn drain(self) -> bool {
         let shutdown = &self.app.config.shutdown;
         self.app.draining.store(true, Ordering::Relaxed);
+        drop(self.housekeeping);
         // The only send that can fail is one that nobody waits for.
         let _ = self.stop.send(true);
         let all = async {
@@ -426,7 +434,7 @@ fn engine(config: &Config, shared: Arc<Shared>) -> Result<(Engine, Arc<str>), St
         return Ok((Engine::new(Owners::start(shared)), new_epoch_name().into()));
     };
     let me = Me {
-        sources: vec!["primary".into()],
+        sources: sources(),
         limits: config.engine_limits(),
         boot_id: recovery::boot_id(),
     };
@@ -435,10 +443,14 @@ fn engine(config: &Config, shared: Arc<Shared>) -> Result<(Engine, Arc<str>), St
         header,
         new_epoch,
         read,
+        warnings,
     } = recovery::recover(&config.store.dir, Arc::new(DiskFiles), &shared, me)?;
     if let Some(cut) = &opening.cut {
         let (file, kept) = (cut.file.display(), cut.kept.display());
         tracing::warn!(%file, offset = cut.offset, bytes = cut.bytes, lsn = cut.lsn.0, %kept, "the event log had a torn tail; it was cut: {}", cut.problem);
+    }
+    for warning in warnings {
+        tracing::warn!("{warning}");
     }
     if read.missing + read.unreadable > 0 {
         tracing::warn!(
@@ -451,12 +463,19 @@ fn engine(config: &Config, shared: Arc<Shared>) -> Result<(Engine, Arc<str>), St
         tracing::warn!("a new epoch begins, and clients begin with snapshots: {}", reason.why());
     }
     let took_ms = read.took.as_millis() as u64;
-    tracing::info!(dir = %config.store.dir.display(), records = read.records, games = shared.game_count(), took_ms, "recovered");
+    let snapshot = read.snapshot.map(|lsn| lsn.0);
+    tracing::info!(dir = %config.store.dir.display(), snapshot, records = read.records, games = shared.game_count(), took_ms, "recovered");
     let epoch = header.epoch.as_str().into();
     let engine = Engine::logged(Owners::start(shared), |owners| {
-        opening.begin(header, settings, move |parcel| owners.deliver(parcel))
+        let begun = opening.begin(header, settings, move |parcel| owners.deliver(parcel));
+        begun.map_err(RetellError::from)
     })?;
     Ok((engine, epoch))
+}
+
+/// Names of the feeds, by rank.
+fn sources() -> Vec<String> {
+    vec!["primary".into()]
 }
 
 /// Says in the log when the event log fails, and when it heals; until nobody holds the engine.

@@ -326,6 +326,34 @@ impl Default for LogMetrics {
     }
 }
 
+/// The handles of the event log's housekeeping.
+#[derive(Clone)]
+pub struct HousekeepingMetrics {
+    /// Snapshots made.
+    pub made: Counter,
+    /// Rounds that failed.
+    pub failed: Counter,
+    /// Bytes of log and snapshots.
+    pub bytes: Gauge,
+}
+
+impl HousekeepingMetrics {
+    /// Finds the handles.
+    pub fn new() -> HousekeepingMetrics {
+        HousekeepingMetrics {
+            made: counter_with(&LOG_SNAPSHOTS, "outcome", "made"),
+            failed: counter_with(&LOG_SNAPSHOTS, "outcome", "failed"),
+            bytes: gauge(&STORE_BYTES),
+        }
+    }
+}
+
+impl Default for HousekeepingMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// A shard's handles: it counts for itself and hands its counts over once a second.
 pub struct ShardMetrics {
     opened: Counter,

@@ -117,7 +117,8 @@ pub fn rolled(dir: &Path, files: &dyn Files, covered: Lsn) -> Result<Option<Roll
     }))
 }
 
-/// Removes all but the newest `count` snapshots. Returns the last record that the oldest one left covers.
+/// Removes all but the newest `count` snapshots, 1 or more. Returns the last record that the oldest of them
+/// covers; nothing where there are fewer.
 ///
 /// # Errors
 /// The system says no.
@@ -126,8 +127,29 @@ pub fn keep_newest(dir: &Path, files: &dyn Files, count: usize) -> Result<Option
     for old in found.iter().skip(count) {
         files.remove(&old.path).map_err(OpenError::io("remove", &old.path))?;
     }
-    let is_whole = found.len() >= count;
-    Ok(found.iter().take(count).last().filter(|_| is_whole).map(|oldest| oldest.lsn))
+    Ok(found.get(count.saturating_sub(1)).map(|oldest| oldest.lsn))
+}
+
+/// Gives every snapshot that is damaged another name, `….snap.bad`. Returns them, what is wrong with each,
+/// and where it is now.
+///
+/// # Errors
+/// The system says no, or a later version wrote one.
+pub fn set_aside_damaged(dir: &Path, files: &dyn Files) -> Result<Vec<(SnapshotFile, OpenError, PathBuf)>, OpenError> {
+    let mut damaged = Vec::new();
+    for file in snapshots(dir, files)? {
+        if let Err(error) = file.load(files) {
+            if !matches!(error, OpenError::Corrupt { .. }) {
+                return Err(error);
+            }
+            let mut aside = file.path.clone().into_os_string();
+            aside.push(".bad");
+            let aside = PathBuf::from(aside);
+            files.rename(&file.path, &aside).map_err(OpenError::io("rename", &file.path))?;
+            damaged.push((file, error, aside));
+        }
+    }
+    Ok(damaged)
 }
 
 impl SnapshotFile {

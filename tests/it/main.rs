@@ -19,6 +19,7 @@ mod feeds;
 mod frames;
 mod golden;
 mod hostile;
+mod log_command;
 mod oracle;
 mod plain_http;
 mod plan;

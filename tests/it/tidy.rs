@@ -26,7 +26,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // The clock is for its threads alone, which pace syncs.
     ("store", &["clock", "model"]),
     ("engine", &["clock", "fanout", "feed", "model", "state", "store", "telemetry"]),
-    ("recovery", &["clock", "engine", "feed", "model", "store"]),
+    ("recovery", &["clock", "compaction", "engine", "model", "store"]),
     ("config", &["engine", "fanout", "store", "telemetry"]),
     (
         "server",
@@ -47,9 +47,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "pipeline",
         &[
             "clock",
+            "compaction",
             "config",
             "engine",
             "fanout",
+            "model",
             "recovery",
             "scoring",
             "server",
@@ -64,6 +66,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "command",
         &[
             "clock",
+            "compaction",
             "config",
             "demo",
             "feed",

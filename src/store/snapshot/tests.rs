@@ -53,7 +53,7 @@ fn what_is_written_is_read_under_the_same_numbers() {
     let files = files();
     let lsns = [1, 2, 5, 6, 7, 90, 100];
     let file = write(&files, &lsns).unwrap();
-    assert_eq!(snapshots(dir(), &files).unwrap(), [file.clone()]);
+    assert_eq!(snapshots(dir(), &files).unwrap(), std::slice::from_ref(&file));
     let snapshot = file.load(&files).unwrap();
     assert_eq!((snapshot.header.clone(), snapshot.lsn, snapshot.records), (header(), Lsn(100), 7));
     let bodies = lsns.map(|lsn| lsn.to_string());
