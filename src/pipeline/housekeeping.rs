@@ -19,6 +19,8 @@ use tokio::runtime::Handle;
 
 /// Starts it, where there is a log. It ends when what is returned is dropped.
 pub(super) fn start(app: &Arc<App>) -> io::Result<Option<Sender<()>>> {
+    // There with or without a log: a metric that is missing looks like one that is broken.
+    let metrics = HousekeepingMetrics::new();
     if app.engine.log().is_none() {
         return Ok(None);
     }
@@ -38,7 +40,6 @@ pub(super) fn start(app: &Arc<App>) -> io::Result<Option<Sender<()>>> {
         room_made_at: Lsn(0),
     };
     let (stop, stopped) = flume::bounded(1);
-    let metrics = HousekeepingMetrics::new();
     let thread = std::thread::Builder::new().name("housekeeping".into());
     thread.spawn(move || housekeeper.run(&stopped, |round| tell(&metrics, round)))?;
     Ok(Some(stop))
