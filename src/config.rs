@@ -8,6 +8,8 @@ use crate::engine::EngineLimits;
 use crate::fanout::hub::{HubLimits, SHARDS_MAX};
 use crate::fanout::shard::ShardLimits;
 use crate::fanout::sockets::WriterSetting;
+use crate::model::SOURCES_MAX;
+use crate::model::ids::is_well_formed;
 use crate::store;
 use crate::telemetry::{self, LogFormat};
 use serde::{Deserialize, Serialize};
@@ -28,12 +30,14 @@ const DAY_MS: u64 = 86_400_000;
 #[expect(missing_docs, reason = "documented in config/default.toml, where people look")]
 pub struct Config {
     pub server: Server,
+    pub feeds: Feeds,
     pub scoring: Scoring,
     pub ingest: Ingest,
     pub engine: EngineSection,
     pub store: Store,
     pub fanout: Fanout,
     pub clients: Clients,
+    pub memory: Memory,
     pub shutdown: Shutdown,
     pub metrics: Metrics,
     pub log: Log,
@@ -55,6 +59,14 @@ pub struct Server {
     pub tls_key: Option<PathBuf>,
     pub tls_threads: usize,
     pub tls_handshakes_max: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml, where people look")]
+pub struct Feeds {
+    pub sources: Vec<String>,
+    pub silence_ms: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -157,6 +169,13 @@ pub struct Clients {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "documented in config/default.toml, where people look")]
+pub struct Memory {
+    pub budget_mib: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml, where people look")]
 pub struct Shutdown {
     pub reconnect_spread_ms: u64,
     pub drain_timeout_ms: u64,
@@ -198,6 +217,10 @@ impl Default for Config {
                 tls_key: None,
                 tls_threads: 1,
                 tls_handshakes_max: 10_000,
+            },
+            feeds: Feeds {
+                sources: vec!["primary".into()],
+                silence_ms: 30_000,
             },
             scoring: Scoring {
                 rulesets_dir: "config/rulesets".into(),
@@ -260,6 +283,7 @@ impl Default for Config {
                 stall_timeout_ms: 30_000,
                 close_timeout_ms: 2_000,
             },
+            memory: Memory { budget_mib: 0 },
             shutdown: Shutdown {
                 reconnect_spread_ms: 10_000,
                 drain_timeout_ms: 10_000,
@@ -324,10 +348,11 @@ impl Config {
         if self.clients.silence_timeout_ms <= self.clients.ping_interval_ms {
             return Err("clients.silence_timeout_ms must be longer than clients.ping_interval_ms, or healthy clients are closed".into());
         }
+        self.feeds.check()?;
         telemetry::check_filter(&self.log.filter)
     }
 
-    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 39] {
+    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 40] {
         let (server, ingest, engine, store) = (&self.server, &self.ingest, &self.engine, &self.store);
         let (fanout, clients) = (&self.fanout, &self.clients);
         let count = |name, value: usize, range| (name, value as u64, range);
@@ -373,19 +398,21 @@ impl Config {
             count("fanout.compress_bytes_min", fanout.compress_bytes_min, 0..=MIB),
             count("fanout.slice_clients", fanout.slice_clients, 1..=1_000_000),
             count("fanout.send_buffer_bytes", fanout.send_buffer_bytes, 4096..=64 * MIB),
+            ("memory.budget_mib", self.memory.budget_mib, 0..=16 * MIB),
             count("clients.subscriptions_max", clients.subscriptions_max, 1..=1_000_000),
             count("clients.message_bytes_max", clients.message_bytes_max, 125..=16 * MIB),
             count("clients.replies_bytes_max", clients.replies_bytes_max, 1024..=16 * MIB),
         ]
     }
 
-    fn times(&self) -> [(&'static str, u64, RangeInclusive<u64>); 12] {
+    fn times(&self) -> [(&'static str, u64, RangeInclusive<u64>); 13] {
         let (server, store, clients, shutdown) = (&self.server, &self.store, &self.clients, &self.shutdown);
         [
             ("store.group_wait_us", store.group_wait_us, 0..=1_000_000),
             ("store.commit_timeout_ms", store.commit_timeout_ms, 1..=DAY_MS),
             ("store.retry_ms", store.retry_ms, 1..=DAY_MS),
             ("server.header_read_timeout_ms", server.header_read_timeout_ms, 1..=DAY_MS),
+            ("feeds.silence_ms", self.feeds.silence_ms, 100..=DAY_MS),
             ("ingest.body_read_timeout_ms", self.ingest.body_read_timeout_ms, 1..=DAY_MS),
             ("fanout.rest_ms_max", self.fanout.rest_ms_max, 0..=1_000),
             ("clients.ping_interval_ms", clients.ping_interval_ms, 1..=DAY_MS),
@@ -439,6 +466,7 @@ impl Config {
         let engine = &self.engine;
         EngineLimits {
             threads: engine.threads,
+            sources: self.feeds.sources.len(),
             jobs_max: engine.jobs_max,
             games_max: engine.games_max,
             plays_max: engine.plays_max,
@@ -466,6 +494,25 @@ impl Config {
             stall_timeout_us: us(self.clients.stall_timeout_ms),
             close_timeout_us: us(self.clients.close_timeout_ms),
         }
+    }
+}
+
+impl Feeds {
+    /// Whether there are some, not too many, and each is another.
+    fn check(&self) -> Result<(), String> {
+        let sources = &self.sources;
+        if sources.is_empty() || sources.len() > SOURCES_MAX {
+            return Err(format!("feeds.sources must name 1 to {SOURCES_MAX} feeds, not {}", sources.len()));
+        }
+        for (place, name) in sources.iter().enumerate() {
+            if !is_well_formed(name) {
+                return Err(format!("feeds.sources: {name:?} is no name; take letters, digits and dashes"));
+            }
+            if sources[..place].contains(name) {
+                return Err(format!("feeds.sources names \"{name}\" twice"));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,14 +1,16 @@
 //! Games as they stand, and the threads that own them.
 //!
-//! [`order`] puts all events into one order, [`owner`] applies each game's on one thread; what is here is
+//! `order` puts all events into one order, `owner` applies each game's on one thread; what is here is
 //! done to one event. Readers take the game's read lock and see whole events only. The owner publishes while
 //! it holds the write lock, so a snapshot and a topic's `seq` always belong together. Never waits for a
 //! subscriber. Bounded: `games_max` games, per game `plays_max` plays and `players_max` players, and
 //! `expired_games_max` ids of games that were let go of.
 
 mod expiry;
+mod feeds;
 mod order;
 mod owner;
+pub mod silence;
 
 pub use expiry::Remains;
 pub use order::{Batch, Commit, Engine, SubmitError, UnderWay};
@@ -16,12 +18,14 @@ pub use owner::{Owners, Parcel};
 
 use crate::fanout::hub::{GameTopics, Hub, Moved};
 use crate::fanout::snapshot::GameSnapshot;
+use crate::feed::arbitration::BetweenFeeds;
 use crate::feed::sequence::{Admitted, Ledger, Verdict};
-use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, Origin, PlayerInfo, StateTime};
+use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, Origin, PlayerInfo, SOURCES_MAX, StateTime};
 use crate::state::{Cards, Game};
 use crate::telemetry::EngineMetrics;
 use dashmap::DashMap;
 use expiry::Expired;
+use feeds::FeedWatch;
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 use std::hash::BuildHasher;
@@ -33,6 +37,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct EngineLimits {
     /// Threads that own games.
     pub threads: usize,
+    /// Feeds that there may be words of, at most [`SOURCES_MAX`]; whatever a single one's origin says, its
+    /// revisions are compared as one feed's.
+    pub sources: usize,
     /// Batches waiting for one thread.
     pub jobs_max: usize,
     /// Games in all.
@@ -63,7 +70,6 @@ pub enum Outcome {
 }
 
 /// One game: its sequencer, its state and its topics, under one lock.
-#[derive(Default)]
 struct Owned {
     ledger: Ledger,
     topics: GameTopics,
@@ -71,6 +77,17 @@ struct Owned {
     heard: IngestTime,
     /// Let go of, while somebody was about to read it.
     is_expired: bool,
+}
+
+impl Owned {
+    fn new(sources: usize) -> Owned {
+        Owned {
+            ledger: Ledger::new(sources),
+            topics: GameTopics::default(),
+            heard: IngestTime::default(),
+            is_expired: false,
+        }
+    }
 }
 
 /// A game as its owner writes and others read it.
@@ -89,6 +106,7 @@ pub struct Shared {
     hub: Arc<Hub>,
     limits: EngineLimits,
     metrics: EngineMetrics,
+    feeds: FeedWatch,
     hasher: RandomState,
 }
 
@@ -98,6 +116,9 @@ struct Gathered {
     moved: Moved,
     verdicts: [u64; Verdict::ALL.len()],
     changes: u64,
+    /// Events by feed, and when the last of them was applied.
+    told: [u64; SOURCES_MAX],
+    at: StateTime,
 }
 
 /// Games that a player list goes through, after which the shards are told: a list is longer than a play.
@@ -115,6 +136,7 @@ impl Shared {
             hub,
             limits,
             metrics,
+            feeds: FeedWatch::new(limits.sources),
             hasher: RandomState::default(),
         }
     }
@@ -139,8 +161,8 @@ impl Shared {
 
     /// Every game's head and view, by kickoff.
     pub fn games(&self) -> Vec<(Arc<GameHead>, GameView)> {
-        let cells: Vec<Arc<GameCell>> = self.games.iter().map(|entry| entry.value().clone()).collect();
-        let mut games: Vec<_> = cells
+        let mut games: Vec<_> = self
+            .cells()
             .iter()
             .filter_map(|cell| {
                 let guard = cell.game.read();
@@ -150,6 +172,10 @@ impl Shared {
             .collect();
         games.sort_by(|(a, _), (b, _)| (a.kickoff, &a.game).cmp(&(b.kickoff, &b.game)));
         games
+    }
+
+    fn cells(&self) -> Vec<Arc<GameCell>> {
+        self.games.iter().map(|entry| entry.value().clone()).collect()
     }
 
     /// How many games there are.
@@ -222,6 +248,7 @@ impl Shared {
             self.metrics.verdict(verdict, events);
         }
         self.metrics.changes.increment(std::mem::take(&mut batch.changes));
+        self.feeds.heard(std::mem::take(&mut batch.told), batch.at);
     }
 
     /// Applies one event. A game's events all come from one thread, which tells the shards and counts.
@@ -239,6 +266,27 @@ impl Shared {
         };
         let mut guard = cell.game.write();
         let (game, owned) = &mut *guard;
+        if !self.has_room(game, event) {
+            return Outcome::TooManyPlayers;
+        }
+        let admitted = owned.ledger.admit(event, origin, self.limits.plays_max);
+        batch.verdicts[admitted.verdict as usize] += 1;
+        if admitted.verdict.counts() {
+            owned.heard = ingest;
+        }
+        batch.told[origin.source.index()] += 1;
+        batch.at = now;
+        if admitted.between != BetweenFeeds::default() {
+            self.feeds.note(game, event, origin.source, &admitted);
+        }
+        if let Some(change) = self.change(game, event, admitted, ingest) {
+            self.publish(change, owned, now, batch);
+        }
+        Outcome::Sequenced(admitted.verdict)
+    }
+
+    /// Whether the players and teams that an event names fit its game.
+    fn has_room(&self, game: &Game, event: &Event) -> bool {
         let has_room = match event {
             Event::Play(play) => game.has_room_for(&play.stats, self.limits.game_players_max),
             Event::Game(announcement) => game.has_room_for_teams(announcement),
@@ -246,24 +294,22 @@ impl Shared {
         };
         if !has_room {
             self.metrics.too_many_players.increment(1);
-            return Outcome::TooManyPlayers;
         }
-        let Admitted { verdict, place } = owned.ledger.admit(event, self.limits.plays_max);
-        batch.verdicts[verdict as usize] += 1;
-        if let Some(cause) = cause_of(verdict) {
-            owned.heard = ingest;
-            // The ledger keeps a place from the first word on a play, before it says that anything counts.
-            let of_play = || place.expect("a play that counts has a place");
-            let change = match event {
-                Event::Play(play) => game.play(play, of_play(), cause, &self.cards, ingest),
-                Event::Retract(retraction) => game.retract(retraction.clone(), of_play(), ingest),
-                Event::Situation(situation) => game.situation(situation.clone(), place, ingest),
-                Event::Game(announcement) => game.announce(announcement.clone(), &self.cards, ingest),
-                Event::Players(_) => return Outcome::Sequenced(verdict),
-            };
-            self.publish(change, owned, now, batch);
+        has_room
+    }
+
+    /// What an event does to its game, where it counts.
+    fn change(&self, game: &mut Game, event: &Event, admitted: Admitted, ingest: IngestTime) -> Option<Change> {
+        let cause = cause_of(admitted.verdict)?;
+        // The ledger keeps a place from the first word on a play, before it says that anything counts.
+        let of_play = || admitted.place.expect("a play that counts has a place");
+        match event {
+            Event::Play(play) => Some(game.play(play, of_play(), cause, &self.cards, ingest)),
+            Event::Retract(retract) => Some(game.retract(retract.clone(), of_play(), ingest)),
+            Event::Situation(situation) => Some(game.situation(situation.clone(), admitted.place, ingest)),
+            Event::Game(announcement) => Some(game.announce(announcement.clone(), &self.cards, ingest)),
+            Event::Players(_) => None,
         }
-        Outcome::Sequenced(verdict)
     }
 
     /// The game's cell, made where this is the first word of it; what becomes of the event where it may not be.
@@ -285,7 +331,7 @@ impl Shared {
             self.metrics.unannounced_games.increment(1);
         }
         let cell = Arc::new(GameCell {
-            game: RwLock::new((Game::new(game.clone()), Owned::default())),
+            game: RwLock::new((Game::new(game.clone()), Owned::new(self.limits.sources))),
         });
         // Nobody else makes this game: its events all come to its owner.
         self.games.insert(game.clone(), cell.clone());
@@ -299,7 +345,7 @@ fn cause_of(verdict: Verdict) -> Option<CauseKind> {
         Verdict::Fresh | Verdict::Late => Some(CauseKind::Play),
         Verdict::Revision | Verdict::Revived => Some(CauseKind::Correction),
         Verdict::Retracted | Verdict::RetractedUnseen => Some(CauseKind::Retraction),
-        Verdict::Duplicate | Verdict::Dead | Verdict::Full => None,
+        Verdict::Outranked | Verdict::Duplicate | Verdict::Dead | Verdict::Full => None,
     }
 }
 

@@ -16,6 +16,7 @@
 //! | [`fanout`] | topics' rings, shards, cursors, the write path | what happened |
 //! | [`compaction`] | the log told again and rewritten; which games are let go of | subscribers |
 //! | [`server`] | listeners, routes, upgrades, plain HTTP | rings and cursors |
+//! | [`memory`] | the budget for memory, and what goes first | what is shed |
 //! | [`pipeline`] | who is connected to whom, by which channel, how long | – |
 //! | [`source`], [`demo`] | pacing and posting for `replay` and `simulate`; the demo's own feed | – |
 //! | [`command`], [`config`], [`telemetry`], [`clock`] | command line, settings, metrics and logs, the time | – |
@@ -38,6 +39,7 @@ pub mod demo;
 pub mod engine;
 pub mod fanout;
 pub mod feed;
+pub mod memory;
 pub mod model;
 pub mod pipeline;
 pub mod recovery;

@@ -8,15 +8,17 @@
 //!  tls           server.tls_threads     handshakes (with server.tls_cert)          server.tls_handshakes_max
 //!  engine-N      engine.threads         batches of events (flume)                  engine.jobs_max
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
+//!                                       looks at memory and at certificates        –
 //! ```
 //! Events go side → engine → hub → shards → sockets, and never back.
 
 mod housekeeping;
+mod keeper;
 
 use crate::clock::Clock;
 use crate::compaction::RetellError;
 use crate::config::Config;
-use crate::engine::{Engine, Owners, Parcel, Shared};
+use crate::engine::{Engine, Owners, Parcel, Shared, silence};
 use crate::fanout::hub::{Hub, Inbox};
 use crate::fanout::runner::{Command, Runner};
 use crate::fanout::shard::{Shard, ShardParts};
@@ -25,10 +27,10 @@ use crate::fanout::sockets::{Sockets, WritePath, WriterRefused};
 use crate::fanout::turns::Turns;
 use crate::recovery::{self, Me, Recovered, new_epoch_name};
 use crate::scoring::{RulesetError, Rulesets};
-use crate::server::tls::{self, Handshakes, TlsError};
+use crate::server::tls::{self, Follower, Handshakes, TlsError};
 use crate::server::{self, App, Door, Routes, listen};
 use crate::store::{DiskFiles, EventLog};
-use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, LogMetrics, ShardMetrics, TlsMetrics};
+use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, LogMetrics, MemoryMetrics, ShardMetrics, TlsMetrics};
 use flume::{Receiver, Sender};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -121,7 +123,7 @@ pub fn rulesets(config: &Config) -> Result<Rulesets, StartError> {
 ///
 /// # Errors
 /// A file that is no certificate or key, two that do not go together, or a certificate that is out of date.
-pub fn tls(config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, StartError> {
+pub fn tls(config: &Config) -> Result<Option<tls::Settings>, StartError> {
     Ok(tls::settings(&config.server, Clock.wall_us())?)
 }
 
@@ -134,6 +136,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let (shard_count, commands_max) = (config.shards(), config.fanout.commands_max);
     let paths = WritePath::for_shards(config.fanout.writer, shard_count, config.fanout.slice_clients)?;
     let server = &config.server;
+    let follower = server.tls_cert.as_ref().map(|_| Follower::new(server)).transpose()?;
     let settings = tls(&config)?;
     let shared = bind(server.bind, "server.bind", shard_count, server.backlog)?;
     let address = shared[0].local_addr()?;
@@ -144,12 +147,21 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let (stop, stopped) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
     let (app, inboxes) = share(config, rulesets, shard_count, stopped.clone())?;
+    if let Some(budget) = keeper::budget(app.config.memory.budget_mib) {
+        tokio::spawn(keeper::keep(app.clone(), budget, stopped.clone()));
+    }
     // There with or without TLS: a metric that is missing looks like one that is broken.
     let tls_metrics = TlsMetrics::new();
     let handshakes = settings
-        .map(|settings| Handshakes::start(settings, &app.config.server, tls_metrics))
+        .map(|settings| {
+            settings.show_expiry(&tls_metrics);
+            Handshakes::start(settings.sessions, &app.config.server, tls_metrics.clone())
+        })
         .transpose()?;
     let handshakes = handshakes.map(Arc::new);
+    if let (Some(follower), Some(handshakes)) = (follower, &handshakes) {
+        tokio::spawn(follower.follow(handshakes.clone(), tls_metrics, stopped.clone()));
+    }
     let routes = Routes {
         clients: true,
         ingest: ingest.is_none(),
@@ -219,7 +231,10 @@ fn share(
         let shared = engine.shared().clone();
         Arc::new(move |game| shared.game(game))
     };
-    let log_metrics = engine.log().map(|_| LogMetrics::new());
+    if config.feeds.sources.len() > 1 {
+        let silence = Duration::from_millis(config.feeds.silence_ms);
+        tokio::spawn(silence::watch(engine.clone(), silence, stop.clone()));
+    }
     let app = App {
         engine,
         hub,
@@ -232,9 +247,11 @@ fn share(
         side: tokio::runtime::Handle::current(),
         ingest_permits: Arc::new(Semaphore::new(config.ingest.requests_max)),
         ingest_metrics: IngestMetrics::new(),
+        ingest_bytes: Arc::new(AtomicUsize::new(0)),
+        memory: MemoryMetrics::new(),
         prometheus,
         levels: Levels::new(),
-        log_metrics,
+        log_metrics: LogMetrics::new(),
         shards: (0..shard_count).map(|_| Arc::default()).collect(),
         draining: AtomicBool::new(false),
         connections: Arc::new(AtomicUsize::new(0)),
@@ -434,7 +451,7 @@ fn engine(config: &Config, shared: Arc<Shared>) -> Result<(Engine, Arc<str>), St
         return Ok((Engine::new(Owners::start(shared)), new_epoch_name().into()));
     };
     let me = Me {
-        sources: sources(),
+        sources: config.feeds.sources.clone(),
         limits: config.engine_limits(),
         boot_id: recovery::boot_id(),
     };
@@ -471,11 +488,6 @@ fn engine(config: &Config, shared: Arc<Shared>) -> Result<(Engine, Arc<str>), St
         begun.map_err(RetellError::from)
     })?;
     Ok((engine, epoch))
-}
-
-/// Names of the feeds, by rank.
-fn sources() -> Vec<String> {
-    vec!["primary".into()]
 }
 
 /// Says in the log when the event log fails, and when it heals; until nobody holds the engine.

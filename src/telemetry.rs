@@ -6,12 +6,15 @@
 #![expect(clippy::disallowed_macros, reason = "this is where handles are made")]
 
 mod delays;
+mod feeds;
 mod table;
 
+pub use feeds::FeedMetrics;
 pub use table::{METRICS, Metric, Type};
 
 use crate::fanout::shard::ShardStats;
 use crate::feed::sequence::Verdict;
+use crate::memory::{Account, Level, Owner};
 use crate::wire::close::CloseReason;
 use delays::Delays;
 use metrics::{Counter, Gauge};
@@ -184,6 +187,12 @@ pub struct TlsMetrics {
     pub shed: Counter,
     /// Those under way.
     pub under_way: Gauge,
+    /// Times that certificate and key were read again.
+    pub renewed: Counter,
+    /// Times that they were to be, and were no use.
+    pub not_renewed: Counter,
+    /// When the certificate expires.
+    pub expires: Gauge,
     /// From a connection's arrival to the end of its handshake.
     pub duration: &'static Delays,
 }
@@ -198,6 +207,9 @@ impl TlsMetrics {
             timed_out: outcome("timed_out"),
             shed: outcome("shed"),
             under_way: gauge(&HANDSHAKES_UNDER_WAY),
+            renewed: counter_with(&TLS_RELOADS, "result", "done"),
+            not_renewed: counter_with(&TLS_RELOADS, "result", "failed"),
+            expires: gauge(&CERTIFICATE_EXPIRES),
             duration: &HANDSHAKE_DELAYS,
         }
     }
@@ -354,6 +366,63 @@ impl Default for HousekeepingMetrics {
     }
 }
 
+/// The handles of what memory is used for, and what is shed.
+pub struct MemoryMetrics {
+    /// The budget, in bytes.
+    pub budget: Gauge,
+    /// Bytes of this process that are in memory.
+    pub resident: Gauge,
+    /// How much is shed.
+    pressure: Gauge,
+    owners: Vec<Gauge>,
+    /// Changes that left rings early.
+    pub shed_changes: Counter,
+    /// Entries whose frames were dropped early.
+    pub shed_frames: Counter,
+    /// Histories not told.
+    pub shed_histories: Counter,
+    /// New clients refused.
+    pub shed_connections: Counter,
+    /// Bodies refused.
+    pub shed_bodies: Counter,
+}
+
+impl MemoryMetrics {
+    /// Finds the handles.
+    pub fn new() -> MemoryMetrics {
+        let shed = |what| counter_with(&MEMORY_SHED, "what", what);
+        MemoryMetrics {
+            budget: gauge(&MEMORY_BUDGET),
+            resident: gauge(&MEMORY_RESIDENT),
+            pressure: gauge(&MEMORY_PRESSURE),
+            owners: Owner::ALL.iter().map(|owner| gauge_with(&MEMORY, "owner", owner.name())).collect(),
+            shed_changes: shed("changes"),
+            shed_frames: shed("frames"),
+            shed_histories: shed("histories"),
+            shed_connections: shed("connections"),
+            shed_bodies: shed("bodies"),
+        }
+    }
+
+    /// Shows the level.
+    pub fn level(&self, level: Level) {
+        self.pressure.set(level as u8);
+    }
+
+    /// Shows whose memory it is.
+    pub fn account(&self, account: Account) {
+        for (owner, bytes) in account {
+            self.owners[owner as usize].set(bytes as f64);
+        }
+    }
+}
+
+impl Default for MemoryMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// A shard's handles: it counts for itself and hands its counts over once a second.
 pub struct ShardMetrics {
     opened: Counter,
@@ -365,6 +434,7 @@ pub struct ShardMetrics {
     refused: Counter,
     messages: [Counter; 2],
     refused_topics: Counter,
+    shed_subscriptions: Counter,
     resyncs: Counter,
     rested: Counter,
     /// Times that io_uring was given up.
@@ -388,6 +458,7 @@ impl ShardMetrics {
             refused: counter(&REFUSED_WRITES),
             messages: ["ok", "error"].map(|name| counter_with(&MESSAGES, "outcome", name)),
             refused_topics: counter(&REFUSED_TOPICS),
+            shed_subscriptions: counter_with(&MEMORY_SHED, "what", "subscriptions"),
             resyncs: counter(&RESYNCS),
             rested: counter(&RESTS),
             uring_failures: counter(&URING_FAILURES),
@@ -412,6 +483,7 @@ impl ShardMetrics {
         self.messages[0].increment(stats.messages - stats.bad_messages.min(stats.messages));
         self.messages[1].increment(stats.bad_messages);
         self.refused_topics.increment(stats.refused_topics);
+        self.shed_subscriptions.increment(stats.shed_subscriptions);
         self.resyncs.increment(stats.resyncs);
         self.rested.increment(stats.rested);
         ENCODE_DELAYS.add(&stats.state_to_encode);

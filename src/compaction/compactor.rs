@@ -230,8 +230,11 @@ impl Fate {
 #[derive(Clone, Copy, Default)]
 struct Life {
     is_over: bool,
-    /// A feed was called silent in it: then any word may end that.
-    has_silence: bool,
+    /// Several feeds told of it, or one was called silent: then a word without an effect may still say that
+    /// its feed is there.
+    has_feeds: bool,
+    /// The feed that spoke first, by its place among all.
+    feed: Option<u16>,
 }
 
 /// What becomes of each record.
@@ -253,8 +256,8 @@ impl Plan {
                 is_missed,
             } => {
                 let life = self.current.get(game).copied();
-                let has_silence = life.is_some_and(|life| self.lives[life as usize].has_silence);
-                match *is_missed || has_silence || kept == Kept::Before {
+                let has_feeds = life.is_some_and(|life| self.hear(life, sources, record));
+                match *is_missed || has_feeds || kept == Kept::Before {
                     true => Fate(life.unwrap_or_else(|| self.begin(game))),
                     false => Fate::LEFT_OUT,
                 }
@@ -265,7 +268,7 @@ impl Plan {
             },
             Effect::Silent(game) => match self.current.get(game).copied() {
                 Some(life) => {
-                    self.lives[life as usize].has_silence = true;
+                    self.lives[life as usize].has_feeds = true;
                     Fate(life)
                 }
                 None => Fate::LEFT_OUT,
@@ -281,11 +284,27 @@ impl Plan {
         };
         self.fates.push(fate);
         if fate != Fate::LEFT_OUT {
-            let name = feed_of(sources, record);
-            if !self.sources.contains(&name) {
-                self.sources.push(name);
-            }
+            self.feed(sources, record);
         }
+    }
+
+    /// The place of the record's feed among all.
+    fn feed(&mut self, sources: &[String], record: &Record<'_>) -> u16 {
+        let name = feed_of(sources, record);
+        let place = self.sources.iter().position(|known| *known == name).unwrap_or_else(|| {
+            self.sources.push(name);
+            self.sources.len() - 1
+        });
+        u16::try_from(place).unwrap_or(u16::MAX)
+    }
+
+    /// Whether several feeds tell of that game, this record's included.
+    fn hear(&mut self, life: u32, sources: &[String], record: &Record<'_>) -> bool {
+        let feed = self.feed(sources, record);
+        let life = &mut self.lives[life as usize];
+        let first = *life.feed.get_or_insert(feed);
+        life.has_feeds |= first != feed;
+        life.has_feeds
     }
 
     fn begin(&mut self, game: &GameId) -> u32 {

@@ -129,7 +129,14 @@ impl<'a> Teller<'a> {
                 }
                 None => Effect::Unreadable,
             },
-            Kind::Silent => game_of(record.body).map_or(Effect::Unreadable, Effect::Silent),
+            Kind::Silent => match game_of(record.body) {
+                Some(game) => {
+                    let source = self.rank(sources, record.origin.source);
+                    self.shared.silent(source, &game, self.now);
+                    Effect::Silent(game)
+                }
+                None => Effect::Unreadable,
+            },
             // The log's own are never handed out.
             Kind::Mark | Kind::Closed | Kind::Gap => Effect::Unreadable,
         }

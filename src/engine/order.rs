@@ -8,7 +8,7 @@
 use super::owner::{Events, Job, Owners, Parcel};
 use super::{Outcome, Shared};
 use crate::feed::write_line;
-use crate::model::{Event, GameId, IngestTime, Origin};
+use crate::model::{Event, GameId, IngestTime, Origin, SourceId};
 use crate::store::{self, EventLog, Kind, Record, Refused, Ticket};
 use flume::{Receiver, Sender};
 use std::pin::Pin;
@@ -173,20 +173,33 @@ impl Engine {
     /// There is no room, or nobody to do it.
     pub async fn expire(&self, game: GameId, at: IngestTime) -> Result<bool, SubmitError> {
         let (done, finished) = flume::bounded(1);
-        let mut records = Vec::new();
-        if self.log().is_some() {
-            let record = Record {
-                kind: Kind::Expired,
-                origin: at.into(),
-                body: game.as_str().as_bytes(),
-            };
-            store::frame(&record, &mut records);
-        }
+        let records = self.record(Kind::Expired, at.into(), &game);
         let commit = self.send(Parcel::Expire(game, done), records, 1).await?;
         match finished.recv_async().await {
             Ok(was_there) => commit.done().await.map(|()| was_there),
             Err(_) => Err(commit.why_not().await),
         }
+    }
+
+    /// Says that a feed is silent about a game, behind all that was handed in before; see
+    /// [`Shared::silent`]. Does not wait until it has taken effect.
+    ///
+    /// # Errors
+    /// There is no room, or nobody to tell.
+    pub async fn silent(&self, source: SourceId, game: GameId, at: IngestTime) -> Result<(), SubmitError> {
+        let records = self.record(Kind::Silent, Origin { source, ingest: at }, &game);
+        self.send(Parcel::Silent(source, game), records, 1).await?;
+        Ok(())
+    }
+
+    /// A record about a game, where there is a log.
+    fn record(&self, kind: Kind, origin: Origin, game: &GameId) -> Vec<u8> {
+        let mut records = Vec::new();
+        if self.log().is_some() {
+            let body = game.as_str().as_bytes();
+            store::frame(&Record { kind, origin, body }, &mut records);
+        }
+        records
     }
 
     async fn send(&self, parcel: Parcel, records: Vec<u8>, count: usize) -> Result<Commit, SubmitError> {

@@ -7,7 +7,7 @@
 
 use super::{Gathered, Outcome, Shared};
 use crate::clock::Clock;
-use crate::model::{Event, GameId, Origin, PlayerInfo, StateTime};
+use crate::model::{Event, GameId, Origin, PlayerInfo, SourceId, StateTime};
 use flume::{Receiver, Sender};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -18,6 +18,8 @@ pub enum Parcel {
     Events(Events),
     /// A game to be let go of; who hears whether it was there.
     Expire(GameId, Sender<bool>),
+    /// A feed is silent about a game.
+    Silent(SourceId, GameId),
 }
 
 /// Events with their places in the request, and who hears what became of them.
@@ -36,6 +38,8 @@ pub(super) enum Job {
     Introduce(Arc<Vec<PlayerInfo>>, Origin),
     /// Let a game go, and say whether it was there.
     Expire(GameId, Sender<bool>),
+    /// A feed is silent about one of its games.
+    Silent(SourceId, GameId),
     /// Say that everything before this is done.
     Reach(Sender<()>),
 }
@@ -45,6 +49,7 @@ impl From<Parcel> for Job {
         match parcel {
             Parcel::Events(events) => Job::Apply(events),
             Parcel::Expire(game, done) => Job::Expire(game, done),
+            Parcel::Silent(source, game) => Job::Silent(source, game),
         }
     }
 }
@@ -85,6 +90,7 @@ impl Owners {
             (parcel, [only]) => drop(only.send(parcel.into())),
             (Parcel::Events(events), _) => self.split(events),
             (Parcel::Expire(game, done), jobs) => drop(jobs[self.shared.owner_of(&game)].send(Job::Expire(game, done))),
+            (Parcel::Silent(source, game), jobs) => drop(jobs[self.shared.owner_of(&game)].send(Job::Silent(source, game))),
         }
     }
 
@@ -193,6 +199,9 @@ pub(super) fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
             // Whoever asked may have gone; below too.
             Job::Expire(game, done) => {
                 let _ = done.send(shared.expire(&game));
+            }
+            Job::Silent(source, game) => {
+                shared.silent(source, &game, StateTime(Clock.steady_us()));
             }
             Job::Reach(reached) => {
                 let _ = reached.send(());

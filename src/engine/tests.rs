@@ -2,6 +2,7 @@
 //! of threads, every limit, and readers beside the writer.
 
 mod expiry;
+mod feeds;
 mod limits;
 mod recorded;
 mod threads;
@@ -24,6 +25,7 @@ const AT: StateTime = StateTime(7);
 
 const LIMITS: EngineLimits = EngineLimits {
     threads: 1,
+    sources: 1,
     jobs_max: 8,
     games_max: 64,
     plays_max: 4_096,

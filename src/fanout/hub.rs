@@ -4,6 +4,7 @@
 //! `topics_max` topics (a subscription beyond is refused; the topics of games are never refused).
 
 use super::topic::{History, Left, Published, Standing, Topic, TopicId};
+use crate::memory::{Level, Pressure};
 use crate::model::{Change, GameHead, GameId, GameView, PlayerId, Seq, Team, TopicName};
 use dashmap::DashMap;
 use flume::{Receiver, Sender, TrySendError};
@@ -125,6 +126,17 @@ pub struct Rings {
     pub entries: usize,
     /// Entries of the fullest.
     pub fullest: usize,
+    /// Bytes of the frames beside them.
+    pub frame_bytes: usize,
+}
+
+/// What [`Hub::relieve`] let go of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Relieved {
+    /// Changes.
+    pub changes: usize,
+    /// Entries' frames.
+    pub frames: usize,
 }
 
 /// The topics of a game's teams.
@@ -159,6 +171,7 @@ pub struct Hub {
     slate: Mutex<Slate>,
     slate_topic: Arc<Topic>,
     limits: HubLimits,
+    pressure: Pressure,
 }
 
 impl Hub {
@@ -191,6 +204,7 @@ impl Hub {
             slate: Mutex::default(),
             slate_topic,
             limits,
+            pressure: Pressure::default(),
         };
         (hub, inboxes)
     }
@@ -221,11 +235,40 @@ impl Hub {
         }
     }
 
+    /// How short memory is: the hub's rings and the shards' go by it.
+    pub fn pressure(&self) -> &Pressure {
+        &self.pressure
+    }
+
+    /// Entries kept per topic now.
+    fn ring_frames(&self) -> usize {
+        self.pressure.level().ring_frames(self.limits.ring_frames)
+    }
+
+    /// Gives back what the level of [`Hub::pressure`] says: changes beyond what rings keep now, and the
+    /// frames beside them. A shard that has yet to send one of these makes it anew. Takes each topic's lock
+    /// in turn; call it about once a second, not on a shard's thread.
+    pub fn relieve(&self) -> Relieved {
+        let mut relieved = Relieved::default();
+        if self.pressure.level() < Level::History {
+            return relieved;
+        }
+        let ring_frames = self.ring_frames();
+        for topic in self.topics.iter() {
+            // What goes is let go of outside the lock.
+            let shed = topic.read(|history| history.shrink(ring_frames));
+            relieved.changes += shed.changes.len();
+            relieved.frames += shed.frames.len();
+        }
+        relieved
+    }
+
     /// How many topics there are, and how full their rings. Takes each topic's lock in turn.
     pub fn rings(&self) -> Rings {
         let mut rings = Rings::default();
         for topic in self.topics.iter() {
-            let entries = topic.read(|history| history.ring_len());
+            let (entries, frame_bytes) = topic.read(|history| (history.ring_len(), history.frame_bytes()));
+            rings.frame_bytes += frame_bytes;
             rings.topics += 1;
             rings.entries += entries;
             rings.fullest = rings.fullest.max(entries);
@@ -242,7 +285,7 @@ impl Hub {
     /// [`Hub::tell`]. Call it while the game cannot be read, so that a snapshot and a `seq` always belong
     /// together. Returns the number of topics that moved.
     pub fn publish(&self, change: Arc<Change>, topics: &mut GameTopics, moved: &mut Moved) -> usize {
-        let ring = self.limits.ring_frames;
+        let ring = self.ring_frames();
         let mut count = 0;
         let mut put = |topic: &Topic, place: u16| {
             if let Published::To(shards) = topic.publish(&change, place, ring, &mut moved.left) {
@@ -397,7 +440,7 @@ impl Hub {
     /// Whether the shards must be told now: half a ring of one topic has moved, of which they would miss
     /// some if they waited, or very many topics have. Cheap enough to ask after every event.
     pub fn is_due(&self, moved: &Moved) -> bool {
-        moved.most >= self.limits.ring_frames / 2 || moved.topics.len() >= NOTICE_TOPICS
+        moved.most >= self.ring_frames() / 2 || moved.topics.len() >= NOTICE_TOPICS
     }
 
     /// Tells the shards what moved, once for all that was published since.

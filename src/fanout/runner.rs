@@ -83,6 +83,8 @@ pub struct ShardLevels {
     pub slow: AtomicUsize,
     /// Most commands that waited at once in the last second.
     pub commands: AtomicUsize,
+    /// Bytes of its copies of rings, with their frames.
+    pub mirrored_bytes: AtomicU64,
     /// Writing goes by io_uring.
     pub uring: AtomicBool,
 }
@@ -337,6 +339,7 @@ impl Runner {
             self.shard.slept(late.as_micros() as i64, self.clock.steady_us());
         }
         self.shard.tick();
+        self.shard.close_slowest(self.clock.steady_us());
         self.publish();
     }
 
@@ -347,6 +350,7 @@ impl Runner {
         self.levels.connections.store(self.shard.connections(), Ordering::Relaxed);
         self.levels.subscriptions.store(self.shard.subscriptions(), Ordering::Relaxed);
         self.levels.pending.store(self.shard.pending(), Ordering::Relaxed);
+        self.levels.mirrored_bytes.store(self.shard.mirrored_bytes(), Ordering::Relaxed);
         self.levels.slow.store(self.shard.blocked(), Ordering::Relaxed);
         self.levels
             .commands

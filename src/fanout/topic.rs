@@ -60,6 +60,12 @@ impl Frames {
         frames.push((key, frame.clone()));
         frame
     }
+
+    /// Bytes of all of them, but while one is made: nobody waits for that.
+    fn bytes(&self) -> usize {
+        let bytes = |frames: &SmallVec<[(FrameKey, Frame); 1]>| frames.iter().map(|(_, frame)| frame.bytes().len()).sum();
+        self.0.try_lock().map_or(0, |frames| bytes(&frames))
+    }
 }
 
 /// A change in a ring.
@@ -93,6 +99,10 @@ impl Left {
         self.0.clear();
     }
 }
+
+/// Entries at the head whose frames are kept for shards that have yet to ask. One that is further behind sends
+/// merged frames, or makes its own.
+const FRAMES_KEPT: Seq = 64;
 
 /// What a topic has shown, as far back as it reaches.
 #[derive(Debug, Default)]
@@ -143,6 +153,13 @@ pub struct ShownGame {
     pub kickoff: Option<i64>,
     /// Whether it had begun.
     pub begun: bool,
+}
+
+/// What [`History::shrink`] took out.
+#[derive(Debug, Default)]
+pub(super) struct Shed {
+    pub(super) changes: Vec<Arc<Change>>,
+    pub(super) frames: VecDeque<(Seq, Arc<Frames>)>,
 }
 
 /// What became of an offered change.
@@ -295,13 +312,29 @@ impl History {
         self.lost = None;
     }
 
-    /// Lets go of that many of the oldest entries, and of their frames.
+    /// Lets go of that many of the oldest entries, and of the frames that are not kept.
     fn drop_first(&mut self, count: usize, left: &mut Left) {
         self.ring.drain(..count).for_each(|slot| left.add(slot.change));
-        let first = self.first();
+        let first = self.first().max((self.head + 1).saturating_sub(FRAMES_KEPT));
         while self.frames.front().is_some_and(|(seq, _)| *seq < first) {
             self.frames.pop_front();
         }
+    }
+
+    /// Keeps the last `ring_frames` changes and no frames. What goes is the caller's to drop, outside the lock.
+    pub(super) fn shrink(&mut self, ring_frames: usize) -> Shed {
+        let surplus = self.ring.len().saturating_sub(ring_frames.max(1));
+        let changes = self.ring.drain(..surplus).map(|slot| slot.change).collect();
+        if surplus > 0 {
+            self.ring.shrink_to(ring_frames);
+        }
+        let frames = std::mem::take(&mut self.frames);
+        Shed { changes, frames }
+    }
+
+    /// Bytes of the frames that are kept.
+    pub(super) fn frame_bytes(&self) -> usize {
+        self.frames.iter().map(|(_, frames)| frames.bytes()).sum()
     }
 
     /// How many changes the ring holds.

@@ -32,7 +32,7 @@ pub(super) fn start(app: &Arc<App>) -> io::Result<Option<Sender<()>>> {
             engine: app.engine.clone(),
             runtime: Handle::current(),
         },
-        compactor: Compactor::new(&dir, files.clone(), super::sources(), move || beside(limits)),
+        compactor: Compactor::new(&dir, files.clone(), config.feeds.sources.clone(), move || beside(limits)),
         dir,
         files,
         shared: app.engine.shared().clone(),

@@ -4,7 +4,7 @@ use super::error::{ApiError, json, json_bytes};
 use super::query::{Path, Query};
 use super::{App, Door};
 use crate::fanout::encode;
-use crate::model::GameId;
+use crate::model::{GameId, StateTime};
 use crate::scoring::{Ruleset, RulesetIndex};
 use crate::store::EventLog;
 use crate::telemetry;
@@ -189,6 +189,7 @@ impl App {
         let by_uring = sum(|shard| f64::from(u8::from(shard.uring.load(Ordering::Relaxed))));
         levels.writers_uring.set(by_uring);
         levels.writers_send.set(self.shards.len() as f64 - by_uring);
+        self.memory.account(self.account());
         let rings = self.hub.rings();
         levels.topics.set(rings.topics as f64);
         levels.ring_entries.set(rings.entries as f64);
@@ -197,7 +198,10 @@ impl App {
         levels.expired_ids.set(self.engine.shared().expired_count() as f64);
         levels.players.set(self.engine.shared().cards.len() as f64);
         levels.members.set(self.engine.shared().cards.member_count() as f64);
-        if let Some((log, metrics)) = self.engine.log().zip(self.log_metrics.as_ref()) {
+        let metrics = &self.log_metrics;
+        // No log does not fail.
+        metrics.healthy.set(1.0);
+        if let Some(log) = self.engine.log() {
             let now = log.levels();
             metrics.healthy.set(f64::from(u8::from(now.is_healthy)));
             metrics.failures.absolute(now.failures);
@@ -210,6 +214,7 @@ impl App {
             metrics.segments.set(now.segments as f64);
             metrics.records.absolute(now.written.0);
         }
+        self.engine.shared().read_feeds(StateTime(self.clock.steady_us()));
         levels.jobs.set(self.engine.jobs_waiting() as f64);
         levels.notices.set(
             (0..self.shards.len())

@@ -4,6 +4,7 @@
 //! requests under way, body and line size, time to send a body, refused lines named in an answer.
 
 use super::error::{ApiError, json_bytes};
+use super::memory::Held;
 use super::{App, Door};
 use crate::engine::{Batch, Commit, Outcome, SubmitError, UnderWay};
 use crate::feed::sequence::Verdict;
@@ -26,13 +27,14 @@ use tokio::sync::OwnedSemaphorePermit;
 /// `POST /v1/events`.
 pub(super) async fn post_events(State(door): State<Door>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
     let zipped = is_zipped(&headers)?;
-    let bytes_max = door.config.ingest.body_bytes_max;
+    let bytes_max = door.body_bytes_max();
     let claims_too_much = body.size_hint().lower() > bytes_max as u64;
     if claims_too_much && headers.contains_key(header::EXPECT) {
         // It asks before it sends: nothing need be read.
-        return Err(too_long(bytes_max));
+        return Err(door.body_too_long(bytes_max));
     }
-    let (bytes, permit) = read_body(body, &door.app).await?;
+    let mut held = Held::nothing(&door.ingest_bytes);
+    let (bytes, permit) = read_body(body, &door.app, bytes_max, &mut held).await?;
     let permit = match permit {
         Some(permit) => permit,
         None => permit_for(&door.app)?,
@@ -40,8 +42,11 @@ pub(super) async fn post_events(State(door): State<Door>, headers: HeaderMap, bo
     let app = door.app.clone();
     let answered = door.side.spawn(async move {
         let _permit = permit;
+        let mut held = held;
         let bytes = if zipped {
-            unzip(&bytes, app.config.ingest.body_bytes_max)?.into()
+            let plain = unzip(&app, &bytes, bytes_max)?;
+            held.grow(plain.len());
+            plain.into()
         } else {
             bytes
         };
@@ -84,12 +89,16 @@ fn is_zipped(headers: &HeaderMap) -> Result<bool, ApiError> {
 const FREE_BYTES: usize = 16 * 1024;
 
 /// A body, and the permit that it needed where it is longer than [`FREE_BYTES`].
-async fn read_body(mut body: Body, app: &App) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ApiError> {
-    let bytes_max = app.config.ingest.body_bytes_max;
+async fn read_body(
+    mut body: Body,
+    app: &App,
+    bytes_max: usize,
+    held: &mut Held,
+) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ApiError> {
     let timeout = Duration::from_millis(app.config.ingest.body_read_timeout_ms);
     let claims_too_much = body.size_hint().lower() > bytes_max as u64;
     if claims_too_much {
-        return discard(body, bytes_max).await.map(|bytes| (bytes, None));
+        return Err(discard(app, body, bytes_max).await);
     }
     let mut permit = None;
     let reading = async {
@@ -97,8 +106,9 @@ async fn read_body(mut body: Body, app: &App) -> Result<(Bytes, Option<OwnedSema
         while let Some(data) = next_data(&mut body).await? {
             if all.len() + data.len() > bytes_max {
                 drop((all, permit.take()));
-                return discard(body, bytes_max).await;
+                return Err(discard(app, body, bytes_max).await);
             }
+            held.grow(data.len());
             if permit.is_none() && all.len() + data.len() > FREE_BYTES {
                 permit = Some(permit_for(app)?);
                 // As much as it says is to come, up to what a permit stands for: no copying while it grows.
@@ -136,29 +146,24 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Refuses a body that is too long. A little of the rest is read and let go first: an answer that comes
 /// while its reader still writes is lost when the connection closes.
-async fn discard(mut body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
+async fn discard(app: &App, mut body: Body, bytes_max: usize) -> ApiError {
     let mut let_go = 0;
-    while let_go < bytes_max
+    while let_go < app.config.ingest.body_bytes_max
         && let Ok(Ok(Some(data))) = tokio::time::timeout(PAUSE, next_data(&mut body)).await
     {
         let_go += data.len();
     }
-    Err(too_long(bytes_max))
+    app.body_too_long(bytes_max)
 }
 
-fn too_long(bytes_max: usize) -> ApiError {
-    let message = format!("a body may have {bytes_max} bytes; send the events in several");
-    ApiError::with_status(StatusCode::PAYLOAD_TOO_LARGE, "body_too_long", message)
-}
-
-fn unzip(bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, ApiError> {
+fn unzip(app: &App, bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, ApiError> {
     let mut plain = Vec::new();
     let mut reader = flate2::read::MultiGzDecoder::new(bytes).take(bytes_max as u64 + 1);
     reader
         .read_to_end(&mut plain)
         .map_err(|error| ApiError::bad_request("bad_gzip", format!("the body is not gzip: {error}")))?;
     if plain.len() > bytes_max {
-        Err(too_long(bytes_max))
+        Err(app.body_too_long(bytes_max))
     } else {
         Ok(plain)
     }

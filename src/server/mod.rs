@@ -11,6 +11,7 @@ pub mod error;
 mod ingest;
 mod ingest_ws;
 pub mod listen;
+mod memory;
 mod page;
 mod query;
 mod snapshots;
@@ -28,7 +29,7 @@ use crate::fanout::runner::{Command, ShardLevels};
 use crate::fanout::snapshot::GameReader;
 use crate::fanout::sockets::SocketOptions;
 use crate::scoring::{RulesetIndex, Rulesets};
-use crate::telemetry::{IngestMetrics, Levels, LogMetrics};
+use crate::telemetry::{IngestMetrics, Levels, LogMetrics, MemoryMetrics};
 use axum::Router;
 use axum::routing::{get, post};
 use error::ApiError;
@@ -65,12 +66,16 @@ pub struct App {
     pub ingest_permits: Arc<Semaphore>,
     /// Ingest's handles.
     pub ingest_metrics: IngestMetrics,
+    /// Bytes of bodies under way.
+    pub ingest_bytes: Arc<AtomicUsize>,
+    /// The handles of what memory is used for, and what is shed.
+    pub memory: MemoryMetrics,
     /// The page of metrics.
     pub prometheus: Option<PrometheusHandle>,
     /// Levels to read off for it.
     pub levels: Levels,
-    /// The event log's, where there is one.
-    pub log_metrics: Option<LogMetrics>,
+    /// The event log's.
+    pub log_metrics: LogMetrics,
     /// Each shard's own levels.
     pub shards: Vec<Arc<ShardLevels>>,
     /// Whether a drain has begun.

@@ -140,6 +140,7 @@ pub(super) struct HistoryQuery {
 /// current game as far back as the ring reaches. A change without a `feed_ts` has the one before it, or its arrival
 /// where there is none: a plot then never mixes the feed's clock with this server's.
 pub(super) async fn history(State(door): State<Door>, Query(query): Query<HistoryQuery>) -> Result<Response, ApiError> {
+    door.tell_history()?;
     let text = query.topic.unwrap_or_default();
     let name = match TopicName::parse(&text) {
         Ok(name @ TopicName::Player(_)) => name,

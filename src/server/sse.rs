@@ -2,6 +2,7 @@
 
 use super::Door;
 use super::error::ApiError;
+use super::memory::overloaded;
 use super::query::Query;
 use super::snapshots::parse_topics;
 use crate::fanout::runner::{Command, EventStream};
@@ -36,6 +37,7 @@ pub(super) async fn events(State(door): State<Door>, headers: HeaderMap, Query(q
     let Some(shard) = door.shard.clone() else {
         return Err(ApiError::not_found("not_found", "this address serves no subscribers"));
     };
+    door.take_newcomer()?;
     let last = headers
         .get("last-event-id")
         .and_then(|value| value.to_str().ok())
@@ -53,10 +55,10 @@ pub(super) async fn events(State(door): State<Door>, headers: HeaderMap, Query(q
         opened,
     };
     shard.send_async(Command::EventStream(request)).await.map_err(|_| stopping())?;
-    let conn = answer
-        .await
-        .map_err(|_| stopping())?
-        .map_err(|(code, message)| ApiError::bad_request(code, message))?;
+    let conn = answer.await.map_err(|_| stopping())?.map_err(|(code, message)| match code {
+        "overloaded" => overloaded(&message),
+        _ => ApiError::bad_request(code, message),
+    })?;
     let mut response = Response::new(Body::new(StreamBody::new(Pieces { pieces, conn, shard })));
     let answer = response.headers_mut();
     answer.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));

@@ -5,8 +5,13 @@
 //! Nothing here knows what is said inside. Bounded: a handshake's time, how many are under way, and the
 //! threads.
 
+mod reload;
+
+pub use reload::Follower;
+
 use crate::config;
 use crate::telemetry::TlsMetrics;
+use parking_lot::RwLock;
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
@@ -55,13 +60,29 @@ pub enum TlsError {
     Library(#[from] rustls::Error),
 }
 
+/// What sessions are like, and how long their certificate is good.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Of every session from here on.
+    pub sessions: Arc<ServerConfig>,
+    /// When the certificate expires, by the Unix clock, in seconds; 0 where it does not say.
+    pub expires_s: u64,
+}
+
+impl Settings {
+    /// Shows when the certificate expires.
+    pub fn show_expiry(&self, metrics: &TlsMetrics) {
+        metrics.expires.set(self.expires_s as f64);
+    }
+}
+
 /// Reads certificate and key and settles what a session is like: TLS 1.3 or 1.2, HTTP/1.1, resumed by
 /// tickets, so that nothing is kept for who has left. Nothing where neither is set. `now_us`: the Unix
 /// time, in microseconds.
 ///
 /// # Errors
 /// A file that is no use, or a certificate that is out of date.
-pub fn settings(server: &config::Server, now_us: i64) -> Result<Option<Arc<ServerConfig>>, TlsError> {
+pub fn settings(server: &config::Server, now_us: i64) -> Result<Option<Settings>, TlsError> {
     let (Some(cert), Some(key)) = (&server.tls_cert, &server.tls_key) else {
         return Ok(None);
     };
@@ -74,6 +95,7 @@ pub fn settings(server: &config::Server, now_us: i64) -> Result<Option<Arc<Serve
             what,
         });
     }
+    let expires_s = expires_s(&chain[0]);
     let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| file("server.tls_key", key, &error, NO_KEY))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
@@ -83,7 +105,8 @@ pub fn settings(server: &config::Server, now_us: i64) -> Result<Option<Arc<Serve
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.ticketer = ring::Ticketer::new()?;
     config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
-    Ok(Some(Arc::new(config)))
+    let sessions = Arc::new(config);
+    Ok(Some(Settings { sessions, expires_s }))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
@@ -97,20 +120,29 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, pem::Error>
 const NO_CERTIFICATE: &str = "there is no certificate in it, in PEM (BEGIN CERTIFICATE)";
 const NO_KEY: &str = "there is no private key in it, in PEM (BEGIN PRIVATE KEY); `openssl pkey -in OLD -out NEW` takes a passphrase off";
 
+/// What a client says of a certificate at that time. It stops at the dates, which come first; without a
+/// root it never gets further than the next step.
+fn verified_at(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), rustls::Error> {
+    let parsed = ParsedCertificate::try_from(certificate)?;
+    let algorithms = ring::default_provider().signature_verification_algorithms.all;
+    verify_server_cert_signed_by_trust_anchor(&parsed, &RootCertStore::empty(), &[], now, algorithms)
+}
+
+/// When a certificate expires, in seconds; 0 where it does not say.
+fn expires_s(certificate: &CertificateDer<'_>) -> u64 {
+    // Later than any date that a certificate can name, which end with the year 9999.
+    let late = UnixTime::since_unix_epoch(Duration::from_secs(1 << 40));
+    match verified_at(certificate, late) {
+        Err(rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })) => not_after.as_secs(),
+        _ => 0,
+    }
+}
+
 /// Why nobody would believe a certificate at that time; nothing where that is not for its dates.
 fn out_of_date(certificate: &CertificateDer<'_>, now_us: i64) -> Option<String> {
     let now = UnixTime::since_unix_epoch(Duration::from_micros(now_us.max(0) as u64));
-    let parsed = ParsedCertificate::try_from(certificate).ok()?;
-    // It stops at the dates, which come first; without a root it never gets further than the next step.
-    let verified = verify_server_cert_signed_by_trust_anchor(
-        &parsed,
-        &RootCertStore::empty(),
-        &[],
-        now,
-        ring::default_provider().signature_verification_algorithms.all,
-    );
     let days = |from: UnixTime, to: UnixTime| to.as_secs().saturating_sub(from.as_secs()) / 86_400;
-    match verified {
+    match verified_at(certificate, now) {
         Err(rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { time, not_after })) => Some(format!(
             "it expired {} days ago; renew it, or set this machine's clock",
             days(not_after, time)
@@ -161,7 +193,8 @@ pub const REFUSALS_MAX: usize = 32;
 /// next whoever else is ready has run: who has been given a signature finishes before another begins, and
 /// nobody is given one for whom it is too late.
 pub struct Handshakes {
-    settings: Arc<ServerConfig>,
+    /// Those of the next handshake.
+    settings: RwLock<Arc<ServerConfig>>,
     timeout: Duration,
     /// One for each handshake that may be under way.
     places: Arc<Semaphore>,
@@ -208,7 +241,7 @@ impl Handshakes {
             .enable_time()
             .build()?;
         Ok(Handshakes {
-            settings,
+            settings: RwLock::new(settings),
             timeout: Duration::from_millis(server.header_read_timeout_ms),
             places: Arc::new(Semaphore::new(server.tls_handshakes_max)),
             refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
@@ -216,6 +249,11 @@ impl Handshakes {
             metrics,
             threads: Some(threads),
         })
+    }
+
+    /// Handshakes that begin from here on are by these settings.
+    pub fn renew(&self, settings: Arc<ServerConfig>) {
+        *self.settings.write() = settings;
     }
 
     /// A place for one more handshake; nothing where `server.tls_handshakes_max` are under way.
@@ -251,7 +289,7 @@ impl Handshakes {
         let Some(threads) = &self.threads else {
             return Err(io::ErrorKind::NotConnected.into());
         };
-        let (settings, signing, metrics) = (self.settings.clone(), self.signing.clone(), self.metrics.clone());
+        let (settings, signing, metrics) = (self.settings.read().clone(), self.signing.clone(), self.metrics.clone());
         let shaking = async move {
             let shaken = tokio::time::timeout_at(place.deadline, shake(stream, settings, &signing, place.deadline)).await;
             let shaken = shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));

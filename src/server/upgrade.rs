@@ -27,6 +27,7 @@ pub(super) async fn websocket(State(door): State<Door>, request: Request) -> Res
     let Some(shard) = door.shard.clone() else {
         return Err(ApiError::not_found("not_found", "this address serves no subscribers"));
     };
+    door.take_newcomer()?;
     let agreed = deflate::negotiate(header_texts(request.headers(), &header::SEC_WEBSOCKET_EXTENSIONS))
         .map_err(|_| ApiError::bad_request("bad_websocket_extensions", "Sec-WebSocket-Extensions is no list of extensions"))?
         .filter(|_| door.config.clients.compression);

@@ -4,6 +4,8 @@
 //! order they came in: lines are sums, "latest" is decided by the feed's `order` (see `items`), and
 //! points allowed follow from the plays and from the highest score that goes with any of them.
 
+mod compare;
+
 use super::Cards;
 use super::credit::Credits;
 use super::items::{Items, Play};

@@ -97,10 +97,24 @@ metric!(
     "TLS handshakes under way, of `server.tls_handshakes_max`."
 );
 metric!(
+    TLS_RELOADS,
+    "scorewire_tls_reloads_total",
+    Counter,
+    "result = done, failed",
+    "Times that certificate and key were read again, as the files had changed or at SIGHUP; failed: no use, and those there were stay."
+);
+metric!(
+    CERTIFICATE_EXPIRES,
+    "scorewire_tls_certificate_expiry_timestamp_seconds",
+    Gauge,
+    "",
+    "When the certificate in use expires, by the Unix clock; 0 without TLS."
+);
+metric!(
     EVENTS,
     "scorewire_events_total",
     Counter,
-    "outcome = fresh, late, revision, revived, retracted, retracted_unseen, duplicate, dead, full, rejected, too_many_games, too_many_players, directory_full, game_expired",
+    "outcome = fresh, late, revision, revived, retracted, retracted_unseen, outranked, duplicate, dead, full, rejected, too_many_games, too_many_players, directory_full, game_expired",
     "Feed events, by what became of them."
 );
 metric!(
@@ -109,6 +123,55 @@ metric!(
     Counter,
     "",
     "Games first heard of by something else than a `game` event; they count all the same."
+);
+metric!(
+    FEED_EVENTS,
+    "scorewire_feed_events_total",
+    Counter,
+    "source = primary, second, third, fourth, fifth, sixth, seventh, eighth",
+    "Events of games, by the rank in `feeds.sources` of the feed that said them, whatever became of them."
+);
+metric!(
+    FEED_HEARD,
+    "scorewire_feed_last_heard_seconds",
+    Gauge,
+    "source = primary, second, third, fourth, fifth, sixth, seventh, eighth",
+    "How long ago that feed last told of any game; since the start, where it never has."
+);
+metric!(
+    FEED_SILENT,
+    "scorewire_feed_silent_games",
+    Gauge,
+    "source = primary, second, third, fourth, fifth, sixth, seventh, eighth",
+    "Games under way of which that feed is silent (`feeds.silence_ms`) while another goes on: others fill in."
+);
+metric!(
+    FEED_SILENCES,
+    "scorewire_feed_silences_total",
+    Counter,
+    "source = primary, second, third, fourth, fifth, sixth, seventh, eighth",
+    "Times that feed fell silent in a game."
+);
+metric!(
+    FEED_DIFFERENCES,
+    "scorewire_feed_differences",
+    Gauge,
+    "about = points, view",
+    "Plays, situations and announcements of which feeds say different things now: in what scores, or only in what is shown."
+);
+metric!(
+    FEED_DIFFERENCES_BEGUN,
+    "scorewire_feed_differences_total",
+    Counter,
+    "about = points, view",
+    "Times that feeds began to say different things of a play, a situation or an announcement."
+);
+metric!(
+    FEED_TAKEOVERS,
+    "scorewire_feed_takeovers_total",
+    Counter,
+    "by = rank, silence",
+    "Times that what stood was replaced by what another feed says of it, because that ranks above, or because the one that had said it is silent."
 );
 metric!(
     CHANGES,
@@ -248,7 +311,7 @@ metric!(
     "scorewire_log_healthy",
     Gauge,
     "",
-    "1 while the event log takes events, 0 while the disk fails and they are answered 503. Absent without a log, as are the other metrics of the log."
+    "1 while the event log takes events or there is none, 0 while the disk fails and events are answered 503."
 );
 metric!(
     LOG_FAILURES,
@@ -302,6 +365,41 @@ metric!(
     Counter,
     "",
     "Records of the event log since it was first begun, those of earlier processes included."
+);
+metric!(
+    MEMORY_BUDGET,
+    "scorewire_memory_budget_bytes",
+    Gauge,
+    "",
+    "The budget for memory (`memory.budget_mib`); 0 where there is none."
+);
+metric!(
+    MEMORY_RESIDENT,
+    "scorewire_memory_resident_bytes",
+    Gauge,
+    "",
+    "This process's resident memory, measured once a second."
+);
+metric!(
+    MEMORY_PRESSURE,
+    "scorewire_memory_pressure",
+    Gauge,
+    "",
+    "How much is shed for want of memory, 0 (nothing) to 5; docs/memory.md says what each level sheds."
+);
+metric!(
+    MEMORY,
+    "scorewire_memory_bytes",
+    Gauge,
+    "owner = rings, frames, mirrors, clients, kernel, ingest",
+    "Whose memory it is, by estimate; kernel: at most, of clients whose socket is full."
+);
+metric!(
+    MEMORY_SHED,
+    "scorewire_memory_shed_total",
+    Counter,
+    "what = changes, frames, histories, subscriptions, connections, bodies",
+    "What was dropped or refused for want of memory; clients closed count as `overloaded` among those closed."
 );
 metric!(
     FEED_LAG,
@@ -361,8 +459,17 @@ pub const METRICS: &[&Metric] = &[
     &REFUSED_CONNECTIONS,
     &HANDSHAKES,
     &HANDSHAKES_UNDER_WAY,
+    &TLS_RELOADS,
+    &CERTIFICATE_EXPIRES,
     &EVENTS,
     &UNANNOUNCED,
+    &FEED_EVENTS,
+    &FEED_HEARD,
+    &FEED_SILENT,
+    &FEED_SILENCES,
+    &FEED_DIFFERENCES,
+    &FEED_DIFFERENCES_BEGUN,
+    &FEED_TAKEOVERS,
     &CHANGES,
     &FRAMES,
     &PENDING,
@@ -394,6 +501,11 @@ pub const METRICS: &[&Metric] = &[
     &STORE_BYTES,
     &LOG_SEGMENTS,
     &LOG_RECORDS,
+    &MEMORY_BUDGET,
+    &MEMORY_RESIDENT,
+    &MEMORY_PRESSURE,
+    &MEMORY,
+    &MEMORY_SHED,
     &FEED_LAG,
     &INGEST_TO_STATE,
     &STATE_TO_ENCODE,

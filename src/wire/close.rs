@@ -23,11 +23,13 @@ pub enum CloseReason {
     Silent,
     /// The client did not read for too long.
     Stalled,
+    /// The server is short of memory, and the client was among the slowest.
+    Overloaded,
 }
 
 impl CloseReason {
     /// Every reason, in the order of the documented table.
-    pub const ALL: [CloseReason; 10] = [
+    pub const ALL: [CloseReason; 11] = [
         CloseReason::Normal,
         CloseReason::Gone,
         CloseReason::Draining,
@@ -38,6 +40,7 @@ impl CloseReason {
         CloseReason::TooBig,
         CloseReason::Silent,
         CloseReason::Stalled,
+        CloseReason::Overloaded,
     ];
 
     /// The close code; nothing is sent for [`CloseReason::Gone`].
@@ -52,6 +55,7 @@ impl CloseReason {
             CloseReason::Draining => 4000,
             CloseReason::Stalled => 4001,
             CloseReason::Silent => 4002,
+            CloseReason::Overloaded => 4006,
         }
     }
 
@@ -68,6 +72,7 @@ impl CloseReason {
             CloseReason::TooBig => "message_too_big",
             CloseReason::Silent => "silent",
             CloseReason::Stalled => "stalled",
+            CloseReason::Overloaded => "overloaded",
         }
     }
 
@@ -82,6 +87,9 @@ impl CloseReason {
             }
             CloseReason::Silent => "come back with backoff; answer pings or send `op:ping`",
             CloseReason::Stalled => "come back with backoff and read faster, or ask for less or for `max_rate_hz`",
+            CloseReason::Overloaded => {
+                "come back after the `reconnect_after_ms` of the `goodbye`, or in 10 to 20 s where none came; resume with `since`"
+            }
         }
     }
 }

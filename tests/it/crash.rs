@@ -97,7 +97,7 @@ impl Slate {
         for _ in 0..kills {
             self.until_killed().await;
         }
-        self.to_the_end().await;
+        self.finish().await;
         self.cut_off
     }
 
@@ -176,7 +176,7 @@ impl Slate {
     }
 
     /// Feeds the rest, and compares with a server to which nothing happened.
-    async fn to_the_end(&mut self) {
+    async fn finish(&mut self) {
         let served = self.serve();
         let http = Http::new(served.address("address"));
         let mut clients = self.come_back(&http).await;

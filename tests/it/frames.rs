@@ -119,6 +119,7 @@ pub(crate) fn next_event(bytes: &[u8]) -> Option<(Option<(Option<String>, String
         match line.split_once(": ") {
             Some(("id", value)) => id = Some(value.to_owned()),
             Some(("data", value)) => data = Some(value.to_owned()),
+            Some(("retry", after_ms)) => assert!(after_ms.parse::<u64>().is_ok(), "{line}"),
             _ => assert!(line.is_empty() || line.starts_with(':'), "a line of an event: {line}"),
         }
     }

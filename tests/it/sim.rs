@@ -14,6 +14,7 @@ use crate::oracle::Oracle;
 use crate::plan::plan;
 use crate::world::{Settings, World, assert_balanced};
 use scorewire::fanout::shard::{Reading, ShardLimits};
+use scorewire::memory::Level;
 use scorewire::model::Event;
 use std::collections::VecDeque;
 
@@ -51,7 +52,7 @@ fn everyone_is_right_whatever_happens() {
 }
 
 /// What a run over many seeds must have met at least once, or it proves little.
-const INTERESTING: [&str; 35] = [
+const INTERESTING: [&str; 39] = [
     "begins ahead",
     "begins epoch",
     "begins fresh",
@@ -66,6 +67,7 @@ const INTERESTING: [&str; 35] = [
     "closed 1009",
     "closed 4001",
     "closed 4002",
+    "closed 4006",
     "compressed",
     "error bad_message",
     "error unknown_ruleset",
@@ -74,6 +76,8 @@ const INTERESTING: [&str; 35] = [
     "merged by rate",
     "partial write",
     "reading paused",
+    "short of memory",
+    "refused overloaded",
     "refused too_many_subscriptions",
     "refused unknown_topic",
     "refused write",
@@ -85,6 +89,7 @@ const INTERESTING: [&str; 35] = [
     "snapshot new_game",
     "stalled without a word",
     "stream resumed",
+    "turned away",
     "unsubscribed",
     "pong",
 ];
@@ -181,8 +186,25 @@ impl Sim {
             self.world.wall_ahead_us += *self.chance.pick(&[-3_600_000_000, 1, 40_000_000, 86_400_000_000]);
             count(&mut self.tally, "clock set");
         }
+        if self.chance.percent(1) {
+            self.press();
+        }
         for client in 0..CLIENTS {
             self.read(client);
+        }
+    }
+
+    /// Memory becomes short, or is there again.
+    fn press(&mut self) {
+        let level = if self.chance.percent(50) {
+            Level::Calm
+        } else {
+            *self.chance.pick(&Level::ALL)
+        };
+        self.world.hub.pressure().set(level);
+        if level >= Level::History {
+            self.world.hub.relieve();
+            count(&mut self.tally, "short of memory");
         }
     }
 
@@ -277,6 +299,7 @@ impl Sim {
 
     /// No more events, no more trouble: everyone is connected, reads, and has time.
     fn heal(&mut self) {
+        self.world.hub.pressure().set(Level::Calm);
         for client in 0..CLIENTS {
             self.clients[client].mute = false;
             let one = &self.clients[client];
@@ -328,7 +351,8 @@ const REPLY_BYTES_MAX: usize = 4_000;
 const PARTIAL_BYTES_MAX: usize = 40_000;
 
 fn settings(chance: &mut Chance) -> Settings {
-    let ring = chance.between(3, 30);
+    // A quarter of it, when memory is short, is what one event may move a topic by: the oracle reads it there.
+    let ring = chance.between(5, 30);
     Settings {
         shards: chance.between(1, 3),
         hub_ring: ring,

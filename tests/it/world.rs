@@ -174,7 +174,7 @@ impl World {
                 default_ruleset: rulesets.index("draftkings").expect("built in"),
                 games: Arc::new(move |game| games.game(game)),
                 epoch: EPOCH.into(),
-                process: "p1".into(),
+                process: EPOCH.into(),
                 limits: settings.shard.clone(),
             })
         };
@@ -246,6 +246,7 @@ impl World {
             shard.fire_timers(self.now_us);
             if tick {
                 shard.tick();
+                shard.close_slowest(self.now_us);
             }
         }
         if tick {
@@ -307,6 +308,7 @@ pub(crate) fn assert_balanced(account: Account, pending: u64) {
 pub(crate) fn engine_limits() -> EngineLimits {
     EngineLimits {
         threads: 1,
+        sources: 1,
         jobs_max: 1,
         games_max: 100,
         plays_max: 10_000,

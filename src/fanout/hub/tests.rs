@@ -19,6 +19,7 @@ fn hub(notices_max: usize) -> (Arc<Hub>, Vec<Inbox>) {
 fn engine(hub: &Arc<Hub>) -> Shared {
     let limits = EngineLimits {
         threads: 1,
+        sources: 1,
         jobs_max: 1,
         games_max: 10,
         plays_max: 100,

@@ -116,6 +116,8 @@ pub struct ShardStats {
     pub walk: Latencies,
     /// Subscriptions refused because the server holds as many topics as it may.
     pub refused_topics: u64,
+    /// Subscriptions refused because memory is short.
+    pub shed_subscriptions: u64,
     /// Bytes of frames made here or taken over from the shard that made them.
     pub(super) encoded_bytes: u64,
 }
@@ -129,4 +131,6 @@ pub(super) struct Levels {
     pub(super) subscriptions: usize,
     /// Clients whose socket refused bytes.
     pub(super) blocked: usize,
+    /// Bytes of mirrors.
+    pub(super) mirrored: i64,
 }

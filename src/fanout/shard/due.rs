@@ -115,6 +115,7 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
         }
         // A copy of its own: the walk then touches no memory that another shard writes.
         let own = (Piece::frame(frame.copied()), now.steady_us);
+        mirror.frame_bytes += own.0.bytes().len();
         frames.push((key, own.clone()));
         (entry.seq, false, own)
     });

@@ -55,6 +55,8 @@ pub(super) struct Looks {
     pub(super) news: VecDeque<usize>,
     /// All mirrors.
     topics: Round,
+    /// All mirrors, where memory is short.
+    relief: Round,
     /// All clients.
     clients: Round,
 }
@@ -62,7 +64,7 @@ pub(super) struct Looks {
 impl Looks {
     /// Whether there is anything.
     pub(super) fn are_due(&self) -> bool {
-        !(self.news.is_empty() && self.topics.is_over() && self.clients.is_over())
+        !(self.news.is_empty() && self.topics.is_over() && self.relief.is_over() && self.clients.is_over())
     }
 }
 
@@ -87,6 +89,9 @@ impl Shard {
     /// Call it about once a second; [`Shard::pump`] does the looking. A round that is not over goes on.
     pub fn tick(&mut self) {
         self.looks.clients.begin(self.conns.capacity());
+        if self.is_to_relieve() {
+            self.looks.relief.begin(self.mirrors.capacity());
+        }
     }
 
     /// The thread did not run for so long. No client is silent, stalled or slow to leave for that: what it said
@@ -128,6 +133,9 @@ impl Shard {
             if self.look_at_topic(mirror, now_us) {
                 break;
             }
+        }
+        if let Some(mirror) = self.looks.relief.next() {
+            self.relieve(mirror);
         }
         for _ in 0..STRETCH {
             let Some(index) = self.looks.clients.next() else { break };

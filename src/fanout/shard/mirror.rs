@@ -7,6 +7,7 @@ use super::batch::Piece;
 use super::walks::Rest;
 use crate::fanout::topic::{Entry, FrameKey, Topic};
 use crate::model::Seq;
+use crate::scoring::RulesetIndex;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -56,6 +57,12 @@ pub(super) struct Mirror {
     pub(super) is_news: bool,
     /// Where in its round of the subscribers the next walk begins, as a fraction of 2³².
     turn: u32,
+    /// Bytes of the frames of entries, and of those shared.
+    pub(super) frame_bytes: usize,
+}
+
+fn bytes_of(frames: &OwnFrames) -> usize {
+    frames.iter().map(|(_, (piece, _))| piece.bytes().len()).sum()
 }
 
 impl Mirror {
@@ -71,11 +78,13 @@ impl Mirror {
             moved: false,
             is_news: false,
             turn: 0,
+            frame_bytes: 0,
         }
     }
 
-    /// Takes over what was published since. False where nothing was.
-    pub(super) fn sync(&mut self, ring_frames: usize) -> bool {
+    /// Takes over what was published since. False where nothing was. Of the entries the last
+    /// `frames_kept` keep their frames: those before them go out merged, if at all.
+    pub(super) fn sync(&mut self, ring_frames: usize, frames_kept: usize) -> bool {
         let before = self.head;
         self.topic.read(|history| {
             if history.head == before {
@@ -83,7 +92,8 @@ impl Mirror {
             }
             let missing = (history.head - before) as usize;
             if missing > history.ring_len() {
-                self.ring.clear();
+                let frames = self.ring.drain(..).filter_map(|mirrored| mirrored.frames);
+                self.frame_bytes -= frames.map(|frames| bytes_of(&frames)).sum::<usize>();
             }
             self.ring
                 .extend(history.after(before).map(|entry| Mirrored { entry, frames: None }));
@@ -92,10 +102,71 @@ impl Mirror {
         if self.head == before {
             return false;
         }
-        let surplus = self.ring.len().saturating_sub(ring_frames);
-        self.ring.drain(..surplus);
-        self.shared.clear();
+        let arrived = (self.head - before).try_into().unwrap_or(usize::MAX);
+        let kept_from = self.ring.len().saturating_sub(frames_kept);
+        for mirrored in self.ring.range_mut(kept_from.saturating_sub(arrived)..kept_from) {
+            if let Some(frames) = mirrored.frames.take() {
+                self.frame_bytes -= bytes_of(&frames);
+            }
+        }
+        self.cut(ring_frames);
+        self.unshare(|_| false);
         true
+    }
+
+    /// Keeps the last `ring_frames` entries.
+    fn cut(&mut self, ring_frames: usize) {
+        let surplus = self.ring.len().saturating_sub(ring_frames);
+        for mirrored in self.ring.drain(..surplus) {
+            self.frame_bytes -= mirrored.frames.as_deref().map_or(0, bytes_of);
+        }
+    }
+
+    /// Drops the shared frames for which `keep` does not hold.
+    fn unshare(&mut self, keep: impl Fn(&Shared) -> bool) {
+        self.shared.retain(|shared| {
+            let keep = keep(shared);
+            self.frame_bytes -= if keep { 0 } else { shared.frame.0.bytes().len() };
+            keep
+        });
+    }
+
+    /// Keeps the last `ring_frames` entries and gives back the room of the others; what is shared is made
+    /// anew where somebody asks for it.
+    pub(super) fn shrink(&mut self, ring_frames: usize) {
+        self.unshare(|_| false);
+        if self.ring.len() > ring_frames {
+            self.cut(ring_frames);
+            self.ring.shrink_to(ring_frames);
+        }
+    }
+
+    /// Drops the frames of rulesets for which `is_idle` holds.
+    pub(super) fn drop_frames(&mut self, is_idle: impl Fn(RulesetIndex) -> bool) {
+        for mirrored in &mut self.ring {
+            let Some(frames) = &mut mirrored.frames else { continue };
+            frames.retain(|((ruleset, _), (piece, _))| {
+                let idle = is_idle(*ruleset);
+                self.frame_bytes -= if idle { piece.bytes().len() } else { 0 };
+                !idle
+            });
+            if frames.is_empty() {
+                mirrored.frames = None;
+            }
+        }
+    }
+
+    /// Bytes that it takes up, its subscribers not counted.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.ring.len() * size_of::<Mirrored>() + self.frame_bytes
+    }
+
+    /// The same, counted frame by frame: what [`Mirror::held_bytes`] is held against.
+    #[cfg(test)]
+    pub(super) fn counted_bytes(&self) -> usize {
+        let frames = self.ring.iter().filter_map(|mirrored| mirrored.frames.as_deref()).map(bytes_of);
+        let shared = self.shared.iter().map(|shared| shared.frame.0.bytes().len());
+        self.ring.len() * size_of::<Mirrored>() + frames.chain(shared).sum::<usize>()
     }
 
     /// Whether the deltas that follow `seq` are all in the ring.
@@ -138,8 +209,10 @@ impl Mirror {
 
     pub(super) fn share(&mut self, shared: Shared) {
         if self.shared.len() >= SHARED_MAX {
-            self.shared.swap_remove(0);
+            let gone = self.shared.swap_remove(0);
+            self.frame_bytes -= gone.frame.0.bytes().len();
         }
+        self.frame_bytes += shared.frame.0.bytes().len();
         self.shared.push(shared);
     }
 }

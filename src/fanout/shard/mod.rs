@@ -14,6 +14,7 @@ mod inbound;
 mod looks;
 mod mirror;
 mod outbound;
+mod relief;
 mod subs;
 mod subscribe;
 mod walks;
@@ -143,6 +144,8 @@ pub struct Shard {
     levels: Levels,
     deflater: Deflater,
     inflater: Inflater,
+    /// Subscriptions under each ruleset, by its place.
+    subscribed: Vec<usize>,
     /// Set once a drain has begun: the time over which clients are told to come back.
     draining_spread_ms: Option<u64>,
 }
@@ -151,8 +154,10 @@ impl Shard {
     /// A shard without connections.
     pub fn new(parts: ShardParts) -> Shard {
         let deflater = Deflater::new(parts.limits.compress_bytes_min);
+        let subscribed = vec![0; parts.rulesets.len()];
         Shard {
             parts,
+            subscribed,
             conns: Slab::new(),
             generation: 0,
             mirrors: Slab::new(),
@@ -257,11 +262,13 @@ impl Shard {
     /// Brings a mirror up to date and marks its subscribers; with `tell`, they join those who are behind.
     /// True where it had moved.
     fn refresh(&mut self, mirror: usize, tell: bool) -> bool {
+        let ring_frames = self.ring_frames();
         let topic = &mut self.mirrors[mirror];
-        let before = topic.head;
-        if !topic.sync(self.parts.limits.ring_frames) {
+        let (before, held) = (topic.head, topic.held_bytes());
+        if !topic.sync(ring_frames, self.parts.limits.coalesce_frames_max) {
             return false;
         }
+        self.levels.mirrored += topic.held_bytes() as i64 - held as i64;
         let arrived = topic.head - before;
         let offered = arrived * topic.subscribers.len() as u64;
         topic.moved &= !tell;
@@ -461,6 +468,11 @@ impl Shard {
     /// Clients whose socket refused bytes.
     pub fn blocked(&self) -> usize {
         self.levels.blocked
+    }
+
+    /// Bytes of its copies of rings, and of the frames beside them.
+    pub fn mirrored_bytes(&self) -> u64 {
+        self.levels.mirrored.max(0) as u64
     }
 
     /// Changes that subscribers here have yet to be sent.

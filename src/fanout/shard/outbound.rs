@@ -151,7 +151,10 @@ impl Shard {
                 deflater: &mut self.deflater,
                 stats: &mut self.stats,
             };
-            let frames = match due(&self.parts, mirror, cursor, form, behind, &mut making) {
+            let held = mirror.held_bytes();
+            let due = due(&self.parts, mirror, cursor, form, behind, &mut making);
+            self.levels.mirrored += mirror.held_bytes() as i64 - held as i64;
+            let frames = match due {
                 Due::Now(frames) => frames,
                 Due::Later(due_us) => {
                     if let Some(pace) = &mut cursor.pace

@@ -5,6 +5,7 @@ use super::conn::ConnKey;
 use super::inbound::{ENTRY_WORK, TOPIC_WORK};
 use super::mirror::Mirror;
 use super::subs::{Cursor, Pace, Phase};
+use crate::memory::RETRY_AFTER_S;
 use crate::model::{Seq, TopicName};
 use crate::scoring::RulesetIndex;
 use crate::wire::client::{Subscribe, Unsubscribe};
@@ -153,6 +154,12 @@ impl Shard {
             self.parts.default_ruleset
         };
         let mut mirror = self.known_mirror(&name);
+        // Before anything ends: whoever subscribes again keeps what it has.
+        if mirror.is_none() && self.takes_no_topics() {
+            self.stats.shed_subscriptions += 1;
+            let message = format!("memory is short, and nobody here watches that topic: try again in {RETRY_AFTER_S} s");
+            return Err(("overloaded", message));
+        }
         if let Some(place) = mirror
             && let Some(sub) = self.conn(key).and_then(|conn| conn.subs.find(place as u32, ruleset))
         {
@@ -192,6 +199,7 @@ impl Shard {
         self.stats.offered += head - seq;
         self.levels.pending += (head - seq) as i64;
         self.levels.subscriptions += 1;
+        self.subscribed[ruleset.place()] += 1;
         self.mirrors[mirror].subscribers.push((key.index, sub));
         if conn.mark(sub) {
             self.dirty.push_back(key);
@@ -227,7 +235,8 @@ impl Shard {
         let topic = self.parts.hub.watch(name, self.parts.index)?;
         let id = topic.id;
         let mut mirror = Mirror::new(topic);
-        mirror.sync(self.parts.limits.ring_frames);
+        mirror.sync(self.ring_frames(), self.parts.limits.coalesce_frames_max);
+        self.levels.mirrored += mirror.held_bytes() as i64;
         let place = self.mirrors.insert(mirror);
         self.mirror_of.insert(id, place);
         Some(place)
@@ -243,6 +252,7 @@ impl Shard {
         self.stats.abandoned += pending;
         self.levels.pending -= pending as i64;
         self.levels.subscriptions -= 1;
+        self.subscribed[cursor.ruleset.place()] -= 1;
         mirror.subscribers.swap_remove(cursor.place as usize);
         if let Some(&(moved_conn, moved_sub)) = mirror.subscribers.get(cursor.place as usize)
             && let Some(moved) = self.conns[moved_conn as usize].subs.get_mut(moved_sub)
@@ -252,6 +262,7 @@ impl Shard {
         if self.mirrors[cursor.mirror as usize].subscribers.is_empty() {
             let mirror = self.mirrors.remove(cursor.mirror as usize);
             self.mirror_of.remove(&mirror.topic.id);
+            self.levels.mirrored -= mirror.held_bytes() as i64;
             self.parts.hub.unwatch(&mirror.topic, self.parts.index);
         }
     }

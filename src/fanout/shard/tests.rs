@@ -8,6 +8,7 @@ mod expiry;
 mod looks;
 mod rates;
 mod reading;
+mod relief;
 mod rests;
 mod rig;
 mod sizes;

@@ -29,6 +29,7 @@ use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 
@@ -101,6 +102,17 @@ impl Socket {
             Socket::Tcp(stream, _) => send::send(stream, pieces, offset),
             Socket::Tls(tls) => tls.0.borrow_mut().write(pieces, offset),
             Socket::Stream(body) => push(body, pieces),
+        }
+    }
+
+    /// Has the kernel drop what it holds for the client when the socket is closed: else it would hold that
+    /// until the client has taken it. Whether it is gone already makes no difference.
+    fn discard_unsent(&self) {
+        let linger = Some(Duration::ZERO);
+        match self {
+            Socket::Tcp(stream, _) => drop(SockRef::from(stream).set_linger(linger)),
+            Socket::Tls(tls) => drop(SockRef::from(tls.0.borrow().socket()).set_linger(linger)),
+            Socket::Stream(_) => {}
         }
     }
 
@@ -355,7 +367,12 @@ impl Writer for Sockets {
         }
     }
 
-    fn close(&mut self, conn: ConnKey, _: CloseReason) {
+    fn close(&mut self, conn: ConnKey, reason: CloseReason) {
+        if reason == CloseReason::Overloaded
+            && let Some(socket) = self.table.get(conn)
+        {
+            socket.discard_unsent();
+        }
         self.table.remove(conn);
     }
 

@@ -6,6 +6,7 @@ use crate::frames::{client_frame, client_message};
 use crate::proto;
 use crate::world::EPOCH;
 use scorewire::fanout::shard::{Kind, Reading};
+use scorewire::memory::Level;
 use scorewire::wire::{Coding, Form};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -60,6 +61,9 @@ impl Sim {
     }
 
     pub(super) fn come_back(&mut self, client: usize) {
+        if self.world.hub.pressure().level() >= Level::Newcomers {
+            return count(&mut self.tally, "turned away");
+        }
         let shard = self.chance.below(self.world.shards.len());
         let kind = match client % 4 {
             1 => Kind::EventStream,

@@ -10,6 +10,7 @@ use futures_util::{SinkExt, StreamExt};
 use scorewire::wire::Coding;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, VecDeque};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_tungstenite::WebSocketStream;
@@ -65,6 +66,11 @@ impl Client {
     pub(crate) async fn connect_narrow_in(server: &Http, coding: Coding) -> Client {
         let wired = connect(server.address(), server.tls(), Some(4096)).await;
         Client::over(wired, coding, Holdings::default()).await
+    }
+
+    /// Connects to that address, with so small a receive buffer where one is given.
+    pub(crate) async fn connect_at(address: SocketAddr, receive_bytes: Option<u32>) -> Client {
+        Client::over(connect(address, None, receive_bytes).await, Coding::Json, Holdings::default()).await
     }
 
     async fn over(wired: Wired, coding: Coding, holdings: Holdings) -> Client {
@@ -216,6 +222,23 @@ impl Client {
             let waited = waited.unwrap_or_else(|_| panic!("{stays}"));
             assert!(waited.is_some(), "closed while behind ({stays}): {:?}", self.closed);
         }
+    }
+
+    /// Catches up after it has slept; false where the connection is over.
+    pub(crate) async fn woken(&mut self, server: &Http) -> bool {
+        let ping = json!({"op": "ping", "id": -1}).to_string();
+        if self.socket.send(Message::text(ping)).await.is_err() {
+            return false;
+        }
+        loop {
+            match self.next().await {
+                None => return false,
+                Some(message) if message["type"] == "pong" => break,
+                Some(_) => {}
+            }
+        }
+        self.catch_up(server).await;
+        true
     }
 
     /// Waits until the server has answered twice: what was due before has then been sent.

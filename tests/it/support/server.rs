@@ -83,6 +83,14 @@ impl Http {
         }
     }
 
+    /// The same address, for who trusts something else.
+    pub(crate) fn trusting(&self, connector: TlsConnector) -> Http {
+        Http {
+            tls: Some(connector),
+            ..self.clone()
+        }
+    }
+
     pub(crate) async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
         let uri = match &self.tls {
             None => format!("http://{}{path}", self.address),
@@ -190,6 +198,11 @@ impl Server {
     /// The same, with TLS; its own clients trust it.
     pub(crate) fn start_tls(change: impl FnOnce(&mut Config)) -> Server {
         Server::start_as(Some(Identity::new()), change)
+    }
+
+    /// The same, with a certificate that is there.
+    pub(crate) fn start_tls_with(identity: Identity, change: impl FnOnce(&mut Config)) -> Server {
+        Server::start_as(Some(identity), change)
     }
 
     /// The same, with clients reached that way.

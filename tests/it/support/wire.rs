@@ -9,7 +9,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use scorewire::config::Config;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
@@ -45,6 +45,12 @@ impl Identity {
         roots.add(cert.der().clone()).unwrap();
         let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         let connector = TlsConnector::from(Arc::new(config));
+        Identity { folder, connector }
+    }
+
+    /// One whose files are in that folder, which it removes, and that is trusted so.
+    pub(crate) fn of(folder: &Path, connector: TlsConnector) -> Identity {
+        let folder = folder.to_owned();
         Identity { folder, connector }
     }
 

@@ -93,6 +93,7 @@ impl Rig {
         let hub = Arc::new(hub);
         let engine = EngineLimits {
             threads: 1,
+            sources: 1,
             jobs_max: 1,
             games_max: 10,
             plays_max: 1_000,
@@ -215,6 +216,8 @@ impl Rig {
         let settled = stats.written + stats.merged + stats.expired + stats.abandoned;
         assert_eq!(stats.offered, settled + pending, "{stats:?}");
         assert_eq!(self.shard.pending(), pending);
+        let mirrored: usize = self.shard.mirrors.iter().map(|(_, mirror)| mirror.counted_bytes()).sum();
+        assert_eq!(self.shard.mirrored_bytes(), mirrored as u64);
     }
 
     /// A turn of looking that is over after one look.
