@@ -39,6 +39,7 @@ fn empty() -> Shared {
         game_players_max: 100,
         players_max: 1_000,
         expired_games_max: 10,
+        sources: 1,
     };
     Shared::new(Arc::new(hub), limits, EngineMetrics::unseen())
 }
