@@ -5,7 +5,10 @@
 //! 70 a fault of this program; 74 an event log that cannot be read or written; 75 a drain that had to cut.
 
 mod feeding;
+mod log;
+mod table;
 
+use crate::compaction::RetellError;
 use crate::config::{Config, Durability};
 use crate::demo;
 use crate::pipeline::{self, Running, StartError};
@@ -42,6 +45,9 @@ enum Command {
     Simulate(Simulate),
     /// Say whether the settings are good, and what they come to, without starting anything.
     CheckConfig(ServerFlags),
+    /// Look into the event log, check it, write it out, or repair it.
+    #[command(subcommand)]
+    Log(log::Log),
 }
 
 #[derive(Args, Default)]
@@ -179,6 +185,7 @@ pub fn run() -> ExitCode {
         Command::Replay(replay) => replay.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::CheckConfig(flags) => check_config(&flags),
+        Command::Log(log) => log.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -262,7 +269,8 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(mut config: Config, alon
         let running = pipeline::start(config).map_err(|error| match error {
             StartError::Bind { .. } => Failure(UNAVAILABLE, error.into()),
             StartError::Ruleset(_) | StartError::DefaultRuleset(..) | StartError::Writer(_) | StartError::Tls(_) => usage(error),
-            StartError::Log(ref log) => Failure(log_code(log), error.into()),
+            StartError::Log(RetellError::Log(ref log)) => Failure(log_code(log), error.into()),
+            StartError::Log(_) => Failure(DATA, error.into()),
             StartError::System(_) => Failure::from(error),
         })?;
         tracing::info!(

@@ -130,6 +130,9 @@ pub struct Store {
     pub segment_bytes: u64,
     pub unsynced_bytes_max: usize,
     pub retry_ms: u64,
+    pub snapshot_every_bytes: u64,
+    pub keep_finished_hours: u64,
+    pub bytes_max: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -254,6 +257,9 @@ impl Default for Config {
                 segment_bytes: 16 * MIB,
                 unsynced_bytes_max: 64 * 1024 * 1024,
                 retry_ms: 250,
+                snapshot_every_bytes: 16 * MIB,
+                keep_finished_hours: 168,
+                bytes_max: 4096 * MIB,
             },
             fanout: Fanout {
                 ring_frames: 256,
@@ -359,7 +365,7 @@ impl Config {
         telemetry::check_filter(&self.log.filter)
     }
 
-    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 37] {
+    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 40] {
         let (server, ingest, engine, store) = (&self.server, &self.ingest, &self.engine, &self.store);
         let (fanout, clients) = (&self.fanout, &self.clients);
         let count = |name, value: usize, range| (name, value as u64, range);
@@ -388,6 +394,13 @@ impl Config {
             count("engine.expired_games_max", engine.expired_games_max, 1..=1_000_000),
             count("store.queue_batches_max", store.queue_batches_max, 1..=65_536),
             ("store.segment_bytes", store.segment_bytes, 64 * 1024..=1024 * MIB),
+            (
+                "store.snapshot_every_bytes",
+                store.snapshot_every_bytes,
+                64 * 1024..=1024 * 1024 * MIB,
+            ),
+            ("store.keep_finished_hours", store.keep_finished_hours, 1..=87_600),
+            ("store.bytes_max", store.bytes_max, MIB..=1024 * 1024 * MIB),
             count("store.unsynced_bytes_max", store.unsynced_bytes_max, MIB..=4096 * MIB),
             count("fanout.ring_frames", fanout.ring_frames, 1..=65_536),
             count("fanout.topics_max", fanout.topics_max, 1..=10_000_000),

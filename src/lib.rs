@@ -14,6 +14,7 @@
 //! | [`engine`] | the threads that own games, and what readers see | subscribers |
 //! | [`wire`] | WebSocket frames, messages, compression, close codes, JSON and protobuf | sockets |
 //! | [`fanout`] | topics' rings, shards, cursors, the write path | what happened |
+//! | [`compaction`] | the log told again and rewritten; which games are let go of | subscribers |
 //! | [`server`] | listeners, routes, upgrades, plain HTTP | rings and cursors |
 //! | [`memory`] | the budget for memory, and what goes first | what is shed |
 //! | [`pipeline`] | who is connected to whom, by which channel, how long | – |
@@ -32,6 +33,7 @@
 
 pub mod clock;
 pub mod command;
+pub mod compaction;
 pub mod config;
 pub mod demo;
 pub mod engine;

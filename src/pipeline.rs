@@ -12,9 +12,11 @@
 //! ```
 //! Events go side → engine → hub → shards → sockets, and never back.
 
+mod housekeeping;
 mod keeper;
 
 use crate::clock::Clock;
+use crate::compaction::RetellError;
 use crate::config::Config;
 use crate::engine::{Engine, Owners, Parcel, Shared, silence};
 use crate::fanout::hub::{Hub, Inbox};
@@ -27,7 +29,7 @@ use crate::recovery::{self, Me, Recovered, new_epoch_name};
 use crate::scoring::{RulesetError, Rulesets};
 use crate::server::tls::{self, Follower, Handshakes, TlsError};
 use crate::server::{self, App, Door, Routes, listen};
-use crate::store::{DiskFiles, EventLog, OpenError};
+use crate::store::{DiskFiles, EventLog};
 use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, LogMetrics, MemoryMetrics, ShardMetrics, TlsMetrics};
 use flume::{Receiver, Sender};
 use std::io;
@@ -70,7 +72,7 @@ pub enum StartError {
     },
     /// The event log cannot be used.
     #[error("the event log (store.dir): {0}")]
-    Log(#[from] OpenError),
+    Log(#[from] RetellError),
     /// The system gives no more threads or descriptors.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -94,6 +96,8 @@ pub struct Running {
     feeds: Option<JoinHandle<io::Result<()>>>,
     /// Closed once every shard's thread has ended; a message says which ended first.
     ended: Receiver<usize>,
+    /// Ends the log's housekeeping with it.
+    housekeeping: Option<flume::Sender<()>>,
 }
 
 /// Loads the rulesets: the built-in ones, and those in `scoring.rulesets_dir` over them.
@@ -170,6 +174,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     if let Some(log) = app.engine.log() {
         tokio::spawn(watch_log(log.clone()));
     }
+    let housekeeping = housekeeping::start(&app)?;
     let (ending, ended) = flume::bounded(shard_count);
     let mut commands = Vec::new();
     for (index, ((listener, inbox), path)) in shared.into_iter().zip(inboxes).zip(paths).enumerate() {
@@ -206,6 +211,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         commands,
         feeds: ingest.map(|(_, serving)| serving),
         ended,
+        housekeeping,
     })
 }
 
@@ -404,6 +410,7 @@ impl Running {
     pub async fn drain(self) -> bool {
         let shutdown = &self.app.config.shutdown;
         self.app.draining.store(true, Ordering::Relaxed);
+        drop(self.housekeeping);
         // The only send that can fail is one that nobody waits for.
         let _ = self.stop.send(true);
         let all = async {
@@ -453,10 +460,14 @@ fn engine(config: &Config, shared: Arc<Shared>) -> Result<(Engine, Arc<str>), St
         header,
         new_epoch,
         read,
+        warnings,
     } = recovery::recover(&config.store.dir, Arc::new(DiskFiles), &shared, me)?;
     if let Some(cut) = &opening.cut {
         let (file, kept) = (cut.file.display(), cut.kept.display());
         tracing::warn!(%file, offset = cut.offset, bytes = cut.bytes, lsn = cut.lsn.0, %kept, "the event log had a torn tail; it was cut: {}", cut.problem);
+    }
+    for warning in warnings {
+        tracing::warn!("{warning}");
     }
     if read.missing + read.unreadable > 0 {
         tracing::warn!(
@@ -469,10 +480,12 @@ fn engine(config: &Config, shared: Arc<Shared>) -> Result<(Engine, Arc<str>), St
         tracing::warn!("a new epoch begins, and clients begin with snapshots: {}", reason.why());
     }
     let took_ms = read.took.as_millis() as u64;
-    tracing::info!(dir = %config.store.dir.display(), records = read.records, games = shared.game_count(), took_ms, "recovered");
+    let snapshot = read.snapshot.map(|lsn| lsn.0);
+    tracing::info!(dir = %config.store.dir.display(), snapshot, records = read.records, games = shared.game_count(), took_ms, "recovered");
     let epoch = header.epoch.as_str().into();
     let engine = Engine::logged(Owners::start(shared), |owners| {
-        opening.begin(header, settings, move |parcel| owners.deliver(parcel))
+        let begun = opening.begin(header, settings, move |parcel| owners.deliver(parcel));
+        begun.map_err(RetellError::from)
     })?;
     Ok((engine, epoch))
 }

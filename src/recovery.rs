@@ -1,13 +1,13 @@
-//! Starting from the event log: what it holds is applied again, and whether the history goes on.
+//! Starting from the event log: what it and its newest snapshot hold is applied again, and whether the history goes on.
 //!
 //! Reads the log once, before anybody can connect, on one thread; the engine's own code applies what is
 //! read, so that totals, `seq`s and rings are those that were there. Nothing is written but a cut tail.
 
 use crate::clock::Clock;
+use crate::compaction::{RetellError, retell};
 use crate::engine::{EngineLimits, Shared};
-use crate::feed::{Decoder, Limits};
-use crate::model::{GameId, Origin, SourceId, StateTime};
-use crate::store::{self, Files, Header, Kind, Opening, RECORD_BYTES_MAX, Record};
+use crate::model::StateTime;
+use crate::store::{self, Files, Header, Lsn, Opening};
 use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
 use std::sync::Arc;
@@ -37,13 +37,17 @@ pub struct Recovered {
     pub new_epoch: Option<NewEpoch>,
     /// What was read.
     pub read: Read,
+    /// Snapshots that are no good, and what else a person should hear of.
+    pub warnings: Vec<String>,
 }
 
 /// Figures of a recovery.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Read {
-    /// Records.
+    /// Records, those of the snapshot included.
     pub records: u64,
+    /// The last record that the snapshot covers, where there was one.
+    pub snapshot: Option<Lsn>,
     /// Records that a repair had to leave out.
     pub missing: u64,
     /// Records that this version cannot read.
@@ -81,15 +85,15 @@ impl NewEpoch {
 ///
 /// # Errors
 /// The log is in use, damaged, or cannot be read.
-pub fn recover(dir: &Path, files: Arc<dyn Files>, shared: &Shared, me: Me) -> Result<Recovered, store::OpenError> {
+pub fn recover(dir: &Path, files: Arc<dyn Files>, shared: &Shared, me: Me) -> Result<Recovered, RetellError> {
     let began_us = Clock.steady_us();
-    let opening = store::open(dir, files)?;
-    let mut replay = Replay::new(shared, &me.sources);
-    let replayed = opening.replay(opening.first_lsn, |_, sources, record| replay.apply(sources, &record))?;
+    let opening = store::open(dir, files.clone())?;
+    let retold = retell(&opening, dir, &*files, shared, &me.sources, StateTime(began_us))?;
     let read = Read {
-        records: replayed.records,
-        missing: replayed.missing,
-        unreadable: replay.unreadable,
+        records: retold.records,
+        snapshot: retold.snapshot,
+        missing: retold.missing,
+        unreadable: retold.unreadable,
         took: Duration::from_micros((Clock.steady_us() - began_us).max(0) as u64),
     };
     let continuity = me.continuity(&read);
@@ -120,6 +124,7 @@ pub fn recover(dir: &Path, files: Arc<dyn Files>, shared: &Shared, me: Me) -> Re
         header,
         new_epoch,
         read,
+        warnings: retold.warnings,
     })
 }
 
@@ -142,65 +147,6 @@ impl Me {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         })
     }
-}
-
-/// Applies records as they were applied when they were written.
-pub struct Replay<'a> {
-    shared: &'a Shared,
-    sources: &'a [String],
-    decoder: Decoder,
-    unreadable: u64,
-}
-
-impl<'a> Replay<'a> {
-    /// Applies to `shared`; `sources` are their names by rank now.
-    pub fn new(shared: &'a Shared, sources: &'a [String]) -> Replay<'a> {
-        // What was taken once is not refused for being long.
-        let limits = Limits {
-            line_bytes_max: RECORD_BYTES_MAX,
-            ..Limits::default()
-        };
-        Replay {
-            shared,
-            sources,
-            decoder: Decoder::new(limits),
-            unreadable: 0,
-        }
-    }
-
-    /// Applies one record; `then` are the names of sources when it was written.
-    pub fn apply(&mut self, then: &[String], record: &Record<'_>) {
-        let origin = Origin {
-            source: self.rank_now(then, record.origin.source),
-            ..record.origin
-        };
-        let now = StateTime(Clock.steady_us());
-        let is_readable = match record.kind {
-            // Refused then, refused now: that is decided by what was before it.
-            Kind::Event => self
-                .decoder
-                .line(record.body)
-                .map(|event| self.shared.apply(event, origin, now))
-                .is_ok(),
-            Kind::Silent => game(record.body)
-                .map(|game| self.shared.silent(origin.source, &game, now))
-                .is_some(),
-            Kind::Expired => game(record.body).map(|game| self.shared.expire(&game)).is_some(),
-            _ => false,
-        };
-        self.unreadable += u64::from(!is_readable);
-    }
-
-    /// The rank that a source of then has now; one that is no longer there ranks last.
-    fn rank_now(&self, then: &[String], source: SourceId) -> SourceId {
-        let name = then.get(usize::from(source.0));
-        let rank = name.and_then(|name| self.sources.iter().position(|now| now == name));
-        SourceId(rank.and_then(|rank| u8::try_from(rank).ok()).unwrap_or(u8::MAX))
-    }
-}
-
-fn game(body: &[u8]) -> Option<GameId> {
-    std::str::from_utf8(body).ok().and_then(GameId::new)
 }
 
 /// A name for a new history: random, so that no client can mistake it for an earlier one.

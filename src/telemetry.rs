@@ -120,6 +120,20 @@ impl EngineMetrics {
         }
     }
 
+    /// Handles that lead nowhere: for a state beside the server's own.
+    pub fn unseen() -> EngineMetrics {
+        EngineMetrics {
+            verdicts: vec![Counter::noop(); Verdict::ALL.len()],
+            changes: Counter::noop(),
+            too_many_games: Counter::noop(),
+            too_many_players: Counter::noop(),
+            game_expired: Counter::noop(),
+            games_expired: Counter::noop(),
+            directory_full: Counter::noop(),
+            unannounced_games: Counter::noop(),
+        }
+    }
+
     /// Counts what the sequencer said.
     pub fn verdict(&self, verdict: Verdict, events: u64) {
         self.verdicts[verdict as usize].increment(events);
@@ -319,6 +333,34 @@ impl LogMetrics {
 }
 
 impl Default for LogMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The handles of the event log's housekeeping.
+#[derive(Clone)]
+pub struct HousekeepingMetrics {
+    /// Snapshots made.
+    pub made: Counter,
+    /// Rounds that failed.
+    pub failed: Counter,
+    /// Bytes of log and snapshots.
+    pub bytes: Gauge,
+}
+
+impl HousekeepingMetrics {
+    /// Finds the handles.
+    pub fn new() -> HousekeepingMetrics {
+        HousekeepingMetrics {
+            made: counter_with(&LOG_SNAPSHOTS, "outcome", "made"),
+            failed: counter_with(&LOG_SNAPSHOTS, "outcome", "failed"),
+            bytes: gauge(&STORE_BYTES),
+        }
+    }
+}
+
+impl Default for HousekeepingMetrics {
     fn default() -> Self {
         Self::new()
     }

@@ -87,6 +87,14 @@ impl Cards {
         true
     }
 
+    /// Whether [`Cards::put`] would change anything.
+    pub fn is_news(&self, info: &PlayerInfo) -> bool {
+        match self.cards.get(&info.player) {
+            Some(card) => is_news(info, &card),
+            None => self.count.load(Ordering::Relaxed) < self.players_max,
+        }
+    }
+
     /// How many players are known.
     pub fn len(&self) -> usize {
         self.cards.len()

@@ -71,12 +71,17 @@ impl SegmentFile {
     }
 }
 
+/// The name of a file until it is complete.
+pub(super) fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(UNFINISHED);
+    PathBuf::from(name)
+}
+
 /// Writes a file of these parts under another name, syncs it, gives it its name and syncs the folder: who
 /// finds the name finds all of it. Returns a handle to append to it.
 pub(super) fn write_whole(files: &dyn Files, path: &Path, parts: &[&[u8]]) -> io::Result<Arc<dyn LogFile>> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(UNFINISHED);
-    let unfinished = Path::new(&name);
+    let unfinished = &unfinished(path);
     let write = || {
         let file = files.create(unfinished)?;
         parts.iter().try_for_each(|part| file.append(part))?;

@@ -15,6 +15,7 @@
 //! | [`open`](mod@open), `replay` | recovery: what is there, what is cut, what stops the start |
 //! | `append` | the writing end as a state machine, without threads and clock |
 //! | [`log`] | its two threads, and who waits for them |
+//! | [`snapshot`] | the log rewritten up to some record, in a file of its own |
 //! | [`inspect`](mod@inspect), [`repair`](mod@repair) | for people |
 //!
 //! # Format
@@ -47,6 +48,7 @@ pub mod record;
 pub mod repair;
 mod replay;
 mod scan;
+pub mod snapshot;
 
 #[cfg(test)]
 mod tests;
@@ -61,3 +63,4 @@ pub use record::{Kind, Lsn, RECORD_BYTES_MAX, Record, frame};
 pub use repair::{Repaired, repair};
 pub use replay::{OpenError, Replayed};
 pub use scan::Problem;
+pub use snapshot::{Snapshot, SnapshotFile, SnapshotWriter};

@@ -70,16 +70,21 @@ pub struct Record<'a> {
 /// # Panics
 /// A body that makes a record longer than [`RECORD_BYTES_MAX`]: lines have a lower limit.
 pub fn frame(record: &Record<'_>, out: &mut Vec<u8>) {
-    let length = FIXED_BYTES + record.body.len();
+    frame_numbered(record.kind as u8, record.origin, record.body, out);
+}
+
+/// The same with a kind of any number.
+pub(super) fn frame_numbered(kind: u8, origin: Origin, body: &[u8], out: &mut Vec<u8>) {
+    let length = FIXED_BYTES + body.len();
     assert!(length <= RECORD_BYTES_MAX, "a line is longer than any may be");
     let start = out.len();
     out.reserve(PREFIX_BYTES + length);
     out.extend_from_slice(&(length as u32).to_le_bytes());
     out.extend_from_slice(&[0; 4]);
-    out.push(record.kind as u8);
-    out.push(record.origin.source.0);
-    out.extend_from_slice(&record.origin.ingest.0.to_le_bytes());
-    out.extend_from_slice(record.body);
+    out.push(kind);
+    out.push(origin.source.0);
+    out.extend_from_slice(&origin.ingest.0.to_le_bytes());
+    out.extend_from_slice(body);
     let checksum = crc32fast::hash(&out[start + PREFIX_BYTES..]);
     out[start + 4..start + PREFIX_BYTES].copy_from_slice(&checksum.to_le_bytes());
 }

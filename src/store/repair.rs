@@ -11,6 +11,7 @@ use super::open::take_lock;
 use super::record::{Kind, MARK_BYTES, frame, own, parse};
 use super::replay::OpenError;
 use super::scan::{Item, Problem, Scan, Stop, resume, synced};
+use super::snapshot::set_aside_damaged;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -44,7 +45,7 @@ pub fn repair(dir: &Path, files: &dyn Files) -> Result<Vec<Repaired>, OpenError>
         let header = file.read(files).and_then(|bytes| file.header(&bytes));
         headers.0.push(header.ok().map(|(header, _)| header));
     }
-    let mut all = Vec::new();
+    let mut all = snapshots_set_aside(dir, files)?;
     for (nth, file) in found.iter().enumerate() {
         let until = found.get(nth + 1).map(|next| next.first);
         let bytes = file.read(files)?;
@@ -71,6 +72,23 @@ pub fn repair(dir: &Path, files: &dyn Files) -> Result<Vec<Repaired>, OpenError>
         write_whole(files, &file.path, &[&rewriting.out]).map_err(OpenError::io("write", &file.path))?;
     }
     Ok(all)
+}
+
+/// A damaged snapshot is set aside whole: segments, or the one before, have what it had.
+fn snapshots_set_aside(dir: &Path, files: &dyn Files) -> Result<Vec<Repaired>, OpenError> {
+    let damaged = set_aside_damaged(dir, files)?.into_iter();
+    let repaired = damaged.filter_map(|(file, error, aside)| match error {
+        OpenError::Corrupt { offset, problem, .. } => Some(Repaired {
+            file: file.path,
+            offset,
+            bytes: file.bytes,
+            problem,
+            missing: 0,
+            kept: Some(aside),
+        }),
+        _ => None,
+    });
+    Ok(repaired.collect())
 }
 
 /// The headers that can be read, by segment.

@@ -344,6 +344,20 @@ metric!(
     "Bytes written and not yet on disk, of `store.unsynced_bytes_max`."
 );
 metric!(LOG_BYTES, "scorewire_log_bytes", Gauge, "", "Bytes of the event log's files.");
+metric!(
+    LOG_SNAPSHOTS,
+    "scorewire_log_snapshots_total",
+    Counter,
+    "outcome = made, failed",
+    "Snapshots of the event log made, and rounds of its housekeeping that failed."
+);
+metric!(
+    STORE_BYTES,
+    "scorewire_store_bytes",
+    Gauge,
+    "",
+    "Bytes of the event log and its snapshots after the last round of housekeeping, against `store.bytes_max`."
+);
 metric!(LOG_SEGMENTS, "scorewire_log_segments", Gauge, "", "Files of the event log.");
 metric!(
     LOG_RECORDS,
@@ -483,6 +497,8 @@ pub const METRICS: &[&Metric] = &[
     &LOG_WAITING,
     &LOG_UNSYNCED,
     &LOG_BYTES,
+    &LOG_SNAPSHOTS,
+    &STORE_BYTES,
     &LOG_SEGMENTS,
     &LOG_RECORDS,
     &MEMORY_BUDGET,

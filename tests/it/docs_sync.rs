@@ -261,11 +261,14 @@ fn documented_commands_exist() {
                 .iter()
                 .filter_map(|word| word.strip_prefix("--"))
                 .filter(|flag| !flag.is_empty());
+            // Of a command that has commands of its own, such as `log`, the one that is named.
+            let command = cli.find_subcommand(subcommand).map(|command| {
+                let inner = arguments.get(1).and_then(|word| command.find_subcommand(word));
+                inner.unwrap_or(command)
+            });
             let known = |flag: &str| match program {
                 "scorewire-loadtest" => loadtest.contains(&format!("    {}: ", flag.replace('-', "_"))),
-                _ => cli
-                    .find_subcommand(subcommand)
-                    .is_some_and(|sub| sub.get_arguments().any(|arg| arg.get_long() == Some(flag))),
+                _ => command.is_some_and(|command| command.get_arguments().any(|arg| arg.get_long() == Some(flag))),
             };
             let unknown: Vec<&str> = flags
                 .map(|flag| flag.split('=').next().unwrap_or(flag))

@@ -21,6 +21,7 @@ mod frames;
 mod fuzz;
 mod golden;
 mod hostile;
+mod log_command;
 mod memory;
 mod oracle;
 mod plain_http;
@@ -29,7 +30,9 @@ mod properties;
 mod proto;
 mod recorded_truth;
 mod replay_clients;
+
 mod repository;
+mod rewritten_log;
 mod rust_text;
 mod sim;
 mod stalled;

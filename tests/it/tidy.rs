@@ -30,7 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // The clock is for its threads alone, which pace syncs.
     ("store", &["clock", "model"]),
     ("engine", &["clock", "fanout", "feed", "model", "state", "store", "telemetry"]),
-    ("recovery", &["clock", "engine", "feed", "model", "store"]),
+    ("recovery", &["clock", "compaction", "engine", "model", "store"]),
     ("config", &["engine", "fanout", "model", "store", "telemetry"]),
     (
         "server",
@@ -52,10 +52,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "pipeline",
         &[
             "clock",
+            "compaction",
             "config",
             "engine",
             "fanout",
             "memory",
+            "model",
             "recovery",
             "scoring",
             "server",
@@ -65,10 +67,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("source", &["clock", "feed", "model"]),
     ("demo", &["clock", "engine", "feed", "model", "source"]),
+    ("compaction", &["clock", "engine", "fanout", "feed", "model", "store"]),
     (
         "command",
         &[
             "clock",
+            "compaction",
             "config",
             "demo",
             "feed",

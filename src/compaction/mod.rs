@@ -1,0 +1,281 @@
+//! The room where the log is told again: after a start, and to rewrite it without games that are gone.
+//!
+//! ```text
+//! newest good snapshot ──► records ─┐
+//!                    └───► state ───┼──► Shared, as it was ──► the server's, or (private) the next snapshot's
+//! segments after it ─────► records ─┘
+//! ```
+//! | module | owns |
+//! |---|---|
+//! | this | what a record does when it is told again; a snapshot and the segments after it as one |
+//! | `state` | what a snapshot says besides records, as JSON |
+//! | `directory` | player lists, folded |
+//! | [`compactor`] | the next snapshot, made from files alone |
+//! | [`retention`] | which games are let go of, and when |
+//!
+//! What is told here goes through the very code that live events go through. Reads no clock but in
+//! retention's own thread; never changes a segment. Bounded: by the log's own bounds, as files are read one
+//! at a time.
+
+pub mod compactor;
+mod directory;
+pub mod retention;
+mod state;
+
+use crate::engine::{Outcome, Remains, Shared};
+use crate::feed::sequence::Verdict;
+use crate::feed::{Decoder, Limits};
+use crate::model::{Event, GameId, Origin, SourceId, StateTime, TopicName};
+use crate::store::snapshot::{Part, snapshots};
+use crate::store::{Files, Kind, Lsn, OpenError, Opening, RECORD_BYTES_MAX, Record, Snapshot, SnapshotFile};
+use std::path::Path;
+
+/// Why what was taken in can't be put together again.
+#[derive(Debug, thiserror::Error)]
+pub enum RetellError {
+    /// The log can't be read.
+    #[error(transparent)]
+    Log(#[from] OpenError),
+    /// The segments begin later than at the first record, and no snapshot leads up to there.
+    #[error("the log begins with record {first}, and no good snapshot covers what was before{bad}")]
+    NoBeginning {
+        /// The first record there is.
+        first: Lsn,
+        /// What is wrong with the snapshots that are there.
+        bad: String,
+    },
+    /// The segments end before the newest snapshot does.
+    #[error("the log ends before record {0}, up to which the newest snapshot goes: segments are missing")]
+    NoEnd(Lsn),
+    /// A snapshot whose bytes are right says what this version does not understand.
+    #[error("snapshot {lsn}: {what}")]
+    Snapshot {
+        /// The last record that it covers.
+        lsn: Lsn,
+        /// What is not understood.
+        what: String,
+    },
+}
+
+/// What was told again, and from what.
+#[derive(Debug, Default)]
+pub struct Retold {
+    /// The last record that the snapshot covers, where there was one.
+    pub snapshot: Option<Lsn>,
+    /// Records told again.
+    pub records: u64,
+    /// Records of them that no longer can be read as events; they have no effect.
+    pub unreadable: u64,
+    /// Records that a repair had to leave out.
+    pub missing: u64,
+    /// Snapshots that are no good, and topics that a snapshot does not account for: for the log.
+    pub warnings: Vec<String>,
+}
+
+/// What a record did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Effect {
+    /// An event: of which game, if of any, and whether it would be missed if it had not been told.
+    Told { game: Option<GameId>, is_missed: bool },
+    /// A feed is silent for that game.
+    Silent(GameId),
+    /// That game was let go of.
+    Expired(GameId),
+    /// The body is no event (any more).
+    Unreadable,
+}
+
+/// Tells records to a state.
+pub(crate) struct Teller<'a> {
+    shared: &'a Shared,
+    decoder: Decoder,
+    /// Names of the feeds, by rank.
+    ranks: &'a [String],
+    now: StateTime,
+}
+
+impl<'a> Teller<'a> {
+    pub(crate) fn new(shared: &'a Shared, ranks: &'a [String], now: StateTime) -> Teller<'a> {
+        // Whatever the limits are now: it was accepted once.
+        let limits = Limits {
+            line_bytes_max: RECORD_BYTES_MAX,
+            ..Limits::default()
+        };
+        Teller {
+            shared,
+            decoder: Decoder::new(limits),
+            ranks,
+            now,
+        }
+    }
+
+    /// Does once more what the record says. `sources` are the names of its segment.
+    pub(crate) fn tell(&mut self, sources: &[String], record: &Record<'_>) -> Effect {
+        match record.kind {
+            Kind::Event => {
+                let Ok(event) = self.decoder.line(record.body) else {
+                    return Effect::Unreadable;
+                };
+                let origin = Origin {
+                    source: self.rank(sources, record.origin.source),
+                    ..record.origin
+                };
+                self.event(event, origin)
+            }
+            Kind::Expired => match game_of(record.body) {
+                Some(game) => {
+                    self.shared.expire(&game);
+                    Effect::Expired(game)
+                }
+                None => Effect::Unreadable,
+            },
+            Kind::Silent => match game_of(record.body) {
+                Some(game) => {
+                    let source = self.rank(sources, record.origin.source);
+                    self.shared.silent(source, &game, self.now);
+                    Effect::Silent(game)
+                }
+                None => Effect::Unreadable,
+            },
+            // The log's own are never handed out.
+            Kind::Mark | Kind::Closed | Kind::Gap => Effect::Unreadable,
+        }
+    }
+
+    fn event(&self, event: Event, origin: Origin) -> Effect {
+        let game = event.game().cloned();
+        let is_news = match &event {
+            Event::Players(infos) => infos.iter().any(|info| self.shared.cards.is_news(info)),
+            _ => false,
+        };
+        let games = self.shared.game_count();
+        let outcome = self.shared.apply(event, origin, self.now);
+        let is_missed = match outcome {
+            _ if game.is_none() => is_news,
+            Outcome::Sequenced(Verdict::Duplicate | Verdict::Dead | Verdict::Full) => false,
+            Outcome::Sequenced(_) => true,
+            Outcome::TooManyGames | Outcome::TooManyPlayers | Outcome::DirectoryFull | Outcome::GameExpired => false,
+        };
+        Effect::Told {
+            game,
+            // Also the first word of a game that was then refused.
+            is_missed: is_missed || self.shared.game_count() > games,
+        }
+    }
+
+    /// The rank that a feed has now, whatever it was when it said this: behind all others where it is none of
+    /// the configured.
+    fn rank(&self, sources: &[String], source: SourceId) -> SourceId {
+        let Some(name) = sources.get(usize::from(source.0)) else {
+            return source;
+        };
+        if let Some(number) = numbered(name) {
+            return number;
+        }
+        let rank = self.ranks.iter().position(|rank| rank == name);
+        SourceId(rank.and_then(|rank| u8::try_from(rank).ok()).unwrap_or(u8::MAX))
+    }
+}
+
+/// Name, in a snapshot, of a feed that its segment has no name for.
+fn name_of(source: SourceId) -> String {
+    format!("#{}", source.0)
+}
+
+fn numbered(name: &str) -> Option<SourceId> {
+    name.strip_prefix('#')?.parse().ok().map(SourceId)
+}
+
+fn game_of(body: &[u8]) -> Option<GameId> {
+    GameId::new(std::str::from_utf8(body).ok()?)
+}
+
+/// Brings `shared`, which is empty and which nobody reads yet, to where the log in `dir` ends. `ranks` are the
+/// configured names of feeds; `now` is when what is told counts as worked out.
+///
+/// # Errors
+/// The log, or the only snapshot that leads up to it, can't be read or understood.
+pub fn retell(
+    opening: &Opening,
+    dir: &Path,
+    files: &dyn Files,
+    shared: &Shared,
+    ranks: &[String],
+    now: StateTime,
+) -> Result<Retold, RetellError> {
+    let mut retold = Retold::default();
+    let newest = newest_good(dir, files)?;
+    let bad = newest.bad.iter().map(|(_, error)| error.to_string());
+    retold.warnings.extend(bad);
+    let mut teller = Teller::new(shared, ranks, now);
+    let from = match newest.good {
+        Some(snapshot) => {
+            if snapshot.lsn >= opening.next_lsn {
+                return Err(RetellError::NoEnd(snapshot.lsn));
+            }
+            let astray = tell_snapshot(&snapshot, &mut teller, |_, _, effect| {
+                retold.unreadable += u64::from(*effect == Effect::Unreadable);
+            })?;
+            let warn = |topic: TopicName| format!("snapshot {}: its records do not lead {topic} to where it stood", snapshot.lsn);
+            retold.warnings.extend(astray.into_iter().map(warn));
+            retold.records = snapshot.records;
+            retold.snapshot = Some(snapshot.lsn);
+            Lsn(snapshot.lsn.0 + 1)
+        }
+        None => Lsn(1),
+    };
+    if opening.first_lsn > from {
+        return Err(RetellError::NoBeginning {
+            first: opening.first_lsn,
+            bad: retold.warnings.iter().map(|warning| format!("; {warning}")).collect(),
+        });
+    }
+    let replayed = opening.replay(from, |_, sources, record| {
+        retold.unreadable += u64::from(teller.tell(sources, &record) == Effect::Unreadable);
+    })?;
+    retold.records += replayed.records;
+    retold.missing = replayed.missing;
+    Ok(retold)
+}
+
+/// The newest snapshot that is whole, and newer ones that are not.
+pub(crate) struct Newest {
+    pub(crate) good: Option<Snapshot>,
+    pub(crate) bad: Vec<(SnapshotFile, OpenError)>,
+}
+
+/// Looks for the newest snapshot that is whole.
+pub(crate) fn newest_good(dir: &Path, files: &dyn Files) -> Result<Newest, OpenError> {
+    let mut bad = Vec::new();
+    for file in snapshots(dir, files)? {
+        match file.load(files) {
+            Ok(snapshot) => return Ok(Newest { good: Some(snapshot), bad }),
+            Err(error @ OpenError::Corrupt { .. }) => bad.push((file, error)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Newest { good: None, bad })
+}
+
+/// Tells a snapshot's records, each of which `each` hears of, and then its state. Returns the topics that
+/// stood elsewhere.
+pub(crate) fn tell_snapshot(
+    snapshot: &Snapshot,
+    teller: &mut Teller<'_>,
+    mut each: impl FnMut(Lsn, &Record<'_>, &Effect),
+) -> Result<Vec<TopicName>, RetellError> {
+    let mut remains = Remains::default();
+    for part in snapshot.parts() {
+        match part {
+            Part::Record(lsn, record) => {
+                let effect = teller.tell(&snapshot.header.sources, &record);
+                each(lsn, &record, &effect);
+            }
+            Part::State(piece) => state::read(piece, &mut remains).map_err(|what| RetellError::Snapshot { lsn: snapshot.lsn, what })?,
+        }
+    }
+    Ok(teller.shared.take_over(remains))
+}
+
+#[cfg(test)]
+mod tests;
