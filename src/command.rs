@@ -4,8 +4,9 @@
 //! reached or an address that cannot be bound; 70 a fault of this program; 75 a drain that had to cut.
 
 mod feeding;
+mod new_key;
 
-use crate::config::Config;
+use crate::config::{Config, Scope};
 use crate::demo;
 use crate::pipeline::{self, Running, StartError};
 use crate::source::Speed;
@@ -16,6 +17,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Live fantasy scores to every subscriber the moment a play happens.
@@ -40,6 +42,9 @@ enum Command {
     Simulate(Simulate),
     /// Say whether the settings are good, and what they come to, without starting anything.
     CheckConfig(ServerFlags),
+    /// Make an API key and print it, once, with the lines of the settings that let it in. Nothing is kept:
+    /// the settings hold its hash alone.
+    NewKey(NewKey),
 }
 
 #[derive(Args, Default)]
@@ -56,6 +61,19 @@ struct ServerFlags {
     /// Logs for people or for machines. [log.format]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
+}
+
+#[derive(Args)]
+struct NewKey {
+    /// What it is called, in settings and logs.
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// What it is good for; several by commas.
+    #[arg(long, value_name = "SCOPE", value_delimiter = ',', required = true)]
+    scope: Vec<Scope>,
+    /// Which of feeds.sources its lines come from; the first where absent.
+    #[arg(long, value_name = "SOURCE")]
+    source: Option<String>,
 }
 
 #[derive(Args)]
@@ -165,6 +183,7 @@ pub fn run() -> ExitCode {
         Command::Replay(replay) => replay.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::CheckConfig(flags) => check_config(&flags),
+        Command::NewKey(new_key) => new_key.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -205,8 +224,9 @@ impl ServerFlags {
 
 fn check_config(flags: &ServerFlags) -> Result<(), Failure> {
     let config = flags.load()?;
-    let rulesets = pipeline::rulesets(&config).map_err(usage)?;
+    let rulesets = Arc::new(pipeline::rulesets(&config).map_err(usage)?);
     pipeline::tls(&config).map_err(usage)?;
+    pipeline::auth(&config, &rulesets).map_err(usage)?;
     let names: Vec<&str> = rulesets.iter().map(|(_, ruleset)| ruleset.name()).collect();
     // Whoever reads this may stop reading.
     let _ = std::io::stdout().write_all(toml::to_string(&config).context("the settings cannot be shown")?.as_bytes());
@@ -245,7 +265,9 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(flags: &ServerFlags, alo
         let mut told = Told::new()?;
         let running = pipeline::start(config).map_err(|error| match error {
             StartError::Bind { .. } => Failure(UNAVAILABLE, error.into()),
-            StartError::Ruleset(_) | StartError::DefaultRuleset(..) | StartError::Writer(_) | StartError::Tls(_) => usage(error),
+            StartError::Ruleset(_) | StartError::DefaultRuleset(..) | StartError::Writer(_) | StartError::Tls(_) | StartError::Keys(_) => {
+                usage(error)
+            }
             StartError::System(_) => Failure::from(error),
         })?;
         tracing::info!(

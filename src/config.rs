@@ -4,6 +4,10 @@
 //! then the command line. An unknown key or a value that makes no sense stops the start before any
 //! port is bound, with one line that names it.
 
+mod auth;
+
+pub use auth::{ApiKey, Auth, Feeds, KeyHash, OpenTo, Scope};
+
 use crate::engine::EngineLimits;
 use crate::fanout::hub::{HubLimits, SHARDS_MAX};
 use crate::fanout::shard::ShardLimits;
@@ -27,6 +31,8 @@ const DAY_MS: u64 = 86_400_000;
 #[expect(missing_docs, reason = "documented in config/default.toml, where people look")]
 pub struct Config {
     pub server: Server,
+    pub auth: Auth,
+    pub feeds: Feeds,
     pub scoring: Scoring,
     pub ingest: Ingest,
     pub engine: EngineSection,
@@ -53,6 +59,7 @@ pub struct Server {
     pub tls_key: Option<PathBuf>,
     pub tls_threads: usize,
     pub tls_handshakes_max: usize,
+    pub allowed_origins: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -166,7 +173,10 @@ impl Default for Config {
                 tls_key: None,
                 tls_threads: 1,
                 tls_handshakes_max: 10_000,
+                allowed_origins: Vec::new(),
             },
+            auth: Auth::default(),
+            feeds: Feeds::default(),
             scoring: Scoring {
                 rulesets_dir: "config/rulesets".into(),
                 default_ruleset: "draftkings".into(),
@@ -233,13 +243,13 @@ impl Config {
     /// # Errors
     /// What is wrong and where, in one line.
     pub fn load(file: Option<&Path>, vars: impl Iterator<Item = (OsString, OsString)>) -> Result<Config, ConfigError> {
-        let table = toml::from_str(DEFAULT_TOML).map_err(|error| ConfigError(one_line("config/default.toml", &error)))?;
+        let table = toml::from_str(DEFAULT_TOML).map_err(|error| ConfigError(one_line("config/default.toml", DEFAULT_TOML, &error)))?;
         let mut layers = Layers { table, complaint: None };
         if let Some(file) = file {
             let name = file.display().to_string();
             let text = std::fs::read_to_string(file).map_err(|error| ConfigError(format!("cannot read {name}: {error}")))?;
             // Read alone first, so that a mistake is shown with its own file and line.
-            let own: toml::Table = toml::from_str(&text).map_err(|error| ConfigError(one_line(&name, &error)))?;
+            let own: toml::Table = toml::from_str(&text).map_err(|error| ConfigError(one_line(&name, &text, &error)))?;
             merge(&mut layers.table, own);
             layers.look(&name)?;
         }
@@ -248,7 +258,9 @@ impl Config {
             let Some(path) = name.strip_prefix("SCOREWIRE__") else { continue };
             let value = value.to_str().ok_or_else(|| ConfigError(format!("{name}: not UTF-8")))?;
             set(&mut layers.table, &path.to_lowercase(), value).map_err(|error| ConfigError(format!("{name}: {error}")))?;
-            layers.look(&format!("{name}={value}"))?;
+            // What was meant to stay secret may stand there by mistake.
+            let shown = if path.starts_with("AUTH__") { "…" } else { value };
+            layers.look(&format!("{name}={shown}"))?;
         }
         match layers.complaint {
             Some((layer, what)) => Err(ConfigError(format!("{layer}: {what}"))),
@@ -278,10 +290,12 @@ impl Config {
         if self.clients.silence_timeout_ms <= self.clients.ping_interval_ms {
             return Err("clients.silence_timeout_ms must be longer than clients.ping_interval_ms, or healthy clients are closed".into());
         }
+        self.auth.check(&self.feeds)?;
+        auth::check_origins(&self.server.allowed_origins)?;
         telemetry::check_filter(&self.log.filter)
     }
 
-    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 32] {
+    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 34] {
         let (server, ingest, engine, fanout, clients) = (&self.server, &self.ingest, &self.engine, &self.fanout, &self.clients);
         let count = |name, value: usize, range| (name, value as u64, range);
         [
@@ -292,6 +306,8 @@ impl Config {
             count("server.header_bytes_max", server.header_bytes_max, 8192..=MIB),
             count("server.tls_threads", server.tls_threads, 1..=64),
             count("server.tls_handshakes_max", server.tls_handshakes_max, 1..=1_000_000),
+            count("auth.token_bytes_max", self.auth.token_bytes_max, 64..=16_384),
+            count("auth.patterns_max", self.auth.patterns_max, 1..=10_000),
             count("ingest.threads", ingest.threads, 1..=64),
             count("ingest.body_bytes_max", ingest.body_bytes_max, 256..=1024 * MIB),
             count("ingest.line_bytes_max", ingest.line_bytes_max, 256..=16 * MIB),
@@ -321,10 +337,13 @@ impl Config {
         ]
     }
 
-    fn times(&self) -> [(&'static str, u64, RangeInclusive<u64>); 9] {
+    fn times(&self) -> [(&'static str, u64, RangeInclusive<u64>); 12] {
         let (server, clients, shutdown) = (&self.server, &self.clients, &self.shutdown);
         [
             ("server.header_read_timeout_ms", server.header_read_timeout_ms, 1..=DAY_MS),
+            ("auth.jwt_leeway_ms", self.auth.jwt_leeway_ms, 0..=300_000),
+            ("auth.key_poll_ms", self.auth.key_poll_ms, 10..=DAY_MS),
+            ("auth.wait_ms", self.auth.wait_ms, 1..=60_000),
             ("ingest.body_read_timeout_ms", self.ingest.body_read_timeout_ms, 1..=DAY_MS),
             ("fanout.rest_ms_max", self.fanout.rest_ms_max, 0..=1_000),
             ("clients.ping_interval_ms", clients.ping_interval_ms, 1..=DAY_MS),
@@ -408,8 +427,11 @@ impl Layers {
     }
 }
 
-fn one_line(name: &str, error: &toml::de::Error) -> String {
-    format!("{name}: {}", error.to_string().trim().replace('\n', " "))
+/// What is wrong and where, but not the line itself: it may hold a secret.
+fn one_line(name: &str, text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    format!("{name}: line {line}: {}", error.message().trim().replace('\n', " "))
 }
 
 fn merge(into: &mut toml::Table, from: toml::Table) {
@@ -423,7 +445,7 @@ fn merge(into: &mut toml::Table, from: toml::Table) {
     }
 }
 
-/// Sets `section__key` to a value as written in a variable: a number or boolean where it reads as one,
+/// Sets `section__key` to a value as written in a variable: a number, boolean or list where it reads as one,
 /// unless the key holds a text.
 fn set(table: &mut toml::Table, path: &str, value: &str) -> Result<(), String> {
     let (section, key) = path.split_once("__").ok_or("expected SCOREWIRE__SECTION__KEY")?;
@@ -434,6 +456,11 @@ fn set(table: &mut toml::Table, path: &str, value: &str) -> Result<(), String> {
         (Ok(number), _) if !is_text => toml::Value::Integer(number),
         (_, "true") if !is_text => toml::Value::Boolean(true),
         (_, "false") if !is_text => toml::Value::Boolean(false),
+        // An address may begin so, too.
+        (_, list) if !is_text && list.starts_with('[') => match toml::from_str::<toml::Table>(&format!("list = {list}")) {
+            Ok(mut read) => read.remove("list").unwrap_or_else(|| toml::Value::String(list.to_owned())),
+            Err(_) => toml::Value::String(list.to_owned()),
+        },
         _ => toml::Value::String(value.to_owned()),
     };
     section.insert(key.to_owned(), value);

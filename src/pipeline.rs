@@ -22,7 +22,7 @@ use crate::fanout::sockets::{Sockets, WritePath, WriterRefused};
 use crate::fanout::turns::Turns;
 use crate::scoring::{RulesetError, Rulesets};
 use crate::server::tls::{self, Handshakes, TlsError};
-use crate::server::{self, App, Door, Routes, listen};
+use crate::server::{self, App, Auth, Door, KeyFileError, Routes, listen};
 use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, ShardMetrics, TlsMetrics};
 use flume::{Receiver, Sender};
 use std::hash::{BuildHasher, Hasher};
@@ -52,6 +52,9 @@ pub enum StartError {
     /// The certificate or its key is no use.
     #[error("{0}")]
     Tls(#[from] TlsError),
+    /// A file of keys is no use.
+    #[error("{0}")]
+    Keys(#[from] KeyFileError),
     /// An address cannot be bound.
     #[error("cannot listen on {address} ({key}): {error}{hint}")]
     Bind {
@@ -116,6 +119,14 @@ pub fn tls(config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, StartEr
     Ok(tls::settings(&config.server, Clock.wall_us())?)
 }
 
+/// Reads the keys that tokens are verified by.
+///
+/// # Errors
+/// A file that is no use.
+pub fn auth(config: &Config, rulesets: &Arc<Rulesets>) -> Result<Arc<Auth>, StartError> {
+    Ok(Arc::new(Auth::new(config, rulesets.clone())?))
+}
+
 /// Binds, starts every thread and returns. Call it inside the side runtime.
 ///
 /// # Errors
@@ -126,6 +137,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let paths = WritePath::for_shards(config.fanout.writer, shard_count, config.fanout.slice_clients)?;
     let server = &config.server;
     let settings = tls(&config)?;
+    let auth = auth(&config, &rulesets)?;
     let shared = bind(server.bind, "server.bind", shard_count, server.backlog)?;
     let address = shared[0].local_addr()?;
     let apart = |at: Option<SocketAddr>, key| at.map(|at| bind(at, key, 1, server.backlog)).transpose();
@@ -134,7 +146,8 @@ pub fn start(config: Config) -> Result<Running, StartError> {
 
     let (stop, stopped) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
-    let (app, inboxes) = share(config, rulesets, shard_count, stopped.clone());
+    let (app, inboxes) = share(config, rulesets, auth, shard_count, stopped.clone());
+    tokio::spawn(app.auth.clone().watch());
     // There with or without TLS: a metric that is missing looks like one that is broken.
     let tls_metrics = TlsMetrics::new();
     let handshakes = settings
@@ -190,7 +203,13 @@ pub fn start(config: Config) -> Result<Running, StartError> {
 }
 
 /// Starts the engine and gathers what every door shares, with the shards' ends of their mailboxes.
-fn share(config: Config, rulesets: Arc<Rulesets>, shard_count: usize, stop: watch::Receiver<bool>) -> (Arc<App>, Vec<Inbox>) {
+fn share(
+    config: Config,
+    rulesets: Arc<Rulesets>,
+    auth: Arc<Auth>,
+    shard_count: usize,
+    stop: watch::Receiver<bool>,
+) -> (Arc<App>, Vec<Inbox>) {
     let prometheus = config.metrics.enabled.then(telemetry::install);
     let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
     let hub = Arc::new(hub);
@@ -200,6 +219,7 @@ fn share(config: Config, rulesets: Arc<Rulesets>, shard_count: usize, stop: watc
         Arc::new(move |game| shared.game(game))
     };
     let app = App {
+        auth,
         engine,
         hub,
         games,

@@ -1,5 +1,6 @@
 //! `GET /v1/ws`: checks a WebSocket request, answers it, and hands the bare socket to the shard.
 
+use super::auth::Subscriber;
 use super::error::ApiError;
 use super::{Door, Slot};
 use crate::fanout::runner::{Command, Upgraded};
@@ -16,7 +17,14 @@ use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// A subscriber's WebSocket.
-pub(super) async fn websocket(State(door): State<Door>, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn websocket(State(door): State<Door>, subscriber: Subscriber, request: Request) -> Result<Response, ApiError> {
+    if !matches!(subscriber, Subscriber::Known(None)) {
+        return Err(ApiError::with_status(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "a WebSocket takes no token yet",
+        ));
+    }
     let Some(coding) = Coding::choose(header_texts(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL)) else {
         let message = format!(
             "none of the subprotocols asked for is spoken here; there are {}",

@@ -23,11 +23,15 @@ pub enum CloseReason {
     Silent,
     /// The client did not read for too long.
     Stalled,
+    /// The client's token is no use, or none came in time.
+    Unauthorized,
+    /// The client's token expired.
+    AuthExpired,
 }
 
 impl CloseReason {
     /// Every reason, in the order of the documented table.
-    pub const ALL: [CloseReason; 10] = [
+    pub const ALL: [CloseReason; 12] = [
         CloseReason::Normal,
         CloseReason::Gone,
         CloseReason::Draining,
@@ -38,6 +42,8 @@ impl CloseReason {
         CloseReason::TooBig,
         CloseReason::Silent,
         CloseReason::Stalled,
+        CloseReason::Unauthorized,
+        CloseReason::AuthExpired,
     ];
 
     /// The close code; nothing is sent for [`CloseReason::Gone`].
@@ -52,6 +58,8 @@ impl CloseReason {
             CloseReason::Draining => 4000,
             CloseReason::Stalled => 4001,
             CloseReason::Silent => 4002,
+            CloseReason::Unauthorized => 4003,
+            CloseReason::AuthExpired => 4004,
         }
     }
 
@@ -68,6 +76,8 @@ impl CloseReason {
             CloseReason::TooBig => "message_too_big",
             CloseReason::Silent => "silent",
             CloseReason::Stalled => "stalled",
+            CloseReason::Unauthorized => "unauthorized",
+            CloseReason::AuthExpired => "auth_expired",
         }
     }
 
@@ -82,6 +92,8 @@ impl CloseReason {
             }
             CloseReason::Silent => "come back with backoff; answer pings or send `op:ping`",
             CloseReason::Stalled => "come back with backoff and read faster, or ask for less or for `max_rate_hz`",
+            CloseReason::Unauthorized => "do not come back without another token",
+            CloseReason::AuthExpired => "come back at once with a new token, resume with `since`",
         }
     }
 }
