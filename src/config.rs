@@ -403,6 +403,7 @@ impl Config {
             silence_timeout_us: us(self.clients.silence_timeout_ms),
             stall_timeout_us: us(self.clients.stall_timeout_ms),
             close_timeout_us: us(self.clients.close_timeout_ms),
+            auth_wait_us: self.auth.knows_tokens().then(|| us(self.auth.wait_ms)),
         }
     }
 }

@@ -15,8 +15,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Engine, Owners, Shared};
 use crate::fanout::hub::{Hub, Inbox};
-use crate::fanout::runner::{Command, Runner};
-use crate::fanout::shard::{Shard, ShardParts};
+use crate::fanout::runner::{Command, Runner, Verify};
+use crate::fanout::shard::{AuthRequest, Shard, ShardParts};
 use crate::fanout::snapshot::GameReader;
 use crate::fanout::sockets::{Sockets, WritePath, WriterRefused};
 use crate::fanout::turns::Turns;
@@ -24,7 +24,7 @@ use crate::scoring::{RulesetError, Rulesets};
 use crate::server::tls::{self, Handshakes, TlsError};
 use crate::server::{self, App, Auth, Door, KeyFileError, Routes, listen};
 use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, ShardMetrics, TlsMetrics};
-use flume::{Receiver, Sender};
+use flume::{Receiver, Sender, WeakSender};
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -356,6 +356,7 @@ impl ShardThread {
             sockets,
             inbox: self.inbox,
             commands: self.commands,
+            verify: verify(&app, shard_itself.as_ref()),
             turns,
             clock: app.clock,
             metrics: ShardMetrics::new(),
@@ -417,6 +418,22 @@ impl Running {
         drop(self.over);
         all_went
     }
+}
+
+/// Has a shard's tokens verified on the side runtime.
+fn verify(app: &Arc<App>, shard: Option<&Sender<Command>>) -> Verify {
+    // A shard that kept itself company would never notice that nobody else is left.
+    let (app, shard) = (app.clone(), shard.map(Sender::downgrade));
+    Box::new(move |request| {
+        let (app, shard) = (app.clone(), shard.as_ref().and_then(WeakSender::upgrade));
+        let Some(shard) = shard else { return };
+        app.side.clone().spawn(async move {
+            let AuthRequest { conn, id, token } = request;
+            let found = app.auth.grant(&token.0);
+            // A shard that is gone needs no telling.
+            let _ = shard.send_async(Command::Verified { conn, id, found }).await;
+        });
+    })
 }
 
 /// A name for a new history: random, so that no client can mistake it for an earlier one.

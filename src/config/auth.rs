@@ -197,6 +197,11 @@ impl Auth {
         Ok(())
     }
 
+    /// Whether there is any token or key that means something.
+    pub fn knows_tokens(&self) -> bool {
+        Scope::ALL.into_iter().any(|scope| self.has_key_for(scope))
+    }
+
     /// Whether something is configured that lets somebody do this: then nobody else may.
     pub fn has_key_for(&self, scope: Scope) -> bool {
         let by_token = !self.jwt_keys.is_empty() && self.jwt_scopes.contains(&scope);

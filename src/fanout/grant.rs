@@ -2,6 +2,7 @@
 
 use crate::model::TopicName;
 use crate::scoring::RulesetIndex;
+use crate::scoring::registry::RULESETS_MAX;
 
 /// Topics that a token names: one, or all that begin alike.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,6 +37,8 @@ impl Pattern {
         kind.as_bytes().starts_with(first) && id.as_bytes().starts_with(rest)
     }
 }
+
+const _: () = assert!(RULESETS_MAX <= 64, "every ruleset has a bit");
 
 /// What a client may read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -88,7 +91,6 @@ impl Grant {
 mod tests {
     use super::*;
     use crate::scoring::Rulesets;
-    use crate::scoring::registry::RULESETS_MAX;
     use proptest::prelude::*;
 
     #[test]
@@ -134,7 +136,6 @@ mod tests {
 
     #[test]
     fn every_ruleset_has_a_bit() {
-        assert!(RULESETS_MAX <= 64);
         let rulesets = Rulesets::embedded();
         let (ppr, yahoo) = (rulesets.index("ppr").unwrap(), rulesets.index("yahoo").unwrap());
         let grant = Grant::new(None, Some(&[ppr]), None);

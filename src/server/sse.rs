@@ -6,7 +6,7 @@ use super::error::ApiError;
 use super::query::Query;
 use super::snapshots::parse_topics;
 use crate::fanout::runner::{Command, EventStream};
-use crate::fanout::shard::ConnKey;
+use crate::fanout::shard::{Access, ConnKey};
 use crate::fanout::sockets::STREAM_PIECES;
 use crate::model::Seq;
 use axum::body::{Body, Bytes};
@@ -56,6 +56,7 @@ pub(super) async fn events(
     let request = EventStream {
         topics,
         ruleset: index,
+        access: reader.grant().cloned().map_or(Access::Open, Access::Granted),
         since,
         body,
         opened,

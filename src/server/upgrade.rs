@@ -4,6 +4,7 @@ use super::auth::Subscriber;
 use super::error::ApiError;
 use super::{Door, Slot};
 use crate::fanout::runner::{Command, Upgraded};
+use crate::fanout::shard::Access;
 use crate::fanout::tls::Session;
 use crate::wire::{Coding, Form, deflate};
 use axum::extract::{Request, State};
@@ -18,13 +19,10 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// A subscriber's WebSocket.
 pub(super) async fn websocket(State(door): State<Door>, subscriber: Subscriber, request: Request) -> Result<Response, ApiError> {
-    if !matches!(subscriber, Subscriber::Known(None)) {
-        return Err(ApiError::with_status(
-            StatusCode::FORBIDDEN,
-            "forbidden",
-            "a WebSocket takes no token yet",
-        ));
-    }
+    let access = match subscriber {
+        Subscriber::Known(grant) => grant.map_or(Access::Open, Access::Granted),
+        Subscriber::Unknown => Access::Awaited,
+    };
     let Some(coding) = Coding::choose(header_texts(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL)) else {
         let message = format!(
             "none of the subprotocols asked for is spoken here; there are {}",
@@ -63,6 +61,7 @@ pub(super) async fn websocket(State(door): State<Door>, subscriber: Subscriber, 
                 tls,
                 early,
                 form,
+                access,
                 slot,
             };
             // A shard that has drained is gone, and so is this connection.

@@ -152,6 +152,10 @@ impl Shard {
         } else {
             self.parts.default_ruleset
         };
+        if !self.may_read(key, &name, ruleset) {
+            let message = "the token does not allow to read this topic under this ruleset".to_owned();
+            return Err(("forbidden", message));
+        }
         let mut mirror = self.known_mirror(&name);
         if let Some(place) = mirror
             && let Some(sub) = self.conn(key).and_then(|conn| conn.subs.find(place as u32, ruleset))
@@ -234,7 +238,7 @@ impl Shard {
     }
 
     /// Ends a subscription; what was pending for it is abandoned.
-    fn drop_sub(&mut self, key: ConnKey, sub: u32) {
+    pub(super) fn drop_sub(&mut self, key: ConnKey, sub: u32) {
         let conn = &mut self.conns[key.index as usize];
         let Some(cursor) = conn.subs.remove(sub) else { return };
         let mirror = &mut self.mirrors[cursor.mirror as usize];

@@ -175,7 +175,7 @@ impl Auth {
             sources: config.feeds.sources.clone(),
             allowed_origins: config.server.allowed_origins.clone(),
             rulesets,
-            knows_tokens: Scope::ALL.into_iter().any(|scope| config.auth.has_key_for(scope)),
+            knows_tokens: config.auth.knows_tokens(),
             keys: RwLock::new(all_keys(&files)),
             files: Mutex::new(files),
             metrics: AuthMetrics::new(Refusal::ALL.map(|refusal| refusal.name())),
@@ -259,6 +259,18 @@ impl Auth {
             Err(refusal) => self.metrics.refused[*refusal as usize].increment(1),
         }
         pass
+    }
+
+    /// What a token lets a subscriber read.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn grant(&self, token: &str) -> Result<Arc<Grant>, &'static str> {
+        match self.pass(token) {
+            Ok(pass) if pass.scopes.has(Scope::Read) => Ok(pass.grant),
+            Ok(_) => Err("the token is not good for this: it lacks the scope \"read\""),
+            Err(refusal) => Err(refusal.message()),
+        }
     }
 
     /// What an API key allows. Each is compared in the same time, whether it is the one or not.

@@ -4,6 +4,7 @@ mod doors;
 mod mint;
 mod origins;
 mod rotation;
+mod sockets;
 mod tokens;
 
 use super::hostile::binary::Folder;
