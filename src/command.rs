@@ -103,6 +103,9 @@ struct Replay {
     /// The server.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     to: String,
+    /// File with the API key to post with, where the server asks for one [or the variable SCOREWIRE_KEY].
+    #[arg(long, value_name = "FILE", conflicts_with = "out")]
+    key_file: Option<PathBuf>,
     /// Write the event lines to a file instead ("-": standard output), at once and with the times as
     /// recorded.
     #[arg(long, value_name = "FILE", conflicts_with = "to")]
@@ -129,6 +132,9 @@ struct Simulate {
     /// The server.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     to: String,
+    /// File with the API key to post with, where the server asks for one [or the variable SCOREWIRE_KEY].
+    #[arg(long, value_name = "FILE", conflicts_with = "out")]
+    key_file: Option<PathBuf>,
     /// Write the event lines to a file instead, at once ("-": standard output).
     #[arg(long, value_name = "FILE", conflicts_with = "to")]
     out: Option<PathBuf>,

@@ -4,6 +4,7 @@ mod doors;
 mod mint;
 mod origins;
 mod rotation;
+mod secrets;
 mod sockets;
 mod tokens;
 
