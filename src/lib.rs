@@ -13,7 +13,7 @@
 //! | [`engine`] | the threads that own games, and what readers see | subscribers |
 //! | [`wire`] | WebSocket frames, messages, compression, close codes, JSON and protobuf | sockets |
 //! | [`fanout`] | topics' rings, shards, cursors, the write path | what happened |
-//! | [`server`] | listeners, routes, upgrades, plain HTTP | rings and cursors |
+//! | [`server`] | listeners, routes, who may do what, upgrades, plain HTTP | rings and cursors |
 //! | [`pipeline`] | who is connected to whom, by which channel, how long | – |
 //! | [`source`], [`demo`] | pacing and posting for `replay` and `simulate`; the demo's own feed | – |
 //! | [`command`], [`config`], [`telemetry`], [`clock`] | command line, settings, metrics and logs, the time | – |

@@ -8,6 +8,7 @@
 //!  tls           server.tls_threads     handshakes (with server.tls_cert)          server.tls_handshakes_max
 //!  engine-N      engine.threads         batches of events (flume)                  engine.jobs_max
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
+//!                                       tokens (tasks)                             one a connection
 //! ```
 //! Events go side → engine → hub → shards → sockets, and never back.
 
