@@ -1,5 +1,6 @@
 //! Settings of who may do what: tokens, API keys, and what is open without either.
 
+use super::Feeds;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::path::PathBuf;
 
@@ -32,13 +33,6 @@ pub struct ApiKey {
     pub hash: KeyHash,
     pub scope: Vec<Scope>,
     pub source: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "documented in config/default.toml, where people look")]
-pub struct Feeds {
-    pub sources: Vec<String>,
 }
 
 /// What somebody may do.
@@ -126,8 +120,6 @@ impl<'de> Deserialize<'de> for KeyHash {
     }
 }
 
-/// Sources there may be: their ranks are kept with every item of a game.
-const SOURCES_MAX: usize = 8;
 /// API keys there may be: each request compares its own with all of them.
 const KEYS_MAX: usize = 256;
 /// Files of `jwt_keys` there may be.
@@ -156,21 +148,9 @@ impl Default for Auth {
     }
 }
 
-impl Default for Feeds {
-    fn default() -> Feeds {
-        Feeds {
-            sources: vec!["primary".into()],
-        }
-    }
-}
-
 impl Auth {
     /// Whether keys, scopes and sources go together.
     pub(super) fn check(&self, feeds: &Feeds) -> Result<(), String> {
-        check_names("feeds.sources", &feeds.sources, SOURCES_MAX)?;
-        if feeds.sources.is_empty() {
-            return Err("feeds.sources must name at least one source".into());
-        }
         let names: Vec<String> = self.keys.iter().map(|key| key.name.clone()).collect();
         check_names("auth.keys", &names, KEYS_MAX)?;
         for (place, key) in self.keys.iter().enumerate() {

@@ -221,14 +221,14 @@ fn settings_that_make_no_sense_are_named_and_never_shown() {
             "[server]\nallowed_origins = [\"scores.example\"]\n".to_owned(),
             "is no origin",
         ),
-        ("sources", "[feeds]\nsources = []\n".to_owned(), "at least one source"),
+        ("sources", "[feeds]\nsources = []\n".to_owned(), "must name 1 to 8 feeds, not 0"),
         (
             "many",
             format!(
                 "[feeds]\nsources = [{}]\n",
                 (0..9).map(|n| format!("\"s{n}\",")).collect::<String>()
             ),
-            "may have 8 entries, not 9",
+            "must name 1 to 8 feeds, not 9",
         ),
     ] {
         let file = folder.file(&format!("{name}.toml"), text);
