@@ -6,10 +6,11 @@
 
 mod feeding;
 mod log;
+mod new_key;
 mod table;
 
 use crate::compaction::RetellError;
-use crate::config::{Config, Durability};
+use crate::config::{Config, Durability, Scope};
 use crate::demo;
 use crate::pipeline::{self, Running, StartError};
 use crate::source::Speed;
@@ -21,6 +22,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Live fantasy scores to every subscriber the moment a play happens.
@@ -48,6 +50,9 @@ enum Command {
     /// Look into the event log, check it, write it out, or repair it.
     #[command(subcommand)]
     Log(log::Log),
+    /// Make an API key and print it, once, with the lines of the settings that let it in. Nothing is kept:
+    /// the settings hold its hash alone.
+    NewKey(NewKey),
 }
 
 #[derive(Args, Default)]
@@ -64,6 +69,19 @@ struct ServerFlags {
     /// Logs for people or for machines. [log.format]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
+}
+
+#[derive(Args)]
+struct NewKey {
+    /// What it is called, in settings and logs.
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// What it is good for; several by commas.
+    #[arg(long, value_name = "SCOPE", value_delimiter = ',', required = true)]
+    scope: Vec<Scope>,
+    /// Which of feeds.sources its lines come from; the first where absent.
+    #[arg(long, value_name = "SOURCE")]
+    source: Option<String>,
 }
 
 #[derive(Args)]
@@ -93,6 +111,9 @@ struct Replay {
     /// The server.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     to: String,
+    /// File with the API key to post with, where the server asks for one [or the variable SCOREWIRE_KEY].
+    #[arg(long, value_name = "FILE", conflicts_with = "out")]
+    key_file: Option<PathBuf>,
     /// Write the event lines to a file instead ("-": standard output), at once and with the times as
     /// recorded.
     #[arg(long, value_name = "FILE", conflicts_with = "to")]
@@ -119,6 +140,9 @@ struct Simulate {
     /// The server.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     to: String,
+    /// File with the API key to post with, where the server asks for one [or the variable SCOREWIRE_KEY].
+    #[arg(long, value_name = "FILE", conflicts_with = "out")]
+    key_file: Option<PathBuf>,
     /// Write the event lines to a file instead, at once ("-": standard output).
     #[arg(long, value_name = "FILE", conflicts_with = "to")]
     out: Option<PathBuf>,
@@ -186,6 +210,7 @@ pub fn run() -> ExitCode {
         Command::Simulate(simulate) => simulate.run(),
         Command::CheckConfig(flags) => check_config(&flags),
         Command::Log(log) => log.run(),
+        Command::NewKey(new_key) => new_key.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -229,8 +254,9 @@ impl ServerFlags {
 
 fn check_config(flags: &ServerFlags) -> Result<(), Failure> {
     let config = flags.load()?;
-    let rulesets = pipeline::rulesets(&config).map_err(usage)?;
+    let rulesets = Arc::new(pipeline::rulesets(&config).map_err(usage)?);
     pipeline::tls(&config).map_err(usage)?;
+    pipeline::auth(&config, &rulesets).map_err(usage)?;
     let names: Vec<&str> = rulesets.iter().map(|(_, ruleset)| ruleset.name()).collect();
     // Whoever reads this may stop reading.
     let _ = std::io::stdout().write_all(toml::to_string(&config).context("the settings cannot be shown")?.as_bytes());
@@ -268,7 +294,9 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(mut config: Config, alon
         let mut told = Told::new()?;
         let running = pipeline::start(config).map_err(|error| match error {
             StartError::Bind { .. } => Failure(UNAVAILABLE, error.into()),
-            StartError::Ruleset(_) | StartError::DefaultRuleset(..) | StartError::Writer(_) | StartError::Tls(_) => usage(error),
+            StartError::Ruleset(_) | StartError::DefaultRuleset(..) | StartError::Writer(_) | StartError::Tls(_) | StartError::Keys(_) => {
+                usage(error)
+            }
             StartError::Log(RetellError::Log(ref log)) => Failure(log_code(log), error.into()),
             StartError::Log(_) => Failure(DATA, error.into()),
             StartError::System(_) => Failure::from(error),

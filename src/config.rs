@@ -4,6 +4,10 @@
 //! then the command line. An unknown key or a value that makes no sense stops the start before any
 //! port is bound, with one line that names it.
 
+mod auth;
+
+pub use auth::{ApiKey, Auth, KeyHash, OpenTo, Scope};
+
 use crate::engine::EngineLimits;
 use crate::fanout::hub::{HubLimits, SHARDS_MAX};
 use crate::fanout::shard::ShardLimits;
@@ -30,6 +34,7 @@ const DAY_MS: u64 = 86_400_000;
 #[expect(missing_docs, reason = "documented in config/default.toml, where people look")]
 pub struct Config {
     pub server: Server,
+    pub auth: Auth,
     pub feeds: Feeds,
     pub scoring: Scoring,
     pub ingest: Ingest,
@@ -60,6 +65,7 @@ pub struct Server {
     pub tls_threads: usize,
     pub tls_handshakes_max: usize,
     pub echo: bool,
+    pub allowed_origins: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -219,7 +225,9 @@ impl Default for Config {
                 tls_threads: 1,
                 tls_handshakes_max: 10_000,
                 echo: false,
+                allowed_origins: Vec::new(),
             },
+            auth: Auth::default(),
             feeds: Feeds {
                 sources: vec!["primary".into()],
                 silence_ms: 30_000,
@@ -318,11 +326,11 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], one line.
     pub fn layered(file: Option<(&str, &str)>, vars: impl Iterator<Item = (OsString, OsString)>) -> Result<Config, ConfigError> {
-        let table = toml::from_str(DEFAULT_TOML).map_err(|error| ConfigError(one_line("config/default.toml", &error)))?;
+        let table = toml::from_str(DEFAULT_TOML).map_err(|error| ConfigError(one_line("config/default.toml", DEFAULT_TOML, &error)))?;
         let mut layers = Layers { table, complaint: None };
         if let Some((name, text)) = file {
             // Read alone first, so that a mistake is shown with its own file and line.
-            let own: toml::Table = toml::from_str(text).map_err(|error| ConfigError(one_line(name, &error)))?;
+            let own: toml::Table = toml::from_str(text).map_err(|error| ConfigError(one_line(name, text, &error)))?;
             merge(&mut layers.table, own);
             layers.look(name)?;
         }
@@ -331,7 +339,9 @@ impl Config {
             let Some(path) = name.strip_prefix("SCOREWIRE__") else { continue };
             let value = value.to_str().ok_or_else(|| ConfigError(format!("{name}: not UTF-8")))?;
             set(&mut layers.table, &path.to_lowercase(), value).map_err(|error| ConfigError(format!("{name}: {error}")))?;
-            layers.look(&format!("{name}={value}"))?;
+            // What was meant to stay secret may stand there by mistake.
+            let shown = if path.starts_with("AUTH__") { "…" } else { value };
+            layers.look(&format!("{name}={shown}"))?;
         }
         match layers.complaint {
             Some((layer, what)) => Err(ConfigError(format!("{layer}: {what}"))),
@@ -361,11 +371,13 @@ impl Config {
         if self.clients.silence_timeout_ms <= self.clients.ping_interval_ms {
             return Err("clients.silence_timeout_ms must be longer than clients.ping_interval_ms, or healthy clients are closed".into());
         }
+        self.auth.check(&self.feeds)?;
+        auth::check_origins(&self.server.allowed_origins)?;
         self.feeds.check()?;
         telemetry::check_filter(&self.log.filter)
     }
 
-    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 40] {
+    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 42] {
         let (server, ingest, engine, store) = (&self.server, &self.ingest, &self.engine, &self.store);
         let (fanout, clients) = (&self.fanout, &self.clients);
         let count = |name, value: usize, range| (name, value as u64, range);
@@ -377,6 +389,8 @@ impl Config {
             count("server.header_bytes_max", server.header_bytes_max, 8192..=MIB),
             count("server.tls_threads", server.tls_threads, 1..=64),
             count("server.tls_handshakes_max", server.tls_handshakes_max, 1..=1_000_000),
+            count("auth.token_bytes_max", self.auth.token_bytes_max, 64..=16_384),
+            count("auth.patterns_max", self.auth.patterns_max, 1..=10_000),
             count("ingest.threads", ingest.threads, 1..=64),
             count("ingest.body_bytes_max", ingest.body_bytes_max, 256..=1024 * MIB),
             count("ingest.line_bytes_max", ingest.line_bytes_max, 256..=8 * MIB),
@@ -418,13 +432,16 @@ impl Config {
         ]
     }
 
-    fn times(&self) -> [(&'static str, u64, RangeInclusive<u64>); 13] {
+    fn times(&self) -> [(&'static str, u64, RangeInclusive<u64>); 16] {
         let (server, store, clients, shutdown) = (&self.server, &self.store, &self.clients, &self.shutdown);
         [
             ("store.group_wait_us", store.group_wait_us, 0..=1_000_000),
             ("store.commit_timeout_ms", store.commit_timeout_ms, 1..=DAY_MS),
             ("store.retry_ms", store.retry_ms, 1..=DAY_MS),
             ("server.header_read_timeout_ms", server.header_read_timeout_ms, 1..=DAY_MS),
+            ("auth.jwt_leeway_ms", self.auth.jwt_leeway_ms, 0..=300_000),
+            ("auth.key_poll_ms", self.auth.key_poll_ms, 10..=DAY_MS),
+            ("auth.wait_ms", self.auth.wait_ms, 1..=60_000),
             ("feeds.silence_ms", self.feeds.silence_ms, 100..=DAY_MS),
             ("ingest.body_read_timeout_ms", self.ingest.body_read_timeout_ms, 1..=DAY_MS),
             ("fanout.rest_ms_max", self.fanout.rest_ms_max, 0..=1_000),
@@ -506,6 +523,7 @@ impl Config {
             silence_timeout_us: us(self.clients.silence_timeout_ms),
             stall_timeout_us: us(self.clients.stall_timeout_ms),
             close_timeout_us: us(self.clients.close_timeout_ms),
+            auth_wait_us: self.auth.knows_tokens().then(|| us(self.auth.wait_ms)),
         }
     }
 }
@@ -554,8 +572,11 @@ fn printable(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
 
-fn one_line(name: &str, error: &toml::de::Error) -> String {
-    format!("{name}: {}", error.to_string().trim().replace('\n', " "))
+/// What is wrong and where, but not the line itself: it may hold a secret.
+fn one_line(name: &str, text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    format!("{name}: line {line}: {}", error.message().trim().replace('\n', " "))
 }
 
 fn merge(into: &mut toml::Table, from: toml::Table) {
@@ -569,7 +590,7 @@ fn merge(into: &mut toml::Table, from: toml::Table) {
     }
 }
 
-/// Sets `section__key` to a value as written in a variable: a number or boolean where it reads as one,
+/// Sets `section__key` to a value as written in a variable: a number, boolean or list where it reads as one,
 /// unless the key holds a text.
 fn set(table: &mut toml::Table, path: &str, value: &str) -> Result<(), String> {
     let (section, key) = path.split_once("__").ok_or("expected SCOREWIRE__SECTION__KEY")?;
@@ -580,6 +601,11 @@ fn set(table: &mut toml::Table, path: &str, value: &str) -> Result<(), String> {
         (Ok(number), _) if !is_text => toml::Value::Integer(number),
         (_, "true") if !is_text => toml::Value::Boolean(true),
         (_, "false") if !is_text => toml::Value::Boolean(false),
+        // An address may begin so, too.
+        (_, list) if !is_text && list.starts_with('[') => match toml::from_str::<toml::Table>(&format!("list = {list}")) {
+            Ok(mut read) => read.remove("list").unwrap_or_else(|| toml::Value::String(list.to_owned())),
+            Err(_) => toml::Value::String(list.to_owned()),
+        },
         _ => toml::Value::String(value.to_owned()),
     };
     section.insert(key.to_owned(), value);

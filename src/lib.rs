@@ -15,7 +15,7 @@
 //! | [`wire`] | WebSocket frames, messages, compression, close codes, JSON and protobuf | sockets |
 //! | [`fanout`] | topics' rings, shards, cursors, the write path | what happened |
 //! | [`compaction`] | the log told again and rewritten; which games are let go of | subscribers |
-//! | [`server`] | listeners, routes, upgrades, plain HTTP | rings and cursors |
+//! | [`server`] | listeners, routes, who may do what, upgrades, plain HTTP | rings and cursors |
 //! | [`memory`] | the budget for memory, and what goes first | what is shed |
 //! | [`pipeline`] | who is connected to whom, by which channel, how long | – |
 //! | [`source`], [`demo`] | pacing and posting for `replay` and `simulate`; the demo's own feed | – |

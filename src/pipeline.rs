@@ -9,6 +9,7 @@
 //!  engine-N      engine.threads         batches of events (flume)                  engine.jobs_max
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
 //!                                       looks at memory and at certificates        –
+//!                                       tokens (tasks)                             one a connection
 //! ```
 //! Events go side → engine → hub → shards → sockets, and never back.
 
@@ -20,18 +21,18 @@ use crate::compaction::RetellError;
 use crate::config::Config;
 use crate::engine::{Engine, Owners, Parcel, Shared, silence};
 use crate::fanout::hub::{Hub, Inbox};
-use crate::fanout::runner::{Command, Runner};
-use crate::fanout::shard::{Shard, ShardParts};
+use crate::fanout::runner::{Command, Runner, Verify};
+use crate::fanout::shard::{AuthRequest, Shard, ShardParts};
 use crate::fanout::snapshot::GameReader;
 use crate::fanout::sockets::{Sockets, WritePath, WriterRefused};
 use crate::fanout::turns::Turns;
 use crate::recovery::{self, Me, Recovered, new_epoch_name};
 use crate::scoring::{RulesetError, Rulesets};
 use crate::server::tls::{self, Follower, Handshakes, TlsError};
-use crate::server::{self, App, Door, Routes, listen};
+use crate::server::{self, App, Auth, Door, KeyFileError, Routes, listen};
 use crate::store::{DiskFiles, EventLog};
 use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, LogMetrics, MemoryMetrics, ShardMetrics, TlsMetrics};
-use flume::{Receiver, Sender};
+use flume::{Receiver, Sender, WeakSender};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -58,6 +59,9 @@ pub enum StartError {
     /// The certificate or its key is no use.
     #[error("{0}")]
     Tls(#[from] TlsError),
+    /// A file of keys is no use.
+    #[error("{0}")]
+    Keys(#[from] KeyFileError),
     /// An address cannot be bound.
     #[error("cannot listen on {address} ({key}): {error}{hint}")]
     Bind {
@@ -127,6 +131,14 @@ pub fn tls(config: &Config) -> Result<Option<tls::Settings>, StartError> {
     Ok(tls::settings(&config.server, Clock.wall_us())?)
 }
 
+/// Reads the keys that tokens are verified by.
+///
+/// # Errors
+/// A file that is no use.
+pub fn auth(config: &Config, rulesets: &Arc<Rulesets>) -> Result<Arc<Auth>, StartError> {
+    Ok(Arc::new(Auth::new(config, rulesets.clone())?))
+}
+
 /// Binds, starts every thread and returns. Call it inside the side runtime.
 ///
 /// # Errors
@@ -138,6 +150,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let server = &config.server;
     let follower = server.tls_cert.as_ref().map(|_| Follower::new(server)).transpose()?;
     let settings = tls(&config)?;
+    let auth = auth(&config, &rulesets)?;
     let shared = bind(server.bind, "server.bind", shard_count, server.backlog)?;
     let address = shared[0].local_addr()?;
     let apart = |at: Option<SocketAddr>, key| at.map(|at| bind(at, key, 1, server.backlog)).transpose();
@@ -146,7 +159,8 @@ pub fn start(config: Config) -> Result<Running, StartError> {
 
     let (stop, stopped) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
-    let (app, inboxes) = share(config, rulesets, shard_count, stopped.clone())?;
+    let (app, inboxes) = share(config, rulesets, auth, shard_count, stopped.clone())?;
+    tokio::spawn(app.auth.clone().watch());
     if let Some(budget) = keeper::budget(app.config.memory.budget_mib) {
         tokio::spawn(keeper::keep(app.clone(), budget, stopped.clone()));
     }
@@ -219,6 +233,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
 fn share(
     config: Config,
     rulesets: Arc<Rulesets>,
+    auth: Arc<Auth>,
     shard_count: usize,
     stop: watch::Receiver<bool>,
 ) -> Result<(Arc<App>, Vec<Inbox>), StartError> {
@@ -236,6 +251,7 @@ fn share(
         tokio::spawn(silence::watch(engine.clone(), silence, stop.clone()));
     }
     let app = App {
+        auth,
         engine,
         hub,
         games,
@@ -376,6 +392,7 @@ impl ShardThread {
             sockets,
             inbox: self.inbox,
             commands: self.commands,
+            verify: verify(&app, shard_itself.as_ref()),
             turns,
             clock: app.clock,
             metrics: ShardMetrics::new(),
@@ -443,6 +460,22 @@ impl Running {
         drop(self.over);
         all_went
     }
+}
+
+/// Has a shard's tokens verified on the side runtime.
+fn verify(app: &Arc<App>, shard: Option<&Sender<Command>>) -> Verify {
+    // A shard that kept itself company would never notice that nobody else is left.
+    let (app, shard) = (app.clone(), shard.map(Sender::downgrade));
+    Box::new(move |request| {
+        let (app, shard) = (app.clone(), shard.as_ref().and_then(WeakSender::upgrade));
+        let Some(shard) = shard else { return };
+        app.side.clone().spawn(async move {
+            let AuthRequest { conn, id, token } = request;
+            let found = app.auth.grant(&token.0);
+            // A shard that is gone needs no telling.
+            let _ = shard.send_async(Command::Verified { conn, id, found }).await;
+        });
+    })
 }
 
 /// The engine, where the event log says what stands already; and the epoch.

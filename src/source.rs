@@ -10,6 +10,7 @@ use crate::feed::write_line;
 use crate::model::{Event, FeedTime};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::HeaderValue;
 use hyper::{Request, StatusCode, Uri, header};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use std::time::Duration;
@@ -123,6 +124,9 @@ pub enum SourceError {
     /// The address makes no sense.
     #[error("\"{0}\" is no address of a server, such as http://127.0.0.1:8080")]
     Address(String),
+    /// The key makes no sense.
+    #[error("a key is one word of printable ASCII characters")]
+    Key,
     /// Nobody answers.
     #[error("cannot reach {url}: {error}; is the server running? `scorewire serve` starts one")]
     Unreachable {
@@ -159,6 +163,8 @@ const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 pub struct Poster {
     client: Client<HttpConnector, Full<Bytes>>,
     url: Uri,
+    /// What is shown with each request, where a key is needed. Marked as sensitive: nothing shows it.
+    authorization: Option<HeaderValue>,
     body: Vec<u8>,
     waiting: usize,
     /// Events sent so far.
@@ -184,11 +190,27 @@ impl Poster {
         Ok(Poster {
             client,
             url,
+            authorization: None,
             body: Vec::new(),
             waiting: 0,
             sent: 0,
             rejected: 0,
         })
+    }
+
+    /// Shows an API key, or a token, with each request.
+    ///
+    /// # Errors
+    /// A text that is none; it is not repeated.
+    pub fn with_key(mut self, key: &str) -> Result<Poster, SourceError> {
+        let key = key.trim();
+        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(SourceError::Key);
+        }
+        let mut value = HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| SourceError::Key)?;
+        value.set_sensitive(true);
+        self.authorization = Some(value);
+        Ok(self)
     }
 
     /// Adds an event to the request, which goes out when it is full.
@@ -251,9 +273,11 @@ impl Poster {
                 error: deepest.to_string(),
             }
         };
-        let request = Request::post(&self.url)
-            .header(header::CONTENT_TYPE, "application/x-ndjson")
-            .body(Full::new(body));
+        let mut request = Request::post(&self.url).header(header::CONTENT_TYPE, "application/x-ndjson");
+        if let Some(authorization) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let request = request.body(Full::new(body));
         let request = request.map_err(|_| SourceError::Address(url.clone()))?;
         let response = self.client.request(request).await.map_err(|error| unreachable(&error))?;
         let status = response.status();
@@ -281,7 +305,7 @@ impl SourceError {
         match self {
             SourceError::Unreachable { .. } => true,
             SourceError::Refused { status, .. } => *status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error(),
-            SourceError::Address(_) | SourceError::File(_) => false,
+            SourceError::Address(_) | SourceError::Key | SourceError::File(_) => false,
         }
     }
 }

@@ -174,6 +174,36 @@ impl Default for IngestMetrics {
     }
 }
 
+/// The handles of tokens and origins.
+pub struct AuthMetrics {
+    /// Tokens and keys that were good.
+    pub passed: Counter,
+    /// Those that were not, by why.
+    pub refused: Vec<Counter>,
+    /// Requests turned away, by the scope they lacked: read, feed, admin.
+    pub turned_away: [Counter; 3],
+    /// Requests of foreign pages.
+    pub origins_refused: Counter,
+    /// Files of keys that changed and were read.
+    pub key_files_read: Counter,
+    /// Those that could not be.
+    pub key_files_failed: Counter,
+}
+
+impl AuthMetrics {
+    /// Finds the handles; a counter for each of these reasons to refuse a token.
+    pub fn new<const REASONS: usize>(reasons: [&'static str; REASONS]) -> AuthMetrics {
+        AuthMetrics {
+            passed: counter_with(&AUTH_CHECKS, "outcome", "ok"),
+            refused: reasons.map(|reason| counter_with(&AUTH_CHECKS, "outcome", reason)).into(),
+            turned_away: ["read", "feed", "admin"].map(|scope| counter_with(&AUTH_REFUSED, "scope", scope)),
+            origins_refused: counter(&ORIGINS_REFUSED),
+            key_files_read: counter_with(&KEY_FILES, "outcome", "read"),
+            key_files_failed: counter_with(&KEY_FILES, "outcome", "failed"),
+        }
+    }
+}
+
 /// The handles of TLS handshakes.
 #[derive(Clone)]
 pub struct TlsMetrics {

@@ -99,7 +99,7 @@ impl Crowd {
             topics: job.topics.clone(),
             ruleset: job.ruleset.clone(),
             protocol: job.protocol,
-            upgrade: job.protocol.request(&job.server.host, &job.server.path),
+            upgrade: job.protocol.request(&job.server),
             tls: job.server.tls()?,
             kernel_times: job.kernel_times,
             finals: Vec::new(),

@@ -48,8 +48,9 @@ impl Http {
     /// Posts event lines. All must be taken, but for `repeats` of them: those the server must know already.
     pub(crate) fn post_events(&mut self, lines: &str, repeats: usize) -> Result<()> {
         let request = format!(
-            "POST /v1/events HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n{lines}",
+            "POST /v1/events HTTP/1.1\r\nHost: {}\r\n{}Content-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n{lines}",
             self.to.host,
+            self.to.authorization(),
             lines.len()
         );
         let (answer, resent) = self.answer(&request).context("POST /v1/events")?;
@@ -59,13 +60,17 @@ impl Http {
 
     /// Gets a JSON document.
     pub(crate) fn get(&mut self, path: &str) -> Result<Value> {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\n\r\n", self.to.host);
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\n{}Accept: application/json\r\n\r\n",
+            self.to.host,
+            self.to.authorization()
+        );
         self.json(&request).with_context(|| format!("GET {path}"))
     }
 
     /// Gets a document as text.
     pub(crate) fn text(&mut self, path: &str) -> Result<String> {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.to.host);
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{}\r\n", self.to.host, self.to.authorization());
         Ok(self.answer(&request).with_context(|| format!("GET {path}"))?.0)
     }
 

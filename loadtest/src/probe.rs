@@ -219,7 +219,7 @@ impl Line {
             id: 0,
             buffer: Vec::new(),
         };
-        line.stream.write_all(&protocol.request(&target.host, &target.path))?;
+        line.stream.write_all(&protocol.request(target))?;
         loop {
             let head = protocol.granted(&line.buffer)?;
             if head > 0 {

@@ -1,7 +1,7 @@
 //! Where the server is: `ws://HOST:PORT/PATH` or `http://HOST:PORT`, with an `s` where it speaks TLS; resolved once.
 
 use crate::tls::{Tls, Trust};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 
@@ -16,6 +16,30 @@ pub(crate) struct Target {
     pub(crate) path: String,
     /// Whom to believe, where it speaks TLS.
     pub(crate) trust: Option<Trust>,
+    /// What is shown there, where a token or key is needed.
+    pub(crate) bearer: Option<Bearer>,
+}
+
+/// A token or an API key. Nothing shows it by accident.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Bearer(String);
+
+impl std::fmt::Debug for Bearer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Bearer(…)")
+    }
+}
+
+impl Bearer {
+    /// What stands alone in a text. An error does not repeat it.
+    pub(crate) fn new(text: &str) -> Result<Self> {
+        let text = text.trim();
+        ensure!(
+            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()),
+            "a token or key is one word of printable ASCII characters"
+        );
+        Ok(Self(text.to_owned()))
+    }
 }
 
 impl Target {
@@ -51,7 +75,14 @@ impl Target {
             host: host.to_owned(),
             path: path.to_owned(),
             trust,
+            bearer: None,
         })
+    }
+
+    /// The header that shows the token or key, with the end of its line; nothing where there is none.
+    pub(crate) fn authorization(&self) -> String {
+        let line = |Bearer(token): &Bearer| format!("Authorization: Bearer {token}\r\n");
+        self.bearer.as_ref().map_or_else(String::new, line)
     }
 
     /// What sessions are made from, where it speaks TLS.
@@ -80,6 +111,18 @@ mod tests {
                 .to_string()
                 .contains("gopher")
         );
+    }
+
+    #[test]
+    fn a_token_is_sent_and_never_shown() {
+        let mut target = Target::parse("127.0.0.1:9", None).unwrap();
+        assert_eq!(target.authorization(), "");
+        target.bearer = Some(Bearer::new(" s3cret\n").unwrap());
+        assert_eq!(target.authorization(), "Authorization: Bearer s3cret\r\n");
+        assert!(!format!("{target:?}").contains("s3cret"));
+        for wrong in ["", "s3cret s3cret", "s3cret\r\nHost: x"] {
+            assert!(!Bearer::new(wrong).unwrap_err().to_string().contains("s3cret"));
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The upgrade to a WebSocket, and what is agreed on with it: how messages are written, and whether compressed.
 
+use crate::target::Target;
 use crate::{binary, frames};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -85,13 +86,14 @@ impl Protocol {
     }
 
     /// The request that asks for it.
-    pub(crate) fn request(self, host: &str, path: &str) -> Vec<u8> {
+    pub(crate) fn request(self, target: &Target) -> Vec<u8> {
+        let (Target { host, path, .. }, authorization) = (target, target.authorization());
         let extensions = match self.deflate {
             true => format!("Sec-WebSocket-Extensions: {}\r\n", DEFLATE.join("; ")),
             false => String::new(),
         };
         format!(
-            "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {KEY}\r\n\
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\n{authorization}Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {KEY}\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {}\r\n{extensions}\r\n",
             self.coding.subprotocol()
         )
@@ -108,6 +110,7 @@ impl Protocol {
         let status = head.lines().next().unwrap_or_default();
         let hint = match status.split(' ').nth(1) {
             Some("404") => ": is the path in --url right?",
+            Some("401" | "403") => ": does it need a token? (--token-file)",
             _ => "",
         };
         ensure!(status.split(' ').nth(1) == Some("101"), "the upgrade was refused: {status}{hint}");
@@ -184,7 +187,7 @@ mod tests {
 
     #[test]
     fn only_what_is_wanted_is_asked_for() {
-        let asked = |protocol: Protocol| String::from_utf8(protocol.request("h", "/p")).unwrap();
+        let asked = |protocol: Protocol| String::from_utf8(protocol.request(&Target::parse("127.0.0.1/p", None).unwrap())).unwrap();
         let (json, deflating) = (asked(Protocol::default()), asked(DEFLATING));
         assert!(json.contains("\r\nSec-WebSocket-Protocol: scorewire.v1.json\r\n\r\n") && !json.contains("Extensions"));
         assert!(deflating.contains("scorewire.v1.bin\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "));

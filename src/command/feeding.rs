@@ -21,7 +21,13 @@ impl Replay {
             return write_lines(file, source::recorded(timeline));
         }
         let what = format!("{} games of {}", timeline.games_count(), self.gamecenter.display());
-        post(&self.to, self.speed, Stamp::Recorded, &what, source::recorded(timeline))
+        post(
+            poster(&self.to, self.key_file.as_deref())?,
+            self.speed,
+            Stamp::Recorded,
+            &what,
+            source::recorded(timeline),
+        )
     }
 }
 
@@ -40,7 +46,13 @@ impl Simulate {
         }
         let kickoff_us = Clock.wall_us();
         let dues = source::simulated(Simulator::new(&simulator::Options { kickoff_us, ..options }));
-        post(&self.to, self.speed, Stamp::Sent, &format!("{} simulated games", self.games), dues)
+        post(
+            poster(&self.to, self.key_file.as_deref())?,
+            self.speed,
+            Stamp::Sent,
+            &format!("{} simulated games", self.games),
+            dues,
+        )
     }
 }
 
@@ -79,11 +91,30 @@ fn write_all_lines(file: &Path, dues: impl Iterator<Item = Due>) -> Result<(), F
     Ok(())
 }
 
+/// What posts to the server at `to`, with the key in that file, or in the variable `SCOREWIRE_KEY`.
+fn poster(to: &str, key_file: Option<&Path>) -> Result<Poster, Failure> {
+    let poster = Poster::new(to).map_err(usage)?;
+    let (key, place) = match key_file {
+        Some(file) => {
+            let place = file.display().to_string();
+            let key = std::fs::read_to_string(file).with_context(|| format!("cannot read {place}"));
+            (key.map_err(usage)?, place)
+        }
+        None => match std::env::var(KEY_VARIABLE) {
+            Ok(key) => (key, KEY_VARIABLE.to_owned()),
+            Err(_) => return Ok(poster),
+        },
+    };
+    poster.with_key(&key).with_context(|| place).map_err(usage)
+}
+
+/// Where a key may stand, too: what stands on a command line, everybody on the machine can read.
+const KEY_VARIABLE: &str = "SCOREWIRE_KEY";
+
 /// Posts events to a server at their pace, with a line of progress where a person watches.
-fn post(to: &str, speed: Speed, stamp: Stamp, what: &str, dues: impl Iterator<Item = Due>) -> Result<(), Failure> {
+fn post(mut poster: Poster, speed: Speed, stamp: Stamp, what: &str, dues: impl Iterator<Item = Due>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut poster = Poster::new(to).map_err(usage)?;
         let watched = std::io::stderr().is_terminal();
         let clock = Clock;
         let (mut pace, mut shown_us, started_us) = (Pace::new(speed, clock), 0, clock.steady_us());

@@ -12,6 +12,7 @@
 //! `replies_bytes_max` per client, `notices_max` per shard.
 
 pub mod encode;
+pub mod grant;
 pub mod hub;
 pub mod runner;
 pub mod shard;

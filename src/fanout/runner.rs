@@ -4,8 +4,9 @@
 //! two slices of writes everything else gets its turn, each for `TURN_US` at most: whoever asks for
 //! something in the middle of a walk is answered within a few milliseconds.
 
+use super::grant::Grant;
 use super::hub::Inbox;
-use super::shard::{ConnKey, Kind, Reading, Shard, TURN_US};
+use super::shard::{Access, AuthRequest, ConnKey, Kind, Reading, Shard, TURN_US};
 use super::sockets::{ReadEnd, Ready, Slot, Sockets};
 use super::tls::Session;
 use super::turns::Turns;
@@ -37,9 +38,21 @@ pub enum Command {
         /// Time over which clients are told to come back.
         reconnect_spread_ms: u64,
     },
+    /// What was found of a client's token.
+    Verified {
+        /// Whose it is.
+        conn: ConnKey,
+        /// The request's id.
+        id: Option<i64>,
+        /// What it allows, or what is wrong with it.
+        found: Result<Arc<Grant>, &'static str>,
+    },
     /// Nobody new will come.
     Closed,
 }
+
+/// Has a token verified on another thread; a [`Command::Verified`] follows.
+pub type Verify = Box<dyn Fn(AuthRequest) + Send>;
 
 /// A socket that was upgraded to WebSocket.
 pub struct Upgraded {
@@ -51,6 +64,8 @@ pub struct Upgraded {
     pub early: Bytes,
     /// How it is spoken to.
     pub kind: Kind,
+    /// What it may read.
+    pub access: Access,
     /// Its place among the connections.
     pub slot: Slot,
 }
@@ -63,6 +78,8 @@ pub struct EventStream {
     pub ruleset: RulesetIndex,
     /// What the client holds of each topic, by its last event's id; or why that is no use.
     pub since: Option<Result<Vec<Seq>, &'static str>>,
+    /// What it may read.
+    pub access: Access,
     /// Where events go.
     pub body: mpsc::Sender<Bytes>,
     /// The connection, or the first topic refused.
@@ -118,6 +135,8 @@ pub struct Runner {
     pub inbox: Inbox,
     /// What is asked of it.
     pub commands: Receiver<Command>,
+    /// Where tokens are verified.
+    pub verify: Verify,
     /// When the HTTP beside it may run.
     pub turns: Arc<Turns>,
     /// The time.
@@ -153,6 +172,9 @@ impl Runner {
             self.shard.pump(clock.now(), || clock.steady_us(), &mut self.sockets);
             for key in self.shard.take_resumed() {
                 self.put_off(key, &mut unread);
+            }
+            for request in self.shard.take_auth_requests() {
+                (self.verify)(request);
             }
             if self.draining && self.closed && self.commands.is_empty() && self.shard.connections() == 0 {
                 self.publish();
@@ -235,9 +257,10 @@ impl Runner {
                     tls,
                     early,
                     kind,
+                    access,
                     slot,
                 } = upgraded;
-                let key = self.shard.connect(kind, now);
+                let key = self.shard.connect_with(kind, access, now);
                 let added = match tls {
                     None => self.sockets.add_tcp(key, stream, slot),
                     Some(session) => self.sockets.add_tls(key, stream, session, slot),
@@ -255,12 +278,13 @@ impl Runner {
                 self.shard.drain(reconnect_spread_ms, now.steady_us);
                 self.draining = true;
             }
+            Command::Verified { conn, id, found } => self.shard.verified(conn, id, found, now),
             Command::Closed => self.closed = true,
         }
     }
 
     fn open_stream(&mut self, request: EventStream, now: Now) {
-        let key = self.shard.connect(Kind::EventStream, now);
+        let key = self.shard.connect_with(Kind::EventStream, request.access, now);
         self.sockets.add_stream(key, request.body);
         let since = request.since.as_ref().map(|since| since.as_deref().map_err(|reason| *reason));
         let subscribed = self.shard.subscribe_stream(key, &request.topics, request.ruleset, since);

@@ -1,10 +1,11 @@
 //! Plain HTTP: games, players, rulesets, health and metrics.
 
+use super::auth::{Operator, Reader};
 use super::error::{ApiError, json, json_bytes};
 use super::query::{Path, Query};
 use super::{App, Door};
 use crate::fanout::encode;
-use crate::model::{GameId, StateTime};
+use crate::model::{GameId, StateTime, TopicName};
 use crate::scoring::{Ruleset, RulesetIndex};
 use crate::store::EventLog;
 use crate::telemetry;
@@ -43,12 +44,19 @@ impl App {
     }
 }
 
-/// `GET /v1/games`.
-pub(super) async fn games(State(door): State<Door>) -> Result<Response, ApiError> {
-    let write = |app: &App| {
+/// `GET /v1/games`: those that the token allows, all of them with `slate`.
+pub(super) async fn games(State(door): State<Door>, reader: Reader) -> Result<Response, ApiError> {
+    let write = move |app: &App| {
+        let shows = |game: &GameId| {
+            let allows = |topic| reader.grant().is_none_or(|grant| grant.allows_topic(&topic));
+            allows(TopicName::Slate) || allows(TopicName::Game(game.clone()))
+        };
         json(|json| {
             json.text("epoch", &app.epoch).list_at("games", |list| {
                 for (head, view) in app.engine.shared().games() {
+                    if !shows(&head.game) {
+                        continue;
+                    }
                     list.object(|json| {
                         json.game(&GameShown::whole(&head, &view));
                     });
@@ -62,12 +70,15 @@ pub(super) async fn games(State(door): State<Door>) -> Result<Response, ApiError
 /// `GET /v1/games/GAME/players?ruleset=R`.
 pub(super) async fn game_players(
     State(door): State<Door>,
+    reader: Reader,
     Path(game): Path<String>,
     Query(query): Query<RulesetQuery>,
 ) -> Result<Response, ApiError> {
     let write = move |app: &App| {
-        let (_, ruleset) = app.ruleset(query.ruleset.as_deref())?;
-        let now = GameId::new(&game).and_then(|game| app.engine.shared().game(&game));
+        let (index, ruleset) = app.ruleset(query.ruleset.as_deref())?;
+        let id = GameId::new(&game);
+        reader.may(id.clone().map(TopicName::Game).as_slice(), ruleset, index)?;
+        let now = id.and_then(|game| app.engine.shared().game(&game));
         let Some(now) = now else {
             let game: String = game.chars().take(80).collect();
             let message = format!("no game \"{game}\"; GET /v1/games lists them");
@@ -95,7 +106,7 @@ pub(super) struct PlayersQuery {
 const PLAYERS_MAX: usize = 200;
 
 /// `GET /v1/players?q=`.
-pub(super) async fn players(State(door): State<Door>, Query(query): Query<PlayersQuery>) -> Result<Response, ApiError> {
+pub(super) async fn players(State(door): State<Door>, _: Reader, Query(query): Query<PlayersQuery>) -> Result<Response, ApiError> {
     let text = query.q.unwrap_or_default();
     if text.len() > 100 {
         return Err(ApiError::bad_request("bad_query", "q may have 100 bytes"));
@@ -116,7 +127,7 @@ pub(super) async fn players(State(door): State<Door>, Query(query): Query<Player
 }
 
 /// `GET /v1/rulesets`.
-pub(super) async fn rulesets(State(door): State<Door>) -> Response {
+pub(super) async fn rulesets(State(door): State<Door>, _: Reader) -> Response {
     json(|json| {
         json.text("default", door.rulesets.by_index(door.default_ruleset).name());
         json.list_at("rulesets", |list| {
@@ -162,7 +173,7 @@ pub(super) async fn readyz(State(door): State<Door>) -> Response {
 }
 
 /// `GET /metrics`.
-pub(super) async fn metrics(State(door): State<Door>) -> Result<Response, ApiError> {
+pub(super) async fn metrics(State(door): State<Door>, _: Operator) -> Result<Response, ApiError> {
     let write = |app: &App| {
         app.read_levels();
         app.prometheus.as_ref().map(telemetry::render)

@@ -3,17 +3,18 @@
 //! Runs on the side runtime. Each line stands alone: a bad one never costs a good one. Bounded:
 //! requests under way, body and line size, time to send a body, refused lines named in an answer.
 
+use super::auth::Feeder;
 use super::error::{ApiError, json_bytes};
 use super::memory::Held;
 use super::{App, Door};
 use crate::engine::{Batch, Commit, Outcome, SubmitError, UnderWay};
 use crate::feed::sequence::Verdict;
 use crate::feed::{Decoder, Limits, LineCode, LineError, array_elements, ndjson_lines};
-use crate::model::{IngestTime, Origin};
+use crate::model::{IngestTime, Origin, SourceId};
 use crate::store;
 use crate::wire::json::Json;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
@@ -25,7 +26,18 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// `POST /v1/events`.
-pub(super) async fn post_events(State(door): State<Door>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
+pub(super) async fn post_events(State(door): State<Door>, request: Request) -> Result<Response, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let headers = parts.headers.clone();
+    let feeder = match Feeder::from_request_parts(&mut parts, &door).await {
+        Ok(feeder) => feeder,
+        Err(refused) => {
+            if !headers.contains_key(header::EXPECT) {
+                let_go(body, FREE_BYTES).await;
+            }
+            return Err(refused);
+        }
+    };
     let zipped = is_zipped(&headers)?;
     let bytes_max = door.body_bytes_max();
     let claims_too_much = body.size_hint().lower() > bytes_max as u64;
@@ -50,7 +62,7 @@ pub(super) async fn post_events(State(door): State<Door>, headers: HeaderMap, bo
         } else {
             bytes
         };
-        let report = take_in(&app, &bytes).await?;
+        let report = take_in(&app, &bytes, feeder.source).await?;
         Ok(report.into_response())
     });
     answered
@@ -146,14 +158,19 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Refuses a body that is too long. A little of the rest is read and let go first: an answer that comes
 /// while its reader still writes is lost when the connection closes.
-async fn discard(app: &App, mut body: Body, bytes_max: usize) -> ApiError {
-    let mut let_go = 0;
-    while let_go < app.config.ingest.body_bytes_max
+async fn discard(app: &App, body: Body, bytes_max: usize) -> ApiError {
+    let_go(body, app.config.ingest.body_bytes_max).await;
+    app.body_too_long(bytes_max)
+}
+
+/// Reads some bytes of a body that nobody wants.
+async fn let_go(mut body: Body, bytes_max: usize) {
+    let mut read = 0;
+    while read < bytes_max
         && let Ok(Ok(Some(data))) = tokio::time::timeout(PAUSE, next_data(&mut body)).await
     {
-        let_go += data.len();
+        read += data.len();
     }
-    app.body_too_long(bytes_max)
 }
 
 fn unzip(app: &App, bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, ApiError> {
@@ -206,14 +223,17 @@ const CHUNK: usize = 256;
 /// # Errors
 /// 400 where the body is no list of lines, 429 where the engine is behind: what the lines before did
 /// stands, and sending all of them again does no harm.
-pub(super) async fn take_in(app: &Arc<App>, body: &[u8]) -> Result<Report, ApiError> {
+pub(super) async fn take_in(app: &Arc<App>, body: &[u8], source: SourceId) -> Result<Report, ApiError> {
     let limits = Limits {
         line_bytes_max: app.config.ingest.line_bytes_max,
         ..Limits::default()
     };
     let mut decoder = Decoder::new(limits);
     let now = app.clock.now();
-    let origin = Origin::from(IngestTime(now.wall_us));
+    let origin = Origin {
+        source,
+        ingest: IngestTime(now.wall_us),
+    };
     let mut report = Report {
         began_us: now.steady_us,
         ..Report::default()

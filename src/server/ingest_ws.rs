@@ -6,11 +6,13 @@
 //! pong must come within `silence_timeout_ms`, an answer be taken within `stall_timeout_ms`. Ends with
 //! the close codes of subscribers.
 
+use super::auth::Feeder;
 use super::error::ApiError;
 use super::ingest::take_in;
 use super::listen::stopped;
 use super::upgrade::accept;
 use super::{App, Door, Slot};
+use crate::model::SourceId;
 use crate::wire::close::CloseReason;
 use crate::wire::json::{self, Json};
 use crate::wire::message::ServerMessage;
@@ -31,7 +33,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// A feed's WebSocket.
-pub(super) async fn feed(State(door): State<Door>, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn feed(State(door): State<Door>, feeder: Feeder, request: Request) -> Result<Response, ApiError> {
     let (response, upgrade) = accept(request)?;
     let feeds_max = door.config.ingest.feeds_max;
     if *door.feeds.borrow() >= feeds_max {
@@ -53,7 +55,7 @@ pub(super) async fn feed(State(door): State<Door>, request: Request) -> Result<R
             let _counted = counted;
             // A socket that the system will not wait for is as good as gone.
             if let Ok(stream) = TcpStream::from_std(stream) {
-                Feed::new(app, stream, parts.read_buf.to_vec()).await.serve().await;
+                Feed::new(app, feeder, stream, parts.read_buf.to_vec()).await.serve().await;
             }
         });
     });
@@ -76,11 +78,16 @@ impl Drop for Open {
     }
 }
 
+/// Longer than any connection lasts; what a token says may be longer than the time can tell.
+const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
+
 /// Messages with their numbers.
 type Numbered = Vec<(u64, Vec<u8>)>;
 
 struct Feed {
     app: Arc<App>,
+    /// Who it is, and until when it may feed.
+    feeder: Feeder,
     socket: WebSocketStream<TcpStream>,
     /// Messages so far.
     number: u64,
@@ -98,10 +105,11 @@ enum Next {
     Message(Option<Result<Message, Error>>),
     Ping,
     Silence,
+    Expiry,
 }
 
 impl Feed {
-    async fn new(app: Arc<App>, stream: TcpStream, early: Vec<u8>) -> Feed {
+    async fn new(app: Arc<App>, feeder: Feeder, stream: TcpStream, early: Vec<u8>) -> Feed {
         let bytes_max = app.config.ingest.message_bytes_max;
         let config = WebSocketConfig::default()
             .max_message_size(Some(bytes_max))
@@ -110,6 +118,7 @@ impl Feed {
         let socket = WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await;
         Feed {
             app,
+            feeder,
             socket,
             number: 0,
             waiting: Vec::new(),
@@ -137,6 +146,10 @@ impl Feed {
         let stopped = stopped(self.app.stop.clone());
         tokio::pin!(stopped);
         let mut silent_at = Instant::now() + silence;
+        let until = self.feeder.until_us.map(|until_us| {
+            let left_us = until_us.saturating_sub(self.app.clock.wall_us()).max(0);
+            Instant::now() + Duration::from_micros(left_us as u64).min(A_YEAR)
+        });
         loop {
             self.begin_job();
             let Feed { job, socket, .. } = self;
@@ -148,6 +161,7 @@ impl Feed {
                 message = socket.next() => Next::Message(message),
                 _ = pings.tick() => Next::Ping,
                 () = sleep_until(silent_at) => Next::Silence,
+                () = sleep_until(until.unwrap_or(silent_at)), if until.is_some() => Next::Expiry,
             };
             match next {
                 Next::Stop => return self.goodbye().await,
@@ -158,6 +172,7 @@ impl Feed {
                 }
                 Next::Ping => self.say(Message::Ping(Default::default())).await?,
                 Next::Silence => return Err(CloseReason::Silent),
+                Next::Expiry => return Err(CloseReason::AuthExpired),
             }
         }
     }
@@ -166,7 +181,7 @@ impl Feed {
         if self.job.is_none() && !self.waiting.is_empty() {
             self.under_way = self.waiting.len();
             let messages = std::mem::take(&mut self.waiting);
-            self.job = Some(tokio::spawn(take_in_all(self.app.clone(), messages)));
+            self.job = Some(tokio::spawn(take_in_all(self.app.clone(), self.feeder.source, messages)));
         }
     }
 
@@ -273,14 +288,14 @@ fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
 }
 
 /// Takes messages in, one after the other, and answers each.
-async fn take_in_all(app: Arc<App>, messages: Numbered) -> Vec<String> {
+async fn take_in_all(app: Arc<App>, source: SourceId, messages: Numbered) -> Vec<String> {
     let mut answers = Vec::with_capacity(messages.len());
     for (number, text) in messages {
         // Waits for its turn among the requests; the messages read ahead are bounded.
         let Ok(_permit) = app.ingest_permits.acquire().await else {
             return answers;
         };
-        answers.push(match take_in(&app, &text).await {
+        answers.push(match take_in(&app, &text, source).await {
             Ok(report) => object(|json| {
                 json.count("ack", number);
                 report.write(json);

@@ -10,6 +10,7 @@ use super::{App, Slot};
 use crate::fanout::turns::Turns;
 use axum::Router;
 use futures_util::FutureExt;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -21,6 +22,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
+use tower::ServiceExt;
+
+/// Who is at the other end of a connection's socket: an extension of every request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Peer(pub(super) SocketAddr);
 
 /// Binds `count` listeners to one address. Port 0 picks a free one for all.
 ///
@@ -135,8 +141,8 @@ struct Acceptor {
 
 impl Acceptor {
     async fn take(&mut self, accepted: io::Result<(TcpStream, SocketAddr)>) {
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok((stream, peer)) => (stream, Peer(peer)),
             Err(error) => return self.rest(&error).await,
         };
         let tls = match &self.tls {
@@ -151,7 +157,7 @@ impl Acceptor {
         match (Slot::take(&self.app.connections, self.connections_max), tls) {
             (Some(slot), tls) => {
                 let (router, app, stop) = (self.router.clone(), self.app.clone(), self.stop.clone());
-                let connection = connection(stream, router, app, tls, stop);
+                let connection = connection(stream, peer, router, app, tls, stop);
                 let alive = self.alive.clone();
                 tokio::spawn(async move {
                     let _held = (slot, alive);
@@ -230,30 +236,47 @@ fn refusal() -> String {
     )
 }
 
-async fn connection(stream: TcpStream, router: Router, app: Arc<App>, tls: Option<(Arc<Handshakes>, Place)>, stop: watch::Receiver<bool>) {
+async fn connection(
+    stream: TcpStream,
+    peer: Peer,
+    router: Router,
+    app: Arc<App>,
+    tls: Option<(Arc<Handshakes>, Place)>,
+    stop: watch::Receiver<bool>,
+) {
     // A client that is gone already is noticed by the first read. Event streams are served from here:
     // their kernel buffers are as small as those of WebSockets.
     let _ = stream.set_nodelay(true);
     let _ = app.socket_options().apply(&socket2::SockRef::from(&stream));
     match tls {
-        None => http(stream, router, &app, stop).await,
+        None => http(stream, peer, router, &app, stop).await,
         Some((tls, place)) => match tls.shake(stream, place).await {
             Ok((stream, place)) => {
                 drop(place);
-                http(stream, router, &app, stop).await;
+                http(stream, peer, router, &app, stop).await;
             }
             Err(error) => tracing::debug!(%error, "no handshake"),
         },
     }
 }
 
-async fn http(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router, app: &App, stop: watch::Receiver<bool>) {
+async fn http(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
+    router: Router,
+    app: &App,
+    stop: watch::Receiver<bool>,
+) {
     let server = &app.config.server;
+    let service = router.map_request(move |mut request: http::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        request
+    });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(server.header_read_timeout_ms))
         .max_buf_size(server.header_bytes_max)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
         .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {

@@ -7,6 +7,7 @@
 //! under way.
 
 mod api;
+mod auth;
 pub mod error;
 mod ingest;
 mod ingest_ws;
@@ -20,6 +21,7 @@ pub mod tls;
 pub mod upgrade;
 
 pub use crate::fanout::sockets::Slot;
+pub use auth::{Auth, KeyFileError};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -31,6 +33,7 @@ use crate::fanout::sockets::SocketOptions;
 use crate::scoring::{RulesetIndex, Rulesets};
 use crate::telemetry::{IngestMetrics, Levels, LogMetrics, MemoryMetrics};
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use error::ApiError;
 use flume::Sender;
@@ -44,6 +47,8 @@ use tokio::sync::{Semaphore, watch};
 pub struct App {
     /// Settings.
     pub config: Config,
+    /// Who may do what.
+    pub auth: Arc<Auth>,
     /// The way in for events.
     pub engine: Engine,
     /// Topics.
@@ -160,10 +165,7 @@ pub fn router(door: Door, routes: Routes) -> Router {
         .route("/healthz", get(api::healthz))
         .route("/readyz", get(api::readyz));
     if routes.clients {
-        router = router
-            .route("/", get(page::index))
-            .route("/assets/{name}", get(page::asset))
-            .route("/v1/ws", get(upgrade::websocket))
+        let mut readable = Router::new()
             .route("/v1/sse", get(sse::events))
             .route("/v1/games", get(api::games))
             .route("/v1/games/{game}/players", get(api::game_players))
@@ -174,6 +176,17 @@ pub fn router(door: Door, routes: Routes) -> Router {
         if door.config.server.echo {
             router = router.route("/v1/echo", get(upgrade::echo));
         }
+        if !door.config.server.allowed_origins.is_empty() {
+            // Around refusals of a method, too: a browser asks by one whether it may ask.
+            readable = readable
+                .method_not_allowed_fallback(error::method_not_allowed)
+                .layer(from_fn_with_state(door.clone(), auth::cors));
+        }
+        router = router
+            .merge(readable)
+            .route("/", get(page::index))
+            .route("/assets/{name}", get(page::asset))
+            .route("/v1/ws", get(upgrade::websocket));
     }
     if routes.ingest {
         router = router

@@ -1,5 +1,6 @@
 //! `GET /v1/snapshot` and `GET /v1/history`: topics as they are, for those who do not subscribe.
 
+use super::auth::Reader;
 use super::error::{ApiError, json_bytes};
 use super::query::Query;
 use super::upgrade::header_texts;
@@ -59,6 +60,7 @@ pub(super) fn parse_topics(list: Option<&str>) -> Result<Vec<TopicName>, ApiErro
 /// `GET /v1/snapshot?topics=a,b&ruleset=R`.
 pub(super) async fn snapshot(
     State(door): State<Door>,
+    reader: Reader,
     headers: HeaderMap,
     Query(query): Query<SnapshotQuery>,
 ) -> Result<Response, ApiError> {
@@ -66,7 +68,8 @@ pub(super) async fn snapshot(
     let zip = header_texts(&headers, &header::ACCEPT_ENCODING).any(|text| text.contains("gzip"));
     let held: Vec<String> = header_texts(&headers, &header::IF_NONE_MATCH).map(str::to_owned).collect();
     let write = move |app: &App| {
-        let (_, ruleset) = app.ruleset(query.ruleset.as_deref())?;
+        let (index, ruleset) = app.ruleset(query.ruleset.as_deref())?;
+        reader.may(&topics, ruleset, index)?;
         let (etag, body) = compose(app, topics, ruleset);
         // Weak, as the same tag serves the body compressed or not.
         let holds = |tag: &str| tag == "*" || tag.trim_start_matches("W/") == etag.trim_start_matches("W/");
@@ -81,8 +84,14 @@ pub(super) async fn snapshot(
             header::ETAG,
             HeaderValue::from_str(&etag).expect("an epoch and numbers are a header value"),
         );
-        answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=1"));
-        answer.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        // What a token was needed for is nobody else's.
+        let keep = if reader.is_anybody() {
+            "public, max-age=1"
+        } else {
+            "private, max-age=1"
+        };
+        answer.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
+        answer.insert(header::VARY, HeaderValue::from_static("accept-encoding, authorization"));
         Ok(response)
     };
     door.aside(write).await?
@@ -139,7 +148,7 @@ pub(super) struct HistoryQuery {
 /// `GET /v1/history?topic=player:ID&ruleset=R`: `[[feed_ts, seq, points], …]`, oldest first, of the
 /// current game as far back as the ring reaches. A change without a `feed_ts` has the one before it, or its arrival
 /// where there is none: a plot then never mixes the feed's clock with this server's.
-pub(super) async fn history(State(door): State<Door>, Query(query): Query<HistoryQuery>) -> Result<Response, ApiError> {
+pub(super) async fn history(State(door): State<Door>, reader: Reader, Query(query): Query<HistoryQuery>) -> Result<Response, ApiError> {
     door.tell_history()?;
     let text = query.topic.unwrap_or_default();
     let name = match TopicName::parse(&text) {
@@ -152,12 +161,15 @@ pub(super) async fn history(State(door): State<Door>, Query(query): Query<Histor
         }
         Err(error) => return Err(ApiError::bad_request("unknown_topic", format!("topic: {error}"))),
     };
-    door.aside(move |app| Ok(json_bytes(points_of(app, &name, query.ruleset.as_deref())?)))
-        .await?
+    door.aside(move |app| {
+        let (index, ruleset) = app.ruleset(query.ruleset.as_deref())?;
+        reader.may(std::slice::from_ref(&name), ruleset, index)?;
+        Ok(json_bytes(points_of(app, &name, ruleset)))
+    })
+    .await?
 }
 
-fn points_of(app: &App, name: &TopicName, ruleset: Option<&str>) -> Result<Vec<u8>, ApiError> {
-    let (_, ruleset) = app.ruleset(ruleset)?;
+fn points_of(app: &App, name: &TopicName, ruleset: &Ruleset) -> Vec<u8> {
     // Under the topic's lock a reference to each change is taken, and no more is done.
     let entries: Vec<_> = app
         .hub
@@ -175,5 +187,5 @@ fn points_of(app: &App, name: &TopicName, ruleset: Option<&str>) -> Result<Vec<u
             });
         }
     });
-    Ok(body)
+    body
 }

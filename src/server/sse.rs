@@ -1,12 +1,13 @@
 //! `GET /v1/sse`: the same frames as server-sent events, for where WebSocket is blocked.
 
 use super::Door;
+use super::auth::Reader;
 use super::error::ApiError;
 use super::memory::overloaded;
 use super::query::Query;
 use super::snapshots::parse_topics;
 use crate::fanout::runner::{Command, EventStream};
-use crate::fanout::shard::ConnKey;
+use crate::fanout::shard::{Access, ConnKey};
 use crate::fanout::sockets::STREAM_PIECES;
 use crate::model::Seq;
 use axum::body::{Body, Bytes};
@@ -31,9 +32,16 @@ pub(super) struct EventsQuery {
 }
 
 /// The event stream. `Last-Event-ID` (or `last_event_id`, for a page's first connection) resumes.
-pub(super) async fn events(State(door): State<Door>, headers: HeaderMap, Query(query): Query<EventsQuery>) -> Result<Response, ApiError> {
-    let topics: Vec<String> = parse_topics(query.topics.as_deref())?.iter().map(ToString::to_string).collect();
-    let (ruleset, _) = door.ruleset(query.ruleset.as_deref())?;
+pub(super) async fn events(
+    State(door): State<Door>,
+    reader: Reader,
+    headers: HeaderMap,
+    Query(query): Query<EventsQuery>,
+) -> Result<Response, ApiError> {
+    let topics = parse_topics(query.topics.as_deref())?;
+    let (index, ruleset) = door.ruleset(query.ruleset.as_deref())?;
+    reader.may(&topics, ruleset, index)?;
+    let topics: Vec<String> = topics.iter().map(ToString::to_string).collect();
     let Some(shard) = door.shard.clone() else {
         return Err(ApiError::not_found("not_found", "this address serves no subscribers"));
     };
@@ -49,7 +57,8 @@ pub(super) async fn events(State(door): State<Door>, headers: HeaderMap, Query(q
     let stopping = || ApiError::unavailable("stopping", "the server is stopping");
     let request = EventStream {
         topics,
-        ruleset,
+        ruleset: index,
+        access: reader.grant().cloned().map_or(Access::Open, Access::Granted),
         since,
         body,
         opened,

@@ -1,10 +1,11 @@
 //! `GET /v1/ws`: checks a WebSocket request, answers it, and hands the bare socket to the shard; and
 //! `GET /v1/echo`, where `server.echo` is set, the same for tests of conformance.
 
+use super::auth::Subscriber;
 use super::error::ApiError;
 use super::{Door, Slot};
 use crate::fanout::runner::{Command, Upgraded};
-use crate::fanout::shard::Kind;
+use crate::fanout::shard::{Access, Kind};
 use crate::fanout::tls::Session;
 use crate::wire::{Coding, Form, deflate};
 use axum::extract::{Request, State};
@@ -18,16 +19,20 @@ use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// A subscriber's WebSocket.
-pub(super) async fn websocket(State(door): State<Door>, request: Request) -> Result<Response, ApiError> {
-    upgrade(&door, request, Kind::WebSocket)
+pub(super) async fn websocket(State(door): State<Door>, subscriber: Subscriber, request: Request) -> Result<Response, ApiError> {
+    upgrade(&door, subscriber, request, Kind::WebSocket)
 }
 
 /// A WebSocket whose messages go back as they came.
-pub(super) async fn echo(State(door): State<Door>, request: Request) -> Result<Response, ApiError> {
-    upgrade(&door, request, Kind::Echo)
+pub(super) async fn echo(State(door): State<Door>, subscriber: Subscriber, request: Request) -> Result<Response, ApiError> {
+    upgrade(&door, subscriber, request, Kind::Echo)
 }
 
-fn upgrade(door: &Door, request: Request, kind: fn(Form) -> Kind) -> Result<Response, ApiError> {
+fn upgrade(door: &Door, subscriber: Subscriber, request: Request, kind: fn(Form) -> Kind) -> Result<Response, ApiError> {
+    let access = match subscriber {
+        Subscriber::Known(grant) => grant.map_or(Access::Open, Access::Granted),
+        Subscriber::Unknown => Access::Awaited,
+    };
     let Some(coding) = Coding::choose(header_texts(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL)) else {
         let message = format!(
             "none of the subprotocols asked for is spoken here; there are {}",
@@ -67,6 +72,7 @@ fn upgrade(door: &Door, request: Request, kind: fn(Form) -> Kind) -> Result<Resp
                 tls,
                 early,
                 kind,
+                access,
                 slot,
             };
             // A shard that has drained is gone, and so is this connection.

@@ -83,6 +83,34 @@ metric!(
     "TCP connections turned away (503, where there was time to say so): there were `server.connections_max` already."
 );
 metric!(
+    AUTH_CHECKS,
+    "scorewire_auth_checks_total",
+    Counter,
+    "outcome = ok, too_long, malformed, unknown_key, bad_signature, no_expiry, expired, not_yet_valid, wrong_issuer, wrong_audience, bad_claim, too_much, unknown_source",
+    "Tokens and API keys shown, by what was found."
+);
+metric!(
+    AUTH_REFUSED,
+    "scorewire_auth_refused_total",
+    Counter,
+    "scope = read, feed, admin",
+    "Requests turned away for want of a token, or of that scope in it."
+);
+metric!(
+    ORIGINS_REFUSED,
+    "scorewire_origins_refused_total",
+    Counter,
+    "",
+    "Requests turned away as they came from pages that `server.allowed_origins` does not list."
+);
+metric!(
+    KEY_FILES,
+    "scorewire_auth_key_files_total",
+    Counter,
+    "outcome = read, failed",
+    "Changed files of `auth.jwt_keys`, by what came of them; failed: the keys from before stay."
+);
+metric!(
     HANDSHAKES,
     "scorewire_tls_handshakes_total",
     Counter,
@@ -457,6 +485,10 @@ pub const METRICS: &[&Metric] = &[
     &OPENED,
     &CLOSED,
     &REFUSED_CONNECTIONS,
+    &AUTH_CHECKS,
+    &AUTH_REFUSED,
+    &ORIGINS_REFUSED,
+    &KEY_FILES,
     &HANDSHAKES,
     &HANDSHAKES_UNDER_WAY,
     &TLS_RELOADS,

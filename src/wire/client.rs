@@ -14,7 +14,17 @@ pub enum ClientMessage {
     /// Ask for a pong.
     Ping(Option<i64>),
     /// Present a token.
-    Auth(Option<i64>),
+    Auth(Option<i64>, Token),
+}
+
+/// A token, as written. Nothing shows it by accident.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(pub String);
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token(…)")
+    }
 }
 
 /// `op: subscribe`.
@@ -75,7 +85,7 @@ pub fn parse(message: &[u8]) -> Result<ClientMessage, BadMessage> {
         .map_err(|message| bad(None, "bad_message", message))?;
     match fields.text("op").map_err(|message| bad(id, "bad_message", message))?.as_deref() {
         Some("ping") => Ok(ClientMessage::Ping(id)),
-        Some("auth") => Ok(ClientMessage::Auth(id)),
+        Some("auth") => fields.token().map(|token| ClientMessage::Auth(id, token)),
         Some("subscribe") => fields.subscribe(id).map(ClientMessage::Subscribe),
         Some("unsubscribe") => fields.unsubscribe(id).map(ClientMessage::Unsubscribe),
         Some(other) => {
@@ -118,6 +128,11 @@ impl Fields {
 
     fn text(&self, name: &str) -> Result<Option<String>, String> {
         Ok(self.read("a string", name, Value::as_str)?.map(str::to_owned))
+    }
+
+    /// One that is absent is empty, as in the binary coding: no token either way.
+    fn token(&self) -> Result<Token, String> {
+        Ok(Token(self.text("token")?.unwrap_or_default()))
     }
 
     fn topics(&self) -> Result<Vec<String>, String> {

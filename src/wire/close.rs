@@ -25,11 +25,15 @@ pub enum CloseReason {
     Stalled,
     /// The server is short of memory, and the client was among the slowest.
     Overloaded,
+    /// The client's token is no use, or none came in time.
+    Unauthorized,
+    /// The client's token expired.
+    AuthExpired,
 }
 
 impl CloseReason {
     /// Every reason, in the order of the documented table.
-    pub const ALL: [CloseReason; 11] = [
+    pub const ALL: [CloseReason; 13] = [
         CloseReason::Normal,
         CloseReason::Gone,
         CloseReason::Draining,
@@ -41,6 +45,8 @@ impl CloseReason {
         CloseReason::Silent,
         CloseReason::Stalled,
         CloseReason::Overloaded,
+        CloseReason::Unauthorized,
+        CloseReason::AuthExpired,
     ];
 
     /// The close code; nothing is sent for [`CloseReason::Gone`].
@@ -56,6 +62,8 @@ impl CloseReason {
             CloseReason::Stalled => 4001,
             CloseReason::Silent => 4002,
             CloseReason::Overloaded => 4006,
+            CloseReason::Unauthorized => 4003,
+            CloseReason::AuthExpired => 4004,
         }
     }
 
@@ -73,6 +81,8 @@ impl CloseReason {
             CloseReason::Silent => "silent",
             CloseReason::Stalled => "stalled",
             CloseReason::Overloaded => "overloaded",
+            CloseReason::Unauthorized => "unauthorized",
+            CloseReason::AuthExpired => "auth_expired",
         }
     }
 
@@ -90,6 +100,8 @@ impl CloseReason {
             CloseReason::Overloaded => {
                 "come back after the `reconnect_after_ms` of the `goodbye`, or in 10 to 20 s where none came; resume with `since`"
             }
+            CloseReason::Unauthorized => "do not come back without another token",
+            CloseReason::AuthExpired => "come back at once with a new token, resume with `since`",
         }
     }
 }

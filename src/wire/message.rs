@@ -34,6 +34,27 @@ pub enum ServerMessage<'a> {
         /// What is wrong, for people.
         message: &'a str,
     },
+    /// Subscriptions that have ended without being asked to: an `error` that names them.
+    Ended {
+        /// A stable code.
+        code: &'a str,
+        /// Why, for people.
+        message: &'a str,
+        /// Which.
+        topics: &'a [SubscribedTopic],
+    },
+    /// The answer to `auth`.
+    Authorized {
+        /// The request's id.
+        id: Option<i64>,
+        /// For how long; nothing where for good.
+        expires_in_ms: Option<u64>,
+    },
+    /// The token is about to expire.
+    AuthExpiring {
+        /// In how long.
+        expires_in_ms: u64,
+    },
     /// The connection is about to end.
     Goodbye {
         /// Why.

@@ -1,6 +1,7 @@
 //! Integration tests: one binary, a module each.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod auth;
 mod bad_frames;
 mod bad_http;
 mod bad_input;

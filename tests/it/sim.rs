@@ -371,6 +371,7 @@ fn settings(chance: &mut Chance) -> Settings {
             silence_timeout_us: 30_000_000,
             stall_timeout_us: 12_000_000,
             close_timeout_us: 4_000_000,
+            auth_wait_us: None,
         },
     }
 }

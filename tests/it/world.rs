@@ -120,6 +120,7 @@ impl Default for Settings {
                 silence_timeout_us: 60_000_000,
                 stall_timeout_us: 30_000_000,
                 close_timeout_us: 5_000_000,
+                auth_wait_us: None,
             },
         }
     }

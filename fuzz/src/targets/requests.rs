@@ -66,7 +66,7 @@ fn as_json(request: &ClientMessage) -> Value {
             "ruleset": unsubscribe.ruleset,
         }),
         ClientMessage::Ping(id) => json!({"op": "ping", "id": id}),
-        ClientMessage::Auth(id) => json!({"op": "auth", "id": id}),
+        ClientMessage::Auth(id, token) => json!({"op": "auth", "id": id, "token": token.0}),
     }
 }
 

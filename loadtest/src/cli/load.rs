@@ -6,7 +6,6 @@ use super::server::{ServerArgs, TlsArgs};
 use crate::floor::Via;
 use crate::report::Output;
 use crate::run::Settings;
-use crate::target::Target;
 use crate::upgrade::{Coding, Protocol};
 use crate::{limits, plays};
 use anyhow::{Result, ensure};
@@ -93,11 +92,10 @@ impl Load {
         let target = self.server.target(trust.as_ref())?;
         // What is wrong with the certificates is said before anything starts.
         target.tls()?;
-        let admin = self.admin_url.as_ref().map(|url| Target::parse(url, trust.as_ref()));
         let floors = [(self.floor, Via::Send), (self.floor_uring, Via::Uring)];
         Ok(Settings {
             ingest: self.server.ingest(trust.as_ref())?,
-            admin: admin.unwrap_or_else(|| Ok(target.clone()))?,
+            admin: self.server.admin(self.admin_url.as_ref(), trust.as_ref())?,
             protocol: Protocol {
                 coding: self.coding,
                 deflate: self.deflate,

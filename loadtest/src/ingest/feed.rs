@@ -82,8 +82,9 @@ pub(crate) fn requests(season: &Season, target: &Target, feed: usize, feeds: usi
 
 fn request(target: &Target, body: &str, (lines, games): (usize, usize)) -> Request {
     let head = format!(
-        "POST /v1/events HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n",
+        "POST /v1/events HTTP/1.1\r\nHost: {}\r\n{}Content-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n",
         target.host,
+        target.authorization(),
         body.len()
     );
     let bytes = [head.as_bytes(), body.as_bytes()].concat();

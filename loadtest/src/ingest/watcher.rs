@@ -71,7 +71,7 @@ impl Watcher {
         let mut stream = TcpStream::connect_timeout(&target.addr, timeout).with_context(|| format!("{} does not answer", target.addr))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(timeout))?;
-        stream.write_all(&Protocol::default().request(&target.host, &target.path))?;
+        stream.write_all(&Protocol::default().request(target))?;
         read_upgrade(&mut stream)?;
         stream.set_read_timeout(Some(READ_MAX))?;
         let names: Vec<&str> = topics.iter().map(|(name, ..)| name.as_str()).collect();

@@ -57,6 +57,23 @@ fn numbers_that_can_t_be_are_refused_by_name() {
 }
 
 #[test]
+fn a_token_that_is_none_is_told_and_not_shown() {
+    let file = std::env::temp_dir().join(format!("scorewire-loadtest-token-{}", std::process::id()));
+    std::fs::write(&file, "s3cret\nHost: x").unwrap();
+    let path = file.to_str().unwrap();
+    for option in ["--token-file", "--key-file"] {
+        let errors = refused(&[option, path]);
+        assert!(
+            errors.contains(option) && errors.contains("one word") && !errors.contains("s3cret"),
+            "{errors}"
+        );
+        let errors = refused(&[option, "/nope/token"]);
+        assert!(errors.contains(&format!("{option} /nope/token can't be read")), "{errors}");
+    }
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
 fn files_that_can_t_be_written_or_read_are_told_before_the_run() {
     for option in ["--html", "--compare"] {
         let errors = refused(&[option, "/nowhere/file"]);

@@ -35,6 +35,7 @@ fn runner(limits: ShardLimits) -> (Runner, flume::Sender<Command>) {
         sockets: Sockets::new(WritePath::Send).unwrap(),
         inbox: inboxes.remove(0),
         commands,
+        verify: Box::new(|_| ()),
         turns: Arc::default(),
         clock: Clock,
         metrics: ShardMetrics::new(),
@@ -57,6 +58,7 @@ fn upgraded() -> (TcpStream, Command) {
         tls: None,
         early: Bytes::new(),
         kind: Kind::WebSocket(Form::PLAIN),
+        access: Access::Open,
         slot: Slot::take_one_more(&Arc::default()),
     };
     (client, Command::WebSocket(upgraded))

@@ -1,6 +1,7 @@
 //! One client: its subscriptions and the little that waits for it.
 
 use super::ShardLimits;
+use super::access::Reads;
 use super::account::Account;
 use super::batch::Piece;
 use super::subs::Subs;
@@ -153,6 +154,9 @@ pub(super) struct Conn {
     /// Whether it waits to be read, behind others.
     pub(super) unread: bool,
     pub(super) finished: bool,
+    /// Whether its token is being looked at: nothing more is read from it until then.
+    pub(super) verifying: bool,
+    pub(super) reads: Reads,
     pub(super) busy: Option<Box<Busy>>,
     pub(super) subs: Subs,
     pub(super) account: Account,
@@ -173,6 +177,8 @@ impl Conn {
             read_paused: false,
             unread: false,
             finished: false,
+            verifying: false,
+            reads: Reads::Everything,
             busy: None,
             subs: Subs::default(),
             account: Account::default(),

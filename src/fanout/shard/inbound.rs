@@ -8,7 +8,7 @@ use super::{CloseReason, Writer};
 use crate::model::{Now, Seq};
 use crate::scoring::RulesetIndex;
 use crate::wire::Form;
-use crate::wire::client::{BadMessage, ClientMessage};
+use crate::wire::client::{BadMessage, ClientMessage, Subscribe, Unsubscribe};
 use crate::wire::message::ServerMessage;
 use crate::wire::ws::{Frame, MessageType, Said};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::Control;
@@ -24,7 +24,7 @@ pub enum Reading {
 
 /// What one client may have done in a row: bytes of its messages, inflated, [`MESSAGE_WORK`] for each, and
 /// what it asks for of topics. About a third of a millisecond; the message under way is finished.
-const WORK_MAX: usize = 256 * 1024;
+pub(super) const WORK_MAX: usize = 256 * 1024;
 const MESSAGE_WORK: usize = 256;
 /// For each topic that is subscribed to or left: as long as so many bytes.
 pub(super) const TOPIC_WORK: usize = 1024;
@@ -86,7 +86,7 @@ impl Shard {
             if conn.is_closing() {
                 return Reading::On;
             }
-            if conn.replies_bytes() >= replies_bytes_max {
+            if conn.replies_bytes() >= replies_bytes_max || conn.verifying {
                 conn.read_paused = true;
                 return Reading::Paused;
             }
@@ -119,7 +119,7 @@ impl Shard {
         if conn.is_closing() {
             return Reading::On;
         }
-        if conn.replies_bytes() >= replies_bytes_max {
+        if conn.replies_bytes() >= replies_bytes_max || conn.verifying {
             conn.read_paused = true;
             return Reading::Paused;
         }
@@ -148,6 +148,12 @@ impl Shard {
     /// Does what a message asks for. Returns what [`Shard::said`] does.
     fn asked(&mut self, key: ConnKey, message: Result<ClientMessage, BadMessage>, now: Now) -> usize {
         match message {
+            Ok(ClientMessage::Subscribe(Subscribe { id, .. }) | ClientMessage::Unsubscribe(Unsubscribe { id, .. }))
+                if self.awaits_token(key) =>
+            {
+                let message = "a token is needed first: send {\"op\":\"auth\",\"token\":…}";
+                self.refuse(key, id, "unauthorized", message);
+            }
             Ok(ClientMessage::Subscribe(request)) => return self.subscribe(key, request),
             Ok(ClientMessage::Unsubscribe(request)) => return self.unsubscribe(key, request),
             Ok(ClientMessage::Ping(id)) => self.say(
@@ -157,14 +163,7 @@ impl Shard {
                     server_us: now.wall_us,
                 },
             ),
-            Ok(ClientMessage::Auth(id)) => {
-                self.refuse(
-                    key,
-                    id,
-                    "auth_not_needed",
-                    "this server asks for no token; everything can be read without one",
-                );
-            }
+            Ok(ClientMessage::Auth(id, token)) => return self.authorize(key, id, token),
             Err(bad) => self.refuse(key, bad.id, bad.code, &bad.message),
         }
         0
@@ -209,6 +208,7 @@ impl Shard {
             return;
         }
         self.drop_all_subs(key);
+        self.accesses.forget(key);
         if let Some(conn) = self.conn(key) {
             let busy = conn.busy();
             busy.closing = Some((reason, now_us));
@@ -223,6 +223,7 @@ impl Shard {
     /// Ends a connection at once.
     pub(super) fn remove(&mut self, key: ConnKey, reason: CloseReason, writer: &mut impl Writer) {
         self.drop_all_subs(key);
+        self.accesses.forget(key);
         if let Some(conn) = self.conn(key) {
             let blocked = conn.blocked;
             self.levels.blocked -= usize::from(blocked);

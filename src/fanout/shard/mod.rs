@@ -6,6 +6,7 @@
 //! (reading stops above that) and one incomplete message; nothing grows with how far it is behind.
 //! A time called `now_us` is [`Now::steady_us`].
 
+mod access;
 mod account;
 mod batch;
 mod conn;
@@ -19,6 +20,7 @@ mod subs;
 mod subscribe;
 mod walks;
 
+pub use access::{Access, AuthRequest};
 pub use account::{Account, Latencies, ShardStats};
 pub use batch::{Batch, Piece, Wrote};
 pub use conn::{ConnKey, Kind};
@@ -34,6 +36,7 @@ use crate::wire::close::CloseReason;
 use crate::wire::deflate::{Deflater, Inflater};
 use crate::wire::message::{ClientLimits, ServerMessage, Welcome};
 use crate::wire::ws::Frame;
+use access::Accesses;
 use account::Levels;
 use conn::Conn;
 use foldhash::fast::RandomState;
@@ -76,6 +79,8 @@ pub struct ShardLimits {
     pub stall_timeout_us: i64,
     /// Time a closing client gets to take its close frame and hang up.
     pub close_timeout_us: i64,
+    /// Time a client has to send its token, where one is awaited; nothing where tokens mean nothing here.
+    pub auth_wait_us: Option<i64>,
 }
 
 /// What a shard is built from.
@@ -142,6 +147,8 @@ pub struct Shard {
     stale: SmallVec<[u32; 4]>,
     stats: ShardStats,
     levels: Levels,
+    /// Clients whose reading is limited.
+    accesses: Accesses,
     deflater: Deflater,
     inflater: Inflater,
     /// Subscriptions under each ruleset, by its place.
@@ -175,14 +182,19 @@ impl Shard {
             stale: SmallVec::new(),
             stats: ShardStats::default(),
             levels: Levels::default(),
+            accesses: Accesses::default(),
             deflater,
             inflater: Inflater::default(),
             draining_spread_ms: None,
         }
     }
 
-    /// Takes a connection in and welcomes it.
+    /// Takes a connection in that may read everything, and welcomes it.
     pub fn connect(&mut self, kind: Kind, now: Now) -> ConnKey {
+        self.connect_with(kind, Access::Open, now)
+    }
+
+    fn take_in(&mut self, kind: Kind, now: Now) -> ConnKey {
         self.generation = self.generation.wrapping_add(1);
         let index = self.conns.insert(Conn::new(kind, self.generation, now.steady_us));
         let key = ConnKey {
@@ -190,9 +202,6 @@ impl Shard {
             generation: self.generation,
         };
         self.stats.opened += 1;
-        if kind.is_websocket() {
-            self.welcome(key, now.wall_us);
-        }
         if let Some(spread_ms) = self.draining_spread_ms
             && let Some(conn) = self.conn(key)
         {
@@ -202,7 +211,11 @@ impl Shard {
         key
     }
 
+    /// Says what the connection is like; an event stream is not told.
     fn welcome(&mut self, key: ConnKey, wall_us: i64) {
+        if self.conn(key).is_none_or(|conn| !conn.kind.is_websocket()) {
+            return;
+        }
         let (limits, epoch) = (&self.parts.limits, self.parts.epoch.clone());
         let limits = ClientLimits {
             subscriptions: limits.subscriptions_max as u64,
@@ -372,11 +385,12 @@ impl Shard {
         }
     }
 
-    /// When the next rate-limited subscription comes due, or a topic's rest is over.
+    /// When the next rate-limited subscription comes due, a topic's rest is over, or something is due about
+    /// a token.
     pub fn next_timer_us(&self) -> Option<i64> {
         let timer = self.timers.peek().map(|Reverse((due, _, _))| *due);
         let rest = self.rests.peek().map(|Reverse((due, _))| *due);
-        timer.into_iter().chain(rest).min()
+        timer.into_iter().chain(rest).chain(self.accesses.next_due_us()).min()
     }
 
     /// Fires what came due, some at a time: what is left is due still.
@@ -393,6 +407,11 @@ impl Shard {
                 if conn.mark(sub) {
                     self.dirty.push_back(key);
                 }
+            }
+        }
+        for _ in 0..FIRED_IN_A_ROW {
+            if !self.fire_access(now_us) {
+                break;
             }
         }
         for _ in 0..FIRED_IN_A_ROW {

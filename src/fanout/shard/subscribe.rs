@@ -153,6 +153,10 @@ impl Shard {
         } else {
             self.parts.default_ruleset
         };
+        if !self.may_read(key, &name, ruleset) {
+            let message = "the token does not allow to read this topic under this ruleset".to_owned();
+            return Err(("forbidden", message));
+        }
         let mut mirror = self.known_mirror(&name);
         // Before anything ends: whoever subscribes again keeps what it has.
         if mirror.is_none() && self.takes_no_topics() {
@@ -243,7 +247,7 @@ impl Shard {
     }
 
     /// Ends a subscription; what was pending for it is abandoned.
-    fn drop_sub(&mut self, key: ConnKey, sub: u32) {
+    pub(super) fn drop_sub(&mut self, key: ConnKey, sub: u32) {
         let conn = &mut self.conns[key.index as usize];
         let Some(cursor) = conn.subs.remove(sub) else { return };
         let mirror = &mut self.mirrors[cursor.mirror as usize];

@@ -1,5 +1,6 @@
 //! A shard by hand: one socket's bytes at a time, virtual time, real hub and engine.
 
+mod access;
 mod bounds;
 mod clocks;
 mod closing;

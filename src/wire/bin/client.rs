@@ -2,7 +2,7 @@
 
 use super::{Value, next_field};
 use crate::model::Seq;
-use crate::wire::client::{BadMessage, ClientMessage, Subscribe, Unsubscribe, check_rate, check_topics};
+use crate::wire::client::{BadMessage, ClientMessage, Subscribe, Token, Unsubscribe, check_rate, check_topics};
 
 /// Reads one message. Unknown fields are passed over; of a field given twice the last counts.
 ///
@@ -28,7 +28,7 @@ pub fn parse(message: &[u8]) -> Result<ClientMessage, BadMessage> {
         (Some((2, value)), _) => subscribe(id, value).map(ClientMessage::Subscribe),
         (Some((3, value)), _) => unsubscribe(id, value).map(ClientMessage::Unsubscribe),
         (Some((4, value)), _) => fields("ping", value, |_, _| Ok(())).map(|()| ClientMessage::Ping(id)),
-        (Some((_, value)), _) => fields("auth", value, |_, _| Ok(())).map(|()| ClientMessage::Auth(id)),
+        (Some((_, value)), _) => token(value).map(|token| ClientMessage::Auth(id, token)),
         (None, Some(field)) => {
             return Err(BadMessage {
                 id,
@@ -80,6 +80,17 @@ fn unsubscribe(id: Option<i64>, value: Value<'_>) -> Result<Unsubscribe, String>
     })?;
     check_topics(&unsubscribe.topics)?;
     Ok(unsubscribe)
+}
+
+fn token(value: Value<'_>) -> Result<Token, String> {
+    let mut token = String::new();
+    fields("auth", value, |field, value| {
+        if field == 1 {
+            token = text("token", value)?;
+        }
+        Ok(())
+    })?;
+    Ok(Token(token))
 }
 
 /// An entry of `since`. What is absent of it is empty or 0, as the format has it.

@@ -4,7 +4,8 @@ use super::{BYTES, Fields, zigzag};
 use crate::model::change::CauseKind;
 use crate::model::{Clock, GameStatus, Score, Situation, Stat};
 use crate::wire::message::{
-    About, CauseShown, Delta, EventTimes, GameShown, How, Moved, PlayerShown, ServerMessage, Shown, Snapshot, Subscriptions, Welcome, Who,
+    About, CauseShown, Delta, EventTimes, GameShown, How, Moved, PlayerShown, ServerMessage, Shown, Snapshot, SubscribedTopic,
+    Subscriptions, Welcome, Who,
 };
 
 /// Appends a message.
@@ -21,6 +22,20 @@ pub fn write(message: &ServerMessage<'_>, out: &mut Vec<u8>) {
         }),
         ServerMessage::Error { id, code, message } => top.id(*id).message(8, |fields| {
             fields.text(1, code).text(2, message);
+        }),
+        ServerMessage::Ended { code, message, topics } => top.message(8, |fields| {
+            fields.text(1, code).text(2, message);
+            for topic in *topics {
+                fields.message(3, |fields| fields.subscription(topic));
+            }
+        }),
+        ServerMessage::Authorized { id, expires_in_ms } => top.id(*id).message(10, |fields| {
+            if let Some(ms) = expires_in_ms {
+                fields.some_uint(1, *ms);
+            }
+        }),
+        ServerMessage::AuthExpiring { expires_in_ms } => top.message(11, |fields| {
+            fields.uint(1, *expires_in_ms);
         }),
         ServerMessage::Goodbye {
             reason,
@@ -57,18 +72,20 @@ impl Fields<'_> {
 
     fn subscriptions(&mut self, reply: &Subscriptions<'_>) {
         for topic in reply.topics {
-            self.message(1, |fields| {
-                fields.text(1, &topic.topic);
-                topic.ruleset.as_ref().map(|ruleset| fields.some_text(2, ruleset));
-                if let Some((seq, how)) = topic.begins {
-                    fields.begins(seq, how);
-                }
-            });
+            self.message(1, |fields| fields.subscription(topic));
         }
         for error in reply.errors {
             self.message(2, |fields| {
                 fields.text(1, &error.topic).text(2, error.code).text(3, &error.message);
             });
+        }
+    }
+
+    fn subscription(&mut self, topic: &SubscribedTopic) {
+        self.text(1, &topic.topic);
+        topic.ruleset.as_ref().map(|ruleset| self.some_text(2, ruleset));
+        if let Some((seq, how)) = topic.begins {
+            self.begins(seq, how);
         }
     }
 

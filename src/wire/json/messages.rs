@@ -3,7 +3,8 @@
 use super::{Json, write_text};
 use crate::model::{Clock, Score, Situation, TopicName};
 use crate::wire::message::{
-    About, CauseShown, Delta, EventTimes, GameShown, How, Moved, PlayerShown, ServerMessage, Shown, Snapshot, Subscriptions, Welcome, Who,
+    About, CauseShown, Delta, EventTimes, GameShown, How, Moved, PlayerShown, ServerMessage, Shown, Snapshot, SubscribedTopic,
+    Subscriptions, Welcome, Who,
 };
 
 /// Appends a message.
@@ -19,6 +20,21 @@ pub fn write(message: &ServerMessage<'_>, out: &mut Vec<u8>) {
         }
         ServerMessage::Error { id, code, message } => {
             json.reply("error", *id).text("code", code).text("message", message);
+        }
+        ServerMessage::Ended { code, message, topics } => {
+            json.reply("error", None).text("code", code).text("message", message);
+            json.list_at("topics", |list| {
+                for topic in *topics {
+                    list.object(|json| json.subscription(topic));
+                }
+            });
+        }
+        ServerMessage::Authorized { id, expires_in_ms } => {
+            json.reply("authorized", *id);
+            expires_in_ms.map(|ms| json.count("expires_in_ms", ms));
+        }
+        ServerMessage::AuthExpiring { expires_in_ms } => {
+            json.text("type", "auth_expiring").count("expires_in_ms", *expires_in_ms);
         }
         ServerMessage::Goodbye {
             reason,
@@ -60,17 +76,7 @@ impl Json<'_> {
         self.reply(kind, reply.id);
         self.list_at("topics", |list| {
             for topic in reply.topics {
-                list.object(|json| {
-                    json.text("topic", &topic.topic);
-                    topic.ruleset.as_ref().map(|ruleset| json.text("ruleset", ruleset));
-                    if let Some((seq, how)) = topic.begins {
-                        json.count("seq", seq);
-                        match how {
-                            How::Resumed => json.text("how", "resumed"),
-                            How::Snapshot(reason) => json.text("how", "snapshot").text("reason", reason),
-                        };
-                    }
-                });
+                list.object(|json| json.subscription(topic));
             }
         });
         self.list_at("errors", |list| {
@@ -82,6 +88,18 @@ impl Json<'_> {
                 });
             }
         });
+    }
+
+    fn subscription(&mut self, topic: &SubscribedTopic) {
+        self.text("topic", &topic.topic);
+        topic.ruleset.as_ref().map(|ruleset| self.text("ruleset", ruleset));
+        if let Some((seq, how)) = topic.begins {
+            self.count("seq", seq);
+            match how {
+                How::Resumed => self.text("how", "resumed"),
+                How::Snapshot(reason) => self.text("how", "snapshot").text("reason", reason),
+            };
+        }
     }
 
     fn about(&mut self, kind: &str, about: &About<'_>) -> &mut Self {

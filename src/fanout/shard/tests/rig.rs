@@ -82,6 +82,7 @@ impl Rig {
             silence_timeout_us: 60 * SECOND,
             stall_timeout_us: 30 * SECOND,
             close_timeout_us: 5 * SECOND,
+            auth_wait_us: None,
         };
         change(&mut limits);
         let hub_limits = HubLimits {

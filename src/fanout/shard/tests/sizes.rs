@@ -1,5 +1,6 @@
 //! What a client costs: the sizes that `docs/memory.md` adds up.
 
+use crate::fanout::shard::access::Held;
 use crate::fanout::shard::batch::Piece;
 use crate::fanout::shard::conn::{Busy, Conn};
 use crate::fanout::shard::subs::{Cursor, Pace, Subs};
@@ -17,6 +18,7 @@ fn the_table_of_sizes_is_true() {
         ("ConnKey", size_of::<ConnKey>()),
         ("Busy", size_of::<Busy>()),
         ("Pace", size_of::<Pace>()),
+        ("Held", size_of::<Held>()),
         ("Piece", size_of::<Piece>()),
     ] {
         let row = table.lines().find(|line| line.contains(&format!("`{name}`")));

@@ -1,0 +1,288 @@
+//! What a request shows at a door, and who is let through.
+
+use super::origin::{self, Whose};
+use super::{Auth, Pass, Refusal};
+use crate::config::{OpenTo, Scope};
+use crate::fanout::grant::Grant;
+use crate::model::{SourceId, TopicName};
+use crate::scoring::{Ruleset, RulesetIndex};
+use crate::server::Door;
+use crate::server::error::ApiError;
+use crate::server::listen::Peer;
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Deserialize;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Somebody who may read; what, where not everything.
+pub(in crate::server) struct Reader {
+    grant: Option<Arc<Grant>>,
+}
+
+/// Somebody who may subscribe; or who is yet to say by which token.
+pub(in crate::server) enum Subscriber {
+    /// To what; nothing: to everything, for good.
+    Known(Option<Arc<Grant>>),
+    /// A token is to come.
+    Unknown,
+}
+
+/// Somebody who may post events.
+pub(in crate::server) struct Feeder {
+    /// Which of the feeds it is.
+    pub(in crate::server) source: SourceId,
+    /// Until when, by the system's clock in microseconds; nothing: for good.
+    pub(in crate::server) until_us: Option<i64>,
+}
+
+/// Somebody who may see the metrics.
+pub(in crate::server) struct Operator;
+
+impl Reader {
+    /// What may be read; nothing: everything, for good.
+    pub(in crate::server) fn grant(&self) -> Option<&Arc<Grant>> {
+        self.grant.as_ref()
+    }
+
+    /// Whether an answer is the same for everybody, so that whoever stands between may keep it.
+    pub(in crate::server) fn is_anybody(&self) -> bool {
+        self.grant.is_none()
+    }
+
+    /// Whether all of these topics may be read under that ruleset.
+    ///
+    /// # Errors
+    /// 403 with the first that may not.
+    pub(in crate::server) fn may(&self, topics: &[TopicName], ruleset: &Ruleset, index: RulesetIndex) -> Result<(), ApiError> {
+        let Some(grant) = &self.grant else { return Ok(()) };
+        let forbidden = |what: String| {
+            let message = format!("the token does not allow to read {what}");
+            ApiError::with_status(StatusCode::FORBIDDEN, "forbidden", message)
+        };
+        if let Some(topic) = topics.iter().find(|topic| !grant.allows_topic(topic)) {
+            return Err(forbidden(topic.to_string()));
+        }
+        if topics.iter().any(TopicName::has_ruleset) && !grant.allows_ruleset(index) {
+            return Err(forbidden(format!("under the ruleset {}", ruleset.name())));
+        }
+        Ok(())
+    }
+}
+
+impl FromRequestParts<Door> for Reader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Reader, ApiError> {
+        let grant = match shown(parts, door).await? {
+            Some(pass) if pass.scopes.has(Scope::Read) => Some(pass.grant),
+            // As good as any other.
+            _ if door.config.auth.anonymous_read => None,
+            Some(_) => return Err(lacking(door, Scope::Read)),
+            None => return Err(unknown(door, Scope::Read)),
+        };
+        Ok(Reader { grant })
+    }
+}
+
+impl FromRequestParts<Door> for Subscriber {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Subscriber, ApiError> {
+        from_page_of_another(&door.auth, &parts.headers)?;
+        if !door.config.auth.anonymous_read && token(parts, door)?.is_none() {
+            return Ok(Subscriber::Unknown);
+        }
+        let reader = Reader::from_request_parts(parts, door).await?;
+        // Whoever may read everything for good costs a shard no memory of it.
+        Ok(Subscriber::Known(reader.grant.filter(|grant| **grant != Grant::EVERYTHING)))
+    }
+}
+
+impl FromRequestParts<Door> for Feeder {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Feeder, ApiError> {
+        from_page_of_another(&door.auth, &parts.headers)?;
+        let pass = through(parts, door, Scope::Feed).await?;
+        Ok(Feeder {
+            source: pass.as_ref().map_or(SourceId::default(), |pass| pass.source),
+            until_us: pass.and_then(|pass| pass.grant.expires_us()),
+        })
+    }
+}
+
+impl FromRequestParts<Door> for Operator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Operator, ApiError> {
+        from_page_of_another(&door.auth, &parts.headers)?;
+        through(parts, door, Scope::Admin).await.map(|_| Operator)
+    }
+}
+
+/// Refuses what a page of another origin asks for.
+fn from_page_of_another(auth: &Auth, headers: &HeaderMap) -> Result<(), ApiError> {
+    if origin::whose(&auth.allowed_origins, headers) != Whose::Another {
+        return Ok(());
+    }
+    auth.metrics.origins_refused.increment(1);
+    Err(ApiError::with_status(
+        StatusCode::FORBIDDEN,
+        "foreign_origin",
+        "pages of this origin may not connect; server.allowed_origins lists those that may",
+    ))
+}
+
+/// Lets somebody through a door that is not everybody's; nothing where no token was asked for.
+async fn through(parts: &Parts, door: &Door, scope: Scope) -> Result<Option<Pass>, ApiError> {
+    match shown(parts, door).await? {
+        Some(pass) if pass.scopes.has(scope) => return Ok(Some(pass)),
+        Some(_) if door.config.auth.has_key_for(scope) => return Err(lacking(door, scope)),
+        None if door.config.auth.has_key_for(scope) => return Err(unknown(door, scope)),
+        _ => {}
+    }
+    let is_open = match door.config.auth.open_to {
+        OpenTo::All => true,
+        OpenTo::None => false,
+        OpenTo::Loopback => is_from_here(parts),
+    };
+    if is_open { Ok(None) } else { Err(closed(door, scope)) }
+}
+
+/// What a request shows to be allowed to do; nothing where it shows nothing, or nothing is asked for here.
+async fn shown(parts: &Parts, door: &Door) -> Result<Option<Pass>, ApiError> {
+    if !door.auth.knows_tokens {
+        return Ok(None);
+    }
+    let Some(token) = token(parts, door)? else { return Ok(None) };
+    let pass = if Auth::is_signed(&token) {
+        let auth = door.auth.clone();
+        let verified = door.side.spawn(async move { auth.pass(&token) });
+        verified
+            .await
+            .map_err(|_| ApiError::unavailable("stopping", "the server is stopping"))?
+    } else {
+        door.auth.pass(&token)
+    };
+    pass.map(Some).map_err(refused)
+}
+
+/// The token that a request carries.
+fn token(parts: &Parts, door: &Door) -> Result<Option<String>, ApiError> {
+    let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
+    if let Some(first) = headers.next() {
+        let text = first.to_str().map_err(|_| refused(Refusal::Malformed))?;
+        if headers.next().is_some() {
+            return Err(refused(Refusal::Malformed));
+        }
+        // Another scheme is somebody else's: a proxy's, on the way here.
+        let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        if let Some((_, token)) = token {
+            return Ok(Some(token.trim().to_owned()));
+        }
+    }
+    if !door.config.auth.query_token {
+        return Ok(None);
+    }
+    #[derive(Deserialize)]
+    struct InQuery {
+        access_token: Option<String>,
+    }
+    let query = Query::<InQuery>::try_from_uri(&parts.uri).map_err(|_| refused(Refusal::Malformed))?;
+    Ok(query.0.access_token)
+}
+
+/// Whether a request comes from this machine, and from nobody on whose behalf somebody here asks: not by
+/// way of a proxy, and not from a page whose name was made to lead here.
+fn is_from_here(parts: &Parts) -> bool {
+    const FORWARDED: [&str; 3] = ["x-forwarded-for", "x-real-ip", "forwarded"];
+    let peer = parts.extensions.get::<Peer>();
+    peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback())
+        && !FORWARDED.iter().any(|name| parts.headers.contains_key(*name))
+        && parts
+            .headers
+            .get(header::HOST)
+            .is_none_or(|host| host.to_str().is_ok_and(is_name_of_here))
+}
+
+/// An address, or a name without a dot, as no domain of somebody else's is.
+fn is_name_of_here(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    address.parse::<IpAddr>().is_ok() || !name.contains('.')
+}
+
+fn challenge(error: &'static str) -> HeaderValue {
+    HeaderValue::from_static(error)
+}
+
+/// A token that is no use.
+fn refused(refusal: Refusal) -> ApiError {
+    ApiError::with_status(StatusCode::UNAUTHORIZED, "unauthorized", refusal.message()).header(
+        header::WWW_AUTHENTICATE,
+        challenge("Bearer realm=\"scorewire\", error=\"invalid_token\""),
+    )
+}
+
+/// No token where one is needed.
+fn unknown(door: &Door, scope: Scope) -> ApiError {
+    door.auth.metrics.turned_away[scope as usize].increment(1);
+    let what = match scope {
+        Scope::Read => "reading takes a token here: send \"Authorization: Bearer TOKEN\" with a JWT or an API key",
+        Scope::Feed => "posting events takes a key here: send \"Authorization: Bearer KEY\" with one whose scope is feed",
+        Scope::Admin => "metrics take a key here: send \"Authorization: Bearer KEY\" with one whose scope is admin",
+    };
+    ApiError::with_status(StatusCode::UNAUTHORIZED, "unauthorized", what)
+        .header(header::WWW_AUTHENTICATE, challenge("Bearer realm=\"scorewire\""))
+}
+
+/// A door that no key is configured for, and that is not open to whoever asks.
+fn closed(door: &Door, scope: Scope) -> ApiError {
+    door.auth.metrics.turned_away[scope as usize].increment(1);
+    let name = scope.name();
+    let message = format!(
+        "this is open to the server's own machine alone, as no key is configured: `scorewire new-key --scope {name}` makes one for \
+         auth.keys; auth.open_to says who else may come without"
+    );
+    ApiError::with_status(StatusCode::UNAUTHORIZED, "unauthorized", message)
+        .header(header::WWW_AUTHENTICATE, challenge("Bearer realm=\"scorewire\""))
+}
+
+/// A token that is good for something else.
+fn lacking(door: &Door, scope: Scope) -> ApiError {
+    door.auth.metrics.turned_away[scope as usize].increment(1);
+    let message = format!("the token is not good for this: it lacks the scope \"{}\"", scope.name());
+    ApiError::with_status(StatusCode::FORBIDDEN, "forbidden", message).header(
+        header::WWW_AUTHENTICATE,
+        challenge("Bearer realm=\"scorewire\", error=\"insufficient_scope\""),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_this_machine_have_no_dot() {
+        for here in [
+            "127.0.0.1",
+            "127.0.0.1:8080",
+            "[::1]:8080",
+            "[::1]",
+            "localhost",
+            "localhost:80",
+            "scorewire:8080",
+            "",
+        ] {
+            assert!(is_name_of_here(here), "{here}");
+        }
+        for elsewhere in ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "a.b:x"] {
+            assert!(!is_name_of_here(elsewhere), "{elsewhere}");
+        }
+    }
+}

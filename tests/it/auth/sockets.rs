@@ -1,0 +1,210 @@
+//! Tokens over WebSockets and event streams, in both codings.
+
+use super::mint::{Signer, api_key, in_s};
+use super::{get, server};
+use crate::hostile::binary::Folder;
+use crate::proto;
+use crate::support::server::Server;
+use crate::support::{PATIENCE, run};
+use futures_util::{SinkExt, StreamExt};
+use scorewire::config::Scope;
+use scorewire::wire::Coding;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// A client that says nothing by itself.
+struct Talk {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    coding: Coding,
+}
+
+impl Talk {
+    /// Connects; the status of an answer that is no upgrade.
+    async fn connect(server: &Server, coding: Coding, token: Option<&str>) -> Result<Talk, u16> {
+        let uri = format!("ws://{}/v1/ws", server.address()).parse().unwrap();
+        let mut request = ClientRequestBuilder::new(uri).with_sub_protocol(coding.subprotocol());
+        if let Some(token) = token {
+            request = request.with_header("authorization", format!("Bearer {token}"));
+        }
+        match connect_async(request).await {
+            Ok((socket, _)) => Ok(Talk { socket, coding }),
+            Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    async fn say(&mut self, message: Value) {
+        let message = match self.coding {
+            Coding::Json => Message::text(message.to_string()),
+            Coding::Bin => Message::binary(proto::client_message(&message)),
+        };
+        self.socket.send(message).await.unwrap();
+    }
+
+    /// The next message; a close as its code.
+    async fn next(&mut self) -> Value {
+        loop {
+            let message = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("a message");
+            match message.expect("a close first").unwrap() {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Binary(bytes) => return proto::server_message(&bytes),
+                Message::Close(frame) => return json!(u16::from(frame.unwrap().code)),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next message that is of this type.
+    async fn expect(&mut self, kind: &str) -> Value {
+        let message = self.next().await;
+        assert_eq!(message["type"], kind, "{message}");
+        message
+    }
+}
+
+#[test]
+fn a_token_comes_with_the_upgrade_or_as_the_first_message() {
+    run(async {
+        let folder = Folder::new("auth-sockets-first");
+        for coding in Coding::ALL {
+            let signer = Signer::es256();
+            let token = signer.token(json!({"topics": ["game:*"], "rulesets": ["ppr"]}));
+            let server = server(&folder, &[signer], |config| {
+                config.auth.anonymous_read = false;
+                config.auth.wait_ms = 300;
+                config.auth.keys = vec![
+                    api_key("reader", "sw_read", &[Scope::Read]),
+                    api_key("feed", "sw_feed", &[Scope::Feed]),
+                ];
+            });
+            assert_eq!(Talk::connect(&server, coding, Some("a.b.c")).await.err(), Some(401));
+            assert_eq!(Talk::connect(&server, coding, Some("sw_feed")).await.err(), Some(403));
+            // With the upgrade.
+            let mut talk = Talk::connect(&server, coding, Some(&token))
+                .await
+                .unwrap_or_else(|status| panic!("{status}"));
+            talk.expect("welcome").await;
+            talk.say(json!({"op": "subscribe", "id": 1, "topics": ["game:g1", "slate"], "ruleset": "ppr"}))
+                .await;
+            let reply = talk.expect("subscribed").await;
+            assert_eq!(reply["topics"][0]["topic"], "game:g1");
+            assert_eq!(
+                (&reply["errors"][0]["topic"], &reply["errors"][0]["code"]),
+                (&json!("slate"), &json!("forbidden"))
+            );
+            talk.expect("snapshot").await;
+            talk.say(json!({"op": "subscribe", "id": 2, "topics": ["game:g1"], "ruleset": "yahoo"}))
+                .await;
+            assert_eq!(talk.expect("subscribed").await["errors"][0]["code"], "forbidden");
+            // As the first message, and what follows in one breath.
+            let mut talk = Talk::connect(&server, coding, None)
+                .await
+                .unwrap_or_else(|status| panic!("{status}"));
+            talk.say(json!({"op": "auth", "id": 1, "token": token})).await;
+            talk.say(json!({"op": "subscribe", "id": 2, "topics": ["game:g1"], "ruleset": "ppr"}))
+                .await;
+            assert!(talk.expect("authorized").await["expires_in_ms"].as_u64().unwrap() > 3_500_000);
+            for kind in ["welcome", "subscribed", "snapshot"] {
+                talk.expect(kind).await;
+            }
+            // A key that reads everything for good.
+            let mut talk = Talk::connect(&server, coding, None)
+                .await
+                .unwrap_or_else(|status| panic!("{status}"));
+            talk.say(json!({"op": "auth", "id": 1, "token": "sw_read"})).await;
+            assert_eq!(talk.expect("authorized").await.get("expires_in_ms"), None);
+            talk.expect("welcome").await;
+            // A bad one, one for something else, and none at all.
+            for token in [Some("a.b.c"), Some("sw_feed"), Some(""), None] {
+                let mut talk = Talk::connect(&server, coding, None)
+                    .await
+                    .unwrap_or_else(|status| panic!("{status}"));
+                if let Some(token) = token {
+                    talk.say(json!({"op": "auth", "id": 1, "token": token})).await;
+                }
+                assert_eq!(talk.expect("error").await["code"], "unauthorized", "{token:?}");
+                assert_eq!(talk.next().await, 4003, "{token:?}");
+            }
+            server.end().await;
+        }
+    });
+}
+
+#[test]
+fn a_token_is_renewed_narrowed_and_runs_out() {
+    run(async {
+        let folder = Folder::new("auth-sockets-expiry");
+        for coding in Coding::ALL {
+            let signer = Signer::ed_dsa();
+            let short = signer.token(json!({"exp": in_s(2)}));
+            let narrow = signer.token(json!({"exp": in_s(3), "topics": ["game:g1"]}));
+            let expired = signer.token(json!({"exp": in_s(-1)}));
+            let server = server(&folder, &[signer], |config| config.auth.jwt_leeway_ms = 0);
+            let mut stays = Talk::connect(&server, coding, Some(&short))
+                .await
+                .unwrap_or_else(|status| panic!("{status}"));
+            let mut renews = Talk::connect(&server, coding, None)
+                .await
+                .unwrap_or_else(|status| panic!("{status}"));
+            stays.expect("welcome").await;
+            assert!(stays.expect("auth_expiring").await["expires_in_ms"].as_u64().unwrap() <= 2_000);
+            renews.expect("welcome").await;
+            renews
+                .say(json!({"op": "subscribe", "id": 1, "topics": ["game:g1", "slate"], "ruleset": "ppr"}))
+                .await;
+            for kind in ["subscribed", "snapshot", "snapshot"] {
+                renews.expect(kind).await;
+            }
+            renews.say(json!({"op": "auth", "id": 2, "token": expired})).await;
+            assert_eq!(renews.expect("error").await["code"], "unauthorized");
+            renews.say(json!({"op": "auth", "id": 3, "token": narrow})).await;
+            assert_eq!(renews.expect("authorized").await["id"], 3);
+            let ended = renews.expect("error").await;
+            assert_eq!(
+                (&ended["code"], &ended["topics"]),
+                (&json!("forbidden"), &json!([{"topic": "slate"}]))
+            );
+            renews.expect("auth_expiring").await;
+            assert_eq!(stays.next().await, 4004);
+            server.post_lines(super::LINE.to_vec()).await;
+            renews.expect("delta").await;
+            assert_eq!(renews.next().await, 4004);
+            let closed = "scorewire_connections_closed_total{reason=\"auth_expired\"}";
+            crate::support::eventually("counted", || async { server.metric(closed).await >= 2.0 }).await;
+            server.end().await;
+        }
+    });
+}
+
+#[test]
+fn an_event_stream_and_a_feed_end_with_their_token() {
+    run(async {
+        let folder = Folder::new("auth-sockets-streams");
+        let signer = Signer::ed_dsa();
+        let token = signer.token(json!({"exp": in_s(2), "scope": "read feed"}));
+        let server = server(&folder, &[signer], |config| {
+            config.auth.jwt_leeway_ms = 0;
+            config.auth.jwt_scopes = vec![Scope::Read, Scope::Feed];
+        });
+        let uri = format!("ws://{}/v1/ingest", server.address()).parse().unwrap();
+        let request = ClientRequestBuilder::new(uri).with_header("authorization", format!("Bearer {token}"));
+        let (socket, _) = connect_async(request).await.unwrap();
+        let mut feed = Talk {
+            socket,
+            coding: Coding::Json,
+        };
+        let line = String::from_utf8(super::LINE.to_vec()).unwrap();
+        feed.socket.send(Message::text(line)).await.unwrap();
+        assert_eq!(feed.next().await["accepted"], 1);
+        let stream = get(&server, "/v1/sse?topics=slate", &token).await.text();
+        assert!(
+            stream.contains("auth_expiring") && stream.contains(r#""type":"goodbye","code":"auth_expired""#),
+            "{stream}"
+        );
+        assert_eq!(feed.next().await, 4004);
+        assert_eq!(get(&server, "/v1/sse?topics=slate", &token).await.status, 401);
+        server.end().await;
+    });
+}
