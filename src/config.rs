@@ -4,6 +4,10 @@
 //! then the command line. An unknown key or a value that makes no sense stops the start before any
 //! port is bound, with one line that names it.
 
+mod network;
+
+pub use network::{Network, Networks, NoNetwork};
+
 use crate::engine::EngineLimits;
 use crate::fanout::hub::{HubLimits, SHARDS_MAX};
 use crate::fanout::shard::ShardLimits;
@@ -53,6 +57,8 @@ pub struct Server {
     pub tls_key: Option<PathBuf>,
     pub tls_threads: usize,
     pub tls_handshakes_max: usize,
+    pub trusted_proxies: Networks,
+    pub forwarded_by: ForwardedBy,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -145,6 +151,16 @@ pub struct Log {
     pub filter: String,
 }
 
+/// The header in which proxies say whose request they pass on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedBy {
+    /// `X-Forwarded-For: CLIENT, PROXY`.
+    XForwardedFor,
+    /// `Forwarded: for=CLIENT, for=PROXY` (RFC 7239).
+    Forwarded,
+}
+
 /// A setting that stops the start.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -166,6 +182,8 @@ impl Default for Config {
                 tls_key: None,
                 tls_threads: 1,
                 tls_handshakes_max: 10_000,
+                trusted_proxies: Networks::default(),
+                forwarded_by: ForwardedBy::XForwardedFor,
             },
             scoring: Scoring {
                 rulesets_dir: "config/rulesets".into(),

@@ -6,6 +6,7 @@
 //! `/metrics` go to the side runtime. Bounded: connections, header time and size, body size, requests
 //! under way.
 
+pub mod address;
 mod api;
 pub mod error;
 mod ingest;
