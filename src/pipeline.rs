@@ -21,21 +21,20 @@ use crate::fanout::snapshot::GameReader;
 use crate::fanout::sockets::{Sockets, WritePath, WriterRefused};
 use crate::fanout::turns::Turns;
 use crate::scoring::{RulesetError, Rulesets};
+use crate::server::admission::Admission;
+use crate::server::listen::Audience;
 use crate::server::tls::{self, Handshakes, TlsError};
-use crate::server::{self, App, Door, Routes, listen};
-use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, ShardMetrics, TlsMetrics};
+use crate::server::{self, Addresses, App, Door, FeedRates, Routes, listen};
+use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, Refusals, ShardMetrics, TlsMetrics};
 use flume::{Receiver, Sender};
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
-
-/// Connections that listeners of their own for feeds and operators take beyond `connections_max`.
-const SIDE_CONNECTIONS: usize = 64;
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -209,12 +208,17 @@ fn share(config: Config, rulesets: Arc<Rulesets>, shard_count: usize, stop: watc
         clock: Clock,
         side: tokio::runtime::Handle::current(),
         ingest_permits: Arc::new(Semaphore::new(config.ingest.requests_max)),
+        feed_rates: FeedRates::new(&config.ingest),
         ingest_metrics: IngestMetrics::new(),
         prometheus,
         levels: Levels::new(),
         shards: (0..shard_count).map(|_| Arc::default()).collect(),
         draining: AtomicBool::new(false),
-        connections: Arc::new(AtomicUsize::new(0)),
+        connections: Arc::default(),
+        addresses: Addresses::new(config.server.connections_per_address_max),
+        admission: Admission::new(&config.server),
+        refusals: Refusals::new(),
+        turned_away: AtomicU64::new(0),
         stop,
         feeds: watch::Sender::new(0),
         config,
@@ -253,8 +257,6 @@ fn side_listener(
         },
         routes,
     );
-    // Clients that fill the server must not lock its operators and feeds out.
-    let connections_max = app.config.server.connections_max + SIDE_CONNECTIONS;
     // No shard's thread: always open.
     let turns = Arc::default();
     let serving = tokio::spawn(listen::serve(
@@ -262,7 +264,7 @@ fn side_listener(
         router,
         app.clone(),
         None,
-        connections_max,
+        Audience::Staff,
         turns,
         stop.clone(),
     ));
@@ -325,7 +327,7 @@ impl ShardThread {
             server::router(self.door, self.routes),
             app.clone(),
             self.tls,
-            app.config.server.connections_max,
+            Audience::Everybody,
             turns.clone(),
             self.stop,
         ));

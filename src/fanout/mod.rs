@@ -15,6 +15,7 @@ pub mod encode;
 pub mod hub;
 pub mod runner;
 pub mod shard;
+pub mod slots;
 pub mod snapshot;
 pub mod sockets;
 pub mod tls;

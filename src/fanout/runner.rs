@@ -6,7 +6,8 @@
 
 use super::hub::Inbox;
 use super::shard::{ConnKey, Kind, Reading, Shard, TURN_US};
-use super::sockets::{ReadEnd, Ready, Slot, Sockets};
+use super::slots::Slot;
+use super::sockets::{ReadEnd, Ready, Sockets};
 use super::tls::Session;
 use super::turns::Turns;
 use crate::clock::Clock;

@@ -8,7 +8,7 @@ use super::{App, Door};
 use crate::engine::{Outcome, SubmitError, UnderWay};
 use crate::feed::sequence::Verdict;
 use crate::feed::{Decoder, Limits, LineCode, LineError, array_elements, ndjson_lines};
-use crate::model::{Event, IngestTime, Origin};
+use crate::model::{Event, IngestTime, Origin, SourceId};
 use crate::wire::json::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -24,8 +24,21 @@ use tokio::sync::OwnedSemaphorePermit;
 
 /// `POST /v1/events`.
 pub(super) async fn post_events(State(door): State<Door>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
-    let zipped = is_zipped(&headers)?;
+    let answered = take_body(&door, &headers, body).await;
+    if let Err(refusal) = answered.as_ref().map_err(ApiError::refusal)
+        && let Some(refusal) = refusal
+    {
+        door.refusals.count(refusal);
+    }
+    answered
+}
+
+async fn take_body(door: &Door, headers: &HeaderMap, body: Body) -> Result<Response, ApiError> {
     let bytes_max = door.config.ingest.body_bytes_max;
+    if let Err(too_fast) = door.feed_rates.check(SourceId::default(), door.clock.steady_us()) {
+        return let_go(body, bytes_max, ApiError::too_fast(too_fast)).await;
+    }
+    let zipped = is_zipped(headers)?;
     let claims_too_much = body.size_hint().lower() > bytes_max as u64;
     if claims_too_much && headers.contains_key(header::EXPECT) {
         // It asks before it sends: nothing need be read.
@@ -135,14 +148,19 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Refuses a body that is too long. A little of the rest is read and let go first: an answer that comes
 /// while its reader still writes is lost when the connection closes.
-async fn discard(mut body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
+async fn discard(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
+    let_go(body, bytes_max, too_long(bytes_max)).await
+}
+
+/// Refuses a body, the same way.
+async fn let_go<T>(mut body: Body, bytes_max: usize, refused: ApiError) -> Result<T, ApiError> {
     let mut let_go = 0;
     while let_go < bytes_max
         && let Ok(Ok(Some(data))) = tokio::time::timeout(PAUSE, next_data(&mut body)).await
     {
         let_go += data.len();
     }
-    Err(too_long(bytes_max))
+    Err(refused)
 }
 
 fn too_long(bytes_max: usize) -> ApiError {
@@ -227,7 +245,9 @@ pub(super) async fn take_in(app: &Arc<App>, body: &[u8]) -> Result<Report, ApiEr
     }
     report.hand_over(app, &mut chunk, origin).await?;
     report.settle(app).await?;
-    if report.readable + report.refused_count == 0 {
+    let lines = report.readable + report.refused_count;
+    app.feed_rates.charge(origin.source, body.len(), lines, app.clock.steady_us());
+    if lines == 0 {
         return Err(ApiError::bad_request(
             "empty_body",
             "there is no event in the body: send one JSON object a line, or an array of them",
