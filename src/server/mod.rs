@@ -3,7 +3,8 @@
 //! Owns TCP accept and HTTP (axum on hyper); hands WebSockets to the shard whose listener they came
 //! in by, and events to the engine through the ingest threads. Never touches a ring or a cursor, and
 //! nothing that can take a millisecond runs on a shard's thread: bodies, searches, compression and
-//! `/metrics` go to the side runtime. Bounded: connections, header time and size, body size, requests
+//! `/metrics` go to the side runtime. Bounded: connections, those of an address, new clients a
+//! second, header time and size, body time and size, the time an answer may wait for its reader, requests
 //! under way.
 
 pub mod address;

@@ -4,9 +4,9 @@
 use crate::chance::Chance;
 use crate::hostile::Server;
 use crate::hostile::binary::a_moment;
-use crate::hostile::door::{Door, from_address};
+use crate::hostile::door::{Door, from_address, narrow};
 use crate::hostile::good::Good;
-use crate::hostile::http::{Raw, get, post};
+use crate::hostile::http::{Raw, ask, get, post, post_head};
 use crate::hostile::ws::{Said, Ws, upgrade};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -205,6 +205,48 @@ fn who_says_too_much_is_told_when_to_come_back() {
     }
     door.counts("scorewire_connections_closed_total{reason=\"too_many_messages\"}", 2);
     good.misses_nothing();
+}
+
+/// What is given up or refused at the doors has its own label each.
+#[test]
+fn what_is_given_up_is_counted() {
+    let door = Door::open(&[
+        ("SERVER__HEADER_READ_TIMEOUT_MS", "500"),
+        ("CLIENTS__STALL_TIMEOUT_MS", "700"),
+        ("INGEST__BODY_READ_TIMEOUT_MS", "500"),
+        ("INGEST__BODY_BYTES_MAX", "70000"),
+        ("INGEST__REQUESTS_MAX", "1"),
+        ("INGEST__FEEDS_MAX", "1"),
+        ("CLIENTS__MESSAGE_BYTES_MAX", "200"),
+    ]);
+    let mut half = Raw::connect(door.address);
+    half.send("GET /heal");
+    half.ends_quietly();
+    door.counts(&refused("header_timeout"), 1);
+    let mut trickle = Raw::connect(door.address);
+    trickle.send(post_head(100, ""));
+    assert_eq!(trickle.response().unwrap().status, 408);
+    door.counts(&refused("body_timeout"), 1);
+    assert_eq!(post(door.address, "Connection: close\r\n", " ".repeat(80_000)).status, 413);
+    door.counts(&refused("body_too_long"), 1);
+    let mut long = Raw::connect(door.address);
+    long.send([post_head(60_000, "").as_bytes(), &[b' '; 50_000]].concat());
+    let busy = |_| post(door.address, "Connection: close\r\n", "{}").status == 429;
+    assert!((0..200).any(busy), "the only permit is taken for a while");
+    door.counts(&refused("busy"), 1);
+    let _feed = Ws::open(door.address, "/v1/ingest");
+    let answer = ask(door.address, upgrade("/v1/ingest", ""));
+    assert_eq!((answer.status, answer.code().as_str()), (503, "too_many_feeds"));
+    assert!(answer.json()["reconnect_after_ms"].is_u64(), "{answer:?}");
+    door.counts(&refused("too_many_feeds"), 1);
+    let mut unread = narrow(door.address);
+    unread.stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+    unread.try_send("GET /assets/app.js HTTP/1.1\r\nHost: x\r\n\r\n".repeat(300));
+    door.counts(&refused("response_timeout"), 1);
+    let mut big = Ws::open(door.address, "/v1/ws");
+    big.send(crate::hostile::ws::text("x".repeat(300)));
+    assert_eq!(big.closed().0, 1009);
+    door.counts("scorewire_connections_closed_total{reason=\"message_too_big\"}", 1);
 }
 
 fn lines(from: usize, count: usize) -> String {

@@ -210,6 +210,9 @@ impl Shard {
             silence_timeout_ms: limits.silence_timeout_us / 1000,
             stall_timeout_ms: limits.stall_timeout_us / 1000,
             ring_frames: limits.ring_frames as u64,
+            messages_per_second: limits.messages_per_second_max as u64,
+            messages_burst: limits.messages_burst as u64,
+            message_timeout_ms: limits.message_timeout_us / 1000,
         };
         let welcome = Welcome {
             session: &format!("{epoch}-{}-{:x}", self.parts.index, key.generation),
