@@ -13,7 +13,7 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::engine::Engine;
+use crate::engine::{Engine, Owners, Shared};
 use crate::fanout::hub::{Hub, Inbox};
 use crate::fanout::runner::{Command, Runner};
 use crate::fanout::shard::{Shard, ShardParts};
@@ -193,7 +193,8 @@ fn share(config: Config, rulesets: Arc<Rulesets>, shard_count: usize, stop: watc
     let prometheus = config.metrics.enabled.then(telemetry::install);
     let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
     let hub = Arc::new(hub);
-    let engine = Engine::start(hub.clone(), config.engine_limits(), EngineMetrics::new());
+    let shared = Shared::new(hub.clone(), config.engine_limits(), EngineMetrics::new());
+    let engine = Engine::new(Owners::start(Arc::new(shared)));
     let games: GameReader = {
         let shared = engine.shared().clone();
         Arc::new(move |game| shared.game(game))

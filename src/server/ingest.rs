@@ -5,10 +5,10 @@
 
 use super::error::{ApiError, json_bytes};
 use super::{App, Door};
-use crate::engine::{Outcome, SubmitError, UnderWay};
+use crate::engine::{Batch, Outcome, SubmitError, UnderWay};
 use crate::feed::sequence::Verdict;
 use crate::feed::{Decoder, Limits, LineCode, LineError, array_elements, ndjson_lines};
-use crate::model::{Event, IngestTime, Origin, SourceId};
+use crate::model::{IngestTime, Origin, SourceId};
 use crate::wire::json::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -228,22 +228,22 @@ pub(super) async fn take_in(app: &Arc<App>, body: &[u8]) -> Result<Report, ApiEr
         began_us: now.steady_us,
         ..Report::default()
     };
-    let mut chunk = Vec::with_capacity(CHUNK.min(body.len() / 256 + 1));
+    let mut chunk = app.engine.batch(origin);
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let is_array = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     if is_array {
         let unreadable = |error: LineError| ApiError::bad_request(error.code.as_str(), error.message);
         for (place, line) in array_elements(body).map_err(unreadable)?.into_iter().enumerate() {
             report.decode(app, &mut decoder, place + 1, line, origin, &mut chunk);
-            report.rest(app, &mut chunk, origin).await?;
+            report.rest(app, &mut chunk).await?;
         }
     } else {
         for (number, line) in ndjson_lines(body) {
             report.decode(app, &mut decoder, number, line, origin, &mut chunk);
-            report.rest(app, &mut chunk, origin).await?;
+            report.rest(app, &mut chunk).await?;
         }
     }
-    report.hand_over(app, &mut chunk, origin).await?;
+    report.hand_over(app, &mut chunk).await?;
     report.settle(app).await?;
     let lines = report.readable + report.refused_count;
     app.feed_rates.charge(origin.source, body.len(), lines, app.clock.steady_us());
@@ -267,7 +267,7 @@ fn refusal(error: SubmitError) -> ApiError {
 const LAG_US_MAX: i64 = 60_000_000;
 
 impl Report {
-    fn decode(&mut self, app: &App, decoder: &mut Decoder, number: usize, line: &[u8], origin: Origin, chunk: &mut Vec<(usize, Event)>) {
+    fn decode(&mut self, app: &App, decoder: &mut Decoder, number: usize, line: &[u8], origin: Origin, chunk: &mut Batch) {
         match decoder.line(line) {
             Ok(event) => {
                 self.readable += 1;
@@ -276,7 +276,7 @@ impl Report {
                 if let Some(lag_us) = lag_us.filter(|lag_us| (0..LAG_US_MAX).contains(lag_us)) {
                     app.ingest_metrics.feed_lag.record(lag_us);
                 }
-                chunk.push((number, event));
+                chunk.add(number, event);
             }
             Err(LineError { code, message }) => {
                 app.ingest_metrics.rejected.increment(1);
@@ -302,15 +302,9 @@ impl Report {
 
     /// Between two lines: hands events on once there are [`CHUNK`] of them, and lets other requests have
     /// a turn after as many lines of any kind.
-    async fn rest(&mut self, app: &App, chunk: &mut Vec<(usize, Event)>, origin: Origin) -> Result<(), ApiError> {
-        if let Some(list) = chunk.pop_if(|(_, event)| matches!(event, Event::Players(_))) {
-            // Only once what stands before it is applied, so that what it does follows from the body alone.
-            self.hand_over(app, chunk, origin).await?;
-            self.settle(app).await?;
-            chunk.push(list);
-            self.hand_over(app, chunk, origin).await?;
-        } else if chunk.len() == CHUNK {
-            self.hand_over(app, chunk, origin).await?;
+    async fn rest(&mut self, app: &App, chunk: &mut Batch) -> Result<(), ApiError> {
+        if chunk.len() == CHUNK {
+            self.hand_over(app, chunk).await?;
             tokio::task::yield_now().await;
         } else if (self.readable + self.refused_count).is_multiple_of(CHUNK) {
             tokio::task::yield_now().await;
@@ -319,16 +313,12 @@ impl Report {
     }
 
     /// Hands a chunk over, then waits for the one before.
-    async fn hand_over(&mut self, app: &App, chunk: &mut Vec<(usize, Event)>, origin: Origin) -> Result<(), ApiError> {
+    async fn hand_over(&mut self, app: &App, chunk: &mut Batch) -> Result<(), ApiError> {
         if chunk.is_empty() {
             return Ok(());
         }
-        let room = Vec::with_capacity(chunk.capacity());
-        let handed_over = app
-            .engine
-            .hand_over(std::mem::replace(chunk, room), origin)
-            .await
-            .map_err(refusal)?;
+        let next = app.engine.batch(chunk.origin());
+        let handed_over = app.engine.hand_over(std::mem::replace(chunk, next)).await.map_err(refusal)?;
         self.settle(app).await?;
         self.under_way = Some(handed_over);
         Ok(())

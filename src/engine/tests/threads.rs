@@ -2,7 +2,8 @@
 //! events.
 
 use super::*;
-use crate::engine::{Ending, Engine, GAMES_PER_NOTICE, GameCell, Job, PLAYERS, SubmitError, own, until_unneeded};
+use crate::engine::owner::{Ending, Job, own, until_unneeded};
+use crate::engine::{Batch, Engine, GAMES_PER_NOTICE, GameCell, Owners, Parcel, SubmitError};
 use crate::fanout::hub::{Inbox, Notice};
 use crate::fanout::topic::TopicId;
 use crate::feed::sequence::Verdict;
@@ -12,7 +13,7 @@ use flume::Receiver;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 fn engine(threads: usize) -> Engine {
-    Engine::start(hub(), EngineLimits { threads, ..LIMITS }, EngineMetrics::new())
+    Engine::new(Owners::start(Arc::new(shared(EngineLimits { threads, ..LIMITS }))))
 }
 
 fn block_on<F: Future>(future: F) -> F::Output {
@@ -22,6 +23,14 @@ fn block_on<F: Future>(future: F) -> F::Output {
 
 fn numbered(events: &[Event]) -> Vec<(usize, Event)> {
     events.iter().cloned().enumerate().collect()
+}
+
+fn batch(engine: &Engine, events: &[Event]) -> Batch {
+    let mut batch = engine.batch(NOW);
+    for (place, event) in numbered(events) {
+        batch.add(place, event);
+    }
+    batch
 }
 
 /// A slate in which everything goes wrong that can.
@@ -147,13 +156,28 @@ fn a_player_list_that_an_owner_has_not_applied_is_not_accepted() {
     let (owners, jobs): (Vec<_>, Vec<_>) = (0..2).map(|_| flume::bounded(1)).unzip();
     let (_, ended) = flume::bounded(1);
     let shared = Arc::new(shared(EngineLimits { threads: 2, ..LIMITS }));
-    let engine = Engine { shared, owners, ended };
+    let engine = Engine::new(Owners {
+        shared,
+        jobs: owners,
+        ended,
+    });
     let answer = block_on(async {
-        let under_way = engine.hand_over(numbered(&[list()]), NOW.into()).await.unwrap();
+        let under_way = engine.hand_over(batch(&engine, &[list()])).await.unwrap();
+        for jobs in &jobs {
+            let Job::Reach(reached) = jobs.recv().unwrap() else {
+                panic!("what came before has an end")
+            };
+            reached.send(()).unwrap();
+        }
         let [first, second] = [&jobs[0], &jobs[1]].map(|jobs| jobs.recv().unwrap());
-        first.done.send(Vec::new()).unwrap();
+        assert!(matches!((&first, &second), (Job::Introduce(..), Job::Introduce(..))));
+        let Job::Reach(reached) = jobs[0].recv().unwrap() else {
+            panic!("it is accepted when it is applied")
+        };
+        reached.send(()).unwrap();
+        drop(reached);
         // As by an owner that panics over it.
-        drop((first, second));
+        drop(jobs[1].recv());
         under_way.outcomes().await
     });
     assert_eq!(answer, Err(SubmitError::Stopped));
@@ -165,12 +189,15 @@ fn whoever_waits_for_an_owner_that_is_gone_is_told() {
     let (owner, jobs) = flume::bounded(8);
     let (ending, ended) = flume::bounded(1);
     let shared = Arc::new(shared(LIMITS));
-    let owners = vec![owner];
-    let engine = Engine { shared, owners, ended };
-    let play = |id: &str| numbered(&[catch("g-0", id, 1, 5)]);
+    let engine = Engine::new(Owners {
+        shared,
+        jobs: vec![owner],
+        ended,
+    });
+    let play = |id: &str| batch(&engine, &[catch("g-0", id, 1, 5)]);
     let answers = block_on(async {
-        let taken = engine.hand_over(play("1"), NOW.into()).await.unwrap();
-        let queued = engine.hand_over(play("2"), NOW.into()).await.unwrap();
+        let taken = engine.hand_over(play("1")).await.unwrap();
+        let queued = engine.hand_over(play("2")).await.unwrap();
         std::thread::spawn(move || {
             until_unneeded(&jobs, Ending(0, ending), |jobs| {
                 let _first = jobs.recv().unwrap();
@@ -180,7 +207,7 @@ fn whoever_waits_for_an_owner_that_is_gone_is_told() {
         let told = async {
             let (taken, queued) = (taken.outcomes().await, queued.outcomes().await);
             assert_eq!(engine.owner_ended().await, 0);
-            [taken, queued, engine.submit(play("3"), NOW).await]
+            [taken, queued, engine.submit(numbered(&[catch("g-0", "3", 1, 5)]), NOW).await]
         };
         tokio::time::timeout(std::time::Duration::from_secs(20), told)
             .await
@@ -208,11 +235,11 @@ fn waiting(batches: &[&[(usize, Event)]]) -> Receiver<Job> {
         let (done, _) = flume::bounded(1);
         let events = events.to_vec();
         sender
-            .send(Job {
+            .send(Job::Apply(Parcel {
                 events,
                 origin: NOW.into(),
                 done,
-            })
+            }))
             .unwrap();
     }
     jobs
@@ -242,10 +269,7 @@ fn shards_hear_what_happened_before_a_player_list_has_gone_through_every_game() 
         shared.apply(catch(game, "1", 1, 5), NOW, AT);
     }
     let first = watch(&shared, &games[0]);
-    if let Event::Players(infos) = list() {
-        shared.meet(&infos);
-    }
-    let jobs = waiting(&[&[(0, catch(&games[0], "2", 1, 5))], &[(PLAYERS, list())]]);
+    let jobs = waiting(&[&[(0, catch(&games[0], "2", 1, 5)), (1, list())]]);
     let last = cell(&shared, games.last().unwrap());
     std::thread::scope(|scope| {
         // While it is read, the last game holds the list up.
@@ -272,10 +296,7 @@ fn shards_hear_of_very_many_topics_while_a_player_list_goes_through_the_games() 
     shared.apply(catch("g-1", "1", 1, 5), NOW, AT);
     let positions: Vec<String> = players.iter().map(|id| format!(r#"{{"player":"{id}","position":"TE"}}"#)).collect();
     let list = event(&format!(r#"{{"type":"players","players":[{}]}}"#, positions.join(",")));
-    if let Event::Players(infos) = &list {
-        shared.meet(infos);
-    }
-    let jobs = waiting(&[&[(PLAYERS, list)]]);
+    let jobs = waiting(&[&[(0, list)]]);
     let other = cell(&shared, "g-1");
     std::thread::scope(|scope| {
         // While it is read, the other game holds the list up.

@@ -1,0 +1,228 @@
+//! The threads that own games, and who brings them their events.
+//!
+//! A game belongs to the thread that its id hashes to, for good; its events apply there in order. What
+//! is delivered has an order already, and its effect follows from that alone, however many owners there
+//! are; only where a topic shows several games may owners overtake each other. Bounded: `jobs_max` jobs
+//! wait for each.
+
+use super::{Gathered, Outcome, Shared};
+use crate::clock::Clock;
+use crate::model::{Event, Origin, PlayerInfo, StateTime};
+use flume::{Receiver, Sender};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// Events with their places in the request, and who hears what became of them.
+pub struct Parcel {
+    pub(super) events: Vec<(usize, Event)>,
+    pub(super) origin: Origin,
+    /// Takes a message for some of them at a time.
+    pub(super) done: Sender<Vec<(usize, Outcome)>>,
+}
+
+/// What an owner is to do.
+pub(super) enum Job {
+    /// Apply events; player lists are among them where there is no other owner.
+    Apply(Parcel),
+    /// Tell its games who these players are. The directory knows.
+    Introduce(Arc<Vec<PlayerInfo>>, Origin),
+    /// Say that everything before this is done.
+    Reach(Sender<()>),
+}
+
+/// The owners' threads. They end when this is dropped.
+pub struct Owners {
+    pub(super) shared: Arc<Shared>,
+    pub(super) jobs: Vec<Sender<Job>>,
+    /// Says which owner has ended.
+    pub(super) ended: Receiver<usize>,
+}
+
+impl Owners {
+    /// Starts the threads.
+    pub fn start(shared: Arc<Shared>) -> Owners {
+        let limits = shared.limits;
+        let (ending, ended) = flume::bounded(limits.threads);
+        let jobs = (0..limits.threads)
+            .map(|thread| {
+                let (sender, receiver) = flume::bounded(limits.jobs_max);
+                let shared = shared.clone();
+                let ending = Ending(thread, ending.clone());
+                std::thread::Builder::new()
+                    .name(format!("engine-{thread}"))
+                    .spawn(move || until_unneeded(&receiver, ending, |jobs| own(&shared, thread, jobs)))
+                    .expect("the system gives the process its first threads");
+                sender
+            })
+            .collect();
+        Owners { shared, jobs, ended }
+    }
+
+    /// Brings events to their owners; waits where one has no room. What is brought next counts after it.
+    /// Where an owner is gone its events are let go of, which whoever waits for them is told.
+    pub fn deliver(&self, parcel: Parcel) {
+        if let [only] = &self.jobs[..] {
+            // A send fails where the owner is gone.
+            let _ = only.send(Job::Apply(parcel));
+            return;
+        }
+        let Parcel { events, origin, done } = parcel;
+        let mut by_owner: Vec<Vec<(usize, Event)>> = vec![Vec::new(); self.jobs.len()];
+        for (place, event) in events {
+            match event {
+                Event::Players(infos) => {
+                    self.apply(&mut by_owner, origin, &done);
+                    let outcome = self.introduce(infos, origin);
+                    // As below.
+                    let _ = done.send(outcome.map_or_else(Vec::new, |outcome| vec![(place, outcome)]));
+                }
+                event => {
+                    let owner = event.game().map_or(0, |game| self.shared.owner_of(game));
+                    by_owner[owner].push((place, event));
+                }
+            }
+        }
+        self.apply(&mut by_owner, origin, &done);
+    }
+
+    fn apply(&self, by_owner: &mut [Vec<(usize, Event)>], origin: Origin, done: &Sender<Vec<(usize, Outcome)>>) {
+        for (jobs, events) in self.jobs.iter().zip(by_owner) {
+            if events.is_empty() {
+                continue;
+            }
+            let parcel = Parcel {
+                events: std::mem::take(events),
+                origin,
+                done: done.clone(),
+            };
+            // As above.
+            let _ = jobs.send(Job::Apply(parcel));
+        }
+    }
+
+    /// Takes a player list in between what came before it, which every owner has applied by then, and
+    /// what comes after. Nothing where an owner is gone.
+    fn introduce(&self, infos: Vec<PlayerInfo>, origin: Origin) -> Option<Outcome> {
+        self.reach()?;
+        let outcome = self.shared.meet(&infos);
+        let infos = Arc::new(infos);
+        for jobs in &self.jobs {
+            jobs.send(Job::Introduce(infos.clone(), origin)).ok()?;
+        }
+        // An answer says that what was accepted can be read.
+        self.reach()?;
+        Some(outcome)
+    }
+
+    /// Waits until the owners have done all that they were brought.
+    fn reach(&self) -> Option<()> {
+        let (reached, all) = flume::bounded(self.jobs.len());
+        for jobs in &self.jobs {
+            jobs.send(Job::Reach(reached.clone())).ok()?;
+        }
+        drop(reached);
+        (all.iter().count() == self.jobs.len()).then_some(())
+    }
+}
+
+/// Says that an owner has ended, by a panic too.
+pub(super) struct Ending(pub(super) usize, pub(super) Sender<usize>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // Nobody may be waiting any more.
+        let _ = self.1.try_send(self.0);
+    }
+}
+
+// An event takes its owner about 1.5 µs: `scorewire-loadtest run ingest`, `server_cpu_us_per_event_engine`.
+
+/// Events after which the shards are told what moved while nothing else waits: some 50 µs' worth.
+const EVENTS_PER_NOTICE: usize = 32;
+/// The same while more batches wait, some 1.5 ms' worth: whoever watches is told the same in fewer, merged
+/// frames.
+const EVENTS_PER_NOTICE_BEHIND: usize = 1024;
+/// Events for which the clock is read once: some 12 µs' worth, which latencies may be out by.
+const EVENTS_PER_CLOCK: usize = 8;
+
+/// Runs an owner, and what is left to do once it has ended: by a panic, it left jobs in its queue, and
+/// more may come. Whoever waits for one of them is told when it is dropped.
+pub(super) fn until_unneeded(jobs: &Receiver<Job>, ending: Ending, own: impl FnOnce(&Receiver<Job>)) {
+    // Nothing that it owned is used again, but to be read until the process ends.
+    let _ = catch_unwind(AssertUnwindSafe(|| own(jobs)));
+    drop(ending);
+    jobs.iter().for_each(drop);
+}
+
+/// Does what an owner is asked to, until nobody is left to ask.
+pub(super) fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
+    let mut owner = Owner {
+        shared,
+        thread,
+        gathered: Gathered::default(),
+        untold: 0,
+    };
+    while let Ok(job) = jobs.recv() {
+        match job {
+            Job::Apply(parcel) => owner.apply(parcel, jobs),
+            Job::Introduce(infos, origin) => owner.introduce(&infos, origin, StateTime(Clock.steady_us())),
+            // Whoever asked may have gone.
+            Job::Reach(reached) => {
+                let _ = reached.send(());
+            }
+        }
+        shared.count(&mut owner.gathered);
+    }
+}
+
+struct Owner<'a> {
+    shared: &'a Shared,
+    thread: usize,
+    gathered: Gathered,
+    /// Events since the shards were told.
+    untold: usize,
+}
+
+impl Owner<'_> {
+    fn apply(&mut self, parcel: Parcel, jobs: &Receiver<Job>) {
+        let Parcel { events, origin, done } = parcel;
+        let shared = self.shared;
+        let mut outcomes = Vec::with_capacity(events.len());
+        let mut now = StateTime(0);
+        for (nth, (place, event)) in events.iter().enumerate() {
+            if nth % EVENTS_PER_CLOCK == 0 {
+                now = StateTime(Clock.steady_us());
+            }
+            if let Event::Players(infos) = event {
+                outcomes.push((*place, shared.meet(infos)));
+                self.introduce(infos, origin, now);
+                continue;
+            }
+            outcomes.push((*place, shared.apply_at(event, origin, now, &mut self.gathered)));
+            self.untold += 1;
+            // Not after every event: to look for more jobs takes a lock that those who bring them take.
+            let is_idle = || self.untold.is_multiple_of(EVENTS_PER_NOTICE) && jobs.is_empty();
+            if self.untold >= EVENTS_PER_NOTICE_BEHIND || shared.hub.is_due(&self.gathered.moved) || is_idle() {
+                self.tell();
+            }
+        }
+        if jobs.is_empty() {
+            self.tell();
+        }
+        shared.count(&mut self.gathered);
+        // Whoever asked may have gone.
+        let _ = done.send(outcomes);
+    }
+
+    /// Goes through every game of this owner; what happened before does not wait for that.
+    fn introduce(&mut self, infos: &[PlayerInfo], origin: Origin, now: StateTime) {
+        self.tell();
+        self.shared
+            .introduce(infos, Some(self.thread), origin.ingest, now, &mut self.gathered);
+    }
+
+    fn tell(&mut self) {
+        self.shared.hub.tell(&mut self.gathered.moved);
+        self.untold = 0;
+    }
+}
