@@ -33,7 +33,7 @@ pub(super) async fn harden(response: Response) -> Response {
 }
 
 /// The same, for what goes over TLS.
-pub(super) fn harden_tls(response: Response) -> Response {
+pub(super) async fn harden_tls(response: Response) -> Response {
     add(response, &OVER_TLS)
 }
 

@@ -13,6 +13,7 @@ use crate::fanout::slots::AddressFull;
 use crate::fanout::turns::Turns;
 use crate::telemetry::Refusal;
 use axum::Router;
+use axum::middleware::map_response;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -103,6 +104,10 @@ pub async fn serve(
     let stopped = stopped(stop.clone());
     let grace = Duration::from_millis(app.config.shutdown.drain_timeout_ms / 2);
     let (alive, mut all_gone) = mpsc::channel(1);
+    let router = match &tls {
+        Some(_) => router.layer(map_response(harden_tls)),
+        None => router,
+    };
     let mut acceptor = Acceptor {
         router,
         app,
@@ -377,7 +382,6 @@ async fn connection(
         Some((tls, place)) => match tls.shake(stream, place).await {
             Ok((stream, place)) => {
                 drop(place);
-                let router = router.layer(axum::middleware::map_response(async |response| harden_tls(response)));
                 http(stream, who, router, &app, stop).await;
             }
             Err(error) => tracing::debug!(%error, "no handshake"),

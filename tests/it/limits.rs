@@ -213,7 +213,7 @@ fn what_is_given_up_is_counted() {
     let door = Door::open(&[
         ("SERVER__HEADER_READ_TIMEOUT_MS", "500"),
         ("CLIENTS__STALL_TIMEOUT_MS", "700"),
-        ("INGEST__BODY_READ_TIMEOUT_MS", "500"),
+        ("INGEST__BODY_READ_TIMEOUT_MS", "1500"),
         ("INGEST__BODY_BYTES_MAX", "70000"),
         ("INGEST__REQUESTS_MAX", "1"),
         ("INGEST__FEEDS_MAX", "1"),
@@ -229,10 +229,12 @@ fn what_is_given_up_is_counted() {
     door.counts(&refused("body_timeout"), 1);
     assert_eq!(post(door.address, "Connection: close\r\n", " ".repeat(80_000)).status, 413);
     door.counts(&refused("body_too_long"), 1);
-    let mut long = Raw::connect(door.address);
-    long.send([post_head(60_000, "").as_bytes(), &[b' '; 50_000]].concat());
-    let busy = |_| post(door.address, "Connection: close\r\n", "{}").status == 429;
-    assert!((0..200).any(busy), "the only permit is taken for a while");
+    let busy = |_| {
+        let mut long = Raw::connect(door.address);
+        long.send([post_head(60_000, "").as_bytes(), &[b' '; 50_000]].concat());
+        (0..20).any(|_| post(door.address, "Connection: close\r\n", "{}").status == 429)
+    };
+    assert!((0..20).any(busy), "the only permit is taken for a while");
     door.counts(&refused("busy"), 1);
     let _feed = Ws::open(door.address, "/v1/ingest");
     let answer = ask(door.address, upgrade("/v1/ingest", ""));

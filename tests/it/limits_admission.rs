@@ -14,8 +14,8 @@ use std::collections::BinaryHeap;
 use std::io::{Read, Write};
 use std::time::Duration;
 
-const PER_SECOND: usize = 200;
-const BURST: usize = 50;
+const PER_SECOND: usize = 50;
+const BURST: usize = 20;
 
 /// Asks for a WebSocket or an event stream; how long to stay away, where it is not let in.
 fn comes(server: &Server, who: usize) -> Result<Raw, u64> {
@@ -45,7 +45,7 @@ fn a_crowd_comes_back_as_it_is_told_and_is_let_in() {
         (config.server.admit_per_second, config.server.admit_burst) = (PER_SECOND, BURST);
     });
     let mut good = Good::watch(server.address);
-    let crowd = 500;
+    let crowd = 200;
     let started = Stopwatch::start();
     let now_ms = || started.elapsed().as_millis() as u64;
     let mut coming: BinaryHeap<_> = (0..crowd).map(|who| Reverse((0u64, who, 1))).collect();
@@ -73,7 +73,7 @@ fn a_crowd_comes_back_as_it_is_told_and_is_let_in() {
         }
     }
     assert_eq!(inside.len(), crowd);
-    assert!(told_ms.len() > 100, "{} were told to wait", told_ms.len());
+    assert!(told_ms.len() > 20, "{} were told to wait", told_ms.len());
     assert!(tries_most <= 4, "nobody has to hammer: {tries_most}");
     told_ms.sort_unstable();
     for (first, from_ms) in told_ms.iter().enumerate() {
@@ -109,12 +109,12 @@ fn over_tls_a_crowd_is_told_before_it_costs() {
         stream.read_to_string(&mut answer).unwrap();
         answer
     };
-    let answers: Vec<String> = (0..5).map(|_| ask()).collect();
+    let answers: Vec<String> = (0..8).map(|_| ask()).collect();
     let served = answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 200")).count();
-    assert!((3..5).contains(&served), "{answers:?}");
+    assert!((3..8).contains(&served), "{answers:?}");
     let refused = answers.iter().rev().find(|answer| answer.starts_with("HTTP/1.1 503")).unwrap();
     let body: Value = serde_json::from_str(refused.split("\r\n\r\n").nth(1).unwrap()).unwrap();
     assert_eq!(body["code"], "come_back_later");
     assert!(body["reconnect_after_ms"].as_u64().unwrap() >= 1_000, "{body}");
-    assert_eq!(door.metric("scorewire_connections_refused_total{reason=\"pace\"}"), 5 - served);
+    assert_eq!(door.metric("scorewire_connections_refused_total{reason=\"pace\"}"), 8 - served);
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 fn impatient(config: &mut Config) {
     config.server.header_read_timeout_ms = 600;
     config.ingest.body_read_timeout_ms = 600;
-    config.clients.message_timeout_ms = 600;
+    config.clients.message_timeout_ms = 1_500;
     config.clients.stall_timeout_ms = 1_000;
 }
 
@@ -132,7 +132,7 @@ fn messages_that_take_their_time() {
     let (front, back) = whole.split_at(9);
     busy.send(front);
     let started = Stopwatch::start();
-    while started.elapsed() < Duration::from_millis(2_500) {
+    while started.elapsed() < Duration::from_millis(4_000) {
         std::thread::sleep(Duration::from_millis(100));
         busy.send([back, front].concat());
         busy.message_of("pong");
