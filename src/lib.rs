@@ -10,6 +10,7 @@
 //! | [`feed`] | event lines, the sequencer, recorded and simulated sources | network I/O, a clock |
 //! | [`state`] | games: lines, clock, score as a function of what stands | points, topics |
 //! | [`scoring`] | rulesets: parse, check, score | floats |
+//! | [`store`] | the event log on disk: written, synced, recovered, repaired | what an event means |
 //! | [`engine`] | the threads that own games, and what readers see | subscribers |
 //! | [`wire`] | WebSocket frames, messages, compression, close codes, JSON and protobuf | sockets |
 //! | [`fanout`] | topics' rings, shards, cursors, the write path | what happened |
@@ -37,10 +38,12 @@ pub mod fanout;
 pub mod feed;
 pub mod model;
 pub mod pipeline;
+pub mod recovery;
 pub mod scoring;
 pub mod server;
 pub mod source;
 pub mod state;
+pub mod store;
 pub mod telemetry;
 pub mod wire;
 

@@ -67,7 +67,7 @@ impl ApiError {
             Refusal::FeedEvents => ("too_many_events", "ingest.events_per_second_max"),
             _ => ("too_many_bytes", "ingest.bytes_per_second_max"),
         };
-        let message = format!("this feed sends more than {limit} allows; nothing of this body was taken");
+        let message = format!("this feed sends more than {limit} allows; nothing of this was taken");
         let seconds = too_fast.after_ms.div_ceil(1000);
         ApiError::with_status(StatusCode::TOO_MANY_REQUESTS, code, message).header(header::RETRY_AFTER, seconds.into())
     }
@@ -84,9 +84,9 @@ impl ApiError {
         }
     }
 
-    /// Whether this is [`ApiError::busy`].
-    pub(super) fn is_busy(&self) -> bool {
-        self.status == StatusCode::TOO_MANY_REQUESTS
+    /// Whether the same request may be taken a moment later.
+    pub(super) fn asks_to_come_again(&self) -> bool {
+        self.headers.iter().any(|(name, _)| name == header::RETRY_AFTER)
     }
 
     /// Writes code and sentence.

@@ -196,7 +196,8 @@ impl Feed {
             return Ok(());
         }
         self.app.refusals.count(Refusal::Busy);
-        self.say(Message::text(slow_down(self.number, SOON_MS))).await
+        let waiting = ApiError::busy(1, "there are too many messages without an answer");
+        self.say(Message::text(slow_down(self.number, SOON_MS, &waiting))).await
     }
 
     /// Says something; a feed that does not take it is not waited for without end.
@@ -259,11 +260,13 @@ fn reason_of(error: &Error) -> CloseReason {
 /// When a feed may send again what found the server busy, in milliseconds.
 const SOON_MS: u64 = 1_000;
 
-fn slow_down(number: u64, after_ms: u64) -> String {
+/// The message was not taken in, or not confirmed; the same may be sent again.
+fn slow_down(number: u64, after_ms: u64, why: &ApiError) -> String {
     object(|json| {
         json.text("type", "slow_down")
             .count("ack", number)
             .count("retry_after_ms", after_ms);
+        why.write(json);
     })
 }
 
@@ -285,7 +288,7 @@ async fn take_in_all(app: Arc<App>, messages: Numbered) -> Vec<String> {
     for (number, text) in messages {
         if let Err(too_fast) = app.feed_rates.check(SourceId::default(), app.clock.steady_us()) {
             app.refusals.count(too_fast.refusal);
-            answers.push(slow_down(number, too_fast.after_ms));
+            answers.push(slow_down(number, too_fast.after_ms, &ApiError::too_fast(too_fast)));
             continue;
         }
         // Waits for its turn among the requests; the messages read ahead are bounded.
@@ -297,9 +300,11 @@ async fn take_in_all(app: Arc<App>, messages: Numbered) -> Vec<String> {
                 json.count("ack", number);
                 report.write(json);
             }),
-            Err(error) if error.is_busy() => {
-                app.refusals.count(Refusal::Busy);
-                slow_down(number, SOON_MS)
+            Err(error) if error.asks_to_come_again() => {
+                if let Some(refusal) = error.refusal() {
+                    app.refusals.count(refusal);
+                }
+                slow_down(number, SOON_MS, &error)
             }
             Err(error) => object(|json| {
                 json.count("ack", number)

@@ -37,7 +37,7 @@ use crate::fanout::slots::AddressFull;
 use crate::fanout::snapshot::GameReader;
 use crate::fanout::sockets::SocketOptions;
 use crate::scoring::{RulesetIndex, Rulesets};
-use crate::telemetry::{IngestMetrics, Levels, Refusal, Refusals};
+use crate::telemetry::{IngestMetrics, Levels, LogMetrics, Refusal, Refusals};
 use admission::Admission;
 use axum::Router;
 use axum::http::StatusCode;
@@ -69,6 +69,8 @@ pub struct App {
     pub default_ruleset: RulesetIndex,
     /// This history's name.
     pub epoch: Arc<str>,
+    /// What tells this process from one before it with the same epoch.
+    pub process: Arc<str>,
     /// The time.
     pub clock: Clock,
     /// Where everything runs that is not to hold a shard up.
@@ -83,6 +85,8 @@ pub struct App {
     pub prometheus: Option<PrometheusHandle>,
     /// Levels to read off for it.
     pub levels: Levels,
+    /// The event log's.
+    pub log_metrics: LogMetrics,
     /// Each shard's own levels.
     pub shards: Vec<Arc<ShardLevels>>,
     /// Whether a drain has begun.
