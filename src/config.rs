@@ -5,8 +5,10 @@
 //! port is bound, with one line that names it.
 
 mod auth;
+mod network;
 
 pub use auth::{ApiKey, Auth, KeyHash, OpenTo, Scope};
+pub use network::{Network, Networks, NoNetwork};
 
 use crate::engine::EngineLimits;
 use crate::fanout::hub::{HubLimits, SHARDS_MAX};
@@ -58,14 +60,22 @@ pub struct Server {
     pub shards: usize,
     pub backlog: i32,
     pub connections_max: usize,
+    pub connections_per_address_max: usize,
+    pub admit_per_second: usize,
+    pub admit_burst: usize,
+    pub readmit_spread_ms_max: u64,
     pub header_read_timeout_ms: u64,
     pub header_bytes_max: usize,
+    pub headers_max: usize,
+    pub url_bytes_max: usize,
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     pub tls_threads: usize,
     pub tls_handshakes_max: usize,
     pub echo: bool,
     pub allowed_origins: Vec<String>,
+    pub trusted_proxies: Networks,
+    pub forwarded_by: ForwardedBy,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -97,6 +107,8 @@ pub struct Ingest {
     pub message_bytes_max: usize,
     pub feeds_max: usize,
     pub rejected_listed_max: usize,
+    pub bytes_per_second_max: usize,
+    pub events_per_second_max: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -166,6 +178,9 @@ pub struct Clients {
     pub compression: bool,
     pub subscriptions_max: usize,
     pub message_bytes_max: usize,
+    pub messages_per_second_max: usize,
+    pub messages_burst: usize,
+    pub message_timeout_ms: u64,
     pub replies_bytes_max: usize,
     pub ping_interval_ms: u64,
     pub silence_timeout_ms: u64,
@@ -203,30 +218,54 @@ pub struct Log {
     pub filter: String,
 }
 
+/// The header in which proxies say whose request they pass on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedBy {
+    /// `X-Forwarded-For: CLIENT, PROXY`.
+    XForwardedFor,
+    /// `Forwarded: for=CLIENT, for=PROXY` (RFC 7239).
+    Forwarded,
+}
+
 /// A setting that stops the start.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", printable(.0))]
 pub struct ConfigError(String);
 
+impl Default for Server {
+    fn default() -> Self {
+        Server {
+            bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            ingest_bind: None,
+            admin_bind: None,
+            shards: 0,
+            backlog: 4096,
+            connections_max: 100_000,
+            connections_per_address_max: 0,
+            admit_per_second: 5_000,
+            admit_burst: 20_000,
+            readmit_spread_ms_max: 60_000,
+            header_read_timeout_ms: 10_000,
+            header_bytes_max: 16_384,
+            headers_max: 100,
+            url_bytes_max: 8_192,
+            tls_cert: None,
+            tls_key: None,
+            tls_threads: 1,
+            tls_handshakes_max: 10_000,
+            echo: false,
+            allowed_origins: Vec::new(),
+            trusted_proxies: Networks::default(),
+            forwarded_by: ForwardedBy::XForwardedFor,
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Config {
-            server: Server {
-                bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
-                ingest_bind: None,
-                admin_bind: None,
-                shards: 0,
-                backlog: 4096,
-                connections_max: 100_000,
-                header_read_timeout_ms: 10_000,
-                header_bytes_max: 16_384,
-                tls_cert: None,
-                tls_key: None,
-                tls_threads: 1,
-                tls_handshakes_max: 10_000,
-                echo: false,
-                allowed_origins: Vec::new(),
-            },
+            server: Server::default(),
             auth: Auth::default(),
             feeds: Feeds {
                 sources: vec!["primary".into()],
@@ -246,6 +285,8 @@ impl Default for Config {
                 message_bytes_max: 131_072,
                 feeds_max: 64,
                 rejected_listed_max: 100,
+                bytes_per_second_max: 0,
+                events_per_second_max: 0,
             },
             engine: EngineSection {
                 threads: 1,
@@ -287,6 +328,9 @@ impl Default for Config {
                 compression: true,
                 subscriptions_max: 1_000,
                 message_bytes_max: 65_536,
+                messages_per_second_max: 100,
+                messages_burst: 1_000,
+                message_timeout_ms: 30_000,
                 replies_bytes_max: 65_536,
                 ping_interval_ms: 25_000,
                 silence_timeout_ms: 60_000,
@@ -357,7 +401,7 @@ impl Config {
 
     /// Whether every number is in its range, and all of them go together.
     fn check(&self) -> Result<(), String> {
-        for (name, value, range) in self.counts().into_iter().chain(self.times()) {
+        for (name, value, range) in self.counts().into_iter().chain(self.times()).chain(self.doors()) {
             if !range.contains(&value) {
                 return Err(format!("{name} must be {} to {}, not {value}", range.start(), range.end()));
             }
@@ -429,6 +473,29 @@ impl Config {
             count("clients.subscriptions_max", clients.subscriptions_max, 1..=1_000_000),
             count("clients.message_bytes_max", clients.message_bytes_max, 125..=16 * MIB),
             count("clients.replies_bytes_max", clients.replies_bytes_max, 1024..=16 * MIB),
+        ]
+    }
+
+    /// Who may come in, and how much each may say.
+    fn doors(&self) -> Vec<(&'static str, u64, RangeInclusive<u64>)> {
+        let (server, ingest, clients) = (&self.server, &self.ingest, &self.clients);
+        let count = |name, value: usize, range| (name, value as u64, range);
+        vec![
+            count(
+                "server.connections_per_address_max",
+                server.connections_per_address_max,
+                0..=10_000_000,
+            ),
+            count("server.admit_per_second", server.admit_per_second, 0..=10_000_000),
+            count("server.admit_burst", server.admit_burst, 1..=10_000_000),
+            ("server.readmit_spread_ms_max", server.readmit_spread_ms_max, 1_000..=DAY_MS),
+            count("server.headers_max", server.headers_max, 16..=10_000),
+            count("server.url_bytes_max", server.url_bytes_max, 256..=65_534),
+            count("ingest.bytes_per_second_max", ingest.bytes_per_second_max, 0..=1024 * MIB),
+            count("ingest.events_per_second_max", ingest.events_per_second_max, 0..=100_000_000),
+            count("clients.messages_per_second_max", clients.messages_per_second_max, 0..=1_000_000),
+            count("clients.messages_burst", clients.messages_burst, 1..=1_000_000),
+            ("clients.message_timeout_ms", clients.message_timeout_ms, 1..=DAY_MS),
         ]
     }
 
@@ -513,6 +580,9 @@ impl Config {
             ring_frames: self.fanout.ring_frames,
             subscriptions_max: self.clients.subscriptions_max,
             message_bytes_max: self.clients.message_bytes_max,
+            messages_per_second_max: self.clients.messages_per_second_max,
+            messages_burst: self.clients.messages_burst,
+            message_timeout_us: us(self.clients.message_timeout_ms),
             replies_bytes_max: self.clients.replies_bytes_max,
             coalesce_frames_max: self.fanout.coalesce_frames_max,
             write_bytes_max: self.fanout.write_bytes_max,

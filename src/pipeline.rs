@@ -28,21 +28,20 @@ use crate::fanout::sockets::{Sockets, WritePath, WriterRefused};
 use crate::fanout::turns::Turns;
 use crate::recovery::{self, Me, Recovered, new_epoch_name};
 use crate::scoring::{RulesetError, Rulesets};
+use crate::server::admission::Admission;
+use crate::server::listen::Audience;
 use crate::server::tls::{self, Follower, Handshakes, TlsError};
-use crate::server::{self, App, Auth, Door, KeyFileError, Routes, listen};
+use crate::server::{self, Addresses, App, Auth, Door, FeedRates, KeyFileError, Routes, listen};
 use crate::store::{DiskFiles, EventLog};
-use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, LogMetrics, MemoryMetrics, ShardMetrics, TlsMetrics};
+use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, LogMetrics, MemoryMetrics, Refusals, ShardMetrics, TlsMetrics};
 use flume::{Receiver, Sender, WeakSender};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
-
-/// Connections that listeners of their own for feeds and operators take beyond `connections_max`.
-const SIDE_CONNECTIONS: usize = 64;
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -262,6 +261,7 @@ fn share(
         clock: Clock,
         side: tokio::runtime::Handle::current(),
         ingest_permits: Arc::new(Semaphore::new(config.ingest.requests_max)),
+        feed_rates: FeedRates::new(&config.ingest),
         ingest_metrics: IngestMetrics::new(),
         ingest_bytes: Arc::new(AtomicUsize::new(0)),
         memory: MemoryMetrics::new(),
@@ -270,7 +270,11 @@ fn share(
         log_metrics: LogMetrics::new(),
         shards: (0..shard_count).map(|_| Arc::default()).collect(),
         draining: AtomicBool::new(false),
-        connections: Arc::new(AtomicUsize::new(0)),
+        connections: Arc::default(),
+        addresses: Addresses::new(config.server.connections_per_address_max),
+        admission: Admission::new(&config.server),
+        refusals: Refusals::new(),
+        turned_away: AtomicU64::new(0),
         stop,
         feeds: watch::Sender::new(0),
         config,
@@ -309,8 +313,6 @@ fn side_listener(
         },
         routes,
     );
-    // Clients that fill the server must not lock its operators and feeds out.
-    let connections_max = app.config.server.connections_max + SIDE_CONNECTIONS;
     // No shard's thread: always open.
     let turns = Arc::default();
     let serving = tokio::spawn(listen::serve(
@@ -318,7 +320,7 @@ fn side_listener(
         router,
         app.clone(),
         None,
-        connections_max,
+        Audience::Staff,
         turns,
         stop.clone(),
     ));
@@ -382,7 +384,7 @@ impl ShardThread {
             server::router(self.door, self.routes),
             app.clone(),
             self.tls,
-            app.config.server.connections_max,
+            Audience::Everybody,
             turns.clone(),
             self.stop,
         ));

@@ -251,6 +251,80 @@ impl Default for TlsMetrics {
     }
 }
 
+/// Why somebody was turned away, or given up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// There were `server.connections_max` connections.
+    Full,
+    /// The address had `server.connections_per_address_max`.
+    Address,
+    /// More came at once than `server.admit_per_second` lets in.
+    Pace,
+    /// A header took longer than `server.header_read_timeout_ms`, or a kept connection said nothing for as long.
+    HeaderTimeout,
+    /// A header over `server.header_bytes_max` or `server.headers_max`.
+    HeaderTooLong,
+    /// An address over `server.url_bytes_max`.
+    UrlTooLong,
+    /// Something that is no HTTP.
+    NotHttp,
+    /// An answer of which the client took nothing for `clients.stall_timeout_ms`.
+    ResponseTimeout,
+    /// A body that took longer than `ingest.body_read_timeout_ms`.
+    BodyTimeout,
+    /// A body over `ingest.body_bytes_max`.
+    BodyTooLong,
+    /// Events while the engine, or `ingest.requests_max` requests, were busy.
+    Busy,
+    /// A feed over `ingest.bytes_per_second_max`.
+    FeedBytes,
+    /// A feed over `ingest.events_per_second_max`.
+    FeedEvents,
+    /// More feeds' WebSockets than `ingest.feeds_max`.
+    TooManyFeeds,
+}
+
+impl Refusal {
+    /// All of them, by their places among the handles.
+    const ALL: [(Refusal, &'static Metric, &'static str); 14] = [
+        (Refusal::Full, &REFUSED_CONNECTIONS, "full"),
+        (Refusal::Address, &REFUSED_CONNECTIONS, "address"),
+        (Refusal::Pace, &REFUSED_CONNECTIONS, "pace"),
+        (Refusal::HeaderTimeout, &REFUSED_REQUESTS, "header_timeout"),
+        (Refusal::HeaderTooLong, &REFUSED_REQUESTS, "header_too_long"),
+        (Refusal::UrlTooLong, &REFUSED_REQUESTS, "url_too_long"),
+        (Refusal::NotHttp, &REFUSED_REQUESTS, "not_http"),
+        (Refusal::ResponseTimeout, &REFUSED_REQUESTS, "response_timeout"),
+        (Refusal::BodyTimeout, &REFUSED_REQUESTS, "body_timeout"),
+        (Refusal::BodyTooLong, &REFUSED_REQUESTS, "body_too_long"),
+        (Refusal::Busy, &REFUSED_REQUESTS, "busy"),
+        (Refusal::FeedBytes, &REFUSED_REQUESTS, "feed_bytes"),
+        (Refusal::FeedEvents, &REFUSED_REQUESTS, "feed_events"),
+        (Refusal::TooManyFeeds, &REFUSED_REQUESTS, "too_many_feeds"),
+    ];
+}
+
+/// Counts who was turned away.
+pub struct Refusals([Counter; Refusal::ALL.len()]);
+
+impl Refusals {
+    /// Finds the handles.
+    pub fn new() -> Refusals {
+        Refusals(Refusal::ALL.map(|(_, metric, reason)| counter_with(metric, "reason", reason)))
+    }
+
+    /// Counts one.
+    pub fn count(&self, refusal: Refusal) {
+        self.0[refusal as usize].increment(1);
+    }
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Levels that are read off now and then.
 pub struct Levels {
     /// Open clients.
@@ -285,8 +359,6 @@ pub struct Levels {
     pub commands: Gauge,
     /// Jobs waiting.
     pub jobs: Gauge,
-    /// TCP connections refused.
-    pub refused: Counter,
 }
 
 impl Levels {
@@ -309,7 +381,6 @@ impl Levels {
             notices: gauge(&NOTICES),
             commands: gauge(&COMMANDS),
             jobs: gauge(&JOBS),
-            refused: counter(&REFUSED_CONNECTIONS),
         }
     }
 }
@@ -463,7 +534,7 @@ pub struct ShardMetrics {
     deflated: [Counter; 2],
     refused: Counter,
     messages: [Counter; 2],
-    refused_topics: Counter,
+    refused_topics: [Counter; 2],
     shed_subscriptions: Counter,
     resyncs: Counter,
     rested: Counter,
@@ -487,7 +558,7 @@ impl ShardMetrics {
             deflated: ["in", "out"].map(|side| counter_with(&DEFLATED, "side", side)),
             refused: counter(&REFUSED_WRITES),
             messages: ["ok", "error"].map(|name| counter_with(&MESSAGES, "outcome", name)),
-            refused_topics: counter(&REFUSED_TOPICS),
+            refused_topics: ["topics", "subscriptions"].map(|reason| counter_with(&REFUSED_TOPICS, "reason", reason)),
             shed_subscriptions: counter_with(&MEMORY_SHED, "what", "subscriptions"),
             resyncs: counter(&RESYNCS),
             rested: counter(&RESTS),
@@ -512,7 +583,8 @@ impl ShardMetrics {
         self.refused.increment(stats.refused);
         self.messages[0].increment(stats.messages - stats.bad_messages.min(stats.messages));
         self.messages[1].increment(stats.bad_messages);
-        self.refused_topics.increment(stats.refused_topics);
+        self.refused_topics[0].increment(stats.refused_topics);
+        self.refused_topics[1].increment(stats.refused_subscriptions);
         self.shed_subscriptions.increment(stats.shed_subscriptions);
         self.resyncs.increment(stats.resyncs);
         self.rested.increment(stats.rested);

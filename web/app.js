@@ -15,6 +15,7 @@ const RULESET_KEY = 'scorewire.ruleset';
 const SEARCH_AFTER_MS = 250;
 const SEARCH_LENGTH_MIN = 2;
 const FETCH_AGAIN_MS = 2_000;
+const ASK_WHEN_MS = 5_000;
 
 const node = (id) => document.getElementById(id);
 const model = new Model();
@@ -26,6 +27,7 @@ const live = new LiveClient({
   url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/ws`,
   onChange: applyFrame,
   onState: stateChanged,
+  askWhen,
   onProblem: (problem) => console.warn('scorewire:', problem.code, problem.topic ?? '', problem.message),
 });
 
@@ -74,6 +76,17 @@ async function start() {
     live.check();
     live.retryNow();
   });
+}
+
+// An answer of any status may say it; without one, backoff is what is left.
+async function askWhen() {
+  try {
+    const answer = await fetch('/v1/admission', { cache: 'no-store', signal: AbortSignal.timeout(ASK_WHEN_MS) });
+    const { reconnect_after_ms: afterMs } = await answer.json();
+    return Number.isFinite(afterMs) ? afterMs : 0;
+  } catch {
+    return 0;
+  }
 }
 
 async function loadRulesets() {

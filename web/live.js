@@ -22,6 +22,8 @@ const BACKOFF_FIRST_MS = 500;
 const BACKOFF_MAX_MS = 20_000;
 // A connection that lived this long was a good one: the next wait starts small again.
 const STEADY_AFTER_MS = 5_000;
+// Longer than any server tells a client to stay away, short of a fault of its own.
+const TOLD_MAX_MS = 600_000;
 // Far below the server's limit of 64 KiB a message.
 const TOPICS_PER_MESSAGE = 100;
 
@@ -51,6 +53,8 @@ export class LiveClient {
   #retryTimer = null;
   #attempts = 0;
   #goodbyeMs = null;
+  #askWhen;
+  #wasRefused = false;
   #openedAtUs = 0;
   #welcomedServerUs = null;
   #heardAtUs = 0;
@@ -60,10 +64,12 @@ export class LiveClient {
   /**
    * onChange({topic, ruleset, view, frame, ageUs, receivedUs}) after each applied frame;
    * onState(state) when it changes; onProblem({code, message, topic}) for what the server refused.
+   * askWhen() promises in how many milliseconds the server would have us, 0 for now: no page can
+   * read why its WebSocket was refused. It never rejects.
    */
   constructor({
     url, WebSocket = globalThis.WebSocket, random = Math.random,
-    onChange = NOTHING, onState = NOTHING, onProblem = NOTHING,
+    onChange = NOTHING, onState = NOTHING, onProblem = NOTHING, askWhen = null,
   }) {
     this.#url = url;
     this.#WebSocket = WebSocket;
@@ -71,6 +77,7 @@ export class LiveClient {
     this.#onChange = onChange;
     this.#onState = onState;
     this.#onProblem = onProblem;
+    this.#askWhen = askWhen;
   }
 
   start() {
@@ -269,12 +276,34 @@ export class LiveClient {
   #lost() {
     const livedMs = (nowUs() - this.#openedAtUs) / 1000;
     if (this.#isWelcomed() && livedMs > STEADY_AFTER_MS) this.#attempts = 0;
+    this.#wasRefused = !this.#isWelcomed();
     this.#forgetSocket();
     const waitMs = this.#waitMs();
     this.#attempts += 1;
-    this.retryAtMs = Date.now() + waitMs;
-    this.#retryTimer = setTimeout(() => this.#connect('reconnecting'), waitMs);
+    this.#retryAfter(waitMs);
     this.#setState('reconnecting');
+  }
+
+  #retryAfter(waitMs) {
+    this.retryAtMs = Date.now() + waitMs;
+    this.#retryTimer = setTimeout(() => this.#comeBack(), waitMs);
+  }
+
+  // Who was not let in asks before it tries again, waits as it is told, and then tries.
+  async #comeBack() {
+    if (this.#wasRefused && this.#askWhen) {
+      const attempts = this.#attempts;
+      const toldMs = Math.min(await this.#askWhen(), TOLD_MAX_MS);
+      // Somebody may have pressed a button meanwhile.
+      if (this.state !== 'reconnecting' || this.#socket || attempts !== this.#attempts) return;
+      if (toldMs > 0) {
+        this.#wasRefused = false;
+        this.#retryAfter(toldMs);
+        this.#onState(this.state);
+        return;
+      }
+    }
+    this.#connect('reconnecting');
   }
 
   // Full jitter: clients that were cut together don't come back together. A server that says

@@ -16,6 +16,7 @@ pub mod grant;
 pub mod hub;
 pub mod runner;
 pub mod shard;
+pub mod slots;
 pub mod snapshot;
 pub mod sockets;
 pub mod tls;

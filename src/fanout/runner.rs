@@ -7,7 +7,8 @@
 use super::grant::Grant;
 use super::hub::Inbox;
 use super::shard::{Access, AuthRequest, ConnKey, Kind, Reading, Shard, TURN_US};
-use super::sockets::{ReadEnd, Ready, Slot, Sockets};
+use super::slots::Slot;
+use super::sockets::{ReadEnd, Ready, Sockets};
 use super::tls::Session;
 use super::turns::Turns;
 use crate::clock::Clock;

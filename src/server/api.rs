@@ -44,6 +44,15 @@ impl App {
     }
 }
 
+/// `GET /v1/admission`: when to connect; for pages, which cannot read why a WebSocket was refused.
+pub(super) async fn admission(State(door): State<Door>) -> Response {
+    let after_ms = door.admission.when(door.clock.steady_us());
+    let body = json(|json| {
+        json.count("reconnect_after_ms", after_ms);
+    });
+    ([(header::CACHE_CONTROL, "no-store")], body).into_response()
+}
+
 /// `GET /v1/games`: those that the token allows, all of them with `slate`.
 pub(super) async fn games(State(door): State<Door>, reader: Reader) -> Result<Response, ApiError> {
     let write = move |app: &App| {

@@ -1,5 +1,7 @@
 //! Errors of plain HTTP: a stable code and a sentence, as JSON.
 
+use super::feed_rate::TooFast;
+use crate::telemetry::Refusal;
 use crate::wire::json::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -11,6 +13,7 @@ pub struct ApiError {
     code: &'static str,
     message: String,
     headers: Vec<(HeaderName, HeaderValue)>,
+    reconnect_after_ms: Option<u64>,
 }
 
 impl ApiError {
@@ -21,6 +24,7 @@ impl ApiError {
             code,
             message: message.into(),
             headers: Vec::new(),
+            reconnect_after_ms: None,
         }
     }
 
@@ -45,10 +49,39 @@ impl ApiError {
         ApiError::with_status(StatusCode::TOO_MANY_REQUESTS, "busy", message).header(header::RETRY_AFTER, seconds.into())
     }
 
+    /// The same with a time to come back, in the body, and in the header in whole seconds.
+    pub(super) fn come_back_after(mut self, after_ms: u64) -> ApiError {
+        self.reconnect_after_ms = Some(after_ms);
+        self.header(header::RETRY_AFTER, after_ms.div_ceil(1000).into())
+    }
+
     /// The same with a header.
     pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> ApiError {
         self.headers.push((name, value));
         self
+    }
+
+    /// 429: a feed sends more than it may.
+    pub(super) fn too_fast(too_fast: TooFast) -> ApiError {
+        let (code, limit) = match too_fast.refusal {
+            Refusal::FeedEvents => ("too_many_events", "ingest.events_per_second_max"),
+            _ => ("too_many_bytes", "ingest.bytes_per_second_max"),
+        };
+        let message = format!("this feed sends more than {limit} allows; nothing of this was taken");
+        let seconds = too_fast.after_ms.div_ceil(1000);
+        ApiError::with_status(StatusCode::TOO_MANY_REQUESTS, code, message).header(header::RETRY_AFTER, seconds.into())
+    }
+
+    /// Which limit of ingest it is that was met, where it is one.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        match self.code {
+            "busy" => Some(Refusal::Busy),
+            "too_many_bytes" => Some(Refusal::FeedBytes),
+            "too_many_events" => Some(Refusal::FeedEvents),
+            "body_timeout" => Some(Refusal::BodyTimeout),
+            "body_too_long" => Some(Refusal::BodyTooLong),
+            _ => None,
+        }
     }
 
     /// Whether the same request may be taken a moment later.
@@ -59,6 +92,9 @@ impl ApiError {
     /// Writes code and sentence.
     pub(super) fn write(&self, json: &mut Json<'_>) {
         json.text("code", self.code).text("error", &self.message);
+        if let Some(after_ms) = self.reconnect_after_ms {
+            json.count("reconnect_after_ms", after_ms);
+        }
     }
 
     /// 503.
@@ -84,11 +120,7 @@ pub(super) fn json(write: impl FnOnce(&mut Json<'_>)) -> Response {
 
 /// JSON bytes as a response.
 pub(super) fn json_bytes(body: Vec<u8>) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, "application/json"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    (headers, body).into_response()
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 /// No such path.

@@ -27,9 +27,19 @@ use tokio::sync::OwnedSemaphorePermit;
 
 /// `POST /v1/events`.
 pub(super) async fn post_events(State(door): State<Door>, request: Request) -> Result<Response, ApiError> {
+    let answered = take_request(&door, request).await;
+    if let Err(refusal) = answered.as_ref().map_err(ApiError::refusal)
+        && let Some(refusal) = refusal
+    {
+        door.refusals.count(refusal);
+    }
+    answered
+}
+
+async fn take_request(door: &Door, request: Request) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
     let headers = parts.headers.clone();
-    let feeder = match Feeder::from_request_parts(&mut parts, &door).await {
+    let feeder = match Feeder::from_request_parts(&mut parts, door).await {
         Ok(feeder) => feeder,
         Err(refused) => {
             if !headers.contains_key(header::EXPECT) {
@@ -38,8 +48,12 @@ pub(super) async fn post_events(State(door): State<Door>, request: Request) -> R
             return Err(refused);
         }
     };
-    let zipped = is_zipped(&headers)?;
     let bytes_max = door.body_bytes_max();
+    if let Err(too_fast) = door.feed_rates.check(feeder.source, door.clock.steady_us()) {
+        let_go(body, bytes_max).await;
+        return Err(ApiError::too_fast(too_fast));
+    }
+    let zipped = is_zipped(&headers)?;
     let claims_too_much = body.size_hint().lower() > bytes_max as u64;
     if claims_too_much && headers.contains_key(header::EXPECT) {
         // It asks before it sends: nothing need be read.
@@ -255,10 +269,12 @@ pub(super) async fn take_in(app: &Arc<App>, body: &[u8], source: SourceId) -> Re
     }
     report.hand_over(app, &mut chunk).await?;
     report.settle(app).await?;
+    let lines = report.readable + report.refused_count;
+    app.feed_rates.charge(origin.source, body.len(), lines, app.clock.steady_us());
     if let Some(commit) = report.commit.take() {
         commit.done().await.map_err(refusal)?;
     }
-    if report.readable + report.refused_count == 0 {
+    if lines == 0 {
         return Err(ApiError::bad_request(
             "empty_body",
             "there is no event in the body: send one JSON object a line, or an array of them",

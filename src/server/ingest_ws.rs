@@ -10,9 +10,11 @@ use super::auth::Feeder;
 use super::error::ApiError;
 use super::ingest::take_in;
 use super::listen::stopped;
+use super::stall::Stalling;
 use super::upgrade::accept;
 use super::{App, Door, Slot};
 use crate::model::SourceId;
+use crate::telemetry::Refusal;
 use crate::wire::close::CloseReason;
 use crate::wire::json::{self, Json};
 use crate::wire::message::ServerMessage;
@@ -37,19 +39,20 @@ pub(super) async fn feed(State(door): State<Door>, feeder: Feeder, request: Requ
     let (response, upgrade) = accept(request)?;
     let feeds_max = door.config.ingest.feeds_max;
     if *door.feeds.borrow() >= feeds_max {
-        return Err(ApiError::unavailable(
-            "too_many_feeds",
-            format!("{feeds_max} feeds are connected already"),
-        ));
+        door.refusals.count(Refusal::TooManyFeeds);
+        let message = format!("{feeds_max} feeds are connected already");
+        return Err(ApiError::unavailable("too_many_feeds", message).come_back_after(door.spread_ms(5_000)));
     }
     let counted = (Slot::take_one_more(&door.connections), Open::count(&door.feeds));
     let app = door.app.clone();
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
-        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+        let Ok(parts) = upgraded.downcast::<TokioIo<Stalling<TcpStream>>>() else {
             return;
         };
-        let Ok(stream) = parts.io.into_inner().into_std() else { return };
+        let Ok(stream) = parts.io.into_inner().into_inner().into_std() else {
+            return;
+        };
         let side = app.side.clone();
         side.spawn(async move {
             let _counted = counted;
@@ -206,8 +209,9 @@ impl Feed {
             self.waiting.push((self.number, text));
             return Ok(());
         }
+        self.app.refusals.count(Refusal::Busy);
         let waiting = ApiError::busy(1, "there are too many messages without an answer");
-        self.say(Message::text(slow_down(self.number, &waiting))).await
+        self.say(Message::text(slow_down(self.number, SOON_MS, &waiting))).await
     }
 
     /// Says something; a feed that does not take it is not waited for without end.
@@ -267,10 +271,15 @@ fn reason_of(error: &Error) -> CloseReason {
     }
 }
 
+/// When a feed may send again what found the server busy, in milliseconds.
+const SOON_MS: u64 = 1_000;
+
 /// The message was not taken in, or not confirmed; the same may be sent again.
-fn slow_down(number: u64, why: &ApiError) -> String {
+fn slow_down(number: u64, after_ms: u64, why: &ApiError) -> String {
     object(|json| {
-        json.text("type", "slow_down").count("ack", number).count("retry_after_ms", 1000);
+        json.text("type", "slow_down")
+            .count("ack", number)
+            .count("retry_after_ms", after_ms);
         why.write(json);
     })
 }
@@ -291,6 +300,11 @@ fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
 async fn take_in_all(app: Arc<App>, source: SourceId, messages: Numbered) -> Vec<String> {
     let mut answers = Vec::with_capacity(messages.len());
     for (number, text) in messages {
+        if let Err(too_fast) = app.feed_rates.check(source, app.clock.steady_us()) {
+            app.refusals.count(too_fast.refusal);
+            answers.push(slow_down(number, too_fast.after_ms, &ApiError::too_fast(too_fast)));
+            continue;
+        }
         // Waits for its turn among the requests; the messages read ahead are bounded.
         let Ok(_permit) = app.ingest_permits.acquire().await else {
             return answers;
@@ -300,7 +314,12 @@ async fn take_in_all(app: Arc<App>, source: SourceId, messages: Numbered) -> Vec
                 json.count("ack", number);
                 report.write(json);
             }),
-            Err(error) if error.asks_to_come_again() => slow_down(number, &error),
+            Err(error) if error.asks_to_come_again() => {
+                if let Some(refusal) = error.refusal() {
+                    app.refusals.count(refusal);
+                }
+                slow_down(number, SOON_MS, &error)
+            }
             Err(error) => object(|json| {
                 json.count("ack", number)
                     .count("accepted", 0)

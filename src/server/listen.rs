@@ -5,10 +5,15 @@
 //! first listener binds the address alone and opens it to its siblings only then: a port in use is an
 //! error, as people expect.
 
+use super::headers::harden_tls;
+use super::stall::Stalling;
 use super::tls::{Handshakes, Place};
-use super::{App, Slot};
+use super::{App, Connections, Slot};
+use crate::fanout::slots::AddressFull;
 use crate::fanout::turns::Turns;
+use crate::telemetry::Refusal;
 use axum::Router;
+use axum::middleware::map_response;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -27,6 +32,15 @@ use tower::ServiceExt;
 /// Who is at the other end of a connection's socket: an extension of every request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Peer(pub(super) SocketAddr);
+
+/// How a connection came in: an extension of every request.
+#[derive(Clone, Debug)]
+pub(super) struct Arrival {
+    /// What it counts among, with its place among those of its address.
+    pub(super) connections: Arc<Connections>,
+    /// Whether it was let in already, by `server.admit_per_second`.
+    pub(super) admitted: bool,
+}
 
 /// Binds `count` listeners to one address. Port 0 picks a free one for all.
 ///
@@ -58,6 +72,20 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// Whom a listener is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Audience {
+    /// Anybody: `server.connections_max` in all, `server.connections_per_address_max` of an address, and
+    /// over TLS no more at once than `server.admit_per_second` lets in.
+    Everybody,
+    /// Feeds or operators, at an address of their own: a few more than there may be clients, so that a full
+    /// server locks none of them out.
+    Staff,
+}
+
+/// Connections that listeners of their own for feeds and operators take beyond `connections_max`.
+const STAFF_CONNECTIONS: usize = 64;
+
 /// Accepts and serves until told to stop; then takes what is queued already, closes the listener (so
 /// that nothing queued is reset) and lets the requests under way finish, for at most half of
 /// `shutdown.drain_timeout_ms`. With `tls`, nothing but TLS is spoken here.
@@ -68,7 +96,7 @@ pub async fn serve(
     router: Router,
     app: Arc<App>,
     tls: Option<Arc<Handshakes>>,
-    connections_max: usize,
+    audience: Audience,
     turns: Arc<Turns>,
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
@@ -76,11 +104,15 @@ pub async fn serve(
     let stopped = stopped(stop.clone());
     let grace = Duration::from_millis(app.config.shutdown.drain_timeout_ms / 2);
     let (alive, mut all_gone) = mpsc::channel(1);
+    let router = match &tls {
+        Some(_) => router.layer(map_response(harden_tls)),
+        None => router,
+    };
     let mut acceptor = Acceptor {
         router,
         app,
         tls,
-        connections_max,
+        audience,
         turns: turns.clone(),
         stop,
         alive,
@@ -131,7 +163,7 @@ struct Acceptor {
     router: Router,
     app: Arc<App>,
     tls: Option<Arc<Handshakes>>,
-    connections_max: usize,
+    audience: Audience,
     turns: Arc<Turns>,
     stop: watch::Receiver<bool>,
     /// Held by every connection, never sent by.
@@ -145,38 +177,91 @@ impl Acceptor {
             Ok((stream, peer)) => (stream, Peer(peer)),
             Err(error) => return self.rest(&error).await,
         };
-        let tls = match &self.tls {
-            None => None,
-            Some(tls) => match tls.begin() {
-                Some(place) => Some((tls.clone(), place)),
-                // The signature that an answer takes is for those who were here before.
-                None => return,
-            },
-        };
-        let turns = self.turns.clone();
-        match (Slot::take(&self.app.connections, self.connections_max), tls) {
-            (Some(slot), tls) => {
-                let (router, app, stop) = (self.router.clone(), self.app.clone(), self.stop.clone());
-                let connection = connection(stream, peer, router, app, tls, stop);
-                let alive = self.alive.clone();
-                tokio::spawn(async move {
-                    let _held = (slot, alive);
-                    turns.run(connection).await;
-                });
+        let connections = match self.at_address(peer) {
+            Ok(connections) => connections,
+            Err(AddressFull) => {
+                self.app.refusals.count(Refusal::Address);
+                // Over TLS a word costs a handshake, which is not for whoever comes again and again.
+                if self.tls.is_none() {
+                    refuse(stream, &TurnedAway::of_address());
+                }
+                return;
             }
-            (None, tls) => {
-                self.app.levels.refused.increment(1);
-                match tls {
-                    None => refuse(stream),
-                    Some((tls, place)) => {
-                        // Where too many are being told already, this one is hung up on.
-                        if let Some(leave) = tls.refusal() {
-                            tokio::spawn(async move {
-                                let _held = leave;
-                                turns.run(refuse_tls(stream, &tls, place)).await;
-                            });
-                        }
-                    }
+        };
+        let Some(slot) = Slot::take(&connections, self.connections_max()) else {
+            return self.turn_away(stream, Refusal::Full);
+        };
+        let Some(tls) = &self.tls else {
+            return self.spawn(stream, peer, (slot, connections), None);
+        };
+        if self.audience == Audience::Everybody && !self.app.admission.admits(self.app.clock.steady_us()) {
+            drop(slot);
+            return self.turn_away(stream, Refusal::Pace);
+        }
+        // The signature that an answer takes is for those who were here before.
+        if let Some(place) = tls.begin() {
+            let tls = Some((tls.clone(), place));
+            self.spawn(stream, peer, (slot, connections), tls);
+        }
+    }
+
+    fn connections_max(&self) -> usize {
+        let connections_max = self.app.config.server.connections_max;
+        match self.audience {
+            Audience::Everybody => connections_max,
+            Audience::Staff => connections_max + STAFF_CONNECTIONS,
+        }
+    }
+
+    /// What a connection from there counts among. A proxy's clients count where each is known by name.
+    fn at_address(&self, peer: Peer) -> Result<Arc<Connections>, AddressFull> {
+        let app = &self.app;
+        if self.audience == Audience::Staff || app.config.server.trusted_proxies.contain(peer.0.ip()) {
+            return Ok(app.connections.clone());
+        }
+        let place = app.addresses.take(peer.0.ip())?;
+        Ok(place.map_or_else(|| app.connections.clone(), |place| app.connections.with(place)))
+    }
+
+    fn spawn(&self, stream: TcpStream, peer: Peer, (slot, connections): (Slot, Arc<Connections>), tls: Option<(Arc<Handshakes>, Place)>) {
+        let arrival = Arrival {
+            connections,
+            admitted: tls.is_some(),
+        };
+        let connection = connection(
+            stream,
+            (peer, arrival),
+            self.router.clone(),
+            self.app.clone(),
+            tls,
+            self.stop.clone(),
+        );
+        let (alive, turns) = (self.alive.clone(), self.turns.clone());
+        tokio::spawn(async move {
+            let _held = (slot, alive);
+            turns.run(connection).await;
+        });
+    }
+
+    /// Says that there is no room, or none now.
+    fn turn_away(&self, stream: TcpStream, refusal: Refusal) {
+        self.app.refusals.count(refusal);
+        let told = || match refusal {
+            Refusal::Pace => TurnedAway::until(self.app.admission.place(self.app.clock.steady_us())),
+            _ => TurnedAway::of_all(&self.app),
+        };
+        match &self.tls {
+            None => refuse(stream, &told()),
+            Some(tls) => {
+                // Where too many are being told already, this one is hung up on, and has no place in the queue.
+                if let Some(leave) = tls.refusal()
+                    && let Some(place) = tls.begin()
+                {
+                    let (tls, turns, told) = (tls.clone(), self.turns.clone(), told());
+                    tokio::spawn(async move {
+                        let _held = leave;
+                        turns.run(refuse_tls(stream, &tls, place, &told)).await;
+                    });
                 }
             }
         }
@@ -197,48 +282,92 @@ impl Acceptor {
     }
 }
 
+/// What is said to who is turned away before being asked anything.
+struct TurnedAway {
+    status: &'static str,
+    code: &'static str,
+    error: &'static str,
+    after_ms: u64,
+}
+
+impl TurnedAway {
+    /// There are `server.connections_max`.
+    fn of_all(app: &App) -> TurnedAway {
+        TurnedAway {
+            status: "503 Service Unavailable",
+            code: "too_many_connections",
+            error: "the server holds as many connections as it may",
+            after_ms: app.spread_ms(FULL_MS),
+        }
+    }
+
+    /// There are `server.connections_per_address_max` of that address.
+    fn of_address() -> TurnedAway {
+        TurnedAway {
+            status: "429 Too Many Requests",
+            code: "too_many_from_address",
+            error: "this address has as many connections as it may; close one first",
+            after_ms: FULL_MS,
+        }
+    }
+
+    /// There is room, and more come at once than are let in.
+    fn until(after_ms: u64) -> TurnedAway {
+        TurnedAway {
+            status: "503 Service Unavailable",
+            code: "come_back_later",
+            error: "more clients come at once than are let in; come back when told",
+            after_ms,
+        }
+    }
+
+    /// A whole response: nothing of it depends on the request.
+    fn response(&self) -> String {
+        let (status, code, error, after_ms) = (self.status, self.code, self.error, self.after_ms);
+        let body = format!("{{\"code\":\"{code}\",\"error\":\"{error}\",\"reconnect_after_ms\":{after_ms}}}");
+        format!(
+            "HTTP/1.1 {status}\r\nretry-after: {}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             x-content-type-options: nosniff\r\ncontent-length: {}\r\n\r\n{body}",
+            after_ms.div_ceil(1000),
+            body.len()
+        )
+    }
+}
+
+/// How soon who found no room may try again, in milliseconds, at least.
+const FULL_MS: u64 = 5_000;
+
 /// Says why and hangs up, without waiting for anything.
-fn refuse(stream: TcpStream) {
+fn refuse(stream: TcpStream, told: &TurnedAway) {
     let Ok(stream) = stream.into_std() else { return };
     let mut request = [0; 4096];
     // What has been sent already is taken: closing over unread bytes would reset what is said here.
     let _ = io::Read::read(&mut &stream, &mut request);
-    let _ = io::Write::write(&mut &stream, refusal().as_bytes());
+    let _ = io::Write::write(&mut &stream, told.response().as_bytes());
     let _ = stream.shutdown(Shutdown::Write);
 }
 
 /// Shakes hands, says why and hangs up, in the time that a handshake has.
-async fn refuse_tls(stream: TcpStream, tls: &Handshakes, place: Place) {
+async fn refuse_tls(stream: TcpStream, tls: &Handshakes, place: Place, told: &TurnedAway) {
     let Ok((mut stream, place)) = tls.shake(stream, place).await else {
         return;
     };
-    let told = async {
+    let telling = async {
         let mut request = [0; 4096];
         // As above; over TLS it comes only now.
         if stream.read(&mut request).await? == 0 {
             return Ok(());
         }
-        stream.write_all(refusal().as_bytes()).await?;
+        stream.write_all(told.response().as_bytes()).await?;
         stream.shutdown().await
     };
     // Who does not ask is not answered.
-    let _ = tokio::time::timeout_at(place.deadline(), told).await;
-}
-
-/// A whole response: nothing of it depends on the request.
-fn refusal() -> String {
-    let (code, error) = ("too_many_connections", "the server holds as many connections as it may");
-    let body = format!("{{\"code\":\"{code}\",\"error\":\"{error}\"}}");
-    format!(
-        "HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
+    let _ = tokio::time::timeout_at(place.deadline(), telling).await;
 }
 
 async fn connection(
     stream: TcpStream,
-    peer: Peer,
+    who: (Peer, Arrival),
     router: Router,
     app: Arc<App>,
     tls: Option<(Arc<Handshakes>, Place)>,
@@ -249,11 +378,11 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let _ = app.socket_options().apply(&socket2::SockRef::from(&stream));
     match tls {
-        None => http(stream, peer, router, &app, stop).await,
+        None => http(stream, who, router, &app, stop).await,
         Some((tls, place)) => match tls.shake(stream, place).await {
             Ok((stream, place)) => {
                 drop(place);
-                http(stream, peer, router, &app, stop).await;
+                http(stream, who, router, &app, stop).await;
             }
             Err(error) => tracing::debug!(%error, "no handshake"),
         },
@@ -262,7 +391,7 @@ async fn connection(
 
 async fn http(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: Peer,
+    (peer, arrival): (Peer, Arrival),
     router: Router,
     app: &App,
     stop: watch::Receiver<bool>,
@@ -270,12 +399,15 @@ async fn http(
     let server = &app.config.server;
     let service = router.map_request(move |mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(arrival.clone());
         request
     });
+    let stream = Stalling::new(stream, Duration::from_millis(app.config.clients.stall_timeout_ms));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(server.header_read_timeout_ms))
         .max_buf_size(server.header_bytes_max)
+        .max_headers(server.headers_max)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
         .with_upgrades();
     tokio::pin!(connection);
@@ -287,7 +419,26 @@ async fn http(
         }
     };
     if let Err(error) = ended {
+        if let Some(refusal) = refusal_of(&error) {
+            app.refusals.count(refusal);
+        }
         tracing::debug!(%error, "connection ended early");
+    }
+}
+
+/// Which limit ended a connection; nothing where its client did.
+fn refusal_of(error: &hyper::Error) -> Option<Refusal> {
+    let system = || std::error::Error::source(error)?.downcast_ref::<io::Error>();
+    if error.is_timeout() {
+        Some(Refusal::HeaderTimeout)
+    } else if error.is_parse_too_large() {
+        Some(Refusal::HeaderTooLong)
+    } else if error.is_parse() {
+        Some(Refusal::NotHttp)
+    } else if system().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+        Some(Refusal::ResponseTimeout)
+    } else {
+        None
     }
 }
 

@@ -3,12 +3,17 @@
 //! Owns TCP accept and HTTP (axum on hyper); hands WebSockets to the shard whose listener they came
 //! in by, and events to the engine through the ingest threads. Never touches a ring or a cursor, and
 //! nothing that can take a millisecond runs on a shard's thread: bodies, searches, compression and
-//! `/metrics` go to the side runtime. Bounded: connections, header time and size, body size, requests
+//! `/metrics` go to the side runtime. Bounded: connections, those of an address, new clients a
+//! second, header time and size, body time and size, the time an answer may wait for its reader, requests
 //! under way.
 
+pub mod address;
+pub mod admission;
 mod api;
 mod auth;
 pub mod error;
+mod feed_rate;
+mod headers;
 mod ingest;
 mod ingest_ws;
 pub mod listen;
@@ -17,29 +22,36 @@ mod page;
 mod query;
 mod snapshots;
 mod sse;
+mod stall;
 pub mod tls;
 pub mod upgrade;
 
-pub use crate::fanout::sockets::Slot;
+pub use crate::fanout::slots::{Addresses, Connections, Slot};
 pub use auth::{Auth, KeyFileError};
+pub use feed_rate::FeedRates;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::fanout::hub::Hub;
 use crate::fanout::runner::{Command, ShardLevels};
+use crate::fanout::slots::AddressFull;
 use crate::fanout::snapshot::GameReader;
 use crate::fanout::sockets::SocketOptions;
 use crate::scoring::{RulesetIndex, Rulesets};
-use crate::telemetry::{IngestMetrics, Levels, LogMetrics, MemoryMetrics};
+use crate::telemetry::{IngestMetrics, Levels, LogMetrics, MemoryMetrics, Refusal, Refusals};
+use admission::Admission;
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::middleware::{from_fn_with_state, map_request_with_state, map_response};
 use axum::routing::{get, post};
 use error::ApiError;
 use flume::Sender;
+use listen::{Arrival, Peer};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
@@ -69,6 +81,8 @@ pub struct App {
     pub side: tokio::runtime::Handle,
     /// Requests with events under way.
     pub ingest_permits: Arc<Semaphore>,
+    /// What each feed has sent lately.
+    pub feed_rates: FeedRates,
     /// Ingest's handles.
     pub ingest_metrics: IngestMetrics,
     /// Bytes of bodies under way.
@@ -86,7 +100,15 @@ pub struct App {
     /// Whether a drain has begun.
     pub draining: AtomicBool,
     /// TCP connections open.
-    pub connections: Arc<AtomicUsize>,
+    pub connections: Arc<Connections>,
+    /// Those of each address.
+    pub addresses: Arc<Addresses>,
+    /// Who is let in now.
+    pub admission: Admission,
+    /// Who was turned away, by why.
+    pub refusals: Refusals,
+    /// How many were told when to come back.
+    pub turned_away: AtomicU64,
     /// Turns true when a drain begins.
     pub stop: watch::Receiver<bool>,
     /// Ingest WebSockets open.
@@ -94,6 +116,13 @@ pub struct App {
 }
 
 impl App {
+    /// A time to come back in, in milliseconds: `least_ms` to twice that, another for each who asks.
+    fn spread_ms(&self, least_ms: u64) -> u64 {
+        // Strides of a prime walk through the whole range, whoever asks.
+        let turn = self.turned_away.fetch_add(1, Ordering::Relaxed);
+        least_ms + turn.wrapping_mul(7919) % least_ms.max(1)
+    }
+
     /// Socket settings of everyone who connects.
     fn socket_options(&self) -> SocketOptions {
         SocketOptions {
@@ -114,6 +143,39 @@ pub struct Door {
 }
 
 impl Door {
+    /// Lets a client in, where one may come in now, and says what its connection counts among.
+    ///
+    /// # Errors
+    /// 503 with a time to come back, 429 where its address has as many connections as it may.
+    fn admit(&self, request: &Parts) -> Result<Arc<Connections>, ApiError> {
+        let arrival = request.extensions.get::<Arrival>();
+        let admitted = arrival.is_some_and(|arrival| arrival.admitted);
+        if !admitted && !self.admission.admits(self.clock.steady_us()) {
+            self.refusals.count(Refusal::Pace);
+            let after_ms = self.admission.place(self.clock.steady_us());
+            let message = "more clients come at once than are let in; come back when told";
+            return Err(ApiError::unavailable("come_back_later", message).come_back_after(after_ms));
+        }
+        let connections = arrival.map_or(&self.connections, |arrival| &arrival.connections).clone();
+        let server = &self.config.server;
+        let peer = request.extensions.get::<Peer>().map(|peer| peer.0.ip());
+        let Some(peer) = peer.filter(|peer| server.trusted_proxies.contain(*peer)) else {
+            return Ok(connections);
+        };
+        // The proxy's own connection counts for nobody; this is one of its client's.
+        let address = address::client_address(peer, &request.headers, &server.trusted_proxies, server.forwarded_by);
+        match self.addresses.take(address) {
+            Ok(None) => Ok(connections),
+            Ok(Some(place)) => Ok(connections.with(place)),
+            Err(AddressFull) => {
+                self.refusals.count(Refusal::Address);
+                let message = "this address has as many connections as it may; close one first";
+                let refused = ApiError::with_status(StatusCode::TOO_MANY_REQUESTS, "too_many_from_address", message);
+                Err(refused.come_back_after(self.spread_ms(5_000)))
+            }
+        }
+    }
+
     /// Does something that may take a millisecond, elsewhere than on a shard's thread.
     ///
     /// # Errors
@@ -186,6 +248,7 @@ pub fn router(door: Door, routes: Routes) -> Router {
             .merge(readable)
             .route("/", get(page::index))
             .route("/assets/{name}", get(page::asset))
+            .route("/v1/admission", get(api::admission))
             .route("/v1/ws", get(upgrade::websocket));
     }
     if routes.ingest {
@@ -199,5 +262,7 @@ pub fn router(door: Door, routes: Routes) -> Router {
     router
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
+        .layer(map_request_with_state(door.clone(), headers::check_url))
+        .layer(map_response(headers::harden))
         .with_state(door)
 }

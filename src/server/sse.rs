@@ -1,18 +1,18 @@
 //! `GET /v1/sse`: the same frames as server-sent events, for where WebSocket is blocked.
 
-use super::Door;
 use super::auth::Reader;
 use super::error::ApiError;
 use super::memory::overloaded;
 use super::query::Query;
 use super::snapshots::parse_topics;
+use super::{Connections, Door};
 use crate::fanout::runner::{Command, EventStream};
 use crate::fanout::shard::{Access, ConnKey};
 use crate::fanout::sockets::STREAM_PIECES;
 use crate::model::Seq;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use flume::Sender;
 use http_body_util::StreamBody;
@@ -20,6 +20,7 @@ use hyper::body::Frame;
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::sync::{mpsc, oneshot};
 
@@ -35,9 +36,10 @@ pub(super) struct EventsQuery {
 pub(super) async fn events(
     State(door): State<Door>,
     reader: Reader,
-    headers: HeaderMap,
     Query(query): Query<EventsQuery>,
+    request: Request,
 ) -> Result<Response, ApiError> {
+    let (request, _) = request.into_parts();
     let topics = parse_topics(query.topics.as_deref())?;
     let (index, ruleset) = door.ruleset(query.ruleset.as_deref())?;
     reader.may(&topics, ruleset, index)?;
@@ -46,7 +48,9 @@ pub(super) async fn events(
         return Err(ApiError::not_found("not_found", "this address serves no subscribers"));
     };
     door.take_newcomer()?;
-    let last = headers
+    let connections = door.admit(&request)?;
+    let last = request
+        .headers
         .get("last-event-id")
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned)
@@ -68,7 +72,12 @@ pub(super) async fn events(
         "overloaded" => overloaded(&message),
         _ => ApiError::bad_request(code, message),
     })?;
-    let mut response = Response::new(Body::new(StreamBody::new(Pieces { pieces, conn, shard })));
+    let mut response = Response::new(Body::new(StreamBody::new(Pieces {
+        pieces,
+        conn,
+        shard,
+        connections,
+    })));
     let answer = response.headers_mut();
     answer.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -96,6 +105,8 @@ struct Pieces {
     pieces: mpsc::Receiver<Bytes>,
     conn: ConnKey,
     shard: Sender<Command>,
+    #[expect(dead_code, reason = "held for as long as the stream is open")]
+    connections: Arc<Connections>,
 }
 
 impl futures_util::Stream for Pieces {

@@ -3,6 +3,7 @@
 
 use super::auth::Subscriber;
 use super::error::ApiError;
+use super::stall::Stalling;
 use super::{Door, Slot};
 use crate::fanout::runner::{Command, Upgraded};
 use crate::fanout::shard::{Access, Kind};
@@ -48,7 +49,9 @@ fn upgrade(door: &Door, subscriber: Subscriber, request: Request, kind: fn(Form)
         .map_err(|_| ApiError::bad_request("bad_websocket_extensions", "Sec-WebSocket-Extensions is no list of extensions"))?
         .filter(|_| door.config.clients.compression);
     let asked = request.headers().contains_key(header::SEC_WEBSOCKET_PROTOCOL);
-    let (mut response, upgrade) = accept(request)?;
+    let (parts, body) = request.into_parts();
+    let connections = door.admit(&parts)?;
+    let (mut response, upgrade) = accept(Request::from_parts(parts, body))?;
     if asked {
         response
             .headers_mut()
@@ -63,7 +66,7 @@ fn upgrade(door: &Door, subscriber: Subscriber, request: Request, kind: fn(Form)
         coding,
         deflated: agreed.is_some(),
     });
-    let slot = Slot::take_one_more(&door.connections);
+    let slot = Slot::take_one_more(&connections);
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
         if let Some((stream, tls, early)) = bare(upgraded) {
@@ -84,11 +87,11 @@ fn upgrade(door: &Door, subscriber: Subscriber, request: Request, kind: fn(Form)
 
 /// The socket under an upgraded connection, its TLS session where it has one, and what hyper read ahead.
 fn bare(upgraded: hyper::upgrade::Upgraded) -> Option<(std::net::TcpStream, Option<Session>, Bytes)> {
-    match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => Some((parts.io.into_inner().into_std().ok()?, None, parts.read_buf)),
+    match upgraded.downcast::<TokioIo<Stalling<TcpStream>>>() {
+        Ok(parts) => Some((parts.io.into_inner().into_inner().into_std().ok()?, None, parts.read_buf)),
         Err(upgraded) => {
-            let parts = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>().ok()?;
-            let (stream, session) = parts.io.into_inner().into_inner();
+            let parts = upgraded.downcast::<TokioIo<Stalling<TlsStream<TcpStream>>>>().ok()?;
+            let (stream, session) = parts.io.into_inner().into_inner().into_inner();
             Some((stream.into_std().ok()?, Some(Session::new(session)), parts.read_buf))
         }
     }

@@ -79,8 +79,15 @@ metric!(
     REFUSED_CONNECTIONS,
     "scorewire_connections_refused_total",
     Counter,
-    "",
-    "TCP connections turned away (503, where there was time to say so): there were `server.connections_max` already."
+    "reason = full, address, pace",
+    "Connections turned away with a time to come back (where there was time to say so): `server.connections_max` in all, `server.connections_per_address_max`, `server.admit_per_second`."
+);
+metric!(
+    REFUSED_REQUESTS,
+    "scorewire_requests_refused_total",
+    Counter,
+    "reason = header_timeout, header_too_long, url_too_long, not_http, response_timeout, body_timeout, body_too_long, busy, feed_bytes, feed_events, too_many_feeds",
+    "Requests refused or given up at a limit; `header_timeout` counts kept connections that asked for nothing more, too."
 );
 metric!(
     AUTH_CHECKS,
@@ -282,8 +289,8 @@ metric!(
     REFUSED_TOPICS,
     "scorewire_topics_refused_total",
     Counter,
-    "",
-    "Subscriptions refused because there were `fanout.topics_max` topics already."
+    "reason = topics, subscriptions",
+    "Subscriptions refused because there were `fanout.topics_max` topics, or the client had `clients.subscriptions_max`, already."
 );
 metric!(
     RESYNCS,
@@ -489,6 +496,7 @@ pub const METRICS: &[&Metric] = &[
     &AUTH_REFUSED,
     &ORIGINS_REFUSED,
     &KEY_FILES,
+    &REFUSED_REQUESTS,
     &HANDSHAKES,
     &HANDSHAKES_UNDER_WAY,
     &TLS_RELOADS,

@@ -29,11 +29,41 @@ pub enum CloseReason {
     Unauthorized,
     /// The client's token expired.
     AuthExpired,
+    /// More messages than a client may send.
+    TooManyMessages,
+    /// A message that began and was not all there in time.
+    Unfinished,
+}
+
+/// Whether a client is to come back, and when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ComeBack {
+    /// It would be closed again, or does not want to.
+    No,
+    /// By its own backoff: there was nobody to tell it a time.
+    Yes,
+    /// After the `reconnect_after_ms` of the `goodbye` before the close frame: at least so many milliseconds,
+    /// at most twice that, each client its own; for a drain as `shutdown.reconnect_spread_ms` says.
+    After {
+        /// The least.
+        least_ms: u64,
+    },
+}
+
+impl ComeBack {
+    /// As the documented table says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ComeBack::No => "no",
+            ComeBack::Yes => "yes",
+            ComeBack::After { .. } => "after",
+        }
+    }
 }
 
 impl CloseReason {
     /// Every reason, in the order of the documented table.
-    pub const ALL: [CloseReason; 13] = [
+    pub const ALL: [CloseReason; 15] = [
         CloseReason::Normal,
         CloseReason::Gone,
         CloseReason::Draining,
@@ -47,6 +77,8 @@ impl CloseReason {
         CloseReason::Overloaded,
         CloseReason::Unauthorized,
         CloseReason::AuthExpired,
+        CloseReason::TooManyMessages,
+        CloseReason::Unfinished,
     ];
 
     /// The close code; nothing is sent for [`CloseReason::Gone`].
@@ -64,6 +96,8 @@ impl CloseReason {
             CloseReason::Overloaded => 4006,
             CloseReason::Unauthorized => 4003,
             CloseReason::AuthExpired => 4004,
+            CloseReason::TooManyMessages => 4005,
+            CloseReason::Unfinished => 4007,
         }
     }
 
@@ -83,6 +117,26 @@ impl CloseReason {
             CloseReason::Overloaded => "overloaded",
             CloseReason::Unauthorized => "unauthorized",
             CloseReason::AuthExpired => "auth_expired",
+            CloseReason::TooManyMessages => "too_many_messages",
+            CloseReason::Unfinished => "unfinished_message",
+        }
+    }
+
+    /// Whether a client is to come back, and when.
+    pub fn come_back(self) -> ComeBack {
+        match self {
+            CloseReason::Normal
+            | CloseReason::Protocol
+            | CloseReason::Unsupported
+            | CloseReason::NotUtf8
+            | CloseReason::NotDeflate
+            | CloseReason::TooBig
+            | CloseReason::Unauthorized => ComeBack::No,
+            CloseReason::Gone => ComeBack::Yes,
+            CloseReason::Draining | CloseReason::AuthExpired => ComeBack::After { least_ms: 500 },
+            CloseReason::Silent | CloseReason::Unfinished => ComeBack::After { least_ms: 1_000 },
+            CloseReason::Stalled => ComeBack::After { least_ms: 5_000 },
+            CloseReason::TooManyMessages | CloseReason::Overloaded => ComeBack::After { least_ms: 10_000 },
         }
     }
 
@@ -90,18 +144,18 @@ impl CloseReason {
     pub fn advice(self) -> &'static str {
         match self {
             CloseReason::Normal => "nothing; it was your own close",
-            CloseReason::Gone => "come back with backoff and full jitter, resume with `since`",
-            CloseReason::Draining => "come back after the `reconnect_after_ms` of the `goodbye`, resume with `since`",
+            CloseReason::Gone => "resume with `since`",
+            CloseReason::Draining => "resume with `since`",
             CloseReason::Protocol | CloseReason::Unsupported | CloseReason::NotUtf8 | CloseReason::NotDeflate | CloseReason::TooBig => {
-                "do not come back before the client is mended: it would be closed again"
+                "mend the client first: it would be closed again"
             }
-            CloseReason::Silent => "come back with backoff; answer pings or send `op:ping`",
-            CloseReason::Stalled => "come back with backoff and read faster, or ask for less or for `max_rate_hz`",
-            CloseReason::Overloaded => {
-                "come back after the `reconnect_after_ms` of the `goodbye`, or in 10 to 20 s where none came; resume with `since`"
-            }
-            CloseReason::Unauthorized => "do not come back without another token",
-            CloseReason::AuthExpired => "come back at once with a new token, resume with `since`",
+            CloseReason::Silent => "answer pings, or send `op:ping`; resume with `since`",
+            CloseReason::Stalled => "read faster, or ask for less or for `max_rate_hz`; resume with `since`",
+            CloseReason::Overloaded => "read faster; resume with `since`",
+            CloseReason::Unauthorized => "get another token first",
+            CloseReason::AuthExpired => "show a new token, resume with `since`",
+            CloseReason::TooManyMessages => "say less at a time: many topics fit one `subscribe`",
+            CloseReason::Unfinished => "send a message as a whole; resume with `since`",
         }
     }
 }

@@ -94,6 +94,12 @@ pub struct ClientLimits {
     pub stall_timeout_ms: i64,
     /// How far back a topic reaches.
     pub ring_frames: u64,
+    /// Messages a second, in the long run; 0: any number.
+    pub messages_per_second: u64,
+    /// Messages at once before that counts.
+    pub messages_burst: u64,
+    /// Time for a message to be all there once it has begun.
+    pub message_timeout_ms: i64,
 }
 
 /// How a subscription begins.

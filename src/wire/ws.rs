@@ -188,6 +188,11 @@ impl Reader {
         }
     }
 
+    /// Whether a message in fragments has begun.
+    pub fn is_within_message(&self) -> bool {
+        self.fragments.is_some()
+    }
+
     /// Bytes of an incomplete message.
     pub fn held_bytes(&self) -> usize {
         self.fragments.as_ref().map_or(0, Vec::len)

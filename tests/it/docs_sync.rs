@@ -114,9 +114,10 @@ fn named_metrics_exist() {
 
 #[test]
 fn close_codes_are_documented() {
-    let mut table = "| code | reason | what to do |\n|---|---|---|\n".to_owned();
+    let mut table = "| code | reason | come back | what to do |\n|---|---|---|---|\n".to_owned();
     for reason in CloseReason::ALL {
-        table += &format!("| {} | `{}` | {} |\n", reason.code(), reason.name(), reason.advice());
+        let (code, name, come_back) = (reason.code(), reason.name(), reason.come_back().name());
+        table += &format!("| {code} | `{name}` | {come_back} | {} |\n", reason.advice());
     }
     assert_generated(PROTOCOL, "close codes", &table);
 }

@@ -118,8 +118,8 @@ pub(crate) fn next_event(bytes: &[u8]) -> Option<(Option<(Option<String>, String
     for line in event.lines() {
         match line.split_once(": ") {
             Some(("id", value)) => id = Some(value.to_owned()),
-            Some(("data", value)) => data = Some(value.to_owned()),
             Some(("retry", after_ms)) => assert!(after_ms.parse::<u64>().is_ok(), "{line}"),
+            Some(("data", value)) => data = Some(value.to_owned()),
             _ => assert!(line.is_empty() || line.starts_with(':'), "a line of an event: {line}"),
         }
     }

@@ -142,7 +142,7 @@ fn sessions_are_resumed_and_only_what_is_spoken_here_is_agreed_on() {
 fn what_is_said_in_one_breath_with_the_upgrade_is_answered() {
     const PINGS: u16 = 2_000;
     run(async {
-        let server = Server::start_tls(|_| ());
+        let server = Server::start_tls(|config| config.clients.messages_per_second_max = 0);
         let mut stream = connect(server.address(), server.tls(), None).await.stream;
         let mut said = b"GET /v1/ws HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
             sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
@@ -251,7 +251,9 @@ fn connections_over_the_limit_are_told_so_over_tls_too() {
             let answer = server.get("/healthz").await;
             assert_eq!(answer.status, 503);
             assert_eq!(answer.json()["code"], "too_many_connections");
-            assert_eq!(answer.header("retry-after"), "5");
+            let after_ms = answer.json()["reconnect_after_ms"].as_u64().unwrap();
+            assert!((5_000..10_000).contains(&after_ms));
+            assert_eq!(answer.header("retry-after"), after_ms.div_ceil(1000).to_string());
         }
         second.cut();
         server.has_clients(1).await;

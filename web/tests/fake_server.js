@@ -18,6 +18,9 @@ export class FakeServer {
   epoch = 'epoch-1';
   /** While true, new WebSockets are cut before they open. */
   refuses = false;
+  /** What `/v1/admission` tells, in milliseconds, and how often it was asked. */
+  toldMs = 0;
+  asked = 0;
   #clients = new Set();
   #seqs = new Map();
   #http;
@@ -160,6 +163,9 @@ export class FakeServer {
     if (ofGame) return this.#list(ofGame[1], url.searchParams.get('ruleset'));
     switch (url.pathname) {
       case '/v1/games': return { epoch: this.epoch, games: [...this.slate.games.values()] };
+      case '/v1/admission':
+        this.asked += 1;
+        return { reconnect_after_ms: this.toldMs };
       case '/v1/rulesets': return this.slate.rulesets;
       case '/v1/players': {
         const wanted = url.searchParams.get('q').toLowerCase();

@@ -249,3 +249,73 @@ test('refusals, nonsense and unknown messages are reported or ignored, never fat
   delta(5, 6, 11, {});
   assert.equal(live.view(QB, 'r').points, 11);
 });
+
+// Lets promises that are settled go on.
+const settle = () => new Promise((resolve) => { setImmediate(resolve); });
+
+function liveThatAsks(toldMs) {
+  const asks = [];
+  live = new LiveClient({
+    url: 'ws://test/v1/ws', WebSocket: FakeSocket, random: () => 0.5,
+    askWhen: () => new Promise((resolve) => { asks.push(() => resolve(toldMs)); }),
+  });
+  live.start();
+  return asks;
+}
+
+test('who is not let in asks before it tries again, and comes when it is told', async () => {
+  const asks = liveThatAsks(5_000);
+  socket().onclose();
+  assert.equal(asks.length, 0, 'backoff first: everybody was refused at once');
+  mock.timers.tick(250);
+  assert.deepEqual([asks.length, FakeSocket.opened.length], [1, 1]);
+  asks[0]();
+  await settle();
+  assert.equal(live.retryAtMs, Date.now() + 5_000);
+  mock.timers.tick(4_999);
+  assert.equal(FakeSocket.opened.length, 1);
+  mock.timers.tick(1);
+  assert.deepEqual([asks.length, FakeSocket.opened.length], [1, 2], 'told once, it comes');
+  socket().onclose();
+  mock.timers.tick(20_000);
+  assert.equal(asks.length, 2, 'refused again, it asks again');
+});
+
+test('who would be let in now comes now', async () => {
+  const asks = liveThatAsks(0);
+  socket().onclose();
+  mock.timers.tick(250);
+  asks[0]();
+  await settle();
+  assert.equal(FakeSocket.opened.length, 2);
+});
+
+test('who was in and was cut off comes back without asking', async () => {
+  const asks = liveThatAsks(5_000);
+  welcome();
+  socket().onclose();
+  mock.timers.tick(250);
+  assert.deepEqual([asks.length, FakeSocket.opened.length], [0, 2]);
+});
+
+test('an answer that comes too late moves nobody', async () => {
+  const asks = liveThatAsks(5_000);
+  socket().onclose();
+  mock.timers.tick(250);
+  live.retryNow();
+  assert.equal(FakeSocket.opened.length, 2);
+  asks[0]();
+  await settle();
+  assert.deepEqual([live.retryAtMs, FakeSocket.opened.length], [null, 2]);
+  live.stop();
+});
+
+test('every goodbye says when to come back, whatever its code', () => {
+  startFollowing();
+  socket().say({ type: 'goodbye', code: 'too_many_messages', reconnect_after_ms: 12_000 });
+  socket().onclose();
+  mock.timers.tick(11_999);
+  assert.equal(FakeSocket.opened.length, 1);
+  mock.timers.tick(1);
+  assert.equal(FakeSocket.opened.length, 2);
+});

@@ -5,7 +5,7 @@ import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { FakeServer } from './fake_server.js';
 import { eventually, launchBrowser, screenshot } from './support.js';
 
-const HOSTILE = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>';
+const HOSTILE = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>\u2028\'&quot;</td>';
 
 let browser;
 let server;
@@ -90,6 +90,19 @@ test('a restarted server with another history replaces everything', async () => 
   player('NE-1').stats = { rushing_yards: 100 };
   server.cut();
   await eventually(async () => assert.equal(await page.locator('#total').textContent(), '10.00'));
+});
+
+test('a page that is not let in asks when to come, and comes then', async () => {
+  await open();
+  server.refuses = true;
+  server.toldMs = 1_500;
+  server.cut();
+  await eventually(async () => assert.equal(server.asked, 1));
+  const askedAtMs = Date.now();
+  server.refuses = false;
+  await page.waitForSelector('#state[data-state="live"]');
+  assert.ok(Date.now() - askedAtMs >= 1_000, 'not before it was told to');
+  assert.equal(server.asked, 1);
 });
 
 test('a server that reports lateness is believed', async () => {

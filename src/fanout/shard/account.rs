@@ -118,6 +118,8 @@ pub struct ShardStats {
     pub refused_topics: u64,
     /// Subscriptions refused because memory is short.
     pub shed_subscriptions: u64,
+    /// Subscriptions, or messages with too many of them, refused because a client holds as many as it may.
+    pub refused_subscriptions: u64,
     /// Bytes of frames made here or taken over from the shard that made them.
     pub(super) encoded_bytes: u64,
 }

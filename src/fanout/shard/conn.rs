@@ -19,6 +19,13 @@ pub struct ConnKey {
     pub generation: u32,
 }
 
+impl ConnKey {
+    /// A number for spreading clients over a time: strides of a prime walk through any range.
+    pub(super) fn stride(self) -> u64 {
+        u64::from(self.generation).wrapping_mul(7919)
+    }
+}
+
 /// How a client is spoken to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -110,6 +117,8 @@ pub(super) struct Busy {
     /// Since when the socket has taken no byte, though some were offered.
     pub(super) stuck_since_us: Option<i64>,
     pub(super) closing: Option<(CloseReason, i64)>,
+    /// Since when a message that began is not all there; not while its reading is paused.
+    pub(super) incomplete_since_us: Option<i64>,
     /// Set by a drain until the client has everything: when to come back, in milliseconds, and since
     /// when it is leaving.
     pub(super) leaving: Option<(u64, i64)>,
@@ -121,6 +130,7 @@ impl Busy {
             && self.replies.is_empty()
             && self.partial.is_none()
             && self.stuck_since_us.is_none()
+            && self.incomplete_since_us.is_none()
             && self.closing.is_none()
             && self.leaving.is_none()
     }
@@ -162,6 +172,8 @@ pub(super) struct Conn {
     pub(super) account: Account,
     pub(super) heard_us: i64,
     pub(super) pinged_us: i64,
+    /// Up to when what it has said is paid for, at `messages_per_second_max`.
+    pub(super) said_until_us: i64,
     pub(super) reader: Reader,
 }
 
@@ -184,6 +196,7 @@ impl Conn {
             account: Account::default(),
             heard_us: now_us,
             pinged_us: now_us,
+            said_until_us: now_us,
             reader: kind.reader(),
         }
     }
@@ -241,6 +254,12 @@ impl Conn {
             if busy.stuck_since_us.is_some_and(|since| now_us - since > limits.stall_timeout_us) {
                 return Look::Close(CloseReason::Stalled);
             }
+            if busy
+                .incomplete_since_us
+                .is_some_and(|since| now_us - since > limits.message_timeout_us)
+            {
+                return Look::Close(CloseReason::Unfinished);
+            }
         }
         if self.kind.is_websocket() && now_us - self.heard_us > limits.silence_timeout_us {
             return Look::Close(CloseReason::Silent);
@@ -259,8 +278,40 @@ impl Conn {
         later(&mut self.heard_us);
         if let Some(busy) = &mut self.busy {
             busy.stuck_since_us.iter_mut().for_each(later);
+            busy.incomplete_since_us.iter_mut().for_each(later);
             busy.closing.iter_mut().for_each(|(_, since)| later(since));
             busy.leaving.iter_mut().for_each(|(_, since)| later(since));
+        }
+    }
+
+    /// Counts one more message of the client's. False where that is one too many.
+    pub(super) fn may_say_more(&mut self, limits: &ShardLimits, now_us: i64) -> bool {
+        if limits.messages_per_second_max == 0 {
+            return true;
+        }
+        let each_us = (1_000_000 / limits.messages_per_second_max as i64).max(1);
+        self.said_until_us = self.said_until_us.max(now_us) + each_us;
+        self.said_until_us - now_us <= each_us.saturating_mul(limits.messages_burst as i64)
+    }
+
+    /// Something whole came: what comes after it begins anew.
+    pub(super) fn said_whole(&mut self) {
+        if !self.reader.is_within_message()
+            && let Some(busy) = &mut self.busy
+        {
+            busy.incomplete_since_us = None;
+        }
+    }
+
+    /// All that came has been looked at: whether it ends within a message.
+    pub(super) fn looked_at(&mut self, now_us: i64) {
+        let is_incomplete = !self.is_closing()
+            && !self.read_paused
+            && (self.reader.is_within_message() || self.busy.as_ref().is_some_and(|busy| !busy.stash.is_empty()));
+        if is_incomplete {
+            self.busy().incomplete_since_us.get_or_insert(now_us);
+        } else if let Some(busy) = &mut self.busy {
+            busy.incomplete_since_us = None;
         }
     }
 

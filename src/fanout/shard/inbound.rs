@@ -9,6 +9,7 @@ use crate::model::{Now, Seq};
 use crate::scoring::RulesetIndex;
 use crate::wire::Form;
 use crate::wire::client::{BadMessage, ClientMessage, Subscribe, Unsubscribe};
+use crate::wire::close::ComeBack;
 use crate::wire::message::ServerMessage;
 use crate::wire::ws::{Frame, MessageType, Said};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::Control;
@@ -50,7 +51,14 @@ impl Shard {
             stash.add(rest);
             self.keep_stash(key, stash);
         }
+        self.looked_at(key, now);
         reading
+    }
+
+    fn looked_at(&mut self, key: ConnKey, now: Now) {
+        if let Some(conn) = self.conn(key) {
+            conn.looked_at(now.steady_us);
+        }
     }
 
     fn read_stash(&mut self, key: ConnKey, mut stash: Stash, now: Now) -> Reading {
@@ -61,6 +69,7 @@ impl Shard {
         if rest > 0 {
             self.keep_stash(key, stash);
         }
+        self.looked_at(key, now);
         reading
     }
 
@@ -98,6 +107,11 @@ impl Shard {
             }
             match conn.reader.next(input, message_bytes_max, &mut self.inflater) {
                 Ok(Some(said)) => {
+                    conn.said_whole();
+                    if !conn.may_say_more(&self.parts.limits, now.steady_us) {
+                        self.too_many_messages(key, now);
+                        return Reading::On;
+                    }
                     work += MESSAGE_WORK + said.bytes();
                     work += self.said(key, said, now);
                 }
@@ -180,6 +194,13 @@ impl Shard {
         self.reply(key, deflated.unwrap_or(plain));
     }
 
+    fn too_many_messages(&mut self, key: ConnKey, now: Now) {
+        let per_second_max = self.parts.limits.messages_per_second_max;
+        let message = format!("a client may send {per_second_max} messages a second; come back when told");
+        self.refuse(key, None, "too_many_messages", &message);
+        self.close(key, CloseReason::TooManyMessages, now.steady_us);
+    }
+
     pub(super) fn refuse(&mut self, key: ConnKey, id: Option<i64>, code: &str, message: &str) {
         self.stats.bad_messages += 1;
         let message = shorten_message(message);
@@ -201,18 +222,24 @@ impl Shard {
         }
     }
 
-    /// Begins to close: nothing more but what waits, then the close frame. Pending changes are
-    /// abandoned.
+    /// Begins to close: nothing more but what waits, when to come back where that is wanted (a drain has
+    /// said so already), then the close frame. Pending changes are abandoned.
     pub fn close(&mut self, key: ConnKey, reason: CloseReason, now_us: i64) {
         if self.conn(key).is_none_or(|conn| conn.is_closing()) {
             return;
         }
         self.drop_all_subs(key);
         self.accesses.forget(key);
+        if let ComeBack::After { least_ms } = reason.come_back()
+            && reason != CloseReason::Draining
+        {
+            self.say_goodbye(key, reason, least_ms + key.stride() % least_ms);
+        }
         if let Some(conn) = self.conn(key) {
             let busy = conn.busy();
             busy.closing = Some((reason, now_us));
             busy.stash = Stash::default();
+            busy.incomplete_since_us = None;
             if conn.kind.is_websocket() {
                 conn.push_reply(Piece::frame(Frame::close(reason)));
             }

@@ -58,6 +58,12 @@ pub struct ShardLimits {
     pub subscriptions_max: usize,
     /// Longest client message, fragments together.
     pub message_bytes_max: usize,
+    /// Messages, pings included, that a client may send a second, in the long run; 0: any number.
+    pub messages_per_second_max: usize,
+    /// How many of them at once before that counts.
+    pub messages_burst: usize,
+    /// Time that a message gets to be all there once it began.
+    pub message_timeout_us: i64,
     /// Replies waiting for one client before reading from it stops.
     pub replies_bytes_max: usize,
     /// Changes of one topic that go out one by one to a client that was merely not reached yet; more
@@ -205,7 +211,7 @@ impl Shard {
         if let Some(spread_ms) = self.draining_spread_ms
             && let Some(conn) = self.conn(key)
         {
-            conn.busy().leaving = Some((500 + u64::from(key.generation).wrapping_mul(7919) % spread_ms.max(1), now.steady_us));
+            conn.busy().leaving = Some((500 + key.stride() % spread_ms.max(1), now.steady_us));
             self.mark_dirty(key);
         }
         key
@@ -224,6 +230,9 @@ impl Shard {
             silence_timeout_ms: limits.silence_timeout_us / 1000,
             stall_timeout_ms: limits.stall_timeout_us / 1000,
             ring_frames: limits.ring_frames as u64,
+            messages_per_second: limits.messages_per_second_max as u64,
+            messages_burst: limits.messages_burst as u64,
+            message_timeout_ms: limits.message_timeout_us / 1000,
         };
         let welcome = Welcome {
             session: &format!("{}-{}-{:x}", self.parts.process, self.parts.index, key.generation),
@@ -460,18 +469,24 @@ impl Shard {
             && served
         {
             busy.leaving = None;
-            let is_stream = conn.kind == Kind::EventStream;
-            if is_stream {
-                // What an `EventSource` waits before it comes back by itself.
-                conn.push_reply(Piece::text(format!("retry: {after_ms}\n").as_bytes()));
-            }
-            let goodbye = ServerMessage::Goodbye {
-                reason: CloseReason::Draining,
-                reconnect_after_ms: after_ms,
-            };
-            self.say(key, &goodbye);
+            self.say_goodbye(key, CloseReason::Draining, after_ms);
             self.close(key, CloseReason::Draining, now_us);
         }
+    }
+
+    /// Says when to come back.
+    fn say_goodbye(&mut self, key: ConnKey, reason: CloseReason, reconnect_after_ms: u64) {
+        if let Some(conn) = self.conn(key)
+            && conn.kind == Kind::EventStream
+        {
+            // What an `EventSource` waits before it comes back by itself.
+            conn.push_reply(Piece::text(format!("retry: {reconnect_after_ms}\n").as_bytes()));
+        }
+        let goodbye = ServerMessage::Goodbye {
+            reason,
+            reconnect_after_ms,
+        };
+        self.say(key, &goodbye);
     }
 
     /// Open connections.

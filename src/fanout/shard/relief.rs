@@ -3,15 +3,10 @@
 //! Nobody is told anything wrong for it: who is behind by more than what is kept gets a snapshot, a frame
 //! that is gone is made anew. Bounded: a mirror at a time, and [`CLOSING_MAX`] clients.
 
-use super::conn::{Conn, ConnKey, Kind};
-use super::{Shard, batch::Piece};
-use crate::memory::{CLOSING_MAX, Level, RETRY_AFTER_S};
+use super::Shard;
+use super::conn::{Conn, ConnKey};
+use crate::memory::{CLOSING_MAX, Level};
 use crate::wire::close::CloseReason;
-use crate::wire::message::ServerMessage;
-
-/// Clients who are closed for want of memory are told to come back over so long a time, in milliseconds,
-/// once it may have become better.
-const RETURN_SPREAD_MS: u64 = 10_000;
 
 impl Shard {
     fn level(&self) -> Level {
@@ -72,23 +67,8 @@ impl Shard {
         let leaving = self.conns.iter().filter(|(_, conn)| leaves(conn)).count();
         slowest.sort_unstable_by_key(|(held, stuck_us, _)| std::cmp::Reverse((*held, *stuck_us)));
         for (_, _, key) in slowest.into_iter().take(CLOSING_MAX.saturating_sub(leaving)) {
-            self.send_away(key, now_us);
+            // It is told when to come back, if its socket takes that in time.
+            self.close(key, CloseReason::Overloaded, now_us);
         }
-    }
-
-    /// Tells a client when to come back, and closes it. Its socket may not take that in time.
-    fn send_away(&mut self, key: ConnKey, now_us: i64) {
-        let spread_ms = u64::from(key.generation).wrapping_mul(7919) % RETURN_SPREAD_MS;
-        let reconnect_after_ms = u64::from(RETRY_AFTER_S) * 1000 + spread_ms;
-        let Some(conn) = self.conn(key) else { return };
-        if conn.kind == Kind::EventStream {
-            conn.push_reply(Piece::text(format!("retry: {reconnect_after_ms}\n").as_bytes()));
-        }
-        let goodbye = ServerMessage::Goodbye {
-            reason: CloseReason::Overloaded,
-            reconnect_after_ms,
-        };
-        self.say(key, &goodbye);
-        self.close(key, CloseReason::Overloaded, now_us);
     }
 }

@@ -126,6 +126,7 @@ impl Shard {
                 "{} topics in one message; a client may hold {subscriptions_max} subscriptions",
                 topics.len()
             );
+            self.stats.refused_subscriptions += 1;
             self.refuse(key, id, "too_many_subscriptions", &message);
         }
         too_many
@@ -172,6 +173,7 @@ impl Shard {
         }
         let subscriptions_max = self.parts.limits.subscriptions_max;
         if self.conn(key).is_none_or(|conn| conn.subs.len() >= subscriptions_max) {
+            self.stats.refused_subscriptions += 1;
             return Err((
                 "too_many_subscriptions",
                 format!("a client may hold {subscriptions_max} subscriptions"),

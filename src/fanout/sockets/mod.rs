@@ -18,6 +18,7 @@ pub use path::{WritePath, WriterRefused, WriterSetting};
 pub(super) use send::is_full;
 
 use super::shard::{Batch, ConnKey, Piece, Writer, Wrote};
+use super::slots::Slot;
 use super::tls::{Session, TlsSocket};
 use crate::wire::close::CloseReason;
 use bytes::Bytes;
@@ -27,8 +28,6 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
@@ -57,29 +56,6 @@ impl SocketOptions {
             socket.set_tcp_user_timeout(Some(self.user_timeout))?;
         }
         Ok(())
-    }
-}
-
-/// One of the connections that `server.connections_max` counts.
-pub struct Slot(Arc<AtomicUsize>);
-
-impl Slot {
-    /// Takes a slot; nothing where there are `connections_max` already.
-    pub fn take(connections: &Arc<AtomicUsize>, connections_max: usize) -> Option<Slot> {
-        let taken = Slot::take_one_more(connections);
-        (connections.load(Ordering::Relaxed) <= connections_max).then_some(taken)
-    }
-
-    /// Takes a slot for a connection that is changing hands and gives its old one back in a moment.
-    pub fn take_one_more(connections: &Arc<AtomicUsize>) -> Slot {
-        connections.fetch_add(1, Ordering::Relaxed);
-        Slot(connections.clone())
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -66,7 +66,10 @@ impl Fields<'_> {
                     .int(3, limits.ping_interval_ms)
                     .int(4, limits.silence_timeout_ms)
                     .int(5, limits.stall_timeout_ms)
-                    .uint(6, limits.ring_frames);
+                    .uint(6, limits.ring_frames)
+                    .uint(7, limits.messages_per_second)
+                    .uint(8, limits.messages_burst)
+                    .int(9, limits.message_timeout_ms);
             });
     }
 

@@ -60,7 +60,10 @@ impl Json<'_> {
                     .integer("ping_interval_ms", limits.ping_interval_ms)
                     .integer("silence_timeout_ms", limits.silence_timeout_ms)
                     .integer("stall_timeout_ms", limits.stall_timeout_ms)
-                    .count("ring_frames", limits.ring_frames);
+                    .count("ring_frames", limits.ring_frames)
+                    .count("messages_per_second", limits.messages_per_second)
+                    .count("messages_burst", limits.messages_burst)
+                    .integer("message_timeout_ms", limits.message_timeout_ms);
             });
     }
 

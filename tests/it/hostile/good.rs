@@ -33,7 +33,8 @@ impl Good {
     /// Says something and hears the answer, so that it never counts as silent.
     pub(crate) fn is_there(&mut self) {
         self.ws.say(r#"{"op":"ping","id":5}"#);
-        assert_eq!(self.ws.message()["type"], "pong");
+        let pong = self.ws.message();
+        assert_eq!(pong["type"], "pong", "{pong}");
     }
 
     /// Posts plays and sees each of them, in order, without a gap.

@@ -38,7 +38,10 @@ impl Response {
 
 impl Raw {
     pub(crate) fn connect(address: SocketAddr) -> Raw {
-        let stream = TcpStream::connect(address).unwrap();
+        Raw::over(TcpStream::connect(address).unwrap())
+    }
+
+    pub(crate) fn over(stream: TcpStream) -> Raw {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();

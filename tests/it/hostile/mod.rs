@@ -2,6 +2,7 @@
 //! any bytes, and a good client that must never notice what others do.
 
 pub(crate) mod binary;
+pub(crate) mod door;
 pub(crate) mod good;
 pub(crate) mod http;
 pub(crate) mod ws;
@@ -10,7 +11,6 @@ use scorewire::config::{Config, Durability};
 use scorewire::pipeline::{self, Running};
 use scorewire::server::App;
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
@@ -70,7 +70,13 @@ impl Server {
     /// Waits until so many connections count.
     pub(crate) fn wait_for_connections(&self, count: usize) {
         let what = format!("{count} connections are open");
-        self.wait_until(&what, |app| app.connections.load(Ordering::Relaxed) == count);
+        self.wait_until(&what, |app| app.connections.open() == count);
+    }
+
+    /// Connections that count, and addresses that have one.
+    pub(crate) fn open(&self) -> (usize, usize) {
+        let app = &self.running.as_ref().unwrap().app;
+        (app.connections.open(), app.addresses.len())
     }
 
     fn wait_until(&self, what: &str, is_so: impl Fn(&App) -> bool) {

@@ -3,7 +3,7 @@
 use super::rig::{Rig, SECOND, masked};
 use crate::fanout::shard::{ConnKey, Kind};
 use crate::wire::Form;
-use crate::wire::close::CloseReason;
+use crate::wire::close::{CloseReason, ComeBack};
 use serde_json::json;
 
 fn closed_with(rig: &mut Rig, key: ConnKey, bytes: &[u8]) -> CloseReason {
@@ -69,7 +69,11 @@ fn the_silent_are_closed_and_those_who_answer_stay() {
             rig.shard.received(answers, &mut masked(0xa, &[]), rig.now());
         }
     }
-    assert_eq!(rig.read(silent), [json!(9), json!(9), json!(8)]);
+    let frames = rig.read(silent);
+    assert_eq!(
+        (&frames[..2], &frames[2]["code"], &frames[3..]),
+        (&[json!(9), json!(9)][..], &json!("silent"), &[json!(8)][..])
+    );
     rig.pass(6 * SECOND);
     assert_eq!(rig.wire.closed, [(silent, CloseReason::Silent)]);
 }
@@ -96,4 +100,87 @@ fn a_new_connection_in_an_old_place_inherits_nothing() {
     rig.pump();
     assert!(rig.read(new).is_empty());
     assert_eq!(rig.shard.connections(), 1);
+}
+
+/// What a client that is told to come back hears last.
+fn told_to_come_back(rig: &mut Rig, key: ConnKey, reason: CloseReason) {
+    let frames = rig.read(key);
+    let [.., goodbye, close] = &frames[..] else { panic!("{frames:?}") };
+    assert_eq!(
+        (&goodbye["type"], &goodbye["code"], close),
+        (&json!("goodbye"), &json!(reason.name()), &json!(8))
+    );
+    let ComeBack::After { least_ms } = reason.come_back() else {
+        panic!("{reason:?}")
+    };
+    let after_ms = goodbye["reconnect_after_ms"].as_u64().unwrap();
+    assert!((least_ms..2 * least_ms).contains(&after_ms), "{goodbye}");
+}
+
+#[test]
+fn who_says_too_much_is_told_when_to_come_back() {
+    let mut rig = Rig::with(|limits| (limits.messages_per_second_max, limits.messages_burst) = (10, 5));
+    let (flood, steady) = (rig.client(), rig.client());
+    for _ in 0..50 {
+        rig.shard.received(steady, &mut masked(9, b"x"), rig.now());
+        rig.pass(SECOND / 10);
+        assert_eq!(rig.read(steady), [json!(10)], "at the rate for as long as it likes");
+    }
+    let mut pings: Vec<u8> = (0..7).flat_map(|_| masked(9, b"x")).collect();
+    rig.shard.received(flood, &mut pings, rig.now());
+    rig.pump();
+    let frames = rig.read(flood);
+    assert_eq!(
+        (&frames[..5], &frames[5]["code"]),
+        (&[(); 5].map(|()| json!(10))[..], &json!("too_many_messages"))
+    );
+    assert_eq!(frames.len(), 8, "{frames:?}");
+    let other = rig.client();
+    rig.shard.received(other, &mut [pings.clone(), pings].concat(), rig.now());
+    rig.pump();
+    told_to_come_back(&mut rig, other, CloseReason::TooManyMessages);
+}
+
+#[test]
+fn a_message_that_began_is_all_there_in_time() {
+    let mut rig = Rig::with(|limits| limits.message_timeout_us = 10 * SECOND);
+    let whole = masked(1, br#"{"op":"ping"}"#);
+    let mut fragment = masked(1, b"{");
+    fragment[0] &= 0x7f;
+    let mut empty = masked(0, b"");
+    empty[0] &= 0x7f;
+    for (begun, between) in [(&whole[..7], None), (&fragment, Some(masked(9, b"x"))), (&fragment, Some(empty))] {
+        let key = rig.client();
+        rig.shard.received(key, &mut begun.to_vec(), rig.now());
+        for _ in 0..9 {
+            if let Some(between) = &between {
+                rig.shard.received(key, &mut between.clone(), rig.now());
+            }
+            rig.pass(SECOND);
+        }
+        assert_eq!(rig.wire.finished, []);
+        rig.pass(2 * SECOND);
+        rig.pass(0);
+        told_to_come_back(&mut rig, key, CloseReason::Unfinished);
+        rig.wire.finished.clear();
+        rig.shard.gone(key, &mut rig.wire);
+    }
+}
+
+#[test]
+fn a_message_in_time_begins_the_next_ones_time() {
+    let mut rig = Rig::with(|limits| limits.message_timeout_us = 10 * SECOND);
+    let whole = masked(1, br#"{"op":"ping"}"#);
+    let (front, back) = whole.split_at(9);
+    let key = rig.client();
+    rig.shard.received(key, &mut front.to_vec(), rig.now());
+    for _ in 0..30 {
+        rig.pass(SECOND);
+        rig.shard.received(key, &mut [back, front].concat(), rig.now());
+    }
+    rig.shard.received(key, &mut back.to_vec(), rig.now());
+    rig.pass(11 * SECOND);
+    assert_eq!(rig.shard.connections(), 1);
+    assert!(rig.read(key).iter().all(|frame| frame["type"] == "pong"));
+    assert_eq!(rig.shard.held_bytes(key), 0);
 }

@@ -1,0 +1,120 @@
+//! Everybody at once: so many are let in a second, the others are told when, and come then.
+
+use crate::hostile::door::Door;
+use crate::hostile::good::Good;
+use crate::hostile::http::{Raw, get};
+use crate::hostile::ws::upgrade;
+use crate::hostile::{Server, Stopwatch};
+use crate::support::wire::Identity;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, StreamOwned};
+use serde_json::Value;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io::{Read, Write};
+use std::time::Duration;
+
+const PER_SECOND: usize = 50;
+const BURST: usize = 20;
+
+/// Asks for a WebSocket or an event stream; how long to stay away, where it is not let in.
+fn comes(server: &Server, who: usize) -> Result<Raw, u64> {
+    let mut raw = Raw::connect(server.address);
+    raw.send(match who % 2 {
+        0 => upgrade("/v1/ws", ""),
+        _ => "GET /v1/sse?topics=slate HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
+    });
+    let answer = raw.response().unwrap();
+    match answer.status {
+        101 | 200 => Ok(raw),
+        _ => {
+            assert_eq!((answer.status, answer.code().as_str()), (503, "come_back_later"), "{answer:?}");
+            let after_ms = answer.json()["reconnect_after_ms"].as_u64().unwrap();
+            let seconds = format!("retry-after: {}\r\n", after_ms.div_ceil(1000));
+            assert!(answer.head.contains(&seconds), "{answer:?}");
+            Err(after_ms)
+        }
+    }
+}
+
+/// At no time more than the rate, and a burst, is told to come; everybody comes in when told, and nobody
+/// who is in notices.
+#[test]
+fn a_crowd_comes_back_as_it_is_told_and_is_let_in() {
+    let server = Server::with(|config| {
+        (config.server.admit_per_second, config.server.admit_burst) = (PER_SECOND, BURST);
+    });
+    let mut good = Good::watch(server.address);
+    let crowd = 200;
+    let started = Stopwatch::start();
+    let now_ms = || started.elapsed().as_millis() as u64;
+    let mut coming: BinaryHeap<_> = (0..crowd).map(|who| Reverse((0u64, who, 1))).collect();
+    let (mut inside, mut told_ms, mut tries_most) = (Vec::new(), Vec::new(), 0);
+    let mut asked = false;
+    while let Some(Reverse((at_ms, who, tries))) = coming.pop() {
+        let wait_ms = at_ms.saturating_sub(now_ms());
+        if wait_ms > 100 {
+            good.misses_nothing();
+        }
+        std::thread::sleep(Duration::from_millis(at_ms.saturating_sub(now_ms())));
+        tries_most = tries_most.max(tries);
+        match comes(&server, who) {
+            Ok(raw) => inside.push(raw),
+            Err(after_ms) => {
+                let at_ms = now_ms() + after_ms;
+                told_ms.push(at_ms);
+                coming.push(Reverse((at_ms, who, tries + 1)));
+                if !std::mem::replace(&mut asked, true) {
+                    let page = get(server.address, "/v1/admission");
+                    assert!(page.json()["reconnect_after_ms"].as_u64().unwrap() >= after_ms - 1, "{page:?}");
+                    assert!(page.head.contains("cache-control: no-store"), "{page:?}");
+                }
+            }
+        }
+    }
+    assert_eq!(inside.len(), crowd);
+    assert!(told_ms.len() > 20, "{} were told to wait", told_ms.len());
+    assert!(tries_most <= 4, "nobody has to hammer: {tries_most}");
+    told_ms.sort_unstable();
+    for (first, from_ms) in told_ms.iter().enumerate() {
+        let within = told_ms[first..].partition_point(|at_ms| at_ms - from_ms < 1_000);
+        assert!(within <= PER_SECOND, "{within} were told to come in one second");
+    }
+    assert_eq!(get(server.address, "/healthz").status, 200, "what holds nothing is never paced");
+    good.misses_nothing();
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(get(server.address, "/v1/admission").json()["reconnect_after_ms"], 0);
+}
+
+/// Over TLS before the handshake, which is what costs.
+#[test]
+fn over_tls_a_crowd_is_told_before_it_costs() {
+    let identity = Identity::new();
+    let [cert, key] = identity.files();
+    let door = Door::open(&[
+        ("SERVER__TLS_CERT", cert.to_str().unwrap()),
+        ("SERVER__TLS_KEY", key.to_str().unwrap()),
+        ("SERVER__ADMIT_PER_SECOND", "1"),
+        ("SERVER__ADMIT_BURST", "3"),
+    ]);
+    let ask = || {
+        let mut stream = Raw::connect(door.address).stream;
+        let name = ServerName::from(door.address.ip());
+        let mut connection = ClientConnection::new(identity.connector().config().clone(), name).unwrap();
+        connection.complete_io(&mut stream).unwrap();
+        let mut stream = StreamOwned::new(connection, stream);
+        let request = "GET /v1/rulesets HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let answers: Vec<String> = (0..8).map(|_| ask()).collect();
+    let served = answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 200")).count();
+    assert!((3..8).contains(&served), "{answers:?}");
+    let refused = answers.iter().rev().find(|answer| answer.starts_with("HTTP/1.1 503")).unwrap();
+    let body: Value = serde_json::from_str(refused.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    assert_eq!(body["code"], "come_back_later");
+    assert!(body["reconnect_after_ms"].as_u64().unwrap() >= 1_000, "{body}");
+    assert_eq!(door.metric("scorewire_connections_refused_total{reason=\"pace\"}"), 8 - served);
+}
