@@ -2,7 +2,8 @@
 //! `draftkings` (before and after, for every player that moved), with and without publishing to topics.
 //!
 //! `cargo bench --bench apply`. Each row is so far and no further: its throughput is plays a second, its
-//! time that of all 20,000. `decode_engine` is the engine itself: it publishes, and scores nothing.
+//! time that of all 20,000. `decode_engine` is the engine itself: it publishes, and scores nothing; the last rows are the same where
+//! there may be two feeds.
 //! The plays are the simulator's, all different, with 3.8 stat records on average; every round starts
 //! from empty games. Allocator: the server's own.
 #![allow(clippy::unwrap_used, reason = "a bench may fail")]
@@ -13,7 +14,7 @@ use scorewire::fanout::encode::points;
 use scorewire::fanout::hub::{GameTopics, Hub, HubLimits, Moved};
 use scorewire::feed::sequence::Ledger;
 use scorewire::feed::{Decoder, simulator, write_line};
-use scorewire::model::{CauseKind, Change, Event, GameId, IngestTime, Points, StateTime};
+use scorewire::model::{CauseKind, Change, Event, GameId, IngestTime, Origin, Points, SourceId, StateTime};
 use scorewire::scoring::{Ruleset, Rulesets};
 use scorewire::state::{Cards, Game};
 use scorewire::telemetry::EngineMetrics;
@@ -29,11 +30,13 @@ const NOW: IngestTime = IngestTime(1_506_275_400_123_456);
 
 const LIMITS: EngineLimits = EngineLimits {
     threads: 1,
+    sources: 1,
     jobs_max: 16,
     games_max: 4_096,
     plays_max: 4_096,
     game_players_max: 1_024,
     players_max: 100_000,
+    expired_games_max: 100,
 };
 
 const HUB: HubLimits = HubLimits {
@@ -80,7 +83,7 @@ impl Parts {
             self.games.insert(id.clone(), parts);
         }
         let (ledger, game, topics) = self.games.get_mut(id).unwrap();
-        let admitted = ledger.admit(&event, LIMITS.plays_max);
+        let admitted = ledger.admit(&event, NOW.into(), LIMITS.plays_max);
         let (Event::Play(play), Some(place), true) = (event, admitted.place, admitted.verdict.counts()) else {
             return (None, topics);
         };
@@ -157,6 +160,27 @@ fn apply(c: &mut Criterion) {
             BatchSize::PerIteration,
         )
     });
+    // Where there may be two feeds: one tells, or the second repeats every play.
+    let engine_of_two = || {
+        let limits = EngineLimits { sources: 2, ..LIMITS };
+        Shared::new(hub(), limits, EngineMetrics::new())
+    };
+    for (name, sources) in [("decode_engine_one_of_two_feeds", 1), ("decode_engine_two_feeds", 2)] {
+        group.bench_function(name, |b| {
+            b.iter_batched_ref(
+                engine_of_two,
+                |shared| {
+                    for line in &lines {
+                        for source in (0..sources).map(SourceId) {
+                            let origin = Origin { source, ingest: NOW };
+                            black_box(shared.apply(decoder.line(line).unwrap(), origin, StateTime::default()));
+                        }
+                    }
+                },
+                BatchSize::PerIteration,
+            )
+        });
+    }
     group.finish();
 }
 

@@ -103,6 +103,7 @@ impl Bench {
             rulesets,
             games: rig.games,
             epoch: "bench".into(),
+            process: "p1".into(),
             limits: Config::default().shard_limits(),
         });
         let mut bench = Bench {

@@ -1,14 +1,16 @@
 //! What the command line offers, and what each command does.
 //!
-//! Exit codes: 0 done; 64 a setting, flag or file that makes no sense; 69 a server that cannot be
-//! reached or an address that cannot be bound; 70 a fault of this program; 75 a drain that had to cut.
+//! Exit codes: 0 done; 64 a setting, flag or file that makes no sense; 65 an event log that is damaged; 69 a
+//! server that cannot be reached, an address that cannot be bound, or an event log that another server uses;
+//! 70 a fault of this program; 74 an event log that cannot be read or written; 75 a drain that had to cut.
 
 mod feeding;
 
-use crate::config::Config;
+use crate::config::{Config, Durability};
 use crate::demo;
 use crate::pipeline::{self, Running, StartError};
 use crate::source::Speed;
+use crate::store::OpenError;
 use crate::telemetry::{self, LogFormat};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -50,7 +52,7 @@ struct ServerFlags {
     /// File with settings that differ from the defaults (config/default.toml lists them all).
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Folder for what the server keeps; nothing is kept on disk yet.
+    /// Folder of the event log. [store.dir]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Logs for people or for machines. [log.format]
@@ -132,6 +134,18 @@ const USAGE: u8 = 64;
 const UNAVAILABLE: u8 = 69;
 const SOFTWARE: u8 = 70;
 const CUT: u8 = 75;
+const DATA: u8 = 65;
+const INPUT_OUTPUT: u8 = 74;
+
+/// The exit code for a log that cannot be used.
+fn log_code(error: &OpenError) -> u8 {
+    match error {
+        OpenError::InUse(_) => UNAVAILABLE,
+        OpenError::Io { .. } => INPUT_OUTPUT,
+        OpenError::Corrupt { .. } | OpenError::Later { .. } | OpenError::LaterFormat { .. } => DATA,
+        OpenError::HeaderTooLong => USAGE,
+    }
+}
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Failure {
@@ -196,6 +210,9 @@ impl ServerFlags {
         if let Some(bind) = self.bind {
             config.server.bind = bind;
         }
+        if let Some(dir) = &self.data_dir {
+            config.store.dir.clone_from(dir);
+        }
         if let Some(format) = self.log_format {
             config.log.format = format;
         }
@@ -218,8 +235,7 @@ fn check_config(flags: &ServerFlags) -> Result<(), Failure> {
 const DESCRIPTORS_RESERVED: usize = 100;
 
 /// Starts a server and calls `alongside` with it; ends when told to by a signal.
-fn with_server<F: Future<Output = ()> + Send + 'static>(flags: &ServerFlags, alongside: impl FnOnce(&Running) -> F) -> Result<(), Failure> {
-    let mut config = flags.load()?;
+fn with_server<F: Future<Output = ()> + Send + 'static>(mut config: Config, alongside: impl FnOnce(&Running) -> F) -> Result<(), Failure> {
     telemetry::start_logs(config.log.format, &config.log.filter).map_err(|error| usage(anyhow::anyhow!(error)))?;
     let descriptors = pipeline::raise_descriptor_limit();
     let fit = usize::try_from(descriptors)
@@ -246,6 +262,7 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(flags: &ServerFlags, alo
         let running = pipeline::start(config).map_err(|error| match error {
             StartError::Bind { .. } => Failure(UNAVAILABLE, error.into()),
             StartError::Ruleset(_) | StartError::DefaultRuleset(..) | StartError::Writer(_) | StartError::Tls(_) => usage(error),
+            StartError::Log(ref log) => Failure(log_code(log), error.into()),
             StartError::System(_) => Failure::from(error),
         })?;
         tracing::info!(
@@ -301,12 +318,17 @@ impl Told {
 }
 
 fn serve(flags: &ServerFlags) -> Result<(), Failure> {
-    with_server(flags, |_| async {})
+    with_server(flags.load()?, |_| async {})
 }
 
 impl Demo {
     fn run(self) -> Result<(), Failure> {
-        with_server(&self.server, |running| {
+        let mut config = self.server.load()?;
+        if self.server.data_dir.is_none() {
+            // Each demo is a Sunday of its own, and leaves nothing behind.
+            config.store.durability = Durability::Memory;
+        }
+        with_server(config, |running| {
             let scheme = if running.app.config.server.tls_cert.is_some() {
                 "https"
             } else {

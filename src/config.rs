@@ -8,6 +8,9 @@ use crate::engine::EngineLimits;
 use crate::fanout::hub::{HubLimits, SHARDS_MAX};
 use crate::fanout::shard::ShardLimits;
 use crate::fanout::sockets::WriterSetting;
+use crate::store;
+use crate::model::SOURCES_MAX;
+use crate::model::ids::is_well_formed;
 use crate::telemetry::{self, LogFormat};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -27,9 +30,11 @@ const DAY_MS: u64 = 86_400_000;
 #[expect(missing_docs, reason = "documented in config/default.toml, where people look")]
 pub struct Config {
     pub server: Server,
+    pub feeds: Feeds,
     pub scoring: Scoring,
     pub ingest: Ingest,
     pub engine: EngineSection,
+    pub store: Store,
     pub fanout: Fanout,
     pub clients: Clients,
     pub shutdown: Shutdown,
@@ -53,6 +58,14 @@ pub struct Server {
     pub tls_key: Option<PathBuf>,
     pub tls_threads: usize,
     pub tls_handshakes_max: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml, where people look")]
+pub struct Feeds {
+    pub sources: Vec<String>,
+    pub silence_ms: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -88,6 +101,33 @@ pub struct EngineSection {
     pub plays_max: usize,
     pub game_players_max: usize,
     pub players_max: usize,
+    pub expired_games_max: usize,
+}
+
+/// What a 200 promises a feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// Nothing outlives the process.
+    Memory,
+    /// It is on disk; shown already when it is written.
+    Group,
+    /// It is on disk, and is not shown before.
+    Sync,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml, where people look")]
+pub struct Store {
+    pub dir: PathBuf,
+    pub durability: Durability,
+    pub group_wait_us: u64,
+    pub commit_timeout_ms: u64,
+    pub queue_batches_max: usize,
+    pub segment_bytes: u64,
+    pub unsynced_bytes_max: usize,
+    pub retry_ms: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -167,6 +207,10 @@ impl Default for Config {
                 tls_threads: 1,
                 tls_handshakes_max: 10_000,
             },
+            feeds: Feeds {
+                sources: vec!["primary".into()],
+                silence_ms: 30_000,
+            },
             scoring: Scoring {
                 rulesets_dir: "config/rulesets".into(),
                 default_ruleset: "draftkings".into(),
@@ -189,6 +233,17 @@ impl Default for Config {
                 plays_max: 4096,
                 game_players_max: 1024,
                 players_max: 100_000,
+                expired_games_max: 65_536,
+            },
+            store: Store {
+                dir: "scorewire-data".into(),
+                durability: Durability::Group,
+                group_wait_us: 2_000,
+                commit_timeout_ms: 2_000,
+                queue_batches_max: 256,
+                segment_bytes: 16 * MIB,
+                unsynced_bytes_max: 64 * 1024 * 1024,
+                retry_ms: 250,
             },
             fanout: Fanout {
                 ring_frames: 256,
@@ -289,11 +344,13 @@ impl Config {
         if self.clients.silence_timeout_ms <= self.clients.ping_interval_ms {
             return Err("clients.silence_timeout_ms must be longer than clients.ping_interval_ms, or healthy clients are closed".into());
         }
+        self.feeds.check()?;
         telemetry::check_filter(&self.log.filter)
     }
 
-    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 32] {
-        let (server, ingest, engine, fanout, clients) = (&self.server, &self.ingest, &self.engine, &self.fanout, &self.clients);
+    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 36] {
+        let (server, ingest, engine, store) = (&self.server, &self.ingest, &self.engine, &self.store);
+        let (fanout, clients) = (&self.fanout, &self.clients);
         let count = |name, value: usize, range| (name, value as u64, range);
         [
             count("server.shards", server.shards, 0..=SHARDS_MAX as u64),
@@ -305,7 +362,7 @@ impl Config {
             count("server.tls_handshakes_max", server.tls_handshakes_max, 1..=1_000_000),
             count("ingest.threads", ingest.threads, 1..=64),
             count("ingest.body_bytes_max", ingest.body_bytes_max, 256..=1024 * MIB),
-            count("ingest.line_bytes_max", ingest.line_bytes_max, 256..=16 * MIB),
+            count("ingest.line_bytes_max", ingest.line_bytes_max, 256..=8 * MIB),
             count("ingest.requests_max", ingest.requests_max, 1..=65_536),
             count("ingest.unacked_max", ingest.unacked_max, 1..=65_536),
             count("ingest.message_bytes_max", ingest.message_bytes_max, 256..=16 * MIB),
@@ -317,6 +374,10 @@ impl Config {
             count("engine.plays_max", engine.plays_max, 1..=1_000_000),
             count("engine.game_players_max", engine.game_players_max, 32..=65_535),
             count("engine.players_max", engine.players_max, 0..=10_000_000),
+            count("engine.expired_games_max", engine.expired_games_max, 1..=1_000_000),
+            count("store.queue_batches_max", store.queue_batches_max, 1..=65_536),
+            ("store.segment_bytes", store.segment_bytes, 64 * 1024..=1024 * MIB),
+            count("store.unsynced_bytes_max", store.unsynced_bytes_max, MIB..=4096 * MIB),
             count("fanout.ring_frames", fanout.ring_frames, 1..=65_536),
             count("fanout.topics_max", fanout.topics_max, 1..=10_000_000),
             count("fanout.notices_max", fanout.notices_max, 1..=1_000_000),
@@ -332,10 +393,14 @@ impl Config {
         ]
     }
 
-    fn times(&self) -> [(&'static str, u64, RangeInclusive<u64>); 9] {
-        let (server, clients, shutdown) = (&self.server, &self.clients, &self.shutdown);
+    fn times(&self) -> [(&'static str, u64, RangeInclusive<u64>); 13] {
+        let (server, store, clients, shutdown) = (&self.server, &self.store, &self.clients, &self.shutdown);
         [
+            ("store.group_wait_us", store.group_wait_us, 0..=1_000_000),
+            ("store.commit_timeout_ms", store.commit_timeout_ms, 1..=DAY_MS),
+            ("store.retry_ms", store.retry_ms, 1..=DAY_MS),
             ("server.header_read_timeout_ms", server.header_read_timeout_ms, 1..=DAY_MS),
+            ("feeds.silence_ms", self.feeds.silence_ms, 100..=DAY_MS),
             ("ingest.body_read_timeout_ms", self.ingest.body_read_timeout_ms, 1..=DAY_MS),
             ("fanout.rest_ms_max", self.fanout.rest_ms_max, 0..=1_000),
             ("clients.ping_interval_ms", clients.ping_interval_ms, 1..=DAY_MS),
@@ -365,16 +430,37 @@ impl Config {
         }
     }
 
+    /// How the event log works; nothing where there is none.
+    pub fn log_settings(&self) -> Option<store::Settings> {
+        let store = &self.store;
+        let durability = match store.durability {
+            Durability::Memory => return None,
+            Durability::Group => store::Durability::Group,
+            Durability::Sync => store::Durability::Sync,
+        };
+        Some(store::Settings {
+            durability,
+            segment_bytes: store.segment_bytes,
+            queue_batches_max: store.queue_batches_max,
+            unsynced_bytes_max: store.unsynced_bytes_max,
+            group_wait_us: store.group_wait_us,
+            commit_timeout_ms: store.commit_timeout_ms,
+            retry_ms: store.retry_ms,
+        })
+    }
+
     /// The engine's limits.
     pub fn engine_limits(&self) -> EngineLimits {
         let engine = &self.engine;
         EngineLimits {
             threads: engine.threads,
+            sources: self.feeds.sources.len(),
             jobs_max: engine.jobs_max,
             games_max: engine.games_max,
             plays_max: engine.plays_max,
             game_players_max: engine.game_players_max,
             players_max: engine.players_max,
+            expired_games_max: engine.expired_games_max,
         }
     }
 
@@ -396,6 +482,25 @@ impl Config {
             stall_timeout_us: us(self.clients.stall_timeout_ms),
             close_timeout_us: us(self.clients.close_timeout_ms),
         }
+    }
+}
+
+impl Feeds {
+    /// Whether there are some, not too many, and each is another.
+    fn check(&self) -> Result<(), String> {
+        let sources = &self.sources;
+        if sources.is_empty() || sources.len() > SOURCES_MAX {
+            return Err(format!("feeds.sources must name 1 to {SOURCES_MAX} feeds, not {}", sources.len()));
+        }
+        for (place, name) in sources.iter().enumerate() {
+            if !is_well_formed(name) {
+                return Err(format!("feeds.sources: {name:?} is no name; take letters, digits and dashes"));
+            }
+            if sources[..place].contains(name) {
+                return Err(format!("feeds.sources names \"{name}\" twice"));
+            }
+        }
+        Ok(())
     }
 }
 

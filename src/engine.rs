@@ -3,21 +3,29 @@
 //! [`order`] puts all events into one order, [`owner`] applies each game's on one thread; what is here is
 //! done to one event. Readers take the game's read lock and see whole events only. The owner publishes while
 //! it holds the write lock, so a snapshot and a topic's `seq` always belong together. Never waits for a
-//! subscriber. Bounded: `games_max` games, and per game `plays_max` plays and `players_max` players.
+//! subscriber. Bounded: `games_max` games, per game `plays_max` plays and `players_max` players, and
+//! `expired_games_max` ids of games that were let go of.
 
+mod expiry;
+mod feeds;
 mod order;
 mod owner;
+pub mod silence;
 
-pub use order::{Batch, Engine, SubmitError, UnderWay};
+pub use expiry::Remains;
+pub use order::{Batch, Commit, Engine, SubmitError, UnderWay};
 pub use owner::{Owners, Parcel};
 
 use crate::fanout::hub::{GameTopics, Hub, Moved};
 use crate::fanout::snapshot::GameSnapshot;
+use crate::feed::arbitration::BetweenFeeds;
 use crate::feed::sequence::{Admitted, Ledger, Verdict};
-use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, Origin, PlayerInfo, StateTime};
+use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, Origin, PlayerInfo, SOURCES_MAX, StateTime};
 use crate::state::{Cards, Game};
 use crate::telemetry::EngineMetrics;
 use dashmap::DashMap;
+use expiry::Expired;
+use feeds::FeedWatch;
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 use std::hash::BuildHasher;
@@ -25,10 +33,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bounds of the engine.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EngineLimits {
     /// Threads that own games.
     pub threads: usize,
+    /// Feeds that there may be words of, at most [`SOURCES_MAX`]; whatever a single one's origin says, its
+    /// revisions are compared as one feed's.
+    pub sources: usize,
     /// Batches waiting for one thread.
     pub jobs_max: usize,
     /// Games in all.
@@ -39,6 +50,8 @@ pub struct EngineLimits {
     pub game_players_max: usize,
     /// Players in the directory.
     pub players_max: usize,
+    /// Games let go of whose ids are remembered, so that a late event does not make them anew.
+    pub expired_games_max: usize,
 }
 
 /// What became of an event.
@@ -52,13 +65,29 @@ pub enum Outcome {
     TooManyPlayers,
     /// The player directory is full.
     DirectoryFull,
+    /// The game was let go of.
+    GameExpired,
 }
 
 /// One game: its sequencer, its state and its topics, under one lock.
-#[derive(Default)]
 struct Owned {
     ledger: Ledger,
     topics: GameTopics,
+    /// When the last word came in that counted.
+    heard: IngestTime,
+    /// Let go of, while somebody was about to read it.
+    is_expired: bool,
+}
+
+impl Owned {
+    fn new(sources: usize) -> Owned {
+        Owned {
+            ledger: Ledger::new(sources),
+            topics: GameTopics::default(),
+            heard: IngestTime::default(),
+            is_expired: false,
+        }
+    }
 }
 
 /// A game as its owner writes and others read it.
@@ -71,11 +100,13 @@ pub struct Shared {
     games: DashMap<GameId, Arc<GameCell>, RandomState>,
     /// Games in `games`, counted before they go in: owners make them at the same time.
     games_count: AtomicUsize,
+    expired: RwLock<Expired>,
     /// Who the players are.
     pub cards: Cards,
     hub: Arc<Hub>,
     limits: EngineLimits,
     metrics: EngineMetrics,
+    feeds: FeedWatch,
     hasher: RandomState,
 }
 
@@ -85,6 +116,9 @@ struct Gathered {
     moved: Moved,
     verdicts: [u64; Verdict::ALL.len()],
     changes: u64,
+    /// Events by feed, and when the last of them was applied.
+    told: [u64; SOURCES_MAX],
+    at: StateTime,
 }
 
 /// Games that a player list goes through, after which the shards are told: a list is longer than a play.
@@ -97,10 +131,12 @@ impl Shared {
         Shared {
             games: DashMap::default(),
             games_count: AtomicUsize::new(0),
+            expired: RwLock::new(Expired::new(limits.expired_games_max)),
             cards: Cards::new(limits.players_max),
             hub,
             limits,
             metrics,
+            feeds: FeedWatch::new(limits.sources),
             hasher: RandomState::default(),
         }
     }
@@ -110,6 +146,9 @@ impl Shared {
         let cell = self.games.get(game).map(|cell| cell.clone())?;
         let guard = cell.game.read();
         let (game, owned) = &*guard;
+        if owned.is_expired {
+            return None;
+        }
         let (seq, team_seqs) = owned.topics.heads();
         Some(GameSnapshot {
             head: game.head().clone(),
@@ -122,16 +161,21 @@ impl Shared {
 
     /// Every game's head and view, by kickoff.
     pub fn games(&self) -> Vec<(Arc<GameHead>, GameView)> {
-        let cells: Vec<Arc<GameCell>> = self.games.iter().map(|entry| entry.value().clone()).collect();
-        let mut games: Vec<_> = cells
+        let mut games: Vec<_> = self
+            .cells()
             .iter()
-            .map(|cell| {
+            .filter_map(|cell| {
                 let guard = cell.game.read();
-                (guard.0.head().clone(), guard.0.view().clone())
+                let (game, owned) = &*guard;
+                (!owned.is_expired).then(|| (game.head().clone(), game.view().clone()))
             })
             .collect();
         games.sort_by(|(a, _), (b, _)| (a.kickoff, &a.game).cmp(&(b.kickoff, &b.game)));
         games
+    }
+
+    fn cells(&self) -> Vec<Arc<GameCell>> {
+        self.games.iter().map(|entry| entry.value().clone()).collect()
     }
 
     /// How many games there are.
@@ -204,6 +248,7 @@ impl Shared {
             self.metrics.verdict(verdict, events);
         }
         self.metrics.changes.increment(std::mem::take(&mut batch.changes));
+        self.feeds.heard(std::mem::take(&mut batch.told), batch.at);
     }
 
     /// Applies one event. A game's events all come from one thread, which tells the shards and counts.
@@ -214,12 +259,34 @@ impl Shared {
             self.introduce(infos, None, ingest, now, batch);
             return outcome;
         }
-        let Some(cell) = event.game().and_then(|game| self.cell(game, event)) else {
-            self.metrics.too_many_games.increment(1);
-            return Outcome::TooManyGames;
+        let game = event.game().expect("an event that is no player list is of a game");
+        let cell = match self.cell(game, event) {
+            Ok(cell) => cell,
+            Err(refused) => return refused,
         };
         let mut guard = cell.game.write();
         let (game, owned) = &mut *guard;
+        if !self.has_room(game, event) {
+            return Outcome::TooManyPlayers;
+        }
+        let admitted = owned.ledger.admit(event, origin, self.limits.plays_max);
+        batch.verdicts[admitted.verdict as usize] += 1;
+        if admitted.verdict.counts() {
+            owned.heard = ingest;
+        }
+        batch.told[origin.source.index()] += 1;
+        batch.at = now;
+        if admitted.between != BetweenFeeds::default() {
+            self.feeds.note(game, event, origin.source, &admitted);
+        }
+        if let Some(change) = self.change(game, event, admitted, ingest) {
+            self.publish(change, owned, now, batch);
+        }
+        Outcome::Sequenced(admitted.verdict)
+    }
+
+    /// Whether the players and teams that an event names fit its game.
+    fn has_room(&self, game: &Game, event: &Event) -> bool {
         let has_room = match event {
             Event::Play(play) => game.has_room_for(&play.stats, self.limits.game_players_max),
             Event::Game(announcement) => game.has_room_for_teams(announcement),
@@ -227,41 +294,48 @@ impl Shared {
         };
         if !has_room {
             self.metrics.too_many_players.increment(1);
-            return Outcome::TooManyPlayers;
         }
-        let Admitted { verdict, place } = owned.ledger.admit(event, self.limits.plays_max);
-        batch.verdicts[verdict as usize] += 1;
-        if let Some(cause) = cause_of(verdict) {
-            // The ledger keeps a place from the first word on a play, before it says that anything counts.
-            let of_play = || place.expect("a play that counts has a place");
-            let change = match event {
-                Event::Play(play) => game.play(play, of_play(), cause, &self.cards, ingest),
-                Event::Retract(retraction) => game.retract(retraction.clone(), of_play(), ingest),
-                Event::Situation(situation) => game.situation(situation.clone(), place, ingest),
-                Event::Game(announcement) => game.announce(announcement.clone(), &self.cards, ingest),
-                Event::Players(_) => return Outcome::Sequenced(verdict),
-            };
-            self.publish(change, owned, now, batch);
-        }
-        Outcome::Sequenced(verdict)
+        has_room
     }
 
-    /// The game's cell, made where this is the first word of it.
-    fn cell(&self, game: &GameId, event: &Event) -> Option<Arc<GameCell>> {
+    /// What an event does to its game, where it counts.
+    fn change(&self, game: &mut Game, event: &Event, admitted: Admitted, ingest: IngestTime) -> Option<Change> {
+        let cause = cause_of(admitted.verdict)?;
+        // The ledger keeps a place from the first word on a play, before it says that anything counts.
+        let of_play = || admitted.place.expect("a play that counts has a place");
+        match event {
+            Event::Play(play) => Some(game.play(play, of_play(), cause, &self.cards, ingest)),
+            Event::Retract(retract) => Some(game.retract(retract.clone(), of_play(), ingest)),
+            Event::Situation(situation) => Some(game.situation(situation.clone(), admitted.place, ingest)),
+            Event::Game(announcement) => Some(game.announce(announcement.clone(), &self.cards, ingest)),
+            Event::Players(_) => None,
+        }
+    }
+
+    /// The game's cell, made where this is the first word of it; what becomes of the event where it may not be.
+    fn cell(&self, game: &GameId, event: &Event) -> Result<Arc<GameCell>, Outcome> {
         if let Some(cell) = self.games.get(game) {
-            return Some(cell.clone());
+            return Ok(cell.clone());
+        }
+        if self.expired.read().contains(game) {
+            self.metrics.game_expired.increment(1);
+            return Err(Outcome::GameExpired);
         }
         let one_more = |count: usize| (count < self.limits.games_max).then_some(count + 1);
-        self.games_count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        let counted = self.games_count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        if counted.is_err() {
+            self.metrics.too_many_games.increment(1);
+            return Err(Outcome::TooManyGames);
+        }
         if !matches!(event, Event::Game(_)) {
             self.metrics.unannounced_games.increment(1);
         }
         let cell = Arc::new(GameCell {
-            game: RwLock::new((Game::new(game.clone()), Owned::default())),
+            game: RwLock::new((Game::new(game.clone()), Owned::new(self.limits.sources))),
         });
         // Nobody else makes this game: its events all come to its owner.
         self.games.insert(game.clone(), cell.clone());
-        Some(cell)
+        Ok(cell)
     }
 }
 
@@ -271,7 +345,7 @@ fn cause_of(verdict: Verdict) -> Option<CauseKind> {
         Verdict::Fresh | Verdict::Late => Some(CauseKind::Play),
         Verdict::Revision | Verdict::Revived => Some(CauseKind::Correction),
         Verdict::Retracted | Verdict::RetractedUnseen => Some(CauseKind::Retraction),
-        Verdict::Duplicate | Verdict::Dead | Verdict::Full => None,
+        Verdict::Outranked | Verdict::Duplicate | Verdict::Dead | Verdict::Full => None,
     }
 }
 

@@ -38,6 +38,7 @@ pub mod fanout;
 pub mod feed;
 pub mod model;
 pub mod pipeline;
+pub mod recovery;
 pub mod scoring;
 pub mod server;
 pub mod source;

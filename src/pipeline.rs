@@ -13,19 +13,20 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::engine::{Engine, Owners, Shared};
+use crate::engine::{Engine, Owners, Parcel, Shared, silence};
 use crate::fanout::hub::{Hub, Inbox};
 use crate::fanout::runner::{Command, Runner};
 use crate::fanout::shard::{Shard, ShardParts};
 use crate::fanout::snapshot::GameReader;
 use crate::fanout::sockets::{Sockets, WritePath, WriterRefused};
 use crate::fanout::turns::Turns;
+use crate::recovery::{self, Me, Recovered, new_epoch_name};
 use crate::scoring::{RulesetError, Rulesets};
 use crate::server::tls::{self, Handshakes, TlsError};
 use crate::server::{self, App, Door, Routes, listen};
-use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, ShardMetrics, TlsMetrics};
+use crate::store::{DiskFiles, EventLog, OpenError};
+use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, LogMetrics, ShardMetrics, TlsMetrics};
 use flume::{Receiver, Sender};
-use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -64,6 +65,9 @@ pub enum StartError {
         /// What to do.
         hint: &'static str,
     },
+    /// The event log cannot be used.
+    #[error("the event log (store.dir): {0}")]
+    Log(#[from] OpenError),
     /// The system gives no more threads or descriptors.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -134,7 +138,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
 
     let (stop, stopped) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
-    let (app, inboxes) = share(config, rulesets, shard_count, stopped.clone());
+    let (app, inboxes) = share(config, rulesets, shard_count, stopped.clone())?;
     // There with or without TLS: a metric that is missing looks like one that is broken.
     let tls_metrics = TlsMetrics::new();
     let handshakes = settings
@@ -150,6 +154,9 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let ingest_address = ingest.as_ref().map_or(address, |(at, _)| *at);
     let admin = side_listener(&app, admin, Routes::ADMIN, &is_over)?;
     let admin_address = admin.map_or(address, |(at, _)| at);
+    if let Some(log) = app.engine.log() {
+        tokio::spawn(watch_log(log.clone()));
+    }
     let (ending, ended) = flume::bounded(shard_count);
     let mut commands = Vec::new();
     for (index, ((listener, inbox), path)) in shared.into_iter().zip(inboxes).zip(paths).enumerate() {
@@ -190,29 +197,40 @@ pub fn start(config: Config) -> Result<Running, StartError> {
 }
 
 /// Starts the engine and gathers what every door shares, with the shards' ends of their mailboxes.
-fn share(config: Config, rulesets: Arc<Rulesets>, shard_count: usize, stop: watch::Receiver<bool>) -> (Arc<App>, Vec<Inbox>) {
+fn share(
+    config: Config,
+    rulesets: Arc<Rulesets>,
+    shard_count: usize,
+    stop: watch::Receiver<bool>,
+) -> Result<(Arc<App>, Vec<Inbox>), StartError> {
     let prometheus = config.metrics.enabled.then(telemetry::install);
     let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
     let hub = Arc::new(hub);
-    let shared = Shared::new(hub.clone(), config.engine_limits(), EngineMetrics::new());
-    let engine = Engine::new(Owners::start(Arc::new(shared)));
+    let shared = Arc::new(Shared::new(hub.clone(), config.engine_limits(), EngineMetrics::new()));
+    let (engine, epoch) = engine(&config, shared)?;
     let games: GameReader = {
         let shared = engine.shared().clone();
         Arc::new(move |game| shared.game(game))
     };
+    if config.feeds.sources.len() > 1 {
+        let silence = Duration::from_millis(config.feeds.silence_ms);
+        tokio::spawn(silence::watch(engine.clone(), silence, stop.clone()));
+    }
     let app = App {
         engine,
         hub,
         games,
         default_ruleset: rulesets.index(&config.scoring.default_ruleset).expect("`rulesets` has checked it"),
         rulesets,
-        epoch: new_epoch(),
+        epoch,
+        process: new_epoch_name().into(),
         clock: Clock,
         side: tokio::runtime::Handle::current(),
         ingest_permits: Arc::new(Semaphore::new(config.ingest.requests_max)),
         ingest_metrics: IngestMetrics::new(),
         prometheus,
         levels: Levels::new(),
+        log_metrics: LogMetrics::new(),
         shards: (0..shard_count).map(|_| Arc::default()).collect(),
         draining: AtomicBool::new(false),
         connections: Arc::new(AtomicUsize::new(0)),
@@ -220,7 +238,7 @@ fn share(config: Config, rulesets: Arc<Rulesets>, shard_count: usize, stop: watc
         feeds: watch::Sender::new(0),
         config,
     };
-    (Arc::new(app), inboxes)
+    Ok((Arc::new(app), inboxes))
 }
 
 fn bind(address: SocketAddr, key: &'static str, count: usize, backlog: i32) -> Result<Vec<TcpListener>, StartError> {
@@ -316,6 +334,7 @@ impl ShardThread {
             default_ruleset: app.default_ruleset,
             games: app.games.clone(),
             epoch: app.epoch.clone(),
+            process: app.process.clone(),
             limits: app.config.shard_limits(),
         });
         let turns = Arc::<Turns>::default();
@@ -391,6 +410,11 @@ impl Running {
                 let _ = serving.await;
             }
             let _ = self.app.feeds.subscribe().wait_for(|feeds| *feeds == 0).await;
+            if let Some(log) = self.app.engine.log()
+                && let Err(error) = log.clone().close().await
+            {
+                tracing::warn!(%error, "the event log has no orderly end; the next start reads it all the same");
+            }
         };
         let limit = Duration::from_millis(shutdown.drain_timeout_ms);
         let all_went = tokio::time::timeout(limit, all).await.is_ok();
@@ -399,12 +423,64 @@ impl Running {
     }
 }
 
-/// A name for a new history: random, so that no client can mistake it for an earlier one.
-fn new_epoch() -> Arc<str> {
-    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
-    hasher.write_i64(Clock.wall_us());
-    hasher.write_u32(std::process::id());
-    format!("{:016x}", hasher.finish()).into()
+/// The engine, where the event log says what stands already; and the epoch.
+fn engine(config: &Config, shared: Arc<Shared>) -> Result<(Engine, Arc<str>), StartError> {
+    let Some(settings) = config.log_settings() else {
+        return Ok((Engine::new(Owners::start(shared)), new_epoch_name().into()));
+    };
+    let me = Me {
+        sources: config.feeds.sources.clone(),
+        limits: config.engine_limits(),
+        boot_id: recovery::boot_id(),
+    };
+    let Recovered {
+        opening,
+        header,
+        new_epoch,
+        read,
+    } = recovery::recover(&config.store.dir, Arc::new(DiskFiles), &shared, me)?;
+    if let Some(cut) = &opening.cut {
+        let (file, kept) = (cut.file.display(), cut.kept.display());
+        tracing::warn!(%file, offset = cut.offset, bytes = cut.bytes, lsn = cut.lsn.0, %kept, "the event log had a torn tail; it was cut: {}", cut.problem);
+    }
+    if read.missing + read.unreadable > 0 {
+        tracing::warn!(
+            missing = read.missing,
+            unreadable = read.unreadable,
+            "records of the event log are missing: totals may be, too"
+        );
+    }
+    if let Some(reason) = new_epoch {
+        tracing::warn!("a new epoch begins, and clients begin with snapshots: {}", reason.why());
+    }
+    let took_ms = read.took.as_millis() as u64;
+    tracing::info!(dir = %config.store.dir.display(), records = read.records, games = shared.game_count(), took_ms, "recovered");
+    let epoch = header.epoch.as_str().into();
+    let engine = Engine::logged(Owners::start(shared), |owners| {
+        opening.begin(header, settings, move |parcel| owners.deliver(parcel))
+    })?;
+    Ok((engine, epoch))
+}
+
+/// Says in the log when the event log fails, and when it heals; until nobody holds the engine.
+async fn watch_log(log: EventLog<Parcel>) {
+    let mut failing = None;
+    let mut looks = tokio::time::interval(Duration::from_millis(500));
+    loop {
+        looks.tick().await;
+        match (log.trouble(), failing) {
+            (Some(reason), None) => {
+                failing = Some(Clock.steady_us());
+                tracing::error!(%reason, "the event log fails: events are answered 503 until it heals");
+            }
+            (None, Some(since_us)) => {
+                failing = None;
+                let after_ms = (Clock.steady_us() - since_us) / 1_000;
+                tracing::info!(after_ms, "the event log takes events again");
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Raises the limit of open descriptors as far as this user may, and says how far that goes.

@@ -6,8 +6,10 @@
 #![expect(clippy::disallowed_macros, reason = "this is where handles are made")]
 
 mod delays;
+mod feeds;
 mod table;
 
+pub use feeds::FeedMetrics;
 pub use table::{METRICS, Metric, Type};
 
 use crate::fanout::shard::ShardStats;
@@ -89,6 +91,10 @@ pub struct EngineMetrics {
     pub too_many_games: Counter,
     /// Plays whose players do not fit their game.
     pub too_many_players: Counter,
+    /// Events of games that were let go of.
+    pub game_expired: Counter,
+    /// Games let go of.
+    pub games_expired: Counter,
     /// Player lists that did not fit the directory.
     pub directory_full: Counter,
     /// Games first heard of by something else than a `game` event.
@@ -107,6 +113,8 @@ impl EngineMetrics {
             too_many_games: counter_with(&EVENTS, "outcome", "too_many_games"),
             too_many_players: counter_with(&EVENTS, "outcome", "too_many_players"),
             directory_full: counter_with(&EVENTS, "outcome", "directory_full"),
+            game_expired: counter_with(&EVENTS, "outcome", "game_expired"),
+            games_expired: counter(&GAMES_EXPIRED),
             unannounced_games: counter(&UNANNOUNCED),
         }
     }
@@ -199,6 +207,8 @@ pub struct Levels {
     pub topics: Gauge,
     /// Games.
     pub games: Gauge,
+    /// Ids of games let go of.
+    pub expired_ids: Gauge,
     /// Players known.
     pub players: Gauge,
     /// Members kept to be shared.
@@ -233,6 +243,7 @@ impl Levels {
             subscriptions: gauge(&SUBSCRIPTIONS),
             topics: gauge(&TOPICS),
             games: gauge(&GAMES),
+            expired_ids: gauge(&EXPIRED_IDS),
             players: gauge(&PLAYERS),
             members: gauge(&MEMBERS),
             pending: gauge(&PENDING),
@@ -250,6 +261,54 @@ impl Levels {
 }
 
 impl Default for Levels {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The event log's handles; read off its own counts.
+pub struct LogMetrics {
+    /// 1 or 0.
+    pub healthy: Gauge,
+    /// What failed.
+    pub failures: Counter,
+    /// Writes.
+    pub writes: Counter,
+    /// Syncs.
+    pub syncs: Counter,
+    /// Seconds that the last one took.
+    pub last_sync: Gauge,
+    /// Batches that wait.
+    pub waiting: Gauge,
+    /// Bytes not on disk.
+    pub unsynced: Gauge,
+    /// Bytes of all files.
+    pub bytes: Gauge,
+    /// Files.
+    pub segments: Gauge,
+    /// Records.
+    pub records: Counter,
+}
+
+impl LogMetrics {
+    /// Finds the handles.
+    pub fn new() -> LogMetrics {
+        LogMetrics {
+            healthy: gauge(&LOG_HEALTHY),
+            failures: counter(&LOG_FAILURES),
+            writes: counter(&LOG_WRITES),
+            syncs: counter(&LOG_SYNCS),
+            last_sync: gauge(&LOG_SYNC_LAST),
+            waiting: gauge(&LOG_WAITING),
+            unsynced: gauge(&LOG_UNSYNCED),
+            bytes: gauge(&LOG_BYTES),
+            segments: gauge(&LOG_SEGMENTS),
+            records: counter(&LOG_RECORDS),
+        }
+    }
+}
+
+impl Default for LogMetrics {
     fn default() -> Self {
         Self::new()
     }

@@ -1,7 +1,7 @@
 //! The server that a crowd talks to, whole, in this process: listener, engine and shards on threads of
 //! their own, default settings but for what the bench says.
 
-use scorewire::config::Config;
+use scorewire::config::{Config, Durability};
 use scorewire::model::IngestTime;
 use scorewire::pipeline::{self, Running};
 use tokio::runtime::Runtime;
@@ -20,6 +20,7 @@ impl Server {
         let mut config = Config::default();
         config.server.bind = ([127, 0, 0, 1], 0).into();
         config.server.shards = shards;
+        config.store.durability = Durability::Memory;
         // Plays follow each other at once: the figure is one play's, not the rest after the one before.
         config.fanout.rest_ms_max = 0;
         let running = runtime.block_on(async { pipeline::start(config) }).expect("it starts");

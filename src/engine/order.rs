@@ -1,13 +1,17 @@
 //! The one order of all events: what every source hands in, and what it is told.
 //!
-//! Batches come from many requests at once. Where there is one owner they go straight to it; where there
-//! are several, a thread puts them into one order first. Bounded: `jobs_max` batches wait, each for a
-//! second at most.
+//! Batches come from many requests at once. Where there is an event log, its order is the one: what a batch
+//! does is seen once it is written there, and confirmed once it is on disk. Without one they go straight to
+//! the only owner, or through a thread that puts them into one order for several. Bounded: `jobs_max`
+//! batches wait (`store.queue_batches_max` for the log), each for a second at most.
 
-use super::owner::{Job, Owners, Parcel};
+use super::owner::{Events, Job, Owners, Parcel};
 use super::{Outcome, Shared};
-use crate::model::{Event, Origin};
+use crate::feed::write_line;
+use crate::model::{Event, GameId, IngestTime, Origin, SourceId};
+use crate::store::{self, EventLog, Kind, Record, Refused, Ticket};
 use flume::{Receiver, Sender};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,10 +32,12 @@ enum Way {
     Straight(Arc<Owners>),
     /// In the order in which the thread `order` takes them.
     Ordered(Sender<Parcel>),
+    /// Once they are in the log.
+    Logged(EventLog<Parcel>),
 }
 
 /// Why events were not taken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum SubmitError {
     /// An owner's queue stays full.
     #[error("the engine is behind; try again in a moment")]
@@ -39,12 +45,17 @@ pub enum SubmitError {
     /// An owner is gone: the process is about to end.
     #[error("the engine has stopped")]
     Stopped,
+    /// The event log did not take or did not confirm them.
+    #[error("{0}")]
+    Log(#[from] Refused),
 }
 
 /// Events of one source, each with its place in the request, in the order in which they count.
 pub struct Batch {
     events: Vec<(usize, Event)>,
     origin: Origin,
+    /// The same as records, where there is a log.
+    records: Option<Vec<u8>>,
 }
 
 /// How long a batch waits for room.
@@ -53,14 +64,39 @@ const ROOM_WAIT: Duration = Duration::from_secs(1);
 impl Engine {
     /// Events reach these owners from here. Their threads end when the last [`Engine`] is dropped.
     pub fn new(owners: Owners) -> Engine {
+        let begin = |owners: Owners| {
+            let way = match owners.jobs.len() {
+                1 => Way::Straight(Arc::new(owners)),
+                _ => Way::Ordered(in_order(owners)),
+            };
+            Ok::<Way, std::convert::Infallible>(way)
+        };
+        let Ok(engine) = Engine::by_way(owners, begin);
+        engine
+    }
+
+    /// The same through an event log, which `begin` begins and hands the owners to.
+    ///
+    /// # Errors
+    /// Those of `begin`.
+    pub fn logged<E>(owners: Owners, begin: impl FnOnce(Owners) -> Result<EventLog<Parcel>, E>) -> Result<Engine, E> {
+        Engine::by_way(owners, |owners| begin(owners).map(Way::Logged))
+    }
+
+    fn by_way<E>(owners: Owners, begin: impl FnOnce(Owners) -> Result<Way, E>) -> Result<Engine, E> {
         let shared = owners.shared.clone();
         let jobs = owners.jobs.iter().map(Sender::downgrade).collect();
         let ended = owners.ended.clone();
-        let way = match owners.jobs.len() {
-            1 => Way::Straight(Arc::new(owners)),
-            _ => Way::Ordered(in_order(owners)),
-        };
-        Engine { shared, way, jobs, ended }
+        let way = begin(owners)?;
+        Ok(Engine { shared, way, jobs, ended })
+    }
+
+    /// The event log, where there is one.
+    pub fn log(&self) -> Option<&EventLog<Parcel>> {
+        match &self.way {
+            Way::Logged(log) => Some(log),
+            Way::Straight(_) | Way::Ordered(_) => None,
+        }
     }
 
     /// Waits until an owner ends, which none does by itself: what it owned can be trusted no longer. Its
@@ -89,19 +125,27 @@ impl Engine {
         Batch {
             events: Vec::new(),
             origin: origin.into(),
+            records: self.log().map(|_| Vec::new()),
         }
     }
 
-    /// Hands events in and waits until all have been applied.
+    /// Hands events in and waits until all have been applied and are safe.
     ///
     /// # Errors
-    /// Those of [`Engine::hand_over`] and [`UnderWay::outcomes`].
+    /// Those of [`Engine::hand_over`], [`UnderWay::outcomes`] and [`Commit::done`].
     pub async fn submit(&self, events: Vec<(usize, Event)>, origin: impl Into<Origin>) -> Result<Vec<(usize, Outcome)>, SubmitError> {
         let mut batch = self.batch(origin);
+        let mut line = Vec::new();
         for (place, event) in events {
-            batch.add(place, event);
+            line.clear();
+            if batch.records.is_some() {
+                write_line(&event, &mut line);
+            }
+            batch.add(place, event, &line);
         }
-        self.hand_over(batch).await?.outcomes().await
+        let (outcomes, commit) = self.hand_over(batch).await?.outcomes().await?;
+        commit.done().await?;
+        Ok(outcomes)
     }
 
     /// Hands a batch in; its events are applied while the caller prepares more. Batches of one caller
@@ -110,22 +154,71 @@ impl Engine {
     /// # Errors
     /// There is no room, or nobody to apply them.
     pub async fn hand_over(&self, batch: Batch) -> Result<UnderWay, SubmitError> {
-        let Batch { events, origin } = batch;
+        let Batch { events, origin, records } = batch;
         let expected = events.len();
         // Room for every message that may come: whoever applies never waits for whoever asked.
         let (done, finished) = flume::bounded(expected.max(1));
-        let parcel = Parcel { events, origin, done };
-        let sent = async {
-            match &self.way {
-                Way::Straight(owners) => owners.jobs[0].send_async(Job::Apply(parcel)).await.is_ok(),
-                Way::Ordered(order) => order.send_async(parcel).await.is_ok(),
-            }
-        };
-        match tokio::time::timeout(ROOM_WAIT, sent).await {
-            Err(_) => Err(SubmitError::Busy),
-            Ok(false) => Err(SubmitError::Stopped),
-            Ok(true) => Ok(UnderWay { expected, finished }),
+        let parcel = Parcel::Events(Events { events, origin, done });
+        let commit = self.send(parcel, records.unwrap_or_default(), expected).await?;
+        Ok(UnderWay {
+            expected,
+            finished,
+            commit,
+        })
+    }
+
+    /// Lets a game go, in order with its events: see [`Shared::expire`]. False where there is no such game.
+    ///
+    /// # Errors
+    /// There is no room, or nobody to do it.
+    pub async fn expire(&self, game: GameId, at: IngestTime) -> Result<bool, SubmitError> {
+        let (done, finished) = flume::bounded(1);
+        let records = self.record(Kind::Expired, at.into(), &game);
+        let commit = self.send(Parcel::Expire(game, done), records, 1).await?;
+        match finished.recv_async().await {
+            Ok(was_there) => commit.done().await.map(|()| was_there),
+            Err(_) => Err(commit.why_not().await),
         }
+    }
+
+    /// Says that a feed is silent about a game, behind all that was handed in before; see
+    /// [`Shared::silent`]. Does not wait until it has taken effect.
+    ///
+    /// # Errors
+    /// There is no room, or nobody to tell.
+    pub async fn silent(&self, source: SourceId, game: GameId, at: IngestTime) -> Result<(), SubmitError> {
+        let records = self.record(Kind::Silent, Origin { source, ingest: at }, &game);
+        self.send(Parcel::Silent(source, game), records, 1).await?;
+        Ok(())
+    }
+
+    /// A record about a game, where there is a log.
+    fn record(&self, kind: Kind, origin: Origin, game: &GameId) -> Vec<u8> {
+        let mut records = Vec::new();
+        if self.log().is_some() {
+            let body = game.as_str().as_bytes();
+            store::frame(&Record { kind, origin, body }, &mut records);
+        }
+        records
+    }
+
+    async fn send(&self, parcel: Parcel, records: Vec<u8>, count: usize) -> Result<Commit, SubmitError> {
+        let sent = async {
+            let sent = match &self.way {
+                Way::Straight(owners) => owners.jobs[0].send_async(parcel.into()).await.is_ok(),
+                Way::Ordered(order) => order.send_async(parcel).await.is_ok(),
+                Way::Logged(log) => {
+                    let batch = store::Batch {
+                        records,
+                        count: u32::try_from(count).expect("a batch is part of a request"),
+                        payload: parcel,
+                    };
+                    return Ok(Commit::by(log.submit(batch).await?));
+                }
+            };
+            if sent { Ok(Commit(None)) } else { Err(SubmitError::Stopped) }
+        };
+        tokio::time::timeout(ROOM_WAIT, sent).await.unwrap_or(Err(SubmitError::Busy))
     }
 }
 
@@ -140,9 +233,17 @@ fn in_order(owners: Owners) -> Sender<Parcel> {
 }
 
 impl Batch {
-    /// Adds an event; `place` comes back with its outcome.
-    pub fn add(&mut self, place: usize, event: Event) {
+    /// Adds an event; `place` comes back with its outcome. `line` is what it was decoded from.
+    pub fn add(&mut self, place: usize, event: Event, line: &[u8]) {
         self.events.push((place, event));
+        if let Some(records) = &mut self.records {
+            let record = Record {
+                kind: Kind::Event,
+                origin: self.origin,
+                body: line,
+            };
+            store::frame(&record, records);
+        }
     }
 
     /// Where its events come from.
@@ -166,23 +267,80 @@ pub struct UnderWay {
     /// How many.
     expected: usize,
     finished: Receiver<Vec<(usize, Outcome)>>,
+    commit: Commit,
 }
 
 impl UnderWay {
-    /// What became of each event, by its place in the request; in no promised order.
+    /// What became of each event, by its place in the request, in no promised order; and the commit to
+    /// wait for before anybody is told that they are safe.
     ///
     /// # Errors
-    /// An owner is gone.
-    pub async fn outcomes(self) -> Result<Vec<(usize, Outcome)>, SubmitError> {
+    /// An owner is gone, or the log did not take them.
+    pub async fn outcomes(mut self) -> Result<(Vec<(usize, Outcome)>, Commit), SubmitError> {
         let mut outcomes = Vec::new();
         while outcomes.len() < self.expected {
-            let some = self.finished.recv_async().await.map_err(|_| SubmitError::Stopped)?;
-            if outcomes.is_empty() {
-                outcomes = some;
-            } else {
-                outcomes.extend(some);
+            let some = tokio::select! {
+                biased;
+                some = self.finished.recv_async() => some,
+                // A log that fails, or that takes too long, is not waited for.
+                failed = self.commit.failed() => return Err(failed),
+            };
+            match some {
+                Ok(some) if outcomes.is_empty() => outcomes = some,
+                Ok(some) => outcomes.extend(some),
+                Err(_) => return Err(self.commit.why_not().await),
             }
         }
-        Ok(outcomes)
+        Ok((outcomes, self.commit))
+    }
+}
+
+/// Whether events are as safe as `store.durability` says. What was handed over later is safe only once
+/// this is.
+pub struct Commit(Option<Committing>);
+
+type Committing = Pin<Box<dyn Future<Output = Result<(), Refused>> + Send>>;
+
+impl std::fmt::Debug for Commit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() {
+            "Commit(under way)"
+        } else {
+            "Commit(nothing to wait for)"
+        })
+    }
+}
+
+impl Commit {
+    fn by(ticket: Ticket) -> Commit {
+        Commit(Some(Box::pin(ticket.committed())))
+    }
+
+    /// Waits until they are.
+    ///
+    /// # Errors
+    /// The log failed, or took too long; sending the same events again does no harm.
+    pub async fn done(self) -> Result<(), SubmitError> {
+        match self.0 {
+            Some(committing) => Ok(committing.await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends where the log fails.
+    async fn failed(&mut self) -> SubmitError {
+        if let Some(committing) = &mut self.0 {
+            let committed = committing.await;
+            self.0 = None;
+            if let Err(refused) = committed {
+                return refused.into();
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Why nobody applied them.
+    async fn why_not(self) -> SubmitError {
+        self.done().await.err().unwrap_or(SubmitError::Stopped)
     }
 }

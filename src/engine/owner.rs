@@ -7,13 +7,23 @@
 
 use super::{Gathered, Outcome, Shared};
 use crate::clock::Clock;
-use crate::model::{Event, Origin, PlayerInfo, StateTime};
+use crate::model::{Event, GameId, Origin, PlayerInfo, SourceId, StateTime};
 use flume::{Receiver, Sender};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+/// What goes through in one order with everything else.
+pub enum Parcel {
+    /// Events.
+    Events(Events),
+    /// A game to be let go of; who hears whether it was there.
+    Expire(GameId, Sender<bool>),
+    /// A feed is silent about a game.
+    Silent(SourceId, GameId),
+}
+
 /// Events with their places in the request, and who hears what became of them.
-pub struct Parcel {
+pub struct Events {
     pub(super) events: Vec<(usize, Event)>,
     pub(super) origin: Origin,
     /// Takes a message for some of them at a time.
@@ -23,11 +33,25 @@ pub struct Parcel {
 /// What an owner is to do.
 pub(super) enum Job {
     /// Apply events; player lists are among them where there is no other owner.
-    Apply(Parcel),
+    Apply(Events),
     /// Tell its games who these players are. The directory knows.
     Introduce(Arc<Vec<PlayerInfo>>, Origin),
+    /// Let a game go, and say whether it was there.
+    Expire(GameId, Sender<bool>),
+    /// A feed is silent about one of its games.
+    Silent(SourceId, GameId),
     /// Say that everything before this is done.
     Reach(Sender<()>),
+}
+
+impl From<Parcel> for Job {
+    fn from(parcel: Parcel) -> Job {
+        match parcel {
+            Parcel::Events(events) => Job::Apply(events),
+            Parcel::Expire(game, done) => Job::Expire(game, done),
+            Parcel::Silent(source, game) => Job::Silent(source, game),
+        }
+    }
 }
 
 /// The owners' threads. They end when this is dropped.
@@ -61,12 +85,18 @@ impl Owners {
     /// Brings events to their owners; waits where one has no room. What is brought next counts after it.
     /// Where an owner is gone its events are let go of, which whoever waits for them is told.
     pub fn deliver(&self, parcel: Parcel) {
-        if let [only] = &self.jobs[..] {
-            // A send fails where the owner is gone.
-            let _ = only.send(Job::Apply(parcel));
-            return;
+        // A send fails where the owner is gone.
+        match (parcel, &self.jobs[..]) {
+            (parcel, [only]) => drop(only.send(parcel.into())),
+            (Parcel::Events(events), _) => self.split(events),
+            (Parcel::Expire(game, done), jobs) => drop(jobs[self.shared.owner_of(&game)].send(Job::Expire(game, done))),
+            (Parcel::Silent(source, game), jobs) => drop(jobs[self.shared.owner_of(&game)].send(Job::Silent(source, game))),
         }
-        let Parcel { events, origin, done } = parcel;
+    }
+
+    /// Brings each owner its own.
+    fn split(&self, events: Events) {
+        let Events { events, origin, done } = events;
         let mut by_owner: Vec<Vec<(usize, Event)>> = vec![Vec::new(); self.jobs.len()];
         for (place, event) in events {
             match event {
@@ -90,13 +120,13 @@ impl Owners {
             if events.is_empty() {
                 continue;
             }
-            let parcel = Parcel {
+            let events = Events {
                 events: std::mem::take(events),
                 origin,
                 done: done.clone(),
             };
             // As above.
-            let _ = jobs.send(Job::Apply(parcel));
+            let _ = jobs.send(Job::Apply(events));
         }
     }
 
@@ -164,9 +194,15 @@ pub(super) fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
     };
     while let Ok(job) = jobs.recv() {
         match job {
-            Job::Apply(parcel) => owner.apply(parcel, jobs),
+            Job::Apply(events) => owner.apply(events, jobs),
             Job::Introduce(infos, origin) => owner.introduce(&infos, origin, StateTime(Clock.steady_us())),
-            // Whoever asked may have gone.
+            // Whoever asked may have gone; below too.
+            Job::Expire(game, done) => {
+                let _ = done.send(shared.expire(&game));
+            }
+            Job::Silent(source, game) => {
+                shared.silent(source, &game, StateTime(Clock.steady_us()));
+            }
             Job::Reach(reached) => {
                 let _ = reached.send(());
             }
@@ -184,8 +220,8 @@ struct Owner<'a> {
 }
 
 impl Owner<'_> {
-    fn apply(&mut self, parcel: Parcel, jobs: &Receiver<Job>) {
-        let Parcel { events, origin, done } = parcel;
+    fn apply(&mut self, events: Events, jobs: &Receiver<Job>) {
+        let Events { events, origin, done } = events;
         let shared = self.shared;
         let mut outcomes = Vec::with_capacity(events.len());
         let mut now = StateTime(0);

@@ -1,6 +1,8 @@
 //! The engine whole: recorded weeks against independent truth, any order of their events, any number
 //! of threads, every limit, and readers beside the writer.
 
+mod expiry;
+mod feeds;
 mod limits;
 mod recorded;
 mod threads;
@@ -23,11 +25,13 @@ const AT: StateTime = StateTime(7);
 
 const LIMITS: EngineLimits = EngineLimits {
     threads: 1,
+    sources: 1,
     jobs_max: 8,
     games_max: 64,
     plays_max: 4_096,
     game_players_max: 1_024,
     players_max: 100_000,
+    expired_games_max: 100,
 };
 
 fn hub() -> Arc<Hub> {

@@ -3,12 +3,13 @@
 //! One hub per process. Owners of games publish into it, shards and HTTP read from it. Bounded:
 //! `topics_max` topics (a subscription beyond is refused; the topics of games are never refused).
 
-use super::topic::{Left, Published, Topic, TopicId};
-use crate::model::{Change, GameHead, GameView, Seq, Team, TopicName};
+use super::topic::{History, Left, Published, Standing, Topic, TopicId};
+use crate::model::{Change, GameHead, GameId, GameView, PlayerId, Seq, Team, TopicName};
 use dashmap::DashMap;
 use flume::{Receiver, Sender, TrySendError};
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
+use slab::Slab;
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -93,7 +94,7 @@ struct Slate {
     begun_day: Option<i64>,
     first_day: Option<i64>,
     /// By the place that each was given.
-    games: Vec<(Arc<GameHead>, GameView)>,
+    games: Slab<(Arc<GameHead>, GameView)>,
 }
 
 /// The games of the slate as of `seq`.
@@ -102,6 +103,17 @@ pub struct SlateSnapshot {
     pub seq: Seq,
     /// Games by kickoff.
     pub games: Vec<(Arc<GameHead>, GameView)>,
+}
+
+/// Where all topics stand, and the days of the slate: what can't be told from games that are left.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Standings {
+    /// Topics to which something happened, by name.
+    pub topics: Vec<(TopicName, Standing)>,
+    /// The latest day on which a game has begun, in days since the Unix epoch.
+    pub begun_day: Option<i64>,
+    /// The first day for which a game was ever announced.
+    pub first_day: Option<i64>,
 }
 
 /// How full the rings are.
@@ -266,6 +278,69 @@ impl Hub {
         count
     }
 
+    /// Lets a game go: each topic that shows it moves on by one `seq` and shows nothing from there (the slate:
+    /// the other games), and no ring holds a change of it any more. Call it as [`Hub::publish`]. Returns the
+    /// number of topics that moved.
+    pub fn let_go(&self, game: &GameId, topics: GameTopics, moved: &mut Moved) -> usize {
+        let mut count = 0;
+        let mut took = |topic: &Topic, published| {
+            if let Published::To(shards) = published {
+                moved.add(topic.id, shards);
+                count += 1;
+            }
+        };
+        let mut left = Left::default();
+        let teams = topics.teams.iter().map(|(_, topic)| topic);
+        for topic in topics.game.iter().chain(teams).chain(topics.players.iter().flatten()) {
+            let is_shown = |history: &History| history.game().is_some_and(|head| head.game == *game);
+            took(topic, topic.let_go(game, is_shown, &mut left));
+        }
+        if let Some(place) = topics.slate {
+            let mut slate = self.slate.lock();
+            let (head, _) = slate.games.remove(place);
+            let is_shown = slate.shows(&head);
+            took(&self.slate_topic, self.slate_topic.let_go(game, |_| is_shown, &mut left));
+        }
+        count
+    }
+
+    /// Where all topics stand to which something happened, by name.
+    pub fn standings(&self) -> Standings {
+        let of = |topic: &Arc<Topic>| topic.standing().map(|standing| (topic.name.clone(), standing));
+        let mut topics: Vec<_> = self.topics.iter().filter_map(|entry| of(entry.value())).collect();
+        topics.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let slate = self.slate.lock();
+        Standings {
+            topics,
+            begun_day: slate.begun_day,
+            first_day: slate.first_day,
+        }
+    }
+
+    /// Puts each topic where it stood, unless it stands there: told again, the games that were not let go of
+    /// do not move a topic as often as all of them did. `last` says what a `player:` topic shows of that game.
+    /// For a hub that nobody reads yet. Returns the topics that should have stood there and did not.
+    pub fn stand_at(&self, standings: &Standings, last: impl Fn(&PlayerId, &GameId) -> Option<Arc<Change>>) -> Vec<TopicName> {
+        let mut slate = self.slate.lock();
+        (slate.begun_day, slate.first_day) = (standings.begun_day, standings.first_day);
+        let mut astray = Vec::new();
+        for (name, standing) in &standings.topics {
+            let topic = self.own(name.clone());
+            if topic.standing().as_ref() == Some(standing) {
+                continue;
+            }
+            if standing.is_whole {
+                astray.push(name.clone());
+            }
+            let last = match (name, &standing.game) {
+                (TopicName::Player(player), Some(shown)) => last(player, &shown.game),
+                _ => None,
+            };
+            topic.stand_at(standing, last);
+        }
+        astray
+    }
+
     /// The teams whose topic shows the change, by their places in `teams`: all that the game is known to
     /// have where the game itself moved, else the players' teams, after and before.
     fn teams_of(&self, change: &Change, teams: &mut TeamTopics) -> SmallVec<[usize; 4]> {
@@ -383,8 +458,7 @@ impl Slate {
         let was_shown = match *place {
             Some(place) => is_on(&std::mem::replace(&mut self.games[place], now).0, before),
             None => {
-                *place = Some(self.games.len());
-                self.games.push(now);
+                *place = Some(self.games.insert(now));
                 false
             }
         };
@@ -398,7 +472,8 @@ impl Slate {
     }
 
     fn shown(&self) -> Vec<(Arc<GameHead>, GameView)> {
-        let mut games: Vec<_> = self.games.iter().filter(|(head, _)| self.shows(head)).cloned().collect();
+        let shown = self.games.iter().map(|(_, game)| game).filter(|(head, _)| self.shows(head));
+        let mut games: Vec<_> = shown.cloned().collect();
         games.sort_by(|(a, _), (b, _)| (a.kickoff, &a.game).cmp(&(b.kickoff, &b.game)));
         games
     }

@@ -2,6 +2,7 @@
 
 use super::encode::{self, GameNow, PlayerNow, Subject};
 use super::hub::Hub;
+use super::topic::Topic;
 use crate::model::change::{GameHead, GameView, PlayerCard};
 use crate::model::{GameId, Seq, Team, TopicName};
 use crate::state::PlayerSlot;
@@ -54,44 +55,45 @@ pub fn take(hub: &Hub, games: &GameReader, subject: Subject<'_>, reason: &str) -
     }
 }
 
+/// Reads again where the game came to be in between.
 fn of_game(games: &GameReader, subject: Subject<'_>, reason: &str, game: &GameId) -> (Seq, Frame) {
-    match games(game) {
-        Some(now) => (now.seq, encode::game_snapshot(subject, now.shown(now.seq), reason)),
-        None => not_announced(subject, reason),
+    loop {
+        if let Some(now) = games(game) {
+            return (now.seq, encode::game_snapshot(subject, now.shown(now.seq), reason));
+        }
+        if let (None, seq) = shown(subject.topic) {
+            return nothing(subject, seq, reason);
+        }
     }
 }
 
-/// Reads again where another game took the topic over in between: the `seq` read then is the other's.
+/// Reads again where another game took the topic over in between, or its game was let go of: the `seq` read
+/// then is another's.
 fn of_team(games: &GameReader, subject: Subject<'_>, reason: &str, team: &Team) -> (Seq, Frame) {
-    let shown = || subject.topic.read(|history| history.game().map(|head| head.game.clone()));
     loop {
-        let Some(game) = shown() else {
-            return not_announced(subject, reason);
-        };
-        let Some(now) = games(&game) else {
-            return not_announced(subject, reason);
-        };
-        if shown() != Some(game) {
+        let (game, seq) = shown(subject.topic);
+        let Some(game) = game else { return nothing(subject, seq, reason) };
+        let Some(now) = games(&game).filter(|_| shown(subject.topic).0 == Some(game)) else {
             continue;
-        }
+        };
         let seq = now.team_seqs.iter().find(|(known, _)| known == team).map_or(0, |(_, seq)| *seq);
         return (seq, encode::game_snapshot(subject, now.shown(seq), reason));
     }
 }
 
-fn not_announced(subject: Subject<'_>, reason: &str) -> (Seq, Frame) {
-    (
-        0,
-        encode::game_snapshot(
-            subject,
-            GameNow {
-                seq: 0,
-                game: None,
-                players: &[],
-            },
-            reason,
-        ),
-    )
+/// The game that the topic shows, and its head, as one.
+fn shown(topic: &Topic) -> (Option<GameId>, Seq) {
+    topic.read(|history| (history.game().map(|head| head.game.clone()), history.head))
+}
+
+/// A game that is not announced, or that was let go of.
+fn nothing(subject: Subject<'_>, seq: Seq, reason: &str) -> (Seq, Frame) {
+    let now = GameNow {
+        seq,
+        game: None,
+        players: &[],
+    };
+    (seq, encode::game_snapshot(subject, now, reason))
 }
 
 impl GameSnapshot {

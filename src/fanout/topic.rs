@@ -99,19 +99,50 @@ impl Left {
 pub struct History {
     /// The latest `seq`; 0 before anything happened.
     pub head: Seq,
-    /// The last changes; the last one's `seq` is `head`.
+    /// The last changes; the last one's `seq` is `head`. Empty where the topic shows nothing.
     ring: VecDeque<Slot>,
     /// Of those entries in the ring that a shard sends as they are, by `seq`: most go out merged, or to
     /// nobody.
     frames: VecDeque<(Seq, Arc<Frames>)>,
-    /// The game that `player:` and `team:` topics show.
+    /// The game that the topic shows; of the slate nothing.
     game: Option<Arc<GameHead>>,
     /// Whether that game has begun.
     begun: bool,
+    /// The last `seq` from which on the topic showed nothing, as its game was let go of; 0 where it never was.
+    cleared: Seq,
+    /// What the last entry would be, where the ring was lost: see [`Topic::stand_at`].
+    lost: Option<Slot>,
+    /// Whether a game was let go of that may have moved the topic: those that are left do not account for
+    /// all of it.
+    is_torn: bool,
     /// A bit for each shard that has subscribers.
     watchers: u64,
     /// Whether a game's owner holds the topic.
     kept: bool,
+}
+
+/// Where a topic stands, without how it came there: what is left of its history once games were let go of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Standing {
+    /// The latest `seq`, from 1.
+    pub seq: Seq,
+    /// The last `seq` from which on it showed nothing; 0 where it always showed something.
+    pub cleared: Seq,
+    /// What it shows; of the slate nothing.
+    pub game: Option<ShownGame>,
+    /// Whether all its changes were those of games that are still there: told again, they lead here.
+    pub is_whole: bool,
+}
+
+/// The game that a topic shows, as of the last change there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ShownGame {
+    /// Which.
+    pub game: GameId,
+    /// Its kickoff, microseconds since the Unix epoch, where it was announced.
+    pub kickoff: Option<i64>,
+    /// Whether it had begun.
+    pub begun: bool,
 }
 
 /// What became of an offered change.
@@ -119,7 +150,7 @@ pub struct History {
 pub(super) enum Published {
     /// It is in the ring; the shards with these bits have subscribers.
     To(u64),
-    /// The topic shows a later game.
+    /// The topic shows another game.
     NotShown,
 }
 
@@ -157,7 +188,11 @@ impl Topic {
                 new_game = true;
                 history.game = Some(change.head.clone());
             }
-            _ => history.game = Some(change.head.clone()),
+            shown => {
+                // After a game that was let go of, this one is another.
+                new_game = shown.is_none() && history.head > 0;
+                history.game = Some(change.head.clone());
+            }
         }
         history.begun = change.begun;
         let change = change.clone();
@@ -175,6 +210,55 @@ impl Topic {
         };
         history.push(slot, ring_frames, left);
         history.watchers
+    }
+
+    /// Lets go of a game: what the ring holds of it, and of all before that. Where the topic shows the game,
+    /// as `is_shown` says, it moves on by one `seq` and shows nothing from there.
+    pub(super) fn let_go(&self, game: &GameId, is_shown: impl FnOnce(&History) -> bool, left: &mut Left) -> Published {
+        let mut history = self.history.lock();
+        history.is_torn = true;
+        if is_shown(&history) {
+            let all = history.ring.len();
+            history.drop_first(all, left);
+            history.head += 1;
+            (history.cleared, history.game, history.begun) = (history.head, None, false);
+            history.lost = None;
+            return Published::To(history.watchers);
+        }
+        let last = history.ring.iter().rposition(|slot| slot.change.head.game == *game);
+        history.drop_first(last.map_or(0, |last| last + 1), left);
+        Published::NotShown
+    }
+
+    /// Where the topic stands; nothing where nothing ever happened.
+    pub(super) fn standing(&self) -> Option<Standing> {
+        self.read(|history| history.standing())
+    }
+
+    /// Puts the topic where it stood, with an empty ring: who is behind gets a snapshot. `last` is a change
+    /// that says, at its place 0, what a `player:` topic shows. For a topic that nobody reads yet.
+    pub(super) fn stand_at(&self, standing: &Standing, last: Option<Arc<Change>>) {
+        let mut history = self.history.lock();
+        history.ring.clear();
+        history.frames.clear();
+        (history.head, history.cleared) = (standing.seq, standing.cleared);
+        (history.game, history.begun) = match &standing.game {
+            Some(shown) => {
+                let head = GameHead {
+                    game: shown.game.clone(),
+                    teams: None,
+                    kickoff: shown.kickoff,
+                };
+                (Some(Arc::new(head)), shown.begun)
+            }
+            None => (None, false),
+        };
+        history.is_torn = !standing.is_whole;
+        history.lost = last.map(|change| Slot {
+            change,
+            place: 0,
+            new_game: false,
+        });
     }
 
     /// Reads the history under its lock: keep it short.
@@ -204,15 +288,18 @@ impl Topic {
 
 impl History {
     fn push(&mut self, slot: Slot, ring_frames: usize, left: &mut Left) {
-        while self.ring.len() >= ring_frames.max(1)
-            && let Some(oldest) = self.ring.pop_front()
-        {
-            left.add(oldest.change);
-        }
+        let surplus = (self.ring.len() + 1).saturating_sub(ring_frames.max(1));
+        self.drop_first(surplus, left);
         self.ring.push_back(slot);
         self.head += 1;
+        self.lost = None;
+    }
+
+    /// Lets go of that many of the oldest entries, and of their frames.
+    fn drop_first(&mut self, count: usize, left: &mut Left) {
+        self.ring.drain(..count).for_each(|slot| left.add(slot.change));
         let first = self.first();
-        if self.frames.front().is_some_and(|(seq, _)| *seq < first) {
+        while self.frames.front().is_some_and(|(seq, _)| *seq < first) {
             self.frames.pop_front();
         }
     }
@@ -242,9 +329,9 @@ impl History {
         self.after(self.first() + place as Seq - 1)
     }
 
-    /// The last entry; nothing before anything happened.
+    /// The last entry; nothing before anything happened, and nothing where the topic shows nothing again.
     pub(super) fn last(&self) -> Option<Entry> {
-        self.ring.back().map(|slot| slot.entry(self.head))
+        self.ring.back().or(self.lost.as_ref()).map(|slot| slot.entry(self.head))
     }
 
     /// The frames of the entry at `seq`, the same for all who ask while it is in the ring.
@@ -258,6 +345,25 @@ impl History {
                 frames
             }
         }
+    }
+
+    /// The last `seq` from which on the topic showed nothing: whoever stands before it holds a game that is no
+    /// more.
+    pub(super) fn cleared(&self) -> Seq {
+        self.cleared
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        (self.head > 0).then(|| Standing {
+            seq: self.head,
+            cleared: self.cleared,
+            game: self.game.as_ref().map(|head| ShownGame {
+                game: head.game.clone(),
+                kickoff: head.kickoff,
+                begun: self.begun,
+            }),
+            is_whole: !self.is_torn,
+        })
     }
 
     /// The game shown.

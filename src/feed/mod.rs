@@ -1,9 +1,10 @@
 //! Where events come from, and in which order they count.
 //!
 //! Owns the feed's line format in both directions ([`decode`], [`encode`], [`split`]), the sequencer
-//! ([`sequence`]) and the sources that make events ([`gamecenter`], [`simulator`]). Never does network I/O, reads no
+//! ([`sequence`]) with the rules between feeds ([`arbitration`]), and the sources that make events ([`gamecenter`], [`simulator`]). Never does network I/O, reads no
 //! clock. Bounded by [`decode::Limits`], [`split::ELEMENTS_MAX`] and the sequencer's plays per game.
 
+pub mod arbitration;
 pub mod decode;
 pub mod encode;
 pub mod gamecenter;

@@ -45,7 +45,7 @@ impl Event {
 }
 
 /// The clock: quarter 1–4, 5 and up in overtime, and the seconds left in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Clock {
     /// Quarter, from 1; 5 is the first overtime.
     pub quarter: u8,
@@ -54,7 +54,7 @@ pub struct Clock {
 }
 
 /// Where a snap is taken from. Every field may be unknown.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Situation {
     /// Down 1–4.
     pub down: Option<u8>,

@@ -20,7 +20,7 @@ pub use event::{
 pub use ids::{GameId, PlayId, PlayerId, Team};
 pub use points::Points;
 pub use stat::{PackedLine, Stat, StatDelta, StatLine};
-pub use time::{FeedTime, IngestTime, Now, Origin, SourceId, StateTime};
+pub use time::{FeedTime, IngestTime, Now, Origin, SOURCES_MAX, SourceId, StateTime};
 pub use topic::{TopicError, TopicName};
 
 /// Position of a change within one topic's history: 0 before anything happened, then +1 each.

@@ -12,9 +12,27 @@ pub struct StateTime(pub i64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct IngestTime(pub i64);
 
-/// Which feed said something, by rank: 0 is the primary.
+/// Most feeds that may tell of one game.
+pub const SOURCES_MAX: usize = 8;
+
+/// Which feed said something, by rank: 0 is the primary. Ranks from [`SOURCES_MAX`] on count as the last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct SourceId(pub u8);
+
+impl SourceId {
+    /// The names of all ranks, for metrics and logs.
+    pub const RANKS: [&'static str; SOURCES_MAX] = ["primary", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"];
+
+    /// Its rank, from 0, below [`SOURCES_MAX`].
+    pub fn index(self) -> usize {
+        usize::from(self.0).min(SOURCES_MAX - 1)
+    }
+
+    /// The name of its rank.
+    pub fn rank(self) -> &'static str {
+        Self::RANKS[self.index()]
+    }
+}
 
 /// Where an event comes from, and since when it is here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -4,8 +4,9 @@ use super::error::{ApiError, json, json_bytes};
 use super::query::{Path, Query};
 use super::{App, Door};
 use crate::fanout::encode;
-use crate::model::GameId;
+use crate::model::{GameId, StateTime};
 use crate::scoring::{Ruleset, RulesetIndex};
+use crate::store::EventLog;
 use crate::telemetry;
 use crate::wire::json::Json;
 use crate::wire::message::GameShown;
@@ -145,6 +146,10 @@ pub(super) async fn readyz(State(door): State<Door>) -> Response {
     let draining = door.draining.load(Ordering::Relaxed);
     let body = json(|json| {
         json.boolean("ready", !draining).text("epoch", &door.epoch);
+        // Whoever is connected is served all the same; only events are refused.
+        if let Some(reason) = door.engine.log().and_then(EventLog::trouble) {
+            json.text("event_log", &reason);
+        }
         if draining {
             json.text("reason", "draining");
         }
@@ -189,8 +194,26 @@ impl App {
         levels.ring_entries.set(rings.entries as f64);
         levels.ring_fullest.set(rings.fullest as f64);
         levels.games.set(self.engine.shared().game_count() as f64);
+        levels.expired_ids.set(self.engine.shared().expired_count() as f64);
         levels.players.set(self.engine.shared().cards.len() as f64);
         levels.members.set(self.engine.shared().cards.member_count() as f64);
+        let metrics = &self.log_metrics;
+        // No log does not fail.
+        metrics.healthy.set(1.0);
+        if let Some(log) = self.engine.log() {
+            let now = log.levels();
+            metrics.healthy.set(f64::from(u8::from(now.is_healthy)));
+            metrics.failures.absolute(now.failures);
+            metrics.writes.absolute(now.writes);
+            metrics.syncs.absolute(now.syncs);
+            metrics.last_sync.set(now.last_sync_us as f64 / 1e6);
+            metrics.waiting.set(now.waiting as f64);
+            metrics.unsynced.set(now.unsynced_bytes as f64);
+            metrics.bytes.set(now.bytes as f64);
+            metrics.segments.set(now.segments as f64);
+            metrics.records.absolute(now.written.0);
+        }
+        self.engine.shared().read_feeds(StateTime(self.clock.steady_us()));
         levels.jobs.set(self.engine.jobs_waiting() as f64);
         levels.notices.set(
             (0..self.shards.len())

@@ -51,9 +51,9 @@ impl ApiError {
         self
     }
 
-    /// Whether this is [`ApiError::busy`].
-    pub(super) fn is_busy(&self) -> bool {
-        self.status == StatusCode::TOO_MANY_REQUESTS
+    /// Whether the same request may be taken a moment later.
+    pub(super) fn asks_to_come_again(&self) -> bool {
+        self.headers.iter().any(|(name, _)| name == header::RETRY_AFTER)
     }
 
     /// Writes code and sentence.

@@ -5,10 +5,11 @@
 
 use super::error::{ApiError, json_bytes};
 use super::{App, Door};
-use crate::engine::{Batch, Outcome, SubmitError, UnderWay};
+use crate::engine::{Batch, Commit, Outcome, SubmitError, UnderWay};
 use crate::feed::sequence::Verdict;
 use crate::feed::{Decoder, Limits, LineCode, LineError, array_elements, ndjson_lines};
 use crate::model::{IngestTime, Origin};
+use crate::store;
 use crate::wire::json::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -187,6 +188,8 @@ pub(super) struct Report {
     readable: usize,
     /// Events that the engine is still applying: one chunk of them.
     under_way: Option<UnderWay>,
+    /// What to wait for before the answer.
+    commit: Option<Commit>,
 }
 
 /// Events handed to the engine at once, some 0.4 ms of its time at 1.5 µs each. While it applies them the
@@ -227,6 +230,9 @@ pub(super) async fn take_in(app: &Arc<App>, body: &[u8]) -> Result<Report, ApiEr
     }
     report.hand_over(app, &mut chunk).await?;
     report.settle(app).await?;
+    if let Some(commit) = report.commit.take() {
+        commit.done().await.map_err(refusal)?;
+    }
     if report.readable + report.refused_count == 0 {
         return Err(ApiError::bad_request(
             "empty_body",
@@ -239,8 +245,16 @@ pub(super) async fn take_in(app: &Arc<App>, body: &[u8]) -> Result<Report, ApiEr
 fn refusal(error: SubmitError) -> ApiError {
     match error {
         SubmitError::Busy => ApiError::busy(1, error.to_string()),
-        SubmitError::Stopped => ApiError::unavailable("stopped", error.to_string()),
+        SubmitError::Log(store::Refused::Full) => ApiError::busy(1, error.to_string()),
+        SubmitError::Log(store::Refused::Unavailable { .. }) => again("log_unavailable", error),
+        SubmitError::Log(store::Refused::Slow) => again("log_slow", error),
+        SubmitError::Stopped | SubmitError::Log(store::Refused::Stopped) => ApiError::unavailable("stopped", error.to_string()),
     }
+}
+
+/// 503, for as long as the log cannot take events.
+fn again(code: &'static str, error: SubmitError) -> ApiError {
+    ApiError::unavailable(code, error.to_string()).header(header::RETRY_AFTER, 1.into())
 }
 
 /// The longest lag that a feed's clock is believed, in microseconds.
@@ -256,7 +270,7 @@ impl Report {
                 if let Some(lag_us) = lag_us.filter(|lag_us| (0..LAG_US_MAX).contains(lag_us)) {
                     app.ingest_metrics.feed_lag.record(lag_us);
                 }
-                chunk.add(number, event);
+                chunk.add(number, event, line);
             }
             Err(LineError { code, message }) => {
                 app.ingest_metrics.rejected.increment(1);
@@ -307,7 +321,9 @@ impl Report {
     /// Waits for what is under way and counts what became of it.
     async fn settle(&mut self, app: &App) -> Result<(), ApiError> {
         let Some(under_way) = self.under_way.take() else { return Ok(()) };
-        let outcomes = under_way.outcomes().await.map_err(refusal)?;
+        let (outcomes, commit) = under_way.outcomes().await.map_err(refusal)?;
+        // The last one counts: what was handed over before it is safe before it.
+        self.commit = Some(commit);
         app.ingest_metrics.to_state.record(app.clock.steady_us() - self.began_us);
         for (line, outcome) in outcomes {
             self.count(app, line, outcome);
@@ -336,6 +352,10 @@ impl Report {
             Outcome::DirectoryFull => (
                 "too_many_players",
                 format!("the directory holds {} players already", engine.players_max),
+            ),
+            Outcome::GameExpired => (
+                "game_expired",
+                "the game is over and was let go of; what is said of it has no effect any more".to_owned(),
             ),
         };
         self.refuse(app, Refused { line, code, error });

@@ -191,7 +191,8 @@ impl Feed {
             self.waiting.push((self.number, text));
             return Ok(());
         }
-        self.say(Message::text(slow_down(self.number))).await
+        let waiting = ApiError::busy(1, "there are too many messages without an answer");
+        self.say(Message::text(slow_down(self.number, &waiting))).await
     }
 
     /// Says something; a feed that does not take it is not waited for without end.
@@ -251,9 +252,11 @@ fn reason_of(error: &Error) -> CloseReason {
     }
 }
 
-fn slow_down(number: u64) -> String {
+/// The message was not taken in, or not confirmed; the same may be sent again.
+fn slow_down(number: u64, why: &ApiError) -> String {
     object(|json| {
         json.text("type", "slow_down").count("ack", number).count("retry_after_ms", 1000);
+        why.write(json);
     })
 }
 
@@ -282,7 +285,7 @@ async fn take_in_all(app: Arc<App>, messages: Numbered) -> Vec<String> {
                 json.count("ack", number);
                 report.write(json);
             }),
-            Err(error) if error.is_busy() => slow_down(number),
+            Err(error) if error.asks_to_come_again() => slow_down(number, &error),
             Err(error) => object(|json| {
                 json.count("ack", number)
                     .count("accepted", 0)

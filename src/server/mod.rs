@@ -28,7 +28,7 @@ use crate::fanout::runner::{Command, ShardLevels};
 use crate::fanout::snapshot::GameReader;
 use crate::fanout::sockets::SocketOptions;
 use crate::scoring::{RulesetIndex, Rulesets};
-use crate::telemetry::{IngestMetrics, Levels};
+use crate::telemetry::{IngestMetrics, Levels, LogMetrics};
 use axum::Router;
 use axum::routing::{get, post};
 use error::ApiError;
@@ -55,6 +55,8 @@ pub struct App {
     pub default_ruleset: RulesetIndex,
     /// This history's name.
     pub epoch: Arc<str>,
+    /// What tells this process from one before it with the same epoch.
+    pub process: Arc<str>,
     /// The time.
     pub clock: Clock,
     /// Where everything runs that is not to hold a shard up.
@@ -67,6 +69,8 @@ pub struct App {
     pub prometheus: Option<PrometheusHandle>,
     /// Levels to read off for it.
     pub levels: Levels,
+    /// The event log's.
+    pub log_metrics: LogMetrics,
     /// Each shard's own levels.
     pub shards: Vec<Arc<ShardLevels>>,
     /// Whether a drain has begun.

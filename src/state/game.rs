@@ -4,6 +4,8 @@
 //! order they came in: lines are sums, "latest" is decided by the feed's `order` (see `items`), and
 //! points allowed follow from the plays and from the highest score that goes with any of them.
 
+mod compare;
+
 use super::Cards;
 use super::credit::Credits;
 use super::items::{Items, Play};
@@ -227,6 +229,27 @@ impl Game {
             urgent: false,
         };
         (!moves.is_empty()).then(|| self.change(Step::new(cause, None, ingest), ViewMoved::default(), moves))
+    }
+
+    /// A change that moves nothing and shows the player as they stand; nothing for one never named.
+    pub fn as_it_stands(&self, player: &PlayerId) -> Option<Change> {
+        let slot = self.roster.find(player)?;
+        let entry = &self.roster.slots()[slot as usize];
+        let cause = Cause {
+            play: None,
+            rev: 1,
+            kind: CauseKind::Game,
+            urgent: false,
+        };
+        let shown = PlayerMove {
+            slot,
+            who: entry.who.clone(),
+            who_before: None,
+            after: entry.line.clone(),
+            delta: Default::default(),
+        };
+        let step = Step::new(cause, None, IngestTime::default());
+        Some(self.change(step, ViewMoved::default(), smallvec::smallvec![shown]))
     }
 
     /// Counts a play's records that now stand (`sign` 1) or stand no more (−1).

@@ -156,6 +156,23 @@ impl Items {
         self.highest.get(team).map(|(points, _)| *points)
     }
 
+    /// The play at that place, where one stands.
+    pub(super) fn play_at(&self, place: u32) -> Option<&Play> {
+        match &self.items.get(place as usize)?.play {
+            Standing::Stands(play) => Some(play),
+            Standing::Unheard | Standing::Retracted => None,
+        }
+    }
+
+    /// What the snap after the play at that place tells, or the one before the first.
+    pub(super) fn told_at(&self, place: Option<u32>) -> Option<(Option<Clock>, &Situation, Option<&Score>)> {
+        let snap = match place {
+            None => self.opening.as_deref(),
+            Some(place) => self.items.get(place as usize)?.snap.as_deref(),
+        };
+        snap.map(|snap| (snap.clock, &snap.situation, snap.score.as_deref()))
+    }
+
     /// The item of the play at that place, which is the next one where it is not known yet.
     fn item(&mut self, place: u32, id: &PlayId) -> &mut Item {
         let place = place as usize;

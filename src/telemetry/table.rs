@@ -45,6 +45,20 @@ metric!(
 metric!(SUBSCRIPTIONS, "scorewire_subscriptions", Gauge, "", "Subscriptions of all clients.");
 metric!(TOPICS, "scorewire_topics", Gauge, "", "Topics that are watched or have a history.");
 metric!(GAMES, "scorewire_games", Gauge, "", "Games held.");
+metric!(
+    GAMES_EXPIRED,
+    "scorewire_games_expired_total",
+    Counter,
+    "",
+    "Games let go of: only their ids are kept."
+);
+metric!(
+    EXPIRED_IDS,
+    "scorewire_expired_game_ids",
+    Gauge,
+    "",
+    "Ids of games let go of, `engine.expired_games_max` at most; an event of one of them is refused."
+);
 metric!(PLAYERS, "scorewire_players", Gauge, "", "Players in the directory.");
 metric!(
     MEMBERS,
@@ -86,7 +100,7 @@ metric!(
     EVENTS,
     "scorewire_events_total",
     Counter,
-    "outcome = fresh, late, revision, revived, retracted, retracted_unseen, duplicate, dead, full, rejected, too_many_games, too_many_players, directory_full",
+    "outcome = fresh, late, revision, revived, retracted, retracted_unseen, outranked, duplicate, dead, full, rejected, too_many_games, too_many_players, directory_full, game_expired",
     "Feed events, by what became of them."
 );
 metric!(
@@ -95,6 +109,55 @@ metric!(
     Counter,
     "",
     "Games first heard of by something else than a `game` event; they count all the same."
+);
+metric!(
+    FEED_EVENTS,
+    "scorewire_feed_events_total",
+    Counter,
+    "source = primary, second, third, fourth, fifth, sixth, seventh, eighth",
+    "Events of games, by the rank in `feeds.sources` of the feed that said them, whatever became of them."
+);
+metric!(
+    FEED_HEARD,
+    "scorewire_feed_last_heard_seconds",
+    Gauge,
+    "source = primary, second, third, fourth, fifth, sixth, seventh, eighth",
+    "How long ago that feed last told of any game; since the start, where it never has."
+);
+metric!(
+    FEED_SILENT,
+    "scorewire_feed_silent_games",
+    Gauge,
+    "source = primary, second, third, fourth, fifth, sixth, seventh, eighth",
+    "Games under way of which that feed is silent (`feeds.silence_ms`) while another goes on: others fill in."
+);
+metric!(
+    FEED_SILENCES,
+    "scorewire_feed_silences_total",
+    Counter,
+    "source = primary, second, third, fourth, fifth, sixth, seventh, eighth",
+    "Times that feed fell silent in a game."
+);
+metric!(
+    FEED_DIFFERENCES,
+    "scorewire_feed_differences",
+    Gauge,
+    "about = points, view",
+    "Plays, situations and announcements of which feeds say different things now: in what scores, or only in what is shown."
+);
+metric!(
+    FEED_DIFFERENCES_BEGUN,
+    "scorewire_feed_differences_total",
+    Counter,
+    "about = points, view",
+    "Times that feeds began to say different things of a play, a situation or an announcement."
+);
+metric!(
+    FEED_TAKEOVERS,
+    "scorewire_feed_takeovers_total",
+    Counter,
+    "by = rank, silence",
+    "Times that what stood was replaced by what another feed says of it, because that ranks above, or because the one that had said it is silent."
 );
 metric!(
     CHANGES,
@@ -230,6 +293,52 @@ metric!(
     "Batches waiting for the busiest engine thread, of `engine.jobs_max`."
 );
 metric!(
+    LOG_HEALTHY,
+    "scorewire_log_healthy",
+    Gauge,
+    "",
+    "1 while the event log takes events or there is none, 0 while the disk fails and events are answered 503."
+);
+metric!(
+    LOG_FAILURES,
+    "scorewire_log_failures_total",
+    Counter,
+    "",
+    "Writes, syncs and new files of the event log that failed."
+);
+metric!(LOG_WRITES, "scorewire_log_writes_total", Counter, "", "Writes to the event log.");
+metric!(LOG_SYNCS, "scorewire_log_syncs_total", Counter, "", "Syncs of the event log.");
+metric!(
+    LOG_SYNC_LAST,
+    "scorewire_log_last_sync_seconds",
+    Gauge,
+    "",
+    "How long the last sync of the event log took."
+);
+metric!(
+    LOG_WAITING,
+    "scorewire_log_batches_waiting",
+    Gauge,
+    "",
+    "Batches waiting to be written, of `store.queue_batches_max`."
+);
+metric!(
+    LOG_UNSYNCED,
+    "scorewire_log_unsynced_bytes",
+    Gauge,
+    "",
+    "Bytes written and not yet on disk, of `store.unsynced_bytes_max`."
+);
+metric!(LOG_BYTES, "scorewire_log_bytes", Gauge, "", "Bytes of the event log's files.");
+metric!(LOG_SEGMENTS, "scorewire_log_segments", Gauge, "", "Files of the event log.");
+metric!(
+    LOG_RECORDS,
+    "scorewire_log_records_total",
+    Counter,
+    "",
+    "Records of the event log since it was first begun, those of earlier processes included."
+);
+metric!(
     FEED_LAG,
     "scorewire_feed_to_ingest_seconds",
     Histogram,
@@ -278,6 +387,8 @@ pub const METRICS: &[&Metric] = &[
     &SUBSCRIPTIONS,
     &TOPICS,
     &GAMES,
+    &GAMES_EXPIRED,
+    &EXPIRED_IDS,
     &PLAYERS,
     &MEMBERS,
     &OPENED,
@@ -287,6 +398,13 @@ pub const METRICS: &[&Metric] = &[
     &HANDSHAKES_UNDER_WAY,
     &EVENTS,
     &UNANNOUNCED,
+    &FEED_EVENTS,
+    &FEED_HEARD,
+    &FEED_SILENT,
+    &FEED_SILENCES,
+    &FEED_DIFFERENCES,
+    &FEED_DIFFERENCES_BEGUN,
+    &FEED_TAKEOVERS,
     &CHANGES,
     &FRAMES,
     &PENDING,
@@ -306,6 +424,16 @@ pub const METRICS: &[&Metric] = &[
     &NOTICES,
     &COMMANDS,
     &JOBS,
+    &LOG_HEALTHY,
+    &LOG_FAILURES,
+    &LOG_WRITES,
+    &LOG_SYNCS,
+    &LOG_SYNC_LAST,
+    &LOG_WAITING,
+    &LOG_UNSYNCED,
+    &LOG_BYTES,
+    &LOG_SEGMENTS,
+    &LOG_RECORDS,
     &FEED_LAG,
     &INGEST_TO_STATE,
     &STATE_TO_ENCODE,

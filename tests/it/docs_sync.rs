@@ -125,7 +125,7 @@ fn close_codes_are_documented() {
 fn line_codes_are_documented() {
     let mut in_code: BTreeSet<String> = LineCode::ALL.iter().map(|code| code.as_str().to_owned()).collect();
     // The engine's, found in the answer to a line that could be read.
-    in_code.extend(["too_many_plays", "too_many_games", "too_many_players"].map(str::to_owned));
+    in_code.extend(["too_many_plays", "too_many_games", "too_many_players", "game_expired"].map(str::to_owned));
     assert_same(
         &first_column(PROTOCOL, "### Codes of refused lines"),
         &in_code,
@@ -151,7 +151,7 @@ fn error_codes_are_documented() {
     assert!(in_code.len() >= 20, "the search for codes finds too few: {in_code:?}");
     let mut documented = first_column(PROTOCOL, "### Codes of `error` messages and refused topics");
     documented.extend(first_column(PROTOCOL, "### Codes of HTTP answers"));
-    for code in ["too_many_plays", "too_many_games", "too_many_players"] {
+    for code in ["too_many_plays", "too_many_games", "too_many_players", "game_expired"] {
         assert!(in_code.remove(code), "{code} is gone: mend `line_codes_are_documented`");
     }
     assert_same(&documented, &in_code, "codes in docs/protocol.md");

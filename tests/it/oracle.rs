@@ -33,6 +33,7 @@ pub(crate) struct Cause {
 }
 
 enum Shown {
+    Nothing,
     Game(Rc<GameSnapshot>),
     Slate(Vec<(Arc<GameHead>, GameView)>),
 }
@@ -100,6 +101,34 @@ impl Oracle {
         }
     }
 
+    /// Lets a game go, and puts down which topics show nothing from there.
+    pub(crate) fn expire(&mut self, hub: &Hub, shared: &Shared, game: &GameId) {
+        let is_on_slate = hub.slate().games.iter().any(|(head, _)| head.game == *game);
+        assert!(shared.expire(game), "{game} is there");
+        let cause = Rc::new(Cause {
+            fields: Value::Null,
+            urgent: false,
+            feed_ts: None,
+            ingest_us: 0,
+        });
+        for name in &self.topics {
+            let moments = self.moments.get_mut(&name.to_string()).expect("made for every topic");
+            let shown = match (name, moments.last().map(|last| &last.shown)) {
+                (TopicName::Slate, _) if is_on_slate => Shown::Slate(hub.slate().games),
+                (_, Some(Shown::Game(shown))) if shown.head.game == *game => Shown::Nothing,
+                _ => continue,
+            };
+            moments.push(Moment {
+                cause: cause.clone(),
+                shown,
+                left: BTreeSet::new(),
+            });
+            let head = hub.get(name).expect("it has a history").read(|history| history.head);
+            assert_eq!(head as usize, moments.len(), "{name} moves on once");
+        }
+        assert!(shared.game(game).is_none(), "nobody can read it");
+    }
+
     /// Whether anything is ever published under that name.
     pub(crate) fn knows(&self, topic: &str) -> bool {
         self.moments.contains_key(topic)
@@ -151,6 +180,7 @@ impl Oracle {
                     ..View::default()
                 }
             }
+            (_, Shown::Nothing) => View::default(),
             (_, Shown::Slate(games)) => View {
                 games: games
                     .iter()
@@ -171,7 +201,7 @@ impl Oracle {
         let moment = self.moments.get(topic)?.get((seq as usize).checked_sub(1)?)?;
         match &moment.shown {
             Shown::Game(game) => Some(game.head.game.to_string()),
-            Shown::Slate(_) => None,
+            Shown::Slate(_) | Shown::Nothing => None,
         }
     }
 

@@ -51,7 +51,7 @@ fn everyone_is_right_whatever_happens() {
 }
 
 /// What a run over many seeds must have met at least once, or it proves little.
-const INTERESTING: [&str; 34] = [
+const INTERESTING: [&str; 35] = [
     "begins ahead",
     "begins epoch",
     "begins fresh",
@@ -69,6 +69,7 @@ const INTERESTING: [&str; 34] = [
     "compressed",
     "error bad_message",
     "error unknown_ruleset",
+    "game let go",
     "merged",
     "merged by rate",
     "partial write",
@@ -191,12 +192,26 @@ impl Sim {
     }
 
     fn feed(&mut self) {
+        if self.chance.below(300) == 0 {
+            self.let_go();
+        }
         for _ in 0..self.chance.between(1, 3) {
             let Some(event) = self.events.pop_front() else { return };
             self.applied.push(event.clone());
             let now = self.world.now();
             self.oracle.apply(&self.world.hub, &self.world.shared, event, now);
         }
+    }
+
+    /// Lets a game go, whatever its state: what the feed still says of it has no effect.
+    fn let_go(&mut self) {
+        let games = self.world.shared.games();
+        if games.is_empty() {
+            return;
+        }
+        let game = self.chance.pick(&games).0.game.clone();
+        self.oracle.expire(&self.world.hub, &self.world.shared, &game);
+        count(&mut self.tally, "game let go");
     }
 
     /// The client reads what its socket holds, answers pings, and hangs up where it was closed.

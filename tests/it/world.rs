@@ -176,6 +176,7 @@ impl World {
                 default_ruleset: rulesets.index("draftkings").expect("built in"),
                 games: Arc::new(move |game| games.game(game)),
                 epoch: EPOCH.into(),
+                process: EPOCH.into(),
                 limits: settings.shard.clone(),
             })
         };
@@ -308,10 +309,12 @@ pub(crate) fn assert_balanced(account: Account, pending: u64) {
 pub(crate) fn engine_limits() -> EngineLimits {
     EngineLimits {
         threads: 1,
+        sources: 1,
         jobs_max: 1,
         games_max: 100,
         plays_max: 10_000,
         game_players_max: 1_000,
         players_max: 10_000,
+        expired_games_max: 100,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::feed::sequence::Verdict;
+use crate::model::{Origin, SourceId};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 /// A state whose counters are its own.
@@ -41,7 +42,11 @@ fn players(ids: &[&str]) -> Event {
 
 #[test]
 fn every_outcome_of_the_sequencer_has_a_counter() {
-    let (shared, page) = counted(EngineLimits { plays_max: 4, ..LIMITS });
+    let (shared, page) = counted(EngineLimits {
+        plays_max: 4,
+        sources: 2,
+        ..LIMITS
+    });
     let events = [
         (catch("g", "10", 1, 5), Verdict::Fresh),
         (catch("g", "5", 1, 5), Verdict::Late),
@@ -60,7 +65,13 @@ fn every_outcome_of_the_sequencer_has_a_counter() {
     for (event, verdict) in &events {
         assert_eq!(shared.apply(event.clone(), NOW, AT), sequenced(*verdict), "{event:?}");
     }
-    for verdict in Verdict::ALL {
+    let second = Origin {
+        source: SourceId(1),
+        ingest: NOW,
+    };
+    assert_eq!(shared.apply(catch("g", "12", 7, 9), second, AT), sequenced(Verdict::Outranked));
+    assert_eq!(count(&page, "outranked"), 1);
+    for verdict in Verdict::ALL.into_iter().filter(|verdict| *verdict != Verdict::Outranked) {
         let expected = events.iter().filter(|(_, v)| *v == verdict).count() as u64;
         assert!(expected > 0);
         assert_eq!(count(&page, verdict.name()), expected, "{verdict:?}");

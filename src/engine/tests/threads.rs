@@ -2,8 +2,8 @@
 //! events.
 
 use super::*;
-use crate::engine::owner::{Ending, Job, own, until_unneeded};
-use crate::engine::{Batch, Engine, GAMES_PER_NOTICE, GameCell, Owners, Parcel, SubmitError};
+use crate::engine::owner::{Ending, Events, Job, own, until_unneeded};
+use crate::engine::{Batch, Engine, GAMES_PER_NOTICE, GameCell, Owners, SubmitError};
 use crate::fanout::hub::{Inbox, Notice};
 use crate::fanout::topic::TopicId;
 use crate::feed::sequence::Verdict;
@@ -28,7 +28,7 @@ fn numbered(events: &[Event]) -> Vec<(usize, Event)> {
 fn batch(engine: &Engine, events: &[Event]) -> Batch {
     let mut batch = engine.batch(NOW);
     for (place, event) in numbered(events) {
-        batch.add(place, event);
+        batch.add(place, event, b"");
     }
     batch
 }
@@ -178,7 +178,7 @@ fn a_player_list_that_an_owner_has_not_applied_is_not_accepted() {
         drop(reached);
         // As by an owner that panics over it.
         drop(jobs[1].recv());
-        under_way.outcomes().await
+        under_way.outcomes().await.map(|(outcomes, _)| outcomes)
     });
     assert_eq!(answer, Err(SubmitError::Stopped));
 }
@@ -205,7 +205,7 @@ fn whoever_waits_for_an_owner_that_is_gone_is_told() {
             });
         });
         let told = async {
-            let (taken, queued) = (taken.outcomes().await, queued.outcomes().await);
+            let [taken, queued] = [taken.outcomes().await, queued.outcomes().await].map(|answer| answer.map(|(outcomes, _)| outcomes));
             assert_eq!(engine.owner_ended().await, 0);
             [taken, queued, engine.submit(numbered(&[catch("g-0", "3", 1, 5)]), NOW).await]
         };
@@ -235,7 +235,7 @@ fn waiting(batches: &[&[(usize, Event)]]) -> Receiver<Job> {
         let (done, _) = flume::bounded(1);
         let events = events.to_vec();
         sender
-            .send(Job::Apply(Parcel {
+            .send(Job::Apply(Events {
                 events,
                 origin: NOW.into(),
                 done,

@@ -19,11 +19,13 @@ fn hub(notices_max: usize) -> (Arc<Hub>, Vec<Inbox>) {
 fn engine(hub: &Arc<Hub>) -> Shared {
     let limits = EngineLimits {
         threads: 1,
+        sources: 1,
         jobs_max: 1,
         games_max: 10,
         plays_max: 100,
         game_players_max: 1_024,
         players_max: 2_000,
+        expired_games_max: 2,
     };
     Shared::new(hub.clone(), limits, EngineMetrics::new())
 }
@@ -213,6 +215,92 @@ fn a_team_known_from_plays_alone_is_told_of_the_clock() {
         assert_eq!(history.head, 2);
         assert_eq!(history.last().unwrap().change.view.clock.unwrap().seconds_left, 870);
     });
+}
+
+/// A game of both teams with a play by each player.
+fn played(shared: &Shared, id: &str, status: &str, kickoff_h: i64, players: &[&str]) {
+    game(shared, id, 1, status, kickoff_h);
+    for (play, player) in players.iter().enumerate() {
+        feed(
+            shared,
+            &format!(
+                r#"{{"type":"play","game":"{id}","play":"{play}","stats":[{{"player":"{player}","team":"NE","stat":10,"yards":1}}]}}"#
+            ),
+        );
+    }
+}
+
+fn seqs(topic: &Topic) -> Vec<Seq> {
+    topic.read(|history| history.after(0).map(|entry| entry.seq).collect())
+}
+
+#[test]
+fn the_topics_of_a_game_that_is_let_go_of_move_on_to_nothing() {
+    let (hub, _inboxes) = hub(8);
+    let shared = engine(&hub);
+    played(&shared, "week1", "live", 100, &["A", "B"]);
+    played(&shared, "week2", "live", 268, &["B"]);
+    let heads = || {
+        ["game:week1", "team:NE", "team:HOU", "player:A", "player:B", "slate", "game:week2"].map(|name| topic(&hub, name).read(|h| h.head))
+    };
+    let before = heads();
+    assert!(shared.expire(&GameId::new("week1").unwrap()));
+    let moved: Vec<Seq> = heads().iter().zip(before).map(|(after, before)| after - before).collect();
+    // The later game shows where both have a part.
+    assert_eq!(moved, [1, 0, 0, 1, 0, 0, 0]);
+    for name in ["game:week1", "player:A"] {
+        assert!(topic(&hub, name).read(|history| history.game().is_none()), "{name}");
+        assert!(seqs(&topic(&hub, name)).is_empty(), "{name}");
+    }
+    // What came before it is let go of where another game shows.
+    for name in ["team:NE", "team:HOU", "player:B", "slate"] {
+        let topic = topic(&hub, name);
+        let other = topic.read(|history| history.after(0).all(|entry| entry.change.head.game.as_str() == "week2"));
+        assert!(other && !seqs(&topic).is_empty(), "{name}");
+    }
+    assert_eq!(shown(&topic(&hub, "player:B")), "week2");
+}
+
+#[test]
+fn the_next_game_after_nothing_begins_anew_and_the_seq_goes_on() {
+    let (hub, _inboxes) = hub(8);
+    let shared = engine(&hub);
+    // An earlier game is corrected while a later one shows: nobody is told.
+    played(&shared, "early", "live", 100, &["A"]);
+    played(&shared, "late", "live", 101, &["A"]);
+    let (player, team) = (topic(&hub, "player:A"), topic(&hub, "team:NE"));
+    assert_eq!((shown(&player).as_str(), player.read(|history| history.head)), ("late", 2));
+    assert!(shared.expire(&GameId::new("late").unwrap()));
+    assert_eq!(player.read(|history| (history.head, history.cleared())), (3, 3));
+    feed(
+        &shared,
+        r#"{"type":"play","game":"early","play":"0","rev":2,"stats":[{"player":"A","team":"NE","stat":10,"yards":5}]}"#,
+    );
+    // Not as a difference from what was never shown.
+    assert_eq!((shown(&player).as_str(), begins_new(&player)), ("early", true));
+    assert_eq!((shown(&team).as_str(), begins_new(&team)), ("early", true));
+    assert_eq!((seqs(&player), player.read(|history| history.cleared())), (vec![4], 3));
+}
+
+#[test]
+fn the_slate_goes_on_without_a_game_that_is_let_go_of() {
+    let (hub, _inboxes) = hub(8);
+    let shared = engine(&hub);
+    let games = || -> Vec<String> { hub.slate().games.iter().map(|(head, _)| head.game.to_string()).collect() };
+    for (id, kickoff_h) in [("a", 41), ("b", 42), ("c", 43)] {
+        game(&shared, id, 1, "live", kickoff_h);
+    }
+    assert!(shared.expire(&GameId::new("b").unwrap()));
+    assert_eq!((games(), hub.slate().seq), (vec!["a".to_owned(), "c".to_owned()], 4));
+    // Another takes its place in memory, and the others keep theirs.
+    game(&shared, "d", 1, "live", 40);
+    game(&shared, "c", 2, "final", 43);
+    assert_eq!(
+        (games(), hub.slate().seq),
+        (vec!["d".to_owned(), "a".to_owned(), "c".to_owned()], 6)
+    );
+    assert_eq!(hub.slate().games[2].1.status, crate::model::GameStatus::Final);
+    assert_eq!(seqs(&topic(&hub, "slate")), [5, 6]);
 }
 
 /// A shard that is told later than that finds changes gone from a ring, and sends snapshots.

@@ -28,6 +28,7 @@ fn runner(limits: ShardLimits) -> (Runner, flume::Sender<Command>) {
             rulesets,
             games: Arc::new(|_| None),
             epoch: "e1".into(),
+            process: "p1".into(),
             limits,
         }),
         sockets: Sockets::new(WritePath::Send).unwrap(),

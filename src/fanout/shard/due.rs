@@ -75,6 +75,9 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
     {
         return Due::Later(pace.next_due_us);
     }
+    if mirror.is_cleared_after(seq) {
+        return snapshot(mirror, "new_game", making);
+    }
     if !mirror.reaches(seq) {
         return snapshot(mirror, "lagged", making);
     }

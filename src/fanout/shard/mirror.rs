@@ -43,6 +43,8 @@ pub(super) type Subscriber = (u32, u32);
 pub(super) struct Mirror {
     pub(super) topic: Arc<Topic>,
     pub(super) head: Seq,
+    /// The last `seq` from which on the topic showed nothing.
+    cleared: Seq,
     pub(super) ring: VecDeque<Mirrored>,
     pub(super) subscribers: Vec<Subscriber>,
     pub(super) shared: Vec<Shared>,
@@ -61,6 +63,7 @@ impl Mirror {
         Mirror {
             topic,
             head: 0,
+            cleared: 0,
             ring: VecDeque::new(),
             subscribers: Vec::new(),
             shared: Vec::new(),
@@ -84,7 +87,7 @@ impl Mirror {
             }
             self.ring
                 .extend(history.after(before).map(|entry| Mirrored { entry, frames: None }));
-            self.head = history.head;
+            (self.head, self.cleared) = (history.head, history.cleared());
         });
         if self.head == before {
             return false;
@@ -105,7 +108,12 @@ impl Mirror {
         self.ring.len() - (self.head - seq) as usize
     }
 
-    /// Whether the topic begins to show another game after `seq`.
+    /// Whether the topic showed nothing at some time after `seq`: its game was let go of.
+    pub(super) fn is_cleared_after(&self, seq: Seq) -> bool {
+        seq < self.cleared
+    }
+
+    /// Whether the topic begins to show another game after `seq`, which the ring reaches.
     pub(super) fn changes_game_after(&self, seq: Seq) -> bool {
         self.ring.iter().skip(self.place_after(seq)).any(|mirrored| mirrored.entry.new_game)
     }

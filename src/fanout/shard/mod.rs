@@ -91,6 +91,8 @@ pub struct ShardParts {
     pub games: GameReader,
     /// This history's name.
     pub epoch: Arc<str>,
+    /// What tells this process from one before it with the same epoch.
+    pub process: Arc<str>,
     /// Limits and times.
     pub limits: ShardLimits,
 }
@@ -206,7 +208,7 @@ impl Shard {
             ring_frames: limits.ring_frames as u64,
         };
         let welcome = Welcome {
-            session: &format!("{epoch}-{}-{:x}", self.parts.index, key.generation),
+            session: &format!("{}-{}-{:x}", self.parts.process, self.parts.index, key.generation),
             epoch: &epoch,
             server_us: wall_us,
             limits,

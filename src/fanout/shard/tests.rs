@@ -4,6 +4,7 @@ mod bounds;
 mod clocks;
 mod closing;
 mod compressed;
+mod expiry;
 mod looks;
 mod rates;
 mod reading;

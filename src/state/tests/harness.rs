@@ -3,7 +3,9 @@
 
 use super::game_id;
 use crate::feed::sequence::{Admitted, Ledger, Verdict};
-use crate::model::{CauseKind, Change, Event, GameHead, GameView, IngestTime, PlayerId, PlayerInfo, Points, StatLine, Team};
+use crate::model::{
+    CauseKind, Change, Event, GameHead, GameView, IngestTime, Origin, PlayerId, PlayerInfo, Points, SourceId, StatLine, Team,
+};
 use crate::scoring::{Ruleset, Rulesets};
 use crate::state::{Cards, Game};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +22,7 @@ pub(super) struct Held {
 pub(super) struct Harness {
     pub(super) game: Game,
     pub(super) cards: Cards,
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
     rulesets: Rulesets,
     held: BTreeMap<u32, Held>,
 }
@@ -33,10 +35,15 @@ fn worth(rules: &Ruleset, player: &PlayerId, position: Option<&str>, line: &Stat
 
 impl Harness {
     pub(super) fn new() -> Harness {
+        Harness::with_feeds(1)
+    }
+
+    /// A game of which that many feeds may tell.
+    pub(super) fn with_feeds(sources: usize) -> Harness {
         Harness {
             game: Game::new(game_id()),
             cards: Cards::new(1_000),
-            ledger: Ledger::default(),
+            ledger: Ledger::new(sources),
             rulesets: Rulesets::embedded(),
             held: BTreeMap::new(),
         }
@@ -50,11 +57,34 @@ impl Harness {
         harness
     }
 
-    /// Takes an event in; its change, where it counts.
+    /// Takes an event of the first feed in; its change, where it counts.
     pub(super) fn take(&mut self, event: &Event) -> Option<Change> {
+        self.take_from(SourceId(0), event)
+    }
+
+    /// Takes an event of that feed in; its change, where it counts.
+    pub(super) fn take_from(&mut self, source: SourceId, event: &Event) -> Option<Change> {
+        let origin = Origin { source, ingest: NOW };
+        let admitted = self.ledger.admit(event, origin, 1_000);
+        self.change(event, admitted)
+    }
+
+    /// That feed is silent, if it is behind: whether it is now, and what fills in.
+    pub(super) fn silence(&mut self, source: SourceId) -> Option<Vec<Change>> {
+        if !self.ledger.silence(source) {
+            return None;
+        }
+        let mut changes = Vec::new();
+        while let Some(filled) = self.ledger.fill(|_| true) {
+            changes.extend(self.change(&filled.event, filled.admitted));
+        }
+        Some(changes)
+    }
+
+    fn change(&mut self, event: &Event, admitted: Admitted) -> Option<Change> {
         let (head, view) = (self.game.head().as_ref().clone(), self.game.view().clone());
         let listed = self.listed();
-        let Admitted { verdict, place } = self.ledger.admit(event, 1_000);
+        let Admitted { verdict, place, .. } = admitted;
         if !verdict.counts() {
             return None;
         }

@@ -4,6 +4,7 @@
 mod allowed;
 mod arbitrary;
 mod causes;
+mod feeds;
 mod harness;
 mod items;
 mod oracle;

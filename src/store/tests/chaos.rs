@@ -244,7 +244,6 @@ impl Run {
             self.count("refused records found");
         }
         self.accepted = found;
-        self.refused.clear();
         opening
     }
 
@@ -272,6 +271,8 @@ impl Run {
         }
         let appender = Appender::begin(&mut opening, header("epoch"), self.limits).unwrap();
         self.committed = self.accepted.len();
+        // A new segment has begun: what is behind it counts no longer.
+        self.refused.clear();
         (opening, appender)
     }
 }

@@ -9,13 +9,17 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
-/// The program, without settings from the outside.
+/// The program, without settings from the outside; with an event log where `--data-dir` says so.
 pub(crate) fn scorewire(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scorewire"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SCOREWIRE__") {
             command.env_remove(name);
         }
+    }
+    // Whoever wants an event log says where.
+    if !arguments.contains(&"--data-dir") {
+        command.env("SCOREWIRE__STORE__DURABILITY", "memory");
     }
     command
         .args(arguments)

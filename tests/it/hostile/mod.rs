@@ -6,7 +6,7 @@ pub(crate) mod good;
 pub(crate) mod http;
 pub(crate) mod ws;
 
-use scorewire::config::Config;
+use scorewire::config::{Config, Durability};
 use scorewire::pipeline::{self, Running};
 use scorewire::server::App;
 use std::net::SocketAddr;
@@ -48,6 +48,7 @@ impl Server {
         let mut config = Config::default();
         config.server.bind = SocketAddr::from(([127, 0, 0, 1], 0));
         config.server.shards = 2;
+        config.store.durability = Durability::Memory;
         config.clients.close_timeout_ms = 300;
         config.shutdown.drain_timeout_ms = 1_000;
         change(&mut config);

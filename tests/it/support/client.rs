@@ -3,7 +3,7 @@
 
 use super::PATIENCE;
 use super::holdings::{Holdings, Key, key_of};
-use super::server::Server;
+use super::server::Http;
 use super::wire::{Wire, Wired, connect};
 use crate::proto;
 use futures_util::{SinkExt, StreamExt};
@@ -37,32 +37,32 @@ pub(crate) struct Client {
 
 impl Client {
     /// Connects and takes the welcome.
-    pub(crate) async fn connect(server: &Server) -> Client {
+    pub(crate) async fn connect(server: &Http) -> Client {
         Client::connect_in(server, Coding::Json).await
     }
 
     /// The same in that coding.
-    pub(crate) async fn connect_in(server: &Server, coding: Coding) -> Client {
+    pub(crate) async fn connect_in(server: &Http, coding: Coding) -> Client {
         Client::come_back_in(server, coding, Holdings::default()).await
     }
 
     /// Comes back with what it held before.
-    pub(crate) async fn come_back(server: &Server, holdings: Holdings) -> Client {
+    pub(crate) async fn come_back(server: &Http, holdings: Holdings) -> Client {
         Client::come_back_in(server, Coding::Json, holdings).await
     }
 
     /// The same in that coding, whatever it held it in.
-    pub(crate) async fn come_back_in(server: &Server, coding: Coding, holdings: Holdings) -> Client {
+    pub(crate) async fn come_back_in(server: &Http, coding: Coding, holdings: Holdings) -> Client {
         Client::over(connect(server.address(), server.tls(), None).await, coding, holdings).await
     }
 
     /// Connects with so small a receive buffer that not reading is soon noticed.
-    pub(crate) async fn connect_narrow(server: &Server) -> Client {
+    pub(crate) async fn connect_narrow(server: &Http) -> Client {
         Client::connect_narrow_in(server, Coding::Json).await
     }
 
     /// The same in that coding.
-    pub(crate) async fn connect_narrow_in(server: &Server, coding: Coding) -> Client {
+    pub(crate) async fn connect_narrow_in(server: &Http, coding: Coding) -> Client {
         let wired = connect(server.address(), server.tls(), Some(4096)).await;
         Client::over(wired, coding, Holdings::default()).await
     }
@@ -204,7 +204,7 @@ impl Client {
     }
 
     /// Reads on until it holds the head of every topic that it is subscribed to.
-    pub(crate) async fn catch_up(&mut self, server: &Server) {
+    pub(crate) async fn catch_up(&mut self, server: &Http) {
         let topics: BTreeSet<&String> = self.subscribed.iter().map(|(topic, _)| topic).collect();
         let heads = server.heads(topics).await;
         loop {

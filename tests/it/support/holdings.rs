@@ -1,7 +1,7 @@
 //! What a client holds, kept as a careful client would: every frame must follow what is held, and
 //! totals, differences and causes must agree.
 
-use super::server::Server;
+use super::server::Http;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -139,7 +139,7 @@ impl Holdings {
     }
 
     /// Everything held must be what plain HTTP answers.
-    pub(crate) async fn assert_equal_http(&self, server: &Server) {
+    pub(crate) async fn assert_equal_http(&self, server: &Http) {
         for ((topic, ruleset), held) in &self.held {
             let (kind, id) = topic.split_once(':').unwrap_or((topic, ""));
             let game = match kind {
@@ -240,7 +240,7 @@ impl Held {
         take_view(self.views.entry(topic).or_default(), frame);
     }
 
-    async fn assert_equal_slate(&self, server: &Server) {
+    async fn assert_equal_slate(&self, server: &Http) {
         let answer = server.json("/v1/snapshot?topics=slate").await;
         let now = &answer["snapshots"][0];
         let mut expected = Held::default();

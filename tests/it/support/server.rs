@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
-use scorewire::config::Config;
+use scorewire::config::{Config, Durability};
 use scorewire::fanout::sockets::WriterSetting;
 use scorewire::model::Event;
 use scorewire::pipeline::{self, Running};
@@ -31,7 +31,8 @@ pub(crate) enum Way {
 pub(crate) struct Server {
     pub(crate) running: Running,
     pub(crate) http: Http,
-    identity: Option<Identity>,
+    /// Its files are there as long as it is.
+    _identity: Option<Identity>,
 }
 
 /// Plain HTTP to one address.
@@ -65,6 +66,15 @@ impl Answer {
 }
 
 impl Http {
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What clients connect with; nothing where it is plain.
+    pub(crate) fn tls(&self) -> Option<&TlsConnector> {
+        self.tls.as_ref()
+    }
+
     pub(crate) fn new(address: SocketAddr) -> Http {
         Http {
             client: Client::builder(TokioExecutor::new()).build(HttpConnector::new()),
@@ -120,6 +130,20 @@ impl Http {
         let report = answer.json();
         assert_eq!(report["rejected"], serde_json::json!([]), "{report}");
         (report["accepted"].as_u64().unwrap(), report["duplicate"].as_u64().unwrap())
+    }
+
+    /// Posts lines; nothing where nobody answers.
+    pub(crate) async fn try_post(&self, body: Vec<u8>) -> Option<Answer> {
+        let request = Request::post(format!("http://{}/v1/events", self.address)).body(Full::new(body.into()));
+        let answering = async {
+            let (parts, body) = self.client.request(request.unwrap()).await.ok()?.into_parts();
+            Some(Answer {
+                status: parts.status,
+                headers: parts.headers,
+                body: body.collect().await.ok()?.to_bytes(),
+            })
+        };
+        tokio::time::timeout(PATIENCE, answering).await.expect("an answer, or an end")
     }
 
     /// Posts events, as many in a request as `replay` does.
@@ -183,6 +207,7 @@ impl Server {
         let mut config = Config::default();
         config.server.bind = SocketAddr::from(([127, 0, 0, 1], 0));
         config.server.shards = 2;
+        config.store.durability = Durability::Memory;
         if let Some(identity) = &identity {
             identity.set(&mut config);
         }
@@ -190,16 +215,11 @@ impl Server {
         let running = pipeline::start(config).unwrap();
         let mut http = Http::new(running.address);
         http.tls = identity.as_ref().map(|identity| identity.connector().clone());
-        Server { running, http, identity }
-    }
-
-    /// What its clients connect with; nothing where it is plain.
-    pub(crate) fn tls(&self) -> Option<&TlsConnector> {
-        self.identity.as_ref().map(Identity::connector)
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.running.address
+        Server {
+            running,
+            http,
+            _identity: identity,
+        }
     }
 
     /// Clients of this server whose socket refuses bytes, as of the last second.

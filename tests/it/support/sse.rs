@@ -2,7 +2,7 @@
 
 use super::PATIENCE;
 use super::holdings::Holdings;
-use super::server::Server;
+use super::server::Http;
 use super::wire;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -25,7 +25,7 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// Opens one, after `last_id` where there is one.
-    pub(crate) async fn open(server: &Server, topics: &[String], ruleset: &str, holdings: Holdings, last_id: Option<String>) -> Stream {
+    pub(crate) async fn open(server: &Http, topics: &[String], ruleset: &str, holdings: Holdings, last_id: Option<String>) -> Stream {
         let mut sender = wire::http(server.address(), server.tls()).await;
         let query = format!("topics={}&ruleset={ruleset}", topics.join(","));
         let mut request = Request::get(format!("/v1/sse?{query}")).header("host", "127.0.0.1");
@@ -71,7 +71,7 @@ impl Stream {
     }
 
     /// Reads on until it holds the head of every topic.
-    pub(crate) async fn catch_up(&mut self, server: &Server) {
+    pub(crate) async fn catch_up(&mut self, server: &Http) {
         let heads = server.heads(&self.topics).await;
         let at = |stream: &Stream, topic: &String| {
             let mut held = stream.holdings.held.iter();

@@ -4,7 +4,7 @@ use crate::engine::{EngineLimits, Shared};
 use crate::fanout::hub::{Hub, HubLimits, Inbox};
 use crate::fanout::shard::{Account, Batch, ConnKey, Kind, Reading, Shard, ShardLimits, ShardParts, Writer, Wrote};
 use crate::feed::{Decoder, Limits};
-use crate::model::{Event, IngestTime, Now, StateTime};
+use crate::model::{Event, GameId, IngestTime, Now, StateTime};
 use crate::scoring::Rulesets;
 use crate::telemetry::EngineMetrics;
 use crate::wire::Form;
@@ -93,11 +93,13 @@ impl Rig {
         let hub = Arc::new(hub);
         let engine = EngineLimits {
             threads: 1,
+            sources: 1,
             jobs_max: 1,
             games_max: 10,
             plays_max: 1_000,
             game_players_max: 1_000,
             players_max: 1_000,
+            expired_games_max: 100,
         };
         let shared = Arc::new(Shared::new(hub.clone(), engine, EngineMetrics::new()));
         let rulesets = Arc::new(Rulesets::embedded());
@@ -109,6 +111,7 @@ impl Rig {
             rulesets,
             games: Arc::new(move |game| games.game(game)),
             epoch: "e1".into(),
+            process: "p1".into(),
             limits,
         });
         Rig {
@@ -166,6 +169,11 @@ impl Rig {
     pub(super) fn apply_unnoticed(&mut self, event: Event) {
         let now = self.now();
         self.shared.apply(event, IngestTime(now.wall_us), StateTime(now.steady_us));
+    }
+
+    /// That game is let go of; the shard has not looked at the notice yet.
+    pub(super) fn expire_unnoticed(&mut self, game: &str) {
+        assert!(self.shared.expire(&GameId::new(game).unwrap()), "{game} is there");
     }
 
     /// Player `R` of game `G` gains a yard.
