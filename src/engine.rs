@@ -135,8 +135,8 @@ impl Shared {
             cards: Cards::new(limits.players_max),
             hub,
             limits,
+            feeds: FeedWatch::new(metrics.feeds(limits.sources)),
             metrics,
-            feeds: FeedWatch::new(limits.sources),
             hasher: RandomState::default(),
         }
     }

@@ -100,6 +100,7 @@ pub struct EngineMetrics {
     pub directory_full: Counter,
     /// Games first heard of by something else than a `game` event.
     pub unannounced_games: Counter,
+    is_unseen: bool,
 }
 
 impl EngineMetrics {
@@ -117,6 +118,7 @@ impl EngineMetrics {
             game_expired: counter_with(&EVENTS, "outcome", "game_expired"),
             games_expired: counter(&GAMES_EXPIRED),
             unannounced_games: counter(&UNANNOUNCED),
+            is_unseen: false,
         }
     }
 
@@ -131,6 +133,15 @@ impl EngineMetrics {
             games_expired: Counter::noop(),
             directory_full: Counter::noop(),
             unannounced_games: Counter::noop(),
+            is_unseen: true,
+        }
+    }
+
+    /// The handles of so many feeds, which lead where these do.
+    pub fn feeds(&self, sources: usize) -> FeedMetrics {
+        match self.is_unseen {
+            true => FeedMetrics::unseen(),
+            false => FeedMetrics::new(sources),
         }
     }
 

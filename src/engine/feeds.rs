@@ -52,9 +52,9 @@ pub struct Difference {
 }
 
 impl FeedWatch {
-    pub(super) fn new(sources: usize) -> FeedWatch {
+    pub(super) fn new(metrics: FeedMetrics) -> FeedWatch {
         FeedWatch {
-            metrics: FeedMetrics::new(sources),
+            metrics,
             heard_us: Default::default(),
             noted: Mutex::default(),
         }

@@ -39,6 +39,16 @@ impl FeedMetrics {
         }
     }
 
+    /// Handles that lead nowhere.
+    pub fn unseen() -> FeedMetrics {
+        FeedMetrics {
+            by_rank: Vec::new(),
+            begun: About::ALL.map(|_| Counter::noop()),
+            standing: About::ALL.map(|_| Gauge::noop()),
+            takeovers: Takeover::ALL.map(|_| Counter::noop()),
+        }
+    }
+
     /// Counts what a feed has told.
     pub fn told(&self, source: SourceId, events: u64) {
         if let Some(feed) = self.by_rank.get(source.index()) {

@@ -60,7 +60,6 @@ impl Rig {
             ping_interval_us: 10_000_000,
             silence_timeout_us: 30_000_000,
             stall_timeout_us: 12_000_000,
-            close_timeout_us: 4_000_000,
             ..Settings::default().shard
         };
         let held_bytes_max = limits.replies_bytes_max + 2 * limits.message_bytes_max + REPLY_BYTES_MAX + FRAME_BYTES_MAX;

@@ -238,6 +238,8 @@ impl Shard {
         if let Some(conn) = self.conn(key) {
             let busy = conn.busy();
             busy.closing = Some((reason, now_us));
+            // It is not told goodbye once it has its close frame.
+            busy.leaving = None;
             busy.stash = Stash::default();
             busy.incomplete_since_us = None;
             if conn.kind.is_websocket() {

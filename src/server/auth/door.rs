@@ -2,11 +2,12 @@
 
 use super::origin::{self, Whose};
 use super::{Auth, Pass, Refusal};
-use crate::config::{OpenTo, Scope};
+use crate::config::{self, OpenTo, Scope};
 use crate::fanout::grant::Grant;
 use crate::model::{SourceId, TopicName};
 use crate::scoring::{Ruleset, RulesetIndex};
 use crate::server::Door;
+use crate::server::address::{client_address, is_forwarded};
 use crate::server::error::ApiError;
 use crate::server::listen::Peer;
 use axum::extract::{FromRequestParts, Query};
@@ -146,7 +147,7 @@ async fn through(parts: &Parts, door: &Door, scope: Scope) -> Result<Option<Pass
     let is_open = match door.config.auth.open_to {
         OpenTo::All => true,
         OpenTo::None => false,
-        OpenTo::Loopback => is_from_here(parts),
+        OpenTo::Loopback => is_from_here(parts, &door.config.server),
     };
     if is_open { Ok(None) } else { Err(closed(door, scope)) }
 }
@@ -196,11 +197,15 @@ fn token(parts: &Parts, door: &Door) -> Result<Option<String>, ApiError> {
 
 /// Whether a request comes from this machine, and from nobody on whose behalf somebody here asks: not by
 /// way of a proxy, and not from a page whose name was made to lead here.
-fn is_from_here(parts: &Parts) -> bool {
-    const FORWARDED: [&str; 3] = ["x-forwarded-for", "x-real-ip", "forwarded"];
-    let peer = parts.extensions.get::<Peer>();
-    peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback())
-        && !FORWARDED.iter().any(|name| parts.headers.contains_key(*name))
+fn is_from_here(parts: &Parts, server: &config::Server) -> bool {
+    let Some(peer) = parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_canonical()) else {
+        return false;
+    };
+    let (trusted, by) = (&server.trusted_proxies, server.forwarded_by);
+    // What a proxy that nobody named passes on is somebody else's.
+    let is_passed_on = !trusted.contain(peer) && (is_forwarded(&parts.headers) || parts.headers.contains_key("x-real-ip"));
+    !is_passed_on
+        && client_address(peer, &parts.headers, trusted, by).is_loopback()
         && parts
             .headers
             .get(header::HOST)

@@ -184,3 +184,15 @@ fn a_message_in_time_begins_the_next_ones_time() {
     assert!(rig.read(key).iter().all(|frame| frame["type"] == "pong"));
     assert_eq!(rig.shard.held_bytes(key), 0);
 }
+
+/// Found by fuzzing: a client that broke the protocol, or closed, while a drain let it go got its close frame,
+/// and after it the drain's goodbye. Nothing may follow a close frame (RFC 6455, 5.5.1).
+#[test]
+fn nothing_follows_a_close_frame_while_draining() {
+    let mut rig = Rig::new();
+    let key = rig.client();
+    rig.shard.drain(1_000, rig.now_us);
+    rig.shard.received(key, &mut masked(8, &1000u16.to_be_bytes()), rig.now());
+    rig.pump();
+    assert_eq!(rig.read(key), [8]);
+}
