@@ -118,7 +118,7 @@ mod tests {
             "10 KiB",
             "1.0 MiB",
             "1.5 GiB",
-            "16777216 TiB",
+            "16777215 TiB",
         ];
         assert_eq!(sizes.map(bytes), texts);
     }

@@ -9,7 +9,7 @@
 //! Owns, for each item of a game: which feed holds it, what the others said last, and the words that wait;
 //! and which feeds are silent. What stands where nobody is silent is the best-ranked feed's highest revision,
 //! whatever the order. Never touches stats; reads no clock: that a feed is silent is said from outside
-//! ([`Feeds::silence`]), in order with the events. Bounded: [`SOURCES_MAX`] words an item, [`WAITING_MAX`] that
+//! (`Feeds::silence`), in order with the events. Bounded: [`SOURCES_MAX`] words an item, [`WAITING_MAX`] that
 //! wait; the items are the ledger's.
 
 use super::sequence::Heard;

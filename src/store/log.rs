@@ -497,7 +497,12 @@ struct Ending<'a, T>(&'a Shared<T>);
 
 impl<T> Drop for Ending<'_, T> {
     fn drop(&mut self) {
-        self.0.core.lock().is_ending = true;
+        let mut core = self.0.core.lock();
+        core.is_ending = true;
+        if std::thread::panicking() {
+            // Nobody will answer those who wait; this tells them.
+            core.pending.clear();
+        }
         self.0.moved.notify_all();
     }
 }

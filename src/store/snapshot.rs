@@ -5,7 +5,7 @@
 //! a *place* says it where it does not follow from the one before. Then comes the *state*, which is the caller's, in
 //! as many pieces as it likes; then the *end*: how many records and pieces there are, and a checksum over all
 //! bytes before. Without an end a file is no snapshot. Never decides what is kept. Bounded: reading holds
-//! the file in memory, writing [`PART_BYTES`] of it.
+//! the file in memory, writing `PART_BYTES` of it.
 
 use super::files::{Files, LogFile};
 use super::folder::segments;

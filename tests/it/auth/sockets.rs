@@ -167,9 +167,11 @@ fn a_token_is_renewed_narrowed_and_runs_out() {
                 (&json!("forbidden"), &json!([{"topic": "slate"}]))
             );
             renews.expect("auth_expiring").await;
+            assert_eq!(stays.expect("goodbye").await["code"], "auth_expired");
             assert_eq!(stays.next().await, 4004);
             server.post_lines(super::LINE.to_vec()).await;
             renews.expect("delta").await;
+            assert_eq!(renews.expect("goodbye").await["code"], "auth_expired");
             assert_eq!(renews.next().await, 4004);
             let closed = "scorewire_connections_closed_total{reason=\"auth_expired\"}";
             crate::support::eventually("counted", || async { server.metric(closed).await >= 2.0 }).await;

@@ -221,10 +221,10 @@ impl Sim {
 
     fn misbehave(&mut self, client: usize) {
         let opcode = self.opcode(client);
-        let bytes = match self.chance.below(12) {
+        let bytes = match self.chance.below(14) {
             0..5 => client_message(opcode, b"{\"op\":", self.clients[client].extension(), &mut self.chance),
             5 => client_frame(3 - opcode, true, b"of the other coding", [1, 2, 3, 4]),
-            6 => client_frame(1, true, &[0xff, 0xfe], [1, 2, 3, 4]),
+            6 | 12 | 13 => client_frame(1, true, &[0xff, 0xfe], [1, 2, 3, 4]),
             7 => client_frame(1, true, &[b' '; 3_000], [1, 2, 3, 4]),
             8 => vec![0x81, 0x02, b'{', b'}'],
             9 => client_frame(0xc, true, b"", [0; 4]),
