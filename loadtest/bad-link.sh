@@ -49,7 +49,7 @@ p99_ms() {
 }
 
 run() { # DELAY_MS LOSS; the p99 of both halves, in ms
-  rm -f "$WORK"/*
+  rm -rf "${WORK:?}"/*
   "$LOADTEST" link --delay-ms "$1" --loss "$2" --near "$NEAR" --far "$FAR" >"$WORK/link" 2>&1 &
   LINK=$!
   await 'link up' "$WORK/link" "$LINK"
