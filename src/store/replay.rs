@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it open.
-    #[error("{}: another process uses this log", .0.display())]
+    #[error("{}: another process uses this event log; stop it, or give each a folder of its own (--data-dir)", .0.display())]
     InUse(PathBuf),
     /// The system said no.
-    #[error("{action} {}: {error}", path.display())]
+    #[error("cannot {action} {}: {error}", path.display())]
     Io {
         /// What was tried.
         action: &'static str,
