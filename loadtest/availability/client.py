@@ -144,7 +144,8 @@ class Client:
         crowd, topic, now = self.crowd, self.topics[name], self.crowd.now()
         due = topic.points_at(seq)
         if due is None or due != round(points * truth.ONE):
-            self.fault(f"{name} has {points} points at seq {seq}, by the feed {due} / {truth.ONE}")
+            told = "there is no such change" if due is None else due / truth.ONE
+            self.fault(f"{name} has {points} points at seq {seq}, by the feed {told}")
             self.wrong.add(name)
             self.book.begin("wrong", now)
         elif name in self.wrong:
