@@ -314,7 +314,9 @@ impl History {
 
     /// Lets go of that many of the oldest entries, and of the frames that are not kept.
     fn drop_first(&mut self, count: usize, left: &mut Left) {
-        self.ring.drain(..count).for_each(|slot| left.add(slot.change));
+        for slot in std::iter::from_fn(|| self.ring.pop_front()).take(count) {
+            left.add(slot.change);
+        }
         let first = self.first().max((self.head + 1).saturating_sub(FRAMES_KEPT));
         while self.frames.front().is_some_and(|(seq, _)| *seq < first) {
             self.frames.pop_front();
