@@ -291,6 +291,7 @@ impl<'a> Running<'a> {
             self.cut_short("interrupted before every client had everything".to_owned());
         }
         let later = self.last_look();
+        let duration_s = (clock::monotonic_ns() - t0_ns) as f64 / 1e9;
         let assaulted = self.end_of(assault);
         let looks = self.before.zip(self.idle).zip(earlier.zip(later));
         let total = self.watch.total();
@@ -298,7 +299,6 @@ impl<'a> Running<'a> {
             let clients = self.plan.rosters.len();
             readings::server(before, idle, &earlier, &later, clients, total.tally.deliveries)
         });
-        let duration_s = (clock::monotonic_ns() - t0_ns) as f64 / 1e9;
         let mut seconds = total.latency.timeline();
         total.timeline.fill(&mut seconds);
         let tally = total.tally;
