@@ -49,11 +49,11 @@ p99_ms() {
 }
 
 run() { # DELAY_MS LOSS; the p99 of both halves, in ms
-  rm -f "$WORK"/*
+  rm -rf "${WORK:?}"/*
   "$LOADTEST" link --delay-ms "$1" --loss "$2" --near "$NEAR" --far "$FAR" >"$WORK/link" 2>&1 &
   LINK=$!
   await 'link up' "$WORK/link" "$LINK"
-  ip netns exec "$NEAR" "$SCOREWIRE" serve --bind 0.0.0.0:8080 >"$WORK/server" 2>&1 &
+  SCOREWIRE__AUTH__OPEN_TO=all ip netns exec "$NEAR" "$SCOREWIRE" serve --bind 0.0.0.0:8080 --data-dir "$WORK/log" >"$WORK/server" 2>&1 &
   SERVER=$!
   await listening "$WORK/server" "$SERVER"
   # The far half plays on for longer than the near one, which is measured while it does.

@@ -140,7 +140,8 @@ def measure(variant, options):
     with tempfile.TemporaryDirectory() as folder:
         log, report = pathlib.Path(folder) / "server.log", pathlib.Path(folder) / "report.json"
         with log.open("w") as errors:
-            server = subprocess.Popen([TARGET / "scorewire", "serve", "--bind", address], env=environment, stderr=errors)
+            serve = [TARGET / "scorewire", "serve", "--bind", address, "--data-dir", pathlib.Path(folder) / "log"]
+            server = subprocess.Popen(serve, env=environment, stderr=errors)
         try:
             if not listens(server, address):
                 sys.exit(f"no server at {address}\n{log.read_text()}")

@@ -34,7 +34,8 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 
 
 run() { # SCHEME; the server's CPU per delivery, in µs
   rm -f "$WORK/server"
-  "$SCOREWIRE" serve --bind "127.0.0.1:$PORT" >"$WORK/server" 2>&1 &
+  rm -rf "$WORK/log"
+  "$SCOREWIRE" serve --bind "127.0.0.1:$PORT" --data-dir "$WORK/log" >"$WORK/server" 2>&1 &
   SERVER=$!
   await listening "$WORK/server" "$SERVER"
   timeout -k 5 "$RUN_S_MAX" "$LOADTEST" run broadcast --url "$1://127.0.0.1:$PORT" --tls-ca "$WORK/cert.pem" --clients "$CLIENTS" \

@@ -139,17 +139,20 @@ pub enum Owner {
     Kernel,
     /// Bodies of events under way.
     Ingest,
+    /// Records of the event log that are not on disk yet.
+    Log,
 }
 
 impl Owner {
     /// Every owner.
-    pub const ALL: [Owner; 6] = [
+    pub const ALL: [Owner; 7] = [
         Owner::Rings,
         Owner::Frames,
         Owner::Mirrors,
         Owner::Clients,
         Owner::Kernel,
         Owner::Ingest,
+        Owner::Log,
     ];
 
     /// The metric's label.
@@ -161,6 +164,7 @@ impl Owner {
             Owner::Clients => "clients",
             Owner::Kernel => "kernel",
             Owner::Ingest => "ingest",
+            Owner::Log => "log",
         }
     }
 }

@@ -15,24 +15,26 @@
 
 mod housekeeping;
 mod keeper;
+mod log;
+
+pub use log::Machine;
 
 use crate::clock::Clock;
 use crate::compaction::RetellError;
 use crate::config::Config;
-use crate::engine::{Engine, Owners, Parcel, Shared, silence};
+use crate::engine::{Shared, silence};
 use crate::fanout::hub::{Hub, Inbox};
 use crate::fanout::runner::{Command, Runner, Verify};
 use crate::fanout::shard::{AuthRequest, Shard, ShardParts};
 use crate::fanout::snapshot::GameReader;
 use crate::fanout::sockets::{Sockets, WritePath, WriterRefused};
 use crate::fanout::turns::Turns;
-use crate::recovery::{self, Me, Recovered, new_epoch_name};
+use crate::recovery::new_epoch_name;
 use crate::scoring::{RulesetError, Rulesets};
 use crate::server::admission::Admission;
 use crate::server::listen::Audience;
 use crate::server::tls::{self, Follower, Handshakes, TlsError};
 use crate::server::{self, Addresses, App, Auth, Door, FeedRates, KeyFileError, Routes, listen};
-use crate::store::{DiskFiles, EventLog};
 use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, LogMetrics, MemoryMetrics, Refusals, ShardMetrics, TlsMetrics};
 use flume::{Receiver, Sender, WeakSender};
 use std::io;
@@ -143,6 +145,14 @@ pub fn auth(config: &Config, rulesets: &Arc<Rulesets>) -> Result<Arc<Auth>, Star
 /// # Errors
 /// Whatever keeps it from starting; nothing runs then.
 pub fn start(config: Config) -> Result<Running, StartError> {
+    start_on(config, Machine::this())
+}
+
+/// The same on a machine of a test's own.
+///
+/// # Errors
+/// Those of [`start`].
+pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError> {
     let rulesets = Arc::new(rulesets(&config)?);
     let (shard_count, commands_max) = (config.shards(), config.fanout.commands_max);
     let paths = WritePath::for_shards(config.fanout.writer, shard_count, config.fanout.slice_clients)?;
@@ -158,7 +168,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
 
     let (stop, stopped) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
-    let (app, inboxes) = share(config, rulesets, auth, shard_count, stopped.clone())?;
+    let (app, inboxes) = share(config, &machine, rulesets, auth, shard_count, stopped.clone())?;
     tokio::spawn(app.auth.clone().watch());
     if let Some(budget) = keeper::budget(app.config.memory.budget_mib) {
         tokio::spawn(keeper::keep(app.clone(), budget, stopped.clone()));
@@ -185,9 +195,9 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let admin = side_listener(&app, admin, Routes::ADMIN, &is_over)?;
     let admin_address = admin.map_or(address, |(at, _)| at);
     if let Some(log) = app.engine.log() {
-        tokio::spawn(watch_log(log.clone()));
+        tokio::spawn(log::watch(log.clone()));
     }
-    let housekeeping = housekeeping::start(&app)?;
+    let housekeeping = housekeeping::start(&app, machine.files)?;
     let (ending, ended) = flume::bounded(shard_count);
     let mut commands = Vec::new();
     for (index, ((listener, inbox), path)) in shared.into_iter().zip(inboxes).zip(paths).enumerate() {
@@ -231,6 +241,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
 /// Starts the engine and gathers what every door shares, with the shards' ends of their mailboxes.
 fn share(
     config: Config,
+    machine: &Machine,
     rulesets: Arc<Rulesets>,
     auth: Arc<Auth>,
     shard_count: usize,
@@ -240,7 +251,7 @@ fn share(
     let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
     let hub = Arc::new(hub);
     let shared = Arc::new(Shared::new(hub.clone(), config.engine_limits(), EngineMetrics::new()));
-    let (engine, epoch) = engine(&config, shared)?;
+    let (engine, epoch) = log::engine(&config, machine, shared)?;
     let games: GameReader = {
         let shared = engine.shared().clone();
         Arc::new(move |game| shared.game(game))
@@ -478,72 +489,6 @@ fn verify(app: &Arc<App>, shard: Option<&Sender<Command>>) -> Verify {
             let _ = shard.send_async(Command::Verified { conn, id, found }).await;
         });
     })
-}
-
-/// The engine, where the event log says what stands already; and the epoch.
-fn engine(config: &Config, shared: Arc<Shared>) -> Result<(Engine, Arc<str>), StartError> {
-    let Some(settings) = config.log_settings() else {
-        return Ok((Engine::new(Owners::start(shared)), new_epoch_name().into()));
-    };
-    let me = Me {
-        sources: config.feeds.sources.clone(),
-        limits: config.engine_limits(),
-        boot_id: recovery::boot_id(),
-    };
-    let Recovered {
-        opening,
-        header,
-        new_epoch,
-        read,
-        warnings,
-    } = recovery::recover(&config.store.dir, Arc::new(DiskFiles), &shared, me)?;
-    if let Some(cut) = &opening.cut {
-        let (file, kept) = (cut.file.display(), cut.kept.display());
-        tracing::warn!(%file, offset = cut.offset, bytes = cut.bytes, lsn = cut.lsn.0, %kept, "the event log had a torn tail; it was cut: {}", cut.problem);
-    }
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
-    if read.missing + read.unreadable > 0 {
-        tracing::warn!(
-            missing = read.missing,
-            unreadable = read.unreadable,
-            "records of the event log are missing: totals may be, too"
-        );
-    }
-    if let Some(reason) = new_epoch {
-        tracing::warn!("a new epoch begins, and clients begin with snapshots: {}", reason.why());
-    }
-    let took_ms = read.took.as_millis() as u64;
-    let snapshot = read.snapshot.map(|lsn| lsn.0);
-    tracing::info!(dir = %config.store.dir.display(), snapshot, records = read.records, games = shared.game_count(), took_ms, "recovered");
-    let epoch = header.epoch.as_str().into();
-    let engine = Engine::logged(Owners::start(shared), |owners| {
-        let begun = opening.begin(header, settings, move |parcel| owners.deliver(parcel));
-        begun.map_err(RetellError::from)
-    })?;
-    Ok((engine, epoch))
-}
-
-/// Says in the log when the event log fails, and when it heals; until nobody holds the engine.
-async fn watch_log(log: EventLog<Parcel>) {
-    let mut failing = None;
-    let mut looks = tokio::time::interval(Duration::from_millis(500));
-    loop {
-        looks.tick().await;
-        match (log.trouble(), failing) {
-            (Some(reason), None) => {
-                failing = Some(Clock.steady_us());
-                tracing::error!(%reason, "the event log fails: events are answered 503 until it heals");
-            }
-            (None, Some(since_us)) => {
-                failing = None;
-                let after_ms = (Clock.steady_us() - since_us) / 1_000;
-                tracing::info!(after_ms, "the event log takes events again");
-            }
-            _ => {}
-        }
-    }
 }
 
 /// Raises the limit of open descriptors as far as this user may, and says how far that goes.

@@ -10,7 +10,7 @@ use crate::fanout::Hub;
 use crate::fanout::hub::HubLimits;
 use crate::model::{GameId, IngestTime};
 use crate::server::App;
-use crate::store::{DiskFiles, Lsn};
+use crate::store::{Files, Lsn};
 use crate::telemetry::{EngineMetrics, HousekeepingMetrics};
 use flume::Sender;
 use std::io;
@@ -18,14 +18,14 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 /// Starts it, where there is a log. It ends when what is returned is dropped.
-pub(super) fn start(app: &Arc<App>) -> io::Result<Option<Sender<()>>> {
+pub(super) fn start(app: &Arc<App>, files: Arc<dyn Files>) -> io::Result<Option<Sender<()>>> {
     // There with or without a log: a metric that is missing looks like one that is broken.
     let metrics = HousekeepingMetrics::new();
     if app.engine.log().is_none() {
         return Ok(None);
     }
     let config = &app.config;
-    let (dir, files) = (config.store.dir.clone(), Arc::new(DiskFiles));
+    let dir = config.store.dir.clone();
     let limits = config.engine_limits();
     let housekeeper = Housekeeper {
         log: Logged {

@@ -45,6 +45,7 @@ impl App {
                 Owner::Clients => connections * (CONNECTION_BYTES + session_bytes) + subscriptions * SUBSCRIPTION_BYTES,
                 Owner::Kernel => self.kernel_bytes(),
                 Owner::Ingest => self.ingest_bytes.load(Ordering::Relaxed) as u64,
+                Owner::Log => self.engine.log().map_or(0, |log| log.levels().unsynced_bytes),
             };
             (owner, bytes)
         })

@@ -426,7 +426,7 @@ metric!(
     MEMORY,
     "scorewire_memory_bytes",
     Gauge,
-    "owner = rings, frames, mirrors, clients, kernel, ingest",
+    "owner = rings, frames, mirrors, clients, kernel, ingest, log",
     "Whose memory it is, by estimate; kernel: at most, of clients whose socket is full."
 );
 metric!(

@@ -13,6 +13,7 @@ mod client;
 mod compression;
 mod corrections;
 mod crash;
+mod disk;
 mod docs_sync;
 mod drain;
 mod echo;

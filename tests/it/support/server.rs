@@ -11,7 +11,7 @@ use hyper_util::rt::TokioExecutor;
 use scorewire::config::{Config, Durability};
 use scorewire::fanout::sockets::WriterSetting;
 use scorewire::model::Event;
-use scorewire::pipeline::{self, Running};
+use scorewire::pipeline::{self, Machine, Running};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -216,7 +216,16 @@ impl Server {
         }
     }
 
+    /// The same, on a machine of the test's own.
+    pub(crate) fn start_on_machine(machine: Machine, change: impl FnOnce(&mut Config)) -> Server {
+        Server::start_with(machine, None, change)
+    }
+
     fn start_as(identity: Option<Identity>, change: impl FnOnce(&mut Config)) -> Server {
+        Server::start_with(Machine::this(), identity, change)
+    }
+
+    fn start_with(machine: Machine, identity: Option<Identity>, change: impl FnOnce(&mut Config)) -> Server {
         let mut config = Config::default();
         config.server.bind = SocketAddr::from(([127, 0, 0, 1], 0));
         config.server.shards = 2;
@@ -225,7 +234,7 @@ impl Server {
             identity.set(&mut config);
         }
         change(&mut config);
-        let running = pipeline::start(config).unwrap();
+        let running = pipeline::start_on(config, machine).unwrap();
         let mut http = Http::new(running.address);
         http.tls = identity.as_ref().map(|identity| identity.connector().clone());
         Server {
