@@ -11,6 +11,7 @@ slate       a Sunday at ten times its speed, 15-player rosters
 coding      JSON, the binary coding, JSON compressed
 stalled     the others' latency while a tenth of the clients does not read
 probe       how soon a busy server answers, both ways to write
+hostile     2,000 clients, and the same beside 2,000 hostile ones, who must all be gone 75 s after the end
 metrics     metrics and logs off; and on: logs in JSON, /metrics read every second
 ingest      plays a second
 
@@ -39,6 +40,9 @@ TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "re
 BROADCAST = ["broadcast", "--floor"]
 FAST = ["broadcast", "--events", "2000", "--interval-ms", "5", "--floor"]
 PROBE = ["broadcast", "--probe", "--kernel-times", "--floor"]
+# Long enough for those who stall to be found out (`clients.stall_timeout_ms`), and for some to come back.
+QUIET = ["broadcast", "--events", "200"]
+HOSTILE = QUIET + ["--hostile", "2000", "--hostile-gone-s", "75"]
 OFF = {"METRICS__ENABLED": "false", "LOG__FILTER": "off"}
 ON = {"METRICS__ENABLED": "true", "LOG__FILTER": "info", "LOG__FORMAT": "json"}
 
@@ -68,13 +72,19 @@ FIGURES = {
     "stalled": [Variant("stalled", {}, ["stalled"])],
     "probe": by_writer(PROBE),
     "metrics": [Variant("off", OFF, ["broadcast"]), Variant("on", ON, ["broadcast"], scraped=True)],
+    "hostile": [Variant("quiet", {}, QUIET), Variant("hostile", {}, HOSTILE)],
     "ingest": [Variant("ingest", {"ENGINE__GAMES_MAX": "16384"}, ["ingest", "--events", "500000"])],
 }
-CLIENTS = {"fast": 2000}
+CLIENTS = {"fast": 2000, "hostile": 2000}
 
 
 def extra(name):
     return lambda run: run["extra"][name]
+
+
+def longest(figures):
+    """The longest that a hostile connection stood."""
+    return max((value for name, value in figures.items() if name.endswith("_longest_s")), default=None)
 
 
 # What is shown of a run: name and where it stands in the report.
@@ -99,6 +109,10 @@ SHOWN = {
     "stalled / reading": extra("stalled_p99_ratio"),
     "all reading: cores": extra("reading_server_cores"),
     "some stalled: cores": extra("stalled_server_cores"),
+    "hostile connections": extra("hostile_connections"),
+    "refused of those": extra("hostile_refused"),
+    "hostile CPU s": extra("hostile_cpu_s"),
+    "longest stood, s": lambda run: longest(run["extra"]),
 }
 for question in ("ping", "subscribe", "connect"):
     for part in ("p50", "p99"):
@@ -225,7 +239,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("figure", choices=FIGURES)
     parser.add_argument("--runs", type=int, default=5, help="turns; default: 5")
-    parser.add_argument("--clients", type=int, help="default: 10,000, for `fast` 2,000; `ingest` has its own")
+    parser.add_argument("--clients", type=int, help="default: 10,000, for `fast` and `hostile` 2,000; `ingest` has its own")
     parser.add_argument("--seconds", type=int, default=120, help="length of a run of `slate`; default: 120")
     arguments = parser.parse_args()
     figure, variants = arguments.figure, FIGURES[arguments.figure]

@@ -5,6 +5,7 @@
 //! ```text
 //! scenario   `run broadcast` to `run soak`: who does what, and the limits that one scenario alone has
 //! ├ load     what all of those are given: clients, floors
+//! ├ hostile  clients that break every rule, beside `run broadcast`
 //! ├ sunday   which games, whom clients follow
 //! └ limits   what the figures may be at most
 //! ingest     `run ingest`
@@ -12,6 +13,7 @@
 //! numbers    what numbers may be
 //! ```
 
+mod hostile;
 mod ingest;
 mod limits;
 mod load;

@@ -6,6 +6,7 @@
 //! standard output; standard error is shared. A child ends when its standard input does, so none
 //! outlives its parent. The channel from the children holds at most [`WORDS_PENDING_MAX`] lines.
 
+use crate::hostile;
 use crate::job::{self, Round};
 use crate::judge::Moved;
 use crate::latency::LatencyCounts;
@@ -40,6 +41,8 @@ pub(crate) enum Job {
     },
     /// WebSocket clients that verify what they get.
     Clients(Box<job::Clients>),
+    /// Clients that break every rule.
+    Hostile(Box<hostile::Mob>),
 }
 
 /// From the parent, after the job.
@@ -93,6 +96,8 @@ pub(crate) enum Word {
     },
     /// The result; nothing follows.
     Done(Box<Tally>),
+    /// The result of the hostile clients; nothing follows.
+    Mob(hostile::Ledger),
     /// The child can't go on.
     Failed {
         /// Why.
@@ -252,7 +257,7 @@ fn listen(index: usize, output: impl BufRead, sender: &SyncSender<(usize, Word)>
         let word = serde_json::from_str(&line).unwrap_or_else(|error| Word::Failed {
             error: format!("unreadable report ({error}): {line}"),
         });
-        done |= matches!(word, Word::Done(_));
+        done |= matches!(word, Word::Done(_) | Word::Mob(_));
         if sender.send((index, word)).is_err() {
             return;
         }

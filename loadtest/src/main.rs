@@ -17,6 +17,7 @@
 //!          gsis · rules             what stat records count for, and what that is worth
 //!          floor · trace            the same work by a bare loop
 //!          probe                    one more client, who asks while the server is busy
+//!          hostile                  clients that break every rule, in a process of their own
 //!          crew · watch · timeline  child processes, progress, adding up, the server by the second
 //!          proc · limits            the server's /proc, descriptor limits
 //!          shape · report · html    the figures, as JSON, text and a page
@@ -49,6 +50,7 @@ mod floor;
 mod frames;
 mod greet;
 mod gsis;
+mod hostile;
 mod html;
 mod inflate;
 mod ingest;
@@ -123,6 +125,7 @@ fn child() -> Result<bool> {
     let result = match serde_json::from_slice(&line).context("an unreadable job")? {
         job @ crew::Job::Readers { .. } => readers::run(&job, orders),
         crew::Job::Clients(job) => crowd::run(*job, orders),
+        crew::Job::Hostile(mob) => hostile::mob::run(*mob, orders),
     };
     if let Err(error) = result {
         crew::say(&crew::Word::Failed {

@@ -15,6 +15,7 @@ mod readings;
 use crate::crew::{Crew, Job, Tally};
 use crate::floor::{self, Via};
 use crate::greet::greet;
+use crate::hostile::{Assault, Findings, Mob};
 use crate::job::{self, Stalling};
 use crate::latency::Latency;
 use crate::post::Http;
@@ -112,6 +113,8 @@ pub(crate) struct Plan {
     pub(crate) stalling: Option<Stalling>,
     /// Who asks for things beside all that, and again beside each floor, of the server at rest.
     pub(crate) probe: Option<Prober>,
+    /// Who does the server harm beside all that, from before the first event until everybody else has the last.
+    pub(crate) hostile: Option<Mob>,
 }
 
 impl Plan {
@@ -171,8 +174,10 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
     if !settings.floors.is_empty() {
         limits::require(available, plan.rosters.len(), "the floor, in this one process,")?;
     }
+    let hostile = plan.hostile.as_ref().map_or(0, |mob| mob.clients);
+    limits::require(available, hostile, "the hostile clients' process")?;
     if let Some(pid) = settings.server_pid {
-        limits::require_of_server(pid, plan.rosters.len())?;
+        limits::require_of_server(pid, plan.rosters.len() + hostile)?;
     }
     greet(&settings.target, &settings.ruleset)?;
     if plan.acts.iter().any(|(_, act)| matches!(act, Act::Refusing(_))) {
@@ -250,9 +255,27 @@ impl<'a> Running<'a> {
         self.is_cut_short = true;
     }
 
+    /// The hostile clients' figures by name; none without them.
+    fn end_of(&mut self, assault: Option<Assault>) -> BTreeMap<String, f64> {
+        let Some(assault) = assault else { return BTreeMap::new() };
+        let Findings { figures, faults } = assault.finish().unwrap_or_else(|error| Findings {
+            faults: vec![format!("the hostile clients: {error:#}")],
+            ..Findings::default()
+        });
+        // Nothing that they were still to do is held against a run that was cut short.
+        self.faults.extend(faults.into_iter().filter(|_| !self.is_cut_short));
+        figures
+    }
+
     /// Posts the events, waits for the last client. An error is the load test's own; the server's are faults.
     fn play(mut self, feed: &mut Http, http: &mut Http) -> Result<Outcome> {
         let pid = self.settings.server_pid;
+        let assault = self
+            .plan
+            .hostile
+            .as_ref()
+            .map(|mob| mob.start(self.settings.connect_timeout))
+            .transpose()?;
         let t0_ns = clock::monotonic_ns() + LEAD_NS;
         let ts0_us = clock::wall_us() + LEAD_NS / 1_000;
         self.watch.start(&mut self.crew, t0_ns, ts0_us)?;
@@ -268,13 +291,14 @@ impl<'a> Running<'a> {
             self.cut_short("interrupted before every client had everything".to_owned());
         }
         let later = self.last_look();
+        let duration_s = (clock::monotonic_ns() - t0_ns) as f64 / 1e9;
+        let assaulted = self.end_of(assault);
         let looks = self.before.zip(self.idle).zip(earlier.zip(later));
         let total = self.watch.total();
         let server = looks.map(|((before, idle), (earlier, later))| {
             let clients = self.plan.rosters.len();
             readings::server(before, idle, &earlier, &later, clients, total.tally.deliveries)
         });
-        let duration_s = (clock::monotonic_ns() - t0_ns) as f64 / 1e9;
         let mut seconds = total.latency.timeline();
         total.timeline.fill(&mut seconds);
         let tally = total.tally;
@@ -289,6 +313,7 @@ impl<'a> Running<'a> {
             ("posts_answered_429", feed.answered_429() as f64),
         ];
         let mut extra: BTreeMap<String, f64> = extra.map(|(name, figure)| (name.to_owned(), figure)).into();
+        extra.extend(assaulted);
         match probed {
             Ok(probed) => extra.extend(probed.map(|(name, figure)| (format!("probe_{name}"), figure))),
             Err(error) => faults.push(format!("the probe: {error:#}")),

@@ -201,6 +201,7 @@ impl Watch {
                 self.progress[index].deliveries = tally.deliveries;
                 self.done[index] = Some(tally);
             }
+            Word::Mob(_) => bail!("client process {index} speaks for the hostile ones"),
             Word::Failed { error } => bail!("client process {index}: {error}"),
         }
         Ok(())

@@ -1,11 +1,13 @@
 //! The scenarios with subscribers: what each is asked for, and how it is run.
 
+use super::hostile::HostileArgs;
 use super::limits::{hold_untimed, limit};
 use super::load::Load;
 use super::numbers::{at_least_one, over_zero, zero_or_more};
 use super::sunday::{FeedArgs, RosterArgs};
 use crate::run::Settings;
-use crate::scenario::{broadcast, slate, stalled};
+use crate::scenario::broadcast::{self, Beside};
+use crate::scenario::{slate, stalled};
 use crate::shape::{Limit, RunReport};
 use crate::upgrade::Coding;
 use anyhow::{Result, ensure};
@@ -32,6 +34,8 @@ pub(crate) enum Scenario {
         /// At most this 99th percentile of each kind of answer while plays are delivered (with --probe)
         #[arg(long, value_name = "MS", requires = "probe", value_parser = zero_or_more)]
         probe_p99_ms: Option<f64>,
+        #[command(flatten)]
+        hostile: HostileArgs,
         #[command(flatten)]
         load: Load,
     },
@@ -163,9 +167,15 @@ impl Scenario {
                 interval_ms,
                 probe,
                 probe_p99_ms,
+                hostile,
                 ..
             } => {
-                let report = broadcast::run(settings, *events, ms(*interval_ms), probe.then_some(seed))?;
+                let beside = Beside {
+                    seed,
+                    is_probed: *probe,
+                    hostile: hostile.hostile()?,
+                };
+                let report = broadcast::run(settings, *events, ms(*interval_ms), beside)?;
                 let asked = ["ping", "subscribe", "connect"].map(|what| format!("probe_walk_{what}_p99_ms"));
                 let slowest = asked.iter().filter_map(|name| report.extra.get(name)).copied().reduce(f64::max);
                 return Ok((report, limit("probe-p99-ms", *probe_p99_ms, slowest)));

@@ -1,6 +1,7 @@
 //! Broadcast: every client on one game, plays at a steady pace, every frame held against the script.
 
 use crate::crew::Tally;
+use crate::hostile::{self, Mob};
 use crate::plays::{Line, RULESET, Script};
 use crate::probe::Prober;
 use crate::run::{self, Plan, Settings};
@@ -14,10 +15,44 @@ use std::time::Duration;
 /// Connections under way at once; a listener's queue is commonly 4,096 long, often 128.
 pub(super) const OPENING_MAX: usize = 100;
 
-/// Runs it with `events` plays, one every `interval`; with a seed for it, beside a probe.
-pub(crate) fn run(settings: &Settings, events: usize, interval: Duration, probe: Option<u64>) -> Result<RunReport> {
+/// What happens beside it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Beside {
+    /// What it draws from.
+    pub(crate) seed: u64,
+    /// Whether somebody asks for things meanwhile.
+    pub(crate) is_probed: bool,
+    /// Hostile clients.
+    pub(crate) hostile: Option<Hostile>,
+}
+
+/// Hostile clients beside it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hostile {
+    /// How many.
+    pub(crate) clients: usize,
+    /// Connections a second, of all of them.
+    pub(crate) per_s: f64,
+    /// How long the server has to be rid of them at the end, where that is waited for.
+    pub(crate) gone: Option<Duration>,
+}
+
+/// Runs it with `events` plays, one every `interval`.
+pub(crate) fn run(settings: &Settings, events: usize, interval: Duration, beside: Beside) -> Result<RunReport> {
     let (script, mut plan) = plan(settings, events, interval)?;
-    plan.probe = probe.map(|seed| Prober {
+    let seed = beside.seed;
+    if let Some(hostile) = beside.hostile {
+        hostile::check(&settings.target)?;
+        plan.hostile = Some(Mob {
+            server: settings.target.clone(),
+            clients: hostile.clients,
+            per_s: hostile.per_s,
+            gone_ms: hostile.gone.map(|gone| gone.as_millis() as u64),
+            topic: script.topic(),
+            seed,
+        });
+    }
+    plan.probe = beside.is_probed.then(|| Prober {
         target: settings.target.clone(),
         protocol: settings.protocol,
         topic: format!("player:{}-probe", script.game()),
@@ -53,6 +88,7 @@ pub(super) fn plan(settings: &Settings, events: usize, interval: Duration) -> Re
         opening_max: OPENING_MAX,
         stalling: None,
         probe: None,
+        hostile: None,
     };
     Ok((script, plan))
 }

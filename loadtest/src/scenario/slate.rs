@@ -155,6 +155,7 @@ fn plan(settings: &Settings, following: Following, feed: Feed, scenario: &'stati
         opening_max: OPENING_MAX,
         stalling: None,
         probe: None,
+        hostile: None,
     })
 }
 

@@ -12,6 +12,7 @@
 mod codings;
 mod fake_server;
 mod floor;
+mod hostile;
 mod ingest;
 mod rosters;
 mod tls;
