@@ -489,6 +489,7 @@ fn engine(config: &Config, shared: Arc<Shared>) -> Result<(Engine, Arc<str>), St
         sources: config.feeds.sources.clone(),
         limits: config.engine_limits(),
         boot_id: recovery::boot_id(),
+        new_epoch: new_epoch_name(),
     };
     let Recovered {
         opening,
