@@ -25,6 +25,8 @@ pub struct Me {
     pub limits: EngineLimits,
     /// Of the running machine; another one means that it went down meanwhile.
     pub boot_id: String,
+    /// Names the history that begins here, where none goes on; see [`new_epoch_name`].
+    pub new_epoch: String,
 }
 
 /// What was there.
@@ -111,7 +113,7 @@ pub fn recover(dir: &Path, files: Arc<dyn Files>, shared: &Shared, me: Me) -> Re
     });
     let epoch = match &opening.header {
         Some(before) if new_epoch.is_none() => before.epoch.clone(),
-        _ => new_epoch_name(),
+        _ => me.new_epoch,
     };
     let header = Header {
         epoch,

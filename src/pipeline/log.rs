@@ -38,6 +38,7 @@ pub(super) fn engine(config: &Config, machine: &Machine, shared: Arc<Shared>) ->
         sources: config.feeds.sources.clone(),
         limits: config.engine_limits(),
         boot_id: machine.boot_id.clone(),
+        new_epoch: new_epoch_name(),
     };
     let Recovered {
         opening,

@@ -66,11 +66,21 @@ struct Failing {
     retry_at: i64,
 }
 
-/// A sync to be made, without the appender, and reported by [`Appender::sync_ended`].
-pub(super) struct Sync {
+/// A sync to be made, beside writes, and reported when it has ended.
+pub struct Sync {
     pub(super) file: Arc<dyn LogFile>,
     generation: u64,
     upto: u64,
+}
+
+impl Sync {
+    /// Waits for the disk.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn run(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
 }
 
 /// The writing end.

@@ -6,8 +6,9 @@
 //! a batch carries is handed on by `log-sync`, after the sync. Bounded: `queue_batches_max` batches wait,
 //! `unsynced_bytes_max` bytes are not yet on disk.
 
-use super::append::{Appender, Gauges, Limits};
+use super::append::Gauges;
 use super::files::Lock;
+use super::group::{Batch, Durability, GroupCommit, Settings, Settled};
 use super::header::Header;
 use super::open::Opening;
 use super::record::Lsn;
@@ -15,7 +16,6 @@ use super::replay::OpenError;
 use crate::clock::Clock;
 use flume::{Receiver, Sender, TryRecvError, TrySendError};
 use parking_lot::{Condvar, Mutex};
-use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -25,45 +25,6 @@ use tokio::sync::oneshot;
 
 /// Bytes after which no more batches join a write.
 const WRITE_BYTES: usize = 4 << 20;
-
-/// When what a batch carries is handed on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Durability {
-    /// Once it is written: a killed process loses nothing that anybody saw.
-    Group,
-    /// Once it is on disk: a lost machine loses nothing that anybody saw.
-    Sync,
-}
-
-/// How the log works.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// When what a batch carries is handed on.
-    pub durability: Durability,
-    /// Bytes after which a new segment begins.
-    pub segment_bytes: u64,
-    /// Batches that wait to be written.
-    pub queue_batches_max: usize,
-    /// Bytes written and not yet on disk; more batches are refused.
-    pub unsynced_bytes_max: usize,
-    /// From the beginning of a sync to that of the next, at least.
-    pub group_wait_us: u64,
-    /// How long a batch waits for room, and then for its commit.
-    pub commit_timeout_ms: u64,
-    /// From one try of a disk that fails to the next; batches between are refused at once.
-    pub retry_ms: u64,
-}
-
-/// Records that belong together, and what is handed on once they are in the log.
-#[derive(Clone, Debug)]
-pub struct Batch<T> {
-    /// Records, one after the other, as [`super::frame`] writes them; of the caller's kinds alone.
-    pub records: Vec<u8>,
-    /// How many they are.
-    pub count: u32,
-    /// What they are about.
-    pub payload: T,
-}
 
 /// Why a batch was not taken, or not confirmed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -153,18 +114,9 @@ struct Shared<T> {
 }
 
 struct Core<T> {
-    appender: Appender,
-    /// Batches that were written, in order, until they are on disk.
-    pending: VecDeque<Pending<T>>,
+    group: GroupCommit<T, Answer>,
     /// One of the threads has ended.
     is_ending: bool,
-}
-
-struct Pending<T> {
-    last: u64,
-    answer: Answer,
-    /// What is handed on after the sync.
-    payload: Option<T>,
 }
 
 /// Tells who waits what became of a batch.
@@ -183,19 +135,9 @@ impl Opening {
         settings: Settings,
         deliver: impl FnMut(T) + Send + 'static,
     ) -> Result<EventLog<T>, OpenError> {
-        let us = |ms: u64| i64::try_from(ms.saturating_mul(1_000)).unwrap_or(i64::MAX);
-        let limits = Limits {
-            segment_bytes: settings.segment_bytes,
-            unsynced_bytes_max: settings.unsynced_bytes_max,
-            retry_us: us(settings.retry_ms),
-        };
-        let appender = Appender::begin(&mut self, header, limits)?;
-        let gauges = appender.gauges().clone();
-        let core = Mutex::new(Core {
-            appender,
-            pending: VecDeque::new(),
-            is_ending: false,
-        });
+        let group = GroupCommit::begin(&mut self, header, &settings)?;
+        let gauges = group.gauges().clone();
+        let core = Mutex::new(Core { group, is_ending: false });
         let shared = Arc::new(Shared {
             core,
             moved: Condvar::new(),
@@ -285,7 +227,7 @@ impl<T> EventLog<T> {
     /// # Errors
     /// The system's; some may have been removed.
     pub fn remove_before(&self, lsn: Lsn) -> io::Result<(u64, u64)> {
-        self.shared.core.lock().appender.remove_before(lsn)
+        self.shared.core.lock().group.remove_before(lsn)
     }
 
     /// Ends the log in order, once all that waits is on disk, and waits for that. Other handles find it
@@ -318,7 +260,7 @@ impl Ticket {
 
 /// What the sync thread does next.
 enum Step<T> {
-    Settle(Vec<Pending<T>>),
+    Settle(Vec<Settled<T, Answer>>),
     Sync,
     End,
 }
@@ -356,53 +298,28 @@ impl<T> Shared<T> {
 
     /// Writes what was taken, in one write, and hands it on; returns whether the log goes on.
     fn write(&self, taken: &mut Vec<(Batch<T>, Answer)>, deliver: &mut Option<Deliver<T>>) -> bool {
-        let mut records = Vec::new();
-        let mut count = 0;
-        for (batch, _) in &mut *taken {
-            count += u64::from(batch.count);
-            match records.is_empty() {
-                true => records = std::mem::take(&mut batch.records),
-                false => records.extend_from_slice(&std::mem::take(&mut batch.records)),
-            }
-        }
         let mut core = self.core.lock();
         if core.is_ending {
             taken.clear();
             return false;
         }
-        let before = core.appender.written();
-        let written = match records.is_empty() {
-            true => Ok(()),
-            false => core.appender.write(records, count, Clock.steady_us()),
-        };
-        if let Err(reason) = written {
-            drop(core);
-            // The other thread tries the disk again in time.
-            self.moved.notify_one();
-            for (_, answer) in taken.drain(..) {
-                let reason = reason.clone();
-                // Who waits may have gone.
-                let _ = answer.send(Err(Refused::Unavailable { reason }));
-            }
-            return true;
-        }
-        let mut last = before;
-        let mut handing_on = Vec::with_capacity(taken.len());
-        for (batch, answer) in taken.drain(..) {
-            last += u64::from(batch.count);
-            let payload = match deliver {
-                Some(_) => {
-                    handing_on.push(batch.payload);
-                    None
-                }
-                None => Some(batch.payload),
-            };
-            core.pending.push_back(Pending { last, answer, payload });
-        }
+        let written = core.group.write(taken, Clock.steady_us());
         drop(core);
+        // Where it failed the other thread tries the disk again in time.
         self.moved.notify_one();
-        if let Some(deliver) = deliver {
-            handing_on.into_iter().for_each(deliver);
+        match written {
+            Ok(handing_on) => {
+                if let Some(deliver) = deliver {
+                    handing_on.into_iter().for_each(deliver);
+                }
+            }
+            Err(reason) => {
+                for (_, answer) in taken.drain(..) {
+                    let reason = reason.clone();
+                    // Who waits may have gone.
+                    let _ = answer.send(Err(Refused::Unavailable { reason }));
+                }
+            }
         }
         true
     }
@@ -423,10 +340,10 @@ impl<T> Shared<T> {
             }
         }
         let mut core = self.core.lock();
-        let closed = core.appender.close(Clock.steady_us());
-        let settled = core.settled();
+        let closed = core.group.close(Clock.steady_us());
+        let settled = core.group.settled();
         // Who still waits is told by this that nobody will answer.
-        core.pending.clear();
+        core.group.abandon();
         drop(core);
         settle(settled, &mut deliver);
         drop(lock);
@@ -438,18 +355,18 @@ impl<T> Shared<T> {
         let mut core = self.core.lock();
         loop {
             let now = Clock.steady_us();
-            core.appender.heal(now);
-            let settled = core.settled();
+            core.group.heal(now);
+            let settled = core.group.settled();
             if !settled.is_empty() {
                 return Step::Settle(settled);
             }
-            if core.appender.sync().is_some() {
+            if core.group.sync().is_some() {
                 return Step::Sync;
             }
             if core.is_ending {
                 return Step::End;
             }
-            match core.appender.heals_at() {
+            match core.group.heals_at() {
                 Some(at) => {
                     let wait = u64::try_from(at.saturating_sub(now)).unwrap_or(0);
                     self.moved.wait_for(&mut core, Duration::from_micros(wait));
@@ -462,33 +379,24 @@ impl<T> Shared<T> {
     /// Syncs what is written by now; returns when it began.
     fn sync(&self) -> i64 {
         let began = Clock.steady_us();
-        let sync = self.core.lock().appender.sync();
+        let sync = self.core.lock().group.sync();
         if let Some(sync) = sync {
-            let result = sync.file.sync_data();
+            let result = sync.run();
             let now = Clock.steady_us();
             let took_us = u64::try_from(now - began).unwrap_or(0);
-            self.core.lock().appender.sync_ended(&sync, result, took_us, now);
+            self.core.lock().group.sync_ended(&sync, result, took_us, now);
         }
         began
     }
 }
 
-impl<T> Core<T> {
-    /// Takes the batches that are on disk.
-    fn settled(&mut self) -> Vec<Pending<T>> {
-        let synced = self.appender.synced();
-        let count = self.pending.partition_point(|pending| pending.last <= synced);
-        self.pending.drain(..count).collect()
-    }
-}
-
-fn settle<T>(settled: Vec<Pending<T>>, deliver: &mut Option<Deliver<T>>) {
-    for pending in settled {
-        if let (Some(deliver), Some(payload)) = (deliver.as_mut(), pending.payload) {
+fn settle<T>(settled: Vec<Settled<T, Answer>>, deliver: &mut Option<Deliver<T>>) {
+    for one in settled {
+        if let (Some(deliver), Some(payload)) = (deliver.as_mut(), one.payload) {
             deliver(payload);
         }
         // Who waits may have gone.
-        let _ = pending.answer.send(Ok(()));
+        let _ = one.answer.send(Ok(()));
     }
 }
 
@@ -501,7 +409,7 @@ impl<T> Drop for Ending<'_, T> {
         core.is_ending = true;
         if std::thread::panicking() {
             // Nobody will answer those who wait; this tells them.
-            core.pending.clear();
+            core.group.abandon();
         }
         self.0.moved.notify_all();
     }

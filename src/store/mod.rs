@@ -14,6 +14,7 @@
 //! | `folder` | names in the log's folder; files that appear whole or not at all |
 //! | [`open`](mod@open), `replay` | recovery: what is there, what is cut, what stops the start |
 //! | `append` | the writing end as a state machine, without threads and clock |
+//! | [`group`] | the same with those who wait for a commit, step by step |
 //! | [`log`] | its two threads, and who waits for them |
 //! | [`snapshot`] | the log rewritten up to some record, in a file of its own |
 //! | [`inspect`](mod@inspect), [`repair`](mod@repair) | for people |
@@ -40,6 +41,7 @@ mod append;
 pub mod faults;
 pub mod files;
 mod folder;
+pub mod group;
 mod header;
 pub mod inspect;
 pub mod log;
@@ -55,9 +57,10 @@ mod tests;
 
 pub use files::{DiskFiles, Files, LogFile};
 pub use folder::CUTS_MAX;
+pub use group::{Batch, Durability, GroupCommit, Settings};
 pub use header::Header;
 pub use inspect::{SegmentSummary, Verified, inspect, read, verify};
-pub use log::{Batch, Durability, EventLog, Levels, Refused, Settings, Ticket};
+pub use log::{EventLog, Levels, Refused, Ticket};
 pub use open::{Cut, Opening, open};
 pub use record::{Kind, Lsn, RECORD_BYTES_MAX, Record, frame};
 pub use repair::{Repaired, repair};

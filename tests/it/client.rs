@@ -35,6 +35,19 @@ pub(crate) struct Request {
     pub(crate) right_epoch: bool,
     /// What the client held then, by topic; nothing for a `seq` that it made up.
     pub(crate) since: BTreeMap<String, (u64, Option<View>)>,
+    /// Another process sent what it held.
+    pub(crate) is_of_another_life: bool,
+}
+
+/// What a client held of a topic at some time.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    /// Of the history that `seq` belongs to.
+    pub(crate) epoch: String,
+    /// Which process said so.
+    pub(crate) life: u64,
+    pub(crate) seq: u64,
+    pub(crate) view: View,
 }
 
 /// What a simulation has seen happen.
@@ -51,10 +64,13 @@ pub(crate) struct Client {
     pub(crate) key: Option<ConnKey>,
     pub(crate) subs: BTreeMap<SubName, Sub>,
     /// States held at some time, to resume from.
-    pub(crate) saved: HashMap<SubName, (u64, View)>,
+    pub(crate) saved: HashMap<SubName, Held>,
     pub(crate) requests: HashMap<i64, Request>,
     pub(crate) next_id: i64,
+    /// Of the server that it is, or was last, connected to.
     pub(crate) epoch: String,
+    /// Which of its processes that is.
+    pub(crate) life: u64,
     /// The last event's id, of a stream.
     pub(crate) last_id: Option<String>,
     /// The topics of a stream, in order.
@@ -83,6 +99,7 @@ impl Client {
             requests: HashMap::new(),
             next_id: 1,
             epoch: String::new(),
+            life: 0,
             last_id: None,
             stream: Vec::new(),
             unsent: VecDeque::new(),
@@ -113,17 +130,27 @@ impl Client {
     pub(crate) fn keep(&mut self) {
         for (name, sub) in &self.subs {
             if !sub.awaiting {
-                self.saved.insert(name.clone(), (sub.seq, sub.view.clone()));
+                self.saved.insert(name.clone(), self.held(sub));
             }
         }
     }
 
+    /// What it holds of that subscription now.
+    pub(crate) fn held(&self, sub: &Sub) -> Held {
+        Held {
+            epoch: self.epoch.clone(),
+            life: self.life,
+            seq: sub.seq,
+            view: sub.view.clone(),
+        }
+    }
+
     /// Begins a stream's subscription, which is not answered in words.
-    pub(crate) fn expect_stream(&mut self, name: SubName, held: Option<(u64, View)>) {
+    pub(crate) fn expect_stream(&mut self, name: SubName, held: Option<Held>) {
         let sub = match held {
-            Some((seq, view)) => Sub {
+            Some(held) => Sub {
                 either: true,
-                ..Sub::resumed(seq, view, 0)
+                ..Sub::resumed(held.seq, held.view, 0)
             },
             None => Sub::fresh(0),
         };
@@ -205,7 +232,7 @@ impl Client {
         match kind.as_str() {
             "welcome" => {
                 self.welcomed = true;
-                self.epoch = text(&message, "epoch");
+                assert_eq!(self.epoch, text(&message, "epoch"));
             }
             "subscribed" => self.subscribed(&message, world, tally),
             "unsubscribed" => {
@@ -213,7 +240,7 @@ impl Client {
                     let name = name_of(topic);
                     let sub = self.subs.remove(&name).unwrap_or_else(|| panic!("{name:?} was subscribed to"));
                     if !sub.awaiting {
-                        self.saved.insert(name, (sub.seq, sub.view));
+                        self.saved.insert(name, self.held(&sub));
                     }
                     count(tally, "unsubscribed");
                 }
@@ -246,6 +273,9 @@ impl Client {
                         "{name:?} was not to be resumed from {seq} of {head}"
                     );
                     count(tally, "resumed");
+                    if request.is_of_another_life {
+                        count(tally, "resumed across a restart");
+                    }
                     count(tally, if *seq < head { "resumed behind" } else { "resumed at the head" });
                     Sub::resumed(*seq, view.clone(), request.gap_us)
                 }

@@ -287,7 +287,10 @@ fn the_log_of_a_running_server_can_be_read_and_leads_back_after_a_kill() {
         assert_eq!(code, Some(0), "{command}: {said}{errors}");
     }
     let (code, _, errors) = log(&["repair"], dir);
-    assert!(code == Some(69) && errors.contains("another process uses this event log"), "{errors}");
+    assert!(
+        code == Some(69) && errors.contains("another process uses this event log"),
+        "{errors}"
+    );
     let before = runtime.block_on(shown(&http));
     let epoch = served.told("epoch");
     served.signal(rustix::process::Signal::KILL);

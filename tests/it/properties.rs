@@ -82,10 +82,11 @@ proptest! {
                 }
                 let key = world.connect(0, Kind::WebSocket(Form::PLAIN), usize::MAX / 4);
                 client.connected(Kind::WebSocket(Form::PLAIN), 0, key);
+                client.epoch.clone_from(&world.epoch);
                 let since = |topic: &String| {
                     let ruleset = if topic == "slate" { "" } else { "te_premium" };
                     let held = client.saved.get(&(topic.clone(), ruleset.to_owned()));
-                    held.map(|(seq, view)| (topic.clone(), (*seq, Some(view.clone()))))
+                    held.map(|held| (topic.clone(), (held.seq, Some(held.view.clone()))))
                 };
                 let request = Request { right_epoch: true, since: names.iter().filter_map(since).collect(), ..Request::default() };
                 let seqs: serde_json::Map<String, Value> = request.since.iter().map(|(topic, (seq, _))| (topic.clone(), (*seq).into())).collect();

@@ -1,21 +1,24 @@
-//! The whole fan-out under one seed and virtual time: slow, broken, rude and returning clients, a feed
-//! with every defect, notices that get lost. Safe at every step; then everything heals, and everyone
-//! holds the right totals.
+//! The whole server under one seed and virtual time: slow, broken, rude and returning clients, a feed with
+//! every defect that repeats and overtakes itself, notices that get lost, clocks that jump, a disk that
+//! fails, processes and machines that go down and are started again from the event log. Safe at every step;
+//! then everything heals, everyone holds the right totals, and every event that was confirmed counts.
 //!
 //! A failure names its seed; `SCOREWIRE_SEED=n` runs that one alone, `SCOREWIRE_SIM_SEEDS=n` runs n.
 
 mod acts;
+mod intake;
 mod standing;
 
+use self::intake::Intake;
 use crate::chance::Chance;
 use crate::client::{Client, Facts, Sub, Tally, count};
 use crate::frames::client_frame;
 use crate::oracle::Oracle;
 use crate::plan::plan;
-use crate::world::{Settings, World, assert_balanced};
+use crate::world::{Machine, Settings, World, assert_balanced};
 use scorewire::fanout::shard::{Reading, ShardLimits};
 use scorewire::memory::Level;
-use scorewire::model::Event;
+use scorewire::model::{Event, TopicName};
 use std::collections::VecDeque;
 
 const CLIENTS: usize = 7;
@@ -52,7 +55,8 @@ fn everyone_is_right_whatever_happens() {
 }
 
 /// What a run over many seeds must have met at least once, or it proves little.
-const INTERESTING: [&str; 39] = [
+const INTERESTING: [&str; 61] = [
+    "answer lost",
     "begins ahead",
     "begins epoch",
     "begins fresh",
@@ -69,37 +73,63 @@ const INTERESTING: [&str; 39] = [
     "closed 4002",
     "closed 4006",
     "compressed",
+    "ended in order",
+    "epoch goes on",
     "error bad_message",
     "error unknown_ruleset",
     "game let go",
+    "killed",
+    "log full",
+    "log not rewritten",
+    "log refused",
+    "log rewritten",
+    "log slow",
     "merged",
     "merged by rate",
     "partial write",
+    "pong",
+    "power cut",
     "reading paused",
-    "short of memory",
+    "recovered from a snapshot",
+    "refused and found",
     "refused overloaded",
     "refused too_many_subscriptions",
     "refused unknown_topic",
     "refused write",
+    "request overtaken",
+    "request repeated",
+    "rested",
+    "resumed across a restart",
     "resumed at the head",
     "resumed behind",
     "resync",
-    "rested",
+    "segments removed",
+    "short of memory",
+    "shown and lost",
     "snapshot lagged",
     "snapshot new_game",
     "stalled without a word",
+    "start spoilt by the disk",
+    "stopped for a while",
+    "stream of another epoch",
     "stream resumed",
+    "sync failed",
+    "torn tail cut",
     "turned away",
     "unsubscribed",
-    "pong",
 ];
 
 struct Sim {
     chance: Chance,
     world: World,
     oracle: Oracle,
+    /// What feeds have yet to post.
     events: VecDeque<Event>,
-    applied: Vec<Event>,
+    planned: Vec<Event>,
+    intake: Intake,
+    /// Topics that the oracle watches.
+    names: Vec<TopicName>,
+    /// Topics that clients ask for.
     topics: Vec<String>,
     clients: Vec<Client>,
     tally: Tally,
@@ -111,7 +141,7 @@ impl Sim {
     fn new(seed: u64) -> Sim {
         let mut chance = Chance::new(seed);
         let settings = settings(&mut chance);
-        let plan = plan(seed, chance.between(1, 2), 400, &mut chance);
+        let plan = plan(seed, chance.between(1, 2), 340, &mut chance);
         let mut world = World::new(&settings, seed);
         world.sockets.iter_mut().for_each(|sockets| sockets.cuts = true);
         world.writes_us = chance.between(0, 4_000) as i64;
@@ -119,17 +149,21 @@ impl Sim {
         topics.extend(["player:nobody".to_owned(), "game:never".to_owned()]);
         let clients = (0..CLIENTS).map(|_| Client::new(chance.below(settings.shards))).collect();
         let limits = &settings.shard;
-        Sim {
+        let mut sim = Sim {
             oracle: Oracle::new(&plan.topics),
+            planned: plan.events.clone(),
             events: plan.events.into(),
-            applied: Vec::new(),
+            intake: Intake::new(seed, Machine::new(&settings), &mut chance),
+            names: plan.topics,
             held_bytes_max: limits.replies_bytes_max + 2 * limits.message_bytes_max + REPLY_BYTES_MAX + PARTIAL_BYTES_MAX,
             chance,
             world,
             topics,
             clients,
             tally: Tally::new(),
-        }
+        };
+        sim.begin();
+        sim
     }
 
     fn run(mut self) -> Tally {
@@ -139,16 +173,23 @@ impl Sim {
         }
         self.heal();
         self.everyone_is_right();
-        standing::same_totals_as_what_stands(&self.world.shared, &self.applied);
+        self.nothing_is_lost(&self.planned);
+        standing::same_totals_as_what_stands(&self.world.shared, &self.intake.events());
         for sockets in &self.world.sockets {
             *self.tally.entry("partial write".into()).or_default() += sockets.partial_writes;
             *self.tally.entry("refused write".into()).or_default() += sockets.refused_writes;
         }
         *self.tally.entry("resync".into()).or_default() += self.world.resyncs;
         *self.tally.entry("rested".into()).or_default() += self.world.rested;
-        *self.tally.entry("change abandoned".into()).or_default() += self.world.totals.iter().map(|total| total.abandoned).sum::<u64>();
+        self.retire_totals();
         self.tally.retain(|_, times| *times > 0);
         self.tally
+    }
+
+    /// A process takes its counts with it.
+    fn retire_totals(&mut self) {
+        let abandoned = self.world.totals.iter().map(|total| total.abandoned);
+        *self.tally.entry("change abandoned".into()).or_default() += abandoned.sum::<u64>();
     }
 
     fn step(&mut self) {
@@ -189,9 +230,16 @@ impl Sim {
         if self.chance.percent(1) {
             self.press();
         }
+        if self.chance.below(1_000) == 0 {
+            // The process is stopped for a while, and finds everything due at once.
+            let us = self.chance.between(10_000_000, 180_000_000) as i64;
+            self.world.pass(us);
+            count(&mut self.tally, "stopped for a while");
+        }
         for client in 0..CLIENTS {
             self.read(client);
         }
+        self.fate();
     }
 
     /// Memory becomes short, or is there again.
@@ -211,29 +259,6 @@ impl Sim {
     /// Every third client stops reading for good now and then, until it connects anew.
     fn is_frozen(&self, client: usize) -> bool {
         client.is_multiple_of(3) && self.clients[client].key.is_some_and(|key| key.generation % 4 == 3)
-    }
-
-    fn feed(&mut self) {
-        if self.chance.below(300) == 0 {
-            self.let_go();
-        }
-        for _ in 0..self.chance.between(1, 3) {
-            let Some(event) = self.events.pop_front() else { return };
-            self.applied.push(event.clone());
-            let now = self.world.now();
-            self.oracle.apply(&self.world.hub, &self.world.shared, event, now);
-        }
-    }
-
-    /// Lets a game go, whatever its state: what the feed still says of it has no effect.
-    fn let_go(&mut self) {
-        let games = self.world.shared.games();
-        if games.is_empty() {
-            return;
-        }
-        let game = self.chance.pick(&games).0.game.clone();
-        self.oracle.expire(&self.world.hub, &self.world.shared, &game);
-        count(&mut self.tally, "game let go");
     }
 
     /// The client reads what its socket holds, answers pings, and hangs up where it was closed.
@@ -299,6 +324,11 @@ impl Sim {
 
     /// No more events, no more trouble: everyone is connected, reads, and has time.
     fn heal(&mut self) {
+        self.feed_the_rest();
+        if self.chance.percent(40) {
+            self.end_at_random();
+        }
+        self.feed_the_rest();
         self.world.hub.pressure().set(Level::Calm);
         for client in 0..CLIENTS {
             self.clients[client].mute = false;
@@ -351,7 +381,6 @@ const REPLY_BYTES_MAX: usize = 4_000;
 const PARTIAL_BYTES_MAX: usize = 40_000;
 
 fn settings(chance: &mut Chance) -> Settings {
-    // A quarter of it, when memory is short, is what one event may move a topic by: the oracle reads it there.
     let ring = chance.between(5, 30);
     Settings {
         shards: chance.between(1, 3),

@@ -139,8 +139,34 @@ pub(crate) fn rulesets() -> Arc<Rulesets> {
     RULESETS.clone()
 }
 
+/// Engine and hub.
+pub(crate) struct Machine {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) shared: Arc<Shared>,
+    inboxes: Vec<Inbox>,
+}
+
+impl Machine {
+    pub(crate) fn new(settings: &Settings) -> Machine {
+        let limits = HubLimits {
+            ring_frames: settings.hub_ring,
+            topics_max: 1000,
+            notices_max: settings.notices_max,
+        };
+        let (hub, inboxes) = Hub::new(settings.shards, limits);
+        let hub = Arc::new(hub);
+        let shared = Arc::new(Shared::new(hub.clone(), engine_limits(), EngineMetrics::new()));
+        Machine { hub, shared, inboxes }
+    }
+}
+
 /// Engine, hub, shards and sockets.
 pub(crate) struct World {
+    pub(crate) settings: Settings,
+    /// Of the history that is served.
+    pub(crate) epoch: String,
+    /// Processes so far.
+    pub(crate) lives: u64,
     /// The steady clock.
     pub(crate) now_us: i64,
     /// How long a slice's writes take.
@@ -162,28 +188,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(settings: &Settings, seed: u64) -> World {
-        let limits = HubLimits {
-            ring_frames: settings.hub_ring,
-            topics_max: 1000,
-            notices_max: settings.notices_max,
-        };
-        let (hub, inboxes) = Hub::new(settings.shards, limits);
-        let hub = Arc::new(hub);
-        let shared = Arc::new(Shared::new(hub.clone(), engine_limits(), EngineMetrics::new()));
-        let rulesets = rulesets();
-        let shard = |index| {
-            let games = shared.clone();
-            Shard::new(ShardParts {
-                index,
-                hub: hub.clone(),
-                rulesets: rulesets.clone(),
-                default_ruleset: rulesets.index("draftkings").expect("built in"),
-                games: Arc::new(move |game| games.game(game)),
-                epoch: EPOCH.into(),
-                process: EPOCH.into(),
-                limits: settings.shard.clone(),
-            })
-        };
+        let Machine { hub, shared, inboxes } = Machine::new(settings);
         let sockets = |index| Sockets {
             by_conn: HashMap::new(),
             chance: Chance::new(seed ^ index as u64),
@@ -191,21 +196,56 @@ impl World {
             partial_writes: 0,
             refused_writes: 0,
         };
-        World {
+        let mut world = World {
+            settings: settings.clone(),
+            epoch: EPOCH.to_owned(),
+            lives: 1,
             now_us: 0,
             writes_us: 0,
             wall_ahead_us: 1_800_000_000_000_000,
-            shards: (0..settings.shards).map(shard).collect(),
+            shards: Vec::new(),
             sockets: (0..settings.shards).map(sockets).collect(),
             totals: vec![Account::default(); settings.shards],
             hub,
             shared,
-            rulesets,
+            rulesets: rulesets(),
             inboxes,
             resyncs: 0,
             rested: 0,
             ticked_us: 0,
+        };
+        world.shards = world.new_shards();
+        world
+    }
+
+    fn new_shards(&self) -> Vec<Shard> {
+        let shard = |index| {
+            let games = self.shared.clone();
+            Shard::new(ShardParts {
+                index,
+                hub: self.hub.clone(),
+                rulesets: self.rulesets.clone(),
+                default_ruleset: self.rulesets.index("draftkings").expect("built in"),
+                games: Arc::new(move |game| games.game(game)),
+                epoch: self.epoch.as_str().into(),
+                process: self.epoch.as_str().into(),
+                limits: self.settings.shard.clone(),
+            })
+        };
+        (0..self.settings.shards).map(shard).collect()
+    }
+
+    /// Another process serves what `machine` holds; nobody is connected to it.
+    pub(crate) fn restart(&mut self, machine: Machine, epoch: String) {
+        let Machine { hub, shared, inboxes } = machine;
+        (self.hub, self.shared, self.inboxes, self.epoch) = (hub, shared, inboxes, epoch);
+        self.lives += 1;
+        self.shards = self.new_shards();
+        for sockets in &mut self.sockets {
+            sockets.by_conn.clear();
         }
+        self.totals.fill(Account::default());
+        self.ticked_us = self.now_us;
     }
 
     pub(crate) fn now(&self) -> Now {

@@ -1,10 +1,9 @@
 //! What clients do: come, subscribe, leave, return, talk too much, break the rules.
 
 use super::{RULESETS, Sim};
-use crate::client::{Request, count};
+use crate::client::{Held, Request, count};
 use crate::frames::{client_frame, client_message};
 use crate::proto;
-use crate::world::EPOCH;
 use scorewire::fanout::shard::{Kind, Reading};
 use scorewire::memory::Level;
 use scorewire::wire::{Coding, Form};
@@ -75,10 +74,10 @@ impl Sim {
         let room = self.chance.between(0, 8_000);
         let key = self.world.connect(shard, kind, room);
         self.clients[client].connected(kind, shard, key);
+        (self.clients[client].epoch, self.clients[client].life) = (self.world.epoch.clone(), self.world.lives);
         match kind {
             Kind::WebSocket(_) => {
                 // As after a lost connection: all that was held, at once, from where it stood.
-                self.clients[client].epoch = EPOCH.to_owned();
                 for ruleset in RULESETS {
                     let held = |name: &&(String, String)| name.1 == ruleset || name.1.is_empty() && ruleset == RULESETS[0];
                     let topics: Vec<String> = self.clients[client].saved.keys().filter(held).map(|name| name.0.clone()).collect();
@@ -102,13 +101,16 @@ impl Sim {
                 .collect();
         }
         let ruleset = self.world.rulesets.index("ppr").expect("built in");
-        let since: Option<Vec<u64>> = one.last_id.as_ref().map(|id| {
+        let since: Option<Result<Vec<u64>, &'static str>> = one.last_id.as_ref().map(|id| {
             let (epoch, seqs) = id.split_once('.').expect("an id of ours");
-            assert_eq!(epoch, EPOCH);
-            seqs.split('-').map(|seq| seq.parse().expect("a number")).collect()
+            if epoch != self.world.epoch {
+                count(&mut self.tally, "stream of another epoch");
+                return Err("epoch");
+            }
+            Ok(seqs.split('-').map(|seq| seq.parse().expect("a number")).collect())
         });
         let (shard, key) = (one.shard, one.key.expect("connected"));
-        let since_ref = since.as_deref().map(Ok);
+        let since_ref = since.as_ref().map(|since| since.as_deref().map_err(|reason| *reason));
         self.world.shards[shard]
             .subscribe_stream(key, &one.stream, ruleset, since_ref)
             .expect("well-formed topics");
@@ -123,8 +125,9 @@ impl Sim {
             let ruleset = if topic == "slate" { "" } else { "ppr" };
             let name = (topic, ruleset.to_owned());
             // The id of the last event says what the client holds of each topic.
-            let said = since.as_ref().map(|since| since[place]);
-            let held = one.saved.get(&name).filter(|(seq, _)| Some(*seq) == said).cloned();
+            let said = since.as_ref().and_then(|since| since.as_ref().ok()).map(|since| since[place]);
+            let is_it = |held: &&Held| Some(held.seq) == said && held.epoch == self.world.epoch;
+            let held = one.saved.get(&name).filter(is_it).cloned();
             if let Some(seq) = said
                 && seq != u64::MAX
             {
@@ -158,32 +161,33 @@ impl Sim {
         let one = &mut self.clients[client];
         let id = one.next_id;
         one.next_id += 1;
-        let mut request = Request {
-            gap_us: rate.map_or(0, |rate| (1_000_000.0 / rate) as i64),
-            right_epoch: self.chance.percent(90),
-            since: BTreeMap::new(),
-        };
+        let mut held: Vec<(&String, Held)> = Vec::new();
         for topic in &topics {
             let rules = if topic == "slate" { "" } else { ruleset.unwrap_or("draftkings") };
             let name = (topic.clone(), rules.to_owned());
-            let current = one
-                .subs
-                .get(&name)
-                .filter(|sub| !sub.awaiting)
-                .map(|sub| (sub.seq, sub.view.clone()));
-            let held = if self.chance.percent(50) {
+            let current = one.subs.get(&name).filter(|sub| !sub.awaiting).map(|sub| one.held(sub));
+            let wanted = if self.chance.percent(50) {
                 current
             } else {
                 one.saved.get(&name).cloned()
             };
-            match held {
-                Some(_) if self.chance.percent(5) => {
-                    request.since.insert(topic.clone(), (1_000_000, None));
-                }
-                Some((seq, view)) if self.chance.percent(70) => {
-                    request.since.insert(topic.clone(), (seq, Some(view)));
-                }
-                _ => {}
+            held.extend(wanted.map(|wanted| (topic, wanted)));
+        }
+        // A message speaks of one epoch.
+        let epoch = held.first().map_or(&self.world.epoch, |(_, held)| &held.epoch).clone();
+        let is_told = self.chance.percent(90);
+        let mut request = Request {
+            gap_us: rate.map_or(0, |rate| (1_000_000.0 / rate) as i64),
+            right_epoch: is_told && epoch == self.world.epoch,
+            since: BTreeMap::new(),
+            is_of_another_life: false,
+        };
+        for (topic, held) in held.into_iter().filter(|(_, held)| held.epoch == epoch) {
+            if self.chance.percent(5) {
+                request.since.insert(topic.clone(), (1_000_000, None));
+            } else if self.chance.percent(70) {
+                request.is_of_another_life |= held.life != self.world.lives;
+                request.since.insert(topic.clone(), (held.seq, Some(held.view)));
             }
         }
         let since: BTreeMap<&String, u64> = request.since.iter().map(|(topic, (seq, _))| (topic, *seq)).collect();
@@ -194,8 +198,8 @@ impl Sim {
         if let Some(rate) = rate {
             message["max_rate_hz"] = rate.into();
         }
-        message["epoch"] = (if request.right_epoch { EPOCH } else { "another" }).into();
-        one.requests.insert(id, request);
+        message["epoch"] = (if is_told { epoch.as_str() } else { "another" }).into();
+        self.clients[client].requests.insert(id, request);
         self.say(client, &message.to_string());
     }
 
