@@ -294,6 +294,23 @@ fn what_is_not_on_disk_has_a_limit() {
     log.write(records(written..written + 10), 10, 0).unwrap();
 }
 
+/// A request larger than the limit was refused for good, as though the disk were slow, though nothing waited for
+/// it; and so were small ones that had been joined into one write.
+#[test]
+fn a_write_larger_than_the_limit_goes_through_where_none_waits() {
+    let files = FaultyFiles::new(1);
+    let mut opening = opened(&files);
+    let limits = super::Limits {
+        unsynced_bytes_max: 100,
+        ..LIMITS
+    };
+    let mut log = super::Appender::begin(&mut opening, header("e"), limits).unwrap();
+    log.write(records(0..20), 20, 0).unwrap();
+    log.write(records(20..21), 1, 0).unwrap_err();
+    sync(&mut log, 0);
+    log.write(records(20..40), 20, 0).unwrap();
+}
+
 #[test]
 fn a_later_versions_record_stops_the_start() {
     let files = FaultyFiles::new(1);
