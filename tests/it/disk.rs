@@ -10,6 +10,7 @@ use scorewire::config::{Config, Durability};
 use scorewire::pipeline::Machine;
 use scorewire::store::faults::{Call, FaultyFiles};
 use serde_json::json;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 const GAME: &str = "2099010100";
@@ -33,6 +34,18 @@ fn serve(files: &FaultyFiles, boot_id: &str, change: impl FnOnce(&mut Config)) -
 /// The n-th play: ten yards for the runner.
 fn nth(n: u64) -> Vec<u8> {
     play(GAME, n, 1, &[("90-0000001", "AAA", 10, 10)]).into_bytes()
+}
+
+fn plays(some: RangeInclusive<u64>) -> Vec<u8> {
+    some.flat_map(|n| [nth(n), b"\n".to_vec()].concat()).collect()
+}
+
+/// What the runner has run.
+async fn yards(server: &Server) -> u64 {
+    let listed = server.json(&format!("/v1/games/{GAME}/players?ruleset=ppr")).await;
+    let mut players = listed.as_array().unwrap().iter();
+    let runner = players.find(|player| player["player"] == "90-0000001").unwrap();
+    runner["stats"]["rushing_yards"].as_u64().unwrap()
 }
 
 async fn post(server: &Server, body: Vec<u8>) -> Answer {
@@ -81,14 +94,7 @@ fn refused_and_healed(fail: impl Fn(&FaultyFiles), mend: impl Fn(&FaultyFiles)) 
             client.catch_up(&server).await;
             client.holdings.assert_equal_http(&server).await;
         }
-        let totals = server.json(&format!("/v1/games/{GAME}/players?ruleset=ppr")).await;
-        let runner = totals
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|player| player["player"] == "90-0000001")
-            .unwrap();
-        assert_eq!(runner["stats"]["rushing_yards"], 30, "each play once");
+        assert_eq!(yards(&server).await, 30, "each play once");
         server.end().await;
     });
 }
@@ -177,11 +183,9 @@ fn a_lost_machine_loses_nothing_confirmed_and_begins_a_new_epoch() {
             announced(&server).await;
             let mut client = Client::connect(&server).await;
             client.subscribe(&[TOPIC.to_owned()], "ppr").await;
-            server
-                .post_lines((1..=30).flat_map(|n| [nth(n), b"\n".to_vec()].concat()).collect())
-                .await;
+            server.post_lines(plays(1..=30)).await;
             files.hold_syncs(true);
-            let unconfirmed = post(&server, (31..=60).flat_map(|n| [nth(n), b"\n".to_vec()].concat()).collect()).await;
+            let unconfirmed = post(&server, plays(31..=60)).await;
             assert_eq!(unconfirmed.status, 503);
             client.catch_up(&server).await;
             let (holdings, epoch) = client.cut();
@@ -195,25 +199,11 @@ fn a_lost_machine_loses_nothing_confirmed_and_begins_a_new_epoch() {
                 0,
                 "a snapshot, and it says why"
             );
-            assert_eq!(
-                again
-                    .post_lines((1..=30).flat_map(|n| [nth(n), b"\n".to_vec()].concat()).collect())
-                    .await,
-                (0, 30)
-            );
-            again
-                .post_lines((31..=60).flat_map(|n| [nth(n), b"\n".to_vec()].concat()).collect())
-                .await;
+            assert_eq!(again.post_lines(plays(1..=30)).await, (0, 30));
+            again.post_lines(plays(31..=60)).await;
             client.catch_up(&again).await;
             client.holdings.assert_equal_http(&again).await;
-            let totals = again.json(&format!("/v1/games/{GAME}/players?ruleset=ppr")).await;
-            let runner = totals
-                .as_array()
-                .unwrap()
-                .iter()
-                .find(|player| player["player"] == "90-0000001")
-                .unwrap();
-            assert_eq!(runner["stats"]["rushing_yards"], 600);
+            assert_eq!(yards(&again).await, 600);
             again.end().await;
         });
     }
