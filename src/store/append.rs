@@ -4,11 +4,12 @@
 //! fails is taken back by cutting the file to its last whole record. Where that fails, too, or a sync
 //! failed, the file is given up: a new segment begins at the first record that is not on disk, with all
 //! of them, written again from memory ([`Appender::begin_segment`]). A segment that is full ends the
-//! same way, so this is no rare path. Bounded: `unsynced_bytes_max`; one try each `retry_us` while the
-//! disk fails.
+//! same way, so this is no rare path. A disk that failed counts as healed once it has taken as many bytes
+//! as it did not take ([`Appender::heal`]). Bounded: `unsynced_bytes_max`; one try each `retry_us` while
+//! the disk fails.
 
 use super::files::{Files, LogFile};
-use super::folder::{segment_name, write_whole};
+use super::folder::{remove_unfinished, segment_name, write_whole};
 use super::header::Header;
 use super::open::Opening;
 use super::record::{Kind, Lsn, MARK_BYTES, Mark, frame, own};
@@ -111,6 +112,8 @@ impl Appender {
     /// written again first: an earlier process may have been told that its sync failed.
     pub(super) fn begin(opening: &mut Opening, header: Header, limits: Limits) -> Result<Appender, OpenError> {
         header.encode(1).ok_or(OpenError::HeaderTooLong)?;
+        remove_unfinished(&*opening.files, &opening.dir)?;
+        opening.cut_torn()?;
         let tail = std::mem::take(&mut opening.tail);
         let mut appender = Appender {
             files: opening.files.clone(),

@@ -118,7 +118,8 @@ fn a_torn_tail_is_cut_and_kept() {
     let whole = files.read(&path).unwrap();
     files.open(&path).unwrap().append(&records(3..4)[..50]).unwrap();
     files.kill();
-    let opening = opened(&files);
+    let mut opening = opened(&files);
+    opening.cut_torn().unwrap();
     let cut = opening.cut.clone().unwrap();
     assert_eq!(
         (cut.offset, cut.bytes, cut.lsn, cut.problem),
@@ -129,6 +130,37 @@ fn a_torn_tail_is_cut_and_kept() {
     assert_eq!(files.read(&path).unwrap(), whole);
     assert!(!opening.clean);
     assert_eq!(replayed(&opening).unwrap(), [0, 1, 2]);
+}
+
+/// The tail was cut before earlier segments were read: a start that was stopped by one of those had changed
+/// something, and said that it had not.
+#[test]
+fn a_start_that_is_stopped_has_changed_nothing() {
+    let files = FaultyFiles::new(1);
+    let mut opening = opened(&files);
+    let mut log = begun(&mut opening, "e");
+    for batch in 0..10 {
+        log.write(records(batch * 3..batch * 3 + 3), 3, 0).unwrap();
+        sync(&mut log, 0);
+    }
+    drop((opening, log));
+    let segments = names(&files, ".log");
+    assert!(segments.len() > 1);
+    files.open(segments.last().unwrap()).unwrap().append(&[1, 2, 3]).unwrap();
+    files.create(&dir().join("half.new")).unwrap().append(b"half").unwrap();
+    files.rot(&segments[0], 500, 0xff);
+    files.kill();
+    let all = || {
+        let mut all = files.list(dir()).unwrap();
+        all.sort();
+        all
+    };
+    let before = all();
+    let opening = opened(&files);
+    assert_eq!(opening.cut.as_ref().unwrap().bytes, 3);
+    let message = replayed(&opening).unwrap_err().to_string();
+    assert!(message.contains("nothing was changed"), "{message}");
+    assert_eq!(all(), before);
 }
 
 #[test]
@@ -143,7 +175,7 @@ fn only_so_many_cut_tails_are_kept() {
         files.open(&path).unwrap().append(&[1, 2, 3]).unwrap();
         files.kill();
     }
-    drop(opened(&files));
+    opened(&files).cut_torn().unwrap();
     let kept: Vec<String> = files
         .list(dir())
         .unwrap()
