@@ -13,6 +13,7 @@ use super::folder::{remove_unfinished, segment_name, write_whole};
 use super::header::Header;
 use super::open::Opening;
 use super::record::{Kind, Lsn, MARK_BYTES, Mark, frame, own};
+use super::remove::Removal;
 use super::replay::OpenError;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
@@ -255,25 +256,23 @@ impl Appender {
         synced.map_err(|error| self.fail("sync", &error, now))
     }
 
-    /// Removes segments of which every record is before `lsn`; never the last. Returns how many, and
-    /// their bytes.
-    pub(super) fn remove_before(&mut self, lsn: Lsn) -> io::Result<(u64, u64)> {
-        let mut removed = (0, 0);
-        while let Some((first, bytes)) = self.segments.iter().next().map(|(first, bytes)| (*first, *bytes)) {
-            let next = self.segments.keys().nth(1);
-            if next.is_none_or(|next| *next > lsn.0) {
-                break;
-            }
-            self.files.remove(&self.dir.join(segment_name(first)))?;
-            self.segments.remove(&first);
-            self.bytes -= bytes;
-            removed = (removed.0 + 1, removed.1 + bytes);
-        }
+    /// Takes out the segments of which every record is before `lsn`; never the last.
+    pub(super) fn removal(&mut self, lsn: Lsn) -> Removal {
+        // The last one that begins there or before holds it, or is the last of all.
+        let stays = self.segments.range(..=lsn.0).next_back().map_or(0, |(first, _)| *first);
+        let stay = self.segments.split_off(&stays);
+        let left = std::mem::replace(&mut self.segments, stay);
+        self.bytes -= left.values().sum::<u64>();
         self.publish();
-        if removed.0 > 0 {
-            self.files.sync_folder(&self.dir)?;
-        }
-        Ok(removed)
+        let (files, dir) = (self.files.clone(), self.dir.clone());
+        Removal { files, dir, left }
+    }
+
+    /// Takes in what came of a removal: what could not be removed counts again.
+    pub(super) fn removal_ended(&mut self, removal: Removal) {
+        self.bytes += removal.left.values().sum::<u64>();
+        self.segments.extend(removal.left);
+        self.publish();
     }
 
     /// A new segment from the first record on that is not on disk, with all such records. After it they

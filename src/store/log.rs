@@ -111,6 +111,8 @@ struct Shared<T> {
     /// Something was written, or it is time to end.
     moved: Condvar,
     gauges: Arc<Gauges>,
+    /// Held by who removes segments, as long as that takes: one removal at a time, and `core` is free.
+    removing: Mutex<()>,
 }
 
 struct Core<T> {
@@ -142,6 +144,7 @@ impl Opening {
             core,
             moved: Condvar::new(),
             gauges,
+            removing: Mutex::new(()),
         });
         let (queue, work) = flume::bounded(settings.queue_batches_max);
         let (ending, ended) = flume::bounded(1);
@@ -227,7 +230,11 @@ impl<T> EventLog<T> {
     /// # Errors
     /// The system's; some may have been removed.
     pub fn remove_before(&self, lsn: Lsn) -> io::Result<(u64, u64)> {
-        self.shared.core.lock().group.remove_before(lsn)
+        let _removing = self.shared.removing.lock();
+        let mut removal = self.shared.core.lock().group.removal(lsn);
+        let removed = removal.run();
+        self.shared.core.lock().group.removal_ended(removal);
+        removed
     }
 
     /// Ends the log in order, once all that waits is on disk, and waits for that. Other handles find it

@@ -49,6 +49,7 @@ pub mod inspect;
 pub mod log;
 pub mod open;
 pub mod record;
+mod remove;
 pub mod repair;
 mod replay;
 mod scan;

@@ -7,6 +7,7 @@ use super::super::{CUTS_MAX, Kind, Lsn, OpenError, Problem, frame, inspect, open
 use super::{LIMITS, begun, dir, header, names, opened, records, replayed, sync};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 #[test]
 fn a_new_folder_is_an_empty_log() {
@@ -96,15 +97,48 @@ fn whole_segments_before_a_place_can_be_removed() {
     }
     let before = names(&files, ".log");
     let segments = inspect(dir(), &files).unwrap();
-    let (count, bytes) = log.remove_before(Lsn(segments[2].first.0 + 1)).unwrap();
+    let (count, bytes) = remove(&mut log, segments[2].first.0 + 1).unwrap();
     assert_eq!((count, bytes), (2, segments[0].bytes + segments[1].bytes));
     assert_eq!(names(&files, ".log"), before[2..]);
-    log.remove_before(Lsn(u64::MAX)).unwrap();
+    assert_eq!(remove(&mut log, segments[2].first.0 + 1).unwrap(), (0, 0));
+    remove(&mut log, u64::MAX).unwrap();
     assert_eq!(names(&files, ".log").len(), 1, "the last one stays");
     drop((opening, log));
     let opening = opened(&files);
     assert!(opening.first_lsn > Lsn(1));
     assert_eq!(replayed(&opening).unwrap().last(), Some(&89));
+}
+
+/// Removes segments before a record, as a thread of its own does.
+fn remove(log: &mut super::Appender, before: u64) -> std::io::Result<(u64, u64)> {
+    let mut removal = log.removal(Lsn(before));
+    let removed = removal.run();
+    log.removal_ended(removal);
+    removed
+}
+
+#[test]
+fn segments_that_could_not_be_removed_are_there_the_next_time() {
+    let files = FaultyFiles::new(1);
+    let mut opening = opened(&files);
+    let mut log = begun(&mut opening, "e");
+    for batch in 0..30 {
+        log.write(records(batch * 3..batch * 3 + 3), 3, 0).unwrap();
+        sync(&mut log, 0);
+    }
+    let levels = |log: &super::Appender| {
+        let gauges = log.gauges();
+        (gauges.segments.load(Relaxed), gauges.bytes.load(Relaxed))
+    };
+    let (segments, bytes) = levels(&log);
+    files.fail(Call::Name, 1);
+    remove(&mut log, u64::MAX).unwrap_err();
+    let (left, bytes_left) = levels(&log);
+    assert_eq!(left, segments - 1, "the first is gone");
+    assert!(bytes_left < bytes);
+    let (count, removed) = remove(&mut log, u64::MAX).unwrap();
+    assert_eq!((count, levels(&log)), (left - 1, (1, bytes_left - removed)));
+    assert_eq!(names(&files, ".log").len(), 1);
 }
 
 #[test]

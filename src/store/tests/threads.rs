@@ -1,7 +1,7 @@
 //! The log's threads: order, commits, refusals, ends.
 
 use super::super::faults::{Call, FaultyFiles};
-use super::super::{Batch, Durability, EventLog, Files, Refused, Settings};
+use super::super::{Batch, Durability, EventLog, Files, Lsn, Refused, Settings};
 use super::{header, names, opened, records, replayed};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -164,6 +164,34 @@ async fn a_disk_that_comes_back_is_used_again() {
     log.close().await.unwrap();
     assert_eq!(*delivered.lock(), [0, 1]);
     assert_eq!(replayed(&opened(&files)).unwrap(), [0, 1]);
+}
+
+/// Old segments were removed under the lock that writes and commits need: none came through meanwhile.
+#[tokio::test]
+async fn batches_are_committed_while_segments_are_removed() {
+    let files = FaultyFiles::new(1);
+    let settings = Settings {
+        segment_bytes: 500,
+        ..SETTINGS
+    };
+    let (log, _) = begun(&files, settings);
+    for id in 0..40 {
+        insist(&log, id).await;
+    }
+    let segments = log.levels().segments;
+    assert!(segments > 3, "{segments}");
+    files.hold_removals(true);
+    let remover = log.clone();
+    let removing = std::thread::spawn(move || remover.remove_before(Lsn(30)));
+    while files.removals_waiting() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(log.submit(batch(40)).await.unwrap().committed().await, Ok(()));
+    files.hold_removals(false);
+    let (count, bytes) = removing.join().unwrap().unwrap();
+    assert!(count > 1 && bytes > 1_000, "{count} of {bytes} bytes");
+    log.close().await.unwrap();
+    assert_eq!(replayed(&opened(&files)).unwrap().last(), Some(&40));
 }
 
 #[tokio::test]
