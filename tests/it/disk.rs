@@ -8,6 +8,7 @@ use super::support::{eventually, run};
 use hyper::Method;
 use scorewire::config::{Config, Durability};
 use scorewire::pipeline::Machine;
+use scorewire::store::Files;
 use scorewire::store::faults::{Call, FaultyFiles};
 use serde_json::json;
 use std::ops::RangeInclusive;
@@ -104,6 +105,40 @@ fn a_full_disk_costs_subscribers_nothing_and_heals() {
     refused_and_healed(|files| files.set_capacity(Some(0)), FaultyFiles::mend);
 }
 
+/// A disk on which a few bytes are left took the mark that was to try it: it was called healed and full in turns,
+/// four times a second.
+#[test]
+fn a_nearly_full_disk_is_called_full_until_there_is_room() {
+    run(async {
+        let files = FaultyFiles::new(6);
+        let server = serve(&files, "b1", |_| {});
+        announced(&server).await;
+        let used: u64 = files.list("log".as_ref()).unwrap().iter().map(|(_, bytes)| bytes).sum();
+        files.set_capacity(Some(used + 100));
+        let refused = post(&server, nth(1)).await;
+        assert_eq!(
+            (refused.status.as_u16(), refused.json()["code"].clone()),
+            (503, json!("log_unavailable"))
+        );
+        for _ in 0..3 {
+            let failures = server.metric("scorewire_log_failures_total").await;
+            eventually("it is tried again", async || {
+                server.metric("scorewire_log_failures_total").await > failures
+            })
+            .await;
+            assert_eq!(server.metric("scorewire_log_healthy").await, 0.0);
+        }
+        files.mend();
+        eventually("it heals without an event", async || {
+            server.get("/readyz").await.json()["event_log"].is_null()
+        })
+        .await;
+        assert_eq!(server.metric("scorewire_log_healthy").await, 1.0);
+        assert_eq!(server.post_lines(nth(1)).await, (1, 0));
+        server.end().await;
+    });
+}
+
 #[test]
 fn a_read_only_disk_costs_subscribers_nothing_and_heals() {
     refused_and_healed(|files| files.set_read_only(true), FaultyFiles::mend);
@@ -147,10 +182,15 @@ fn a_slow_disk_delays_the_answer_and_under_group_not_the_frame() {
         files.hold_syncs(true);
         let late = post(&server, nth(1)).await;
         assert_eq!((late.status.as_u16(), late.json()["code"].clone()), (503, json!("log_slow")));
+        eventually("it is said", async || {
+            server.get("/readyz").await.json()["event_log"].is_string() && server.metric("scorewire_log_healthy").await == 0.0
+        })
+        .await;
         client.catch_up(&server).await;
         assert!(client.holdings.of(TOPIC, "ppr").seq > 1, "it is shown before it is on disk");
         files.hold_syncs(false);
         assert_eq!(server.post_lines(nth(1)).await, (0, 1), "it was applied");
+        assert!(server.get("/readyz").await.json()["event_log"].is_null());
         server.end().await;
     });
 }

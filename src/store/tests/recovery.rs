@@ -2,7 +2,7 @@
 
 use super::super::faults::{Call, FaultyFiles};
 use super::super::files::Files;
-use super::super::record::own;
+use super::super::record::{MARK_BYTES, own};
 use super::super::{CUTS_MAX, Kind, Lsn, OpenError, Problem, frame, inspect, open, read, verify};
 use super::{LIMITS, begun, dir, header, names, opened, records, replayed, sync};
 use std::ops::ControlFlow;
@@ -332,6 +332,83 @@ fn a_full_disk_refuses_in_the_systems_words_and_heals() {
     drop((opening, log));
     files.cut_power();
     assert_eq!(replayed(&opened(&files)).unwrap(), [0, 1, 2, 3]);
+}
+
+/// A nearly full disk took the mark that was to try it, so it was called healed, and the next batch failed again.
+#[test]
+fn a_disk_heals_by_as_many_bytes_as_it_did_not_take() {
+    let files = FaultyFiles::new(1);
+    let mut opening = opened(&files);
+    let mut log = begun(&mut opening, "e");
+    log.write(records(0..2), 2, 0).unwrap();
+    let used = || files.list(dir()).unwrap().into_iter().map(|(_, bytes)| bytes).sum::<u64>();
+    let before = used();
+    let needed = (MARK_BYTES + records(2..4).len()) as u64;
+    files.set_capacity(Some(before + needed - 1));
+    let mut now = 1_000;
+    log.write(records(2..4), 2, now).unwrap_err();
+    for _ in 0..5 {
+        now = log.heals_at().unwrap();
+        log.heal(now);
+        assert_eq!(log.heals_at(), Some(now + LIMITS.retry_us), "it is still too full");
+        assert!(log.gauges().refusing.lock().is_some());
+        assert_eq!(used(), before, "trying leaves nothing behind");
+    }
+    files.set_capacity(Some(before + needed));
+    log.heal(now + LIMITS.retry_us);
+    assert_eq!((log.heals_at(), used()), (None, before), "without a batch");
+    assert!(log.gauges().refusing.lock().is_none());
+    log.write(records(2..4), 2, now + LIMITS.retry_us).unwrap();
+    drop((opening, log));
+    files.kill();
+    assert_eq!(replayed(&opened(&files)).unwrap(), [0, 1, 2, 3]);
+}
+
+/// The same where the next batch needed a new segment: its header alone fits.
+#[test]
+fn a_disk_that_has_room_for_a_header_alone_is_not_healed() {
+    let files = FaultyFiles::new(1);
+    let mut opening = opened(&files);
+    let mut log = begun(&mut opening, "e");
+    log.write(records(0..20), 20, 0).unwrap();
+    sync(&mut log, 0);
+    let used = || files.list(dir()).unwrap().into_iter().map(|(_, bytes)| bytes).sum::<u64>();
+    let before = used();
+    files.set_capacity(Some(before));
+    let mut now = 1_000;
+    log.write(records(20..30), 10, now).unwrap_err();
+    files.set_capacity(Some(before + 500));
+    for _ in 0..5 {
+        now = log.heals_at().unwrap();
+        log.heal(now);
+        assert_eq!(log.heals_at(), Some(now + LIMITS.retry_us));
+    }
+    assert_eq!(names(&files, ".log").len(), 2, "one new segment, tried again");
+    files.mend();
+    log.heal(now + LIMITS.retry_us);
+    assert_eq!(log.heals_at(), None);
+    log.write(records(20..30), 10, now + LIMITS.retry_us).unwrap();
+    drop((opening, log));
+    files.kill();
+    assert_eq!(replayed(&opened(&files)).unwrap(), (0..30).collect::<Vec<_>>());
+}
+
+/// A process that is killed while it tries the disk leaves bytes behind that pass for nothing.
+#[test]
+fn bytes_that_tried_the_disk_are_a_torn_tail() {
+    let files = FaultyFiles::new(1);
+    let mut opening = opened(&files);
+    let mut log = begun(&mut opening, "e");
+    log.write(records(0..2), 2, 0).unwrap();
+    files.fail(Call::Write, 0);
+    log.write(records(2..4), 2, 1_000).unwrap_err();
+    files.fail(Call::Name, 0);
+    log.heal(1_000 + LIMITS.retry_us);
+    drop((opening, log));
+    files.kill();
+    let opening = opened(&files);
+    assert_eq!(opening.cut.as_ref().unwrap().problem, Problem::Length(0));
+    assert_eq!(replayed(&opening).unwrap(), [0, 1]);
 }
 
 #[test]

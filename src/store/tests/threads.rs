@@ -194,6 +194,60 @@ async fn batches_are_committed_while_segments_are_removed() {
     assert_eq!(replayed(&opened(&files)).unwrap().last(), Some(&40));
 }
 
+/// Nothing had failed, so it was called healthy, though no batch was taken.
+#[tokio::test]
+async fn a_disk_that_takes_no_more_is_said_until_it_does() {
+    let files = FaultyFiles::new(1);
+    let settings = Settings {
+        unsynced_bytes_max: 150,
+        ..SETTINGS
+    };
+    let (log, _) = begun(&files, settings);
+    files.hold_syncs(true);
+    let waits = log.submit(batch(0)).await.unwrap();
+    // So that the two are not written at once.
+    while log.levels().written < Lsn(1) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let Err(Refused::Unavailable { reason }) = log.submit(batch(1)).await.unwrap().committed().await else {
+        panic!("it was taken");
+    };
+    assert!(reason.contains("slow"), "{reason}");
+    assert_eq!(log.trouble(), Some(reason));
+    assert!(!log.levels().is_healthy);
+    files.hold_syncs(false);
+    assert_eq!(waits.committed().await, Ok(()));
+    assert!(log.trouble().is_none() && log.levels().is_healthy);
+    assert_eq!(insist(&log, 1).await, 0);
+    log.close().await.unwrap();
+}
+
+/// Batches are taken and none is confirmed: that is no health either.
+#[tokio::test]
+async fn a_sync_that_takes_longer_than_a_commit_may_is_said() {
+    let files = FaultyFiles::new(1);
+    let settings = Settings {
+        commit_timeout_ms: 20,
+        ..SETTINGS
+    };
+    let (log, _) = begun(&files, settings);
+    files.hold_syncs(true);
+    assert_eq!(log.submit(batch(0)).await.unwrap().committed().await, Err(Refused::Slow));
+    let reason = loop {
+        match log.trouble() {
+            Some(reason) => break reason,
+            None => tokio::time::sleep(Duration::from_millis(1)).await,
+        }
+    };
+    assert!(reason.contains("slow"), "{reason}");
+    assert!(!log.levels().is_healthy);
+    files.hold_syncs(false);
+    while log.trouble().is_some() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    log.close().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_failed_sync_costs_a_segment_and_no_commit() {
     let files = FaultyFiles::new(1);
