@@ -16,11 +16,14 @@ const TYPES = { '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 
 export class FakeServer {
   slate;
   epoch = 'epoch-1';
-  /** While true, new WebSockets are cut before they open. */
+  /** While true, new WebSockets are cut before they open; until somebody asks when to come. */
   refuses = false;
   /** What `/v1/admission` tells, in milliseconds, and how often it was asked. */
   toldMs = 0;
   asked = 0;
+  /** When that was told last, and when a WebSocket was let in last: milliseconds of one clock. */
+  toldAtMs = 0;
+  admittedAtMs = 0;
   #clients = new Set();
   #seqs = new Map();
   #http;
@@ -105,6 +108,7 @@ export class FakeServer {
       socket.destroy();
       return;
     }
+    this.admittedAtMs = performance.now();
     const connection = acceptWebSocket(request, socket);
     const client = { send: connection.send, socket, topics: new Map() };
     this.#clients.add(client);
@@ -165,6 +169,8 @@ export class FakeServer {
       case '/v1/games': return { epoch: this.epoch, games: [...this.slate.games.values()] };
       case '/v1/admission':
         this.asked += 1;
+        this.refuses = false;
+        this.toldAtMs = performance.now();
         return { reconnect_after_ms: this.toldMs };
       case '/v1/rulesets': return this.slate.rulesets;
       case '/v1/players': {
