@@ -1,7 +1,7 @@
 //! What is let go of and when; a snapshot's state; player lists that are folded.
 
 use super::compactor::Compactor;
-use super::retention::{Figures, Housekeeper, Log, Retention};
+use super::retention::{Figures, Housekeeper, Log, Retention, Round};
 use super::*;
 use crate::engine::EngineLimits;
 use crate::fanout::Hub;
@@ -227,6 +227,38 @@ fn games_make_room_the_oldest_first_and_only_as_many_as_it_takes() {
     assert!(for_room >= 20, "{for_room}");
     assert!((4..30).contains(&games.len()), "{} of 60 are left", games.len());
     assert!(most < 2 * retention.bytes_max, "{most}");
+}
+
+/// Of what games took, half is free once the newer snapshot covers that they went, and all once the older one
+/// does. More games went in between, though the first were enough.
+#[test]
+fn no_more_games_make_room_before_both_snapshots_show_what_the_first_gave() {
+    let server = server(2_000);
+    let mut housekeeper = housekeeper(
+        &server,
+        Retention {
+            keep_finished_us: i64::MAX,
+            bytes_max: u64::MAX,
+            snapshot_every_bytes: 2_000,
+        },
+    );
+    for nth in 0..40 {
+        server.finish(&format!("g-{nth:02}"), 20);
+    }
+    let nothing_new = r#"{"type":"play","game":"g-39","play":"0","stats":[{"player":"A","team":"NE","stat":10,"yards":1}]}"#;
+    let rounds = |housekeeper: &mut Housekeeper<Arc<Server>>| -> Vec<Round> {
+        let round = |_| {
+            (0..20).for_each(|_| server.append(Kind::Event, nothing_new));
+            housekeeper.round(IngestTime(0)).unwrap()
+        };
+        (0..10).map(round).collect()
+    };
+    let bytes = rounds(&mut housekeeper).last().unwrap().bytes;
+    // Three quarters twice are less; a whole and three quarters are more.
+    housekeeper.retention.bytes_max = bytes * 13 / 16;
+    let rounds = rounds(&mut housekeeper);
+    assert_eq!(rounds.iter().map(|round| round.for_room).sum::<usize>(), 10);
+    assert!(rounds.last().unwrap().bytes < housekeeper.retention.bytes_max);
 }
 
 #[test]
