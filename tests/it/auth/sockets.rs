@@ -197,6 +197,7 @@ fn an_event_stream_and_a_feed_end_with_their_token() {
             socket,
             coding: Coding::Json,
         };
+        assert!(feed.expect("auth_expiring").await["expires_in_ms"].as_u64().unwrap() <= 2_000);
         let line = String::from_utf8(super::LINE.to_vec()).unwrap();
         feed.socket.send(Message::text(line)).await.unwrap();
         assert_eq!(feed.next().await["accepted"], 1);
@@ -205,6 +206,7 @@ fn an_event_stream_and_a_feed_end_with_their_token() {
             stream.contains("auth_expiring") && stream.contains(r#""type":"goodbye","code":"auth_expired""#),
             "{stream}"
         );
+        assert_eq!(feed.expect("goodbye").await["code"], "auth_expired");
         assert_eq!(feed.next().await, 4004);
         assert_eq!(get(&server, "/v1/sse?topics=slate", &token).await.status, 401);
         server.end().await;
