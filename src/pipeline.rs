@@ -280,7 +280,7 @@ fn share(
         clock: Clock,
         side: tokio::runtime::Handle::current(),
         ingest_permits: Arc::new(Semaphore::new(config.ingest.requests_max)),
-        feed_rates: FeedRates::new(&config.ingest),
+        feed_rates: FeedRates::new(&config),
         ingest_metrics: IngestMetrics::new(),
         ingest_bytes: Arc::new(AtomicUsize::new(0)),
         memory: MemoryMetrics::new(),

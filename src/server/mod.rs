@@ -13,6 +13,7 @@ mod api;
 mod auth;
 pub mod error;
 mod feed_rate;
+mod feed_socket;
 mod headers;
 mod ingest;
 mod ingest_ws;

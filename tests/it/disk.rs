@@ -91,6 +91,7 @@ fn refused_and_healed(fail: impl Fn(&FaultyFiles), mend: impl Fn(&FaultyFiles)) 
         let refused = post(&server, nth(2)).await;
         assert_eq!(refused.status, 503, "{}", refused.text());
         assert_eq!(refused.json()["code"], "log_unavailable");
+        assert!(server.metric("scorewire_requests_refused_total{reason=\"log_unavailable\"}").await >= 1.0);
         assert_eq!(refused.header("retry-after"), "1");
         // Whoever is there is served, and whoever comes.
         client.barrier().await;
@@ -204,6 +205,7 @@ fn a_slow_disk_delays_the_answer_and_under_group_not_the_frame() {
             server.get("/readyz").await.json()["event_log"].is_string() && server.metric("scorewire_log_healthy").await == 0.0
         })
         .await;
+        assert!(server.metric("scorewire_requests_refused_total{reason=\"log_slow\"}").await >= 1.0);
         client.catch_up(&server).await;
         assert!(client.holdings.of(TOPIC, "ppr").seq > 1, "it is shown before it is on disk");
         files.hold_syncs(false);

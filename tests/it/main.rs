@@ -25,6 +25,7 @@ mod golden;
 mod hostile;
 mod limits;
 mod limits_admission;
+mod limits_feeds;
 mod limits_headers;
 mod log_command;
 mod memory;

@@ -1,13 +1,14 @@
 //! Those who take their time, at every stage of a connection: each is given up in time, and a good client
 //! beside them is served meanwhile.
 
+use crate::auth::mint::api_key;
 use crate::hostile::door::{Door, narrow};
 use crate::hostile::good::Good;
 use crate::hostile::http::{Raw, post, post_head};
 use crate::hostile::ws::{CONTINUE, FIN, PING, Said, TEXT, Ws, claim, frame};
 use crate::hostile::{PATIENCE, Server, Stopwatch};
 use crate::support::wire::Identity;
-use scorewire::config::Config;
+use scorewire::config::{Config, Scope};
 use std::io::Read;
 use std::net::Shutdown;
 use std::time::Duration;
@@ -76,6 +77,7 @@ fn bodies_that_take_their_time() {
     for (head, little, status) in [
         (post_head(100_000, ""), " ", 408),
         (chunked, "1\r\n \r\n", 408),
+        (post_head(20_000_000, ""), " ", 413),
         (get, " ", 200),
         (unknown, " ", 404),
     ] {
@@ -87,6 +89,28 @@ fn bodies_that_take_their_time() {
     }
     server.wait_for_connections(1);
     good.misses_nothing();
+}
+
+/// What is read of a body that is refused was waited for as long as a byte came each half second.
+#[test]
+fn refused_bodies_that_take_their_time() {
+    let server = Server::with(|config| {
+        impatient(config);
+        config.auth.keys = vec![api_key("reader", "sw_read", &[Scope::Read])];
+        config.ingest.bytes_per_second_max = 1_000;
+    });
+    let mut good = Good::watch(server.address);
+    let unknown = post_head(100_000, "Authorization: Bearer sw_nobody\r\n");
+    let too_fast = post_head(100_000, "");
+    for (head, status) in [(unknown, 401), (too_fast, 429)] {
+        post(server.address, "Connection: close\r\n", " ".repeat(10_000));
+        let mut raw = Raw::connect(server.address);
+        raw.send(&head);
+        trickles(&mut raw, &mut good, |_| " ".into());
+        let text = String::from_utf8(std::mem::take(&mut raw.unread)).unwrap();
+        assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{head}: {text}");
+    }
+    server.wait_for_connections(1);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::scoring::{Ruleset, RulesetIndex};
 use crate::server::Door;
 use crate::server::address::{client_address, is_forwarded};
 use crate::server::error::ApiError;
+use crate::server::feed_rate::Payer;
 use crate::server::listen::Peer;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
@@ -31,9 +32,12 @@ pub(in crate::server) enum Subscriber {
 }
 
 /// Somebody who may post events.
+#[derive(Clone, Copy)]
 pub(in crate::server) struct Feeder {
     /// Which of the feeds it is.
     pub(in crate::server) source: SourceId,
+    /// Whose rate what it sends counts towards.
+    pub(in crate::server) payer: Payer,
     /// Until when, by the system's clock in microseconds; nothing: for good.
     pub(in crate::server) until_us: Option<i64>,
 }
@@ -109,6 +113,7 @@ impl FromRequestParts<Door> for Feeder {
         let pass = through(parts, door, Scope::Feed).await?;
         Ok(Feeder {
             source: pass.as_ref().map_or(SourceId::default(), |pass| pass.source),
+            payer: pass.as_ref().map_or(Payer::Anybody, |pass| pass.payer),
             until_us: pass.and_then(|pass| pass.grant.expires_us()),
         })
     }

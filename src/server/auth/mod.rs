@@ -21,6 +21,7 @@ use crate::config::{Config, Scope};
 use crate::fanout::grant::Grant;
 use crate::model::SourceId;
 use crate::scoring::Rulesets;
+use crate::server::feed_rate::Payer;
 use crate::telemetry::AuthMetrics;
 use jwt::Rules;
 use key_file::Key;
@@ -38,6 +39,8 @@ pub(super) struct Pass {
     grant: Arc<Grant>,
     /// Where events come from that are posted with it.
     source: SourceId,
+    /// Whose rate they count towards.
+    payer: Payer,
 }
 
 /// A set of scopes.
@@ -277,17 +280,18 @@ impl Auth {
     fn api_key(&self, token: &str) -> Result<Pass, Refusal> {
         let hash = ring::digest::digest(&ring::digest::SHA256, token.as_bytes());
         let mut found = None;
-        for key in &self.config.keys {
+        for (place, key) in self.config.keys.iter().enumerate() {
             if bool::from(key.hash.0[..].ct_eq(hash.as_ref())) {
-                found = Some(key);
+                found = Some((place, key));
             }
         }
-        let key = found.ok_or(Refusal::UnknownKey)?;
+        let (place, key) = found.ok_or(Refusal::UnknownKey)?;
         let rank = |name: &String| self.sources.iter().position(|source| source == name);
         Ok(Pass {
             scopes: Scopes::of(key.scope.iter().copied()),
             grant: Arc::new(Grant::EVERYTHING),
             source: SourceId(key.source.as_ref().and_then(rank).unwrap_or(0) as u8),
+            payer: Payer::Key(place),
         })
     }
 }

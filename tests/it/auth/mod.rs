@@ -1,7 +1,8 @@
 //! Who may do what, from outside: keys, tokens, what is open without, and pages of other origins.
 
 mod doors;
-mod mint;
+mod feeds;
+pub(crate) mod mint;
 mod origins;
 mod rotation;
 mod secrets;

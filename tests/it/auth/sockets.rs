@@ -249,7 +249,9 @@ fn an_event_stream_and_a_feed_end_with_their_token() {
                 break;
             }
         }
-        assert_eq!(feed.expect("no token lives long enough").next().await, 4004);
+        let mut feed = feed.expect("no token lives long enough");
+        assert_eq!(feed.expect("goodbye").await["code"], "auth_expired");
+        assert_eq!(feed.next().await, 4004);
         let mut shown = None;
         for life_s in LIVES_S {
             let token = token(life_s);
@@ -280,8 +282,11 @@ async fn a_feed(server: &Server, token: &str) -> Option<Talk> {
     };
     let line = String::from_utf8(super::LINE.to_vec()).unwrap();
     feed.socket.send(Message::text(line)).await.ok()?;
-    let answer = feed.next().await;
-    if answer == 4004 {
+    let mut answer = feed.next().await;
+    if answer["type"] == "auth_expiring" {
+        answer = feed.next().await;
+    }
+    if answer["type"] == "goodbye" {
         return None;
     }
     let taken = ["accepted", "duplicate"].map(|what| answer[what].as_u64().unwrap());
