@@ -8,6 +8,7 @@ use crate::hostile::door::{Door, from_address, narrow};
 use crate::hostile::good::Good;
 use crate::hostile::http::{Raw, ask, get, post, post_head};
 use crate::hostile::ws::{Said, Ws, upgrade};
+use scorewire::config::OpenTo;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -112,6 +113,8 @@ fn a_proxys_clients_count_by_their_own_address() {
     let server = Server::with(|config| {
         config.server.connections_per_address_max = 2;
         config.server.trusted_proxies = ["127.0.0.0/8".parse().unwrap()].into_iter().collect();
+        // Who comes by a proxy is not from here, the good one's feed neither.
+        config.auth.open_to = OpenTo::All;
     });
     let mut good = Good::watch(server.address);
     // What a client wrote itself stands before what the proxy appends.

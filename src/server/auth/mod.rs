@@ -254,11 +254,19 @@ impl Auth {
         } else {
             self.api_key(token)
         };
-        match &pass {
-            Ok(_) => self.metrics.passed.increment(1),
-            Err(refusal) => self.metrics.refused[*refusal as usize].increment(1),
+        match pass {
+            Ok(pass) => {
+                self.metrics.passed.increment(1);
+                Ok(pass)
+            }
+            Err(refusal) => Err(self.refuse(refusal)),
         }
-        pass
+    }
+
+    /// Counts a token that is no use.
+    fn refuse(&self, refusal: Refusal) -> Refusal {
+        self.metrics.refused[refusal as usize].increment(1);
+        refusal
     }
 
     /// What a token lets a subscriber read.
