@@ -11,6 +11,7 @@ use super::error::ApiError;
 use super::ingest::take_in;
 use super::listen::stopped;
 use super::stall::Stalling;
+use super::turned_away::FULL_MS;
 use super::upgrade::accept;
 use super::{App, Door, Slot};
 use crate::model::SourceId;
@@ -41,7 +42,7 @@ pub(super) async fn feed(State(door): State<Door>, feeder: Feeder, request: Requ
     if *door.feeds.borrow() >= feeds_max {
         door.refusals.count(Refusal::TooManyFeeds);
         let message = format!("{feeds_max} feeds are connected already");
-        return Err(ApiError::unavailable("too_many_feeds", message).come_back_after(door.spread_ms(5_000)));
+        return Err(ApiError::unavailable("too_many_feeds", message).come_back_after(door.spread_ms(FULL_MS)));
     }
     let counted = (Slot::take_one_more(&door.connections), Open::count(&door.feeds));
     let app = door.app.clone();

@@ -41,6 +41,19 @@ pub(in crate::server) struct Feeder {
 /// Somebody who may see the metrics.
 pub(in crate::server) struct Operator;
 
+impl Subscriber {
+    /// What may be subscribed to, where no token can come later.
+    ///
+    /// # Errors
+    /// 401 where one is to come.
+    pub(in crate::server) fn known(self, door: &Door) -> Result<Option<Arc<Grant>>, ApiError> {
+        match self {
+            Subscriber::Known(grant) => Ok(grant),
+            Subscriber::Unknown => Err(unknown(door, Scope::Read)),
+        }
+    }
+}
+
 impl Reader {
     /// What may be read; nothing: everything, for good.
     pub(in crate::server) fn grant(&self) -> Option<&Arc<Grant>> {

@@ -75,13 +75,19 @@ fn pages_of_other_origins_may_not_connect_unless_they_are_listed() {
 
 #[test]
 fn pages_that_are_listed_may_read_what_is_answered() {
-    const PATHS: [&str; 4] = ["/v1/games", "/v1/rulesets", "/v1/snapshot?topics=slate", "/v1/nothing-of-the-kind"];
+    const PATHS: [&str; 5] = [
+        "/v1/games",
+        "/v1/rulesets",
+        "/v1/snapshot?topics=slate",
+        "/v1/admission",
+        "/v1/nothing-of-the-kind",
+    ];
     let allowed = ("origin", "https://scores.example");
     let foreign = ("origin", "https://evil.example");
     let asks = ("access-control-request-method", "GET");
     run(async {
         let server = Server::start(|config| config.server.allowed_origins = vec!["https://scores.example".to_owned()]);
-        for path in &PATHS[..3] {
+        for path in &PATHS[..4] {
             let answer = ask(&server, Method::GET, path, &[allowed]).await;
             assert_eq!(answer.header("access-control-allow-origin"), "https://scores.example", "{path}");
             assert!(answer.headers.get_all("vary").iter().any(|vary| vary == "origin"));
