@@ -6,12 +6,20 @@
 //!                                       notices from owners of games (flume)       fanout.notices_max
 //!                                       upgraded sockets, event streams (flume)    fanout.commands_max
 //!  tls           server.tls_threads     handshakes (with server.tls_cert)          server.tls_handshakes_max
+//!  log           1, with a log          batches of events (flume)                  store.queue_batches_max
+//!  log-sync      1, with a log          what is written and not on disk            store.unsynced_bytes_max
+//!  order         1, without a log, for  batches of events (flume)                  engine.jobs_max
+//!                several engine-N
 //!  engine-N      engine.threads         batches of events (flume)                  engine.jobs_max
+//!  housekeeping  1, with a log          its own looks, each second                 one round at a time
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
-//!                                       looks at memory and at certificates        –
+//!                                       listeners for feeds, for operators         server.backlog
 //!                                       tokens (tasks)                             one a connection
+//!                                       looks at the log's health, memory, silent  –
+//!                                       feeds, certificates and keys
 //! ```
-//! Events go side → engine → hub → shards → sockets, and never back.
+//! Events go side → log → engine → hub → shards → sockets, and never back; without a log side → engine, by way
+//! of `order` where there are several.
 
 mod housekeeping;
 mod keeper;

@@ -49,7 +49,7 @@ pub(super) fn engine(config: &Config, machine: &Machine, shared: Arc<Shared>) ->
     } = recovery::recover(&config.store.dir, machine.files.clone(), &shared, me)?;
     if let Some(cut) = &opening.cut {
         let (file, kept) = (cut.file.display(), cut.kept.display());
-        tracing::warn!(%file, offset = cut.offset, bytes = cut.bytes, lsn = cut.lsn.0, %kept, "the event log had a torn tail; it was cut: {}", cut.problem);
+        tracing::warn!(%file, offset = cut.offset, bytes = cut.bytes, lsn = cut.lsn.0, %kept, "the event log has a torn tail, which is cut and kept: {}", cut.problem);
     }
     for warning in warnings {
         tracing::warn!("{warning}");

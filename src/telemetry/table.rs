@@ -346,7 +346,7 @@ metric!(
     "scorewire_log_healthy",
     Gauge,
     "",
-    "1 while the event log takes events or there is none, 0 while the disk fails and events are answered 503."
+    "1 while the event log takes events or there is none, 0 while the disk fails or is too slow and events are answered 503."
 );
 metric!(
     LOG_FAILURES,

@@ -34,6 +34,7 @@ mod plan;
 mod properties;
 mod proto;
 mod recorded_truth;
+mod repaired_log;
 mod replay_clients;
 mod repository;
 mod rewritten_log;

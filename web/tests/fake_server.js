@@ -18,11 +18,14 @@ export class FakeServer {
   epoch = 'epoch-1';
   /** Who may read: whoever shows it; everybody where it is null. */
   token = null;
-  /** While true, new WebSockets are cut before they open. */
+  /** While true, new WebSockets are cut before they open; until somebody asks when to come. */
   refuses = false;
   /** What `/v1/admission` tells, in milliseconds, and how often it was asked. */
   toldMs = 0;
   asked = 0;
+  /** When that was told last, and when a WebSocket was let in last: milliseconds of one clock. */
+  toldAtMs = 0;
+  admittedAtMs = 0;
   #clients = new Set();
   #seqs = new Map();
   #http;
@@ -111,6 +114,7 @@ export class FakeServer {
       socket.destroy();
       return;
     }
+    this.admittedAtMs = performance.now();
     const connection = acceptWebSocket(request, socket);
     const client = { send: connection.send, close: connection.close, socket, topics: new Map() };
     this.#clients.add(client);
@@ -190,6 +194,8 @@ export class FakeServer {
       case '/v1/games': return { epoch: this.epoch, games: [...this.slate.games.values()] };
       case '/v1/admission':
         this.asked += 1;
+        this.refuses = false;
+        this.toldAtMs = performance.now();
         return { reconnect_after_ms: this.toldMs };
       case '/v1/rulesets': return this.slate.rulesets;
       case '/v1/players': {

@@ -101,5 +101,8 @@ fn nothing_is_encoded_before_it_came_in() {
     rig.wall_ahead_us -= 300;
     rig.pump();
     let said = rig.read(key);
-    assert_eq!((&said[0]["ingest_us"], &said[0]["encode_us"]), (&ingest_us.into(), &ingest_us.into()));
+    assert_eq!(
+        (&said[0]["ingest_us"], &said[0]["encode_us"]),
+        (&ingest_us.into(), &ingest_us.into())
+    );
 }
