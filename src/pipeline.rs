@@ -45,6 +45,7 @@ use crate::server::tls::{self, Follower, Handshakes, TlsError};
 use crate::server::{self, Addresses, App, Auth, Door, FeedRates, KeyFileError, Routes, listen};
 use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, LogMetrics, MemoryMetrics, Refusals, ShardMetrics, TlsMetrics};
 use flume::{Receiver, Sender, WeakSender};
+use metrics_exporter_prometheus::PrometheusHandle;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -161,6 +162,8 @@ pub fn start(config: Config) -> Result<Running, StartError> {
 /// # Errors
 /// Those of [`start`].
 pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError> {
+    // First of all: a metric's handle that is found earlier counts nothing.
+    let prometheus = config.metrics.enabled.then(telemetry::install);
     let rulesets = Arc::new(rulesets(&config)?);
     let (shard_count, commands_max) = (config.shards(), config.fanout.commands_max);
     let paths = WritePath::for_shards(config.fanout.writer, shard_count, config.fanout.slice_clients)?;
@@ -176,7 +179,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
 
     let (stop, stopped) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
-    let (app, inboxes) = share(config, &machine, rulesets, auth, shard_count, stopped.clone())?;
+    let (app, inboxes) = share(config, &machine, prometheus, rulesets, auth, shard_count, stopped.clone())?;
     tokio::spawn(app.auth.clone().watch());
     if let Some(budget) = keeper::budget(app.config.memory.budget_mib) {
         tokio::spawn(keeper::keep(app.clone(), budget, stopped.clone()));
@@ -250,12 +253,12 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
 fn share(
     config: Config,
     machine: &Machine,
+    prometheus: Option<PrometheusHandle>,
     rulesets: Arc<Rulesets>,
     auth: Arc<Auth>,
     shard_count: usize,
     stop: watch::Receiver<bool>,
 ) -> Result<(Arc<App>, Vec<Inbox>), StartError> {
-    let prometheus = config.metrics.enabled.then(telemetry::install);
     let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
     let hub = Arc::new(hub);
     let shared = Arc::new(Shared::new(hub.clone(), config.engine_limits(), EngineMetrics::new()));

@@ -106,6 +106,15 @@ impl Engine {
         self.ended.recv_async().await.unwrap_or(0)
     }
 
+    /// Waits until the event log has ended; for ever where there is none.
+    pub async fn log_ended(&self) {
+        match self.log() {
+            // How it ended says whoever closed it; nobody did, where this is waited for.
+            Some(log) => drop(log.ended().await),
+            None => std::future::pending().await,
+        }
+    }
+
     /// What readers see.
     pub fn shared(&self) -> &Arc<Shared> {
         &self.shared

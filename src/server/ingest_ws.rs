@@ -10,8 +10,9 @@ use super::auth::Feeder;
 use super::error::ApiError;
 use super::feed_socket::{FeedSocket, take_over};
 use super::ingest::take_in;
-use super::listen::{Arrival, stopped};
+use super::listen::stopped;
 use super::memory::Held;
+use super::turned_away::FULL_MS;
 use super::upgrade::accept;
 use super::{App, Door, Slot};
 use crate::fanout::grant::EXPIRY_NOTICE_US;
@@ -35,15 +36,14 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// A feed's WebSocket.
 pub(super) async fn feed(State(door): State<Door>, feeder: Feeder, request: Request) -> Result<Response, ApiError> {
-    // With the place among those of its address that the connection came in by.
-    let arrival = request.extensions().get::<Arrival>();
-    let connections = arrival.map_or(&door.connections, |arrival| &arrival.connections).clone();
-    let (response, upgrade) = accept(request)?;
+    let (parts, body) = request.into_parts();
+    let connections = door.connections_of(&parts)?;
+    let (response, upgrade) = accept(Request::from_parts(parts, body))?;
     let feeds_max = door.config.ingest.feeds_max;
     let Some(open) = Open::take(&door.feeds, feeds_max) else {
         door.refusals.count(Refusal::TooManyFeeds);
         let message = format!("{feeds_max} feeds are connected already");
-        return Err(ApiError::unavailable("too_many_feeds", message).come_back_after(door.spread_ms(5_000)));
+        return Err(ApiError::unavailable("too_many_feeds", message).come_back_after(door.spread_ms(FULL_MS)));
     };
     let counted = (Slot::take_one_more(&connections), open);
     let app = door.app.clone();

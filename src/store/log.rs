@@ -248,6 +248,15 @@ impl<T> EventLog<T> {
         removed
     }
 
+    /// Waits until the log has ended: by [`EventLog::close`], or by itself because one of its threads failed.
+    /// For whoever comes first; others are told at once, as then it has ended.
+    ///
+    /// # Errors
+    /// Its end could not be written.
+    pub async fn ended(&self) -> Result<(), Refused> {
+        self.ended.recv_async().await.unwrap_or(Ok(()))
+    }
+
     /// Ends the log in order, once all that waits is on disk, and waits for that. Other handles find it
     /// stopped.
     ///
@@ -256,7 +265,7 @@ impl<T> EventLog<T> {
     pub async fn close(self) -> Result<(), Refused> {
         // Somebody else may have ended it.
         let _ = self.queue.send_async(Work::Close).await;
-        self.ended.recv_async().await.unwrap_or(Ok(()))
+        self.ended().await
     }
 }
 

@@ -115,7 +115,7 @@ metric!(
     "scorewire_origins_refused_total",
     Counter,
     "",
-    "Requests turned away as they came from pages that `server.allowed_origins` does not list."
+    "Requests turned away as they came from pages that `server.allowed_origins` does not list, or that may neither feed nor see metrics."
 );
 metric!(
     KEY_FILES,

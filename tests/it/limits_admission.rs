@@ -87,6 +87,55 @@ fn a_crowd_comes_back_as_it_is_told_and_is_let_in() {
     assert_eq!(get(server.address, "/v1/admission").json()["reconnect_after_ms"], 0);
 }
 
+/// A place among those let in was taken by any request for `/v1/ws`, one that asked for no WebSocket too: a
+/// single connection that sent such requests kept everybody else out.
+#[test]
+fn who_is_refused_for_something_else_takes_nobody_s_place() {
+    let server = Server::with(|config| {
+        (config.server.admit_per_second, config.server.admit_burst) = (1, 3);
+        config.server.connections_per_address_max = 1;
+        config.server.trusted_proxies = ["127.0.0.0/8".parse().unwrap()].into_iter().collect();
+    });
+    let by = |address: &str| format!("X-Forwarded-For: {address}\r\n");
+    let mut raw = Raw::connect(server.address);
+    let plain = "GET /v1/ws HTTP/1.1\r\nHost: x\r\n\r\n".to_owned();
+    let no_key = upgrade("/v1/ws", "").replace("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "");
+    for (request, status) in [(plain, 426), (no_key, 400)] {
+        for _ in 0..10 {
+            raw.send(&request);
+            assert_eq!(raw.response().unwrap().status, status);
+        }
+    }
+    let mut inside = Raw::connect(server.address);
+    inside.send(upgrade("/v1/ws", &by("203.0.113.7")));
+    assert_eq!(inside.response().unwrap().status, 101);
+    for _ in 0..10 {
+        raw.send(upgrade("/v1/ws", &by("203.0.113.7")));
+        assert_eq!(raw.response().unwrap().status, 429, "it has the connection that it may have");
+    }
+    raw.send(upgrade("/v1/ws", &by("203.0.113.8")));
+    assert_eq!(raw.response().unwrap().status, 101);
+}
+
+/// Each request moved the queue on: whoever asked often enough had everybody told the farthest place.
+#[test]
+fn a_connection_has_one_place_however_often_it_asks() {
+    let server = Server::with(|config| (config.server.admit_per_second, config.server.admit_burst) = (1, 1));
+    let told_ms = |server: &Server| loop {
+        // Whoever finds room meanwhile takes it.
+        if let Err(after_ms) = comes(server, 0) {
+            return after_ms;
+        }
+    };
+    assert!(told_ms(&server) < 5_000);
+    let mut raw = Raw::connect(server.address);
+    for _ in 0..200 {
+        raw.send("GET /v1/admission HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_eq!(raw.response().unwrap().status, 200);
+    }
+    assert!(told_ms(&server) < 20_000, "far from the farthest");
+}
+
 /// Who asks whether to come is told the same as who comes.
 #[test]
 fn who_asks_when_to_come_is_told() {

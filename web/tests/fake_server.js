@@ -16,6 +16,8 @@ const TYPES = { '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 
 export class FakeServer {
   slate;
   epoch = 'epoch-1';
+  /** Who may read: whoever shows it; everybody where it is null. */
+  token = null;
   /** While true, new WebSockets are cut before they open; until somebody asks when to come. */
   refuses = false;
   /** What `/v1/admission` tells, in milliseconds, and how often it was asked. */
@@ -60,6 +62,10 @@ export class FakeServer {
 
   cut() {
     for (const client of this.#clients) client.socket.destroy();
+  }
+
+  closeAll(code) {
+    for (const client of this.#clients) client.close(code);
   }
 
   sendAll(message) {
@@ -110,14 +116,29 @@ export class FakeServer {
     }
     this.admittedAtMs = performance.now();
     const connection = acceptWebSocket(request, socket);
-    const client = { send: connection.send, socket, topics: new Map() };
+    const client = { send: connection.send, close: connection.close, socket, topics: new Map() };
     this.#clients.add(client);
     connection.onClose = () => this.#clients.delete(client);
     connection.onMessage = (message) => this.#message(client, message);
+    if (this.token === null) this.#welcome(client);
+  }
+
+  #welcome(client) {
     client.send({ type: 'welcome', session: 's', epoch: this.epoch, server_us: Date.now() * 1000, limits: {} });
   }
 
+  #auth(client, message) {
+    if (message.token !== this.token) {
+      client.send({ type: 'error', id: message.id, code: 'unauthorized', message: 'the token is none that this server knows' });
+      client.close(4003);
+      return;
+    }
+    client.send({ type: 'authorized', id: message.id });
+    this.#welcome(client);
+  }
+
   #message(client, message) {
+    if (message.op === 'auth' && this.token !== null) this.#auth(client, message);
     if (message.op === 'ping') client.send({ type: 'pong', id: message.id, server_us: Date.now() * 1000 });
     if (message.op === 'unsubscribe') {
       for (const topic of message.topics) client.topics.get(topic)?.delete(message.ruleset);
@@ -149,6 +170,10 @@ export class FakeServer {
   async #answer(request, response) {
     const url = new URL(request.url, 'http://fake');
     const json = this.#json(url);
+    if (json && this.token !== null && request.headers.authorization !== `Bearer ${this.token}`) {
+      response.writeHead(401, { 'content-type': 'application/json' }).end('{"code":"unauthorized"}');
+      return;
+    }
     if (json) {
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(json));
       return;

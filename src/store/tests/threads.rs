@@ -344,7 +344,7 @@ async fn a_panic_where_batches_are_delivered_stops_the_log() {
             }
         };
         assert_eq!(refused, Refused::Stopped);
-        let _ = log.close().await;
+        let _ = log.ended().await;
         files.kill();
     }
     assert!(!files.list(super::dir()).unwrap().is_empty());

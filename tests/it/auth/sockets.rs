@@ -23,7 +23,11 @@ struct Talk {
 impl Talk {
     /// Connects; the status of an answer that is no upgrade.
     async fn connect(server: &Server, coding: Coding, token: Option<&str>) -> Result<Talk, u16> {
-        let uri = format!("ws://{}/v1/ws", server.address()).parse().unwrap();
+        Talk::connect_to(server, "/v1/ws", coding, token).await
+    }
+
+    async fn connect_to(server: &Server, path: &str, coding: Coding, token: Option<&str>) -> Result<Talk, u16> {
+        let uri = format!("ws://{}{path}", server.address()).parse().unwrap();
         let mut request = ClientRequestBuilder::new(uri).with_sub_protocol(coding.subprotocol());
         if let Some(token) = token {
             request = request.with_header("authorization", format!("Bearer {token}"));
@@ -191,6 +195,27 @@ fn a_token_is_renewed_narrowed_and_runs_out() {
             crate::support::eventually("counted", || async { server.metric(closed).await >= 2.0 }).await;
             server.end().await;
         }
+    });
+}
+
+/// No token can come as a message there: whoever had none was echoed to for as long as one may take to come.
+#[test]
+fn an_echo_takes_its_token_with_the_upgrade() {
+    run(async {
+        let folder = Folder::new("auth-sockets-echo");
+        let signer = Signer::ed_dsa();
+        let token = signer.token(json!({}));
+        let server = server(&folder, &[signer], |config| {
+            config.auth.anonymous_read = false;
+            config.server.echo = true;
+        });
+        let connect = |token| Talk::connect_to(&server, "/v1/echo", Coding::Json, token);
+        assert_eq!(connect(None).await.err(), Some(401));
+        assert_eq!(connect(Some("a.b.c")).await.err(), Some(401));
+        let mut talk = connect(Some(&token)).await.unwrap_or_else(|status| panic!("{status}"));
+        talk.say(json!({"op": "anything"})).await;
+        assert_eq!(talk.next().await, json!({"op": "anything"}));
+        server.end().await;
     });
 }
 
