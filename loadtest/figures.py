@@ -13,7 +13,7 @@ stalled     the others' latency while a tenth of the clients does not read
 probe       how soon a busy server answers, both ways to write
 hostile     2,000 clients, and the same beside 2,000 hostile ones, who must all be gone 75 s after the end
 metrics     metrics and logs off; and on: logs in JSON, /metrics read every second
-ingest      plays a second
+ingest      plays a second, with the event log and without
 
 Needs a release build (cargo build --release --workspace) and a machine with nothing else to do.
 """
@@ -42,6 +42,7 @@ FAST = ["broadcast", "--events", "2000", "--interval-ms", "5", "--floor"]
 PROBE = ["broadcast", "--probe", "--kernel-times", "--floor"]
 # Long enough for those who stall to be found out (`clients.stall_timeout_ms`), and for some to come back.
 QUIET = ["broadcast", "--events", "200"]
+INGEST = ["ingest", "--events", "500000"]
 HOSTILE = QUIET + ["--hostile", "2000", "--hostile-gone-s", "75"]
 LISTENS_WITHIN_S = 10
 # But for the line that tells the address.
@@ -75,7 +76,10 @@ FIGURES = {
     "probe": by_writer(PROBE),
     "metrics": [Variant("off", OFF, ["broadcast"]), Variant("on", ON, ["broadcast"], scraped=True)],
     "hostile": [Variant("quiet", {}, QUIET), Variant("hostile", {}, HOSTILE)],
-    "ingest": [Variant("ingest", {"ENGINE__GAMES_MAX": "16384"}, ["ingest", "--events", "500000"])],
+    "ingest": [
+        Variant(durability, {"STORE__DURABILITY": durability, "ENGINE__GAMES_MAX": "16384"}, INGEST)
+        for durability in ("group", "memory")
+    ],
 }
 CLIENTS = {"fast": 2000, "hostile": 2000}
 

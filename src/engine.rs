@@ -141,6 +141,15 @@ impl Shared {
         }
     }
 
+    /// The same, counted by `metrics` from now on.
+    pub fn counted(self, metrics: EngineMetrics) -> Shared {
+        Shared {
+            feeds: FeedWatch::new(metrics.feeds(self.limits.sources)),
+            metrics,
+            ..self
+        }
+    }
+
     /// One game as it is now.
     pub fn game(&self, game: &GameId) -> Option<GameSnapshot> {
         let cell = self.games.get(game).map(|cell| cell.clone())?;

@@ -261,7 +261,7 @@ fn share(
 ) -> Result<(Arc<App>, Vec<Inbox>), StartError> {
     let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
     let hub = Arc::new(hub);
-    let shared = Arc::new(Shared::new(hub.clone(), config.engine_limits(), EngineMetrics::new()));
+    let shared = Shared::new(hub.clone(), config.engine_limits(), EngineMetrics::unseen());
     let (engine, epoch) = log::engine(&config, machine, shared)?;
     let games: GameReader = {
         let shared = engine.shared().clone();

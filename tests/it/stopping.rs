@@ -1,6 +1,6 @@
 //! The program as a service: signals, crashes, logs, and listeners of their own.
 
-use crate::hostile::binary::{Served, a_moment, outcome, scorewire};
+use crate::hostile::binary::{Folder, Served, a_moment, outcome, scorewire};
 use crate::hostile::http::{Raw, get, post, post_head};
 use crate::hostile::ws::Ws;
 use rustix::process::Signal;
@@ -64,6 +64,34 @@ fn a_client_that_will_not_go_is_cut_in_time() {
     served.signal(Signal::TERM);
     let (code, log) = served.ended();
     assert_eq!(code, Some(0), "{log:?}");
+}
+
+/// What the log told at a start was counted anew: a restart looked like a Sunday in a second.
+#[test]
+fn what_is_told_again_at_a_start_is_not_counted_again() {
+    let folder = Folder::new("told-again");
+    let log = folder.path().join("log");
+    let serve = || {
+        let log = log.to_str().unwrap();
+        Served::start(scorewire(&["serve", "--bind", "127.0.0.1:0", "--data-dir", log]))
+    };
+    let counted = |served: &Served| {
+        let page = String::from_utf8(get(served.address("address"), "/metrics").body).unwrap();
+        let value = |series: &str| page.lines().find_map(|line| line.strip_prefix(series)?.trim().parse::<u64>().ok());
+        [
+            r#"scorewire_events_total{outcome="retracted_unseen"}"#,
+            r#"scorewire_events_total{outcome="duplicate"}"#,
+            r#"scorewire_feed_events_total{source="primary"}"#,
+        ]
+        .map(|series| value(series).unwrap_or_else(|| panic!("no {series} in\n{page}")))
+    };
+    for expected in [[1, 0, 1], [0, 1, 1]] {
+        let served = serve();
+        assert_eq!(post(served.address("address"), "", LINE).status, 200);
+        assert_eq!(counted(&served), expected);
+        served.signal(Signal::KILL);
+        served.ended();
+    }
 }
 
 #[test]
