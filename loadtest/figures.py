@@ -13,7 +13,7 @@ stalled     the others' latency while a tenth of the clients does not read
 probe       how soon a busy server answers, both ways to write
 hostile     2,000 clients, and the same beside 2,000 hostile ones, who must all be gone 75 s after the end
 metrics     metrics and logs off; and on: logs in JSON, /metrics read every second
-ingest      plays a second
+ingest      plays a second, with the event log and without
 
 Needs a release build (cargo build --release --workspace) and a machine with nothing else to do.
 """
@@ -23,8 +23,8 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -42,8 +42,11 @@ FAST = ["broadcast", "--events", "2000", "--interval-ms", "5", "--floor"]
 PROBE = ["broadcast", "--probe", "--kernel-times", "--floor"]
 # Long enough for those who stall to be found out (`clients.stall_timeout_ms`), and for some to come back.
 QUIET = ["broadcast", "--events", "200"]
+INGEST = ["ingest", "--events", "500000"]
 HOSTILE = QUIET + ["--hostile", "2000", "--hostile-gone-s", "75"]
-OFF = {"METRICS__ENABLED": "false", "LOG__FILTER": "off"}
+LISTENS_WITHIN_S = 10
+# But for the line that tells the address.
+OFF = {"METRICS__ENABLED": "false", "LOG__FILTER": "off,scorewire::command=info"}
 ON = {"METRICS__ENABLED": "true", "LOG__FILTER": "info", "LOG__FORMAT": "json"}
 
 
@@ -73,7 +76,10 @@ FIGURES = {
     "probe": by_writer(PROBE),
     "metrics": [Variant("off", OFF, ["broadcast"]), Variant("on", ON, ["broadcast"], scraped=True)],
     "hostile": [Variant("quiet", {}, QUIET), Variant("hostile", {}, HOSTILE)],
-    "ingest": [Variant("ingest", {"ENGINE__GAMES_MAX": "16384"}, ["ingest", "--events", "500000"])],
+    "ingest": [
+        Variant(durability, {"STORE__DURABILITY": durability, "ENGINE__GAMES_MAX": "16384"}, INGEST)
+        for durability in ("group", "memory")
+    ],
 }
 CLIENTS = {"fast": 2000, "hostile": 2000}
 
@@ -133,18 +139,16 @@ COMPARED = ["CPU µs a delivery", "p99 ms", "last ms (median)", "bytes a deliver
 
 def measure(variant, options):
     """One run against a server of its own; the load test's report."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = "127.0.0.1:%d" % probe.getsockname()[1]
     environment = dict(os.environ, **{"SCOREWIRE__" + key: value for key, value in variant.settings.items()})
     with tempfile.TemporaryDirectory() as folder:
         log, report = pathlib.Path(folder) / "server.log", pathlib.Path(folder) / "report.json"
         with log.open("w") as errors:
-            serve = [TARGET / "scorewire", "serve", "--bind", address, "--data-dir", pathlib.Path(folder) / "log"]
+            serve = [TARGET / "scorewire", "serve", "--bind", "127.0.0.1:0", "--data-dir", pathlib.Path(folder) / "log"]
             server = subprocess.Popen(serve, env=environment, stderr=errors)
         try:
-            if not listens(server, address):
-                sys.exit(f"no server at {address}\n{log.read_text()}")
+            address = listens(server, log)
+            if address is None:
+                sys.exit(f"the server does not listen\n{log.read_text()}")
             command = [TARGET / "scorewire-loadtest", "run", *variant.load, *options, "--url", f"ws://{address}"]
             command += ["--server-pid", str(server.pid), "--json", report]
             with scraping(address) if variant.scraped else contextlib.nullcontext():
@@ -182,17 +186,15 @@ def scraping(address):
         sys.exit(f"/metrics could not be read: {failures[0]}")
 
 
-def listens(server, address):
-    host, port = address.split(":")
-    for _ in range(200):
-        try:
-            socket.create_connection((host, int(port)), timeout=1).close()
-            return True
-        except OSError:
-            if server.poll() is not None:
-                return False
-            time.sleep(0.05)
-    return False
+def listens(server, log):
+    """The address that a server listens on, by its log in text or JSON; nothing where it does not listen."""
+    began = time.monotonic()
+    while server.poll() is None and time.monotonic() < began + LISTENS_WITHIN_S:
+        for line in log.read_text().split("\n")[:-1]:
+            if "listening" in line and (told := re.search(r'\baddress[=":]+([\d.]+:\d+)', line)):
+                return told[1]
+        time.sleep(0.05)
+    return None
 
 
 def values(runs, figure):

@@ -314,6 +314,7 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(mut config: Config, alon
             signal = told.stop() => Ok(signal),
             shard = running.shard_ended() => Err(Failure(SOFTWARE, anyhow::anyhow!("shard {shard} ended by itself; see the log"))),
             owner = running.app.engine.owner_ended() => Err(Failure(SOFTWARE, anyhow::anyhow!("engine {owner} ended by itself; see the log"))),
+            () = running.app.engine.log_ended() => Err(Failure(SOFTWARE, anyhow::anyhow!("the event log ended by itself; see the log"))),
         };
         task.abort();
         let signal = ended?;

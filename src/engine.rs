@@ -141,6 +141,15 @@ impl Shared {
         }
     }
 
+    /// The same, counted by `metrics` from now on.
+    pub fn counted(self, metrics: EngineMetrics) -> Shared {
+        Shared {
+            feeds: FeedWatch::new(metrics.feeds(self.limits.sources)),
+            metrics,
+            ..self
+        }
+    }
+
     /// One game as it is now.
     pub fn game(&self, game: &GameId) -> Option<GameSnapshot> {
         let cell = self.games.get(game).map(|cell| cell.clone())?;
@@ -271,19 +280,29 @@ impl Shared {
         }
         let admitted = owned.ledger.admit(event, origin, self.limits.plays_max);
         batch.verdicts[admitted.verdict as usize] += 1;
-        if admitted.verdict.counts() {
-            owned.heard = ingest;
-        }
         batch.told[origin.source.index()] += 1;
         batch.at = now;
         if admitted.between != BetweenFeeds::default() {
             self.feeds.note(game, event, origin.source, &admitted);
         }
+        self.take_effect((game, owned), event, admitted, ingest, now, batch);
+        Outcome::Sequenced(admitted.verdict)
+    }
+
+    /// Changes the game by an event that counts, and publishes that.
+    fn take_effect(
+        &self,
+        (game, owned): (&mut Game, &mut Owned),
+        event: &Event,
+        admitted: Admitted,
+        ingest: IngestTime,
+        now: StateTime,
+        batch: &mut Gathered,
+    ) {
         if let Some(change) = self.change(game, event, admitted, ingest) {
-            owned.heard = ingest;
+            owned.heard = owned.heard.max(ingest);
             self.publish(change, owned, now, batch);
         }
-        Outcome::Sequenced(admitted.verdict)
     }
 
     /// Whether the players and teams that an event names fit its game.

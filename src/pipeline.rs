@@ -6,12 +6,20 @@
 //!                                       notices from owners of games (flume)       fanout.notices_max
 //!                                       upgraded sockets, event streams (flume)    fanout.commands_max
 //!  tls           server.tls_threads     handshakes (with server.tls_cert)          server.tls_handshakes_max
+//!  log           1, with a log          batches of events (flume)                  store.queue_batches_max
+//!  log-sync      1, with a log          what is written and not on disk            store.unsynced_bytes_max
+//!  order         1, without a log, for  batches of events (flume)                  engine.jobs_max
+//!                several engine-N
 //!  engine-N      engine.threads         batches of events (flume)                  engine.jobs_max
+//!  housekeeping  1, with a log          its own looks, each second                 one round at a time
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
-//!                                       looks at memory and at certificates        –
+//!                                       listeners for feeds, for operators         server.backlog
 //!                                       tokens (tasks)                             one a connection
+//!                                       looks at the log's health, memory, silent  –
+//!                                       feeds, certificates and keys
 //! ```
-//! Events go side → engine → hub → shards → sockets, and never back.
+//! Events go side → log → engine → hub → shards → sockets, and never back; without a log side → engine, by way
+//! of `order` where there are several.
 
 mod housekeeping;
 mod keeper;
@@ -37,6 +45,7 @@ use crate::server::tls::{self, Follower, Handshakes, TlsError};
 use crate::server::{self, Addresses, App, Auth, Door, FeedRates, KeyFileError, Routes, listen};
 use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, LogMetrics, MemoryMetrics, Refusals, ShardMetrics, TlsMetrics};
 use flume::{Receiver, Sender, WeakSender};
+use metrics_exporter_prometheus::PrometheusHandle;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -153,6 +162,8 @@ pub fn start(config: Config) -> Result<Running, StartError> {
 /// # Errors
 /// Those of [`start`].
 pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError> {
+    // First of all: a metric's handle that is found earlier counts nothing.
+    let prometheus = config.metrics.enabled.then(telemetry::install);
     let rulesets = Arc::new(rulesets(&config)?);
     let (shard_count, commands_max) = (config.shards(), config.fanout.commands_max);
     let paths = WritePath::for_shards(config.fanout.writer, shard_count, config.fanout.slice_clients)?;
@@ -168,7 +179,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
 
     let (stop, stopped) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
-    let (app, inboxes) = share(config, &machine, rulesets, auth, shard_count, stopped.clone())?;
+    let (app, inboxes) = share(config, &machine, prometheus, rulesets, auth, shard_count, stopped.clone())?;
     tokio::spawn(app.auth.clone().watch());
     if let Some(budget) = keeper::budget(app.config.memory.budget_mib) {
         tokio::spawn(keeper::keep(app.clone(), budget, stopped.clone()));
@@ -242,15 +253,15 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
 fn share(
     config: Config,
     machine: &Machine,
+    prometheus: Option<PrometheusHandle>,
     rulesets: Arc<Rulesets>,
     auth: Arc<Auth>,
     shard_count: usize,
     stop: watch::Receiver<bool>,
 ) -> Result<(Arc<App>, Vec<Inbox>), StartError> {
-    let prometheus = config.metrics.enabled.then(telemetry::install);
     let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
     let hub = Arc::new(hub);
-    let shared = Arc::new(Shared::new(hub.clone(), config.engine_limits(), EngineMetrics::new()));
+    let shared = Shared::new(hub.clone(), config.engine_limits(), EngineMetrics::unseen());
     let (engine, epoch) = log::engine(&config, machine, shared)?;
     let games: GameReader = {
         let shared = engine.shared().clone();
@@ -272,7 +283,7 @@ fn share(
         clock: Clock,
         side: tokio::runtime::Handle::current(),
         ingest_permits: Arc::new(Semaphore::new(config.ingest.requests_max)),
-        feed_rates: FeedRates::new(&config.ingest),
+        feed_rates: FeedRates::new(&config),
         ingest_metrics: IngestMetrics::new(),
         ingest_bytes: Arc::new(AtomicUsize::new(0)),
         memory: MemoryMetrics::new(),

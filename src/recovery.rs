@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// Raised by whoever changes which `seq` an event leads to: then no history goes on across the change.
 const SEQ_RULES: u64 = 1;
+/// The bits of a log's continuity that say which records are missing; the others say by which rules.
+const LOST: u64 = 0xffff_ffff;
 
 /// Who runs now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -100,12 +102,12 @@ pub fn recover(dir: &Path, files: Arc<dyn Files>, shared: &Shared, me: Me) -> Re
     };
     let continuity = me.continuity(&read);
     let new_epoch = opening.header.as_ref().and_then(|before| {
-        let goes_on = before.continuity == continuity && before.sources == me.sources;
-        let is_complete = read.missing + read.unreadable == 0;
+        let differs = before.continuity ^ continuity;
+        let is_complete = read.missing == 0 && read.unreadable == 0;
         let is_whole = opening.clean || before.boot_id == me.boot_id;
         let reasons = [
-            (!goes_on && !is_complete, NewEpoch::Incomplete),
-            (!goes_on, NewEpoch::RulesChanged),
+            (differs & LOST != 0 && !is_complete, NewEpoch::Incomplete),
+            (differs != 0 || before.sources != me.sources, NewEpoch::RulesChanged),
             (!is_whole, NewEpoch::MachineLost),
             (me.limits.threads > 1, NewEpoch::SeveralThreads),
         ];
@@ -131,8 +133,8 @@ pub fn recover(dir: &Path, files: Arc<dyn Files>, shared: &Shared, me: Me) -> Re
 }
 
 impl Me {
-    /// A number that is another where the same events may lead to other `seq`s; and once where records are
-    /// missing, from when on they are missing in the same way.
+    /// A number that is another where the same events may lead to other `seq`s, in its upper half; and where
+    /// other records are missing than before, in the bits of [`LOST`]. From then on those are missing.
     fn continuity(&self, read: &Read) -> u64 {
         let limits = &self.limits;
         let counts = [
@@ -142,13 +144,19 @@ impl Me {
             limits.players_max,
             limits.expired_games_max,
         ];
-        // FNV-1a: the same in every process and version.
-        let lost = [read.missing, read.unreadable];
-        let bytes = std::iter::once(SEQ_RULES).chain(counts.map(|count| count as u64)).chain(lost);
-        bytes.flat_map(u64::to_le_bytes).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        let rules = std::iter::once(SEQ_RULES).chain(counts.map(|count| count as u64));
+        (fnv(rules) & !LOST) | (fnv([read.missing, read.unreadable]) & LOST)
+    }
+}
+
+/// FNV-1a: the same in every process and version.
+fn fnv(numbers: impl IntoIterator<Item = u64>) -> u64 {
+    numbers
+        .into_iter()
+        .flat_map(u64::to_le_bytes)
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         })
-    }
 }
 
 /// A name for a new history: random, so that no client can mistake it for an earlier one.

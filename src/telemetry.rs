@@ -166,6 +166,7 @@ pub struct IngestMetrics {
     pub feed_lag: &'static Delays,
     /// From arrival to published.
     pub to_state: &'static Delays,
+    closed: Vec<Counter>,
 }
 
 impl IngestMetrics {
@@ -175,7 +176,16 @@ impl IngestMetrics {
             rejected: counter_with(&EVENTS, "outcome", "rejected"),
             feed_lag: &FEED_TO_INGEST,
             to_state: &INGEST_TO_STATE_DELAYS,
+            closed: CloseReason::ALL
+                .iter()
+                .map(|reason| counter_with(&FEEDS_CLOSED, "reason", reason.name()))
+                .collect(),
         }
+    }
+
+    /// Counts an ingest WebSocket that ended.
+    pub fn closed(&self, reason: CloseReason) {
+        self.closed[reason as usize].increment(1);
     }
 }
 
@@ -287,17 +297,23 @@ pub enum Refusal {
     BodyTooLong,
     /// Events while the engine, or `ingest.requests_max` requests, were busy.
     Busy,
-    /// A feed over `ingest.bytes_per_second_max`.
+    /// A feed's key over `ingest.bytes_per_second_max`.
     FeedBytes,
-    /// A feed over `ingest.events_per_second_max`.
+    /// A feed's key over `ingest.events_per_second_max`.
     FeedEvents,
     /// More feeds' WebSockets than `ingest.feeds_max`.
     TooManyFeeds,
+    /// A body that is none: no events, cut short, no gzip, an array that does not end.
+    BadBody,
+    /// Events that the event log could not take.
+    LogUnavailable,
+    /// Events that were not on disk in `store.commit_timeout_ms`.
+    LogSlow,
 }
 
 impl Refusal {
     /// All of them, by their places among the handles.
-    const ALL: [(Refusal, &'static Metric, &'static str); 14] = [
+    const ALL: [(Refusal, &'static Metric, &'static str); 17] = [
         (Refusal::Full, &REFUSED_CONNECTIONS, "full"),
         (Refusal::Address, &REFUSED_CONNECTIONS, "address"),
         (Refusal::Pace, &REFUSED_CONNECTIONS, "pace"),
@@ -312,6 +328,9 @@ impl Refusal {
         (Refusal::FeedBytes, &REFUSED_REQUESTS, "feed_bytes"),
         (Refusal::FeedEvents, &REFUSED_REQUESTS, "feed_events"),
         (Refusal::TooManyFeeds, &REFUSED_REQUESTS, "too_many_feeds"),
+        (Refusal::BadBody, &REFUSED_REQUESTS, "bad_body"),
+        (Refusal::LogUnavailable, &REFUSED_REQUESTS, "log_unavailable"),
+        (Refusal::LogSlow, &REFUSED_REQUESTS, "log_slow"),
     ];
 }
 

@@ -4,7 +4,7 @@
 //        └──────────────── ages and counts ─────► Meters
 
 import { oncePerFrame } from './dom.js';
-import { LiveClient } from './live.js';
+import { LiveClient, UNAUTHORIZED } from './live.js';
 import { Meters } from './meters.js';
 import { Model } from './model.js';
 import { Picks } from './picks.js';
@@ -16,15 +16,20 @@ const SEARCH_AFTER_MS = 250;
 const SEARCH_LENGTH_MIN = 2;
 const FETCH_AGAIN_MS = 2_000;
 const ASK_WHEN_MS = 5_000;
+const NEEDS_TOKEN = [401, 403];
 
 const node = (id) => document.getElementById(id);
 const model = new Model();
 const followedGames = new Set();
 const askedNames = new Set();
+// `#token=…`: what follows the # is in no request, and so in no log of a server or a proxy.
+const tokenShown = () => new URLSearchParams(location.hash.slice(1)).get('token');
+const token = tokenShown();
 let ruleset = null;
 
 const live = new LiveClient({
   url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/ws`,
+  token,
   onChange: applyFrame,
   onState: stateChanged,
   askWhen,
@@ -36,7 +41,7 @@ const meters = new Meters({
   feedLatency: node('feed-latency'), updateRate: node('update-rate'), mergedMeter: node('merged-meter'),
   mergedCount: node('merged-count'),
   notice: node('notice'), noticeText: node('notice-text'), retry: node('retry'), body: document.body,
-}, live);
+}, live, { hasToken: token !== null });
 
 const picks = new Picks({
   list: node('picks'), hint: node('picks-hint'), total: node('total'), totalChange: node('total-change'),
@@ -58,6 +63,10 @@ let searchTimer = null;
 start();
 
 async function start() {
+  addEventListener('hashchange', () => {
+    // Another token is another visitor; a link within the page shows none.
+    if (![null, token].includes(tokenShown())) location.reload();
+  });
   node('origin').textContent = location.origin;
   await loadRulesets();
   node('ruleset').addEventListener('change', () => useRuleset(node('ruleset').value));
@@ -197,18 +206,21 @@ function draw() {
   node('columns').hidden = isEmpty && picks.ids().length === 0;
 }
 
-// What the page can't do without, it keeps asking for; the server may be starting.
+// What the page can't do without, it keeps asking for; the server may be starting. Who may not read is told
+// so, and nothing goes on.
 async function getJson(path) {
   for (;;) {
     const answer = await tryJson(path);
     if (answer !== null) return answer;
+    if (live.state === 'refused') return new Promise(() => {});
     await new Promise((resolve) => { setTimeout(resolve, FETCH_AGAIN_MS); });
   }
 }
 
 async function tryJson(path) {
   try {
-    const response = await fetch(path);
+    const response = await fetch(path, { headers: token === null ? {} : { authorization: `Bearer ${token}` } });
+    if (NEEDS_TOKEN.includes(response.status)) live.giveUp(UNAUTHORIZED);
     return response.ok ? await response.json() : null;
   } catch {
     // No network just now.

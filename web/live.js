@@ -27,11 +27,18 @@ const TOLD_MAX_MS = 600_000;
 // Far below the server's limit of 64 KiB a message.
 const TOPICS_PER_MESSAGE = 100;
 
+/** The token is no use, or none came where one is needed. */
+export const UNAUTHORIZED = 4003;
+/** Close codes of which docs/protocol.md says not to come back: it would end the same way. */
+export const FINAL_CODES = [1000, 1002, 1003, 1007, 1009, UNAUTHORIZED];
+
 const NOTHING = () => {};
 
 export class LiveClient {
-  /** `connecting`, `live`, `late`, `reconnecting` or `stopped`. */
+  /** `connecting`, `live`, `late`, `reconnecting`, `stopped`, or `refused`: `closeCode` says why. */
   state = 'stopped';
+  /** The close code after which there is no coming back; null unless refused. */
+  closeCode = null;
   /** When the next attempt is due, in `Date.now()` milliseconds; null unless one is planned. */
   retryAtMs = null;
   epoch = null;
@@ -40,6 +47,7 @@ export class LiveClient {
   gaps = 0;
 
   #url;
+  #token;
   #WebSocket;
   #random;
   #onChange;
@@ -64,14 +72,16 @@ export class LiveClient {
   /**
    * onChange({topic, ruleset, view, frame, ageUs, receivedUs}) after each applied frame;
    * onState(state) when it changes; onProblem({code, message, topic}) for what the server refused.
+   * token, where there is one, is shown first of all on each connection.
    * askWhen() promises in how many milliseconds the server would have us, 0 for now: no page can
    * read why its WebSocket was refused. It never rejects.
    */
   constructor({
-    url, WebSocket = globalThis.WebSocket, random = Math.random,
+    url, token = null, WebSocket = globalThis.WebSocket, random = Math.random,
     onChange = NOTHING, onState = NOTHING, onProblem = NOTHING, askWhen = null,
   }) {
     this.#url = url;
+    this.#token = token;
     this.#WebSocket = WebSocket;
     this.#random = random;
     this.#onChange = onChange;
@@ -85,10 +95,20 @@ export class LiveClient {
   }
 
   stop() {
+    this.#end('stopped');
+  }
+
+  /** Ends for good, as by a close with that code. */
+  giveUp(closeCode) {
+    this.closeCode = closeCode;
+    this.#end('refused');
+  }
+
+  #end(state) {
     this.#forgetSocket();
     clearTimeout(this.#retryTimer);
     this.retryAtMs = null;
-    this.#setState('stopped');
+    this.#setState(state);
   }
 
   /** Comes back now rather than when the wait is over. */
@@ -138,8 +158,10 @@ export class LiveClient {
     this.#goodbyeMs = null;
     this.#welcomedServerUs = null;
     this.#openedAtUs = nowUs();
+    // A page can send no header with the upgrade. Not before it is welcomed: that may wait for the token.
+    socket.onopen = () => this.#token !== null && this.#send({ op: 'auth', id: this.#newId(), token: this.#token });
     socket.onmessage = (event) => this.#receive(event.data);
-    socket.onclose = () => this.#lost();
+    socket.onclose = (event) => (FINAL_CODES.includes(event?.code) ? this.giveUp(event.code) : this.#lost());
     this.#after(CONNECT_LOST_MS, () => {
       if (!this.#isWelcomed()) this.#lost();
     });
@@ -321,6 +343,7 @@ export class LiveClient {
     this.#pings.clear();
     this.#isSilent = false;
     if (!this.#socket) return;
+    this.#socket.onopen = null;
     this.#socket.onmessage = null;
     this.#socket.onclose = null;
     this.#socket.close();

@@ -2,10 +2,12 @@
 
 import { setAttribute, setText } from './dom.js';
 import { isPlausibleFeedAge, LatencyWindow, nowUs, Rate } from './latency.js';
+import { UNAUTHORIZED } from './live.js';
 import { changesIn } from './topics.js';
 
 const STATE_WORDS = {
   connecting: 'Connecting', live: 'Live', late: 'Late', reconnecting: 'Reconnecting', stopped: 'Stopped',
+  refused: 'Refused',
 };
 const DRAW_EVERY_MS = 1_000;
 // A blink is not worth a notice that pushes the page down.
@@ -14,6 +16,7 @@ const NOTICE_AFTER_MS = 1_500;
 export class Meters {
   #nodes;
   #live;
+  #hasToken;
   #serverAges = new LatencyWindow();
   #feedAges = new LatencyWindow();
   #rate = new Rate();
@@ -21,9 +24,10 @@ export class Meters {
   #lostAtMs = null;
   #lastFrameAtMs = null;
 
-  constructor(nodes, live) {
+  constructor(nodes, live, { hasToken }) {
     this.#nodes = nodes;
     this.#live = live;
+    this.#hasToken = hasToken;
     nodes.retry.addEventListener('click', () => live.retryNow());
     setInterval(() => this.draw(), DRAW_EVERY_MS);
   }
@@ -68,11 +72,20 @@ export class Meters {
     const { notice, noticeText, retry, body } = this.#nodes;
     const isLost = this.#lostAtMs !== null && Date.now() - this.#lostAtMs >= NOTICE_AFTER_MS;
     const isLate = this.#live.state === 'late';
-    notice.hidden = !isLost && !isLate;
+    const isRefused = this.#live.state === 'refused';
+    notice.hidden = !isLost && !isLate && !isRefused;
     retry.hidden = !isLost;
-    setAttribute(body, 'data-stale', isLost ? 'true' : null);
-    if (isLost) setText(noticeText, this.#lostText());
+    setAttribute(body, 'data-stale', isLost || isRefused ? 'true' : null);
+    if (isRefused) setText(noticeText, this.#refusedText());
+    else if (isLost) setText(noticeText, this.#lostText());
     else if (isLate) setText(noticeText, 'The connection is slow: points may be a few seconds behind.');
+  }
+
+  #refusedText() {
+    const code = this.#live.closeCode;
+    if (code !== UNAUTHORIZED) return `The server ended the connection (${code}) and would again: load the page anew.`;
+    const why = this.#hasToken ? 'The server does not take this token, or not any more.' : 'Reading takes a token here.';
+    return `${why} Open the page with a good one at the end of its address: #token=…`;
   }
 
   // No countdown: the notice is read out when it changes, and should not be read every second.

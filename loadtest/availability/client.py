@@ -33,8 +33,8 @@ def parsed(payload):
 class Crowd:
     """What all clients share."""
 
-    def __init__(self, port, sunday, limit_s, stay_s, seed):
-        self.port, self.sunday, self.limit_s, self.stay_s = port, sunday, limit_s, stay_s
+    def __init__(self, server, sunday, limit_s, stay_s, seed):
+        self.server, self.sunday, self.limit_s, self.stay_s = server, sunday, limit_s, stay_s
         self.random = random.Random(seed)
         self.counts = collections.Counter()
         self.faults, self.fault_count = [], 0
@@ -116,7 +116,7 @@ class Client:
     async def connect(self):
         """What is done once the connection is gone; nothing where there is none."""
         self.crowd.counts["tries to connect"] += 1
-        made = asyncio.get_running_loop().create_connection(lambda: Connection(self), "127.0.0.1", self.crowd.port)
+        made = asyncio.get_running_loop().create_connection(lambda: Connection(self), "127.0.0.1", self.crowd.server.port)
         try:
             _, self.connection = await asyncio.wait_for(made, CONNECT_TIMEOUT_S)
         except (OSError, asyncio.TimeoutError):
@@ -194,7 +194,7 @@ class Connection(asyncio.Protocol):
         self.transport = transport
         key = base64.b64encode(os.urandom(16)).decode()
         transport.write(
-            f"GET /v1/ws HTTP/1.1\r\nHost: 127.0.0.1:{self.crowd.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"GET /v1/ws HTTP/1.1\r\nHost: 127.0.0.1:{self.crowd.server.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Protocol: scorewire.v1.json\r\n\r\n".encode()
         )

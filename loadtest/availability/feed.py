@@ -36,9 +36,9 @@ class Sunday:
 
 
 class Feed(threading.Thread):
-    def __init__(self, sunday, port):
+    def __init__(self, sunday, server):
         super().__init__(daemon=True)
-        self.sunday, self.port = sunday, port
+        self.sunday, self.server = sunday, server
         self.connection = None
         self.posted = self.acknowledged = self.requests = self.tries = self.refused = 0
         self.known_already = 0  # lines that a repeated request brought again after they had been taken in
@@ -96,7 +96,7 @@ class Feed(threading.Thread):
     def ask(self, body):
         try:
             if self.connection is None:
-                self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+                self.connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=5)
             self.connection.request("POST", "/v1/events", body, {"Content-Type": "application/x-ndjson"})
             answer = self.connection.getresponse()
             return answer.status, answer.read()

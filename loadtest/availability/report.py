@@ -6,6 +6,8 @@ import statistics
 import book
 
 SLOPE_FROM_S = 120  # a shorter life of a server says nothing about growth
+SPARE_KIB = 4096  # what memory may grow by without a reason: allocators keep what they had once
+SPARE_DESCRIPTORS = 8
 
 
 def clock(seconds):
@@ -39,9 +41,27 @@ def lives(looks):
             # The second half: by then everybody is back.
             later = mine[len(mine) // 2 :]
             slope = statistics.linear_regression([look["at_s"] for look in later], [look["rss_kib"] for look in later]).slope
-            figures["rss_kib_per_hour"] = round(slope * 3600)
+            figures |= {"rss_kib_per_hour": round(slope * 3600), "slope_s": later[-1]["at_s"] - later[0]["at_s"]}
+            quarter = max(len(mine) // 4, 1)
+            figures["descriptors_beside_clients_more"] = statistics.median(beside[-quarter:]) - statistics.median(beside[:quarter])
         told.append(figures)
     return told
+
+
+def growth(lives, games, seconds, growth_kib):
+    """What of a server's lives may not be: memory that grows by more than `growth_kib` for each game over a run of so
+    many seconds, as far as its slope was measured; descriptors that clients do not account for.
+    """
+    for life in lives:
+        if "slope_s" not in life:
+            continue
+        when = f"the server from {clock(life['from_s'])} to {clock(life['to_s'])}"
+        grew = life["rss_kib_per_hour"] * life["slope_s"] / 3600
+        due = SPARE_KIB + growth_kib * games * life["slope_s"] / seconds
+        if grew > due:
+            yield f"{when} grew by {grew:.0f} KiB in its second half; its games account for {due:.0f}"
+        if life["descriptors_beside_clients_more"] > SPARE_DESCRIPTORS:
+            yield f"{when} had {life['descriptors_beside_clients_more']:g} descriptors beside its clients' more than at first"
 
 
 def figures(run):
@@ -56,6 +76,9 @@ def figures(run):
     ordered = sorted(run.crowd.live_ms)
     feed = run.feed
     for fault in feed.faults:
+        run.crowd.fault(fault)
+    server_lives = lives(run.looks)
+    for fault in growth(server_lives, run.given.games, run.seconds, run.given.growth_kib):
         run.crowd.fault(fault)
     p99 = quantile(ordered, 0.99)
     if p99 is None or p99 > run.given.limit_ms:
@@ -87,7 +110,7 @@ def figures(run):
         "clients": dict(sorted(run.crowd.counts.items())),
         "clients_right_at_the_end": list(run.complete),
         "own_lag_max_ms": round(run.lag_max_s * 1000, 1),
-        "server_lives": lives(run.looks),
+        "server_lives": server_lives,
         "looks": run.looks[:: max(1, len(run.looks) // 600)],
         "fault_count": run.crowd.fault_count,
         "faults": run.crowd.faults,

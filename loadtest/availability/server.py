@@ -1,10 +1,12 @@
-"""The server's process: started on one port and one folder again and again, and looked at."""
+"""The server's process: started on one port and one folder again and again, and looked at. Which port, the kernel
+says at the first start: nobody else can have it by then.
+"""
 
 import http.client
 import os
 import pathlib
+import re
 import signal
-import socket
 import subprocess
 import time
 
@@ -14,11 +16,8 @@ DRAIN_TIMEOUT_S = 30
 
 class Server:
     def __init__(self, program, folder, spread_ms):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.address = f"127.0.0.1:{self.port}"
-        self.command = [program, "serve", "--bind", self.address, "--data-dir", str(pathlib.Path(folder) / "data")]
+        self.port = None
+        self.command = [program, "serve", "--data-dir", str(pathlib.Path(folder) / "data")]
         self.environment = dict(os.environ, SCOREWIRE__SHUTDOWN__RECONNECT_SPREAD_MS=str(spread_ms))
         self.log = pathlib.Path(folder) / "server.log"
         self.process = None
@@ -27,14 +26,23 @@ class Server:
         """Returns once it is ready; the seconds that took."""
         began = time.monotonic()
         with self.log.open("a") as errors:
-            self.process = subprocess.Popen(self.command, env=self.environment, stdout=errors, stderr=errors)
+            bind = ["--bind", f"127.0.0.1:{self.port or 0}"]
+            self.process = subprocess.Popen(self.command + bind, env=self.environment, stdout=errors, stderr=errors)
         while time.monotonic() < began + READY_TIMEOUT_S:
             if self.process.poll() is not None:
                 raise RuntimeError(f"the server ended with {self.process.returncode}:\n{self.tail()}")
-            if self.is_ready():
+            self.port = self.port or self.port_told()
+            if self.port and self.is_ready():
                 return time.monotonic() - began
             time.sleep(0.005)
         raise RuntimeError(f"the server is not ready after {READY_TIMEOUT_S} s:\n{self.tail()}")
+
+    def port_told(self):
+        """The port that it listens on, by its log in text or JSON; nothing where it does not listen yet."""
+        for line in self.log.read_text(errors="replace").split("\n")[:-1]:
+            if "listening" in line and (told := re.search(r'\baddress[=":]+[\d.]+:(\d+)', line)):
+                return int(told[1])
+        return None
 
     def is_ready(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)

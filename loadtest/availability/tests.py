@@ -7,6 +7,7 @@ sys.dont_write_bytecode = True
 
 import unittest
 import book
+import report
 import truth
 
 
@@ -70,6 +71,34 @@ class Truths(unittest.TestCase):
         for yards, due in ((19, 3), (39, 3), (40, 4), (50, 5), (63, 5)):
             told = truth.Truth([self.play(1, ("k", 70, yards))])
             self.assertEqual(told.topics["player:k"].moves, [(0, due * truth.ONE)], yards)
+
+
+class Growth(unittest.TestCase):
+    def faults(self, rss_kib, descriptors, seconds=600):
+        """Of one life, of 2 games in a run of so many seconds, each of which may cost 500 KiB."""
+        looks = [
+            {"at_s": at_s, "life": 1, "rss_kib": rss_kib(at_s), "descriptors": descriptors(at_s) + at_s % 40, "clients": at_s % 40}
+            for at_s in range(seconds)
+        ]
+        return list(report.growth(report.lives(looks), 2, seconds, 500))
+
+    def test_memory_may_grow_with_the_games(self):
+        due = report.SPARE_KIB / 300 + 1000 / 600  # KiB a second, over the second half
+        self.assertEqual(self.faults(lambda at_s: 20_000 + 0.95 * due * at_s, lambda _: 30), [])
+        (fault,) = self.faults(lambda at_s: 20_000 + 1.05 * due * at_s, lambda _: 30)
+        self.assertIn("0:00 to 9:59", fault)
+        # What comes at first, and stays, is no growth.
+        self.assertEqual(self.faults(lambda at_s: min(20_000 + 1_000 * at_s, 200_000), lambda _: 30), [])
+
+    def test_descriptors_may_not(self):
+        flat = lambda _: 20_000
+        self.assertEqual(self.faults(flat, lambda at_s: 30 + (at_s % 7) * 20), [])
+        self.assertEqual(self.faults(flat, lambda at_s: 30 + at_s // 100), [])
+        (fault,) = self.faults(flat, lambda at_s: 30 + at_s // 40)
+        self.assertIn("descriptors", fault)
+
+    def test_a_short_life_says_nothing(self):
+        self.assertEqual(self.faults(lambda at_s: 20_000 + 1_000 * at_s, lambda at_s: at_s, seconds=60), [])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ use super::{DATA, Failure, INPUT_OUTPUT, log_code, usage};
 use crate::config::Config;
 use crate::feed::{Decoder, Limits};
 use crate::model::{GameId, IngestTime};
-use crate::store::snapshot::{Part, snapshots};
+use crate::store::snapshot::{Part, is_set_aside, snapshots};
 use crate::store::{self, DiskFiles, Files, Kind, Lsn, OpenError, RECORD_BYTES_MAX, Record, SegmentSummary, Snapshot, SnapshotFile};
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
@@ -213,7 +213,7 @@ fn aside(dir: &Path) -> Result<Vec<String>, OpenError> {
         path: dir.to_owned(),
         error,
     })?;
-    let is_aside = |name: &String| name.contains(".log.cut-") || name.contains(".log.bad-") || name.ends_with(".snap.bad");
+    let is_aside = |name: &String| name.contains(".log.cut-") || name.contains(".log.bad-") || is_set_aside(name);
     let mut names: Vec<String> = listed.into_iter().map(|(name, _)| name).filter(is_aside).collect();
     names.sort();
     Ok(names)

@@ -7,7 +7,8 @@
 //! state more, four bytes a record.
 
 use super::directory::{Directory, list_of};
-use super::{Effect, RetellError, Teller, name_of, newest_good, state, tell_snapshot};
+use super::state::{self, State};
+use super::{Effect, RetellError, Teller, after, name_of, newest_good, tell_snapshot};
 use crate::engine::Shared;
 use crate::feed::{Decoder, Limits};
 use crate::model::{GameId, SourceId, StateTime};
@@ -52,7 +53,8 @@ pub struct Compacted {
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum CompactionError {
-    /// The log can't be read: the next start would fail.
+    /// The log can't be read: the next start would fail. Or the system says no to what became of old
+    /// snapshots.
     #[error(transparent)]
     Read(#[from] RetellError),
     /// The snapshot can't be written.
@@ -102,7 +104,7 @@ impl Compactor {
         let newest = newest_good(&self.dir, files)?;
         let mut warnings: Vec<String> = newest.bad.iter().map(|(_, error)| error.to_string()).collect();
         let shared = (self.make)();
-        let plan = self.tell(newest.good.as_ref(), upto, &shared, &mut warnings)?;
+        let plan = self.tell(newest.good.as_ref(), rolled, &shared, &mut warnings)?;
         let written = self.write(newest.good.as_ref(), rolled, &shared, &plan);
         let (bytes, kept) = written.map_err(|failed| match failed {
             Failed::Read(error) => error.into(),
@@ -113,12 +115,7 @@ impl Compactor {
         })?;
         // They would count among those that are kept.
         for (bad, _) in newest.bad {
-            let mut aside = bad.path.clone().into_os_string();
-            aside.push(".bad");
-            files.rename(&bad.path, Path::new(&aside)).map_err(|error| CompactionError::Write {
-                dir: self.dir.clone(),
-                error,
-            })?;
+            bad.set_aside(files)?;
         }
         let oldest = keep_newest(&self.dir, files, SNAPSHOTS_KEPT)?;
         Ok(Compacted {
@@ -131,34 +128,30 @@ impl Compactor {
         })
     }
 
-    /// Tells everything up to `upto` to `shared`, and decides on each record.
-    fn tell(&self, snapshot: Option<&Snapshot>, upto: Lsn, shared: &Shared, warnings: &mut Vec<String>) -> Result<Plan, RetellError> {
+    /// Tells everything to `shared`, and decides on each record.
+    fn tell(&self, snapshot: Option<&Snapshot>, rolled: &Rolled, shared: &Shared, warnings: &mut Vec<String>) -> Result<Plan, RetellError> {
         let mut teller = Teller::new(shared, &self.ranks, StateTime::default());
         let mut plan = Plan::default();
         if let Some(snapshot) = snapshot {
-            let astray = tell_snapshot(snapshot, &mut teller, |_, record, effect| {
+            let told = tell_snapshot(snapshot, &mut teller, |_, record, effect| {
                 plan.add(&snapshot.header.sources, record, effect, Kept::Before);
             })?;
-            let warn = |topic| format!("snapshot {}: its records do not lead {topic} to where it stood", snapshot.lsn);
-            warnings.extend(astray.into_iter().map(warn));
+            warnings.extend(told.warnings);
+            plan.missing = told.missing;
         }
-        let from = Lsn(snapshot.map_or(0, |snapshot| snapshot.lsn.0) + 1);
-        let mut expected = from;
+        let from = after(snapshot.map(|snapshot| snapshot.lsn), rolled.first, warnings)?;
+        let mut records = 0;
         store::read(&self.dir, &*self.files, from, |lsn, sources, record| {
-            if lsn > upto || (expected == from && lsn > from) {
+            if lsn > rolled.upto {
                 return ControlFlow::Break(());
             }
-            expected = Lsn(lsn.0 + 1);
+            records += 1;
             let effect = teller.tell(sources, &record);
             plan.add(sources, &record, &effect, Kept::New);
             ControlFlow::Continue(())
         })?;
-        if expected == from {
-            return Err(RetellError::NoBeginning {
-                first: from,
-                bad: String::new(),
-            });
-        }
+        // In the place of each of the others stands a gap: what was read has no holes.
+        plan.missing = plan.missing.saturating_add(rolled.upto.0 + 1 - from.0 - records);
         Ok(plan)
     }
 
@@ -226,56 +219,33 @@ impl Fate {
     const KEPT: Fate = Fate(u32::MAX - 1);
 }
 
-/// One life of a game: a game that was let go of may come anew, long after.
-#[derive(Clone, Copy, Default)]
-struct Life {
-    is_over: bool,
-    /// Several feeds told of it, or one was called silent: then a word without an effect may still say that
-    /// its feed is there.
-    has_feeds: bool,
-    /// The feed that spoke first, by its place among all.
-    feed: Option<u16>,
-}
-
 /// What becomes of each record.
 #[derive(Default)]
 struct Plan {
     fates: Vec<Fate>,
-    lives: Vec<Life>,
+    /// Of each life of a game, whether it is over: a game that was let go of may come anew, long after.
+    is_over: Vec<bool>,
     /// The present life of each game.
     current: HashMap<GameId, u32>,
     /// Names of the feeds of all kept records.
     sources: Vec<String>,
+    /// Records that a repair had to leave out.
+    missing: u64,
 }
 
 impl Plan {
     fn add(&mut self, sources: &[String], record: &Record<'_>, effect: &Effect, kept: Kept) {
         let fate = match effect {
-            Effect::Told {
-                game: Some(game),
-                is_missed,
-            } => {
+            Effect::Told { is_missed: false, .. } if kept == Kept::New => Fate::LEFT_OUT,
+            Effect::Told { game: Some(game), .. } => {
                 let life = self.current.get(game).copied();
-                let has_feeds = life.is_some_and(|life| self.hear(life, sources, record));
-                match *is_missed || has_feeds || kept == Kept::Before {
-                    true => Fate(life.unwrap_or_else(|| self.begin(game))),
-                    false => Fate::LEFT_OUT,
-                }
+                Fate(life.unwrap_or_else(|| self.begin(game)))
             }
-            Effect::Told { game: None, is_missed } => match *is_missed || kept == Kept::Before {
-                true => Fate::KEPT,
-                false => Fate::LEFT_OUT,
-            },
-            Effect::Silent(game) => match self.current.get(game).copied() {
-                Some(life) => {
-                    self.lives[life as usize].has_feeds = true;
-                    Fate(life)
-                }
-                None => Fate::LEFT_OUT,
-            },
+            Effect::Told { game: None, .. } => Fate::KEPT,
+            Effect::Silent(game) => self.current.get(game).map_or(Fate::LEFT_OUT, |life| Fate(*life)),
             Effect::Expired(game) => {
                 if let Some(life) = self.current.remove(game) {
-                    self.lives[life as usize].is_over = true;
+                    self.is_over[life as usize] = true;
                 }
                 Fate::LEFT_OUT
             }
@@ -284,32 +254,16 @@ impl Plan {
         };
         self.fates.push(fate);
         if fate != Fate::LEFT_OUT {
-            self.feed(sources, record);
+            let feed = feed_of(sources, record);
+            if !self.sources.contains(&feed) {
+                self.sources.push(feed);
+            }
         }
     }
 
-    /// The place of the record's feed among all.
-    fn feed(&mut self, sources: &[String], record: &Record<'_>) -> u16 {
-        let name = feed_of(sources, record);
-        let place = self.sources.iter().position(|known| *known == name).unwrap_or_else(|| {
-            self.sources.push(name);
-            self.sources.len() - 1
-        });
-        u16::try_from(place).unwrap_or(u16::MAX)
-    }
-
-    /// Whether several feeds tell of that game, this record's included.
-    fn hear(&mut self, life: u32, sources: &[String], record: &Record<'_>) -> bool {
-        let feed = self.feed(sources, record);
-        let life = &mut self.lives[life as usize];
-        let first = *life.feed.get_or_insert(feed);
-        life.has_feeds |= first != feed;
-        life.has_feeds
-    }
-
     fn begin(&mut self, game: &GameId) -> u32 {
-        let life = self.lives.len() as u32;
-        self.lives.push(Life::default());
+        let life = self.is_over.len() as u32;
+        self.is_over.push(false);
         self.current.insert(game.clone(), life);
         life
     }
@@ -318,7 +272,7 @@ impl Plan {
         match fate {
             Fate::KEPT => true,
             Fate::LEFT_OUT => false,
-            Fate(life) => !self.lives[life as usize].is_over,
+            Fate(life) => !self.is_over[life as usize],
         }
     }
 }
@@ -381,7 +335,11 @@ impl<'p, 'f> Output<'p, 'f> {
             self.kept += directory.write(&mut self.writer)?;
         }
         let writer = &mut self.writer;
-        state::write(&shared.remains(), |piece| writer.state(piece))?;
+        let state = State {
+            remains: shared.remains(),
+            missing: self.plan.missing,
+        };
+        state::write(&state, |piece| writer.state(piece))?;
         Ok((self.writer.finish()?.bytes, self.kept))
     }
 }

@@ -22,12 +22,12 @@ mod directory;
 pub mod retention;
 mod state;
 
-use crate::engine::{Outcome, Remains, Shared};
-use crate::feed::sequence::Verdict;
+use crate::engine::{Outcome, Shared};
 use crate::feed::{Decoder, Limits};
-use crate::model::{Event, GameId, Origin, SourceId, StateTime, TopicName};
+use crate::model::{Event, GameId, Origin, SourceId, StateTime};
 use crate::store::snapshot::{Part, snapshots};
 use crate::store::{Files, Kind, Lsn, OpenError, Opening, RECORD_BYTES_MAX, Record, Snapshot, SnapshotFile};
+use state::State;
 use std::path::Path;
 
 /// Why what was taken in can't be put together again.
@@ -66,7 +66,7 @@ pub struct Retold {
     pub records: u64,
     /// Records of them that no longer can be read as events; they have no effect.
     pub unreadable: u64,
-    /// Records that a repair had to leave out.
+    /// Records that a repair had to leave out, also of those that the snapshot covers.
     pub missing: u64,
     /// Snapshots that are no good, and topics that a snapshot does not account for: for the log.
     pub warnings: Vec<String>,
@@ -152,8 +152,7 @@ impl<'a> Teller<'a> {
         let outcome = self.shared.apply(event, origin, self.now);
         let is_missed = match outcome {
             _ if game.is_none() => is_news,
-            Outcome::Sequenced(Verdict::Duplicate | Verdict::Dead | Verdict::Full) => false,
-            Outcome::Sequenced(_) => true,
+            Outcome::Sequenced(verdict) => verdict.is_remembered(),
             Outcome::TooManyGames | Outcome::TooManyPlayers | Outcome::DirectoryFull | Outcome::GameExpired => false,
         };
         Effect::Told {
@@ -208,34 +207,38 @@ pub fn retell(
     let bad = newest.bad.iter().map(|(_, error)| error.to_string());
     retold.warnings.extend(bad);
     let mut teller = Teller::new(shared, ranks, now);
-    let from = match newest.good {
-        Some(snapshot) => {
-            if snapshot.lsn >= opening.next_lsn {
-                return Err(RetellError::NoEnd(snapshot.lsn));
-            }
-            let astray = tell_snapshot(&snapshot, &mut teller, |_, _, effect| {
-                retold.unreadable += u64::from(*effect == Effect::Unreadable);
-            })?;
-            let warn = |topic: TopicName| format!("snapshot {}: its records do not lead {topic} to where it stood", snapshot.lsn);
-            retold.warnings.extend(astray.into_iter().map(warn));
-            retold.records = snapshot.records;
-            retold.snapshot = Some(snapshot.lsn);
-            Lsn(snapshot.lsn.0 + 1)
+    if let Some(snapshot) = newest.good {
+        if snapshot.lsn >= opening.next_lsn {
+            return Err(RetellError::NoEnd(snapshot.lsn));
         }
-        None => Lsn(1),
-    };
-    if opening.first_lsn > from {
-        return Err(RetellError::NoBeginning {
-            first: opening.first_lsn,
-            bad: retold.warnings.iter().map(|warning| format!("; {warning}")).collect(),
-        });
+        let told = tell_snapshot(&snapshot, &mut teller, |_, _, effect| {
+            retold.unreadable += u64::from(*effect == Effect::Unreadable);
+        })?;
+        retold.warnings.extend(told.warnings);
+        retold.missing = told.missing;
+        retold.records = snapshot.records;
+        retold.snapshot = Some(snapshot.lsn);
     }
+    let from = after(retold.snapshot, opening.first_lsn, &retold.warnings)?;
     let replayed = opening.replay(from, |_, sources, record| {
         retold.unreadable += u64::from(teller.tell(sources, &record) == Effect::Unreadable);
     })?;
     retold.records += replayed.records;
-    retold.missing = replayed.missing;
+    retold.missing = retold.missing.saturating_add(replayed.missing);
+    // Where feeds differ was noted when they began to.
+    drop(shared.take_noted());
     Ok(retold)
+}
+
+/// The first record after those that the snapshot covers. Segments, the first of which begins with record
+/// `first`, must reach back to it; a gap that a repair left may stand there.
+fn after(snapshot: Option<Lsn>, first: Lsn, warnings: &[String]) -> Result<Lsn, RetellError> {
+    let from = Lsn(snapshot.map_or(0, |covered| covered.0) + 1);
+    if first > from {
+        let bad = warnings.iter().map(|warning| format!("; {warning}")).collect();
+        return Err(RetellError::NoBeginning { first, bad });
+    }
+    Ok(from)
 }
 
 /// The newest snapshot that is whole, and newer ones that are not.
@@ -257,24 +260,36 @@ pub(crate) fn newest_good(dir: &Path, files: &dyn Files) -> Result<Newest, OpenE
     Ok(Newest { good: None, bad })
 }
 
-/// Tells a snapshot's records, each of which `each` hears of, and then its state. Returns the topics that
-/// stood elsewhere.
+/// What a snapshot says besides what it brings a state to.
+pub(crate) struct ToldSnapshot {
+    /// Records of those that it covers that a repair had to leave out.
+    pub(crate) missing: u64,
+    /// Topics that its records lead elsewhere: for the log.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Tells a snapshot's records, each of which `each` hears of, and then its state.
 pub(crate) fn tell_snapshot(
     snapshot: &Snapshot,
     teller: &mut Teller<'_>,
     mut each: impl FnMut(Lsn, &Record<'_>, &Effect),
-) -> Result<Vec<TopicName>, RetellError> {
-    let mut remains = Remains::default();
+) -> Result<ToldSnapshot, RetellError> {
+    let mut state = State::default();
     for part in snapshot.parts() {
         match part {
             Part::Record(lsn, record) => {
                 let effect = teller.tell(&snapshot.header.sources, &record);
                 each(lsn, &record, &effect);
             }
-            Part::State(piece) => state::read(piece, &mut remains).map_err(|what| RetellError::Snapshot { lsn: snapshot.lsn, what })?,
+            Part::State(piece) => state::read(piece, &mut state).map_err(|what| RetellError::Snapshot { lsn: snapshot.lsn, what })?,
         }
     }
-    Ok(teller.shared.take_over(remains))
+    let astray = teller.shared.take_over(state.remains).into_iter();
+    let warn = |topic| format!("snapshot {}: its records do not lead {topic} to where it stood", snapshot.lsn);
+    Ok(ToldSnapshot {
+        missing: state.missing,
+        warnings: astray.map(warn).collect(),
+    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! lets go at the same place. What a game took on disk is free once the segments that tell of it are covered
 //! by every snapshot that is kept.
 
-use super::compactor::{Compacted, CompactionError, Compactor};
+use super::compactor::{Compacted, CompactionError, Compactor, SNAPSHOTS_KEPT};
 use crate::clock::Clock;
 use crate::engine::Shared;
 use crate::model::{GameId, IngestTime};
@@ -79,8 +79,8 @@ pub struct Housekeeper<L> {
     pub compactor: Compactor,
     /// What goes when.
     pub retention: Retention,
-    /// Games were let go of to make room as of this record: what that gave is known once a snapshot covers
-    /// it.
+    /// Games were let go of to make room as of this record: what that gave is known once every snapshot that
+    /// is kept covers it.
     pub room_made_at: Lsn,
 }
 
@@ -158,8 +158,8 @@ impl<L: Log> Housekeeper<L> {
             round.bytes = self.bytes()?;
         }
         let covered = snapshot::snapshots(&self.dir, &*self.files)?
-            .first()
-            .map_or(Lsn(0), |newest| newest.lsn);
+            .get(SNAPSHOTS_KEPT - 1)
+            .map_or(Lsn(0), |oldest| oldest.lsn);
         if round.bytes > self.retention.bytes_max && covered >= self.room_made_at {
             // Not all at once: a part may be enough.
             round.for_room = finished.len().div_ceil(4);

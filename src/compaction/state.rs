@@ -1,10 +1,19 @@
 //! What a snapshot says besides records: a piece of JSON for each id of a game that was let go of, for each
-//! topic, and for the slate.
+//! topic, for the slate, and for records that are missing.
 
 use crate::engine::Remains;
 use crate::fanout::topic::{ShownGame, Standing};
 use crate::model::{GameId, TopicName};
 use serde::{Deserialize, Serialize};
+
+/// All of it.
+#[derive(PartialEq, Eq, Debug, Default)]
+pub(super) struct State {
+    /// Of games that were let go of, and of topics.
+    pub(super) remains: Remains,
+    /// Records of those that the snapshot covers that a repair had to leave out.
+    pub(super) missing: u64,
+}
 
 /// One piece.
 #[derive(Serialize, Deserialize)]
@@ -12,6 +21,8 @@ use serde::{Deserialize, Serialize};
 enum Piece {
     /// A game that was let go of.
     Expired(String),
+    /// So many records were left out by a repair; not there for none.
+    Missing(u64),
     /// The days that decide what the slate shows.
     Slate { begun_day: Option<i64>, first_day: Option<i64> },
     /// Where a topic stands.
@@ -42,9 +53,10 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// Hands out the pieces, in an order that is always the same.
-pub(super) fn write(remains: &Remains, mut each: impl FnMut(&[u8]) -> std::io::Result<()>) -> std::io::Result<()> {
-    let standings = &remains.standings;
-    let expired = remains.expired.iter().map(|game| Piece::Expired(game.to_string()));
+pub(super) fn write(state: &State, mut each: impl FnMut(&[u8]) -> std::io::Result<()>) -> std::io::Result<()> {
+    let standings = &state.remains.standings;
+    let missing = (state.missing > 0).then_some(Piece::Missing(state.missing));
+    let expired = state.remains.expired.iter().map(|game| Piece::Expired(game.to_string()));
     let slate = Piece::Slate {
         begun_day: standings.begun_day,
         first_day: standings.first_day,
@@ -60,7 +72,7 @@ pub(super) fn write(remains: &Remains, mut each: impl FnMut(&[u8]) -> std::io::R
         }),
         whole: standing.is_whole,
     });
-    for piece in expired.chain([slate]).chain(topics) {
+    for piece in expired.chain(missing).chain([slate]).chain(topics) {
         each(&serde_json::to_vec(&piece)?)?;
     }
     Ok(())
@@ -70,12 +82,14 @@ pub(super) fn write(remains: &Remains, mut each: impl FnMut(&[u8]) -> std::io::R
 ///
 /// # Errors
 /// What is not understood, for people.
-pub(super) fn read(piece: &[u8], remains: &mut Remains) -> Result<(), String> {
+pub(super) fn read(piece: &[u8], state: &mut State) -> Result<(), String> {
+    let State { remains, missing } = state;
     let piece = serde_json::from_slice(piece).map_err(|error| format!("a piece of its state is not understood: {error}"))?;
     let no_id = |id: &str| format!("its state names {id:?}, which is no id");
     let game_id = |id: &str| GameId::new(id).ok_or_else(|| no_id(id));
     match piece {
         Piece::Expired(game) => remains.expired.push(game_id(&game)?),
+        Piece::Missing(records) => *missing = records,
         Piece::Slate { begun_day, first_day } => {
             (remains.standings.begun_day, remains.standings.first_day) = (begun_day, first_day);
         }

@@ -1,7 +1,7 @@
 //! What is let go of and when; a snapshot's state; player lists that are folded.
 
 use super::compactor::Compactor;
-use super::retention::{Figures, Housekeeper, Log, Retention};
+use super::retention::{Figures, Housekeeper, Log, Retention, Round};
 use super::*;
 use crate::engine::EngineLimits;
 use crate::fanout::Hub;
@@ -39,7 +39,7 @@ fn empty() -> Shared {
         game_players_max: 100,
         players_max: 1_000,
         expired_games_max: 10,
-        sources: 1,
+        sources: 2,
     };
     Shared::new(Arc::new(hub), limits, EngineMetrics::unseen())
 }
@@ -77,10 +77,14 @@ fn server(segment_bytes: u64) -> Arc<Server> {
 
 impl Server {
     fn append(&self, kind: Kind, body: &str) {
+        self.append_by(SourceId(0), kind, body);
+    }
+
+    fn append_by(&self, source: SourceId, kind: Kind, body: &str) {
         let ingest = IngestTime(*self.now.lock());
         let record = Record {
             kind,
-            origin: ingest.into(),
+            origin: Origin { source, ingest },
             body: body.as_bytes(),
         };
         let mut records = Vec::new();
@@ -229,6 +233,81 @@ fn games_make_room_the_oldest_first_and_only_as_many_as_it_takes() {
     assert!(most < 2 * retention.bytes_max, "{most}");
 }
 
+/// Of what games took, half is free once the newer snapshot covers that they went, and all once the older one
+/// does. More games went in between, though the first were enough.
+#[test]
+fn no_more_games_make_room_before_both_snapshots_show_what_the_first_gave() {
+    let server = server(2_000);
+    let mut housekeeper = housekeeper(
+        &server,
+        Retention {
+            keep_finished_us: i64::MAX,
+            bytes_max: u64::MAX,
+            snapshot_every_bytes: 2_000,
+        },
+    );
+    for nth in 0..40 {
+        server.finish(&format!("g-{nth:02}"), 20);
+    }
+    let nothing_new = r#"{"type":"play","game":"g-39","play":"0","stats":[{"player":"A","team":"NE","stat":10,"yards":1}]}"#;
+    let rounds = |housekeeper: &mut Housekeeper<Arc<Server>>| -> Vec<Round> {
+        let round = |_| {
+            (0..20).for_each(|_| server.append(Kind::Event, nothing_new));
+            housekeeper.round(IngestTime(0)).unwrap()
+        };
+        (0..10).map(round).collect()
+    };
+    let bytes = rounds(&mut housekeeper).last().unwrap().bytes;
+    // Three quarters twice are less; a whole and three quarters are more.
+    housekeeper.retention.bytes_max = bytes * 13 / 16;
+    let rounds = rounds(&mut housekeeper);
+    assert_eq!(rounds.iter().map(|round| round.for_room).sum::<usize>(), 10);
+    assert!(rounds.last().unwrap().bytes < housekeeper.retention.bytes_max);
+}
+
+/// What a feed says again is left out where several feeds tell of a game, too: it ends no silence and puts
+/// nobody behind.
+#[test]
+fn what_a_feed_repeats_is_left_out_beside_other_feeds() {
+    let server = server(2_000);
+    let play = |play: usize, rev: u64| {
+        format!(
+            r#"{{"type":"play","game":"g","play":"{play}","rev":{rev},"stats":[{{"player":"A","team":"NE","stat":10,"yards":{rev}}}]}}"#
+        )
+    };
+    let told: Vec<(u8, String)> = (0..10).flat_map(|nth| [(0, play(nth, 1)), (1, play(nth, 2))]).collect();
+    for _ in 0..5 {
+        for (source, line) in &told {
+            server.append_by(SourceId(*source), Kind::Event, line);
+        }
+    }
+    server.append_by(SourceId(1), Kind::Event, &play(10, 1));
+    server.append_by(SourceId(0), Kind::Silent, "g");
+    // It is silent still.
+    for (_, line) in told.iter().filter(|(source, _)| *source == 0) {
+        (0..5).for_each(|_| server.append_by(SourceId(0), Kind::Event, line));
+    }
+    let compacted = compactor(&server).compact(1).unwrap().unwrap();
+    assert!(compacted.lsn > Lsn(120), "{compacted:?}");
+    assert_eq!(compacted.kept, 22);
+    let snapshot = snapshots(dir(), &*server.files).unwrap()[0].load(&*server.files).unwrap();
+    let again = empty();
+    tell_snapshot(&snapshot, &mut Teller::new(&again, &[], StateTime::default()), |_, _, _| ()).unwrap();
+    let told_on = [(1, play(3, 3)), (0, play(3, 2)), (1, play(11, 1))];
+    for (source, line) in &told_on {
+        server.append_by(SourceId(*source), Kind::Event, line);
+        let origin = Origin {
+            source: SourceId(*source),
+            ingest: IngestTime(0),
+        };
+        let event = Decoder::default().line(line.as_bytes()).unwrap();
+        again.apply(event, origin, StateTime::default());
+        assert_eq!(again.behind().len(), server.shared.behind().len());
+        assert_eq!(again.games(), server.shared.games());
+        assert_eq!(again.remains(), server.shared.remains());
+    }
+}
+
 #[test]
 fn a_snapshot_that_can_not_be_written_leaves_all_as_it_was() {
     let server = server(1_000);
@@ -292,16 +371,17 @@ fn feeds_have_the_rank_that_they_are_configured_with_now() {
 
 #[test]
 fn a_state_that_is_not_understood_is_said() {
-    let mut remains = Remains::default();
+    let mut state = State::default();
     for (piece, what) in [
         (&br#"{"moon":1}"#[..], "unknown variant"),
         (br#"{"expired":"a b"}"#, "no id"),
+        (br#"{"missing":-1}"#, "not understood"),
         (br#"{"topic":{"name":"player:","seq":1,"whole":true}}"#, "no id"),
         (br#"{"topic":{"name":"slate","seq":-1,"whole":true}}"#, "not understood"),
         (b"", "not understood"),
     ] {
-        let error = state::read(piece, &mut remains).unwrap_err();
+        let error = state::read(piece, &mut state).unwrap_err();
         assert!(error.contains(what), "{error}");
     }
-    assert_eq!(remains, Remains::default());
+    assert_eq!(state, State::default());
 }

@@ -138,9 +138,7 @@ impl Shared {
             if let Some(takeover) = filled.admitted.between.takeover {
                 self.feeds.metrics.took_over(takeover);
             }
-            if let Some(change) = self.change(game, &filled.event, filled.admitted, filled.ingest) {
-                self.publish(change, owned, now, &mut gathered);
-            }
+            self.take_effect((game, owned), &filled.event, filled.admitted, filled.ingest, now, &mut gathered);
         }
         drop(guard);
         self.hub.tell(&mut gathered.moved);

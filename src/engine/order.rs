@@ -3,7 +3,8 @@
 //! Batches come from many requests at once. Where there is an event log, its order is the one: what a batch
 //! does is seen once it is written there, and confirmed once it is on disk. Without one they go straight to
 //! the only owner, or through a thread that puts them into one order for several. Bounded: `jobs_max`
-//! batches wait (`store.queue_batches_max` for the log), each for a second at most.
+//! batches wait, each for a second at most; for the log `store.queue_batches_max`, each for
+//! `store.commit_timeout_ms`.
 
 use super::owner::{Events, Job, Owners, Parcel};
 use super::{Outcome, Shared};
@@ -58,7 +59,7 @@ pub struct Batch {
     records: Option<Vec<u8>>,
 }
 
-/// How long a batch waits for room.
+/// How long a batch waits for room in an owner's queue. The log has a limit of its own.
 const ROOM_WAIT: Duration = Duration::from_secs(1);
 
 impl Engine {
@@ -103,6 +104,15 @@ impl Engine {
     /// thread stays, to let go of what is left in its queue.
     pub async fn owner_ended(&self) -> usize {
         self.ended.recv_async().await.unwrap_or(0)
+    }
+
+    /// Waits until the event log has ended; for ever where there is none.
+    pub async fn log_ended(&self) {
+        match self.log() {
+            // How it ended says whoever closed it; nobody did, where this is waited for.
+            Some(log) => drop(log.ended().await),
+            None => std::future::pending().await,
+        }
     }
 
     /// What readers see.
@@ -203,22 +213,27 @@ impl Engine {
     }
 
     async fn send(&self, parcel: Parcel, records: Vec<u8>, count: usize) -> Result<Commit, SubmitError> {
-        let sent = async {
-            let sent = match &self.way {
-                Way::Straight(owners) => owners.jobs[0].send_async(parcel.into()).await.is_ok(),
-                Way::Ordered(order) => order.send_async(parcel).await.is_ok(),
-                Way::Logged(log) => {
-                    let batch = store::Batch {
-                        records,
-                        count: u32::try_from(count).expect("a batch is part of a request"),
-                        payload: parcel,
-                    };
-                    return Ok(Commit::by(log.submit(batch).await?));
-                }
-            };
-            if sent { Ok(Commit(None)) } else { Err(SubmitError::Stopped) }
-        };
-        tokio::time::timeout(ROOM_WAIT, sent).await.unwrap_or(Err(SubmitError::Busy))
+        match &self.way {
+            Way::Straight(owners) => room(owners.jobs[0].send_async(parcel.into())).await,
+            Way::Ordered(order) => room(order.send_async(parcel)).await,
+            Way::Logged(log) => {
+                let batch = store::Batch {
+                    records,
+                    count: u32::try_from(count).expect("a batch is part of a request"),
+                    payload: parcel,
+                };
+                Ok(Commit::by(log.submit(batch).await?))
+            }
+        }
+    }
+}
+
+/// Waits until an owner's queue has taken a parcel.
+async fn room<E>(taken: impl Future<Output = Result<(), E>>) -> Result<Commit, SubmitError> {
+    match tokio::time::timeout(ROOM_WAIT, taken).await {
+        Ok(Ok(())) => Ok(Commit(None)),
+        Ok(Err(_)) => Err(SubmitError::Stopped),
+        Err(_) => Err(SubmitError::Busy),
     }
 }
 

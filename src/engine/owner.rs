@@ -201,7 +201,9 @@ pub(super) fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
                 let _ = done.send(shared.expire(&game));
             }
             Job::Silent(source, game) => {
-                shared.silent(source, &game, StateTime(Clock.steady_us()));
+                if shared.silent(source, &game, StateTime(Clock.steady_us())) {
+                    tracing::warn!(%game, source = source.rank(), "a feed is silent while another goes on: others fill in");
+                }
             }
             Job::Reach(reached) => {
                 let _ = reached.send(());

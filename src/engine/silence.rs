@@ -50,11 +50,6 @@ pub async fn watch(engine: Engine, silence: Duration, mut stop: Receiver<bool>) 
         }
         write_differences(engine.shared());
         for feed in watch.step(engine.shared().behind(), Clock.steady_us(), silence_us) {
-            tracing::warn!(
-                game = %feed.game,
-                source = feed.source.rank(),
-                "a feed is silent while another goes on: others fill in"
-            );
             if engine.silent(feed.source, feed.game, IngestTime(Clock.wall_us())).await.is_err() {
                 // It is busy: the next look comes upon it again. Or it has ended, and the process with it.
                 break;

@@ -33,7 +33,7 @@ pub struct Subject<'a> {
     pub ruleset: &'a Ruleset,
     /// What the frame has to look like.
     pub form: Form,
-    /// Now, for `encode_us`.
+    /// When the turn began, for `encode_us`.
     pub wall_us: i64,
 }
 
@@ -57,7 +57,8 @@ pub fn delta<'a>(subject: Subject<'_>, entries: impl IntoIterator<Item = &'a Ent
         causes_omitted: entries.len().saturating_sub(CAUSES_MAX) as u64,
         newest,
         oldest,
-        encode_us: subject.wall_us,
+        // A turn reads the clock once, and what comes in during it is sent by it.
+        encode_us: subject.wall_us.max(newest.ingest_us),
     }))
 }
 

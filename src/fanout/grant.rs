@@ -4,6 +4,9 @@ use crate::model::TopicName;
 use crate::scoring::RulesetIndex;
 use crate::scoring::registry::RULESETS_MAX;
 
+/// How long before the end of what a token allows its owner is told, in microseconds.
+pub const EXPIRY_NOTICE_US: i64 = 60_000_000;
+
 /// Topics that a token names: one, or all that begin alike.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pattern {

@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::engine::{Engine, Owners, Parcel, Shared};
 use crate::recovery::{self, Me, Recovered, new_epoch_name};
 use crate::store::{DiskFiles, EventLog, Files};
+use crate::telemetry::EngineMetrics;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,10 +30,12 @@ impl Machine {
     }
 }
 
-/// The engine, where the event log says what stands already; and the epoch.
-pub(super) fn engine(config: &Config, machine: &Machine, shared: Arc<Shared>) -> Result<(Engine, Arc<str>), StartError> {
+/// The engine, where the event log says what stands already; and the epoch. Counts from here on: what is told
+/// again was counted when it came.
+pub(super) fn engine(config: &Config, machine: &Machine, shared: Shared) -> Result<(Engine, Arc<str>), StartError> {
+    let counted = |shared: Shared| Arc::new(shared.counted(EngineMetrics::new()));
     let Some(settings) = config.log_settings() else {
-        return Ok((Engine::new(Owners::start(shared)), new_epoch_name().into()));
+        return Ok((Engine::new(Owners::start(counted(shared))), new_epoch_name().into()));
     };
     let me = Me {
         sources: config.feeds.sources.clone(),
@@ -49,7 +52,7 @@ pub(super) fn engine(config: &Config, machine: &Machine, shared: Arc<Shared>) ->
     } = recovery::recover(&config.store.dir, machine.files.clone(), &shared, me)?;
     if let Some(cut) = &opening.cut {
         let (file, kept) = (cut.file.display(), cut.kept.display());
-        tracing::warn!(%file, offset = cut.offset, bytes = cut.bytes, lsn = cut.lsn.0, %kept, "the event log had a torn tail; it was cut: {}", cut.problem);
+        tracing::warn!(%file, offset = cut.offset, bytes = cut.bytes, lsn = cut.lsn.0, %kept, "the event log has a torn tail, which is cut and kept: {}", cut.problem);
     }
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -68,7 +71,7 @@ pub(super) fn engine(config: &Config, machine: &Machine, shared: Arc<Shared>) ->
     let snapshot = read.snapshot.map(|lsn| lsn.0);
     tracing::info!(dir = %config.store.dir.display(), snapshot, records = read.records, games = shared.game_count(), took_ms, "recovered");
     let epoch = header.epoch.as_str().into();
-    let engine = Engine::logged(Owners::start(shared), |owners| {
+    let engine = Engine::logged(Owners::start(counted(shared)), |owners| {
         let begun = opening.begin(header, settings, move |parcel| owners.deliver(parcel));
         begun.map_err(RetellError::from)
     })?;

@@ -3,10 +3,11 @@
 //! When everybody comes at once (a kickoff, a network that is back), new clients are let in at a rate, and
 //! each of the others is told a time of its own: places in a queue that nobody stands in. The places follow
 //! each other a little slower than the rate, so that whoever comes on time finds room, beside a few who come
-//! unannounced. Those who are in already notice nothing. Bounded: a few numbers, however many come.
+//! unannounced. Those who are in already notice nothing. Bounded: a few numbers, and a place for each connection.
 
 use crate::config::Server;
 use parking_lot::Mutex;
+use std::net::IpAddr;
 
 const NS_PER_SECOND: i64 = 1_000_000_000;
 const NS_PER_MS: i64 = 1_000_000;
@@ -37,13 +38,28 @@ impl Admission {
         self.pace.as_ref().map_or(0, |pace| pace.lock().place(now_us))
     }
 
-    /// In how many milliseconds to come: 0 where there is room now, which is not taken, else a place.
-    pub fn when(&self, now_us: i64) -> u64 {
-        let Some(pace) = &self.pace else { return 0 };
-        let mut pace = pace.lock();
-        if pace.has_room(now_us) { 0 } else { pace.place(now_us) }
+    /// The same for who asks by a connection that goes on: whoever asks again before it is their turn is told
+    /// the same place again, so that nobody moves the queue by asking often.
+    pub(super) fn place_of(&self, told: &Told, address: IpAddr, now_us: i64) -> u64 {
+        let mut told = told.0.lock();
+        if let Some((_, at_us)) = told.filter(|(whose, at_us)| *whose == address && *at_us > now_us) {
+            return (at_us - now_us).cast_unsigned().div_ceil(1000);
+        }
+        let after_ms = self.place(now_us);
+        *told = Some((address, now_us.saturating_add_unsigned(after_ms * 1000)));
+        after_ms
+    }
+
+    /// Whether there is room now; it is not taken.
+    pub fn has_room(&self, now_us: i64) -> bool {
+        self.pace.as_ref().is_none_or(|pace| pace.lock().has_room(now_us))
     }
 }
+
+/// The last place told on a connection: to which address, and when that is to come. A proxy's connection may
+/// carry the requests of several clients.
+#[derive(Default, Debug)]
+pub(super) struct Told(Mutex<Option<(IpAddr, i64)>>);
 
 /// The arithmetic, without a clock.
 #[derive(Debug)]
@@ -150,12 +166,29 @@ mod tests {
         let mut server = Config::default().server;
         (server.admit_per_second, server.admit_burst) = (100, 1);
         let admission = Admission::new(&server);
-        assert_eq!((admission.when(0), admission.when(0)), (0, 0));
-        assert!(admission.admits(0) && !admission.admits(0));
-        assert_eq!((admission.when(0), admission.place(0)), (1_000, 1_013));
+        assert!(admission.has_room(0) && admission.has_room(0));
+        assert!(admission.admits(0) && !admission.admits(0) && !admission.has_room(0));
+        assert_eq!((admission.place(0), admission.place(0)), (1_000, 1_013));
         server.admit_per_second = 0;
         let open = Admission::new(&server);
-        assert!((0..100_000).all(|_| open.admits(0)) && open.when(0) == 0);
+        assert!((0..100_000).all(|_| open.admits(0)) && open.has_room(0));
+    }
+
+    /// A connection that asked for its place over and over moved the queue each time: everybody else was told
+    /// the farthest place.
+    #[test]
+    fn who_asks_again_is_told_the_same_place_and_moves_nobody() {
+        let mut server = Config::default().server;
+        (server.admit_per_second, server.admit_burst) = (100, 1);
+        let admission = Admission::new(&server);
+        let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|address| address.parse().unwrap());
+        let told = Told::default();
+        for now_us in 0..1_000 {
+            assert_eq!(admission.place_of(&told, one, now_us * 1_000), 1_000 - now_us as u64);
+        }
+        assert_eq!(admission.place_of(&Told::default(), one, 0), 1_013, "on another connection");
+        assert_eq!(admission.place_of(&told, other, 0), 1_025, "another by the same proxy");
+        assert_eq!(admission.place_of(&told, other, 1_025_000), 1_000, "once it is over");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::telemetry;
 use crate::wire::json::Json;
 use crate::wire::message::GameShown;
 use axum::extract::State;
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -45,8 +46,9 @@ impl App {
 }
 
 /// `GET /v1/admission`: when to connect; for pages, which cannot read why a WebSocket was refused.
-pub(super) async fn admission(State(door): State<Door>) -> Response {
-    let after_ms = door.admission.when(door.clock.steady_us());
+pub(super) async fn admission(State(door): State<Door>, request: Parts) -> Response {
+    let has_room = door.admission.has_room(door.clock.steady_us());
+    let after_ms = if has_room { 0 } else { door.place(&request) };
     let body = json(|json| {
         json.count("reconnect_after_ms", after_ms);
     });

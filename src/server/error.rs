@@ -6,6 +6,9 @@ use crate::wire::json::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
+/// When to send again what found the server busy, or its disk failing, in milliseconds.
+pub(super) const SOON_MS: u64 = 1_000;
+
 /// An answer that says what is wrong.
 #[derive(Debug)]
 pub struct ApiError {
@@ -14,6 +17,7 @@ pub struct ApiError {
     message: String,
     headers: Vec<(HeaderName, HeaderValue)>,
     reconnect_after_ms: Option<u64>,
+    send_again_ms: Option<u64>,
 }
 
 impl ApiError {
@@ -25,6 +29,7 @@ impl ApiError {
             message: message.into(),
             headers: Vec::new(),
             reconnect_after_ms: None,
+            send_again_ms: None,
         }
     }
 
@@ -44,9 +49,15 @@ impl ApiError {
         }
     }
 
-    /// 429: come back in `seconds`.
-    pub(super) fn busy(seconds: u32, message: impl Into<String>) -> ApiError {
-        ApiError::with_status(StatusCode::TOO_MANY_REQUESTS, "busy", message).header(header::RETRY_AFTER, seconds.into())
+    /// 429: the server is behind.
+    pub(super) fn busy(message: impl Into<String>) -> ApiError {
+        ApiError::with_status(StatusCode::TOO_MANY_REQUESTS, "busy", message).send_again_after(SOON_MS)
+    }
+
+    /// The same with when the same request may be taken; the header says it in whole seconds.
+    pub(super) fn send_again_after(mut self, after_ms: u64) -> ApiError {
+        self.send_again_ms = Some(after_ms);
+        self.header(header::RETRY_AFTER, after_ms.div_ceil(1000).into())
     }
 
     /// The same with a time to come back, in the body, and in the header in whole seconds.
@@ -68,11 +79,10 @@ impl ApiError {
             _ => ("too_many_bytes", "ingest.bytes_per_second_max"),
         };
         let message = format!("this feed sends more than {limit} allows; nothing of this was taken");
-        let seconds = too_fast.after_ms.div_ceil(1000);
-        ApiError::with_status(StatusCode::TOO_MANY_REQUESTS, code, message).header(header::RETRY_AFTER, seconds.into())
+        ApiError::with_status(StatusCode::TOO_MANY_REQUESTS, code, message).send_again_after(too_fast.after_ms)
     }
 
-    /// Which limit of ingest it is that was met, where it is one.
+    /// What is counted where events are refused with this; nothing where somebody else counts it.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         match self.code {
             "busy" => Some(Refusal::Busy),
@@ -80,13 +90,16 @@ impl ApiError {
             "too_many_events" => Some(Refusal::FeedEvents),
             "body_timeout" => Some(Refusal::BodyTimeout),
             "body_too_long" => Some(Refusal::BodyTooLong),
+            "log_unavailable" => Some(Refusal::LogUnavailable),
+            "log_slow" => Some(Refusal::LogSlow),
+            _ if matches!(self.status, StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE) => Some(Refusal::BadBody),
             _ => None,
         }
     }
 
-    /// Whether the same request may be taken a moment later.
-    pub(super) fn asks_to_come_again(&self) -> bool {
-        self.headers.iter().any(|(name, _)| name == header::RETRY_AFTER)
+    /// When the same request may be taken, in milliseconds; nothing where it would be refused again.
+    pub(super) fn send_again_ms(&self) -> Option<u64> {
+        self.send_again_ms
     }
 
     /// Writes code and sentence.

@@ -4,13 +4,14 @@
 //! requests under way, body and line size, time to send a body, refused lines named in an answer.
 
 use super::auth::Feeder;
-use super::error::{ApiError, json_bytes};
+use super::error::{ApiError, SOON_MS, json_bytes};
+use super::feed_rate::Payer;
 use super::memory::Held;
 use super::{App, Door};
 use crate::engine::{Batch, Commit, Outcome, SubmitError, UnderWay};
 use crate::feed::sequence::Verdict;
 use crate::feed::{Decoder, Limits, LineCode, LineError, array_elements, ndjson_lines};
-use crate::model::{IngestTime, Origin, SourceId};
+use crate::model::{IngestTime, Origin};
 use crate::store;
 use crate::wire::json::Json;
 use axum::body::Body;
@@ -43,14 +44,14 @@ async fn take_request(door: &Door, request: Request) -> Result<Response, ApiErro
         Ok(feeder) => feeder,
         Err(refused) => {
             if !headers.contains_key(header::EXPECT) {
-                let_go(body, FREE_BYTES).await;
+                let_go(&door.app, body, FREE_BYTES).await;
             }
             return Err(refused);
         }
     };
     let bytes_max = door.body_bytes_max();
-    if let Err(too_fast) = door.feed_rates.check(feeder.source, door.clock.steady_us()) {
-        let_go(body, bytes_max).await;
+    if let Err(too_fast) = door.feed_rates.check(feeder.payer, door.clock.steady_us()) {
+        let_go(&door.app, body, bytes_max).await;
         return Err(ApiError::too_fast(too_fast));
     }
     let zipped = is_zipped(&headers)?;
@@ -60,23 +61,20 @@ async fn take_request(door: &Door, request: Request) -> Result<Response, ApiErro
         return Err(door.body_too_long(bytes_max));
     }
     let mut held = Held::nothing(&door.ingest_bytes);
-    let (bytes, permit) = read_body(body, &door.app, bytes_max, &mut held).await?;
-    let permit = match permit {
-        Some(permit) => permit,
-        None => permit_for(&door.app)?,
-    };
+    let read = read_body(body, &door.app, bytes_max, &mut held).await;
+    let (bytes, permit) = read.inspect_err(|_| door.feed_rates.charge(feeder.payer, held.bytes(), door.clock.steady_us()))?;
     let app = door.app.clone();
     let answered = door.side.spawn(async move {
         let _permit = permit;
         let mut held = held;
         let bytes = if zipped {
-            let plain = unzip(&app, &bytes, bytes_max)?;
+            let plain = unzip(&app, feeder.payer, &bytes, bytes_max)?;
             held.grow(plain.len());
             plain.into()
         } else {
             bytes
         };
-        let report = take_in(&app, &bytes, feeder.source).await?;
+        let report = take_in(&app, &bytes, feeder).await?;
         Ok(report.into_response())
     });
     answered
@@ -87,7 +85,7 @@ async fn take_request(door: &Door, request: Request) -> Result<Response, ApiErro
 fn permit_for(app: &App) -> Result<OwnedSemaphorePermit, ApiError> {
     app.ingest_permits.clone().try_acquire_owned().map_err(|_| {
         let message = format!("{} requests with events are under way already", app.config.ingest.requests_max);
-        ApiError::busy(1, message)
+        ApiError::busy(message)
     })
 }
 
@@ -114,13 +112,8 @@ fn is_zipped(headers: &HeaderMap) -> Result<bool, ApiError> {
 /// time cannot be kept out by somebody whose bodies trickle in.
 const FREE_BYTES: usize = 16 * 1024;
 
-/// A body, and the permit that it needed where it is longer than [`FREE_BYTES`].
-async fn read_body(
-    mut body: Body,
-    app: &App,
-    bytes_max: usize,
-    held: &mut Held,
-) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ApiError> {
+/// A body, and its permit: one longer than [`FREE_BYTES`] takes it on the way.
+async fn read_body(mut body: Body, app: &App, bytes_max: usize, held: &mut Held) -> Result<(Bytes, OwnedSemaphorePermit), ApiError> {
     let timeout = Duration::from_millis(app.config.ingest.body_read_timeout_ms);
     let claims_too_much = body.size_hint().lower() > bytes_max as u64;
     if claims_too_much {
@@ -130,11 +123,11 @@ async fn read_body(
     let reading = async {
         let mut all = BytesMut::new();
         while let Some(data) = next_data(&mut body).await? {
+            held.grow(data.len());
             if all.len() + data.len() > bytes_max {
                 drop((all, permit.take()));
                 return Err(discard(app, body, bytes_max).await);
             }
-            held.grow(data.len());
             if permit.is_none() && all.len() + data.len() > FREE_BYTES {
                 permit = Some(permit_for(app)?);
                 // As much as it says is to come, up to what a permit stands for: no copying while it grows.
@@ -149,6 +142,7 @@ async fn read_body(
     };
     let late = |_| ApiError::with_status(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body took too long to arrive");
     let bytes = tokio::time::timeout(timeout, reading).await.map_err(late)??;
+    let permit = permit.map_or_else(|| permit_for(app), Ok)?;
     Ok((bytes, permit))
 }
 
@@ -173,31 +167,35 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Refuses a body that is too long. A little of the rest is read and let go first: an answer that comes
 /// while its reader still writes is lost when the connection closes.
 async fn discard(app: &App, body: Body, bytes_max: usize) -> ApiError {
-    let_go(body, app.config.ingest.body_bytes_max).await;
+    let_go(app, body, app.config.ingest.body_bytes_max).await;
     app.body_too_long(bytes_max)
 }
 
-/// Reads some bytes of a body that nobody wants.
-async fn let_go(mut body: Body, bytes_max: usize) {
-    let mut read = 0;
-    while read < bytes_max
-        && let Ok(Ok(Some(data))) = tokio::time::timeout(PAUSE, next_data(&mut body)).await
-    {
-        read += data.len();
-    }
+/// Reads some bytes of a body that nobody wants, for no longer than one that is wanted.
+async fn let_go(app: &App, mut body: Body, bytes_max: usize) {
+    let reading = async {
+        let mut read = 0;
+        while read < bytes_max
+            && let Ok(Ok(Some(data))) = tokio::time::timeout(PAUSE, next_data(&mut body)).await
+        {
+            read += data.len();
+        }
+    };
+    let limit = Duration::from_millis(app.config.ingest.body_read_timeout_ms);
+    // Whoever is not done by then is not waiting for an answer.
+    let _ = tokio::time::timeout(limit, reading).await;
 }
 
-fn unzip(app: &App, bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, ApiError> {
+fn unzip(app: &App, payer: Payer, bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, ApiError> {
     let mut plain = Vec::new();
     let mut reader = flate2::read::MultiGzDecoder::new(bytes).take(bytes_max as u64 + 1);
-    reader
-        .read_to_end(&mut plain)
-        .map_err(|error| ApiError::bad_request("bad_gzip", format!("the body is not gzip: {error}")))?;
-    if plain.len() > bytes_max {
-        Err(app.body_too_long(bytes_max))
-    } else {
-        Ok(plain)
-    }
+    let refused = match reader.read_to_end(&mut plain) {
+        Ok(_) if plain.len() <= bytes_max => return Ok(plain),
+        Ok(_) => app.body_too_long(bytes_max),
+        Err(error) => ApiError::bad_request("bad_gzip", format!("the body is not gzip: {error}")),
+    };
+    app.feed_rates.charge(payer, plain.len().max(bytes.len()), app.clock.steady_us());
+    Err(refused)
 }
 
 /// A line refused.
@@ -235,9 +233,9 @@ const CHUNK: usize = 256;
 /// Takes a body's events in, in order.
 ///
 /// # Errors
-/// 400 where the body is no list of lines, 429 where the engine is behind: what the lines before did
-/// stands, and sending all of them again does no harm.
-pub(super) async fn take_in(app: &Arc<App>, body: &[u8], source: SourceId) -> Result<Report, ApiError> {
+/// 400 where the body is no list of lines; 429 where its feed sends more than it may, and nothing is taken, or
+/// the engine is behind: what the lines before did stands, and sending all of them again does no harm.
+pub(super) async fn take_in(app: &Arc<App>, body: &[u8], feeder: Feeder) -> Result<Report, ApiError> {
     let limits = Limits {
         line_bytes_max: app.config.ingest.line_bytes_max,
         ..Limits::default()
@@ -245,7 +243,7 @@ pub(super) async fn take_in(app: &Arc<App>, body: &[u8], source: SourceId) -> Re
     let mut decoder = Decoder::new(limits);
     let now = app.clock.now();
     let origin = Origin {
-        source,
+        source: feeder.source,
         ingest: IngestTime(now.wall_us),
     };
     let mut report = Report {
@@ -255,9 +253,17 @@ pub(super) async fn take_in(app: &Arc<App>, body: &[u8], source: SourceId) -> Re
     let mut chunk = app.engine.batch(origin);
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let is_array = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
-    if is_array {
-        let unreadable = |error: LineError| ApiError::bad_request(error.code.as_str(), error.message);
-        for (place, line) in array_elements(body).map_err(unreadable)?.into_iter().enumerate() {
+    let elements = is_array.then(|| array_elements(body));
+    let lines = match &elements {
+        Some(elements) => elements.as_ref().map_or(0, Vec::len),
+        None => ndjson_lines(body).count(),
+    };
+    app.feed_rates
+        .take(feeder.payer, body.len(), lines, now.steady_us)
+        .map_err(ApiError::too_fast)?;
+    let unreadable = |error: LineError| ApiError::bad_request(error.code.as_str(), error.message);
+    if let Some(elements) = elements.transpose().map_err(unreadable)? {
+        for (place, line) in elements.into_iter().enumerate() {
             report.decode(app, &mut decoder, place + 1, line, origin, &mut chunk);
             report.rest(app, &mut chunk).await?;
         }
@@ -269,8 +275,6 @@ pub(super) async fn take_in(app: &Arc<App>, body: &[u8], source: SourceId) -> Re
     }
     report.hand_over(app, &mut chunk).await?;
     report.settle(app).await?;
-    let lines = report.readable + report.refused_count;
-    app.feed_rates.charge(origin.source, body.len(), lines, app.clock.steady_us());
     if let Some(commit) = report.commit.take() {
         commit.done().await.map_err(refusal)?;
     }
@@ -285,8 +289,8 @@ pub(super) async fn take_in(app: &Arc<App>, body: &[u8], source: SourceId) -> Re
 
 fn refusal(error: SubmitError) -> ApiError {
     match error {
-        SubmitError::Busy => ApiError::busy(1, error.to_string()),
-        SubmitError::Log(store::Refused::Full) => ApiError::busy(1, error.to_string()),
+        SubmitError::Busy => ApiError::busy(error.to_string()),
+        SubmitError::Log(store::Refused::Full) => ApiError::busy(error.to_string()),
         SubmitError::Log(store::Refused::Unavailable { .. }) => again("log_unavailable", error),
         SubmitError::Log(store::Refused::Slow) => again("log_slow", error),
         SubmitError::Stopped | SubmitError::Log(store::Refused::Stopped) => ApiError::unavailable("stopped", error.to_string()),
@@ -295,7 +299,7 @@ fn refusal(error: SubmitError) -> ApiError {
 
 /// 503, for as long as the log cannot take events.
 fn again(code: &'static str, error: SubmitError) -> ApiError {
-    ApiError::unavailable(code, error.to_string()).header(header::RETRY_AFTER, 1.into())
+    ApiError::unavailable(code, error.to_string()).send_again_after(SOON_MS)
 }
 
 /// The longest lag that a feed's clock is believed, in microseconds.

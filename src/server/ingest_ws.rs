@@ -1,31 +1,31 @@
 //! `GET /v1/ingest`: the same lines as text messages, each answered.
 //!
 //! A message is one or more lines; its answer carries its number. They are taken in on the side
-//! runtime, in order. Bounded: `unacked_max` messages of `message_bytes_max` are read ahead of their
-//! answers; one beyond is not taken in, and its feed told to slow down and send it again. A message or a
-//! pong must come within `silence_timeout_ms`, an answer be taken within `stall_timeout_ms`. Ends with
-//! the close codes of subscribers.
+//! runtime, in order. Bounded: `unacked_max` messages of `message_bytes_max`, all in the account of memory,
+//! are read ahead of their answers; one beyond is not taken in, and its feed told to slow down and send it
+//! again. A message or a pong must come within `silence_timeout_ms`, an answer be taken within
+//! `stall_timeout_ms`. Ends with the close codes of subscribers, and with its token.
 
 use super::auth::Feeder;
 use super::error::ApiError;
+use super::feed_socket::{FeedSocket, take_over};
 use super::ingest::take_in;
 use super::listen::stopped;
-use super::stall::Stalling;
+use super::memory::Held;
+use super::turned_away::FULL_MS;
 use super::upgrade::accept;
 use super::{App, Door, Slot};
-use crate::model::SourceId;
+use crate::fanout::grant::EXPIRY_NOTICE_US;
 use crate::telemetry::Refusal;
-use crate::wire::close::CloseReason;
+use crate::wire::close::{CloseReason, ComeBack};
 use crate::wire::json::{self, Json};
 use crate::wire::message::ServerMessage;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use futures_util::{SinkExt, StreamExt};
-use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -36,31 +36,24 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// A feed's WebSocket.
 pub(super) async fn feed(State(door): State<Door>, feeder: Feeder, request: Request) -> Result<Response, ApiError> {
-    let (response, upgrade) = accept(request)?;
+    let (parts, body) = request.into_parts();
+    let connections = door.connections_of(&parts)?;
+    let (response, upgrade) = accept(Request::from_parts(parts, body))?;
     let feeds_max = door.config.ingest.feeds_max;
-    if *door.feeds.borrow() >= feeds_max {
+    let Some(open) = Open::take(&door.feeds, feeds_max) else {
         door.refusals.count(Refusal::TooManyFeeds);
         let message = format!("{feeds_max} feeds are connected already");
-        return Err(ApiError::unavailable("too_many_feeds", message).come_back_after(door.spread_ms(5_000)));
-    }
-    let counted = (Slot::take_one_more(&door.connections), Open::count(&door.feeds));
+        return Err(ApiError::unavailable("too_many_feeds", message).come_back_after(door.spread_ms(FULL_MS)));
+    };
+    let counted = (Slot::take_one_more(&connections), open);
     let app = door.app.clone();
-    tokio::spawn(async move {
+    door.side.spawn(async move {
+        let _counted = counted;
         let Ok(upgraded) = upgrade.await else { return };
-        let Ok(parts) = upgraded.downcast::<TokioIo<Stalling<TcpStream>>>() else {
-            return;
-        };
-        let Ok(stream) = parts.io.into_inner().into_inner().into_std() else {
-            return;
-        };
-        let side = app.side.clone();
-        side.spawn(async move {
-            let _counted = counted;
-            // A socket that the system will not wait for is as good as gone.
-            if let Ok(stream) = TcpStream::from_std(stream) {
-                Feed::new(app, feeder, stream, parts.read_buf.to_vec()).await.serve().await;
-            }
-        });
+        // A socket that the system will not wait for is as good as gone.
+        if let Some((socket, early)) = take_over(upgraded) {
+            Feed::new(app, feeder, socket, early.to_vec()).await.serve().await;
+        }
     });
     Ok(response)
 }
@@ -69,9 +62,14 @@ pub(super) async fn feed(State(door): State<Door>, feeder: Feeder, request: Requ
 struct Open(watch::Sender<usize>);
 
 impl Open {
-    fn count(feeds: &watch::Sender<usize>) -> Open {
-        feeds.send_modify(|feeds| *feeds += 1);
-        Open(feeds.clone())
+    /// Counts one more; nothing where there are `feeds_max`.
+    fn take(feeds: &watch::Sender<usize>, feeds_max: usize) -> Option<Open> {
+        let has_room = feeds.send_if_modified(|feeds| {
+            let has_room = *feeds < feeds_max;
+            *feeds += usize::from(has_room);
+            has_room
+        });
+        has_room.then(|| Open(feeds.clone()))
     }
 }
 
@@ -84,18 +82,44 @@ impl Drop for Open {
 /// Longer than any connection lasts; what a token says may be longer than the time can tell.
 const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
 
-/// Messages with their numbers.
-type Numbered = Vec<(u64, Vec<u8>)>;
+/// When a feed's token ends.
+struct Expiry {
+    ends: Instant,
+    /// When something is to be done about it: to say so, then to end.
+    due: Instant,
+}
+
+impl Expiry {
+    /// By a clock that nobody sets from here on; nothing where it does not end.
+    fn of(feeder: Feeder, wall_us: i64) -> Option<Expiry> {
+        let left = Duration::from_micros(feeder.until_us?.saturating_sub(wall_us).max(0).cast_unsigned()).min(A_YEAR);
+        let now = Instant::now();
+        Some(Expiry {
+            ends: now + left,
+            due: now + left.saturating_sub(Duration::from_micros(EXPIRY_NOTICE_US.cast_unsigned())),
+        })
+    }
+}
+
+/// A message that waits for its turn.
+struct Waiting {
+    /// How many came before it, and one.
+    number: u64,
+    text: Vec<u8>,
+    #[expect(dead_code, reason = "it counts for as long as the message is there")]
+    held: Held,
+}
 
 struct Feed {
     app: Arc<App>,
     /// Who it is, and until when it may feed.
     feeder: Feeder,
-    socket: WebSocketStream<TcpStream>,
+    expiry: Option<Expiry>,
+    socket: WebSocketStream<FeedSocket>,
     /// Messages so far.
     number: u64,
     /// Read ahead.
-    waiting: Numbered,
+    waiting: Vec<Waiting>,
     /// Being taken in, and how many those are.
     job: Option<JoinHandle<Vec<String>>>,
     under_way: usize,
@@ -112,14 +136,15 @@ enum Next {
 }
 
 impl Feed {
-    async fn new(app: Arc<App>, feeder: Feeder, stream: TcpStream, early: Vec<u8>) -> Feed {
+    async fn new(app: Arc<App>, feeder: Feeder, socket: FeedSocket, early: Vec<u8>) -> Feed {
         let bytes_max = app.config.ingest.message_bytes_max;
         let config = WebSocketConfig::default()
             .max_message_size(Some(bytes_max))
             .max_frame_size(Some(bytes_max))
             .read_buffer_size(16 * 1024);
-        let socket = WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await;
+        let socket = WebSocketStream::from_partially_read(socket, early, Role::Server, Some(config)).await;
         Feed {
+            expiry: Expiry::of(feeder, app.clock.wall_us()),
             app,
             feeder,
             socket,
@@ -135,6 +160,7 @@ impl Feed {
             Ok(()) => CloseReason::Draining,
             Err(reason) => reason,
         };
+        self.app.ingest_metrics.closed(reason);
         tracing::debug!(reason = reason.name(), "a feed's connection ends");
         self.end(reason).await;
     }
@@ -149,25 +175,23 @@ impl Feed {
         let stopped = stopped(self.app.stop.clone());
         tokio::pin!(stopped);
         let mut silent_at = Instant::now() + silence;
-        let until = self.feeder.until_us.map(|until_us| {
-            let left_us = until_us.saturating_sub(self.app.clock.wall_us()).max(0);
-            Instant::now() + Duration::from_micros(left_us as u64).min(A_YEAR)
-        });
         loop {
             self.begin_job();
-            let Feed { job, socket, .. } = self;
+            let Feed { job, socket, expiry, .. } = self;
+            let due = expiry.as_ref().map(|expiry| expiry.due);
             let next = tokio::select! {
+                // A feed that never pauses comes after all that is due to it.
                 biased;
                 () = &mut stopped => Next::Stop,
+                () = sleep_until(due.unwrap_or(silent_at)), if due.is_some() => Next::Expiry,
                 answers = async { job.as_mut().expect("checked by the branch").await }, if job.is_some() =>
                     Next::Answers(answers.unwrap_or_default()),
-                message = socket.next() => Next::Message(message),
                 _ = pings.tick() => Next::Ping,
+                message = socket.next() => Next::Message(message),
                 () = sleep_until(silent_at) => Next::Silence,
-                () = sleep_until(until.unwrap_or(silent_at)), if until.is_some() => Next::Expiry,
             };
             match next {
-                Next::Stop => return self.goodbye().await,
+                Next::Stop => return self.finish().await,
                 Next::Answers(answers) => self.answer(answers).await?,
                 Next::Message(message) => {
                     self.take(message).await?;
@@ -175,7 +199,7 @@ impl Feed {
                 }
                 Next::Ping => self.say(Message::Ping(Default::default())).await?,
                 Next::Silence => return Err(CloseReason::Silent),
-                Next::Expiry => return Err(CloseReason::AuthExpired),
+                Next::Expiry => self.expire().await?,
             }
         }
     }
@@ -184,7 +208,7 @@ impl Feed {
         if self.job.is_none() && !self.waiting.is_empty() {
             self.under_way = self.waiting.len();
             let messages = std::mem::take(&mut self.waiting);
-            self.job = Some(tokio::spawn(take_in_all(self.app.clone(), self.feeder.source, messages)));
+            self.job = Some(tokio::spawn(take_in_all(self.app.clone(), self.feeder, messages)));
         }
     }
 
@@ -198,20 +222,50 @@ impl Feed {
 
     async fn take(&mut self, message: Option<Result<Message, Error>>) -> Result<(), CloseReason> {
         let text = match message {
-            None => return Err(CloseReason::Gone),
+            // A close frame, answered.
+            None => return Err(CloseReason::Normal),
             Some(Err(error)) => return Err(reason_of(&error)),
-            Some(Ok(Message::Text(text))) => text.as_bytes().to_vec(),
+            Some(Ok(Message::Text(text))) => text,
             Some(Ok(Message::Binary(_))) => return Err(CloseReason::Unsupported),
             Some(Ok(_)) => return Ok(()),
         };
         self.number += 1;
-        if self.waiting.len() + self.under_way < self.app.config.ingest.unacked_max {
-            self.waiting.push((self.number, text));
-            return Ok(());
+        match self.hold(text.len()) {
+            Ok(held) => {
+                let (number, text) = (self.number, text.as_bytes().to_vec());
+                self.waiting.push(Waiting { number, text, held });
+                Ok(())
+            }
+            Err(refused) => {
+                let answer = refusal_of(&self.app, self.number, &refused);
+                self.say(Message::text(answer)).await
+            }
         }
-        self.app.refusals.count(Refusal::Busy);
-        let waiting = ApiError::busy(1, "there are too many messages without an answer");
-        self.say(Message::text(slow_down(self.number, SOON_MS, &waiting))).await
+    }
+
+    /// Holds one more message of so many bytes.
+    fn hold(&self, bytes: usize) -> Result<Held, ApiError> {
+        if self.waiting.len() + self.under_way < self.app.config.ingest.unacked_max {
+            self.app.hold_message(bytes)
+        } else {
+            Err(ApiError::busy("there are too many messages without an answer"))
+        }
+    }
+
+    /// Says that the token is about to end, or ends with it.
+    async fn expire(&mut self) -> Result<(), CloseReason> {
+        let Some(expiry) = &mut self.expiry else { return Ok(()) };
+        let left = expiry.ends.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(CloseReason::AuthExpired);
+        }
+        expiry.due = expiry.ends;
+        let expires_in_ms = left.as_millis() as u64;
+        self.tell(&ServerMessage::AuthExpiring { expires_in_ms }).await
+    }
+
+    async fn tell(&mut self, message: &ServerMessage<'_>) -> Result<(), CloseReason> {
+        self.say(Message::text(written(|out| json::write(message, out)))).await
     }
 
     /// Says something; a feed that does not take it is not waited for without end.
@@ -225,23 +279,18 @@ impl Feed {
     }
 
     /// Answers what was being taken in; what was only read ahead has no answer and comes again.
-    async fn goodbye(&mut self) -> Result<(), CloseReason> {
+    async fn finish(&mut self) -> Result<(), CloseReason> {
         if let Some(job) = self.job.take() {
             let answers = job.await.unwrap_or_default();
             self.answer(answers).await?;
         }
-        let goodbye = ServerMessage::Goodbye {
-            reason: CloseReason::Draining,
-            reconnect_after_ms: 500,
-        };
-        let goodbye = written(|out| json::write(&goodbye, out));
-        self.say(Message::text(goodbye)).await
+        Ok(())
     }
 
-    /// Says why, hangs up, and gives the feed a moment to read it.
+    /// Says why and when to come back, hangs up, and gives the feed a moment to read it.
     async fn end(mut self, reason: CloseReason) {
         let wait = Duration::from_millis(self.app.config.clients.close_timeout_ms);
-        if reason == CloseReason::Gone {
+        if matches!(reason, CloseReason::Gone | CloseReason::Normal) {
             return;
         }
         let close = Message::Close(Some(CloseFrame {
@@ -250,6 +299,15 @@ impl Feed {
         }));
         // The feed may be gone already; then there is nobody to tell.
         let _ = timeout(wait, async {
+            if let ComeBack::After { least_ms } = reason.come_back() {
+                let reconnect_after_ms = self.app.spread_ms(least_ms);
+                self.tell(&ServerMessage::Goodbye {
+                    reason,
+                    reconnect_after_ms,
+                })
+                .await
+                .ok()?;
+            }
             self.socket.send(close).await.ok()?;
             let stream = self.socket.get_mut();
             stream.shutdown().await.ok()?;
@@ -271,16 +329,30 @@ fn reason_of(error: &Error) -> CloseReason {
     }
 }
 
-/// When a feed may send again what found the server busy, in milliseconds.
-const SOON_MS: u64 = 1_000;
-
-/// The message was not taken in, or not confirmed; the same may be sent again.
-fn slow_down(number: u64, after_ms: u64, why: &ApiError) -> String {
-    object(|json| {
-        json.text("type", "slow_down")
-            .count("ack", number)
-            .count("retry_after_ms", after_ms);
-        why.write(json);
+/// Counts a refusal and says so: `slow_down` where the message was not taken in, or not confirmed, and the same
+/// may be sent again; else an answer that names what is wrong.
+fn refusal_of(app: &App, number: u64, refused: &ApiError) -> String {
+    if let Some(refusal) = refused.refusal() {
+        app.refusals.count(refusal);
+    }
+    object(|json| match refused.send_again_ms() {
+        Some(after_ms) => {
+            json.text("type", "slow_down")
+                .count("ack", number)
+                .count("retry_after_ms", after_ms);
+            refused.write(json);
+        }
+        None => {
+            json.count("ack", number)
+                .count("accepted", 0)
+                .count("duplicate", 0)
+                .list_at("rejected", |list| {
+                    list.object(|json| {
+                        json.count("line", 1);
+                        refused.write(json);
+                    });
+                });
+        }
     })
 }
 
@@ -297,40 +369,19 @@ fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
 }
 
 /// Takes messages in, one after the other, and answers each.
-async fn take_in_all(app: Arc<App>, source: SourceId, messages: Numbered) -> Vec<String> {
+async fn take_in_all(app: Arc<App>, feeder: Feeder, messages: Vec<Waiting>) -> Vec<String> {
     let mut answers = Vec::with_capacity(messages.len());
-    for (number, text) in messages {
-        if let Err(too_fast) = app.feed_rates.check(source, app.clock.steady_us()) {
-            app.refusals.count(too_fast.refusal);
-            answers.push(slow_down(number, too_fast.after_ms, &ApiError::too_fast(too_fast)));
-            continue;
-        }
+    for message in messages {
         // Waits for its turn among the requests; the messages read ahead are bounded.
         let Ok(_permit) = app.ingest_permits.acquire().await else {
             return answers;
         };
-        answers.push(match take_in(&app, &text, source).await {
+        answers.push(match take_in(&app, &message.text, feeder).await {
             Ok(report) => object(|json| {
-                json.count("ack", number);
+                json.count("ack", message.number);
                 report.write(json);
             }),
-            Err(error) if error.asks_to_come_again() => {
-                if let Some(refusal) = error.refusal() {
-                    app.refusals.count(refusal);
-                }
-                slow_down(number, SOON_MS, &error)
-            }
-            Err(error) => object(|json| {
-                json.count("ack", number)
-                    .count("accepted", 0)
-                    .count("duplicate", 0)
-                    .list_at("rejected", |list| {
-                        list.object(|json| {
-                            json.count("line", 1);
-                            error.write(json);
-                        });
-                    });
-            }),
+            Err(refused) => refusal_of(&app, message.number, &refused),
         });
     }
     answers

@@ -5,9 +5,11 @@
 //! first listener binds the address alone and opens it to its siblings only then: a port in use is an
 //! error, as people expect.
 
+use super::admission::Told;
 use super::headers::harden_tls;
 use super::stall::Stalling;
 use super::tls::{Handshakes, Place};
+use super::turned_away::TurnedAway;
 use super::{App, Connections, Slot};
 use crate::fanout::slots::AddressFull;
 use crate::fanout::turns::Turns;
@@ -40,6 +42,8 @@ pub(super) struct Arrival {
     pub(super) connections: Arc<Connections>,
     /// Whether it was let in already, by `server.admit_per_second`.
     pub(super) admitted: bool,
+    /// When who asks on it was told to come.
+    pub(super) told: Arc<Told>,
 }
 
 /// Binds `count` listeners to one address. Port 0 picks a free one for all.
@@ -183,7 +187,7 @@ impl Acceptor {
                 self.app.refusals.count(Refusal::Address);
                 // Over TLS a word costs a handshake, which is not for whoever comes again and again.
                 if self.tls.is_none() {
-                    refuse(stream, &TurnedAway::of_address());
+                    refuse(stream, &TurnedAway::of_address(&self.app));
                 }
                 return;
             }
@@ -227,6 +231,7 @@ impl Acceptor {
         let arrival = Arrival {
             connections,
             admitted: tls.is_some(),
+            told: Arc::default(),
         };
         let connection = connection(
             stream,
@@ -281,61 +286,6 @@ impl Acceptor {
         tokio::time::sleep(REST).await;
     }
 }
-
-/// What is said to who is turned away before being asked anything.
-struct TurnedAway {
-    status: &'static str,
-    code: &'static str,
-    error: &'static str,
-    after_ms: u64,
-}
-
-impl TurnedAway {
-    /// There are `server.connections_max`.
-    fn of_all(app: &App) -> TurnedAway {
-        TurnedAway {
-            status: "503 Service Unavailable",
-            code: "too_many_connections",
-            error: "the server holds as many connections as it may",
-            after_ms: app.spread_ms(FULL_MS),
-        }
-    }
-
-    /// There are `server.connections_per_address_max` of that address.
-    fn of_address() -> TurnedAway {
-        TurnedAway {
-            status: "429 Too Many Requests",
-            code: "too_many_from_address",
-            error: "this address has as many connections as it may; close one first",
-            after_ms: FULL_MS,
-        }
-    }
-
-    /// There is room, and more come at once than are let in.
-    fn until(after_ms: u64) -> TurnedAway {
-        TurnedAway {
-            status: "503 Service Unavailable",
-            code: "come_back_later",
-            error: "more clients come at once than are let in; come back when told",
-            after_ms,
-        }
-    }
-
-    /// A whole response: nothing of it depends on the request.
-    fn response(&self) -> String {
-        let (status, code, error, after_ms) = (self.status, self.code, self.error, self.after_ms);
-        let body = format!("{{\"code\":\"{code}\",\"error\":\"{error}\",\"reconnect_after_ms\":{after_ms}}}");
-        format!(
-            "HTTP/1.1 {status}\r\nretry-after: {}\r\nconnection: close\r\ncontent-type: application/json\r\n\
-             x-content-type-options: nosniff\r\ncontent-length: {}\r\n\r\n{body}",
-            after_ms.div_ceil(1000),
-            body.len()
-        )
-    }
-}
-
-/// How soon who found no room may try again, in milliseconds, at least.
-const FULL_MS: u64 = 5_000;
 
 /// Says why and hangs up, without waiting for anything.
 fn refuse(stream: TcpStream, told: &TurnedAway) {

@@ -90,19 +90,36 @@ impl App {
             let message = format!("a body may have {bytes_max} bytes; send the events in several");
             return ApiError::with_status(axum::http::StatusCode::PAYLOAD_TOO_LARGE, "body_too_long", message);
         }
+        self.body_shed(bytes_max)
+    }
+
+    fn body_shed(&self, bytes_max: usize) -> ApiError {
         self.memory.shed_bodies.increment(1);
         overloaded(&format!(
             "memory is short: a body may have {bytes_max} bytes for now; send the events in several, or later"
         ))
     }
+
+    /// Takes a message of an ingest WebSocket into the account, for as long as it waits.
+    ///
+    /// # Errors
+    /// 503 where memory is short and the message long.
+    pub(super) fn hold_message(&self, bytes: usize) -> Result<Held, ApiError> {
+        if self.level() >= Level::Newcomers && bytes > BODY_BYTES_MAX {
+            return Err(self.body_shed(BODY_BYTES_MAX));
+        }
+        let mut held = Held::nothing(&self.ingest_bytes);
+        held.grow(bytes);
+        Ok(held)
+    }
 }
 
 /// 503, with when to try again.
 pub(super) fn overloaded(message: &str) -> ApiError {
-    ApiError::unavailable("overloaded", message).header(axum::http::header::RETRY_AFTER, RETRY_AFTER_S.into())
+    ApiError::unavailable("overloaded", message).send_again_after(u64::from(RETRY_AFTER_S) * 1000)
 }
 
-/// Bytes of one body, counted among those of all while it is held.
+/// Bytes of one body or message, counted among those of all while it is held.
 pub(super) struct Held {
     all: Arc<AtomicUsize>,
     bytes: usize,
@@ -119,6 +136,10 @@ impl Held {
     pub(super) fn grow(&mut self, bytes: usize) {
         self.bytes += bytes;
         self.all.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 

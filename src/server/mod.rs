@@ -13,6 +13,7 @@ mod api;
 mod auth;
 pub mod error;
 mod feed_rate;
+mod feed_socket;
 mod headers;
 mod ingest;
 mod ingest_ws;
@@ -24,6 +25,7 @@ mod snapshots;
 mod sse;
 mod stall;
 pub mod tls;
+mod turned_away;
 pub mod upgrade;
 
 pub use crate::fanout::slots::{Addresses, Connections, Slot};
@@ -42,7 +44,6 @@ use crate::scoring::{RulesetIndex, Rulesets};
 use crate::telemetry::{IngestMetrics, Levels, LogMetrics, MemoryMetrics, Refusal, Refusals};
 use admission::Admission;
 use axum::Router;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::middleware::{from_fn_with_state, map_request_with_state, map_response};
 use axum::routing::{get, post};
@@ -50,10 +51,12 @@ use error::ApiError;
 use flume::Sender;
 use listen::{Arrival, Peer};
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
+use turned_away::TurnedAway;
 
 /// What every door shares.
 pub struct App {
@@ -143,37 +146,68 @@ pub struct Door {
 }
 
 impl Door {
-    /// Lets a client in, where one may come in now, and says what its connection counts among.
+    /// Lets a client in, where one may come in now, and says what its connection counts among. The last thing
+    /// to do about a request: a place is taken by who comes in, not by who is refused for something else.
     ///
     /// # Errors
-    /// 503 with a time to come back, 429 where its address has as many connections as it may.
+    /// 503 with a time to come back; those of [`Door::connections_of`].
     fn admit(&self, request: &Parts) -> Result<Arc<Connections>, ApiError> {
+        let connections = self.connections_of(request)?;
         let arrival = request.extensions.get::<Arrival>();
         let admitted = arrival.is_some_and(|arrival| arrival.admitted);
         if !admitted && !self.admission.admits(self.clock.steady_us()) {
             self.refusals.count(Refusal::Pace);
-            let after_ms = self.admission.place(self.clock.steady_us());
-            let message = "more clients come at once than are let in; come back when told";
-            return Err(ApiError::unavailable("come_back_later", message).come_back_after(after_ms));
+            return Err(TurnedAway::until(self.place(request)).into());
         }
+        Ok(connections)
+    }
+
+    /// What a WebSocket or event stream counts among.
+    ///
+    /// # Errors
+    /// 429 where its address has as many connections as it may.
+    fn connections_of(&self, request: &Parts) -> Result<Arc<Connections>, ApiError> {
+        let arrival = request.extensions.get::<Arrival>();
         let connections = arrival.map_or(&self.connections, |arrival| &arrival.connections).clone();
-        let server = &self.config.server;
-        let peer = request.extensions.get::<Peer>().map(|peer| peer.0.ip());
-        let Some(peer) = peer.filter(|peer| server.trusted_proxies.contain(*peer)) else {
+        // The proxy's own connection counts for nobody; this is one of its client's.
+        let Some(address) = self.client_address(request).filter(|_| self.is_proxied(request)) else {
             return Ok(connections);
         };
-        // The proxy's own connection counts for nobody; this is one of its client's.
-        let address = address::client_address(peer, &request.headers, &server.trusted_proxies, server.forwarded_by);
         match self.addresses.take(address) {
-            Ok(None) => Ok(connections),
             Ok(Some(place)) => Ok(connections.with(place)),
+            Ok(None) => Ok(connections),
             Err(AddressFull) => {
                 self.refusals.count(Refusal::Address);
-                let message = "this address has as many connections as it may; close one first";
-                let refused = ApiError::with_status(StatusCode::TOO_MANY_REQUESTS, "too_many_from_address", message);
-                Err(refused.come_back_after(self.spread_ms(5_000)))
+                Err(TurnedAway::of_address(self).into())
             }
         }
+    }
+
+    /// In how many milliseconds who asks is to come: its place in the queue.
+    fn place(&self, request: &Parts) -> u64 {
+        let now_us = self.clock.steady_us();
+        match (request.extensions.get::<Arrival>(), self.client_address(request)) {
+            (Some(arrival), Some(address)) => self.admission.place_of(&arrival.told, address, now_us),
+            _ => self.admission.place(now_us),
+        }
+    }
+
+    /// Whether a proxy that the settings trust passes a request on.
+    fn is_proxied(&self, request: &Parts) -> bool {
+        let peer = request.extensions.get::<Peer>();
+        peer.is_some_and(|peer| self.config.server.trusted_proxies.contain(peer.0.ip()))
+    }
+
+    /// The address that a request comes from, in front of those proxies; nothing where it came by no socket.
+    fn client_address(&self, request: &Parts) -> Option<IpAddr> {
+        let server = &self.config.server;
+        let peer = request.extensions.get::<Peer>()?.0.ip();
+        Some(address::client_address(
+            peer,
+            &request.headers,
+            &server.trusted_proxies,
+            server.forwarded_by,
+        ))
     }
 
     /// Does something that may take a millisecond, elsewhere than on a shard's thread.
@@ -233,6 +267,7 @@ pub fn router(door: Door, routes: Routes) -> Router {
             .route("/v1/games/{game}/players", get(api::game_players))
             .route("/v1/players", get(api::players))
             .route("/v1/rulesets", get(api::rulesets))
+            .route("/v1/admission", get(api::admission))
             .route("/v1/snapshot", get(snapshots::snapshot))
             .route("/v1/history", get(snapshots::history));
         if door.config.server.echo {
@@ -248,7 +283,6 @@ pub fn router(door: Door, routes: Routes) -> Router {
             .merge(readable)
             .route("/", get(page::index))
             .route("/assets/{name}", get(page::asset))
-            .route("/v1/admission", get(api::admission))
             .route("/v1/ws", get(upgrade::websocket));
     }
     if routes.ingest {

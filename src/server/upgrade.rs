@@ -5,35 +5,44 @@ use super::auth::Subscriber;
 use super::error::ApiError;
 use super::stall::Stalling;
 use super::{Door, Slot};
+use crate::fanout::grant::Grant;
 use crate::fanout::runner::{Command, Upgraded};
 use crate::fanout::shard::{Access, Kind};
 use crate::fanout::tls::Session;
 use crate::wire::{Coding, Form, deflate};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// A subscriber's WebSocket.
 pub(super) async fn websocket(State(door): State<Door>, subscriber: Subscriber, request: Request) -> Result<Response, ApiError> {
-    upgrade(&door, subscriber, request, Kind::WebSocket)
+    let access = match subscriber {
+        Subscriber::Known(grant) => access(grant),
+        Subscriber::Unknown => Access::Awaited,
+    };
+    upgrade(&door, access, request, Kind::WebSocket)
 }
 
 /// A WebSocket whose messages go back as they came.
 pub(super) async fn echo(State(door): State<Door>, subscriber: Subscriber, request: Request) -> Result<Response, ApiError> {
-    upgrade(&door, subscriber, request, Kind::Echo)
+    // Its messages mean nothing: no token can come by one.
+    let access = access(subscriber.known(&door)?);
+    upgrade(&door, access, request, Kind::Echo)
 }
 
-fn upgrade(door: &Door, subscriber: Subscriber, request: Request, kind: fn(Form) -> Kind) -> Result<Response, ApiError> {
-    let access = match subscriber {
-        Subscriber::Known(grant) => grant.map_or(Access::Open, Access::Granted),
-        Subscriber::Unknown => Access::Awaited,
-    };
+fn access(grant: Option<Arc<Grant>>) -> Access {
+    grant.map_or(Access::Open, Access::Granted)
+}
+
+fn upgrade(door: &Door, access: Access, request: Request, kind: fn(Form) -> Kind) -> Result<Response, ApiError> {
     let Some(coding) = Coding::choose(header_texts(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL)) else {
         let message = format!(
             "none of the subprotocols asked for is spoken here; there are {}",
@@ -44,14 +53,14 @@ fn upgrade(door: &Door, subscriber: Subscriber, request: Request, kind: fn(Form)
     let Some(shard) = door.shard.clone() else {
         return Err(ApiError::not_found("not_found", "this address serves no subscribers"));
     };
-    door.take_newcomer()?;
     let agreed = deflate::negotiate(header_texts(request.headers(), &header::SEC_WEBSOCKET_EXTENSIONS))
         .map_err(|_| ApiError::bad_request("bad_websocket_extensions", "Sec-WebSocket-Extensions is no list of extensions"))?
         .filter(|_| door.config.clients.compression);
     let asked = request.headers().contains_key(header::SEC_WEBSOCKET_PROTOCOL);
-    let (parts, body) = request.into_parts();
+    let (mut parts, _) = request.into_parts();
+    let (mut response, upgrade) = answer(&mut parts)?;
+    door.take_newcomer()?;
     let connections = door.admit(&parts)?;
-    let (mut response, upgrade) = accept(Request::from_parts(parts, body))?;
     if asked {
         response
             .headers_mut()
@@ -101,10 +110,14 @@ fn bare(upgraded: hyper::upgrade::Upgraded) -> Option<(std::net::TcpStream, Opti
 ///
 /// # Errors
 /// 400 or 426 with what is missing.
-pub fn accept(mut request: Request) -> Result<(Response, OnUpgrade), ApiError> {
-    let headers = request.headers();
+pub fn accept(request: Request) -> Result<(Response, OnUpgrade), ApiError> {
+    answer(&mut request.into_parts().0)
+}
+
+fn answer(request: &mut Parts) -> Result<(Response, OnUpgrade), ApiError> {
+    let headers = &request.headers;
     let has = |name, token: &str| header_texts(headers, &name).any(|text| text.split(',').any(|t| t.trim().eq_ignore_ascii_case(token)));
-    if request.method() != Method::GET || !has(header::CONNECTION, "upgrade") || !has(header::UPGRADE, "websocket") {
+    if request.method != Method::GET || !has(header::CONNECTION, "upgrade") || !has(header::UPGRADE, "websocket") {
         let message = "this path speaks WebSocket: send Connection: Upgrade and Upgrade: websocket";
         return Err(upgrade_required("upgrade_required", message));
     }
@@ -122,15 +135,15 @@ pub fn accept(mut request: Request) -> Result<(Response, OnUpgrade), ApiError> {
         ));
     };
     let accept = HeaderValue::from_str(&derive_accept_key(key)).expect("base64 is a header value");
-    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
+    let Some(upgrade) = request.extensions.remove::<OnUpgrade>() else {
         return Err(ApiError::bad_request("no_upgrade", "this connection cannot be upgraded"));
     };
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
-    let answer = response.headers_mut();
-    answer.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    answer.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    answer.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    answer.remove(header::CONTENT_LENGTH);
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    headers.remove(header::CONTENT_LENGTH);
     Ok((response, upgrade))
 }
 

@@ -4,14 +4,16 @@
 //! fails is taken back by cutting the file to its last whole record. Where that fails, too, or a sync
 //! failed, the file is given up: a new segment begins at the first record that is not on disk, with all
 //! of them, written again from memory ([`Appender::begin_segment`]). A segment that is full ends the
-//! same way, so this is no rare path. Bounded: `unsynced_bytes_max`; one try each `retry_us` while the
-//! disk fails.
+//! same way, so this is no rare path. A disk that failed counts as healed once it has taken as many bytes
+//! as it did not take ([`Appender::heal`]). Bounded: `unsynced_bytes_max`; one try each `retry_us` while
+//! the disk fails.
 
 use super::files::{Files, LogFile};
-use super::folder::{segment_name, write_whole};
+use super::folder::{remove_unfinished, segment_name, write_whole};
 use super::header::Header;
 use super::open::Opening;
 use super::record::{Kind, Lsn, MARK_BYTES, Mark, frame, own};
+use super::remove::Removal;
 use super::replay::OpenError;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
@@ -41,7 +43,7 @@ pub(super) struct Gauges {
     pub(super) failures: AtomicU64,
     pub(super) last_sync_us: AtomicU64,
     /// Why batches are refused.
-    pub(super) failing: Mutex<Option<Arc<str>>>,
+    pub(super) refusing: Mutex<Option<Arc<str>>>,
 }
 
 /// The segment that is written to.
@@ -64,6 +66,8 @@ struct Unsynced {
 struct Failing {
     reason: Arc<str>,
     retry_at: i64,
+    /// Most bytes that could not be written at once since it fails.
+    bytes: usize,
 }
 
 /// A sync to be made, beside writes, and reported when it has ended.
@@ -98,6 +102,8 @@ pub(super) struct Appender {
     unsynced: VecDeque<Unsynced>,
     unsynced_bytes: usize,
     failing: Option<Failing>,
+    /// Why a batch was refused, where too much waits for the disk; until less does.
+    slow: Option<Arc<str>>,
     /// Bytes of each segment by its first record, the one written to included.
     segments: BTreeMap<u64, u64>,
     /// Their sum.
@@ -111,6 +117,8 @@ impl Appender {
     /// written again first: an earlier process may have been told that its sync failed.
     pub(super) fn begin(opening: &mut Opening, header: Header, limits: Limits) -> Result<Appender, OpenError> {
         header.encode(1).ok_or(OpenError::HeaderTooLong)?;
+        remove_unfinished(&*opening.files, &opening.dir)?;
+        opening.cut_torn()?;
         let tail = std::mem::take(&mut opening.tail);
         let mut appender = Appender {
             files: opening.files.clone(),
@@ -124,6 +132,7 @@ impl Appender {
             unsynced: VecDeque::new(),
             unsynced_bytes: 0,
             failing: None,
+            slow: None,
             segments: opening.files_found.iter().map(|file| (file.first, file.bytes)).collect(),
             bytes: opening.bytes,
             scratch: Vec::new(),
@@ -169,11 +178,16 @@ impl Appender {
         }
         // A write that is larger alone goes through where none waits: the disk is not slow then.
         if self.unsynced_bytes > 0 && self.unsynced_bytes + records.len() > self.limits.unsynced_bytes_max {
-            return Err(format!("the event log: the disk is slow: {} bytes wait for it", self.unsynced_bytes).into());
+            let reason: Arc<str> = format!("the event log: the disk is slow: {} bytes wait for it", self.unsynced_bytes).into();
+            self.slow = Some(reason.clone());
+            self.publish();
+            return Err(reason);
         }
         let is_full = |segment: &Segment| segment.bytes >= self.limits.segment_bytes;
         if self.segment.as_ref().is_none_or(is_full) {
-            self.begin_segment().map_err(|error| self.fail("a new segment", &error, now))?;
+            let bytes = MARK_BYTES + records.len();
+            let begun = self.begin_segment();
+            begun.map_err(|error| self.fail("a new segment", bytes, &error, now))?;
         }
         self.begin_scratch();
         self.scratch.extend_from_slice(&records);
@@ -209,7 +223,7 @@ impl Appender {
             }
             Err(error) => {
                 self.give_up();
-                self.fail("sync", &error, now);
+                self.fail("sync", 0, &error, now);
                 // Another file may do better, at once.
                 self.failing.iter_mut().for_each(|failing| failing.retry_at = now);
             }
@@ -218,59 +232,74 @@ impl Appender {
     }
 
     /// Tries the disk again, where it failed and the time has come: by a new segment in place of one that
-    /// was given up, else by a mark.
+    /// was given up, then by as many bytes as it did not take. Fewer would prove nothing: a full disk still
+    /// has room for a mark.
     pub(super) fn heal(&mut self, now: i64) {
-        if self.heals_at().is_none_or(|at| now < at) {
-            return;
-        }
-        let healed = match self.segment {
-            None => self.begin_segment().map_err(|error| self.fail("a new segment", &error, now)),
-            Some(_) => self.append_mark(now),
+        let due = self.failing.as_ref().filter(|failing| now >= failing.retry_at);
+        let Some(bytes) = due.map(|failing| failing.bytes) else { return };
+        let begun = match self.segment {
+            None => self.begin_segment().map_err(|error| ("a new segment", error)),
+            Some(_) => Ok(()),
         };
-        if healed.is_ok() {
-            self.failing = None;
+        match begun.and_then(|()| self.probe(bytes).map_err(|error| ("write", error))) {
+            Ok(()) => {
+                self.failing = None;
+                self.mark(now);
+            }
+            Err((what, error)) => drop(self.fail(what, bytes, &error, now)),
         }
         self.publish();
+    }
+
+    /// Writes that many bytes, and cuts them off again. Should they stay, they are a torn tail: no record
+    /// has no length.
+    fn probe(&mut self, bytes: usize) -> io::Result<()> {
+        let Some(segment) = self.segment.as_ref().filter(|_| bytes > 0) else {
+            return Ok(());
+        };
+        self.scratch.clear();
+        self.scratch.resize(bytes, 0);
+        let written = segment.file.append(&self.scratch);
+        let cut = self.cut_back();
+        written.and(cut)
     }
 
     /// Ends the log in order: all on disk, and a record that says so.
     pub(super) fn close(&mut self, now: i64) -> Result<(), Arc<str>> {
         if self.segment.is_none() {
-            self.begin_segment().map_err(|error| self.fail("a new segment", &error, now))?;
+            self.begin_segment().map_err(|error| self.fail("a new segment", 0, &error, now))?;
         }
         if let Some(sync) = self.sync() {
             let result = sync.file.sync_data();
             self.sync_ended(&sync, result, 0, now);
             if self.segment.is_none() {
-                self.begin_segment().map_err(|error| self.fail("a new segment", &error, now))?;
+                self.begin_segment().map_err(|error| self.fail("a new segment", 0, &error, now))?;
             }
         }
         self.begin_scratch();
         frame(&own(Kind::Closed, &[]), &mut self.scratch);
         self.append_scratch(now)?;
         let synced = self.segment.as_ref().map_or(Ok(()), |segment| segment.file.sync_data());
-        synced.map_err(|error| self.fail("sync", &error, now))
+        synced.map_err(|error| self.fail("sync", 0, &error, now))
     }
 
-    /// Removes segments of which every record is before `lsn`; never the last. Returns how many, and
-    /// their bytes.
-    pub(super) fn remove_before(&mut self, lsn: Lsn) -> io::Result<(u64, u64)> {
-        let mut removed = (0, 0);
-        while let Some((first, bytes)) = self.segments.iter().next().map(|(first, bytes)| (*first, *bytes)) {
-            let next = self.segments.keys().nth(1);
-            if next.is_none_or(|next| *next > lsn.0) {
-                break;
-            }
-            self.files.remove(&self.dir.join(segment_name(first)))?;
-            self.segments.remove(&first);
-            self.bytes -= bytes;
-            removed = (removed.0 + 1, removed.1 + bytes);
-        }
+    /// Takes out the segments of which every record is before `lsn`; never the last.
+    pub(super) fn removal(&mut self, lsn: Lsn) -> Removal {
+        // The last one that begins there or before holds it, or is the last of all.
+        let stays = self.segments.range(..=lsn.0).next_back().map_or(0, |(first, _)| *first);
+        let stay = self.segments.split_off(&stays);
+        let left = std::mem::replace(&mut self.segments, stay);
+        self.bytes -= left.values().sum::<u64>();
         self.publish();
-        if removed.0 > 0 {
-            self.files.sync_folder(&self.dir)?;
-        }
-        Ok(removed)
+        let (files, dir) = (self.files.clone(), self.dir.clone());
+        Removal { files, dir, left }
+    }
+
+    /// Takes in what came of a removal: what could not be removed counts again.
+    pub(super) fn removal_ended(&mut self, removal: Removal) {
+        self.bytes += removal.left.values().sum::<u64>();
+        self.segments.extend(removal.left);
+        self.publish();
     }
 
     /// A new segment from the first record on that is not on disk, with all such records. After it they
@@ -310,14 +339,10 @@ impl Appender {
     fn mark(&mut self, now: i64) {
         let is_due = self.segment.as_ref().is_some_and(|segment| segment.marked < self.synced);
         if is_due && self.synced == self.written {
+            self.begin_scratch();
             // What comes next meets the same failure, and says so to somebody.
-            let _ = self.append_mark(now);
+            let _ = self.append_scratch(now);
         }
-    }
-
-    fn append_mark(&mut self, now: i64) -> Result<(), Arc<str>> {
-        self.begin_scratch();
-        self.append_scratch(now)
     }
 
     fn begin_scratch(&mut self) {
@@ -338,10 +363,18 @@ impl Appender {
             self.segments.insert(segment.first, segment.bytes);
             return Ok(());
         };
-        if segment.file.set_len(segment.bytes).is_err() {
+        // Where that fails the file is given up, which is all there is to do.
+        let _ = self.cut_back();
+        Err(self.fail("write", self.scratch.len(), &error, now))
+    }
+
+    /// Cuts the segment to its whole records; one that can't be cut is given up.
+    fn cut_back(&mut self) -> io::Result<()> {
+        let cut = self.segment.as_ref().map_or(Ok(()), |segment| segment.file.set_len(segment.bytes));
+        if cut.is_err() {
             self.give_up();
         }
-        Err(self.fail("write", &error, now))
+        cut
     }
 
     fn hold(&mut self, last: u64, bytes: Vec<u8>) {
@@ -351,18 +384,21 @@ impl Appender {
 
     fn is_synced(&mut self, upto: u64) {
         self.synced = upto;
+        self.slow = None;
         while self.unsynced.front().is_some_and(|unsynced| unsynced.last <= upto) {
             let unsynced = self.unsynced.pop_front();
             self.unsynced_bytes -= unsynced.map_or(0, |unsynced| unsynced.bytes.len());
         }
     }
 
-    /// Notes a failure; returns why batches are refused now.
-    fn fail(&mut self, what: &str, error: &io::Error, now: i64) -> Arc<str> {
+    /// Notes a failure to write `bytes`, as far as it is about how many; returns why batches are refused now.
+    fn fail(&mut self, what: &str, bytes: usize, error: &io::Error, now: i64) -> Arc<str> {
         let reason: Arc<str> = format!("the event log: {what}: {error}").into();
+        let before = self.failing.as_ref().map_or(0, |failing| failing.bytes);
         self.failing = Some(Failing {
             reason: reason.clone(),
             retry_at: now.saturating_add(self.limits.retry_us),
+            bytes: bytes.max(before),
         });
         self.gauges.failures.fetch_add(1, Relaxed);
         self.publish();
@@ -376,9 +412,11 @@ impl Appender {
         gauges.bytes.store(self.bytes, Relaxed);
         gauges.segments.store(self.segments.len() as u64, Relaxed);
         gauges.unsynced_bytes.store(self.unsynced_bytes as u64, Relaxed);
-        let failing = self.failing.as_ref().map(|failing| failing.reason.clone());
-        if *gauges.failing.lock() != failing {
-            *gauges.failing.lock() = failing;
+        let failing = self.failing.as_ref().map(|failing| &failing.reason);
+        let refusing = failing.or(self.slow.as_ref());
+        let mut published = gauges.refusing.lock();
+        if published.as_ref() != refusing {
+            *published = refusing.cloned();
         }
     }
 }

@@ -19,7 +19,7 @@ pub struct FaultyFiles(Arc<Shared>);
 
 struct Shared {
     disk: Mutex<Disk>,
-    /// Syncs go on.
+    /// Syncs or removals go on.
     released: Condvar,
 }
 
@@ -48,6 +48,9 @@ struct Disk {
     capacity: Option<u64>,
     is_read_only: bool,
     syncs_wait: bool,
+    removals_wait: bool,
+    /// Removals that wait now.
+    removals_waiting: usize,
     /// Percent of calls that fail.
     failing_percent: usize,
     /// Calls that fail: each after how many others of its sort.
@@ -109,6 +112,8 @@ impl FaultyFiles {
                 capacity: None,
                 is_read_only: false,
                 syncs_wait: false,
+                removals_wait: false,
+                removals_waiting: 0,
                 failing_percent: 0,
                 script: Vec::new(),
             }),
@@ -142,6 +147,17 @@ impl FaultyFiles {
         self.0.released.notify_all();
     }
 
+    /// Lets removals of files wait, or go on.
+    pub fn hold_removals(&self, held: bool) {
+        self.0.disk.lock().removals_wait = held;
+        self.0.released.notify_all();
+    }
+
+    /// How many removals wait now.
+    pub fn removals_waiting(&self) -> usize {
+        self.0.disk.lock().removals_waiting
+    }
+
     /// From now on nothing fails, and there is room.
     pub fn mend(&self) {
         let mut disk = self.0.disk.lock();
@@ -150,6 +166,7 @@ impl FaultyFiles {
         disk.capacity = None;
         disk.is_read_only = false;
         disk.syncs_wait = false;
+        disk.removals_wait = false;
         drop(disk);
         self.0.released.notify_all();
     }
@@ -197,6 +214,7 @@ impl Disk {
         self.life += 1;
         self.locks.clear();
         self.syncs_wait = false;
+        self.removals_wait = false;
     }
 
     fn inode(&mut self, path: &Path) -> io::Result<&mut Inode> {
@@ -468,6 +486,11 @@ impl Files for FaultyFiles {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut disk = self.0.disk.lock();
+        disk.removals_waiting += 1;
+        while disk.removals_wait {
+            self.0.released.wait(&mut disk);
+        }
+        disk.removals_waiting -= 1;
         disk.meet(Call::Name)?;
         disk.inode(path)?;
         disk.change_name(NameChange::Remove(path.to_owned()));

@@ -2,6 +2,7 @@
 
 use super::files::{Files, LogFile};
 use super::header::{self, Header};
+use super::open::Cut;
 use super::replay::OpenError;
 use super::scan::Problem;
 use std::io;
@@ -108,10 +109,9 @@ pub(super) fn remove_unfinished(files: &dyn Files, dir: &Path) -> Result<(), Ope
 }
 
 /// Keeps a torn tail beside its segment, and lets go of the oldest such files.
-pub(super) fn keep_cut(files: &dyn Files, segment: &SegmentFile, offset: u64, bytes: &[u8]) -> Result<PathBuf, OpenError> {
-    let kept = beside(&segment.path, "cut", offset);
-    write_whole(files, &kept, &[bytes]).map_err(OpenError::io("write", &kept))?;
-    let dir = segment.path.parent().unwrap_or(Path::new("."));
+pub(super) fn keep_cut(files: &dyn Files, cut: &Cut, bytes: &[u8]) -> Result<(), OpenError> {
+    write_whole(files, &cut.kept, &[bytes]).map_err(OpenError::io("write", &cut.kept))?;
+    let dir = cut.file.parent().unwrap_or(Path::new("."));
     let listed = files.list(dir).map_err(OpenError::io("list", dir))?;
     let mut cuts: Vec<(u64, u64, String)> = listed
         .into_iter()
@@ -125,7 +125,7 @@ pub(super) fn keep_cut(files: &dyn Files, segment: &SegmentFile, offset: u64, by
         let path = dir.join(name);
         files.remove(&path).map_err(OpenError::io("remove", &path))?;
     }
-    Ok(kept)
+    Ok(())
 }
 
 /// Name of a file that holds bytes of `segment` from `offset` on: `{segment}.{why}-{offset}`.

@@ -9,6 +9,7 @@ use super::append::{Appender, Gauges, Limits};
 use super::header::Header;
 use super::open::Opening;
 use super::record::Lsn;
+pub use super::remove::Removal;
 use super::replay::OpenError;
 use std::collections::VecDeque;
 use std::io;
@@ -184,11 +185,14 @@ impl<T, A> GroupCommit<T, A> {
         self.appender.close(now_us)
     }
 
-    /// Removes segments that hold nothing from `lsn` on; returns how many, and their bytes.
-    ///
-    /// # Errors
-    /// The system's; some may have been removed.
-    pub fn remove_before(&mut self, lsn: Lsn) -> io::Result<(u64, u64)> {
-        self.appender.remove_before(lsn)
+    /// Takes out the segments that hold nothing from `lsn` on, to be removed. At most one removal is under
+    /// way.
+    pub fn removal(&mut self, lsn: Lsn) -> Removal {
+        self.appender.removal(lsn)
+    }
+
+    /// Takes in what came of a removal: what could not be removed counts again.
+    pub fn removal_ended(&mut self, removal: Removal) {
+        self.appender.removal_ended(removal);
     }
 }

@@ -19,12 +19,14 @@ use parking_lot::{Condvar, Mutex};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Bytes after which no more batches join a write.
 const WRITE_BYTES: usize = 4 << 20;
+/// A time that does not come.
+const NEVER_US: i64 = i64::MAX;
 
 /// Why a batch was not taken, or not confirmed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -69,7 +71,7 @@ pub struct Levels {
     pub failures: u64,
     /// How long the last sync took, in microseconds.
     pub last_sync_us: u64,
-    /// Whether batches are taken; see [`EventLog::trouble`].
+    /// Whether batches are taken, and confirmed in time; see [`EventLog::trouble`].
     pub is_healthy: bool,
 }
 
@@ -111,6 +113,10 @@ struct Shared<T> {
     /// Something was written, or it is time to end.
     moved: Condvar,
     gauges: Arc<Gauges>,
+    /// When the sync under way began, on the steady clock; never where there is none.
+    sync_began_us: AtomicI64,
+    /// Held by who removes segments, as long as that takes: one removal at a time, and `core` is free.
+    removing: Mutex<()>,
 }
 
 struct Core<T> {
@@ -142,6 +148,8 @@ impl Opening {
             core,
             moved: Condvar::new(),
             gauges,
+            sync_began_us: AtomicI64::new(NEVER_US),
+            removing: Mutex::new(()),
         });
         let (queue, work) = flume::bounded(settings.queue_batches_max);
         let (ending, ended) = flume::bounded(1);
@@ -212,22 +220,41 @@ impl<T> EventLog<T> {
             syncs: gauges.syncs.load(Relaxed),
             failures: gauges.failures.load(Relaxed),
             last_sync_us: gauges.last_sync_us.load(Relaxed),
-            is_healthy: gauges.failing.lock().is_none(),
+            is_healthy: self.trouble().is_none(),
         }
     }
 
-    /// Why batches are refused, while they are. Never waits.
+    /// Why batches are refused, or not confirmed within `commit_timeout_ms`, while they are not. Never waits.
     pub fn trouble(&self) -> Option<Arc<str>> {
-        self.shared.gauges.failing.lock().clone()
+        let refusing = self.shared.gauges.refusing.lock().clone();
+        refusing.or_else(|| {
+            let took_us = Clock.steady_us().saturating_sub(self.shared.sync_began_us.load(Relaxed));
+            let took = Duration::from_micros(u64::try_from(took_us).unwrap_or(0));
+            let is_late = took > self.timeout;
+            is_late.then(|| format!("the event log: the disk is slow: a sync takes {} ms so far", took.as_millis()).into())
+        })
     }
 
     /// Removes segments that hold nothing from `lsn` on; returns how many, and their bytes. Waits for the
-    /// disk: not for a task.
+    /// disk, while batches are written and committed: not for a task.
     ///
     /// # Errors
     /// The system's; some may have been removed.
     pub fn remove_before(&self, lsn: Lsn) -> io::Result<(u64, u64)> {
-        self.shared.core.lock().group.remove_before(lsn)
+        let _removing = self.shared.removing.lock();
+        let mut removal = self.shared.core.lock().group.removal(lsn);
+        let removed = removal.run();
+        self.shared.core.lock().group.removal_ended(removal);
+        removed
+    }
+
+    /// Waits until the log has ended: by [`EventLog::close`], or by itself because one of its threads failed.
+    /// For whoever comes first; others are told at once, as then it has ended.
+    ///
+    /// # Errors
+    /// Its end could not be written.
+    pub async fn ended(&self) -> Result<(), Refused> {
+        self.ended.recv_async().await.unwrap_or(Ok(()))
     }
 
     /// Ends the log in order, once all that waits is on disk, and waits for that. Other handles find it
@@ -238,7 +265,7 @@ impl<T> EventLog<T> {
     pub async fn close(self) -> Result<(), Refused> {
         // Somebody else may have ended it.
         let _ = self.queue.send_async(Work::Close).await;
-        self.ended.recv_async().await.unwrap_or(Ok(()))
+        self.ended().await
     }
 }
 
@@ -381,7 +408,9 @@ impl<T> Shared<T> {
         let began = Clock.steady_us();
         let sync = self.core.lock().group.sync();
         if let Some(sync) = sync {
+            self.sync_began_us.store(began, Relaxed);
             let result = sync.run();
+            self.sync_began_us.store(NEVER_US, Relaxed);
             let now = Clock.steady_us();
             let took_us = u64::try_from(now - began).unwrap_or(0);
             self.core.lock().group.sync_ended(&sync, result, took_us, now);

@@ -12,8 +12,9 @@
 //! | `header` | what a segment begins with |
 //! | `scan` | a segment's bytes as a sequence of records; how much of them was known to be on disk |
 //! | `folder` | names in the log's folder; files that appear whole or not at all |
-//! | [`open`](mod@open), `replay` | recovery: what is there, what is cut, what stops the start |
+//! | [`open`](mod@open), `replay` | recovery: what is there, what is to be cut, what stops the start |
 //! | `append` | the writing end as a state machine, without threads and clock |
+//! | `remove` | segments that are no longer needed, removed beside writes |
 //! | [`group`] | the same with those who wait for a commit, step by step |
 //! | [`log`] | its two threads, and who waits for them |
 //! | [`snapshot`] | the log rewritten up to some record, in a file of its own |
@@ -31,6 +32,7 @@
 //! - Bytes known to be on disk that can't be read stop the start; others are a torn tail, and cut.
 //! - After a failed sync nothing that was written since the last good one is trusted: it is written again,
 //!   from memory, into a new segment.
+//! - A start that stops has changed nothing: a torn tail is cut once all before it was read.
 //! - At most one thread syncs a segment at a time: a second one could be told that all is well.
 //!
 //! Bounded: batches that wait (`queue_batches_max`), bytes not yet synced (`unsynced_bytes_max`), segments
@@ -47,6 +49,7 @@ pub mod inspect;
 pub mod log;
 pub mod open;
 pub mod record;
+mod remove;
 pub mod repair;
 mod replay;
 mod scan;

@@ -1,10 +1,11 @@
-//! Opening the log: takes the lock, finds out how far the last segment can be trusted, and cuts the rest.
+//! Opening the log: takes the lock, and finds out how far the last segment can be trusted.
 //!
 //! Only the last segment can have a torn tail: another one begins after all before it was on disk. Earlier
-//! segments are read, and checked, when they are replayed. Never logs: what was found is in [`Opening`].
+//! segments are read, and checked, when they are replayed; the tail is cut after that, so a start that stops
+//! leaves all as it was. Never logs: what was found is in [`Opening`].
 
 use super::files::{Files, Lock};
-use super::folder::{LOCK, SegmentFile, keep_cut, remove_unfinished, segments};
+use super::folder::{LOCK, SegmentFile, beside, keep_cut, segments};
 use super::header::Header;
 use super::record::{Lsn, Record};
 use super::replay::{Counted, OpenError, Replayed, counted, replay};
@@ -13,20 +14,20 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A torn tail that was cut.
+/// A torn tail, and what becomes of it: see [`Opening::cut_torn`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cut {
     /// The segment.
     pub file: PathBuf,
-    /// Its length now.
+    /// Its length without the tail.
     pub offset: u64,
-    /// Bytes cut.
+    /// Bytes of the tail.
     pub bytes: u64,
-    /// The first record that was cut, as far as one was there.
+    /// The first record in it, as far as one is there.
     pub lsn: Lsn,
-    /// Why it could not be read.
+    /// Why it can't be read.
     pub problem: Problem,
-    /// Where the bytes are now.
+    /// Where the bytes are once they are cut.
     pub kept: PathBuf,
 }
 
@@ -36,7 +37,7 @@ pub struct Opening {
     pub header: Option<Header>,
     /// Whether the last process ended in order, or there was none.
     pub clean: bool,
-    /// What was cut.
+    /// What is cut where the log is begun.
     pub cut: Option<Cut>,
     /// The first record that is there, or would be.
     pub first_lsn: Lsn,
@@ -53,17 +54,18 @@ pub struct Opening {
     pub(super) synced: u64,
     /// The records after it, without marks.
     pub(super) tail: Vec<u8>,
+    /// The bytes of `cut`, until they are.
+    torn: Vec<u8>,
     pub(super) lock: Box<dyn Lock>,
 }
 
-/// Opens the log in `dir`, which is made where it is missing.
+/// Opens the log in `dir`, which is made where it is missing. Changes nothing in it.
 ///
 /// # Errors
 /// Another process has it; the system says no; or bytes of the last segment that were on disk can't be
-/// read. In the last case nothing was changed.
+/// read.
 pub fn open(dir: &Path, files: Arc<dyn Files>) -> Result<Opening, OpenError> {
     let lock = take_lock(dir, &*files)?;
-    remove_unfinished(&*files, dir)?;
     let mut files_found = segments(&*files, dir)?;
     let mut opening = Opening {
         header: None,
@@ -78,22 +80,22 @@ pub fn open(dir: &Path, files: Arc<dyn Files>) -> Result<Opening, OpenError> {
         files_found: Vec::new(),
         synced: 0,
         tail: Vec::new(),
+        torn: Vec::new(),
         lock,
     };
     if let Some(last) = files_found.last_mut() {
         let bytes = last.read(&*files)?;
         let found = examine(last, &bytes)?;
         if let Some(problem) = found.torn {
-            let kept = keep_cut(&*files, last, found.end as u64, &bytes[found.end..])?;
-            let cut = files.open(&last.path).and_then(|file| file.set_len(found.end as u64));
-            cut.map_err(OpenError::io("cut", &last.path))?;
+            let offset = found.end as u64;
+            opening.torn = bytes[found.end..].to_vec();
             opening.cut = Some(Cut {
                 file: last.path.clone(),
-                offset: found.end as u64,
-                bytes: (bytes.len() - found.end) as u64,
+                offset,
+                bytes: opening.torn.len() as u64,
                 lsn: Lsn(found.next),
                 problem,
-                kept,
+                kept: beside(&last.path, "cut", offset),
             });
         }
         last.bytes = found.end as u64;
@@ -127,6 +129,21 @@ impl Opening {
             each(lsn, sources, record);
             ControlFlow::Continue(())
         })
+    }
+
+    /// Cuts the torn tail, where there is one, and keeps it beside its segment. Whoever begins the log does
+    /// this, once all was read that was on disk.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn cut_torn(&mut self) -> Result<(), OpenError> {
+        let torn = std::mem::take(&mut self.torn);
+        let Some(cut) = self.cut.as_ref().filter(|_| !torn.is_empty()) else {
+            return Ok(());
+        };
+        keep_cut(&*self.files, cut, &torn)?;
+        let done = self.files.open(&cut.file).and_then(|file| file.set_len(cut.offset));
+        done.map_err(OpenError::io("cut", &cut.file))
     }
 
     fn counted(&self) -> Vec<Counted> {

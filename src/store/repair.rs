@@ -2,7 +2,7 @@
 //!
 //! A segment is written anew, whole, where something in it is bad; a gap record stands for the records that
 //! are lost, so that all others keep their place. How many those are, the next mark says. A torn tail is
-//! left to [`super::open()`].
+//! left to who begins the log: see [`super::Opening::cut_torn`].
 
 use super::files::Files;
 use super::folder::{SegmentFile, beside, segments, write_whole};

@@ -22,6 +22,8 @@ use std::sync::Arc;
 const MAGIC: [u8; 8] = *b"scoresnp";
 /// Bytes gathered before they are written.
 const PART_BYTES: usize = 1 << 20;
+/// End of the name of a snapshot that was set aside.
+const ASIDE: &str = ".bad";
 
 /// Kinds that only snapshots have.
 const PLACE: u8 = 33;
@@ -72,6 +74,11 @@ fn lsn_of(name: &str) -> Option<Lsn> {
     (file_name(lsn) == name && lsn.0 > 0).then_some(lsn)
 }
 
+/// Whether a file of that name is a snapshot that was set aside; see [`SnapshotFile::set_aside`].
+pub fn is_set_aside(name: &str) -> bool {
+    name.strip_suffix(ASIDE).is_some_and(|name| lsn_of(name).is_some())
+}
+
 /// The snapshots of a folder, the newest first.
 ///
 /// # Errors
@@ -93,6 +100,8 @@ pub fn snapshots(dir: &Path, files: &dyn Files) -> Result<Vec<SnapshotFile>, Ope
 /// The segments that are complete, all but the last one, as far as no snapshot covers them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rolled {
+    /// The first record that any segment holds, covered or not.
+    pub first: Lsn,
     /// Their last record.
     pub upto: Lsn,
     /// Their bytes.
@@ -111,6 +120,7 @@ pub fn rolled(dir: &Path, files: &dyn Files, covered: Lsn) -> Result<Option<Roll
     let after: Vec<_> = found.iter().zip(begins).filter(|(_, until)| *until > covered.0 + 1).collect();
     let Some((last, until)) = after.last() else { return Ok(None) };
     Ok(Some(Rolled {
+        first: Lsn(found[0].first),
         upto: Lsn(until - 1),
         bytes: after.iter().map(|(segment, _)| segment.bytes).sum(),
         header: last.header(&last.read(files)?)?.0,
@@ -130,8 +140,7 @@ pub fn keep_newest(dir: &Path, files: &dyn Files, count: usize) -> Result<Option
     Ok(found.get(count.saturating_sub(1)).map(|oldest| oldest.lsn))
 }
 
-/// Gives every snapshot that is damaged another name, `….snap.bad`. Returns them, what is wrong with each,
-/// and where it is now.
+/// Sets every snapshot aside that is damaged. Returns them, what is wrong with each, and where it is now.
 ///
 /// # Errors
 /// The system says no, or a later version wrote one.
@@ -142,10 +151,7 @@ pub fn set_aside_damaged(dir: &Path, files: &dyn Files) -> Result<Vec<(SnapshotF
             if !matches!(error, OpenError::Corrupt { .. }) {
                 return Err(error);
             }
-            let mut aside = file.path.clone().into_os_string();
-            aside.push(".bad");
-            let aside = PathBuf::from(aside);
-            files.rename(&file.path, &aside).map_err(OpenError::io("rename", &file.path))?;
+            let aside = file.set_aside(files)?;
             damaged.push((file, error, aside));
         }
     }
@@ -153,6 +159,18 @@ pub fn set_aside_damaged(dir: &Path, files: &dyn Files) -> Result<Vec<(SnapshotF
 }
 
 impl SnapshotFile {
+    /// Gives it another name, `….snap.bad`, under which it counts as none. Returns where it is now.
+    ///
+    /// # Errors
+    /// The system says no.
+    pub fn set_aside(&self, files: &dyn Files) -> Result<PathBuf, OpenError> {
+        let mut aside = self.path.clone().into_os_string();
+        aside.push(ASIDE);
+        let aside = PathBuf::from(aside);
+        files.rename(&self.path, &aside).map_err(OpenError::io("rename", &self.path))?;
+        Ok(aside)
+    }
+
     /// Reads it and checks every byte.
     ///
     /// # Errors

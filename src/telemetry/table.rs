@@ -86,8 +86,15 @@ metric!(
     REFUSED_REQUESTS,
     "scorewire_requests_refused_total",
     Counter,
-    "reason = header_timeout, header_too_long, url_too_long, not_http, response_timeout, body_timeout, body_too_long, busy, feed_bytes, feed_events, too_many_feeds",
-    "Requests refused or given up at a limit; `header_timeout` counts kept connections that asked for nothing more, too."
+    "reason = header_timeout, header_too_long, url_too_long, not_http, response_timeout, body_timeout, body_too_long, busy, feed_bytes, feed_events, too_many_feeds, bad_body, log_unavailable, log_slow",
+    "Requests refused or given up, messages of ingest WebSockets too; `header_timeout` counts kept connections that asked for nothing more, too."
+);
+metric!(
+    FEEDS_CLOSED,
+    "scorewire_feed_connections_closed_total",
+    Counter,
+    "reason (the close codes of docs/protocol.md)",
+    "Ingest WebSockets gone, by reason."
 );
 metric!(
     AUTH_CHECKS,
@@ -108,7 +115,7 @@ metric!(
     "scorewire_origins_refused_total",
     Counter,
     "",
-    "Requests turned away as they came from pages that `server.allowed_origins` does not list."
+    "Requests turned away as they came from pages that `server.allowed_origins` does not list, or that may neither feed nor see metrics."
 );
 metric!(
     KEY_FILES,
@@ -346,7 +353,7 @@ metric!(
     "scorewire_log_healthy",
     Gauge,
     "",
-    "1 while the event log takes events or there is none, 0 while the disk fails and events are answered 503."
+    "1 while the event log takes events or there is none, 0 while the disk fails or is too slow and events are answered 503."
 );
 metric!(
     LOG_FAILURES,
@@ -497,6 +504,7 @@ pub const METRICS: &[&Metric] = &[
     &ORIGINS_REFUSED,
     &KEY_FILES,
     &REFUSED_REQUESTS,
+    &FEEDS_CLOSED,
     &HANDSHAKES,
     &HANDSHAKES_UNDER_WAY,
     &TLS_RELOADS,

@@ -178,7 +178,7 @@ fn a_body_over_the_limit_is_never_held() {
 #[test]
 fn a_body_that_is_cut_or_trickles_is_given_up_and_keeps_nobody_out() {
     let server = Server::with(|config| {
-        config.ingest.body_read_timeout_ms = 600;
+        config.ingest.body_read_timeout_ms = 3_000;
         config.ingest.requests_max = 1;
     });
     let mut good = Good::watch(server.address);

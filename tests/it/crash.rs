@@ -16,20 +16,27 @@ use scorewire::feed::simulator::{Options, Simulator, Trouble};
 use scorewire::model::Event;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Kills in `./test`; each takes a start of the server.
 const KILLS: usize = 6;
 /// Kills of one slate, after which another begins, in a folder of its own.
 const KILLS_A_SLATE: usize = 6;
+/// Slates more at most, where no kill came in the middle of a request.
+const SLATES_MORE: usize = 10;
 
 #[test]
 fn a_killed_server_goes_on_where_it_was() {
     let kills = std::env::var("SCOREWIRE_CRASH_KILLS").map_or(KILLS, |kills| kills.parse().expect("a number"));
     let mut chance = Chance::seeded(1);
     let mut left = kills;
-    let mut cut_off = 0;
+    let (mut cut_off, mut more) = (0, SLATES_MORE);
     for slate in 0.. {
+        if left == 0 && cut_off == 0 && kills >= KILLS && more > 0 {
+            (left, more) = (KILLS_A_SLATE, more - 1);
+        }
         if left == 0 {
             break;
         }
@@ -115,14 +122,21 @@ impl Slate {
         }
         // Sometimes all is fed, sometimes next to nothing.
         let alive = Duration::from_millis(self.chance.between(2, 160) as u64);
-        let killing = tokio::spawn(async move {
-            tokio::time::sleep(alive).await;
-            served.signal(Signal::KILL);
-            served.ended()
+        let is_over = Arc::new(AtomicBool::new(false));
+        let killing = tokio::spawn({
+            let is_over = is_over.clone();
+            async move {
+                tokio::time::sleep(alive).await;
+                is_over.store(true, Ordering::SeqCst);
+                served.signal(Signal::KILL);
+                served.ended()
+            }
         });
         while !killing.is_finished() && self.confirmed < self.events.len() {
+            // What begins after that cannot be cut off.
+            let may_be_cut_off = !is_over.load(Ordering::SeqCst);
             if !self.feed(&http).await {
-                self.cut_off += 1;
+                self.cut_off += usize::from(may_be_cut_off);
                 break;
             }
             tokio::time::sleep(Duration::from_millis(self.chance.below(8) as u64)).await;

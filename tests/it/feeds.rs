@@ -2,27 +2,30 @@
 
 use super::support::events::{game, play};
 use super::support::run;
-use super::support::server::Server;
+use super::support::server::{Http, Server};
+use super::support::wire::{Wire, connect};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-struct Feed(WebSocketStream<TcpStream>);
+/// A feed's WebSocket.
+pub(crate) struct Feed(WebSocketStream<Box<dyn Wire>>);
 
 impl Feed {
-    async fn connect(server: &Server) -> Feed {
-        let stream = TcpStream::connect(server.address()).await.unwrap();
-        let url = format!("ws://{}/v1/ingest", server.address());
-        Feed(tokio_tungstenite::client_async(url, stream).await.unwrap().0)
+    /// Connects, over TLS where the server speaks it.
+    pub(crate) async fn connect(server: &Http) -> Feed {
+        let wired = connect(server.address(), server.tls(), None).await;
+        let url = "ws://127.0.0.1/v1/ingest";
+        Feed(tokio_tungstenite::client_async(url, wired.stream).await.unwrap().0)
     }
 
-    async fn say(&mut self, text: &str) {
+    pub(crate) async fn say(&mut self, text: &str) {
         self.0.send(Message::text(text)).await.unwrap();
     }
 
-    async fn answer(&mut self) -> Value {
+    /// The next message.
+    pub(crate) async fn answer(&mut self) -> Value {
         loop {
             match self.0.next().await.unwrap().unwrap() {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),

@@ -23,7 +23,7 @@ use scorewire::store::{Batch, Durability, EventLog, Files, Header, Kind, Lsn, Re
 use scorewire::telemetry::EngineMetrics;
 use scorewire::wire::Form;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
@@ -59,9 +59,11 @@ fn state(limits: EngineLimits, ring_frames: usize) -> State {
 impl State {
     fn tell(&self, record: &Record<'_>) {
         match record.kind {
-            Kind::Expired => {
-                let game = GameId::new(std::str::from_utf8(record.body).unwrap()).unwrap();
-                assert!(self.shared.expire(&game), "{game} is there");
+            Kind::Expired => assert!(self.shared.expire(&game_of(record.body)), "it is there"),
+            // It may have no effect.
+            Kind::Silent => {
+                let game = game_of(record.body);
+                self.shared.silent(record.origin.source, &game, StateTime::default());
             }
             _ => {
                 let event = Decoder::default().line(record.body).unwrap();
@@ -89,6 +91,16 @@ impl State {
         let topic = self.hub.get(name).unwrap();
         topic.read(|history| history.after(0).map(|entry| format!("{entry:?}")).collect())
     }
+}
+
+fn game_of(body: &[u8]) -> GameId {
+    GameId::new(std::str::from_utf8(body).unwrap()).unwrap()
+}
+
+/// Which feeds are behind, in order. When they spoke last is counted within a process.
+fn behind(state: &State) -> BTreeSet<(GameId, SourceId)> {
+    let behind = state.shared.behind().into_iter();
+    behind.map(|feed| (feed.game, feed.source)).collect()
 }
 
 fn forget_card(snapshot: &mut Value) {
@@ -124,6 +136,7 @@ fn assert_same(recovered: &State, truth: &State, rulesets: &Rulesets) -> usize {
     assert_eq!(people(recovered), people(truth));
     assert_eq!(recovered.shared.finished(), truth.shared.finished());
     assert_eq!(recovered.shared.games(), truth.shared.games());
+    assert_eq!(behind(recovered), behind(truth));
     whole.count()
 }
 
@@ -135,6 +148,8 @@ struct Rig {
     log: Option<EventLog<()>>,
     limits: EngineLimits,
     settings: Settings,
+    /// Names of the feeds in the log's present segments.
+    sources: Vec<String>,
     state: State,
     truth: State,
     rulesets: Rulesets,
@@ -144,6 +159,7 @@ struct Rig {
 #[derive(Default, Debug)]
 struct Happened {
     expired: usize,
+    silences: usize,
     snapshots: usize,
     left_out: u64,
     recovered_from_snapshots: usize,
@@ -161,6 +177,7 @@ impl Rig {
             players_max: *chance.pick(&[40, 10_000]),
             games_max: chance.between(2, 5),
             plays_max: *chance.pick(&[60, 10_000]),
+            sources: *chance.pick(&[1, 2]),
             ..crate::world::engine_limits()
         };
         let settings = Settings {
@@ -179,6 +196,7 @@ impl Rig {
             log: None,
             limits,
             settings,
+            sources: Vec::new(),
             state: state(limits, RING),
             truth: state(limits, RING),
             rulesets: Rulesets::embedded(),
@@ -192,16 +210,15 @@ impl Rig {
         let opening = open(dir, files.clone())?;
         self.state = state(self.limits, RING);
         let recovered = retell(&opening, dir, &*files, &self.state.shared, &ranks(), StateTime::default())?;
+        let noted = self.state.shared.take_noted();
+        assert_eq!(noted.differences.len(), 0, "where feeds differ is noted once");
+        // In another order than now, now and then, and none.
+        let orders: [&[&str]; 3] = [&["in-house", "stats-inc"], &RANKS, &[]];
+        self.sources = self.chance.pick(&orders).iter().map(ToString::to_string).collect();
         let header = Header {
             epoch: "e".to_owned(),
             boot_id: "b".to_owned(),
-            // In another order than now, now and then, and not all.
-            sources: self
-                .chance
-                .pick(&[vec!["in-house", "stats-inc"], vec!["stats-inc", "in-house"], vec![]])
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
+            sources: self.sources.clone(),
             continuity: 0,
         };
         self.log = Some(opening.begin(header, self.settings, |()| ())?);
@@ -220,19 +237,22 @@ impl Rig {
         happened.torn += self.truth.shared.remains().standings.topics.len() - whole;
     }
 
-    /// Puts records into the log and tells them to both states.
-    fn append(&mut self, bodies: &[(Kind, Vec<u8>)]) {
+    /// Puts records of that feed into the log and tells them to both states.
+    fn append(&mut self, source: SourceId, bodies: &[(Kind, Vec<u8>)]) {
+        let name = RANKS[source.index()];
+        let place = self.sources.iter().position(|known| known == name).unwrap_or(source.index());
         let mut records = Vec::new();
         for (kind, body) in bodies {
             self.now += 1;
             let ingest = IngestTime(self.now);
-            // Source 0 of this segment; all feeds are one here.
-            let origin = Origin {
-                source: SourceId(0),
+            let origin = Origin { source, ingest };
+            let record = Record { kind: *kind, origin, body };
+            // In the log stands its place among the names.
+            let placed = Origin {
+                source: SourceId(place as u8),
                 ingest,
             };
-            let record = Record { kind: *kind, origin, body };
-            frame(&record, &mut records);
+            frame(&Record { origin: placed, ..record }, &mut records);
             self.state.tell(&record);
             self.truth.tell(&record);
         }
@@ -275,8 +295,30 @@ impl Rig {
             _ if all.is_empty() => return,
             _ => self.chance.pick(&all).0.game.clone(),
         };
-        self.append(&[(Kind::Expired, game.as_str().as_bytes().to_vec())]);
+        self.append(SourceId(0), &[(Kind::Expired, game.as_str().as_bytes().to_vec())]);
         happened.expired += 1;
+    }
+
+    /// A feed that is behind is called silent; or one that is not, to no effect.
+    fn silence(&mut self, happened: &mut Happened) {
+        let behind: Vec<_> = behind(&self.truth).into_iter().collect();
+        let games = self.truth.shared.games();
+        let (game, source) = match (&behind[..], &games[..]) {
+            ([_, ..], _) => self.chance.pick(&behind).clone(),
+            (_, [_, ..]) => (self.chance.pick(&games).0.game.clone(), SourceId(0)),
+            _ => return,
+        };
+        happened.silences += usize::from(!behind.is_empty());
+        self.append(source, &[(Kind::Silent, game.as_str().as_bytes().to_vec())]);
+    }
+
+    /// Some feed says this; where there are two, now and then both do.
+    fn tell(&mut self, bodies: &[(Kind, Vec<u8>)]) {
+        let source = SourceId(self.chance.below(self.limits.sources) as u8);
+        self.append(source, bodies);
+        if self.limits.sources > 1 && self.chance.percent(30) {
+            self.append(SourceId(1 - source.0), bodies);
+        }
     }
 
     /// The newest snapshot is damaged: the one before serves.
@@ -295,8 +337,10 @@ impl Rig {
                 assert_eq!(recovered.snapshot, Some(found[1].lsn));
                 assert_same(&self.state, &self.truth, &self.rulesets);
                 happened.fallen_back += 1;
-                // The next one is made from that, too.
-                self.compact_after_damage(happened);
+                // The next one is made from that, too; where nothing is to be covered, the damaged one stays.
+                if !self.compact_after_damage(happened) {
+                    self.files.rot(&newest.path, offset, bit);
+                }
             }
             // A version or a kind became another: nothing is guessed then.
             Err(error) => {
@@ -307,15 +351,17 @@ impl Rig {
         }
     }
 
-    fn compact_after_damage(&mut self, happened: &mut Happened) {
+    /// Returns whether there was anything to compact.
+    fn compact_after_damage(&mut self, happened: &mut Happened) -> bool {
         let Some(compacted) = self.compactor().compact(1).unwrap() else {
-            return;
+            return false;
         };
         assert_eq!(compacted.warnings.len(), 1);
         happened.snapshots += 1;
         let names = self.files.list(Path::new(DIR)).unwrap();
         assert!(names.iter().any(|(name, _)| name.ends_with(".snap.bad")), "it is set aside");
         assert_eq!(snapshots(Path::new(DIR), &self.files).unwrap()[0].lsn, compacted.lsn);
+        true
     }
 }
 
@@ -331,12 +377,13 @@ fn run(seed: u64, happened: &mut Happened) {
             1..3 => rig.compact(happened),
             3 => rig.expire(happened),
             4 if rig.chance.percent(70) => rig.damage_newest(happened),
+            5..7 => rig.silence(happened),
             _ => {
                 let bodies: Vec<_> = lines.by_ref().take(rig.chance.between(1, 12)).collect();
                 if bodies.is_empty() {
                     break;
                 }
-                rig.append(&bodies);
+                rig.tell(&bodies);
             }
         }
     }
@@ -383,6 +430,7 @@ fn a_rewritten_log_leads_to_where_all_of_it_leads() {
 impl Happened {
     fn add(&mut self, other: &Happened) {
         self.expired += other.expired;
+        self.silences += other.silences;
         self.snapshots += other.snapshots;
         self.left_out += other.left_out;
         self.recovered_from_snapshots += other.recovered_from_snapshots;
@@ -395,6 +443,7 @@ impl Happened {
     fn is_all(&self) -> bool {
         let counts = [
             self.expired,
+            self.silences,
             self.snapshots,
             self.recovered_from_snapshots,
             self.whole,
@@ -414,7 +463,7 @@ fn a_log_whose_beginning_is_lost_is_not_begun() {
     let events = plan(1, 1, 60, &mut rig.chance).events;
     let mut happened = Happened::default();
     for bodies in events.iter().map(line).collect::<Vec<_>>().chunks(5) {
-        rig.append(bodies);
+        rig.append(SourceId(0), bodies);
         rig.compact(&mut happened);
     }
     assert!(happened.segments_removed > 0);

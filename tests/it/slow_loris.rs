@@ -1,21 +1,22 @@
 //! Those who take their time, at every stage of a connection: each is given up in time, and a good client
 //! beside them is served meanwhile.
 
+use crate::auth::mint::api_key;
 use crate::hostile::door::{Door, narrow};
 use crate::hostile::good::Good;
 use crate::hostile::http::{Raw, post, post_head};
 use crate::hostile::ws::{CONTINUE, FIN, PING, Said, TEXT, Ws, claim, frame};
 use crate::hostile::{PATIENCE, Server, Stopwatch};
 use crate::support::wire::Identity;
-use scorewire::config::Config;
+use scorewire::config::{Config, Scope};
 use std::io::Read;
 use std::net::Shutdown;
 use std::time::Duration;
 
 fn impatient(config: &mut Config) {
-    config.server.header_read_timeout_ms = 600;
-    config.ingest.body_read_timeout_ms = 600;
-    config.clients.message_timeout_ms = 1_500;
+    config.server.header_read_timeout_ms = 1_500;
+    config.ingest.body_read_timeout_ms = 1_500;
+    config.clients.message_timeout_ms = 2_500;
     config.clients.stall_timeout_ms = 1_000;
 }
 
@@ -43,15 +44,18 @@ fn requests_that_take_their_time() {
     let server = Server::with(impatient);
     let mut good = Good::watch(server.address);
     let request = "GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\r\n\r\n";
-    for begun in [
+    let begun = [
         "",
         "G",
         "GET /heal",
         "GET /healthz HTTP/1.1\r\n",
         "GET /healthz HTTP/1.1\r\nHost: x\r\nA: ",
-    ] {
+    ];
+    for mut raw in begun.map(|begun| {
         let mut raw = Raw::connect(server.address);
         raw.send(begun);
+        raw
+    }) {
         raw.ends_quietly();
     }
     // A byte at a time comes to an end as well: it is the whole header that has so long.
@@ -73,6 +77,7 @@ fn bodies_that_take_their_time() {
     for (head, little, status) in [
         (post_head(100_000, ""), " ", 408),
         (chunked, "1\r\n \r\n", 408),
+        (post_head(20_000_000, ""), " ", 413),
         (get, " ", 200),
         (unknown, " ", 404),
     ] {
@@ -84,6 +89,28 @@ fn bodies_that_take_their_time() {
     }
     server.wait_for_connections(1);
     good.misses_nothing();
+}
+
+/// What is read of a body that is refused was waited for as long as a byte came each half second.
+#[test]
+fn refused_bodies_that_take_their_time() {
+    let server = Server::with(|config| {
+        impatient(config);
+        config.auth.keys = vec![api_key("reader", "sw_read", &[Scope::Read])];
+        config.ingest.bytes_per_second_max = 1_000;
+    });
+    let mut good = Good::watch(server.address);
+    let unknown = post_head(100_000, "Authorization: Bearer sw_nobody\r\n");
+    let too_fast = post_head(100_000, "");
+    for (head, status) in [(unknown, 401), (too_fast, 429)] {
+        post(server.address, "Connection: close\r\n", " ".repeat(10_000));
+        let mut raw = Raw::connect(server.address);
+        raw.send(&head);
+        trickles(&mut raw, &mut good, |_| " ".into());
+        let text = String::from_utf8(std::mem::take(&mut raw.unread)).unwrap();
+        assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{head}: {text}");
+    }
+    server.wait_for_connections(1);
 }
 
 #[test]
@@ -105,16 +132,19 @@ fn messages_that_take_their_time() {
         );
         assert_eq!(ws.closed(), (4007, "unfinished_message".to_owned()));
     };
-    for begun in [
+    let begun = [
         vec![FIN | TEXT],
         claim(FIN | TEXT, 1_000),
         [claim(FIN | TEXT, 1_000), vec![b' '; 500]].concat(),
         frame(TEXT, "{"),
         [frame(TEXT, ""), frame(CONTINUE, "")].concat(),
-    ] {
+    ];
+    for ws in begun.map(|begun| {
         let mut ws = Ws::open(server.address, "/v1/ws");
         ws.message_of("welcome");
         ws.send(begun);
+        ws
+    }) {
         closes(ws);
         good.is_there();
     }
@@ -132,7 +162,7 @@ fn messages_that_take_their_time() {
     let (front, back) = whole.split_at(9);
     busy.send(front);
     let started = Stopwatch::start();
-    while started.elapsed() < Duration::from_millis(4_000) {
+    while started.elapsed() < Duration::from_millis(6_000) {
         std::thread::sleep(Duration::from_millis(100));
         busy.send([back, front].concat());
         busy.message_of("pong");
@@ -147,17 +177,20 @@ fn hellos_that_take_their_time() {
     let door = Door::open(&[
         ("SERVER__TLS_CERT", cert.to_str().unwrap()),
         ("SERVER__TLS_KEY", key.to_str().unwrap()),
-        ("SERVER__HEADER_READ_TIMEOUT_MS", "600"),
+        ("SERVER__HEADER_READ_TIMEOUT_MS", "2000"),
     ]);
     // A record of 512 bytes, of which as many come.
-    for begun in [
+    let begun = [
         &b""[..],
         b"\x16",
         b"\x16\x03\x01\x02\x00",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-    ] {
+    ];
+    for mut raw in begun.map(|begun| {
         let mut raw = Raw::connect(door.address);
         raw.send(begun);
+        raw
+    }) {
         while raw.more() {}
     }
     door.counts("scorewire_tls_handshakes_total{outcome=\"timed_out\"}", 4);
@@ -174,11 +207,11 @@ fn answers_that_are_not_read() {
         raw.try_send(&many);
         raw
     };
+    let started = Stopwatch::start();
     let unread = stalled();
     // A byte at a time: the kernel tells the other side of room only once there is a good deal of it.
     let mut sips = stalled();
     server.wait_for_connections(3);
-    let started = Stopwatch::start();
     while server.open().0 > 1 {
         assert!(started.elapsed() < PATIENCE, "never given up");
         good.is_there();
@@ -205,7 +238,7 @@ fn event_streams_that_are_not_read() {
         if server.open().0 == 1 {
             break;
         }
-        assert!(started.elapsed() < Duration::from_secs(20), "never given up");
+        assert!(started.elapsed() < PATIENCE, "never given up");
     }
     good.misses_nothing();
 }

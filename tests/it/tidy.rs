@@ -393,3 +393,28 @@ fn shapes_are_found_whole() {
     assert_eq!(find_shape("12017010100", "20########"), None);
     assert_eq!(find_shape("20", "20########"), None);
 }
+
+/// A heading that is glued to a paragraph is easily missed, and some readers of Markdown take it for text.
+#[test]
+fn headings_stand_alone() {
+    let mut problems = Vec::new();
+    let mut headings = 0;
+    for path in files("", ".md") {
+        let text = read(&path);
+        let lines: Vec<&str> = text.lines().collect();
+        let mut is_code = false;
+        for (at, line) in lines.iter().enumerate() {
+            is_code ^= line.trim_start().starts_with("```");
+            if is_code || !line.starts_with('#') {
+                continue;
+            }
+            headings += 1;
+            let above = at.checked_sub(1).and_then(|above| lines.get(above));
+            if [above, lines.get(at + 1)].into_iter().flatten().any(|line| !line.is_empty()) {
+                problems.push(format!("{path}:{}: {line}", at + 1));
+            }
+        }
+    }
+    assert!(headings > 50, "only {headings} headings were found");
+    assert_none(&problems, "Leave a line blank above a heading and below.");
+}

@@ -1,6 +1,7 @@
 //! TLS in the server: everything that holds for plain sockets, and those who do not speak it.
 
 use super::drain::tells_everyone;
+use super::feeds::Feed;
 use super::hostile::http::Raw;
 use super::hostile::{self, Stopwatch};
 use super::stalled::{never_reads, wakes_up_late};
@@ -95,6 +96,33 @@ fn feeds_and_operators_with_addresses_of_their_own_stay_plain() {
     });
 }
 
+/// Answered 101, a feed over TLS was hung up on. It is read by another runtime than shook hands: what came in
+/// one breath, and long messages, must come whole, and a drain must reach it.
+#[test]
+fn a_feed_is_served_on_the_shared_address_and_on_a_plain_one() {
+    run(async {
+        for ingest_bind in [None, Some(SocketAddr::from(([127, 0, 0, 1], 0)))] {
+            let server = Server::start_tls(|config| config.server.ingest_bind = ingest_bind);
+            let http = match ingest_bind {
+                None => server.http.clone(),
+                Some(_) => Http::new(server.running.ingest_address),
+            };
+            let mut feed = Feed::connect(&http).await;
+            let line = play("g1", 1, 1, &[("x-1", "AAA", 10, 7)]);
+            feed.say(&line).await;
+            assert_eq!(feed.answer().await["accepted"], 1);
+            let long = format!("{line}\n").repeat(100_000 / (line.len() + 1));
+            for ack in 2..20 {
+                feed.say(&long).await;
+                let answer = feed.answer().await;
+                assert_eq!((&answer["ack"], &answer["accepted"]), (&ack.into(), &0.into()), "{answer}");
+            }
+            let (goodbye, ()) = tokio::join!(feed.answer(), server.end());
+            assert_eq!((&goodbye["type"], &goodbye["code"]), (&"goodbye".into(), &"draining".into()));
+        }
+    });
+}
+
 /// Connects with settings of its own.
 async fn shake(server: &Server, tls: &TlsConnector) -> std::io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(server.address()).await.unwrap();
@@ -183,7 +211,7 @@ fn whoever_speaks_no_tls_or_does_not_finish_is_hung_up_on() {
     let identity = Identity::new();
     let server = hostile::Server::with(|config| {
         identity.set(config);
-        config.server.header_read_timeout_ms = 400;
+        config.server.header_read_timeout_ms = 2_000;
     });
     let hello = client_hello(&identity);
     for nonsense in [
@@ -204,7 +232,7 @@ fn whoever_speaks_no_tls_or_does_not_finish_is_hung_up_on() {
     half.send(&hello[..hello.len() / 2]);
     silent.ends_quietly();
     half.ends_quietly();
-    assert!(started.elapsed() >= Duration::from_millis(400));
+    assert!(started.elapsed() >= Duration::from_millis(2_000));
     server.wait_for_connections(0);
 }
 

@@ -1,12 +1,14 @@
 //! Two feeds of one game before a subscriber: each play once, the better feed's word, and a silence that is
 //! noticed, filled, shown to operators and over when the feed is back.
 
+use super::auth::mint::api_key;
 use super::hostile::binary::Folder;
 use super::support::client::Client;
 use super::support::events::play;
 use super::support::server::Server;
 use super::support::{eventually, run};
-use scorewire::config::{Config, Durability};
+use hyper::Method;
+use scorewire::config::{ApiKey, Config, Durability, Scope};
 use scorewire::feed::Decoder;
 use scorewire::feed::simulator::{Options, Simulator, Trouble};
 use scorewire::model::{Event, IngestTime, Origin, SourceId};
@@ -81,6 +83,49 @@ fn a_silent_feed_is_noticed_filled_and_comes_back() {
         eventually("the silence is over", || async { server.metric(silent).await == 0.0 }).await;
         client.catch_up(&server).await;
         client.holdings.assert_equal_http(&server).await;
+        server.end().await;
+    });
+}
+
+/// As feeds really come: whose line it is, the key says.
+#[test]
+fn each_of_two_keys_is_a_feed() {
+    run(async {
+        let server = two_with(100, |config| {
+            let key = |name: &str| ApiKey {
+                source: Some(name.to_owned()),
+                ..api_key(name, &format!("sw_{name}"), &[Scope::Feed])
+            };
+            config.auth.keys = vec![key("agency"), key("stadium")];
+        });
+        let post = async |name: &str, lines: &[String]| {
+            let bearer = format!("Bearer sw_{name}");
+            let headers = [("authorization", bearer.as_str())];
+            let body = lines.join("\n").into_bytes();
+            let answer = server.request(Method::POST, "/v1/events", &headers, body).await;
+            assert_eq!(
+                (answer.status.as_u16(), &answer.json()["accepted"]),
+                (200, &lines.len().into()),
+                "{}",
+                answer.text()
+            );
+        };
+        let ran = |id, rev, yards| play("g", id, rev, &[("p-0", "AAA", 10, yards)]);
+        let heard = |rank: &str| format!("scorewire_feed_events_total{{source=\"{rank}\"}}");
+        let before = [server.metric(&heard("primary")).await, server.metric(&heard("second")).await];
+        post("agency", &[ran(1, 1, 8)]).await;
+        assert_eq!(yards_and_seq(&server).await, (8.into(), 1.into()), "who comes first is shown");
+        post("stadium", &[ran(1, 1, 10)]).await;
+        assert_eq!(yards_and_seq(&server).await, (10.into(), 2.into()), "the primary is right");
+        post("agency", &[ran(1, 2, 9)]).await;
+        assert_eq!(yards_and_seq(&server).await, (10.into(), 2.into()));
+        post("agency", &[ran(2, 1, 5)]).await;
+        eventually("the silence is filled", || async { yards_and_seq(&server).await.0 == 14 }).await;
+        post("stadium", &[ran(2, 1, 6), ran(1, 2, 11)]).await;
+        assert_eq!(yards_and_seq(&server).await.0, 17);
+        for (rank, before) in ["primary", "second"].into_iter().zip(before) {
+            assert!(server.metric(&heard(rank)).await >= before + 3.0, "{rank}");
+        }
         server.end().await;
     });
 }

@@ -16,11 +16,16 @@ const TYPES = { '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 
 export class FakeServer {
   slate;
   epoch = 'epoch-1';
-  /** While true, new WebSockets are cut before they open. */
+  /** Who may read: whoever shows it; everybody where it is null. */
+  token = null;
+  /** While true, new WebSockets are cut before they open; until somebody asks when to come. */
   refuses = false;
   /** What `/v1/admission` tells, in milliseconds, and how often it was asked. */
   toldMs = 0;
   asked = 0;
+  /** When that was told last, and when a WebSocket was let in last: milliseconds of one clock. */
+  toldAtMs = 0;
+  admittedAtMs = 0;
   #clients = new Set();
   #seqs = new Map();
   #http;
@@ -57,6 +62,10 @@ export class FakeServer {
 
   cut() {
     for (const client of this.#clients) client.socket.destroy();
+  }
+
+  closeAll(code) {
+    for (const client of this.#clients) client.close(code);
   }
 
   sendAll(message) {
@@ -105,15 +114,31 @@ export class FakeServer {
       socket.destroy();
       return;
     }
+    this.admittedAtMs = performance.now();
     const connection = acceptWebSocket(request, socket);
-    const client = { send: connection.send, socket, topics: new Map() };
+    const client = { send: connection.send, close: connection.close, socket, topics: new Map() };
     this.#clients.add(client);
     connection.onClose = () => this.#clients.delete(client);
     connection.onMessage = (message) => this.#message(client, message);
+    if (this.token === null) this.#welcome(client);
+  }
+
+  #welcome(client) {
     client.send({ type: 'welcome', session: 's', epoch: this.epoch, server_us: Date.now() * 1000, limits: {} });
   }
 
+  #auth(client, message) {
+    if (message.token !== this.token) {
+      client.send({ type: 'error', id: message.id, code: 'unauthorized', message: 'the token is none that this server knows' });
+      client.close(4003);
+      return;
+    }
+    client.send({ type: 'authorized', id: message.id });
+    this.#welcome(client);
+  }
+
   #message(client, message) {
+    if (message.op === 'auth' && this.token !== null) this.#auth(client, message);
     if (message.op === 'ping') client.send({ type: 'pong', id: message.id, server_us: Date.now() * 1000 });
     if (message.op === 'unsubscribe') {
       for (const topic of message.topics) client.topics.get(topic)?.delete(message.ruleset);
@@ -145,6 +170,10 @@ export class FakeServer {
   async #answer(request, response) {
     const url = new URL(request.url, 'http://fake');
     const json = this.#json(url);
+    if (json && this.token !== null && request.headers.authorization !== `Bearer ${this.token}`) {
+      response.writeHead(401, { 'content-type': 'application/json' }).end('{"code":"unauthorized"}');
+      return;
+    }
     if (json) {
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(json));
       return;
@@ -165,6 +194,8 @@ export class FakeServer {
       case '/v1/games': return { epoch: this.epoch, games: [...this.slate.games.values()] };
       case '/v1/admission':
         this.asked += 1;
+        this.refuses = false;
+        this.toldAtMs = performance.now();
         return { reconnect_after_ms: this.toldMs };
       case '/v1/rulesets': return this.slate.rulesets;
       case '/v1/players': {

@@ -1,8 +1,9 @@
 // The client against a socket that the test holds in its hand.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, mock, test } from 'node:test';
-import { LiveClient } from '../live.js';
+import { FINAL_CODES, LiveClient } from '../live.js';
 
 const QB = 'player:qb';
 
@@ -318,4 +319,47 @@ test('every goodbye says when to come back, whatever its code', () => {
   assert.equal(FakeSocket.opened.length, 1);
   mock.timers.tick(1);
   assert.equal(FakeSocket.opened.length, 2);
+});
+
+test('it ends where coming back would end the same way, and says why', () => {
+  for (const code of FINAL_CODES) {
+    FakeSocket.opened = [];
+    live = new LiveClient({ url: 'ws://test/v1/ws', WebSocket: FakeSocket });
+    startFollowing();
+    socket().onclose({ code });
+    assert.deepEqual([live.state, live.closeCode, live.retryAtMs], ['refused', code, null]);
+    live.retryNow();
+    live.check();
+    mock.timers.tick(60_000);
+    assert.equal(FakeSocket.opened.length, 1, `${code}`);
+  }
+});
+
+test('the codes that end it are those that the protocol says end it', () => {
+  const table = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8').split('generated: close codes')[1];
+  const rows = [...table.matchAll(/^\| (\d+) \| `\w+` \| (no|yes|after) \|/gm)];
+  const final = rows.filter(([, , comeBack]) => comeBack === 'no').map(([, code]) => Number(code));
+  assert.ok(rows.length >= 15);
+  assert.deepEqual(new Set(FINAL_CODES), new Set(final));
+  for (const code of rows.map(([, number]) => Number(number)).filter((number) => !final.includes(number))) {
+    live.start();
+    welcome();
+    socket().onclose({ code });
+    assert.equal(live.state, 'reconnecting', `${code}`);
+    live.stop();
+  }
+});
+
+test('a token is shown as soon as the socket is open, on each connection', () => {
+  live = new LiveClient({ url: 'ws://test/v1/ws', token: 'a.b.c', WebSocket: FakeSocket, random: () => 0.5 });
+  live.start();
+  for (const count of [1, 2]) {
+    assert.equal(FakeSocket.opened.length, count);
+    assert.deepEqual(socket().sent, []);
+    socket().onopen();
+    assert.deepEqual(socket().sent.map(({ op, token }) => [op, token]), [['auth', 'a.b.c']]);
+    welcome();
+    socket().onclose({ code: 1006 });
+    mock.timers.tick(250);
+  }
 });

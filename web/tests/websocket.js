@@ -6,7 +6,7 @@ const MAGIC = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const TEXT = 1;
 const CLOSE = 8;
 
-/** Answers an upgrade and gives `{send(object), close(), onMessage, onClose}`. */
+/** Answers an upgrade and gives `{send(object), close(code), onMessage, onClose}`. */
 export function acceptWebSocket(request, socket) {
   const accept = createHash('sha1').update(request.headers['sec-websocket-key'] + MAGIC).digest('base64');
   socket.write([
@@ -15,7 +15,7 @@ export function acceptWebSocket(request, socket) {
   ].join('\r\n'));
   const connection = {
     send: (message) => socket.write(frame(TEXT, Buffer.from(JSON.stringify(message)))),
-    close: () => socket.end(frame(CLOSE, Buffer.alloc(0))),
+    close: (code) => socket.end(frame(CLOSE, code === undefined ? Buffer.alloc(0) : Buffer.from([code >> 8, code & 0xff]))),
     onMessage: () => {},
     onClose: () => {},
   };

@@ -49,6 +49,7 @@ fn check(files: FaultyFiles) {
             assert!(!error.to_string().chars().any(char::is_control), "{error}");
             assert_eq!(verified.expect_err("it would stop a start").to_string(), error.to_string());
             assert!(!matches!(error, OpenError::InUse(_) | OpenError::Io { .. }), "{error}");
+            assert_eq!(segments(&files), before, "a start that stops changes nothing");
         }
     }
     for (name, bytes) in segments(&files) {
@@ -73,7 +74,7 @@ fn check(files: FaultyFiles) {
 type Records = Vec<(Lsn, u8, u8, i64, Vec<u8>)>;
 
 fn recover(files: &FaultyFiles) -> Result<Records, OpenError> {
-    let opening = open(Path::new(DIR), Arc::new(files.clone()))?;
+    let mut opening = open(Path::new(DIR), Arc::new(files.clone()))?;
     let mut records = Records::new();
     opening.replay(Lsn(0), |lsn, _, record| {
         assert!(lsn >= opening.first_lsn && lsn < opening.next_lsn, "{lsn} of {}", opening.next_lsn);
@@ -81,6 +82,7 @@ fn recover(files: &FaultyFiles) -> Result<Records, OpenError> {
         let origin = record.origin;
         records.push((lsn, record.kind as u8, origin.source.0, origin.ingest.0, record.body.to_vec()));
     })?;
+    opening.cut_torn()?;
     Ok(records)
 }
 

@@ -17,6 +17,7 @@ mod peer;
 mod requests;
 mod ruleset;
 mod shard;
+mod token;
 mod ws;
 
 /// A target's name, and what it does with an input.
@@ -37,5 +38,6 @@ pub(crate) const TARGETS: &[Target] = &[
     ("ruleset", ruleset::file),
     ("server_messages", messages::both_codings),
     ("shard", shard::clients),
+    ("token", token::accepted),
     ("ws_frames", ws::frames),
 ];

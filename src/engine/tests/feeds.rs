@@ -117,6 +117,26 @@ fn a_game_that_is_over_has_no_silent_feed() {
 }
 
 #[test]
+fn a_game_that_another_feed_ended_was_heard_of_then() {
+    let shared = shared(TWO);
+    let at = |source, us| Origin {
+        source,
+        ingest: IngestTime(us),
+    };
+    let game = |status: &str, rev: u32| {
+        event(&format!(
+            r#"{{"type":"game","game":"g","status":"{status}","home":"AAA","away":"BBB","rev":{rev}}}"#
+        ))
+    };
+    shared.apply(game("live", 1), at(PRIMARY, 100), AT);
+    shared.apply(game("live", 1), at(SECOND, 400), AT);
+    shared.apply(game("final", 2), at(SECOND, 500), AT);
+    assert_eq!(shared.finished(), [], "the primary has not said so");
+    assert!(shared.silent(PRIMARY, &id(), AT));
+    assert_eq!(shared.finished(), [(id(), IngestTime(500))]);
+}
+
+#[test]
 fn differences_are_noted_in_few_words_and_few_at_a_time() {
     let shared = shared(TWO);
     for play in 0..20 {

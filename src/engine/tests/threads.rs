@@ -9,7 +9,10 @@ use crate::fanout::topic::TopicId;
 use crate::feed::sequence::Verdict;
 use crate::feed::simulator::{Options, Simulator, Trouble};
 use crate::model::{Stat, TopicName};
+use crate::store::faults::FaultyFiles;
+use crate::store::{self, Durability, Header, Refused, Settings};
 use flume::Receiver;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 fn engine(threads: usize) -> Engine {
@@ -378,6 +381,43 @@ fn a_reader_never_sees_half_an_event() {
         done.store(true, Ordering::Release);
         assert_eq!(reader.join().unwrap(), 3 * plays);
     });
+}
+
+/// The engine's own limit, a second, ended the wait for the log: it said that the engine was behind, and the
+/// log's limit was never met.
+#[test]
+fn a_log_that_is_behind_says_so_itself() {
+    let (release, held) = flume::bounded::<()>(0);
+    let (begins, begun) = flume::bounded(1);
+    let owners = Owners::start(Arc::new(shared(LIMITS)));
+    let opening = store::open(Path::new("/log"), Arc::new(FaultyFiles::new(1))).unwrap();
+    let settings = Settings {
+        durability: Durability::Group,
+        segment_bytes: 1 << 20,
+        queue_batches_max: 1,
+        unsynced_bytes_max: 1 << 20,
+        group_wait_us: 0,
+        // Longer than the engine waits for its owners.
+        commit_timeout_ms: 1_200,
+        retry_ms: 10,
+    };
+    let engine = Engine::logged(owners, |owners| {
+        opening.begin(Header::default(), settings, move |parcel| {
+            let _ = begins.try_send(());
+            let _ = held.recv();
+            owners.deliver(parcel);
+        })
+    });
+    let engine = engine.unwrap();
+    block_on(async {
+        let hand_over = || engine.hand_over(batch(&engine, &[catch("g-0", "1", 1, 7)]));
+        let _first = hand_over().await.unwrap();
+        begun.recv_async().await.unwrap();
+        let _waits = hand_over().await.unwrap();
+        let refused = hand_over().await.err();
+        assert_eq!(refused, Some(SubmitError::Log(Refused::Full)));
+    });
+    drop(release);
 }
 
 #[test]

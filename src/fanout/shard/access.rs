@@ -8,7 +8,7 @@
 use super::Shard;
 use super::conn::{ConnKey, Kind};
 use super::inbound::WORK_MAX;
-use crate::fanout::grant::Grant;
+use crate::fanout::grant::{EXPIRY_NOTICE_US, Grant};
 use crate::model::{Now, TopicName};
 use crate::scoring::RulesetIndex;
 use crate::wire::client::Token;
@@ -48,9 +48,6 @@ pub(super) enum Reads {
     /// What is held for it here says what.
     Limited,
 }
-
-/// How long before the end a client is told.
-const NOTICE_US: i64 = 60_000_000;
 
 /// What is held for a client whose reading is limited.
 #[derive(Debug)]
@@ -241,7 +238,12 @@ impl Shard {
         let ends_us = grant
             .expires_us()
             .map(|expires_us| now.steady_us.saturating_add(expires_us.saturating_sub(now.wall_us)));
-        self.hold(key, Some(grant), ends_us.map(|ends_us| ends_us.saturating_sub(NOTICE_US)), ends_us);
+        self.hold(
+            key,
+            Some(grant),
+            ends_us.map(|ends_us| ends_us.saturating_sub(EXPIRY_NOTICE_US)),
+            ends_us,
+        );
     }
 
     fn hold(&mut self, key: ConnKey, grant: Option<Arc<Grant>>, due_us: Option<i64>, ends_us: Option<i64>) {

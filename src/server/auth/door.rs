@@ -7,8 +7,9 @@ use crate::fanout::grant::Grant;
 use crate::model::{SourceId, TopicName};
 use crate::scoring::{Ruleset, RulesetIndex};
 use crate::server::Door;
-use crate::server::address::{client_address, is_forwarded};
+use crate::server::address::is_forwarded;
 use crate::server::error::ApiError;
+use crate::server::feed_rate::Payer;
 use crate::server::listen::Peer;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
@@ -31,15 +32,31 @@ pub(in crate::server) enum Subscriber {
 }
 
 /// Somebody who may post events.
+#[derive(Clone, Copy)]
 pub(in crate::server) struct Feeder {
     /// Which of the feeds it is.
     pub(in crate::server) source: SourceId,
+    /// Whose rate what it sends counts towards.
+    pub(in crate::server) payer: Payer,
     /// Until when, by the system's clock in microseconds; nothing: for good.
     pub(in crate::server) until_us: Option<i64>,
 }
 
 /// Somebody who may see the metrics.
 pub(in crate::server) struct Operator;
+
+impl Subscriber {
+    /// What may be subscribed to, where no token can come later.
+    ///
+    /// # Errors
+    /// 401 where one is to come.
+    pub(in crate::server) fn known(self, door: &Door) -> Result<Option<Arc<Grant>>, ApiError> {
+        match self {
+            Subscriber::Known(grant) => Ok(grant),
+            Subscriber::Unknown => Err(unknown(door, Scope::Read)),
+        }
+    }
+}
 
 impl Reader {
     /// What may be read; nothing: everything, for good.
@@ -91,7 +108,7 @@ impl FromRequestParts<Door> for Subscriber {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Subscriber, ApiError> {
-        from_page_of_another(&door.auth, &parts.headers)?;
+        for_pages_listed(&door.auth, &parts.headers)?;
         if !door.config.auth.anonymous_read && token(parts, door)?.is_none() {
             return Ok(Subscriber::Unknown);
         }
@@ -105,10 +122,11 @@ impl FromRequestParts<Door> for Feeder {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Feeder, ApiError> {
-        from_page_of_another(&door.auth, &parts.headers)?;
+        for_no_other_pages(&door.auth, &parts.headers)?;
         let pass = through(parts, door, Scope::Feed).await?;
         Ok(Feeder {
             source: pass.as_ref().map_or(SourceId::default(), |pass| pass.source),
+            payer: pass.as_ref().map_or(Payer::Anybody, |pass| pass.payer),
             until_us: pass.and_then(|pass| pass.grant.expires_us()),
         })
     }
@@ -118,22 +136,30 @@ impl FromRequestParts<Door> for Operator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Operator, ApiError> {
-        from_page_of_another(&door.auth, &parts.headers)?;
+        for_no_other_pages(&door.auth, &parts.headers)?;
         through(parts, door, Scope::Admin).await.map(|_| Operator)
     }
 }
 
-/// Refuses what a page of another origin asks for.
-fn from_page_of_another(auth: &Auth, headers: &HeaderMap) -> Result<(), ApiError> {
-    if origin::whose(&auth.allowed_origins, headers) != Whose::Another {
+/// Refuses what a page of another origin asks for, unless `server.allowed_origins` lists it.
+fn for_pages_listed(auth: &Auth, headers: &HeaderMap) -> Result<(), ApiError> {
+    let message = "pages of this origin may not connect; server.allowed_origins lists those that may";
+    for_pages_of(&auth.allowed_origins, auth, headers, message)
+}
+
+/// Refuses what a page of another origin asks for, listed or not: who visits it may be on this machine, or
+/// hold a key.
+fn for_no_other_pages(auth: &Auth, headers: &HeaderMap) -> Result<(), ApiError> {
+    let message = "pages of other origins may neither feed nor see metrics";
+    for_pages_of(&[], auth, headers, message)
+}
+
+fn for_pages_of(allowed: &[String], auth: &Auth, headers: &HeaderMap, message: &str) -> Result<(), ApiError> {
+    if origin::whose(allowed, headers) != Whose::Another {
         return Ok(());
     }
     auth.metrics.origins_refused.increment(1);
-    Err(ApiError::with_status(
-        StatusCode::FORBIDDEN,
-        "foreign_origin",
-        "pages of this origin may not connect; server.allowed_origins lists those that may",
-    ))
+    Err(ApiError::with_status(StatusCode::FORBIDDEN, "foreign_origin", message))
 }
 
 /// Lets somebody through a door that is not everybody's; nothing where no token was asked for.
@@ -172,11 +198,15 @@ async fn shown(parts: &Parts, door: &Door) -> Result<Option<Pass>, ApiError> {
 
 /// The token that a request carries.
 fn token(parts: &Parts, door: &Door) -> Result<Option<String>, ApiError> {
+    read_token(parts, door.config.auth.query_token).map_err(|refusal| refused(door.auth.refuse(refusal)))
+}
+
+fn read_token(parts: &Parts, query_token: bool) -> Result<Option<String>, Refusal> {
     let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
     if let Some(first) = headers.next() {
-        let text = first.to_str().map_err(|_| refused(Refusal::Malformed))?;
+        let text = first.to_str().map_err(|_| Refusal::Malformed)?;
         if headers.next().is_some() {
-            return Err(refused(Refusal::Malformed));
+            return Err(Refusal::Malformed);
         }
         // Another scheme is somebody else's: a proxy's, on the way here.
         let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
@@ -184,30 +214,30 @@ fn token(parts: &Parts, door: &Door) -> Result<Option<String>, ApiError> {
             return Ok(Some(token.trim().to_owned()));
         }
     }
-    if !door.config.auth.query_token {
+    if !query_token {
         return Ok(None);
     }
     #[derive(Deserialize)]
     struct InQuery {
         access_token: Option<String>,
     }
-    let query = Query::<InQuery>::try_from_uri(&parts.uri).map_err(|_| refused(Refusal::Malformed))?;
+    let query = Query::<InQuery>::try_from_uri(&parts.uri).map_err(|_| Refusal::Malformed)?;
     Ok(query.0.access_token)
 }
 
 /// Whether a request comes from this machine, and from nobody on whose behalf somebody here asks: not by
-/// way of a proxy, and not from a page whose name was made to lead here.
+/// way of a proxy, and not from a page whose name was made to lead here. A proxy that the settings name is
+/// never somebody here, whatever it says of whom it asks for; one that says nothing looks like somebody here.
 fn is_from_here(parts: &Parts, server: &config::Server) -> bool {
     let Some(peer) = parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_canonical()) else {
         return false;
     };
-    let (trusted, by) = (&server.trusted_proxies, server.forwarded_by);
-    // What a proxy that nobody named passes on is somebody else's.
-    let is_passed_on = !trusted.contain(peer) && (is_forwarded(&parts.headers) || parts.headers.contains_key("x-real-ip"));
-    !is_passed_on
-        && client_address(peer, &parts.headers, trusted, by).is_loopback()
-        && parts
-            .headers
+    let headers = &parts.headers;
+    peer.is_loopback()
+        && !server.trusted_proxies.contain(peer)
+        && !is_forwarded(headers)
+        && !headers.contains_key("x-real-ip")
+        && headers
             .get(header::HOST)
             .is_none_or(|host| host.to_str().is_ok_and(is_name_of_here))
 }
@@ -271,6 +301,65 @@ fn lacking(door: &Door, scope: Scope) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn request(headers: &[(&str, &str)]) -> Parts {
+        let mut parts = axum::http::Request::get("/v1/games?access_token=c")
+            .body(())
+            .unwrap()
+            .into_parts()
+            .0;
+        for (name, value) in headers {
+            let name: axum::http::HeaderName = name.parse().unwrap();
+            parts.headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        parts
+    }
+
+    /// Who a proxy asks for was believed where it was `127.0.0.1`, and taken to be the proxy where it was not said.
+    #[test]
+    fn who_connects_is_from_here_and_nobody_that_they_speak_of() {
+        let is_local = |peer: &str, trusted: &str, headers: &[(&str, &str)]| {
+            let mut parts = request(headers);
+            parts.extensions.insert(Peer((peer.parse::<IpAddr>().unwrap(), 4711).into()));
+            let mut server = crate::config::Config::default().server;
+            server.trusted_proxies = std::iter::once(trusted.parse().unwrap()).collect();
+            is_from_here(&parts, &server)
+        };
+        for peer in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+            assert!(is_local(peer, "10.0.0.0/8", &[]), "{peer}");
+            assert!(is_local(peer, "10.0.0.0/8", &[("host", "localhost:8080")]), "{peer}");
+            assert!(!is_local(peer, "10.0.0.0/8", &[("host", "scores.example")]), "{peer}");
+            assert!(!is_local(peer, "10.0.0.0/8", &[("x-real-ip", "127.0.0.1")]), "{peer}");
+        }
+        for (peer, trusted) in [("10.0.0.5", "10.0.0.0/8"), ("127.0.0.1", "127.0.0.0/8"), ("10.0.0.5", "192.0.2.1")] {
+            for headers in [&[][..], &[("x-forwarded-for", "127.0.0.1")], &[("x-forwarded-for", "unknown")]] {
+                assert!(!is_local(peer, trusted, headers), "{peer} {headers:?}");
+            }
+        }
+        assert!(
+            !is_from_here(&request(&[]), &crate::config::Config::default().server),
+            "nobody connected"
+        );
+    }
+
+    #[test]
+    fn a_token_stands_in_one_place_as_text() {
+        let authorization = "authorization";
+        for (headers, query_token, expected) in [
+            (&[][..], false, Ok(None)),
+            (&[], true, Ok(Some("c".to_owned()))),
+            (&[(authorization, "Bearer a")], true, Ok(Some("a".to_owned()))),
+            (&[(authorization, "Basic a")], true, Ok(Some("c".to_owned()))),
+            (&[(authorization, "Bearer \u{e9}")], true, Err(Refusal::Malformed)),
+            (
+                &[(authorization, "Bearer a"), (authorization, "Bearer a")],
+                false,
+                Err(Refusal::Malformed),
+            ),
+        ] {
+            assert_eq!(read_token(&request(headers), query_token), expected, "{headers:?}");
+        }
+    }
 
     #[test]
     fn names_of_this_machine_have_no_dot() {

@@ -6,6 +6,7 @@ use crate::config::{Auth, Scope};
 use crate::fanout::grant::{Grant, Pattern};
 use crate::model::SourceId;
 use crate::scoring::{RulesetIndex, Rulesets};
+use crate::server::feed_rate::Payer;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
@@ -141,6 +142,7 @@ fn pass(claims: &Claims, rules: &Rules<'_>) -> Result<Pass, Refusal> {
             .position(|source| source == name)
             .ok_or(Refusal::UnknownSource)?,
     };
+    let source = SourceId(source as u8);
     let allowed = config.jwt_scopes.iter().copied();
     Ok(Pass {
         scopes: match &claims.scope {
@@ -148,6 +150,7 @@ fn pass(claims: &Claims, rules: &Rules<'_>) -> Result<Pass, Refusal> {
             Some(claim) => Scopes::of(allowed.filter(|scope| claim.names(*scope))),
         },
         grant: Arc::new(Grant::new(topics, rulesets.as_deref(), expires_us)),
-        source: SourceId(source as u8),
+        source,
+        payer: Payer::Tokens(source),
     })
 }

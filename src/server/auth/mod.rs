@@ -21,6 +21,7 @@ use crate::config::{Config, Scope};
 use crate::fanout::grant::Grant;
 use crate::model::SourceId;
 use crate::scoring::Rulesets;
+use crate::server::feed_rate::Payer;
 use crate::telemetry::AuthMetrics;
 use jwt::Rules;
 use key_file::Key;
@@ -38,6 +39,8 @@ pub(super) struct Pass {
     grant: Arc<Grant>,
     /// Where events come from that are posted with it.
     source: SourceId,
+    /// Whose rate they count towards.
+    payer: Payer,
 }
 
 /// A set of scopes.
@@ -154,22 +157,26 @@ impl Auth {
     /// # Errors
     /// The first file that is no use.
     pub fn new(config: &Config, rulesets: Arc<Rulesets>) -> Result<Auth, KeyFileError> {
+        let read = |path: &PathBuf| Ok((path.clone(), key_file::bytes(path)?));
+        let files: Result<Vec<_>, KeyFileError> = config.auth.jwt_keys.iter().map(read).collect();
+        Auth::from_files(config, rulesets, files?)
+    }
+
+    /// The same with files that are read already: the name of each, and what stands in it.
+    ///
+    /// # Errors
+    /// The first that is no use.
+    pub fn from_files(config: &Config, rulesets: Arc<Rulesets>, files: Vec<(PathBuf, Vec<u8>)>) -> Result<Auth, KeyFileError> {
         ring_backend::install();
-        let read = |path: &PathBuf| {
-            let bytes = key_file::bytes(path)?;
+        let read = |(path, bytes): (PathBuf, Vec<u8>)| {
             Ok(KeyFile {
-                keys: key_file::keys(path, &bytes)?,
-                path: path.clone(),
+                keys: key_file::keys(&path, &bytes)?,
+                path,
                 bytes,
                 complaint: None,
             })
         };
-        let files = config
-            .auth
-            .jwt_keys
-            .iter()
-            .map(read)
-            .collect::<Result<Vec<KeyFile>, KeyFileError>>()?;
+        let files = files.into_iter().map(read).collect::<Result<Vec<KeyFile>, KeyFileError>>()?;
         Ok(Auth {
             config: config.auth.clone(),
             sources: config.feeds.sources.clone(),
@@ -240,6 +247,10 @@ impl Auth {
 
     /// What a token or key allows.
     fn pass(&self, token: &str) -> Result<Pass, Refusal> {
+        self.pass_at(token, Clock.wall_us())
+    }
+
+    fn pass_at(&self, token: &str, now_us: i64) -> Result<Pass, Refusal> {
         let pass = if token.len() > self.config.token_bytes_max {
             Err(Refusal::TooLong)
         } else if Auth::is_signed(token) {
@@ -248,17 +259,25 @@ impl Auth {
                 config: &self.config,
                 sources: &self.sources,
                 rulesets: &self.rulesets,
-                now_us: Clock.wall_us(),
+                now_us,
             };
             jwt::verify(token, &keys, &rules)
         } else {
             self.api_key(token)
         };
-        match &pass {
-            Ok(_) => self.metrics.passed.increment(1),
-            Err(refusal) => self.metrics.refused[*refusal as usize].increment(1),
+        match pass {
+            Ok(pass) => {
+                self.metrics.passed.increment(1);
+                Ok(pass)
+            }
+            Err(refusal) => Err(self.refuse(refusal)),
         }
-        pass
+    }
+
+    /// Counts a token that is no use.
+    fn refuse(&self, refusal: Refusal) -> Refusal {
+        self.metrics.refused[refusal as usize].increment(1);
+        refusal
     }
 
     /// What a token lets a subscriber read.
@@ -266,7 +285,15 @@ impl Auth {
     /// # Errors
     /// What is wrong with it.
     pub fn grant(&self, token: &str) -> Result<Arc<Grant>, &'static str> {
-        match self.pass(token) {
+        self.grant_at(token, Clock.wall_us())
+    }
+
+    /// The same at a time of one's own, by the system's clock in microseconds.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn grant_at(&self, token: &str, now_us: i64) -> Result<Arc<Grant>, &'static str> {
+        match self.pass_at(token, now_us) {
             Ok(pass) if pass.scopes.has(Scope::Read) => Ok(pass.grant),
             Ok(_) => Err("the token is not good for this: it lacks the scope \"read\""),
             Err(refusal) => Err(refusal.message()),
@@ -277,17 +304,18 @@ impl Auth {
     fn api_key(&self, token: &str) -> Result<Pass, Refusal> {
         let hash = ring::digest::digest(&ring::digest::SHA256, token.as_bytes());
         let mut found = None;
-        for key in &self.config.keys {
+        for (place, key) in self.config.keys.iter().enumerate() {
             if bool::from(key.hash.0[..].ct_eq(hash.as_ref())) {
-                found = Some(key);
+                found = Some((place, key));
             }
         }
-        let key = found.ok_or(Refusal::UnknownKey)?;
+        let (place, key) = found.ok_or(Refusal::UnknownKey)?;
         let rank = |name: &String| self.sources.iter().position(|source| source == name);
         Ok(Pass {
             scopes: Scopes::of(key.scope.iter().copied()),
             grant: Arc::new(Grant::EVERYTHING),
             source: SourceId(key.source.as_ref().and_then(rank).unwrap_or(0) as u8),
+            payer: Payer::Key(place),
         })
     }
 }

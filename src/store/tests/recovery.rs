@@ -2,11 +2,12 @@
 
 use super::super::faults::{Call, FaultyFiles};
 use super::super::files::Files;
-use super::super::record::own;
+use super::super::record::{MARK_BYTES, own};
 use super::super::{CUTS_MAX, Kind, Lsn, OpenError, Problem, frame, inspect, open, read, verify};
 use super::{LIMITS, begun, dir, header, names, opened, records, replayed, sync};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 #[test]
 fn a_new_folder_is_an_empty_log() {
@@ -96,15 +97,48 @@ fn whole_segments_before_a_place_can_be_removed() {
     }
     let before = names(&files, ".log");
     let segments = inspect(dir(), &files).unwrap();
-    let (count, bytes) = log.remove_before(Lsn(segments[2].first.0 + 1)).unwrap();
+    let (count, bytes) = remove(&mut log, segments[2].first.0 + 1).unwrap();
     assert_eq!((count, bytes), (2, segments[0].bytes + segments[1].bytes));
     assert_eq!(names(&files, ".log"), before[2..]);
-    log.remove_before(Lsn(u64::MAX)).unwrap();
+    assert_eq!(remove(&mut log, segments[2].first.0 + 1).unwrap(), (0, 0));
+    remove(&mut log, u64::MAX).unwrap();
     assert_eq!(names(&files, ".log").len(), 1, "the last one stays");
     drop((opening, log));
     let opening = opened(&files);
     assert!(opening.first_lsn > Lsn(1));
     assert_eq!(replayed(&opening).unwrap().last(), Some(&89));
+}
+
+/// Removes segments before a record, as a thread of its own does.
+fn remove(log: &mut super::Appender, before: u64) -> std::io::Result<(u64, u64)> {
+    let mut removal = log.removal(Lsn(before));
+    let removed = removal.run();
+    log.removal_ended(removal);
+    removed
+}
+
+#[test]
+fn segments_that_could_not_be_removed_are_there_the_next_time() {
+    let files = FaultyFiles::new(1);
+    let mut opening = opened(&files);
+    let mut log = begun(&mut opening, "e");
+    for batch in 0..30 {
+        log.write(records(batch * 3..batch * 3 + 3), 3, 0).unwrap();
+        sync(&mut log, 0);
+    }
+    let levels = |log: &super::Appender| {
+        let gauges = log.gauges();
+        (gauges.segments.load(Relaxed), gauges.bytes.load(Relaxed))
+    };
+    let (segments, bytes) = levels(&log);
+    files.fail(Call::Name, 1);
+    remove(&mut log, u64::MAX).unwrap_err();
+    let (left, bytes_left) = levels(&log);
+    assert_eq!(left, segments - 1, "the first is gone");
+    assert!(bytes_left < bytes);
+    let (count, removed) = remove(&mut log, u64::MAX).unwrap();
+    assert_eq!((count, levels(&log)), (left - 1, (1, bytes_left - removed)));
+    assert_eq!(names(&files, ".log").len(), 1);
 }
 
 #[test]
@@ -118,7 +152,8 @@ fn a_torn_tail_is_cut_and_kept() {
     let whole = files.read(&path).unwrap();
     files.open(&path).unwrap().append(&records(3..4)[..50]).unwrap();
     files.kill();
-    let opening = opened(&files);
+    let mut opening = opened(&files);
+    opening.cut_torn().unwrap();
     let cut = opening.cut.clone().unwrap();
     assert_eq!(
         (cut.offset, cut.bytes, cut.lsn, cut.problem),
@@ -129,6 +164,37 @@ fn a_torn_tail_is_cut_and_kept() {
     assert_eq!(files.read(&path).unwrap(), whole);
     assert!(!opening.clean);
     assert_eq!(replayed(&opening).unwrap(), [0, 1, 2]);
+}
+
+/// The tail was cut before earlier segments were read: a start that was stopped by one of those had changed
+/// something, and said that it had not.
+#[test]
+fn a_start_that_is_stopped_has_changed_nothing() {
+    let files = FaultyFiles::new(1);
+    let mut opening = opened(&files);
+    let mut log = begun(&mut opening, "e");
+    for batch in 0..10 {
+        log.write(records(batch * 3..batch * 3 + 3), 3, 0).unwrap();
+        sync(&mut log, 0);
+    }
+    drop((opening, log));
+    let segments = names(&files, ".log");
+    assert!(segments.len() > 1);
+    files.open(segments.last().unwrap()).unwrap().append(&[1, 2, 3]).unwrap();
+    files.create(&dir().join("half.new")).unwrap().append(b"half").unwrap();
+    files.rot(&segments[0], 500, 0xff);
+    files.kill();
+    let all = || {
+        let mut all = files.list(dir()).unwrap();
+        all.sort();
+        all
+    };
+    let before = all();
+    let opening = opened(&files);
+    assert_eq!(opening.cut.as_ref().unwrap().bytes, 3);
+    let message = replayed(&opening).unwrap_err().to_string();
+    assert!(message.contains("nothing was changed"), "{message}");
+    assert_eq!(all(), before);
 }
 
 #[test]
@@ -143,7 +209,7 @@ fn only_so_many_cut_tails_are_kept() {
         files.open(&path).unwrap().append(&[1, 2, 3]).unwrap();
         files.kill();
     }
-    drop(opened(&files));
+    opened(&files).cut_torn().unwrap();
     let kept: Vec<String> = files
         .list(dir())
         .unwrap()
@@ -266,6 +332,83 @@ fn a_full_disk_refuses_in_the_systems_words_and_heals() {
     drop((opening, log));
     files.cut_power();
     assert_eq!(replayed(&opened(&files)).unwrap(), [0, 1, 2, 3]);
+}
+
+/// A nearly full disk took the mark that was to try it, so it was called healed, and the next batch failed again.
+#[test]
+fn a_disk_heals_by_as_many_bytes_as_it_did_not_take() {
+    let files = FaultyFiles::new(1);
+    let mut opening = opened(&files);
+    let mut log = begun(&mut opening, "e");
+    log.write(records(0..2), 2, 0).unwrap();
+    let used = || files.list(dir()).unwrap().into_iter().map(|(_, bytes)| bytes).sum::<u64>();
+    let before = used();
+    let needed = (MARK_BYTES + records(2..4).len()) as u64;
+    files.set_capacity(Some(before + needed - 1));
+    let mut now = 1_000;
+    log.write(records(2..4), 2, now).unwrap_err();
+    for _ in 0..5 {
+        now = log.heals_at().unwrap();
+        log.heal(now);
+        assert_eq!(log.heals_at(), Some(now + LIMITS.retry_us), "it is still too full");
+        assert!(log.gauges().refusing.lock().is_some());
+        assert_eq!(used(), before, "trying leaves nothing behind");
+    }
+    files.set_capacity(Some(before + needed));
+    log.heal(now + LIMITS.retry_us);
+    assert_eq!((log.heals_at(), used()), (None, before), "without a batch");
+    assert!(log.gauges().refusing.lock().is_none());
+    log.write(records(2..4), 2, now + LIMITS.retry_us).unwrap();
+    drop((opening, log));
+    files.kill();
+    assert_eq!(replayed(&opened(&files)).unwrap(), [0, 1, 2, 3]);
+}
+
+/// The same where the next batch needed a new segment: its header alone fits.
+#[test]
+fn a_disk_that_has_room_for_a_header_alone_is_not_healed() {
+    let files = FaultyFiles::new(1);
+    let mut opening = opened(&files);
+    let mut log = begun(&mut opening, "e");
+    log.write(records(0..20), 20, 0).unwrap();
+    sync(&mut log, 0);
+    let used = || files.list(dir()).unwrap().into_iter().map(|(_, bytes)| bytes).sum::<u64>();
+    let before = used();
+    files.set_capacity(Some(before));
+    let mut now = 1_000;
+    log.write(records(20..30), 10, now).unwrap_err();
+    files.set_capacity(Some(before + 500));
+    for _ in 0..5 {
+        now = log.heals_at().unwrap();
+        log.heal(now);
+        assert_eq!(log.heals_at(), Some(now + LIMITS.retry_us));
+    }
+    assert_eq!(names(&files, ".log").len(), 2, "one new segment, tried again");
+    files.mend();
+    log.heal(now + LIMITS.retry_us);
+    assert_eq!(log.heals_at(), None);
+    log.write(records(20..30), 10, now + LIMITS.retry_us).unwrap();
+    drop((opening, log));
+    files.kill();
+    assert_eq!(replayed(&opened(&files)).unwrap(), (0..30).collect::<Vec<_>>());
+}
+
+/// A process that is killed while it tries the disk leaves bytes behind that pass for nothing.
+#[test]
+fn bytes_that_tried_the_disk_are_a_torn_tail() {
+    let files = FaultyFiles::new(1);
+    let mut opening = opened(&files);
+    let mut log = begun(&mut opening, "e");
+    log.write(records(0..2), 2, 0).unwrap();
+    files.fail(Call::Write, 0);
+    log.write(records(2..4), 2, 1_000).unwrap_err();
+    files.fail(Call::Name, 0);
+    log.heal(1_000 + LIMITS.retry_us);
+    drop((opening, log));
+    files.kill();
+    let opening = opened(&files);
+    assert_eq!(opening.cut.as_ref().unwrap().problem, Problem::Length(0));
+    assert_eq!(replayed(&opening).unwrap(), [0, 1]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The log's threads: order, commits, refusals, ends.
 
 use super::super::faults::{Call, FaultyFiles};
-use super::super::{Batch, Durability, EventLog, Files, Refused, Settings};
+use super::super::{Batch, Durability, EventLog, Files, Lsn, Refused, Settings};
 use super::{header, names, opened, records, replayed};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -166,6 +166,88 @@ async fn a_disk_that_comes_back_is_used_again() {
     assert_eq!(replayed(&opened(&files)).unwrap(), [0, 1]);
 }
 
+/// Old segments were removed under the lock that writes and commits need: none came through meanwhile.
+#[tokio::test]
+async fn batches_are_committed_while_segments_are_removed() {
+    let files = FaultyFiles::new(1);
+    let settings = Settings {
+        segment_bytes: 500,
+        ..SETTINGS
+    };
+    let (log, _) = begun(&files, settings);
+    for id in 0..40 {
+        insist(&log, id).await;
+    }
+    let segments = log.levels().segments;
+    assert!(segments > 3, "{segments}");
+    files.hold_removals(true);
+    let remover = log.clone();
+    let removing = std::thread::spawn(move || remover.remove_before(Lsn(30)));
+    while files.removals_waiting() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(log.submit(batch(40)).await.unwrap().committed().await, Ok(()));
+    files.hold_removals(false);
+    let (count, bytes) = removing.join().unwrap().unwrap();
+    assert!(count > 1 && bytes > 1_000, "{count} of {bytes} bytes");
+    log.close().await.unwrap();
+    assert_eq!(replayed(&opened(&files)).unwrap().last(), Some(&40));
+}
+
+/// Nothing had failed, so it was called healthy, though no batch was taken.
+#[tokio::test]
+async fn a_disk_that_takes_no_more_is_said_until_it_does() {
+    let files = FaultyFiles::new(1);
+    let settings = Settings {
+        unsynced_bytes_max: 150,
+        ..SETTINGS
+    };
+    let (log, _) = begun(&files, settings);
+    files.hold_syncs(true);
+    let waits = log.submit(batch(0)).await.unwrap();
+    // So that the two are not written at once.
+    while log.levels().written < Lsn(1) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let Err(Refused::Unavailable { reason }) = log.submit(batch(1)).await.unwrap().committed().await else {
+        panic!("it was taken");
+    };
+    assert!(reason.contains("slow"), "{reason}");
+    assert_eq!(log.trouble(), Some(reason));
+    assert!(!log.levels().is_healthy);
+    files.hold_syncs(false);
+    assert_eq!(waits.committed().await, Ok(()));
+    assert!(log.trouble().is_none() && log.levels().is_healthy);
+    assert_eq!(insist(&log, 1).await, 0);
+    log.close().await.unwrap();
+}
+
+/// Batches are taken and none is confirmed: that is no health either.
+#[tokio::test]
+async fn a_sync_that_takes_longer_than_a_commit_may_is_said() {
+    let files = FaultyFiles::new(1);
+    let settings = Settings {
+        commit_timeout_ms: 20,
+        ..SETTINGS
+    };
+    let (log, _) = begun(&files, settings);
+    files.hold_syncs(true);
+    assert_eq!(log.submit(batch(0)).await.unwrap().committed().await, Err(Refused::Slow));
+    let reason = loop {
+        match log.trouble() {
+            Some(reason) => break reason,
+            None => tokio::time::sleep(Duration::from_millis(1)).await,
+        }
+    };
+    assert!(reason.contains("slow"), "{reason}");
+    assert!(!log.levels().is_healthy);
+    files.hold_syncs(false);
+    while log.trouble().is_some() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    log.close().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_failed_sync_costs_a_segment_and_no_commit() {
     let files = FaultyFiles::new(1);
@@ -262,7 +344,7 @@ async fn a_panic_where_batches_are_delivered_stops_the_log() {
             }
         };
         assert_eq!(refused, Refused::Stopped);
-        let _ = log.close().await;
+        let _ = log.ended().await;
         files.kill();
     }
     assert!(!files.list(super::dir()).unwrap().is_empty());

@@ -3,6 +3,7 @@
 use super::mint::{Signer, api_key};
 use super::{LINE, get, post, refused, server};
 use crate::hostile::binary::{Folder, outcome, scorewire};
+use crate::hostile::door::Door;
 use crate::support::run;
 use crate::support::server::{Answer, Http, Server};
 use hyper::Method;
@@ -58,6 +59,39 @@ fn without_a_key_feeds_and_operators_come_from_this_machine_alone() {
             server.end().await;
         }
     });
+}
+
+/// Whatever a proxy says, or keeps to itself: who asks through it is not on this machine.
+#[test]
+fn who_comes_by_a_trusted_proxy_is_not_from_this_machine() {
+    run(async {
+        let server = Server::start(|config| {
+            config.server.trusted_proxies = ["127.0.0.0/8".parse().unwrap()].into_iter().collect();
+        });
+        assert_eq!(statuses(&server, &[]).await, SHUT);
+        for said in ["127.0.0.1", "::1", "203.0.113.7, 127.0.0.1", "unknown", ""] {
+            assert_eq!(statuses(&server, &[("x-forwarded-for", said)]).await, SHUT, "{said}");
+        }
+        server.end().await;
+    });
+}
+
+#[test]
+fn what_is_no_token_is_counted_like_any_other_that_is_no_use() {
+    let hash = api_key("reader", "sw_read", &[]).hash.to_text();
+    let keys = format!("[{{name=\"reader\",hash=\"{hash}\",scope=[\"read\"]}}]");
+    let door = Door::open(&[("AUTH__KEYS", &keys), ("AUTH__QUERY_TOKEN", "true")]);
+    let status = |path: &str, headers: &[u8]| {
+        let start = format!("GET {path} HTTP/1.1\r\nHost: x\r\n");
+        crate::hostile::http::ask(door.address, [start.as_bytes(), headers, b"\r\n"].concat()).status
+    };
+    assert_eq!(status("/v1/games", b"Authorization: Bearer sw_read\r\n"), 200);
+    let twice = b"Authorization: Bearer sw_read\r\nAuthorization: Bearer sw_read\r\n";
+    assert_eq!(status("/v1/games", twice), 401);
+    assert_eq!(status("/v1/games", b"Authorization: Bearer \xff\r\n"), 401);
+    assert_eq!(status("/v1/games?access_token=a&access_token=b", b""), 401);
+    door.counts("scorewire_auth_checks_total{outcome=\"malformed\"}", 3);
+    door.counts("scorewire_auth_checks_total{outcome=\"ok\"}", 1);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Who may do what, from outside: keys, tokens, what is open without, and pages of other origins.
 
 mod doors;
-mod mint;
+mod feeds;
+pub(crate) mod mint;
 mod origins;
 mod rotation;
 mod secrets;
@@ -39,6 +40,10 @@ async fn get(http: &Http, path: &str, token: &str) -> Answer {
 async fn post(http: &Http, token: &str) -> Answer {
     with_token(http, Method::POST, "/v1/events", token).await
 }
+
+/// What the log says of a file of keys that changed, and of one that is no use.
+const READ: &str = "keys of tokens read again";
+const STAY: &str = "the keys that were there before stay";
 
 /// An event.
 const LINE: &[u8] = br#"{"type":"play","game":"g1","play":"1","stats":[{"player":"x-1","team":"AAA","stat":10,"yards":7}]}"#;

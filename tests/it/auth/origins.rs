@@ -27,15 +27,25 @@ async fn upgrade(server: &Server, path: &str, origin: &str) -> u16 {
     answer.status.as_u16()
 }
 
+async fn posts_and_sees_nothing(server: &Server, origin: &str) {
+    let page = [("origin", origin), ("content-type", "text/plain")];
+    for (method, path) in [(Method::POST, "/v1/events"), (Method::GET, "/metrics")] {
+        let answer = ask(server, method, path, &page).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (403, &"foreign_origin".into()));
+    }
+    assert_eq!(server.json("/v1/games").await["games"], serde_json::json!([]));
+}
+
 #[test]
 fn pages_of_other_origins_may_not_connect_unless_they_are_listed() {
     run(async {
         let server = Server::start(|config| config.server.allowed_origins = vec!["https://scores.example".to_owned()]);
         let own = format!("http://{}", server.address());
-        for path in ["/v1/ws", "/v1/ingest"] {
+        // Who visits a page may be where feeds and operators need no key: no other page feeds, listed or not.
+        for (path, listed) in [("/v1/ws", 101), ("/v1/ingest", 403)] {
             for (origin, status) in [
                 (&*own, 101),
-                ("https://scores.example", 101),
+                ("https://scores.example", listed),
                 ("http://scores.example", 403),
                 ("https://scores.example.evil.example", 403),
                 ("https://evil.example", 403),
@@ -45,15 +55,16 @@ fn pages_of_other_origins_may_not_connect_unless_they_are_listed() {
             }
         }
         // A page can post without asking first; nobody takes what it posts.
-        let foreign = [("origin", "https://evil.example"), ("content-type", "text/plain")];
-        assert_eq!(ask(&server, Method::POST, "/v1/events", &foreign).await.status, 403);
-        assert_eq!(ask(&server, Method::GET, "/metrics", &foreign).await.status, 403);
-        assert_eq!(server.json("/v1/games").await["games"], serde_json::json!([]));
+        for origin in ["https://evil.example", "https://scores.example"] {
+            posts_and_sees_nothing(&server, origin).await;
+        }
         let metric = server.metric("scorewire_origins_refused_total").await;
         assert!(metric >= 10.0, "{metric}");
         server.end().await;
         let everybody = Server::start(|config| config.server.allowed_origins = vec!["*".to_owned()]);
         assert_eq!(upgrade(&everybody, "/v1/ws", "https://evil.example").await, 101);
+        assert_eq!(upgrade(&everybody, "/v1/ingest", "https://evil.example").await, 403);
+        posts_and_sees_nothing(&everybody, "https://evil.example").await;
         everybody.end().await;
         let nobody = Server::start(|_| ());
         assert_eq!(upgrade(&nobody, "/v1/ws", "https://scores.example").await, 403);
@@ -64,13 +75,19 @@ fn pages_of_other_origins_may_not_connect_unless_they_are_listed() {
 
 #[test]
 fn pages_that_are_listed_may_read_what_is_answered() {
-    const PATHS: [&str; 4] = ["/v1/games", "/v1/rulesets", "/v1/snapshot?topics=slate", "/v1/nothing-of-the-kind"];
+    const PATHS: [&str; 5] = [
+        "/v1/games",
+        "/v1/rulesets",
+        "/v1/snapshot?topics=slate",
+        "/v1/admission",
+        "/v1/nothing-of-the-kind",
+    ];
     let allowed = ("origin", "https://scores.example");
     let foreign = ("origin", "https://evil.example");
     let asks = ("access-control-request-method", "GET");
     run(async {
         let server = Server::start(|config| config.server.allowed_origins = vec!["https://scores.example".to_owned()]);
-        for path in &PATHS[..3] {
+        for path in &PATHS[..4] {
             let answer = ask(&server, Method::GET, path, &[allowed]).await;
             assert_eq!(answer.header("access-control-allow-origin"), "https://scores.example", "{path}");
             assert!(answer.headers.get_all("vary").iter().any(|vary| vary == "origin"));

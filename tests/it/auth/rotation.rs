@@ -1,8 +1,9 @@
 //! Keys that change under a running server.
 
 use super::mint::Signer;
-use super::{get, server};
-use crate::hostile::binary::{Folder, outcome, scorewire};
+use super::{STAY, get};
+use crate::hostile::binary::{Folder, Served, outcome, scorewire};
+use crate::support::server::Http;
 use crate::support::{eventually, run};
 use serde_json::json;
 
@@ -16,38 +17,43 @@ fn keys_are_read_again_when_their_file_changes() {
             let keys: Vec<_> = signers.iter().map(|signer| signer.jwk(signer.algorithm())).collect();
             json!({"keys": keys}).to_string()
         };
-        let path = folder.file("keys.jwks", set(&[&old]));
-        let server = server(&folder, &[], |config| {
-            config.auth.jwt_keys = vec![path.into()];
-            config.auth.anonymous_read = false;
-        });
+        // At once, as whoever changes keys should: nobody finds half of a file.
+        let put = |text: &str| {
+            let path = folder.path().join("keys.jwks");
+            std::fs::rename(folder.file("new", text), &path).unwrap();
+            path
+        };
+        let path = put(&set(&[&old]));
+        // A process of its own: its log tells of nobody else's keys.
+        let mut command = scorewire(&["serve", "--bind", "127.0.0.1:0"]);
+        command.env("SCOREWIRE__AUTH__JWT_KEYS", format!("[\"{}\"]", path.display()));
+        command.env("SCOREWIRE__AUTH__KEY_POLL_MS", "20");
+        command.env("SCOREWIRE__AUTH__ANONYMOUS_READ", "false");
+        let served = Served::start(command);
+        let server = Http::new(served.address("address"));
         let status = async |token: &str| get(&server, "/v1/games", token).await.status;
         assert_eq!(
             (status(&by_old).await, status(&by_new).await),
             (200.try_into().unwrap(), 401.try_into().unwrap())
         );
-        let metric = "scorewire_auth_key_files_total{outcome=\"failed\"}";
-        // Other servers of this process count here too.
-        let failed = server.metric(metric).await;
         // Both for a while, as long as old tokens live.
-        folder.file("keys.jwks", set(&[&old, &new]));
+        put(&set(&[&old, &new]));
         eventually("the new key is known", || async { status(&by_new).await == 200 }).await;
         assert_eq!(status(&by_old).await, 200);
-        folder.file("keys.jwks", set(&[&new]));
+        put(&set(&[&new]));
         eventually("the old key is forgotten", || async { status(&by_old).await == 401 }).await;
         assert_eq!(status(&by_new).await, 200);
         // What is no set leaves the keys as they were, and so does a file that is gone.
         for bad in ["", "{\"keys\":[]}", "-----BEGIN PUBLIC KEY-----"] {
-            folder.file("keys.jwks", bad);
-            eventually("noticed", || async { server.metric(metric).await > failed }).await;
+            put(bad);
+            served.says(STAY);
             assert_eq!(status(&by_new).await, 200, "{bad}");
         }
-        std::fs::remove_file(folder.path().join("keys.jwks")).unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        std::fs::remove_file(&path).unwrap();
+        served.says(STAY);
         assert_eq!(status(&by_new).await, 200);
-        folder.file("keys.jwks", set(&[&old]));
+        put(&set(&[&old]));
         eventually("the old key is back", || async { status(&by_old).await == 200 }).await;
-        server.end().await;
     });
 }
 

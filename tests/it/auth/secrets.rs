@@ -1,8 +1,8 @@
 //! No secret in a log line, an answer or an error: a real server at its most talkative, and everything
 //! that it says and answers while tokens and keys of every kind come by every way.
 
-use super::LINE;
 use super::mint::{Signer, in_s};
+use super::{LINE, READ, STAY};
 use crate::hostile::binary::{Folder, Served, outcome, scorewire};
 use crate::support::run;
 use crate::support::server::Http;
@@ -80,9 +80,13 @@ fn no_secret_stands_in_logs_answers_or_errors() {
         said
     }));
     // Keys that change, for better and worse.
-    for text in [format!("{secret} twice"), secret[..20].to_owned(), format!("{secret}-anew")] {
-        folder.file("login.secret", text);
-        std::thread::sleep(std::time::Duration::from_millis(100));
+    for (text, says) in [
+        (format!("{secret} twice"), STAY),
+        (secret[..20].to_owned(), STAY),
+        (format!("{secret}-anew"), READ),
+    ] {
+        std::fs::rename(folder.file("new", text), &keys).unwrap();
+        said.extend(served.says(says));
     }
     let key_file = folder.file("key", &feed);
     let to = format!("http://{address}");
@@ -104,11 +108,6 @@ fn no_secret_stands_in_logs_answers_or_errors() {
     served.signal(Signal::TERM);
     let (code, log) = served.ended();
     assert_eq!(code, Some(0));
-    assert!(log.iter().any(|line| line.contains("keys of tokens read again")), "{log:?}");
-    assert!(
-        log.iter().any(|line| line.contains("the keys that were there before stay")),
-        "{log:?}"
-    );
     said.extend(log);
     let tokens = [&good, &short, &expired, &forged];
     let parts = tokens.iter().flat_map(|token| token.split('.').skip(1));

@@ -126,25 +126,25 @@ fn times_issuer_and_audience_are_held_against_the_settings() {
         let folder = Folder::new("auth-tokens-times");
         let signer = Signer::ed_dsa();
         let token = |change: &dyn Fn(&mut Value)| {
-            let mut claims = json!({"iss": "https://login.example", "aud": "scores", "exp": in_s(60)});
+            let mut claims = json!({"iss": "https://login.example", "aud": "scores", "exp": in_s(3600)});
             change(&mut claims);
             signer.token(claims)
         };
         let good = [
             token(&|_| ()),
             token(&|claims| claims["exp"] = json!(in_s(-2))),
-            token(&|claims| claims["exp"] = json!(in_s(60) as f64 + 0.5)),
+            token(&|claims| claims["exp"] = json!(in_s(3600) as f64 + 0.5)),
             token(&|claims| claims["exp"] = json!(1e300)),
             token(&|claims| claims["nbf"] = json!(in_s(2))),
             token(&|claims| claims["aud"] = json!(["other", "scores"])),
             token(&|claims| claims["nbf"] = Value::Null),
         ];
         let bad = [
-            (token(&|claims| claims["exp"] = json!(in_s(-20))), "has expired"),
+            (token(&|claims| claims["exp"] = json!(in_s(-1000))), "has expired"),
             (token(&|claims| claims["exp"] = json!(-1)), "has expired"),
             (token(&|claims| claims["exp"] = Value::Null), "does not say when it expires"),
             (token(&|claims| claims["exp"] = json!("soon")), "is none"),
-            (token(&|claims| claims["nbf"] = json!(in_s(20))), "not valid yet"),
+            (token(&|claims| claims["nbf"] = json!(in_s(1000))), "not valid yet"),
             (token(&|claims| claims["nbf"] = json!("now")), "is none"),
             (token(&|claims| claims["iss"] = json!("https://evil.example")), "issuer"),
             (token(&|claims| claims["iss"] = Value::Null), "issuer"),
@@ -162,6 +162,7 @@ fn times_issuer_and_audience_are_held_against_the_settings() {
             config.auth.jwt_issuer = Some("https://login.example".to_owned());
             config.auth.jwt_audience = Some("scores".to_owned());
             config.auth.patterns_max = 8;
+            config.auth.jwt_leeway_ms = 300_000;
         });
         for token in &good {
             let answer = get(&server, "/v1/games", token).await;

@@ -101,6 +101,18 @@ impl Served {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    /// Waits until it says that; its log up to there, from where it was read last.
+    pub(crate) fn says(&self, text: &str) -> Vec<String> {
+        let mut log = Vec::new();
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE);
+            log.push(line.unwrap_or_else(|error| panic!("it does not say \"{text}\": {error}")));
+            if log[log.len() - 1].contains(text) {
+                return log;
+            }
+        }
+    }
+
     /// Waits until it ends; its exit code and the rest of its log.
     pub(crate) fn ended(mut self) -> (Option<i32>, Vec<String>) {
         let log = self.lines.iter().collect();

@@ -4,6 +4,10 @@ use super::PATIENCE;
 use serde_json::Value;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How long a socket is tried that takes no more; nobody who is silent meanwhile counts as gone.
+const BLOCKED: Duration = Duration::from_secs(10);
 
 /// A socket that sends whatever it is told to.
 pub(crate) struct Raw {
@@ -43,7 +47,7 @@ impl Raw {
 
     pub(crate) fn over(stream: TcpStream) -> Raw {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(BLOCKED)).unwrap();
         stream.set_nodelay(true).unwrap();
         Raw {
             stream,

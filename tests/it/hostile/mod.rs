@@ -11,11 +11,12 @@ use scorewire::config::{Config, Durability};
 use scorewire::pipeline::{self, Running};
 use scorewire::server::App;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
 /// Nothing that is waited for takes this long; it ends a test that would hang.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long a test has been at something.
 pub(crate) struct Stopwatch(Instant);
@@ -77,6 +78,11 @@ impl Server {
     pub(crate) fn open(&self) -> (usize, usize) {
         let app = &self.running.as_ref().unwrap().app;
         (app.connections.open(), app.addresses.len())
+    }
+
+    /// Bytes of events that wait.
+    pub(crate) fn ingest_bytes(&self) -> usize {
+        self.running.as_ref().unwrap().app.ingest_bytes.load(Ordering::Relaxed)
     }
 
     fn wait_until(&self, what: &str, is_so: impl Fn(&App) -> bool) {

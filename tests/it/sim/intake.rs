@@ -402,7 +402,11 @@ impl Sim {
                 count(&mut self.tally, "log rewritten");
                 let Some(needed_from) = compacted.needed_from else { return };
                 // Where the disk fails they stay until the next time.
-                if let Ok((1.., _)) = self.intake.running().group.remove_before(needed_from) {
+                let group = &mut self.intake.running().group;
+                let mut removal = group.removal(needed_from);
+                let removed = removal.run();
+                group.removal_ended(removal);
+                if let Ok((1.., _)) = removed {
                     count(&mut self.tally, "segments removed");
                 }
             }

@@ -14,7 +14,7 @@ use scorewire::fanout::sockets::{WritePath, WriterSetting};
 use std::time::Duration;
 
 /// What a test waits for at most: long enough for any machine, short enough to notice a hang.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Runs a test on a runtime of its own, and fails where it hangs.
 pub(crate) fn run<F: Future>(test: F) -> F::Output {

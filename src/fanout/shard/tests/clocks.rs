@@ -90,3 +90,19 @@ fn what_is_shown_is_the_clock_on_the_wall() {
         assert_eq!((&said[1]["type"], &said[1]["encode_us"]), (&"delta".into(), &wall_us.into()));
     }
 }
+
+#[test]
+fn nothing_is_encoded_before_it_came_in() {
+    let mut rig = Rig::new();
+    let key = rig.subscriber("game:G");
+    rig.play();
+    let ingest_us = rig.now().wall_us;
+    // The turn read the clock before the play came in.
+    rig.wall_ahead_us -= 300;
+    rig.pump();
+    let said = rig.read(key);
+    assert_eq!(
+        (&said[0]["ingest_us"], &said[0]["encode_us"]),
+        (&ingest_us.into(), &ingest_us.into())
+    );
+}
