@@ -358,9 +358,14 @@ fn serve(flags: &ServerFlags) -> Result<(), Failure> {
     with_server(flags.load()?, |_| async {})
 }
 
+/// As many as most systems allow without a word.
+const DEMO_CLIENTS_MAX: usize = 10_000;
+
 impl Demo {
     fn run(self) -> Result<(), Failure> {
         let mut config = self.server.load()?;
+        // Who looks at it for the first time need not hear of descriptors.
+        config.server.connections_max = config.server.connections_max.min(DEMO_CLIENTS_MAX);
         if self.server.data_dir.is_none() {
             // Each demo is a Sunday of its own, and leaves nothing behind.
             config.store.durability = Durability::Memory;

@@ -329,7 +329,7 @@ impl Default for Config {
                 subscriptions_max: 1_000,
                 message_bytes_max: 65_536,
                 messages_per_second_max: 100,
-                messages_burst: 1_000,
+                messages_burst: 300,
                 message_timeout_ms: 30_000,
                 replies_bytes_max: 65_536,
                 ping_interval_ms: 25_000,

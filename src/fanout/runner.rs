@@ -349,7 +349,13 @@ impl Runner {
         if shard.reading_paused(key) {
             return; // More has arrived; it waits in the socket until `take_resumed` names the client.
         }
-        match sockets.read(key, |bytes| shard.received(key, bytes, now) == Reading::On) {
+        let mut reading = Reading::On;
+        let end = sockets.read(key, |bytes| {
+            reading = shard.received(key, bytes, now);
+            reading == Reading::On
+        });
+        match end {
+            _ if reading == Reading::Over => shard.gone(key, sockets),
             ReadEnd::Drained => {}
             ReadEnd::More => self.put_off(key, unread),
             ReadEnd::Closed => shard.gone(key, sockets),

@@ -166,8 +166,10 @@ pub struct ViewMoved {
     pub status: bool,
     /// The clock.
     pub clock: bool,
-    /// The situation or the timeouts.
+    /// The situation or the timeouts, which are shown together.
     pub situation: bool,
+    /// The timeouts.
+    pub timeouts: bool,
     /// The score.
     pub score: bool,
 }
@@ -189,6 +191,7 @@ impl ViewMoved {
             status: self.status || other.status,
             clock: self.clock || other.clock,
             situation: self.situation || other.situation,
+            timeouts: self.timeouts || other.timeouts,
             score: self.score || other.score,
         }
     }

@@ -389,10 +389,12 @@ impl Game {
             .or_else(|| self.items.score())
             .or_else(|| announced.and_then(|game| game.score.as_ref()));
         let old = &self.view;
+        let timeouts_moved = old.timeouts.as_ref() != timeouts;
         let moved = ViewMoved {
             status: old.status != status,
             clock: old.clock != clock,
-            situation: old.situation.as_ref() != situation || old.timeouts.as_ref() != timeouts,
+            situation: old.situation.as_ref() != situation || timeouts_moved,
+            timeouts: timeouts_moved,
             score: old.score.as_ref() != score,
         };
         if moved.any() {

@@ -280,6 +280,7 @@ impl<'a> GameShown<'a> {
                 status: false,
                 clock: parts.clock && view.clock.is_none(),
                 situation: parts.situation && view.situation.is_none(),
+                timeouts: parts.timeouts && view.timeouts.is_none(),
                 score: parts.score && view.score.is_none(),
             },
         }
@@ -295,6 +296,7 @@ impl<'a> GameShown<'a> {
                 status: true,
                 clock: true,
                 situation: true,
+                timeouts: true,
                 score: true,
             },
             gone: ViewMoved::default(),
@@ -304,8 +306,8 @@ impl<'a> GameShown<'a> {
     /// The same on the scoreboard: always its status, never its situation.
     pub fn on_scoreboard(mut self) -> GameShown<'a> {
         self.parts.status = true;
-        self.parts.situation = false;
-        self.gone.situation = false;
+        (self.parts.situation, self.parts.timeouts) = (false, false);
+        (self.gone.situation, self.gone.timeouts) = (false, false);
         self
     }
 }

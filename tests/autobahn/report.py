@@ -57,7 +57,10 @@ def summary(template, reports, *rest):
                 argued.setdefault((behavior, why), set()).add(case)
             elif expected or behavior not in GOOD or close not in GOOD:
                 failed += 1
-                bad.append("%s: case %s: %s, close: %s" % (agent, case, behavior, close))
+                if results:
+                    bad.append("%s: case %s: %s, close: %s" % (agent, case, behavior, close))
+        if not results:
+            bad.append("%s: no case has a result; see %s.log and %s.out" % (agent, agent, agent))
         counts = [sum(result["behavior"] == column for result in results.values()) for column in COLUMNS]
         print(row % ((agent, len(cases), failed, excused) + tuple(counts)))
     for (behavior, why), which in sorted(argued.items()):

@@ -116,12 +116,21 @@ pub(super) struct Busy {
     pub(super) partial: Option<Partial>,
     /// Since when the socket has taken no byte, though some were offered.
     pub(super) stuck_since_us: Option<i64>,
-    pub(super) closing: Option<(CloseReason, i64)>,
+    pub(super) closing: Option<Closing>,
     /// Since when a message that began is not all there; not while its reading is paused.
     pub(super) incomplete_since_us: Option<i64>,
     /// Set by a drain until the client has everything: when to come back, in milliseconds, and since
     /// when it is leaving.
     pub(super) leaving: Option<(u64, i64)>,
+}
+
+/// A client that is being closed.
+#[derive(Clone, Copy)]
+pub(super) struct Closing {
+    pub(super) reason: CloseReason,
+    /// Bytes that it has said since.
+    pub(super) said: u32,
+    pub(super) since_us: i64,
 }
 
 impl Busy {
@@ -247,9 +256,9 @@ impl Conn {
             {
                 return Look::Cut(CloseReason::Draining);
             }
-            if let Some((reason, since)) = busy.closing {
-                let is_over = now_us - since > limits.close_timeout_us;
-                return if is_over { Look::Cut(reason) } else { Look::Well };
+            if let Some(closing) = busy.closing {
+                let is_over = now_us - closing.since_us > limits.close_timeout_us;
+                return if is_over { Look::Cut(closing.reason) } else { Look::Well };
             }
             if busy.stuck_since_us.is_some_and(|since| now_us - since > limits.stall_timeout_us) {
                 return Look::Close(CloseReason::Stalled);
@@ -279,7 +288,7 @@ impl Conn {
         if let Some(busy) = &mut self.busy {
             busy.stuck_since_us.iter_mut().for_each(later);
             busy.incomplete_since_us.iter_mut().for_each(later);
-            busy.closing.iter_mut().for_each(|(_, since)| later(since));
+            busy.closing.iter_mut().for_each(|closing| later(&mut closing.since_us));
             busy.leaving.iter_mut().for_each(|(_, since)| later(since));
         }
     }
@@ -325,6 +334,14 @@ impl Conn {
         if self.busy.as_ref().is_some_and(|busy| busy.is_over()) {
             self.busy = None;
         }
+    }
+
+    /// Counts what is let pass as the client is being closed; true once that is more than `bytes_max`. Nothing
+    /// where it is not.
+    pub(super) fn talks_on(&mut self, bytes: usize, bytes_max: usize) -> Option<bool> {
+        let closing = self.busy.as_mut()?.closing.as_mut()?;
+        closing.said = closing.said.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
+        Some(closing.said as usize > bytes_max)
     }
 
     pub(super) fn is_closing(&self) -> bool {

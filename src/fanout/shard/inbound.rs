@@ -2,7 +2,7 @@
 
 use super::Shard;
 use super::batch::Piece;
-use super::conn::{ConnKey, Kind, Stash};
+use super::conn::{Closing, ConnKey, Kind, Stash};
 use super::subscribe::{Wish, shorten};
 use super::{CloseReason, Writer};
 use crate::model::{Now, Seq};
@@ -21,6 +21,8 @@ pub enum Reading {
     On,
     /// Stops until [`Shard::take_resumed`] names the connection, and [`Shard::resume`] says so.
     Paused,
+    /// Stops for good: the connection is to be hung up on, by [`Shard::gone`].
+    Over,
 }
 
 /// What one client may have done in a row: bytes of its messages, inflated, [`MESSAGE_WORK`] for each, and
@@ -35,10 +37,14 @@ pub(super) const ENTRY_WORK: usize = 32;
 impl Shard {
     /// Bytes from a WebSocket client. They are unmasked in place; what is not understood yet is kept.
     pub fn received(&mut self, key: ConnKey, bytes: &mut [u8], now: Now) -> Reading {
+        let talk_bytes_max = self.parts.limits.message_bytes_max;
         let Some(conn) = self.conn(key) else { return Reading::On };
         conn.heard_us = now.steady_us;
-        if conn.is_closing() {
-            return Reading::On; // Whatever it says after our close frame is let pass.
+        // What it had under way when it was closed is let pass, and no more.
+        match conn.talks_on(bytes.len(), talk_bytes_max) {
+            None => {}
+            Some(false) => return Reading::On,
+            Some(true) => return Reading::Over,
         }
         let mut stash = conn.take_stash();
         if !stash.is_empty() {
@@ -237,7 +243,11 @@ impl Shard {
         }
         if let Some(conn) = self.conn(key) {
             let busy = conn.busy();
-            busy.closing = Some((reason, now_us));
+            busy.closing = Some(Closing {
+                reason,
+                said: 0,
+                since_us: now_us,
+            });
             // It is not told goodbye once it has its close frame.
             busy.leaving = None;
             busy.stash = Stash::default();

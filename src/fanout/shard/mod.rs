@@ -358,7 +358,7 @@ impl Shard {
                 .busy
                 .as_ref()
                 .and_then(|busy| busy.closing)
-                .map_or(CloseReason::Gone, |(reason, _)| reason),
+                .map_or(CloseReason::Gone, |closing| closing.reason),
             None => return,
         };
         self.remove(key, reason, writer);

@@ -62,7 +62,7 @@ impl Shard {
             conn.busy
                 .as_ref()
                 .and_then(|busy| busy.closing)
-                .is_some_and(|(reason, _)| reason == CloseReason::Overloaded)
+                .is_some_and(|closing| closing.reason == CloseReason::Overloaded)
         };
         let leaving = self.conns.iter().filter(|(_, conn)| leaves(conn)).count();
         slowest.sort_unstable_by_key(|(held, stuck_us, _)| std::cmp::Reverse((*held, *stuck_us)));

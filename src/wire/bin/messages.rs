@@ -248,7 +248,12 @@ impl Fields<'_> {
         if game.parts.score {
             game.view.score.as_ref().map(|value| self.counts(score, value));
         }
-        let parts = [(game.gone.clock, 1), (game.gone.situation, 2), (game.gone.score, 3)];
+        let parts = [
+            (game.gone.clock, 1),
+            (game.gone.situation, 2),
+            (game.gone.score, 3),
+            (game.gone.timeouts, 4),
+        ];
         if parts.iter().any(|(gone, _)| *gone) {
             // A packed list: a length, then the values.
             self.message(gone, |list| {

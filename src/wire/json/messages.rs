@@ -271,6 +271,7 @@ impl Json<'_> {
         let gone = [
             ("clock", game.gone.clock),
             ("situation", game.gone.situation),
+            ("timeouts", game.gone.timeouts),
             ("score", game.gone.score),
         ];
         for (key, _) in gone.into_iter().filter(|(_, gone)| *gone) {

@@ -1,7 +1,7 @@
 //! How connections end.
 
 use super::rig::{Rig, SECOND, masked};
-use crate::fanout::shard::{ConnKey, Kind};
+use crate::fanout::shard::{ConnKey, Kind, Reading};
 use crate::wire::Form;
 use crate::wire::close::{CloseReason, ComeBack};
 use serde_json::json;
@@ -195,4 +195,19 @@ fn nothing_follows_a_close_frame_while_draining() {
     rig.shard.received(key, &mut masked(8, &1000u16.to_be_bytes()), rig.now());
     rig.pump();
     assert_eq!(rig.read(key), [8]);
+}
+
+/// A client that was closed for saying too much went on for as long as it had to hang up, and all of it was read.
+#[test]
+fn who_is_closed_may_finish_what_was_under_way_and_no_more() {
+    let mut rig = Rig::new();
+    let key = rig.subscriber("game:G");
+    rig.shard.received(key, &mut masked(8, &1000u16.to_be_bytes()), rig.now());
+    let talk_bytes_max = 4_096;
+    let mut talk = vec![0; talk_bytes_max / 2];
+    for expected in [Reading::On, Reading::On, Reading::Over] {
+        assert_eq!(rig.shard.received(key, &mut talk, rig.now()), expected);
+    }
+    rig.shard.gone(key, &mut rig.wire);
+    assert_eq!(rig.wire.closed, [(key, CloseReason::Normal)]);
 }

@@ -162,3 +162,21 @@ fn made_up_topics_leave_nothing_behind() {
     rig.shard.gone(key, &mut rig.wire);
     assert_eq!(rig.hub.rings().topics, topics);
 }
+
+/// Timeouts that a feed took back stayed with who had seen them: their delta left them out, as it leaves out what
+/// did not change, while a newcomer's snapshot had none. Found by fuzzing.
+#[test]
+fn timeouts_that_are_not_known_any_more_are_told_to_be_gone() {
+    let mut rig = Rig::new();
+    let key = rig.subscriber("game:G");
+    for (rev, said, told) in [
+        (1, "", None),
+        (2, r#","timeouts":{"AAA":2}"#, Some(json!({"AAA": 2}))),
+        (3, "", Some(Value::Null)),
+        (4, "", None),
+    ] {
+        rig.feed(&format!(r#"{{"type":"situation","game":"G","rev":{rev},"down":{rev}{said}}}"#));
+        rig.pump();
+        assert_eq!(rig.read(key)[0].get("timeouts"), told.as_ref(), "revision {rev}");
+    }
+}
