@@ -81,8 +81,21 @@ fn token(strict: bool, token: &str) {
     holds(&claims, strict, &grant);
 }
 
+/// The claims that somebody asks for; others may be anything, no text or a number that none holds too.
+#[derive(Default, Debug, serde::Deserialize)]
+#[serde(default)]
+struct Claims {
+    exp: Value,
+    nbf: Value,
+    iss: Value,
+    aud: Value,
+    scope: Value,
+    topics: Value,
+    rulesets: Value,
+}
+
 /// The claims of a token whose signature one of the keys made.
-fn verified(token: &str) -> Option<Value> {
+fn verified(token: &str) -> Option<Claims> {
     let parts: Vec<&str> = token.split('.').collect();
     let [header, claims, signature] = parts[..] else { return None };
     let message = &token.as_bytes()[..header.len() + 1 + claims.len()];
@@ -99,45 +112,47 @@ fn verified(token: &str) -> Option<Value> {
         "EdDSA" => by(&ED25519, ED_DSA.public_key().as_ref()),
         _ => false,
     };
-    let claims = base64(claims, b"-_")?;
-    // A claim that nobody asks for may be no text.
-    (is_good && header["crit"].is_null()).then(|| serde_json::from_str(&String::from_utf8_lossy(&claims)).unwrap())
+    (is_good && header["crit"].is_null()).then(|| serde_json::from_slice(&base64(claims, b"-_").unwrap()).unwrap())
 }
 
 /// Asserts that the claims let somebody read, now, and just what they say.
-fn holds(claims: &Value, strict: bool, grant: &Grant) {
+fn holds(claims: &Claims, strict: bool, grant: &Grant) {
     let leeway_s = Config::default().auth.jwt_leeway_ms as f64 / 1e3;
-    let expires_s = claims["exp"].as_f64().expect("a token says when it expires");
-    assert!(expires_s + leeway_s > NOW_S, "{claims}");
+    let expires_s = claims.exp.as_f64().expect("a token says when it expires");
+    assert!(expires_s + leeway_s > NOW_S, "{claims:?}");
     let until_s = grant.expires_us().expect("so does what it grants") as f64 / 1e6;
     // What no clock will ever show is cut down to what a number holds.
-    assert!(until_s - (expires_s + leeway_s) < 1.0 && until_s > NOW_S, "{until_s} {claims}");
+    assert!(until_s - (expires_s + leeway_s) < 1.0 && until_s > NOW_S, "{until_s} {claims:?}");
     assert!(
-        claims["nbf"].as_f64().is_none_or(|from_s| from_s <= NOW_S + leeway_s + 1e-3),
-        "{claims}"
+        claims.nbf.as_f64().is_none_or(|from_s| from_s <= NOW_S + leeway_s + 1e-3),
+        "{claims:?}"
     );
     if strict {
-        assert!(texts(&claims["iss"]).is_some_and(|list| list.contains(&ISSUER)), "{claims}");
-        assert!(texts(&claims["aud"]).is_some_and(|list| list.contains(&AUDIENCE)), "{claims}");
+        assert!(texts(&claims.iss).is_some_and(|list| list.contains(&ISSUER)), "{claims:?}");
+        assert!(texts(&claims.aud).is_some_and(|list| list.contains(&AUDIENCE)), "{claims:?}");
     }
-    let reads = match &claims["scope"] {
+    let reads = match &claims.scope {
         Value::String(words) => words.split(' ').any(|word| word == "read"),
         scope => scope.is_null() || texts(scope).is_some_and(|list| list.contains(&"read")),
     };
-    assert!(reads, "{claims}");
-    let patterns = texts(&claims["topics"]);
+    assert!(reads, "{claims:?}");
+    let patterns = texts(&claims.topics);
     for topic in ["player:90-1", "player:dst:AAA", "team:AAA", "game:g1", "slate"] {
         let fits = |pattern: &&str| match pattern.strip_suffix('*') {
             Some(start) => topic.starts_with(start),
             None => topic == *pattern,
         };
         let expected = patterns.as_ref().is_none_or(|patterns| patterns.iter().any(fits));
-        assert_eq!(grant.allows_topic(&TopicName::parse(topic).unwrap()), expected, "{topic} {claims}");
+        assert_eq!(
+            grant.allows_topic(&TopicName::parse(topic).unwrap()),
+            expected,
+            "{topic} {claims:?}"
+        );
     }
-    let names = texts(&claims["rulesets"]);
+    let names = texts(&claims.rulesets);
     for (index, ruleset) in RULESETS.iter() {
         let expected = names.as_ref().is_none_or(|names| names.contains(&ruleset.name()));
-        assert_eq!(grant.allows_ruleset(index), expected, "{} {claims}", ruleset.name());
+        assert_eq!(grant.allows_ruleset(index), expected, "{} {claims:?}", ruleset.name());
     }
 }
 
