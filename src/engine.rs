@@ -16,7 +16,7 @@ pub use expiry::Remains;
 pub use order::{Batch, Commit, Engine, SubmitError, UnderWay};
 pub use owner::{Owners, Parcel};
 
-use crate::fanout::hub::{GameTopics, Hub, Moved};
+use crate::fanout::hub::{GameTopics, Hub, HubLimits, Moved};
 use crate::fanout::snapshot::GameSnapshot;
 use crate::feed::arbitration::BetweenFeeds;
 use crate::feed::sequence::{Admitted, Ledger, Verdict};
@@ -139,6 +139,17 @@ impl Shared {
             metrics,
             hasher: RandomState::default(),
         }
+    }
+
+    /// An empty state beside a server's own, which nobody subscribes to and no metric counts.
+    pub fn beside(limits: EngineLimits) -> Shared {
+        let nobody = HubLimits {
+            ring_frames: 1,
+            topics_max: 1,
+            notices_max: 1,
+        };
+        let (hub, _inboxes) = Hub::new(1, nobody);
+        Shared::new(Arc::new(hub), limits, EngineMetrics::unseen())
     }
 
     /// The same, counted by `metrics` from now on.

@@ -4,13 +4,10 @@ use super::compactor::Compactor;
 use super::retention::{Figures, Housekeeper, Log, Retention, Round};
 use super::*;
 use crate::engine::EngineLimits;
-use crate::fanout::Hub;
-use crate::fanout::hub::HubLimits;
 use crate::model::IngestTime;
 use crate::store::faults::FaultyFiles;
 use crate::store::snapshot::rolled;
 use crate::store::{Batch, Durability, EventLog, Header, Settings, frame, open};
-use crate::telemetry::EngineMetrics;
 use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
@@ -23,14 +20,6 @@ fn dir() -> &'static Path {
 }
 
 fn empty() -> Shared {
-    let (hub, _inboxes) = Hub::new(
-        1,
-        HubLimits {
-            ring_frames: 8,
-            topics_max: 1,
-            notices_max: 1,
-        },
-    );
     let limits = EngineLimits {
         threads: 1,
         jobs_max: 1,
@@ -41,7 +30,7 @@ fn empty() -> Shared {
         expired_games_max: 10,
         sources: 2,
     };
-    Shared::new(Arc::new(hub), limits, EngineMetrics::unseen())
+    Shared::beside(limits)
 }
 
 /// A log that is written to and told to a state, as a server does.

@@ -5,13 +5,11 @@ use crate::clock::Clock;
 use crate::compaction::compactor::Compactor;
 use crate::compaction::retention::{Figures, Housekeeper, HousekeepingError, Log, Retention, Round};
 use crate::config::Config;
-use crate::engine::{Engine, EngineLimits, Shared};
-use crate::fanout::Hub;
-use crate::fanout::hub::HubLimits;
+use crate::engine::{Engine, Shared};
 use crate::model::{GameId, IngestTime};
 use crate::server::App;
 use crate::store::{Files, Lsn};
-use crate::telemetry::{EngineMetrics, HousekeepingMetrics};
+use crate::telemetry::HousekeepingMetrics;
 use flume::Sender;
 use std::io;
 use std::sync::Arc;
@@ -32,7 +30,7 @@ pub(super) fn start(app: &Arc<App>, files: Arc<dyn Files>) -> io::Result<Option<
             engine: app.engine.clone(),
             runtime: Handle::current(),
         },
-        compactor: Compactor::new(&dir, files.clone(), config.feeds.sources.clone(), move || beside(limits)),
+        compactor: Compactor::new(&dir, files.clone(), config.feeds.sources.clone(), move || Shared::beside(limits)),
         dir,
         files,
         shared: app.engine.shared().clone(),
@@ -53,19 +51,6 @@ fn retention(config: &Config) -> Retention {
         bytes_max: store.bytes_max,
         snapshot_every_bytes: store.snapshot_every_bytes,
     }
-}
-
-/// An empty state beside the server's own, which nobody subscribes to and no metric counts.
-fn beside(limits: EngineLimits) -> Shared {
-    let (hub, _inboxes) = Hub::new(
-        1,
-        HubLimits {
-            ring_frames: 1,
-            topics_max: 1,
-            notices_max: 1,
-        },
-    );
-    Shared::new(Arc::new(hub), limits, EngineMetrics::unseen())
 }
 
 fn tell(metrics: &HousekeepingMetrics, round: Result<Round, HousekeepingError>) {

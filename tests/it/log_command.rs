@@ -6,14 +6,11 @@ use super::support::eventually;
 use super::support::server::Http;
 use scorewire::compaction::compactor::Compactor;
 use scorewire::engine::Shared;
-use scorewire::fanout::Hub;
-use scorewire::fanout::hub::HubLimits;
 use scorewire::feed::simulator::{Options, Simulator};
 use scorewire::feed::write_line;
 use scorewire::model::{IngestTime, Origin, SourceId};
 use scorewire::store::snapshot::snapshots;
 use scorewire::store::{self, Batch, DiskFiles, Durability, EventLog, Header, Kind, Record, Settings, frame};
-use scorewire::telemetry::EngineMetrics;
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
@@ -86,16 +83,9 @@ fn write_log(dir: &Path, lines: &[Vec<u8>], then: impl FnOnce(&EventLog<()>)) {
 
 /// Rewrites the log twice and removes what is needed no more; returns how many segments that was.
 fn rewrite(dir: &Path, log: &EventLog<()>) -> u64 {
-    let make = || {
-        let limits = HubLimits {
-            ring_frames: 1,
-            topics_max: 1,
-            notices_max: 1,
-        };
-        let hub = Arc::new(Hub::new(1, limits).0);
-        Shared::new(hub, crate::world::engine_limits(), EngineMetrics::unseen())
-    };
-    let compactor = Compactor::new(dir, Arc::new(DiskFiles), vec!["primary".to_owned()], make);
+    let compactor = Compactor::new(dir, Arc::new(DiskFiles), vec!["primary".to_owned()], || {
+        Shared::beside(crate::world::engine_limits())
+    });
     let made = compactor.compact(1).unwrap().expect("there are whole segments");
     assert_eq!(made.needed_from, None);
     let needed_from = store::Lsn(made.lsn.0 + 1);

@@ -4,14 +4,11 @@
 use scorewire::compaction::compactor::{Compacted, Compactor};
 use scorewire::compaction::retell;
 use scorewire::engine::{EngineLimits, Remains, Shared};
-use scorewire::fanout::Hub;
-use scorewire::fanout::hub::HubLimits;
 use scorewire::model::{IngestTime, StateTime};
 use scorewire::recovery::{Me, NewEpoch, Recovered, recover};
 use scorewire::store::faults::FaultyFiles;
 use scorewire::store::snapshot::snapshots;
 use scorewire::store::{Batch, Durability, Files, Kind, Lsn, Record, Settings, frame, inspect, open, repair};
-use scorewire::telemetry::EngineMetrics;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
@@ -28,16 +25,6 @@ const SETTINGS: Settings = Settings {
 
 fn dir() -> &'static Path {
     Path::new("/log")
-}
-
-fn empty() -> Shared {
-    let limits = HubLimits {
-        ring_frames: 1,
-        topics_max: 1,
-        notices_max: 1,
-    };
-    let hub = Arc::new(Hub::new(1, limits).0);
-    Shared::new(hub, crate::world::engine_limits(), EngineMetrics::unseen())
 }
 
 /// A play's line, which is in the log once.
@@ -86,7 +73,7 @@ impl Rig {
             boot_id: "b".to_owned(),
             new_epoch: format!("e{}", self.starts),
         };
-        let shared = empty();
+        let shared = Shared::beside(crate::world::engine_limits());
         let Recovered {
             opening,
             header,
@@ -142,7 +129,9 @@ impl Rig {
     }
 
     fn compactor(&self) -> Compactor {
-        Compactor::new(dir(), Arc::new(self.files.clone()), Vec::new(), empty)
+        Compactor::new(dir(), Arc::new(self.files.clone()), Vec::new(), || {
+            Shared::beside(crate::world::engine_limits())
+        })
     }
 
     fn compact(&self) -> Compacted {
@@ -233,7 +222,7 @@ fn a_gap_counts_once_whether_a_snapshot_covers_it_or_not() {
     let newest = inspect(dir(), &rig.files).unwrap().pop().unwrap();
     rig.files.remove(&newest.file).unwrap();
     assert_eq!(rig.compact().lsn, Lsn(behind - 1));
-    let shared = empty();
+    let shared = Shared::beside(crate::world::engine_limits());
     let opening = open(dir(), Arc::new(rig.files.clone())).unwrap();
     let retold = retell(&opening, dir(), &rig.files, &shared, &[], StateTime::default()).unwrap();
     assert_eq!((retold.missing, retold.snapshot), (2, Some(Lsn(behind - 1))));

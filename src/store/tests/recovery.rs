@@ -334,6 +334,11 @@ fn a_full_disk_refuses_in_the_systems_words_and_heals() {
     assert_eq!(replayed(&opened(&files)).unwrap(), [0, 1, 2, 3]);
 }
 
+/// Bytes that the disk holds.
+fn used(files: &FaultyFiles) -> u64 {
+    files.list(dir()).unwrap().into_iter().map(|(_, bytes)| bytes).sum()
+}
+
 /// A nearly full disk took the mark that was to try it, so it was called healed, and the next batch failed again.
 #[test]
 fn a_disk_heals_by_as_many_bytes_as_it_did_not_take() {
@@ -341,8 +346,7 @@ fn a_disk_heals_by_as_many_bytes_as_it_did_not_take() {
     let mut opening = opened(&files);
     let mut log = begun(&mut opening, "e");
     log.write(records(0..2), 2, 0).unwrap();
-    let used = || files.list(dir()).unwrap().into_iter().map(|(_, bytes)| bytes).sum::<u64>();
-    let before = used();
+    let before = used(&files);
     let needed = (MARK_BYTES + records(2..4).len()) as u64;
     files.set_capacity(Some(before + needed - 1));
     let mut now = 1_000;
@@ -352,11 +356,11 @@ fn a_disk_heals_by_as_many_bytes_as_it_did_not_take() {
         log.heal(now);
         assert_eq!(log.heals_at(), Some(now + LIMITS.retry_us), "it is still too full");
         assert!(log.gauges().refusing.lock().is_some());
-        assert_eq!(used(), before, "trying leaves nothing behind");
+        assert_eq!(used(&files), before, "trying leaves nothing behind");
     }
     files.set_capacity(Some(before + needed));
     log.heal(now + LIMITS.retry_us);
-    assert_eq!((log.heals_at(), used()), (None, before), "without a batch");
+    assert_eq!((log.heals_at(), used(&files)), (None, before), "without a batch");
     assert!(log.gauges().refusing.lock().is_none());
     log.write(records(2..4), 2, now + LIMITS.retry_us).unwrap();
     drop((opening, log));
@@ -372,8 +376,7 @@ fn a_disk_that_has_room_for_a_header_alone_is_not_healed() {
     let mut log = begun(&mut opening, "e");
     log.write(records(0..20), 20, 0).unwrap();
     sync(&mut log, 0);
-    let used = || files.list(dir()).unwrap().into_iter().map(|(_, bytes)| bytes).sum::<u64>();
-    let before = used();
+    let before = used(&files);
     files.set_capacity(Some(before));
     let mut now = 1_000;
     log.write(records(20..30), 10, now).unwrap_err();

@@ -1,11 +1,8 @@
 //! The truth without history: only what stands in the end.
 
 use scorewire::engine::Shared;
-use scorewire::fanout::{Hub, hub::HubLimits};
 use scorewire::model::{Event, GameId, IngestTime, PlayId, StateTime};
-use scorewire::telemetry::EngineMetrics;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Another server that is told only what stands in the end, once and in order, has the same totals.
 pub(super) fn same_totals_as_what_stands(shared: &Shared, applied: &[Event]) {
@@ -19,13 +16,7 @@ pub(super) fn same_totals_as_what_stands(shared: &Shared, applied: &[Event]) {
             _ => {}
         }
     }
-    let limits = HubLimits {
-        ring_frames: 1,
-        topics_max: 1,
-        notices_max: 1,
-    };
-    let (hub, _inboxes) = Hub::new(1, limits);
-    let plain = Shared::new(Arc::new(hub), crate::world::engine_limits(), EngineMetrics::new());
+    let plain = Shared::beside(crate::world::engine_limits());
     let situations = applied.iter().filter(|event| matches!(event, Event::Situation(_)));
     let items = games.values().chain(stands.values()).map(|(_, event)| *event);
     for event in items.chain(situations) {
