@@ -263,7 +263,10 @@ fn share(
     shard_count: usize,
     stop: watch::Receiver<bool>,
 ) -> Result<(Arc<App>, Vec<Inbox>), StartError> {
-    let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
+    let (mut hub, inboxes) = Hub::new(shard_count, config.hub_limits());
+    // No topic takes a prediction each microsecond: a process before this one has not come so far. Below 2⁵³
+    // until the year 2255.
+    hub.count_predictions_from(Clock.wall_us().unsigned_abs());
     let hub = Arc::new(hub);
     let shared = Shared::new(hub.clone(), config.engine_limits(), EngineMetrics::unseen());
     let (engine, epoch) = log::engine(&config, machine, shared)?;

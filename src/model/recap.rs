@@ -23,6 +23,16 @@ impl Side {
         self as usize
     }
 
+    /// The team's abbreviation; `home` or `away` where the game's teams are not announced.
+    pub fn name(self, head: &GameHead) -> &str {
+        match (self, &head.teams) {
+            (Side::Home, Some((home, _))) => home.as_str(),
+            (Side::Away, Some((_, away))) => away.as_str(),
+            (Side::Home, None) => "home",
+            (Side::Away, None) => "away",
+        }
+    }
+
     /// The other team.
     pub fn opponent(self) -> Side {
         match self {

@@ -7,6 +7,7 @@ mod closing;
 mod compressed;
 mod expiry;
 mod looks;
+mod predictions;
 mod rates;
 mod reading;
 mod relief;
