@@ -630,6 +630,34 @@ impl Default for ShardMetrics {
     }
 }
 
+/// The handles of the board that tells the predictor which games have news.
+pub struct BoardMetrics {
+    /// Notices taken.
+    pub taken: Counter,
+    /// Notices replaced by newer ones before they were taken.
+    pub replaced: Counter,
+    /// Notices of games that found no room.
+    pub refused: Counter,
+}
+
+impl BoardMetrics {
+    /// Finds the handles.
+    pub fn new() -> BoardMetrics {
+        let outcome = |name| counter_with(&BOARD_NOTICES, "outcome", name);
+        BoardMetrics {
+            taken: outcome("taken"),
+            replaced: outcome("replaced"),
+            refused: outcome("refused"),
+        }
+    }
+}
+
+impl Default for BoardMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// How logs are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize, serde::Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]

@@ -444,6 +444,13 @@ metric!(
     "What was dropped or refused for want of memory; clients closed count as `overloaded` among those closed."
 );
 metric!(
+    BOARD_NOTICES,
+    "scorewire_prediction_notices_total",
+    Counter,
+    "outcome = taken, replaced, refused",
+    "Times that a game moved, for the predictor: taken up, replaced by a newer one of the same game first, or refused because `predict.games_max` games waited."
+);
+metric!(
     FEED_LAG,
     "scorewire_feed_to_ingest_seconds",
     Histogram,
@@ -554,6 +561,7 @@ pub const METRICS: &[&Metric] = &[
     &MEMORY_PRESSURE,
     &MEMORY,
     &MEMORY_SHED,
+    &BOARD_NOTICES,
     &FEED_LAG,
     &INGEST_TO_STATE,
     &STATE_TO_ENCODE,
