@@ -38,6 +38,8 @@ pub fn install() -> PrometheusHandle {
                     Type::Histogram => {}
                 }
             }
+            // On the page from the start, also where nobody predicts.
+            drop(BoardMetrics::new());
             handle
         })
         .clone()
