@@ -4,6 +4,7 @@
 mod expiry;
 mod feeds;
 mod limits;
+mod notices;
 mod recap;
 mod recorded;
 mod threads;

@@ -2,6 +2,7 @@
 //!
 //! | module | owns | never |
 //! |---|---|---|
+//! | [`board`] | which games have news for the predictor | what the news is |
 //! | [`features`] | what a model is told of a coming snap, as a function of the game's recap | I/O, a clock |
 //! | [`expectation`], [`history`] | what a team's calls are measured against; what it did in earlier games | a game under way |
 //! | [`onnx`] | the models' files: which backend runs them, on which device, whether they fit | what a feature or an output means |
@@ -9,6 +10,7 @@
 //!
 //! Floats live here, and in reports, alone.
 
+pub mod board;
 pub mod expectation;
 pub mod features;
 pub mod gpu;

@@ -458,6 +458,13 @@ metric!(
     "Part of the time in which something ran on that GPU, 0 to 1, as its driver samples it; only where there is one."
 );
 metric!(
+    BOARD_NOTICES,
+    "scorewire_prediction_notices_total",
+    Counter,
+    "outcome = taken, replaced, refused",
+    "Times that a game moved, for the predictor: taken up, replaced by a newer one of the same game first, or refused because `predict.games_max` games waited."
+);
+metric!(
     FEED_LAG,
     "scorewire_feed_to_ingest_seconds",
     Histogram,
@@ -570,6 +577,7 @@ pub const METRICS: &[&Metric] = &[
     &MEMORY_SHED,
     &GPU_MEMORY,
     &GPU_USE,
+    &BOARD_NOTICES,
     &FEED_LAG,
     &INGEST_TO_STATE,
     &STATE_TO_ENCODE,

@@ -21,6 +21,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("state", &["model"]),
     ("memory", &[]),
     ("predict", &["model"]),
+    // The board counts what becomes of notices.
+    ("predict/board", &["model", "telemetry"]),
     ("fanout", &["memory", "model", "scoring", "state", "wire"]),
     // The shard's thread is where the state machine meets the time and the metrics.
     (
@@ -30,7 +32,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("telemetry", &["fanout", "feed", "memory", "model", "wire"]),
     // The clock is for its threads alone, which pace syncs.
     ("store", &["clock", "model"]),
-    ("engine", &["clock", "fanout", "feed", "model", "state", "store", "telemetry"]),
+    (
+        "engine",
+        &["clock", "fanout", "feed", "model", "predict", "state", "store", "telemetry"],
+    ),
     ("recovery", &["clock", "compaction", "engine", "model", "store"]),
     ("config", &["engine", "fanout", "model", "predict", "store", "telemetry"]),
     (

@@ -229,12 +229,12 @@ fn add_missing_tries(doc: &Document, side: usize, points: &mut [[u16; 2]]) {
         *quarter = quarter.saturating_sub(points[side]);
     }
     let mut untried: [Vec<usize>; QUARTERS] = Default::default();
-    for place in 0..doc.plays.len().saturating_sub(1) {
-        let quarter = quarter_of(&doc.plays[place]);
+    for (place, pair) in doc.plays.windows(2).enumerate() {
+        let quarter = quarter_of(&pair[0]);
         let mut later = doc.plays[place + 1..].iter().map(|play| play.kind);
         let next = later.find(|kind| kind.is_snap() && *kind != PlayKind::NoPlay);
         let is_tried = matches!(next, Some(PlayKind::ExtraPoint | PlayKind::TwoPoint));
-        if points[place][side] == TOUCHDOWN && !is_tried && quarter_of(&doc.plays[place + 1]) == quarter {
+        if points[place][side] == TOUCHDOWN && !is_tried && quarter_of(&pair[1]) == quarter {
             untried[quarter].push(place + 1);
         }
     }
