@@ -20,7 +20,7 @@ use crate::fanout::hub::{GameTopics, Hub, HubLimits, Moved};
 use crate::fanout::snapshot::GameSnapshot;
 use crate::feed::arbitration::BetweenFeeds;
 use crate::feed::sequence::{Admitted, Ledger, Verdict};
-use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, Origin, PlayerInfo, SOURCES_MAX, StateTime};
+use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, Origin, PlayerInfo, Recap, SOURCES_MAX, StateTime};
 use crate::state::{Cards, Game};
 use crate::telemetry::EngineMetrics;
 use dashmap::DashMap;
@@ -177,6 +177,14 @@ impl Shared {
             seq,
             team_seqs,
         })
+    }
+
+    /// What a forecast may know of a game, as it is now.
+    pub fn recap(&self, game: &GameId) -> Option<Recap> {
+        let cell = self.games.get(game).map(|cell| cell.clone())?;
+        let guard = cell.game.read();
+        let (game, owned) = &*guard;
+        (!owned.is_expired).then(|| game.recap())
     }
 
     /// Every game's head and view, by kickoff.

@@ -16,11 +16,12 @@
 //!                                       listeners for feeds, for operators         server.backlog
 //!                                       tokens (tasks)                             one a connection
 //!                                       looks at the log's health, memory, silent  –
-//!                                       feeds, certificates and keys
+//!                                       feeds, certificates and keys, a GPU
 //! ```
 //! Events go side → log → engine → hub → shards → sockets, and never back; without a log side → engine, by way
 //! of `order` where there are several.
 
+mod gpu;
 mod housekeeping;
 mod keeper;
 mod log;
@@ -183,6 +184,9 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
     tokio::spawn(app.auth.clone().watch());
     if let Some(budget) = keeper::budget(app.config.memory.budget_mib) {
         tokio::spawn(keeper::keep(app.clone(), budget, stopped.clone()));
+    }
+    if let Some(number) = app.config.predict.gpu() {
+        tokio::spawn(gpu::watch(number, stopped.clone()));
     }
     // There with or without TLS: a metric that is missing looks like one that is broken.
     let tls_metrics = TlsMetrics::new();

@@ -7,9 +7,11 @@
 
 mod delays;
 mod feeds;
+mod gpu;
 mod table;
 
 pub use feeds::FeedMetrics;
+pub use gpu::GpuMetrics;
 pub use table::{METRICS, Metric, Type};
 
 use crate::fanout::shard::ShardStats;

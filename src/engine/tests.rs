@@ -4,6 +4,7 @@
 mod expiry;
 mod feeds;
 mod limits;
+mod recap;
 mod recorded;
 mod threads;
 mod truth;

@@ -2,7 +2,7 @@
 //!
 //! No floats: a probability is a whole number of ten-thousandths.
 
-use super::{FeedTime, GameHead, GameId, IngestTime, PlayId, PlayerId, Points, StateTime, Team};
+use super::{FeedTime, GameHead, GameId, IngestTime, PlayId, PlayerId, Points, Side, StateTime, Team};
 use std::sync::Arc;
 
 /// A probability in ten-thousandths: 0 (never) to 10,000 (certain). Those of one forecast add up to 10,000.
@@ -105,27 +105,6 @@ impl DriveEnd {
             DriveEnd::Punt => "punt",
             DriveEnd::Turnover => "turnover",
             DriveEnd::Other => "other",
-        }
-    }
-}
-
-/// One of a game's two teams.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Side {
-    /// The host.
-    Home,
-    /// The guest.
-    Away,
-}
-
-impl Side {
-    /// The team's abbreviation; `home` or `away` where the game's teams are not announced.
-    pub fn name(self, head: &GameHead) -> &str {
-        match (self, &head.teams) {
-            (Side::Home, Some((home, _))) => home.as_str(),
-            (Side::Away, Some((_, away))) => away.as_str(),
-            (Side::Home, None) => "home",
-            (Side::Away, None) => "away",
         }
     }
 }

@@ -444,6 +444,20 @@ metric!(
     "What was dropped or refused for want of memory; clients closed count as `overloaded` among those closed."
 );
 metric!(
+    GPU_MEMORY,
+    "scorewire_gpu_memory_used_bytes",
+    Gauge,
+    "",
+    "Memory in use on the GPU of `predict.device`, whoever uses it; only where there is one (docs/gpu.md)."
+);
+metric!(
+    GPU_USE,
+    "scorewire_gpu_use_ratio",
+    Gauge,
+    "",
+    "Part of the time in which something ran on that GPU, 0 to 1, as its driver samples it; only where there is one."
+);
+metric!(
     FEED_LAG,
     "scorewire_feed_to_ingest_seconds",
     Histogram,
@@ -554,6 +568,8 @@ pub const METRICS: &[&Metric] = &[
     &MEMORY_PRESSURE,
     &MEMORY,
     &MEMORY_SHED,
+    &GPU_MEMORY,
+    &GPU_USE,
     &FEED_LAG,
     &INGEST_TO_STATE,
     &STATE_TO_ENCODE,

@@ -1,9 +1,9 @@
 //! Any prediction and outcome, as a server could say it.
 
 use super::choices::Choices;
-use scorewire::model::prediction::{DriveEnd, PlayCall, PlayerForecast, Side, Source, Tally, Verdict};
+use scorewire::model::prediction::{DriveEnd, PlayCall, PlayerForecast, Source, Tally, Verdict};
 use scorewire::model::{
-    FeedTime, Forecast, GameHead, GameId, IngestTime, Outcome, PlayId, PlayerId, Points, Prediction, Probability, StateTime, Team,
+    FeedTime, Forecast, GameHead, GameId, IngestTime, Outcome, PlayId, PlayerId, Points, Prediction, Probability, Side, StateTime, Team,
 };
 use std::sync::Arc;
 

@@ -3,8 +3,8 @@
 use super::predictions::{TOPIC, drive, next_play, outcome, points, prediction, rig, win};
 use super::rig::{Rig, SECOND};
 use crate::fanout::shard::{ConnKey, Kind};
-use crate::model::prediction::{DriveEnd, PlayCall, Side, Verdict};
-use crate::model::{Bulletin, TopicName};
+use crate::model::prediction::{DriveEnd, PlayCall, Verdict};
+use crate::model::{Bulletin, Side, TopicName};
 use crate::wire::Form;
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -3,10 +3,10 @@
 use super::rig::{PREDICTIONS_FROM as FROM, Rig, SECOND};
 use crate::fanout::hub::{Hub, HubLimits};
 use crate::fanout::shard::{ConnKey, Kind};
-use crate::model::prediction::{DriveEnd, PlayCall, PlayerForecast, Side, Source, Tally, Verdict};
+use crate::model::prediction::{DriveEnd, PlayCall, PlayerForecast, Source, Tally, Verdict};
 use crate::model::{
-    Bulletin, FeedTime, Forecast, GameHead, GameId, IngestTime, Outcome, PlayId, PlayerId, Points, Prediction, Probability, StateTime,
-    Team, TopicName,
+    Bulletin, FeedTime, Forecast, GameHead, GameId, IngestTime, Outcome, PlayId, PlayerId, Points, Prediction, Probability, Side,
+    StateTime, Team, TopicName,
 };
 use crate::wire::Form;
 use serde_json::{Value, json};
@@ -186,6 +186,8 @@ fn what_comes_together_leaves_together_under_the_frames_of_all() {
     rig.pump();
     let all = keys.map(|key| rig.wire.sent[&key].clone());
     assert_eq!(all[0], all[1]);
+    let encoded: u32 = rig.shard.stats.state_to_encode.counts().iter().sum();
+    assert_eq!(encoded, 3, "each once");
     assert_eq!(
         read(&mut rig, keys[0]),
         chain(&[(0, 1, "next_play"), (1, 2, "drive"), (2, 3, "win")])
