@@ -26,6 +26,7 @@ ATOM = 0.004
 EDGES = np.concatenate([[-10, -6, -4, -3, -2, -1, -0.5, -ATOM, ATOM], np.arange(0.5, 12.01, 0.5), np.arange(13, 25),
                         np.arange(26, 45, 2), [50, 60]]).astype(np.float32)
 ATOM_BIN = int(np.flatnonzero(EDGES == np.float32(-ATOM))[0])
+ATOM_RAMP = 200  # how sharply the interval changes where the low end leaves the atom: continuous, so that backends agree
 INTERVAL = 0.8
 FOLDS = 3
 EPOCHS, BATCH, RATE, DECAY, DROPOUT = 7, 512, 2e-3, 1e-2, 0.2
@@ -72,10 +73,10 @@ class Forecast(nn.Module):
             low = (1 - span) / 2
             # Where the low end falls on "nothing more", that atom's whole mass is inside: the high end need not make up for it.
             under, over = below[:, ATOM_BIN:ATOM_BIN + 1], upto[:, ATOM_BIN:ATOM_BIN + 1]
-            on_atom = torch.clamp((low - under) * 1e6, 0, 1) * torch.clamp((over - low) * 1e6, 0, 1)
-            outside = low - on_atom * (low - under)
+            on_atom = torch.clamp((over - low) * ATOM_RAMP, 0, 1)
+            outside = low - on_atom * torch.clamp(low - under, min=0)
             high = torch.clamp(outside + span, max=0.9995)
-            median = torch.full_like(low, 0.5)
+            median = low * 0 + 0.5
             outputs.append(torch.cat([self._quantile(bins, below, level) for level in (median, low, high)], dim=1))
         return tuple(outputs)
 
@@ -139,7 +140,7 @@ def calibrate(bins: np.ndarray, target: np.ndarray) -> float:
     """The span at which the interval holds `INTERVAL` of targets: bins [N, bins] of networks that have not seen them."""
     best = (9.0, INTERVAL)
     upto = bins.cumsum(1)
-    for span in np.arange(0.55, 0.97, 0.005):
+    for span in np.arange(0.4, 0.97, 0.005):
         low, high = interval(bins, upto, span)
         held = np.mean((target >= low) & (target <= high))
         best = min(best, (abs(held - INTERVAL), float(span)))
@@ -150,7 +151,7 @@ def interval(bins: np.ndarray, upto: np.ndarray, span: float) -> tuple[np.ndarra
     """Both ends in numpy, as `Forecast.forward` computes them, to a hundredth as they are served."""
     below, low = upto - bins, (1 - span) / 2
     under, over = below[:, ATOM_BIN], upto[:, ATOM_BIN]
-    outside = np.where((under <= low) & (low <= over), under, low)
+    outside = low - np.clip((over - low) * ATOM_RAMP, 0, 1) * np.maximum(low - under, 0)
     ends = [np.full(len(bins), low), np.minimum(outside + span, 0.9995)]
     widths = np.diff(EDGES)
     low_end, high_end = (EDGES[0] + (np.clip((e[:, None] - below) / (bins + 1e-7), 0, 1) * widths).sum(1) for e in ends)

@@ -17,7 +17,7 @@ from .points_train import FOLDS, INTERVAL, bins_of, calibrate, export, fit, pert
 
 NO_PLAYS = 0.25  # of the rows are shown without the team's plays, as a server that starts without them sees them
 ALONE = 0.3  # of the rows without earlier seasons
-TEAM_HIDDEN, TEAM_EPOCHS = (24, 16), 6
+TEAM_HIDDEN, TEAM_EPOCHS = (24, 16), 30
 PLAYER_HIDDEN, PLAYER_EPOCHS = (96, 64), 3
 
 
