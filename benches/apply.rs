@@ -2,8 +2,9 @@
 //! `draftkings` (before and after, for every player that moved), with and without publishing to topics.
 //!
 //! `cargo bench --bench apply`. Each row is so far and no further: its throughput is plays a second, its
-//! time that of all 20,000. `decode_engine` is the engine itself: it publishes, and scores nothing; the last rows are the same where
-//! there may be two feeds.
+//! time that of all 20,000. `decode_engine` is the engine itself: it publishes, and scores nothing; the rows after it
+//! are the same with a predictor to be told, and where there may be two feeds; the last ones are what forecasts
+//! cost an owner.
 //! The plays are the simulator's, all different, with 3.8 stat records on average; every round starts
 //! from empty games. Allocator: the server's own.
 #![allow(clippy::unwrap_used, reason = "a bench may fail")]
@@ -15,12 +16,14 @@ use scorewire::fanout::hub::{GameTopics, Hub, HubLimits, Moved};
 use scorewire::feed::sequence::Ledger;
 use scorewire::feed::{Decoder, simulator, write_line};
 use scorewire::model::{CauseKind, Change, Event, GameId, IngestTime, Origin, Points, SourceId, StateTime};
+use scorewire::predict::board::{Board, BoardLimits, News};
 use scorewire::scoring::{Ruleset, Rulesets};
 use scorewire::state::{Cards, Game};
-use scorewire::telemetry::EngineMetrics;
+use scorewire::telemetry::{BoardMetrics, EngineMetrics};
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -102,6 +105,14 @@ fn score(change: &Change, ruleset: &Ruleset) -> (Points, Points) {
     total
 }
 
+fn board() -> Arc<Board> {
+    let limits = BoardLimits {
+        games_max: LIMITS.games_max,
+        batch_wait: Duration::ZERO,
+    };
+    Arc::new(Board::new(limits, BoardMetrics::new()))
+}
+
 fn hub() -> Arc<Hub> {
     Arc::new(Hub::new(1, HUB).0)
 }
@@ -160,6 +171,17 @@ fn apply(c: &mut Criterion) {
             BatchSize::PerIteration,
         )
     });
+    group.bench_function("decode_engine_notified", |b| {
+        b.iter_batched_ref(
+            || Shared::new(hub(), LIMITS, EngineMetrics::new()).notified(board()),
+            |shared| {
+                for line in &lines {
+                    black_box(shared.apply(decoder.line(line).unwrap(), NOW, StateTime::default()));
+                }
+            },
+            BatchSize::PerIteration,
+        )
+    });
     // Where there may be two feeds: one tells, or the second repeats every play.
     let engine_of_two = || {
         let limits = EngineLimits { sources: 2, ..LIMITS };
@@ -184,5 +206,33 @@ fn apply(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, apply);
+/// What forecasts cost the owner of a game: a notice of each play, and the lock for as long as a recap takes.
+fn forecasts(c: &mut Criterion) {
+    let mut group = c.benchmark_group("forecast");
+    let games: Vec<GameId> = (0..16).map(|game| GameId::new(&format!("20990101{game:02}")).unwrap()).collect();
+    let board = board();
+    let mut taken = Vec::new();
+    group.throughput(Throughput::Elements(2 * games.len() as u64));
+    group.bench_function("offer_16_games_twice_and_take", |b| {
+        b.iter(|| {
+            for game in games.iter().chain(&games) {
+                black_box(board.offer(game, News::Play, NOW, None));
+            }
+            black_box(board.take(&mut taken, Duration::ZERO))
+        })
+    });
+    let shared = Shared::new(hub(), LIMITS, EngineMetrics::new());
+    let events = simulator::distinct_plays(1, PLAYS);
+    let game = events[0].game().unwrap().clone();
+    for event in events.into_iter().filter(|event| event.game() == Some(&game)) {
+        shared.apply(event, NOW, StateTime::default());
+    }
+    let plays = shared.recap(&game).unwrap().plays.len();
+    eprintln!("{plays} plays");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("recap", |b| b.iter(|| black_box(shared.recap(&game))));
+    group.finish();
+}
+
+criterion_group!(benches, apply, forecasts);
 criterion_main!(benches);

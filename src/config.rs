@@ -6,9 +6,11 @@
 
 mod auth;
 mod network;
+mod predict;
 
 pub use auth::{ApiKey, Auth, KeyHash, OpenTo, Scope};
 pub use network::{Network, Networks, NoNetwork};
+pub use predict::Predict;
 
 use crate::engine::EngineLimits;
 use crate::fanout::hub::{HubLimits, SHARDS_MAX};
@@ -44,6 +46,7 @@ pub struct Config {
     pub store: Store,
     pub fanout: Fanout,
     pub clients: Clients,
+    pub predict: Predict,
     pub memory: Memory,
     pub shutdown: Shutdown,
     pub metrics: Metrics,
@@ -337,6 +340,7 @@ impl Default for Config {
                 stall_timeout_ms: 30_000,
                 close_timeout_ms: 2_000,
             },
+            predict: Predict::default(),
             memory: Memory { budget_mib: 0 },
             shutdown: Shutdown {
                 reconnect_spread_ms: 10_000,

@@ -8,6 +8,7 @@
 
 mod expiry;
 mod feeds;
+mod notices;
 mod order;
 mod owner;
 pub mod silence;
@@ -20,7 +21,8 @@ use crate::fanout::hub::{GameTopics, Hub, HubLimits, Moved};
 use crate::fanout::snapshot::GameSnapshot;
 use crate::feed::arbitration::BetweenFeeds;
 use crate::feed::sequence::{Admitted, Ledger, Verdict};
-use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, Origin, PlayerInfo, SOURCES_MAX, StateTime};
+use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, Origin, PlayerInfo, Recap, SOURCES_MAX, StateTime};
+use crate::predict::board::Board;
 use crate::state::{Cards, Game};
 use crate::telemetry::EngineMetrics;
 use dashmap::DashMap;
@@ -107,6 +109,8 @@ pub struct Shared {
     limits: EngineLimits,
     metrics: EngineMetrics,
     feeds: FeedWatch,
+    /// Where the predictor hears which games moved.
+    board: Option<Arc<Board>>,
     hasher: RandomState,
 }
 
@@ -137,6 +141,7 @@ impl Shared {
             limits,
             feeds: FeedWatch::new(metrics.feeds(limits.sources)),
             metrics,
+            board: None,
             hasher: RandomState::default(),
         }
     }
@@ -177,6 +182,14 @@ impl Shared {
             seq,
             team_seqs,
         })
+    }
+
+    /// What a forecast may know of a game, as it is now.
+    pub fn recap(&self, game: &GameId) -> Option<Recap> {
+        let cell = self.games.get(game).map(|cell| cell.clone())?;
+        let guard = cell.game.read();
+        let (game, owned) = &*guard;
+        (!owned.is_expired).then(|| game.recap())
     }
 
     /// Every game's head and view, by kickoff.
@@ -256,7 +269,7 @@ impl Shared {
     pub fn apply(&self, event: Event, origin: impl Into<Origin>, now: StateTime) -> Outcome {
         let mut batch = Gathered::default();
         let outcome = self.apply_at(&event, origin.into(), now, &mut batch);
-        self.hub.tell(&mut batch.moved);
+        self.tell(&mut batch);
         self.count(&mut batch);
         outcome
     }
@@ -297,6 +310,8 @@ impl Shared {
             self.feeds.note(game, event, origin.source, &admitted);
         }
         self.take_effect((game, owned), event, admitted, ingest, now, batch);
+        drop(guard);
+        self.notify(event, admitted.verdict, ingest);
         Outcome::Sequenced(admitted.verdict)
     }
 

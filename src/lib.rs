@@ -14,6 +14,7 @@
 //! | [`engine`] | the threads that own games, and what readers see | subscribers |
 //! | [`wire`] | WebSocket frames, messages, compression, close codes, JSON and protobuf | sockets |
 //! | [`fanout`] | topics' rings, shards, cursors, the write path | what happened |
+//! | [`predict`] | forecasts: models, and what runs them | the score path: nothing there waits for it |
 //! | [`compaction`] | the log told again and rewritten; which games are let go of | subscribers |
 //! | [`server`] | listeners, routes, who may do what, upgrades, plain HTTP | rings and cursors |
 //! | [`memory`] | the budget for memory, and what goes first | what is shed |
@@ -42,6 +43,7 @@ pub mod feed;
 pub mod memory;
 pub mod model;
 pub mod pipeline;
+pub mod predict;
 pub mod recovery;
 pub mod scoring;
 pub mod server;

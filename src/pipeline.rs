@@ -16,11 +16,12 @@
 //!                                       listeners for feeds, for operators         server.backlog
 //!                                       tokens (tasks)                             one a connection
 //!                                       looks at the log's health, memory, silent  –
-//!                                       feeds, certificates and keys
+//!                                       feeds, certificates and keys, a GPU
 //! ```
 //! Events go side → log → engine → hub → shards → sockets, and never back; without a log side → engine, by way
 //! of `order` where there are several.
 
+mod gpu;
 mod housekeeping;
 mod keeper;
 mod log;
@@ -43,7 +44,9 @@ use crate::server::admission::Admission;
 use crate::server::listen::Audience;
 use crate::server::tls::{self, Follower, Handshakes, TlsError};
 use crate::server::{self, Addresses, App, Auth, Door, FeedRates, KeyFileError, Routes, listen};
-use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, LogMetrics, MemoryMetrics, Refusals, ShardMetrics, TlsMetrics};
+use crate::telemetry::{
+    self, EngineMetrics, GpuMetrics, IngestMetrics, Levels, LogMetrics, MemoryMetrics, Refusals, ShardMetrics, TlsMetrics,
+};
 use flume::{Receiver, Sender, WeakSender};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::io;
@@ -184,8 +187,11 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
     if let Some(budget) = keeper::budget(app.config.memory.budget_mib) {
         tokio::spawn(keeper::keep(app.clone(), budget, stopped.clone()));
     }
-    // There with or without TLS: a metric that is missing looks like one that is broken.
-    let tls_metrics = TlsMetrics::new();
+    // There with or without a GPU, with or without TLS: a metric that is missing looks like one that is broken.
+    let (gpu_metrics, tls_metrics) = (GpuMetrics::new(), TlsMetrics::new());
+    if let Some(number) = app.config.predict.gpu() {
+        tokio::spawn(gpu::watch(number, gpu_metrics, stopped.clone()));
+    }
     let handshakes = settings
         .map(|settings| {
             settings.show_expiry(&tls_metrics);
@@ -259,7 +265,10 @@ fn share(
     shard_count: usize,
     stop: watch::Receiver<bool>,
 ) -> Result<(Arc<App>, Vec<Inbox>), StartError> {
-    let (hub, inboxes) = Hub::new(shard_count, config.hub_limits());
+    let (mut hub, inboxes) = Hub::new(shard_count, config.hub_limits());
+    // No topic takes a prediction each microsecond: a process before this one has not come so far. Below 2⁵³
+    // until the year 2255.
+    hub.count_predictions_from(Clock.wall_us().unsigned_abs());
     let hub = Arc::new(hub);
     let shared = Shared::new(hub.clone(), config.engine_limits(), EngineMetrics::unseen());
     let (engine, epoch) = log::engine(&config, machine, shared)?;

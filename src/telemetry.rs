@@ -7,9 +7,11 @@
 
 mod delays;
 mod feeds;
+mod gpu;
 mod table;
 
 pub use feeds::FeedMetrics;
+pub use gpu::GpuMetrics;
 pub use table::{METRICS, Metric, Type};
 
 use crate::fanout::shard::ShardStats;
@@ -38,6 +40,8 @@ pub fn install() -> PrometheusHandle {
                     Type::Histogram => {}
                 }
             }
+            // On the page from the start, also where nobody predicts.
+            drop(BoardMetrics::new());
             handle
         })
         .clone()
@@ -625,6 +629,34 @@ impl ShardMetrics {
 }
 
 impl Default for ShardMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The handles of the board that tells the predictor which games have news.
+pub struct BoardMetrics {
+    /// Notices taken.
+    pub taken: Counter,
+    /// Notices replaced by newer ones before they were taken.
+    pub replaced: Counter,
+    /// Notices of games that found no room.
+    pub refused: Counter,
+}
+
+impl BoardMetrics {
+    /// Finds the handles.
+    pub fn new() -> BoardMetrics {
+        let outcome = |name| counter_with(&BOARD_NOTICES, "outcome", name);
+        BoardMetrics {
+            taken: outcome("taken"),
+            replaced: outcome("replaced"),
+            refused: outcome("refused"),
+        }
+    }
+}
+
+impl Default for BoardMetrics {
     fn default() -> Self {
         Self::new()
     }

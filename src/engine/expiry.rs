@@ -62,7 +62,8 @@ impl Shared {
         self.expired.write().add(game.clone());
         self.games.remove(game);
         self.games_count.fetch_sub(1, Ordering::Relaxed);
-        self.hub.tell(&mut gathered.moved);
+        self.notify_gone(game);
+        self.tell(&mut gathered);
         self.metrics.games_expired.increment(1);
         self.count(&mut gathered);
         true

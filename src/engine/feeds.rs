@@ -134,14 +134,19 @@ impl Shared {
             return false;
         }
         self.feeds.metrics.fell_silent(source);
+        let mut last = None;
         while let Some(filled) = owned.ledger.fill(|event| self.has_room(game, event)) {
             if let Some(takeover) = filled.admitted.between.takeover {
                 self.feeds.metrics.took_over(takeover);
             }
             self.take_effect((game, owned), &filled.event, filled.admitted, filled.ingest, now, &mut gathered);
+            last = Some(filled);
         }
         drop(guard);
-        self.hub.tell(&mut gathered.moved);
+        if let Some(last) = last {
+            self.notify(&last.event, last.admitted.verdict, last.ingest);
+        }
+        self.tell(&mut gathered);
         self.count(&mut gathered);
         true
     }

@@ -260,7 +260,7 @@ impl Owner<'_> {
     }
 
     fn tell(&mut self) {
-        self.shared.hub.tell(&mut self.gathered.moved);
+        self.shared.tell(&mut self.gathered);
         self.untold = 0;
     }
 }

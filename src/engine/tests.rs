@@ -4,6 +4,8 @@
 mod expiry;
 mod feeds;
 mod limits;
+mod notices;
+mod recap;
 mod recorded;
 mod threads;
 mod truth;

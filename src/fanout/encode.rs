@@ -3,14 +3,16 @@
 //! Points are worked out here, from stat lines, so a ruleset costs nothing until somebody asks for it
 //! and is right from its first frame. Pure: time is passed in.
 
+use super::bulletins::Posted;
 use super::topic::{Entry, Topic};
 use crate::model::change::{Change, GameHead, GameView, PlayerCard, ViewMoved};
-use crate::model::{PlayerMove, Points, Seq, StatLine, Team, TopicName};
+use crate::model::prediction::Tally;
+use crate::model::{Bulletin, PlayerMove, Points, Seq, StatLine, Team, TopicName};
 use crate::scoring::Ruleset;
 use crate::state::PlayerSlot;
 use crate::wire::Form;
 use crate::wire::message::{
-    About, CauseShown, Delta, EventTimes, GameShown, Moved, PlayerShown, ServerMessage, Shown, Snapshot, Stats, Who,
+    About, CauseShown, Delta, EventTimes, GameShown, Moved, PlayerShown, ServerMessage, Shown, Snapshot, Stats, Told, Who,
 };
 use crate::wire::ws::Frame;
 use smallvec::SmallVec;
@@ -52,6 +54,7 @@ pub fn delta<'a>(subject: Subject<'_>, entries: impl IntoIterator<Item = &'a Ent
             TopicName::Team(team) => game_moved(subject.ruleset, entries, Some(team)),
             TopicName::Game(_) => game_moved(subject.ruleset, entries, None),
             TopicName::Slate => Moved::Slate(games_moved(entries)),
+            TopicName::Predictions(_) => unreachable!("a topic of predictions has bulletins and no changes"),
         },
         causes: causes(subject.topic, entries),
         causes_omitted: entries.len().saturating_sub(CAUSES_MAX) as u64,
@@ -60,6 +63,25 @@ pub fn delta<'a>(subject: Subject<'_>, entries: impl IntoIterator<Item = &'a Ent
         // A turn reads the clock once, and what comes in during it is sent by it.
         encode_us: subject.wall_us.max(newest.ingest_us),
     }))
+}
+
+/// A prediction or an outcome for a client who holds `prev`.
+pub fn bulletin(subject: Subject<'_>, posted: &Posted, prev: Seq) -> Frame {
+    let (about, encode_us) = (about(subject, posted.seq), subject.wall_us);
+    subject.form.frame(&match &posted.bulletin {
+        Bulletin::Prediction(prediction) => ServerMessage::Prediction(Told {
+            about,
+            prev,
+            says: prediction,
+            encode_us: encode_us.max(prediction.ingest.0),
+        }),
+        Bulletin::Outcome(outcome) => ServerMessage::Outcome(Told {
+            about,
+            prev,
+            says: outcome,
+            encode_us: encode_us.max(outcome.ingest.0),
+        }),
+    })
 }
 
 fn about(subject: Subject<'_>, seq: Seq) -> About<'_> {
@@ -168,10 +190,7 @@ fn causes<'a>(topic: &Topic, entries: &[&'a Entry]) -> SmallVec<[CauseShown<'a>;
 
 /// Times of the newest event and, where there are several, of the oldest.
 fn times(entries: &[&Entry]) -> (EventTimes, Option<EventTimes>) {
-    let of = |entry: &&Entry| EventTimes {
-        feed_us: entry.change.feed_ts.map(|ts| ts.0),
-        ingest_us: entry.change.ingest.0,
-    };
+    let of = |entry: &&Entry| EventTimes::of(entry.change.feed_ts, entry.change.ingest);
     let pick = |pick: fn(i64, i64) -> i64| {
         let both = |a: EventTimes, b: EventTimes| EventTimes {
             feed_us: a.feed_us.zip(b.feed_us).map(|(a, b)| pick(a, b)).or(a.feed_us).or(b.feed_us),
@@ -269,4 +288,17 @@ pub fn players_shown<'a>(ruleset: &Ruleset, players: &'a [PlayerSlot], team: Opt
 pub(super) fn slate_snapshot(subject: Subject<'_>, seq: Seq, games: &[(Arc<GameHead>, GameView)], reason: &str) -> Frame {
     let shown = games.iter().map(|(head, view)| GameShown::whole(head, view).on_scoreboard());
     snapshot(subject, seq, Shown::Slate(shown.collect()), reason)
+}
+
+/// A snapshot of a topic of predictions: those that count still, and the calls so far.
+pub(super) fn predictions_snapshot(subject: Subject<'_>, seq: Seq, posted: &[Posted], reason: &str) -> Frame {
+    let (mut predictions, mut tally) = (Vec::new(), Tally::default());
+    for posted in posted {
+        match &posted.bulletin {
+            Bulletin::Prediction(prediction) if prediction.expires_us > subject.wall_us => predictions.push(&**prediction),
+            Bulletin::Prediction(_) => {}
+            Bulletin::Outcome(outcome) => tally = outcome.tally,
+        }
+    }
+    snapshot(subject, seq, Shown::Predictions(predictions, tally), reason)
 }

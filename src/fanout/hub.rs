@@ -5,7 +5,7 @@
 
 use super::topic::{History, Left, Published, Standing, Topic, TopicId};
 use crate::memory::{Level, Pressure};
-use crate::model::{Change, GameHead, GameId, GameView, PlayerId, Seq, Team, TopicName};
+use crate::model::{Bulletin, Change, GameHead, GameId, GameView, PlayerId, Seq, Team, TopicName};
 use dashmap::DashMap;
 use flume::{Receiver, Sender, TrySendError};
 use foldhash::fast::RandomState;
@@ -172,6 +172,8 @@ pub struct Hub {
     slate_topic: Arc<Topic>,
     limits: HubLimits,
     pressure: Pressure,
+    /// Where topics of predictions begin to count.
+    predictions_from: Seq,
 }
 
 impl Hub {
@@ -205,13 +207,25 @@ impl Hub {
             slate_topic,
             limits,
             pressure: Pressure::default(),
+            predictions_from: 0,
         };
         (hub, inboxes)
+    }
+
+    /// Has topics of predictions count from `seq`. Predictions outlive no restart: begin above all that a former
+    /// process of the same epoch may have given out, and whoever comes back with that is told that it is too old.
+    pub fn count_predictions_from(&mut self, seq: Seq) {
+        self.predictions_from = seq;
     }
 
     /// The topic of that name, where there is one.
     pub fn get(&self, name: &TopicName) -> Option<Arc<Topic>> {
         self.topics.get(name).map(|topic| topic.clone())
+    }
+
+    /// The same; where there is none, one to which nothing has happened, and of which the hub keeps nothing.
+    pub fn get_or_empty(&self, name: TopicName) -> Arc<Topic> {
+        self.get(&name).unwrap_or_else(|| Arc::new(self.empty(TopicId(u32::MAX), name)))
     }
 
     /// The topic of that name for a subscriber on `shard`, who is told of everything from now on.
@@ -258,7 +272,7 @@ impl Hub {
             // What goes is let go of outside the lock.
             let shed = topic.read(|history| history.shrink(ring_frames));
             relieved.changes += shed.changes.len();
-            relieved.frames += shed.frames.len();
+            relieved.frames += shed.frames.len() + shed.bulletin_frames.len();
         }
         relieved
     }
@@ -267,7 +281,7 @@ impl Hub {
     pub fn rings(&self) -> Rings {
         let mut rings = Rings::default();
         for topic in self.topics.iter() {
-            let (entries, frame_bytes) = topic.read(|history| (history.ring_len(), history.frame_bytes()));
+            let (entries, frame_bytes) = topic.read(|history| (history.ring_len() + history.bulletins().len(), history.frame_bytes()));
             rings.frame_bytes += frame_bytes;
             rings.topics += 1;
             rings.entries += entries;
@@ -321,6 +335,27 @@ impl Hub {
         count
     }
 
+    /// Puts a prediction or an outcome into its game's `predictions:` topic, and adds that to `moved` where it is
+    /// watched, for [`Hub::tell`]. What it expires ([`Bulletin::expires`]) is sent to nobody from now on: so an
+    /// outcome comes before the next prediction of its kind. For one thread, the predictor's; no game's lock is
+    /// needed. False where the game is not there, or not any more.
+    pub fn predict(&self, bulletin: Bulletin, moved: &mut Moved) -> bool {
+        let game = bulletin.game().clone();
+        let Some(shown) = self.get(&TopicName::Game(game.clone())) else {
+            return false;
+        };
+        // Under the lock of the predictions: whoever lets the game go clears these after the game's own topic.
+        let is_shown = || shown.read(|history| history.game().is_some());
+        let topic = self.own(TopicName::Predictions(game));
+        match topic.post(bulletin, is_shown) {
+            Published::To(shards) => {
+                moved.add(topic.id, shards);
+                true
+            }
+            Published::NotShown => false,
+        }
+    }
+
     /// Lets a game go: each topic that shows it moves on by one `seq` and shows nothing from there (the slate:
     /// the other games), and no ring holds a change of it any more. Call it as [`Hub::publish`]. Returns the
     /// number of topics that moved.
@@ -337,6 +372,9 @@ impl Hub {
         for topic in topics.game.iter().chain(teams).chain(topics.players.iter().flatten()) {
             let is_shown = |history: &History| history.game().is_some_and(|head| head.game == *game);
             took(topic, topic.let_go(game, is_shown, &mut left));
+        }
+        if let Some(predictions) = self.get(&TopicName::Predictions(game.clone())) {
+            took(&predictions, predictions.clear());
         }
         if let Some(place) = topics.slate {
             let mut slate = self.slate.lock();
@@ -425,7 +463,7 @@ impl Hub {
         }
     }
 
-    /// The topic for a game's owner, who holds it for good: under the entry's lock it is marked as held,
+    /// The topic for who publishes into it, a game's owner for good: under the entry's lock it is marked as held,
     /// so that its last watcher, leaving before the first change, does not have it forgotten.
     fn own(&self, name: TopicName) -> Arc<Topic> {
         let topic = self.topics.entry(name.clone()).or_insert_with(|| self.create(&name));
@@ -434,7 +472,15 @@ impl Hub {
     }
 
     fn create(&self, name: &TopicName) -> Arc<Topic> {
-        Arc::new(Topic::new(TopicId(self.next_id.fetch_add(1, Ordering::Relaxed)), name.clone()))
+        let id = TopicId(self.next_id.fetch_add(1, Ordering::Relaxed));
+        Arc::new(self.empty(id, name.clone()))
+    }
+
+    fn empty(&self, id: TopicId, name: TopicName) -> Topic {
+        match name.has_predictions() {
+            true => Topic::of_predictions(id, name, self.predictions_from),
+            false => Topic::new(id, name),
+        }
     }
 
     /// Whether the shards must be told now: half a ring of one topic has moved, of which they would miss

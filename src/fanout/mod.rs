@@ -11,6 +11,7 @@
 //! never blocks. Bounds: `ring_frames` per topic, `topics_max`, `subscriptions_max` per client,
 //! `replies_bytes_max` per client, `notices_max` per shard.
 
+pub mod bulletins;
 pub mod encode;
 pub mod grant;
 pub mod hub;

@@ -52,6 +52,10 @@ pub fn take(hub: &Hub, games: &GameReader, subject: Subject<'_>, reason: &str) -
             let slate = hub.slate();
             (slate.seq, encode::slate_snapshot(subject, slate.seq, &slate.games, reason))
         }
+        TopicName::Predictions(_) => {
+            let (seq, posted) = subject.topic.read(|history| (history.head, history.bulletins().to_vec()));
+            (seq, encode::predictions_snapshot(subject, seq, &posted, reason))
+        }
     }
 }
 

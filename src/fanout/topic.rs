@@ -3,7 +3,8 @@
 //! Written by the owner of the game that the topic shows, read by every shard. The lock is held for a
 //! push or for copying a few reference counts, and never once per delivery.
 
-use crate::model::{Change, GameHead, GameId, PlayerMove, Seq, TopicName};
+use super::bulletins::{Bulletins, Posted};
+use crate::model::{Bulletin, Change, GameHead, GameId, PlayerMove, Seq, TopicName};
 use crate::scoring::RulesetIndex;
 use crate::wire::Form;
 use crate::wire::ws::Frame;
@@ -62,7 +63,7 @@ impl Frames {
     }
 
     /// Bytes of all of them, but while one is made: nobody waits for that.
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let bytes = |frames: &SmallVec<[(FrameKey, Frame); 1]>| frames.iter().map(|(_, frame)| frame.bytes().len()).sum();
         self.0.try_lock().map_or(0, |frames| bytes(&frames))
     }
@@ -114,7 +115,9 @@ pub struct History {
     /// Of those entries in the ring that a shard sends as they are, by `seq`: most go out merged, or to
     /// nobody.
     frames: VecDeque<(Seq, Arc<Frames>)>,
-    /// The game that the topic shows; of the slate nothing.
+    /// What a `predictions:` topic has instead of a ring.
+    bulletins: Bulletins,
+    /// The game that the topic shows; of the slate and of predictions nothing.
     game: Option<Arc<GameHead>>,
     /// Whether that game has begun.
     begun: bool,
@@ -127,7 +130,7 @@ pub struct History {
     is_torn: bool,
     /// A bit for each shard that has subscribers.
     watchers: u64,
-    /// Whether a game's owner holds the topic.
+    /// Whether somebody publishes into the topic, a game's owner or the predictor.
     kept: bool,
 }
 
@@ -160,6 +163,7 @@ pub struct ShownGame {
 pub(super) struct Shed {
     pub(super) changes: Vec<Arc<Change>>,
     pub(super) frames: VecDeque<(Seq, Arc<Frames>)>,
+    pub(super) bulletin_frames: Vec<Arc<Frames>>,
 }
 
 /// What became of an offered change.
@@ -189,6 +193,14 @@ impl Topic {
             name,
             history: Mutex::default(),
         }
+    }
+
+    /// A topic of predictions, to which nothing has happened: it counts from `seq` on, and nobody can hold
+    /// anything of it that is older.
+    pub(super) fn of_predictions(id: TopicId, name: TopicName, seq: Seq) -> Topic {
+        let topic = Topic::new(id, name);
+        topic.read(|history| (history.head, history.cleared) = (seq, seq));
+        topic
     }
 
     /// Puts a change at the head. `place` as in [`Entry::place`]. Of the games that have begun, the
@@ -229,6 +241,31 @@ impl Topic {
         history.watchers
     }
 
+    /// Puts a bulletin at the head of a topic of predictions, and lets go of what it expires, while `is_shown`
+    /// says that the game is there.
+    pub(super) fn post(&self, bulletin: Bulletin, is_shown: impl FnOnce() -> bool) -> Published {
+        let mut history = self.history.lock();
+        if !is_shown() {
+            return Published::NotShown;
+        }
+        history.head += 1;
+        let seq = history.head;
+        history.bulletins.post(seq, bulletin);
+        Published::To(history.watchers)
+    }
+
+    /// Lets go of all bulletins, as their game is let go of: the topic moves on by one `seq` and shows nothing
+    /// from there.
+    pub(super) fn clear(&self) -> Published {
+        let mut history = self.history.lock();
+        if !history.bulletins.clear() {
+            return Published::NotShown;
+        }
+        history.head += 1;
+        history.cleared = history.head;
+        Published::To(history.watchers)
+    }
+
     /// Lets go of a game: what the ring holds of it, and of all before that. Where the topic shows the game,
     /// as `is_shown` says, it moves on by one `seq` and shows nothing from there.
     pub(super) fn let_go(&self, game: &GameId, is_shown: impl FnOnce(&History) -> bool, left: &mut Left) -> Published {
@@ -247,8 +284,12 @@ impl Topic {
         Published::NotShown
     }
 
-    /// Where the topic stands; nothing where nothing ever happened.
+    /// Where the topic stands; nothing where nothing ever happened, and nothing of predictions, which are made
+    /// anew after a start.
     pub(super) fn standing(&self) -> Option<Standing> {
+        if self.name.has_predictions() {
+            return None;
+        }
         self.read(|history| history.standing())
     }
 
@@ -289,15 +330,14 @@ impl Topic {
         self.history.lock().watchers |= 1 << shard;
     }
 
-    /// Takes [`Topic::watch`] back. True where nobody watches, nothing ever happened and no game's owner
-    /// holds the topic.
+    /// Takes [`Topic::watch`] back. True where nobody watches and nothing ever happened.
     pub(super) fn unwatch(&self, shard: usize) -> bool {
         let mut history = self.history.lock();
         history.watchers &= !(1 << shard);
-        history.watchers == 0 && history.head == 0 && !history.kept
+        history.watchers == 0 && !history.kept
     }
 
-    /// Says that a game's owner holds the topic: it is never forgotten from now on.
+    /// Says that somebody publishes into the topic: it is never forgotten from now on.
     pub(super) fn keep(&self) {
         self.history.lock().kept = true;
     }
@@ -330,18 +370,27 @@ impl History {
         if surplus > 0 {
             self.ring.shrink_to(ring_frames);
         }
-        let frames = std::mem::take(&mut self.frames);
-        Shed { changes, frames }
+        Shed {
+            changes,
+            frames: std::mem::take(&mut self.frames),
+            bulletin_frames: self.bulletins.shed_frames(),
+        }
     }
 
     /// Bytes of the frames that are kept.
     pub(super) fn frame_bytes(&self) -> usize {
-        self.frames.iter().map(|(_, frames)| frames.bytes()).sum()
+        let frames: usize = self.frames.iter().map(|(_, frames)| frames.bytes()).sum();
+        frames + self.bulletins.frame_bytes()
     }
 
     /// How many changes the ring holds.
     pub(super) fn ring_len(&self) -> usize {
         self.ring.len()
+    }
+
+    /// What has not expired of a topic of predictions, oldest first.
+    pub fn bulletins(&self) -> &[Posted] {
+        self.bulletins.posted()
     }
 
     /// The `seq` of the oldest entry in the ring.

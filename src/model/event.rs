@@ -131,6 +131,11 @@ impl PlayKind {
             .find(|(_, n)| *n == name)
             .map_or(PlayKind::Other, |(kind, _)| *kind)
     }
+
+    /// Whether the ball was put in play, or was about to be when a penalty nullified it: a snap or a kick.
+    pub fn is_snap(self) -> bool {
+        !matches!(self, PlayKind::Timeout | PlayKind::Other)
+    }
 }
 
 /// One player's one stat in a play.

@@ -9,6 +9,8 @@ pub mod event;
 pub mod gsis;
 pub mod ids;
 pub mod points;
+pub mod prediction;
+pub mod recap;
 pub mod stat;
 pub mod time;
 pub mod topic;
@@ -19,6 +21,8 @@ pub use event::{
 };
 pub use ids::{GameId, PlayId, PlayerId, Team};
 pub use points::Points;
+pub use prediction::{Bulletin, Forecast, Outcome, PlayCall, Prediction, Probability};
+pub use recap::{Recap, RecapPlay, RecapSnap, Side, Spot};
 pub use stat::{PackedLine, Stat, StatDelta, StatLine};
 pub use time::{FeedTime, IngestTime, Now, Origin, SOURCES_MAX, SourceId, StateTime};
 pub use topic::{TopicError, TopicName};

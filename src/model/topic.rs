@@ -14,13 +14,15 @@ pub enum TopicName {
     Game(GameId),
     /// `slate`: the scoreboard of all games of the day.
     Slate,
+    /// `predictions:GAME`: what is thought to come in one game, and how it turned out.
+    Predictions(GameId),
 }
 
 /// Why a text names no topic.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum TopicError {
     /// There is no such kind.
-    #[error("no such kind of topic; there are player:ID, team:ABBR, game:ID and slate")]
+    #[error("no such kind of topic; there are player:ID, team:ABBR, game:ID, predictions:GAME and slate")]
     Kind,
     /// The id cannot be one.
     #[error("the id after the colon must be 1 to {max} printable ASCII characters without spaces, commas, quotes or slashes", max = ids::ID_BYTES_MAX)]
@@ -38,6 +40,7 @@ impl TopicName {
             "player" => PlayerId::new(id).map(TopicName::Player),
             "team" => Team::new(id).map(TopicName::Team),
             "game" => GameId::new(id).map(TopicName::Game),
+            "predictions" => GameId::new(id).map(TopicName::Predictions),
             _ => return Err(TopicError::Kind),
         }
         .ok_or(TopicError::Id)
@@ -50,12 +53,18 @@ impl TopicName {
             TopicName::Team(team) => ("team:", team.as_str()),
             TopicName::Game(game) => ("game:", game.as_str()),
             TopicName::Slate => ("slate", ""),
+            TopicName::Predictions(game) => ("predictions:", game.as_str()),
         }
     }
 
-    /// Whether what the topic shows depends on a ruleset.
+    /// Whether a subscription to the topic names a ruleset.
     pub fn has_ruleset(&self) -> bool {
-        !matches!(self, TopicName::Slate)
+        !matches!(self, TopicName::Slate | TopicName::Predictions(_))
+    }
+
+    /// Whether the topic shows predictions, of which the newest of each kind counts, instead of changes.
+    pub fn has_predictions(&self) -> bool {
+        matches!(self, TopicName::Predictions(_))
     }
 }
 
@@ -73,7 +82,7 @@ mod tests {
 
     #[test]
     fn names_read_back_as_they_print() {
-        for name in ["slate", "player:00-1", "player:dst:NE", "team:NE", "game:2017"] {
+        for name in ["slate", "player:00-1", "player:dst:NE", "team:NE", "game:2017", "predictions:2017"] {
             assert_eq!(TopicName::parse(name).unwrap().to_string(), name);
         }
     }
@@ -84,5 +93,8 @@ mod tests {
         assert_eq!(TopicName::parse("slates"), Err(TopicError::Kind));
         assert_eq!(TopicName::parse("player:"), Err(TopicError::Id));
         assert_eq!(TopicName::parse("game:a b"), Err(TopicError::Id));
+        assert_eq!(TopicName::parse("predictions"), Err(TopicError::Kind));
+        assert_eq!(TopicName::parse("predictions:"), Err(TopicError::Id));
+        assert_eq!(TopicName::parse("predictions:a/b"), Err(TopicError::Id));
     }
 }

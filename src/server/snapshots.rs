@@ -7,7 +7,6 @@ use super::upgrade::header_texts;
 use super::{App, Door};
 use crate::fanout::encode::{self, Subject};
 use crate::fanout::snapshot;
-use crate::fanout::topic::{Topic, TopicId};
 use crate::model::TopicName;
 use crate::scoring::Ruleset;
 use crate::wire::Form;
@@ -17,7 +16,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::io::Write;
-use std::sync::Arc;
 
 /// Which topics, under which ruleset.
 #[derive(Deserialize)]
@@ -104,7 +102,7 @@ fn compose(app: &App, topics: Vec<TopicName>, ruleset: &Ruleset) -> (String, Vec
     body.extend_from_slice(format!("{{\"epoch\":\"{}\",\"snapshots\":[", app.epoch).as_bytes());
     for (place, name) in topics.into_iter().enumerate() {
         // Asking costs no memory: a topic that is not there is not made.
-        let topic = app.hub.get(&name).unwrap_or_else(|| Arc::new(Topic::new(TopicId(u32::MAX), name)));
+        let topic = app.hub.get_or_empty(name);
         let subject = Subject {
             topic: &topic,
             ruleset,

@@ -5,9 +5,11 @@
 //! points allowed follow from the plays and from the highest score that goes with any of them.
 
 mod compare;
+mod recap;
 
 use super::Cards;
 use super::credit::Credits;
+use super::gist::Gist;
 use super::items::{Items, Play};
 use super::roster::{PlayerSlot, Roster, Tally};
 use crate::model::change::{Cause, CauseKind, Change, GameHead, GameView, PlayerMove, ViewMoved};
@@ -113,10 +115,12 @@ impl Game {
     /// first heard of, none left out.
     pub fn play(&mut self, event: &PlayEvent, place: u32, kind: CauseKind, cards: &Cards, ingest: IngestTime) -> Change {
         let is_scoring = event.stats.iter().any(|record| gsis::scoring_points(record.stat).is_some());
+        let records = self.roster.resolve(&event.stats, cards);
         let new = Play {
             clock: event.clock,
             situation: event.situation.clone(),
-            credits: self.roster.resolve(&event.stats, cards),
+            gist: Gist::of(event, &records),
+            credits: records,
         };
         let mut credits = Credits::default();
         // New credits first, taken from `new` before it moves in; the sum does not care.

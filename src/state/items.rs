@@ -11,6 +11,7 @@
 //!   list does not count against a defence what the list may yet explain.
 
 use super::credit::Credited;
+use super::gist::Gist;
 use crate::model::{Clock, PlayId, Score, Situation, SituationEvent, Team};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,8 +20,12 @@ use std::sync::Arc;
 pub(super) struct Play {
     pub(super) clock: Option<Clock>,
     pub(super) situation: Option<Situation>,
+    pub(super) gist: Gist,
     pub(super) credits: Credited,
 }
+
+// A season's plays may be held.
+const _: () = assert!(size_of::<Play>() <= 104);
 
 /// A coming snap.
 struct Snap {
@@ -44,6 +49,13 @@ struct Item {
     play: Standing,
     /// What comes after it.
     snap: Option<Box<Snap>>,
+}
+
+impl Item {
+    /// What plays go by.
+    fn place(&self) -> (u64, &PlayId) {
+        (self.order, &self.id)
+    }
 }
 
 /// The place of the snap before the first play.
@@ -171,6 +183,35 @@ impl Items {
             Some(place) => self.items.get(place as usize)?.snap.as_deref(),
         };
         snap.map(|snap| (snap.clock, &snap.situation, snap.score.as_deref()))
+    }
+
+    /// As many plays as there may be: those heard of in any way.
+    pub(super) fn plays_max(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The plays that stand, each with its id and order, in no order.
+    pub(super) fn plays(&self) -> impl Iterator<Item = (&PlayId, u64, &Play)> {
+        self.items.iter().filter_map(|item| match &item.play {
+            Standing::Stands(play) => Some((&item.id, item.order, play)),
+            Standing::Unheard | Standing::Retracted => None,
+        })
+    }
+
+    /// The coming snap, with the play that it follows: the latest of those that were told and whose play was
+    /// not taken back, unless a later play has put the ball in play.
+    pub(super) fn coming(&self) -> Option<(Option<&PlayId>, Option<Clock>, &Situation)> {
+        let is_live = |item: &&Item| item.snap.is_some() && !matches!(item.play, Standing::Retracted);
+        let last = self.items.iter().filter(is_live).max_by_key(|item| item.place());
+        let (after, snap) = match last {
+            Some(item) => (Some(item), item.snap.as_deref()?),
+            None => (None, self.opening.as_deref()?),
+        };
+        let is_taken = self.items.iter().any(|item| match &item.play {
+            Standing::Stands(play) => play.gist.kind.is_snap() && after.is_none_or(|after| item.place() > after.place()),
+            Standing::Unheard | Standing::Retracted => false,
+        });
+        (!is_taken).then(|| (after.map(|item| &item.id), snap.clock, &snap.situation))
     }
 
     /// The item of the play at that place, which is the next one where it is not known yet.

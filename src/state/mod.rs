@@ -14,6 +14,7 @@
 pub mod cards;
 mod credit;
 pub mod game;
+mod gist;
 mod items;
 mod roster;
 

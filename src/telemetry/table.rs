@@ -444,6 +444,27 @@ metric!(
     "What was dropped or refused for want of memory; clients closed count as `overloaded` among those closed."
 );
 metric!(
+    GPU_MEMORY,
+    "scorewire_gpu_memory_used_bytes",
+    Gauge,
+    "",
+    "Memory in use on the GPU of `predict.device`, whoever uses it; 0 where there is none, or none that can be asked (docs/gpu.md)."
+);
+metric!(
+    GPU_USE,
+    "scorewire_gpu_use_ratio",
+    Gauge,
+    "",
+    "Part of the time in which something ran on that GPU, 0 to 1, as its driver samples it; 0 where there is none."
+);
+metric!(
+    BOARD_NOTICES,
+    "scorewire_prediction_notices_total",
+    Counter,
+    "outcome = taken, replaced, refused",
+    "Times that a game moved, for the predictor: taken up, replaced by a newer one of the same game first, or refused because `predict.games_max` games waited."
+);
+metric!(
     FEED_LAG,
     "scorewire_feed_to_ingest_seconds",
     Histogram,
@@ -554,6 +575,9 @@ pub const METRICS: &[&Metric] = &[
     &MEMORY_PRESSURE,
     &MEMORY,
     &MEMORY_SHED,
+    &GPU_MEMORY,
+    &GPU_USE,
+    &BOARD_NOTICES,
     &FEED_LAG,
     &INGEST_TO_STATE,
     &STATE_TO_ENCODE,

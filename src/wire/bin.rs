@@ -7,6 +7,7 @@
 
 mod client;
 mod messages;
+mod predictions;
 
 pub use client::parse;
 pub use messages::write;

@@ -4,11 +4,12 @@
 //! no float is formatted. Every text is escaped, `<` and `&` included: nothing from a feed is markup.
 
 mod messages;
+mod predictions;
 
 pub use messages::write;
 
 use crate::model::stat::write_value;
-use crate::model::{Points, Stat};
+use crate::model::{Points, Probability, Stat};
 
 /// Writes one JSON object after another into a buffer.
 pub struct Json<'a> {
@@ -102,6 +103,13 @@ impl<'a> Json<'a> {
     pub fn points(&mut self, key: &str, points: Points) -> &mut Self {
         self.key(key);
         points.write_json(self.out);
+        self
+    }
+
+    /// `"key":0.7688`
+    pub fn probability(&mut self, key: &str, probability: Probability) -> &mut Self {
+        self.key(key);
+        probability.write_json(self.out);
         self
     }
 

@@ -5,8 +5,9 @@
 
 use super::close::CloseReason;
 use crate::model::change::{Cause, GameHead, GameView, ViewMoved};
+use crate::model::prediction::Tally;
 use crate::model::stat::NAMES;
-use crate::model::{GameId, PlayerId, Points, Seq, Stat, StatDelta, StatLine, Team, TopicName};
+use crate::model::{FeedTime, GameId, IngestTime, Outcome, PlayerId, Points, Prediction, Seq, Stat, StatDelta, StatLine, Team, TopicName};
 use smallvec::SmallVec;
 
 /// What the server says.
@@ -66,6 +67,10 @@ pub enum ServerMessage<'a> {
     Snapshot(Snapshot<'a>),
     /// One change of a topic, or several merged.
     Delta(Delta<'a>),
+    /// What is thought to come in a game.
+    Prediction(Told<'a, Prediction>),
+    /// How a prediction turned out.
+    Outcome(Told<'a, Outcome>),
 }
 
 /// `welcome`.
@@ -171,6 +176,8 @@ pub enum Shown<'a> {
     Game(Option<GameShown<'a>>, Vec<PlayerShown<'a>>),
     /// `slate`.
     Slate(Vec<GameShown<'a>>),
+    /// `predictions:`, and the game's calls so far.
+    Predictions(Vec<&'a Prediction>, Tally),
 }
 
 /// `delta`.
@@ -204,6 +211,18 @@ pub enum Moved<'a> {
     Slate(SmallVec<[GameShown<'a>; 2]>),
 }
 
+/// `prediction` and `outcome`.
+pub struct Told<'a, T> {
+    /// Of what.
+    pub about: About<'a>,
+    /// The `seq` that the client holds.
+    pub prev: Seq,
+    /// What it says.
+    pub says: &'a T,
+    /// When it was encoded.
+    pub encode_us: i64,
+}
+
 /// Times of an event, in microseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventTimes {
@@ -211,6 +230,16 @@ pub struct EventTimes {
     pub feed_us: Option<i64>,
     /// Ours, when it came in.
     pub ingest_us: i64,
+}
+
+impl EventTimes {
+    /// The times of an event that came in then.
+    pub fn of(feed_ts: Option<FeedTime>, ingest: IngestTime) -> EventTimes {
+        EventTimes {
+            feed_us: feed_ts.map(|ts| ts.0),
+            ingest_us: ingest.0,
+        }
+    }
 }
 
 /// One cause of a change.

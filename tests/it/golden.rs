@@ -5,6 +5,7 @@
 //! anew; read the difference before committing it.
 
 use crate::frames::{Extension, Got, client_frame, next_frame};
+use crate::predictions::{each_kind, post, tie};
 use crate::proto;
 use crate::world::{Settings, World};
 use scorewire::fanout::shard::{ConnKey, Kind};
@@ -149,6 +150,15 @@ fn transcript(coding: Coding) -> (String, Vec<Value>) {
     script.say(r#"{"op":"subscribe","id":7,"topics":["game:K"]}"#);
     script.feed(&[ONLY_PLAY]);
     script.feed(&[NO_PLAY_AFTER_ALL]);
+    script.say(r#"{"op":"subscribe","id":8,"topics":["predictions:K"],"ruleset":"ppr"}"#);
+    for bulletin in each_kind("K") {
+        post(&script.world.hub, bulletin);
+        script.told("a bulletin");
+    }
+    script.say(r#"{"op":"subscribe","id":9,"topics":["predictions:K"]}"#);
+    post(&script.world.hub, tie("K"));
+    script.told("a bulletin");
+    script.say(r#"{"op":"subscribe","id":10,"topics":["predictions:K","predictions:a b"]}"#);
     script.world.shards[0].drain(1_000, script.world.now_us);
     script.told("the server drains");
     (script.out, script.said)

@@ -32,6 +32,7 @@ mod memory;
 mod oracle;
 mod plain_http;
 mod plan;
+mod predictions;
 mod properties;
 mod proto;
 mod recorded_truth;

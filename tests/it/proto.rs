@@ -45,7 +45,7 @@ pub(crate) fn server_message(bytes: &[u8]) -> Value {
 fn object(message: &DynamicMessage) -> Map<String, Value> {
     let mut json = Map::new();
     for field in message.descriptor().fields() {
-        if !message.has_field(&field) && (field.supports_presence() || field.is_list()) {
+        if !message.has_field(&field) && (field.supports_presence() || field.is_list() || field.is_map()) {
             continue;
         }
         put(&mut json, message, &field, &message.get_field(&field));
@@ -62,6 +62,8 @@ fn empty_lists(message: &DynamicMessage, json: &Map<String, Value>) -> &'static 
     match message.descriptor().name() {
         "Subscriptions" => &["topics", "errors"],
         "Delta" | "Snapshot" if topic == "slate" => &["games"],
+        "Snapshot" if topic.starts_with("predictions:") => &["predictions"],
+        "Prediction" if json.get("kind").is_some_and(|kind| kind == "points") => &["players"],
         "Delta" | "Snapshot" if topic.starts_with("game:") || topic.starts_with("team:") => &["players"],
         _ => &[],
     }
@@ -74,12 +76,33 @@ fn put(json: &mut Map<String, Value>, message: &DynamicMessage, field: &FieldDes
         Value::from(encode_us.expect("a time").wrapping_sub(value.as_i64().expect("an age")))
     };
     match field.name() {
-        "points" | "change" => set(field.name(), decimal(value.as_i64().expect("fixed-point"), 10_000)),
+        "points" | "change" | "low" | "high" => set(field.name(), decimal(value.as_i64().expect("fixed-point"), 10_000)),
         "sacks_halves" => set("sacks", decimal(value.as_i32().expect("halves").into(), 2)),
         "ingest_age_us" => set("ingest_us", ago()),
         "feed_age_us" => set("feed_ts", ago()),
         "ingest_age_first_us" => set("ingest_us_first", ago()),
         "feed_age_first_us" => set("feed_ts_first", ago()),
+        "probabilities" | "kinds" => {
+            let probability = |(name, value): (&MapKey, &Proto)| {
+                let ten_thousandths = value.as_u32().expect("a probability").into();
+                (name.as_str().expect("a name").to_owned(), decimal(ten_thousandths, 10_000))
+            };
+            let all = value.as_map().expect("a map").iter().map(probability);
+            set(field.name(), all.collect::<Map<_, _>>().into());
+        }
+        "confidence" | "probability" => set(field.name(), decimal(value.as_u32().expect("a probability").into(), 10_000)),
+        // Their ages are those of the snapshot.
+        "predictions" => {
+            let encode_us = message.get_field_by_name("encode_us").expect("its field").into_owned();
+            let predictions = value.as_list().expect("a list").iter().map(|prediction| {
+                let mut prediction = prediction.as_message().expect("a message").clone();
+                prediction.set_field_by_name("encode_us", encode_us.clone());
+                let mut json = object(&prediction);
+                json.remove("encode_us");
+                Value::Object(json)
+            });
+            set(field.name(), predictions.collect());
+        }
         "causes_omitted" if value.as_u64() == Some(0) => {}
         "causes" => {
             let number = |name| message.get_field_by_name(name).and_then(|value| value.as_u64());

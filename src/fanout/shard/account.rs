@@ -14,7 +14,8 @@ pub struct Account {
     pub written: u64,
     /// Changes that another frame stood for: k changes in one frame are 1 written and k − 1 merged.
     pub merged: u64,
-    /// Changes that were no longer worth sending. (Scores never expire; predictions will.)
+    /// Predictions and outcomes that something newer had put an end to before they were sent. A score never
+    /// expires.
     pub expired: u64,
     /// Changes whose client left or unsubscribed first.
     pub abandoned: u64,

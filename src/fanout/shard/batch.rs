@@ -66,8 +66,18 @@ pub(super) struct Promise {
     pub(super) after: Seq,
     pub(super) phase_before: Phase,
     pub(super) snapshot: bool,
+    /// Whether what it passes over has expired; else it stands for that, merged.
+    pub(super) expires: bool,
     /// Which of [`Batch::ages`] it counts to.
     pub(super) age: u32,
+}
+
+impl Promise {
+    /// Changes besides the one that it is written for: merged, and expired.
+    pub(super) fn passed_over(&self) -> (u64, u64) {
+        let count = self.after - self.before - 1;
+        if self.expires { (0, count) } else { (count, 0) }
+    }
 }
 
 /// One client's part of a batch.
@@ -190,6 +200,7 @@ pub(super) const REPLY: Promise = Promise {
     after: 0,
     phase_before: Phase::Deltas,
     snapshot: false,
+    expires: false,
     age: 0,
 };
 

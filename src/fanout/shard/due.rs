@@ -6,6 +6,7 @@ use super::batch::{PIECES_MAX, Piece};
 use super::conn::{Conn, Kind};
 use super::mirror::{Encoded, Mirror, Shared};
 use super::subs::{Cursor, Phase};
+use crate::fanout::bulletins::{BULLETINS_MAX, Posted};
 use crate::fanout::encode::{self, Subject};
 use crate::fanout::snapshot;
 use crate::fanout::topic::FrameKey;
@@ -81,6 +82,9 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
     if !mirror.reaches(seq) {
         return snapshot(mirror, "lagged", making);
     }
+    if mirror.expires {
+        return Due::Now(bulletins(parts, mirror, key, seq, making));
+    }
     if mirror.changes_game_after(seq) {
         return snapshot(mirror, "new_game", making);
     }
@@ -140,6 +144,56 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, maki
         after: Some(seq),
         reason: "",
         seq: mirror.head,
+        frame: frame.clone(),
+    });
+    frame
+}
+
+/// What has not expired of a topic of predictions after `seq`: each frame follows the one before it.
+fn bulletins(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, making: &mut Making<'_>) -> Frames {
+    let after: SmallVec<[Posted; BULLETINS_MAX]> = mirror.bulletins.iter().filter(|posted| posted.seq > seq).cloned().collect();
+    let mut prev = seq;
+    let frames = after.iter().map(|posted| {
+        let frame = bulletin(parts, mirror, key, (prev, posted), making);
+        prev = posted.seq;
+        (posted.seq, false, frame)
+    });
+    frames.collect()
+}
+
+/// One of them, for whoever holds `prev`.
+fn bulletin(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, (prev, posted): (Seq, &Posted), making: &mut Making<'_>) -> Encoded {
+    let same = |shared: &&Shared| shared.key == key && shared.after == Some(prev) && shared.seq == posted.seq;
+    if let Some(shared) = mirror.shared.iter().find(same) {
+        return shared.frame.clone();
+    }
+    let subject = Subject {
+        topic: &mirror.topic,
+        ruleset: parts.rulesets.by_index(key.0),
+        wall_us: making.now.wall_us,
+        form: key.1,
+    };
+    let mut encoded = false;
+    let mut encode = || {
+        encoded = true;
+        encode::bulletin(subject, posted, prev)
+    };
+    let frame = if prev + 1 == posted.seq {
+        // What all who are up to date are sent, on whichever shard.
+        let frame = posted.frames.frame(key, encode, |plain| making.deflate(plain));
+        making.stats.encoded_bytes += frame.bytes().len() as u64;
+        (Piece::frame(frame.copied()), making.now.steady_us)
+    } else {
+        making.piece(encode(), key.1)
+    };
+    if encoded {
+        making.stats.state_to_encode.record(making.now.steady_us - posted.bulletin.made().0);
+    }
+    mirror.share(Shared {
+        key,
+        after: Some(prev),
+        reason: "",
+        seq: posted.seq,
         frame: frame.clone(),
     });
     frame

@@ -5,6 +5,7 @@
 
 use super::batch::Piece;
 use super::walks::Rest;
+use crate::fanout::bulletins::Posted;
 use crate::fanout::topic::{Entry, FrameKey, Topic};
 use crate::model::Seq;
 use crate::scoring::RulesetIndex;
@@ -47,6 +48,10 @@ pub(super) struct Mirror {
     /// The last `seq` from which on the topic showed nothing.
     cleared: Seq,
     pub(super) ring: VecDeque<Mirrored>,
+    /// What a `predictions:` topic has instead of a ring.
+    pub(super) bulletins: Vec<Posted>,
+    /// Whether it is such a topic. Known here: its name lies beside what another thread writes.
+    pub(super) expires: bool,
     pub(super) subscribers: Vec<Subscriber>,
     pub(super) shared: Vec<Shared>,
     /// When its next walk may begin.
@@ -68,10 +73,12 @@ fn bytes_of(frames: &OwnFrames) -> usize {
 impl Mirror {
     pub(super) fn new(topic: Arc<Topic>) -> Mirror {
         Mirror {
+            expires: topic.name.has_predictions(),
             topic,
             head: 0,
             cleared: 0,
             ring: VecDeque::new(),
+            bulletins: Vec::new(),
             subscribers: Vec::new(),
             shared: Vec::new(),
             rest: Rest::Over,
@@ -97,6 +104,8 @@ impl Mirror {
             }
             self.ring
                 .extend(history.after(before).map(|entry| Mirrored { entry, frames: None }));
+            self.bulletins.clear();
+            self.bulletins.extend_from_slice(history.bulletins());
             (self.head, self.cleared) = (history.head, history.cleared());
         });
         if self.head == before {
@@ -158,7 +167,7 @@ impl Mirror {
 
     /// Bytes that it takes up, its subscribers not counted.
     pub(super) fn held_bytes(&self) -> usize {
-        self.ring.len() * size_of::<Mirrored>() + self.frame_bytes
+        self.ring.len() * size_of::<Mirrored>() + self.bulletins.len() * size_of::<Posted>() + self.frame_bytes
     }
 
     /// The same, counted frame by frame: what [`Mirror::held_bytes`] is held against.
@@ -166,11 +175,15 @@ impl Mirror {
     pub(super) fn counted_bytes(&self) -> usize {
         let frames = self.ring.iter().filter_map(|mirrored| mirrored.frames.as_deref()).map(bytes_of);
         let shared = self.shared.iter().map(|shared| shared.frame.0.bytes().len());
-        self.ring.len() * size_of::<Mirrored>() + frames.chain(shared).sum::<usize>()
+        let entries = self.ring.len() * size_of::<Mirrored>() + self.bulletins.len() * size_of::<Posted>();
+        entries + frames.chain(shared).sum::<usize>()
     }
 
-    /// Whether the deltas that follow `seq` are all in the ring.
+    /// Whether all is here that somebody at `seq` is to be sent.
     pub(super) fn reaches(&self, seq: Seq) -> bool {
+        if self.expires {
+            return (self.cleared..=self.head).contains(&seq);
+        }
         seq == self.head || (seq < self.head && self.ring.front().is_some_and(|first| first.entry.seq <= seq + 1))
     }
 

@@ -132,10 +132,8 @@ impl Shard {
             bytes: 0,
             bytes_max: self.parts.limits.write_bytes_max,
         };
-        let (mut more, offset) = match &conn.busy {
-            Some(busy) => gather_waiting(busy, batch, &mut room),
-            None => (true, 0),
-        };
+        let waiting = conn.busy.as_ref().map(|busy| gather_waiting(busy, batch, &mut room));
+        let (mut more, offset) = waiting.unwrap_or((true, 0));
         let form = conn.kind.form();
         let behind = offset > 0 || conn.lagging;
         let alone = !behind && conn.busy.is_none() && conn.subs.listed().len() == 1;
@@ -183,6 +181,7 @@ impl Shard {
                     after: seq,
                     phase_before,
                     snapshot,
+                    expires: mirror.expires,
                     age: batch.age((phase_before != Phase::Resumed).then_some(encoded_us)),
                 };
                 book(&promise, &mut conn.account, &mut self.stats, &mut batch.ages);
@@ -398,10 +397,13 @@ fn book(promise: &Promise, account: &mut Account, stats: &mut ShardStats, ages: 
     let changes = promise.after - promise.before;
     stats.snapshots += u64::from(promise.snapshot);
     if changes > 0 {
+        let (merged, expired) = promise.passed_over();
         account.written += 1;
-        account.merged += changes - 1;
+        account.merged += merged;
+        account.expired += expired;
         stats.written += 1;
-        stats.merged += changes - 1;
+        stats.merged += merged;
+        stats.expired += expired;
         ages[promise.age as usize].1 += 1;
     }
 }
@@ -411,10 +413,13 @@ fn take_back(conn: &mut Conn, sub: u32, promise: &Promise, stats: &mut ShardStat
     let changes = promise.after - promise.before;
     stats.snapshots -= u64::from(promise.snapshot);
     if changes > 0 {
+        let (merged, expired) = promise.passed_over();
         conn.account.written -= 1;
-        conn.account.merged -= changes - 1;
+        conn.account.merged -= merged;
+        conn.account.expired -= expired;
         stats.written -= 1;
-        stats.merged -= changes - 1;
+        stats.merged -= merged;
+        stats.expired -= expired;
         ages[promise.age as usize].1 -= 1;
     }
     let Some(cursor) = conn.subs.get_mut(sub) else { return };

@@ -80,6 +80,13 @@ pub struct TeamScore {
     pub total: u16,
 }
 
+impl TeamScore {
+    /// Whether the quarters come to the total.
+    pub(super) fn adds_up(&self) -> bool {
+        self.quarters.iter().sum::<u16>() == self.total
+    }
+}
+
 /// A play as the document has it, stat records sorted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DocPlay {

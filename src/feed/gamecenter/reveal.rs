@@ -1,8 +1,8 @@
 //! A recorded game shown again as a poller saw it: the same document, play by play.
 //!
-//! The running score follows from the stat records of the plays shown, so a try that is missing in
-//! the play list (after a returned touchdown) is missing until the quarter ends; then the document's
-//! own points of that quarter hold. Times follow from the game clock, stretched to the length of a
+//! The running score follows from the stat records of the plays shown. A try that is missing in the
+//! play list (after a returned touchdown) counts with the play after it, as far as the document's own
+//! points of that quarter say that it was good; once a quarter is over, those hold. Times follow from the game clock, stretched to the length of a
 //! broadcast. Never sleeps. Bounded by the document: at most plays + 3 steps.
 
 use super::document::{DocPlay, Document, QUARTERS, Snap, TeamScore};
@@ -27,6 +27,9 @@ const PLAY_GAP_US: i64 = 5 * SECOND_US;
 const WHISTLE_US: i64 = 20 * SECOND_US;
 /// Timeouts a team has in a half, and in overtime.
 const TIMEOUTS: [u16; 2] = [3, 2];
+/// What a touchdown brings, and a try at most.
+const TOUCHDOWN: u16 = 6;
+const TRY_MAX: u16 = 2;
 /// A team takes a timeout.
 const TIMEOUT_STAT: u16 = 68;
 
@@ -60,7 +63,10 @@ pub struct Revealer {
 impl Revealer {
     /// Takes a recorded document, normally one of a finished game.
     pub fn new(recorded: Document) -> Revealer {
-        let points = recorded.plays.iter().map(|play| play_points(&recorded, play)).collect();
+        let mut points: Vec<[u16; 2]> = recorded.plays.iter().map(|play| play_points(&recorded, play)).collect();
+        for side in [0, 1] {
+            add_missing_tries(&recorded, side, &mut points);
+        }
         Revealer { recorded, points }
     }
 
@@ -174,14 +180,13 @@ impl Revealer {
     /// Quarters that are over as the document has them, the one being played from its plays.
     fn score_after(&self, plays: &[Arc<DocPlay>], coming: &[Arc<DocPlay>], side: usize) -> TeamScore {
         let recorded = self.recorded.scores[side];
-        let by_quarter_adds_up = recorded.quarters.iter().sum::<u16>() == recorded.total;
         let playing = coming.first().map_or(u8::MAX, |play| play.quarter);
         let mut score = TeamScore::default();
         for (play, points) in plays.iter().zip(&self.points) {
-            let quarter = usize::from(play.quarter.max(1) - 1).min(QUARTERS - 1);
+            let quarter = quarter_of(play);
             score.quarters[quarter] = (score.quarters[quarter] + points[side]).min(SCORE_MAX);
         }
-        if by_quarter_adds_up {
+        if recorded.adds_up() {
             for (quarter, points) in (1u8..).zip(score.quarters.iter_mut()) {
                 let total = recorded.quarters[usize::from(quarter) - 1];
                 *points = if quarter < playing { total } else { (*points).min(total) };
@@ -203,6 +208,42 @@ impl Revealer {
             }
         }
         left
+    }
+}
+
+/// Where that play's quarter stands in a [`TeamScore`].
+fn quarter_of(play: &DocPlay) -> usize {
+    usize::from(play.quarter.max(1) - 1).min(QUARTERS - 1)
+}
+
+/// Adds one side's tries that are not in the play list to the plays after them: what a quarter's plays lack
+/// of the document's points of it is shared out among its touchdowns that no try follows.
+fn add_missing_tries(doc: &Document, side: usize, points: &mut [[u16; 2]]) {
+    let recorded = doc.scores[side];
+    if !recorded.adds_up() {
+        return;
+    }
+    let mut lacking = recorded.quarters;
+    for (play, points) in doc.plays.iter().zip(&*points) {
+        let quarter = &mut lacking[quarter_of(play)];
+        *quarter = quarter.saturating_sub(points[side]);
+    }
+    let mut untried: [Vec<usize>; QUARTERS] = Default::default();
+    for (place, pair) in doc.plays.windows(2).enumerate() {
+        let quarter = quarter_of(&pair[0]);
+        let mut later = doc.plays[place + 1..].iter().map(|play| play.kind);
+        let next = later.find(|kind| kind.is_snap() && *kind != PlayKind::NoPlay);
+        let is_tried = matches!(next, Some(PlayKind::ExtraPoint | PlayKind::TwoPoint));
+        if points[place][side] == TOUCHDOWN && !is_tried && quarter_of(&pair[1]) == quarter {
+            untried[quarter].push(place + 1);
+        }
+    }
+    for (mut lacking, after) in lacking.into_iter().zip(untried) {
+        for (nth, place) in after.iter().enumerate() {
+            let good = lacking.div_ceil((after.len() - nth) as u16).min(TRY_MAX);
+            points[*place][side] += good;
+            lacking -= good;
+        }
     }
 }
 
@@ -245,14 +286,25 @@ mod tests {
     }
 
     #[test]
-    fn a_try_missing_in_the_list_counts_when_the_quarter_is_over() {
+    fn a_try_missing_in_the_list_counts_with_the_play_after_it() {
         let revealer = revealer(|game| {
+            let none = json!({"0": []});
+            let [next, later] = ["13:00", "12:00"].map(|time| play(1, time, none.clone()));
+            game["drives"]["2"]["plays"] = json!({"140": next, "150": later, "300": play(2, "15:00", none)});
+        });
+        // Kickoff, pass, touchdown, two plays; the extra point is not in the list.
+        assert_eq!([2, 3].map(|count| totals(&revealer, count)), [[0, 0], [0, 6]]);
+        assert_eq!([4, 5, 6].map(|count| totals(&revealer, count)), [[0, 7]; 3]);
+    }
+
+    #[test]
+    fn a_missing_try_that_failed_counts_nothing() {
+        let revealer = revealer(|game| {
+            game["away"]["score"] = json!({"1": 6, "T": 6});
             let later = play(2, "15:00", json!({"0": []}));
             game["drives"]["2"]["plays"] = json!({"140": play(1, "13:00", json!({"0": []})), "300": later});
         });
-        // Kickoff, pass, touchdown, a play; the extra point is not in the list.
-        assert_eq!([2, 3].map(|count| totals(&revealer, count)), [[0, 0], [0, 6]]);
-        assert_eq!([4, 5].map(|count| totals(&revealer, count)), [[0, 7], [0, 7]]);
+        assert_eq!([3, 4, 5].map(|count| totals(&revealer, count)), [[0, 6]; 3]);
     }
 
     #[test]

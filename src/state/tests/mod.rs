@@ -10,6 +10,7 @@ mod items;
 mod oracle;
 mod order;
 mod people;
+mod recap;
 
 use crate::model::{
     Clock, Event, GameEvent, GameId, GameStatus, PlayEvent, PlayId, PlayKind, PlayerId, Retraction, Rev, Score, Situation, SituationEvent,

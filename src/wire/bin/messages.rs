@@ -14,6 +14,8 @@ pub fn write(message: &ServerMessage<'_>, out: &mut Vec<u8>) {
     match message {
         ServerMessage::Delta(delta) => top.message(2, |fields| fields.delta(delta)),
         ServerMessage::Snapshot(snapshot) => top.message(3, |fields| fields.snapshot(snapshot)),
+        ServerMessage::Prediction(told) => top.message(12, |fields| fields.prediction(told)),
+        ServerMessage::Outcome(told) => top.message(13, |fields| fields.outcome(told)),
         ServerMessage::Welcome(welcome) => top.message(4, |fields| fields.welcome(welcome)),
         ServerMessage::Subscribed(reply) => top.id(reply.id).message(5, |fields| fields.subscriptions(reply)),
         ServerMessage::Unsubscribed(reply) => top.id(reply.id).message(6, |fields| fields.subscriptions(reply)),
@@ -100,7 +102,7 @@ impl Fields<'_> {
         };
     }
 
-    fn about(&mut self, about: &About<'_>) -> &mut Self {
+    pub(super) fn about(&mut self, about: &About<'_>) -> &mut Self {
         let (kind, id) = about.topic.parts();
         self.tag(1, BYTES);
         self.varint((kind.len() + id.len()) as u64);
@@ -128,6 +130,7 @@ impl Fields<'_> {
                 self.players(players);
             }
             Shown::Slate(games) => self.games(games),
+            Shown::Predictions(predictions, tally) => self.predictions(predictions, *tally, snapshot.encode_us),
         }
         self.int(13, snapshot.encode_us);
     }
@@ -152,7 +155,7 @@ impl Fields<'_> {
         self.uint(26, delta.causes_omitted);
     }
 
-    fn times(&mut self, [ingest, feed]: [u32; 2], encode_us: i64, times: EventTimes) {
+    pub(super) fn times(&mut self, [ingest, feed]: [u32; 2], encode_us: i64, times: EventTimes) {
         self.some_sint(ingest, encode_us.wrapping_sub(times.ingest_us));
         if let Some(feed_us) = times.feed_us {
             self.some_sint(feed, encode_us.wrapping_sub(feed_us));

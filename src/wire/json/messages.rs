@@ -12,6 +12,8 @@ pub fn write(message: &ServerMessage<'_>, out: &mut Vec<u8>) {
     Json::new(out).object(|json| match message {
         ServerMessage::Delta(delta) => json.delta(delta),
         ServerMessage::Snapshot(snapshot) => json.snapshot(snapshot),
+        ServerMessage::Prediction(told) => json.prediction(told),
+        ServerMessage::Outcome(told) => json.outcome(told),
         ServerMessage::Welcome(welcome) => json.welcome(welcome),
         ServerMessage::Subscribed(reply) => json.subscriptions("subscribed", reply),
         ServerMessage::Unsubscribed(reply) => json.subscriptions("unsubscribed", reply),
@@ -105,7 +107,7 @@ impl Json<'_> {
         }
     }
 
-    fn about(&mut self, kind: &str, about: &About<'_>) -> &mut Self {
+    pub(super) fn about(&mut self, kind: &str, about: &About<'_>) -> &mut Self {
         self.text("type", kind).topic(about.topic);
         if let Some(ruleset) = about.ruleset {
             self.text("ruleset", ruleset);
@@ -143,6 +145,7 @@ impl Json<'_> {
                 self.players(players);
             }
             Shown::Slate(games) => self.games(games),
+            Shown::Predictions(predictions, tally) => self.predictions(predictions, *tally),
         }
         self.text("reason", snapshot.reason).integer("encode_us", snapshot.encode_us);
     }
@@ -194,7 +197,7 @@ impl Json<'_> {
         }
     }
 
-    fn times(&mut self, [feed, ingest]: [&str; 2], times: EventTimes) {
+    pub(super) fn times(&mut self, [feed, ingest]: [&str; 2], times: EventTimes) {
         if let Some(feed_us) = times.feed_us {
             self.integer(feed, feed_us);
         }

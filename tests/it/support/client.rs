@@ -28,7 +28,7 @@ pub(crate) struct Client {
     pub(crate) epoch: String,
     /// The welcome.
     pub(crate) welcome: Value,
-    /// Messages that are neither snapshot nor delta, not asked for yet.
+    /// Messages that are of no topic, not asked for yet.
     pub(crate) said: VecDeque<Value>,
     /// The server's close code and reason.
     pub(crate) closed: Option<(u16, String)>,
@@ -104,7 +104,7 @@ impl Client {
                 Ok(data @ (Message::Text(_) | Message::Binary(_))) => {
                     let message: Value = self.read(&data);
                     self.holdings.take(&message);
-                    if !matches!(message["type"].as_str(), Some("snapshot" | "delta")) {
+                    if !matches!(message["type"].as_str(), Some("snapshot" | "delta" | "prediction" | "outcome")) {
                         self.said.push_back(message.clone());
                     }
                     return Some(message);
@@ -188,7 +188,8 @@ impl Client {
     /// Subscribes from what it holds. Returns how many topics were resumed; the others begin anew.
     pub(crate) async fn resume(&mut self, topics: &[String], ruleset: &str, epoch: &str) -> usize {
         let held = |topic: &String| {
-            let ruleset = if topic == "slate" { "" } else { ruleset };
+            let has_ruleset = topic != "slate" && !topic.starts_with("predictions:");
+            let ruleset = if has_ruleset { ruleset } else { "" };
             self.holdings.held.get(&(topic.clone(), ruleset.to_owned())).map(|held| held.seq)
         };
         let since: serde_json::Map<String, Value> = topics

@@ -65,6 +65,10 @@ pub(crate) struct Held {
     pub(crate) players: BTreeMap<String, Totals>,
     /// Status, clock, score and so on: of the game, or of each game of the slate.
     pub(crate) views: BTreeMap<String, Map<String, Value>>,
+    /// What is thought to come, by kind.
+    pub(crate) predictions: BTreeMap<String, Value>,
+    /// Calls, and right ones.
+    pub(crate) tally: Value,
     /// The first snapshot's points and every `change` since, by player.
     summed: BTreeMap<String, i64>,
 }
@@ -112,7 +116,7 @@ pub(crate) fn key_of(frame: &Value) -> Key {
 }
 
 impl Holdings {
-    /// Takes a snapshot or delta in; other messages are none of its business.
+    /// Takes a snapshot, a delta, a prediction or an outcome in; other messages are none of its business.
     pub(crate) fn take(&mut self, frame: &Value) {
         match frame["type"].as_str() {
             Some("snapshot") => {
@@ -128,6 +132,10 @@ impl Holdings {
                 }
                 let held = self.held.get_mut(&key_of(frame));
                 held.unwrap_or_else(|| panic!("a delta before any snapshot: {frame}")).delta(frame);
+            }
+            Some("prediction" | "outcome") => {
+                let held = self.held.get_mut(&key_of(frame));
+                held.unwrap_or_else(|| panic!("told before any snapshot: {frame}")).told(frame);
             }
             _ => {}
         }
@@ -145,6 +153,10 @@ impl Holdings {
             let game = match kind {
                 "slate" => {
                     held.assert_equal_slate(server).await;
+                    continue;
+                }
+                "predictions" => {
+                    held.assert_equal_snapshot(server, topic).await;
                     continue;
                 }
                 "game" => id,
@@ -211,7 +223,39 @@ impl Held {
         for game in list(frame, "games") {
             take_view(self.views.entry(text(&game["game"])).or_default(), game);
         }
+        for prediction in list(frame, "predictions") {
+            self.predictions.insert(text(&prediction["kind"]), prediction.clone());
+        }
+        self.tally = frame["tally"].clone();
         take_view(self.views.entry(topic).or_default(), frame);
+    }
+
+    /// A prediction ends the one of its kind; an outcome the one that it judges, or all at the end of the game.
+    fn told(&mut self, frame: &Value) {
+        assert_eq!(frame["prev"].as_u64(), Some(self.seq), "the frame follows what is held: {frame}");
+        self.seq = frame["seq"].as_u64().unwrap();
+        let kind = text(&frame["kind"]);
+        if frame["type"] == "prediction" {
+            // As a snapshot lists it.
+            let mut prediction = frame.clone();
+            let fields = prediction.as_object_mut().expect("an object");
+            fields.retain(|name, _| !["type", "topic", "seq", "prev", "encode_us"].contains(&name.as_str()));
+            self.predictions.insert(kind, prediction);
+            return;
+        }
+        self.tally = frame["tally"].clone();
+        if kind == "win" {
+            self.predictions.clear();
+        }
+        self.predictions.remove(&kind);
+    }
+
+    async fn assert_equal_snapshot(&self, server: &Http, topic: &str) {
+        let answer = server.json(&format!("/v1/snapshot?topics={topic}")).await;
+        let mut expected = Held::default();
+        expected.snapshot(&answer["snapshots"][0]);
+        let [held, now] = [self, &expected].map(|held| (held.seq, &held.predictions, &held.tally));
+        assert_eq!(held, now, "{topic}");
     }
 
     fn delta(&mut self, frame: &Value) {

@@ -1,10 +1,10 @@
 //! Engine, hub and one shard, with sockets that take as many bytes as they have room for.
 
 use crate::engine::{EngineLimits, Shared};
-use crate::fanout::hub::{Hub, HubLimits, Inbox};
+use crate::fanout::hub::{Hub, HubLimits, Inbox, Moved};
 use crate::fanout::shard::{Account, Batch, ConnKey, Kind, Reading, Shard, ShardLimits, ShardParts, Writer, Wrote};
 use crate::feed::{Decoder, Limits};
-use crate::model::{Event, GameId, IngestTime, Now, StateTime};
+use crate::model::{Bulletin, Event, GameId, IngestTime, Now, StateTime};
 use crate::scoring::Rulesets;
 use crate::telemetry::EngineMetrics;
 use crate::wire::Form;
@@ -14,6 +14,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 pub(super) const SECOND: i64 = 1_000_000;
+
+/// Where the rig's topics of predictions begin to count.
+pub(super) const PREDICTIONS_FROM: u64 = 1_000;
 
 #[derive(Default)]
 pub(super) struct Wire {
@@ -93,7 +96,8 @@ impl Rig {
             topics_max: 100,
             notices_max: 100,
         };
-        let (hub, mut inboxes) = Hub::new(1, hub_limits);
+        let (mut hub, mut inboxes) = Hub::new(1, hub_limits);
+        hub.count_predictions_from(PREDICTIONS_FROM);
         let hub = Arc::new(hub);
         let engine = EngineLimits {
             threads: 1,
@@ -178,6 +182,15 @@ impl Rig {
     /// That game is let go of; the shard has not looked at the notice yet.
     pub(super) fn expire_unnoticed(&mut self, game: &str) {
         assert!(self.shared.expire(&GameId::new(game).unwrap()), "{game} is there");
+    }
+
+    /// The predictor says something of game `G`. False where the game is not there.
+    pub(super) fn predict(&mut self, bulletin: Bulletin) -> bool {
+        let mut moved = Moved::default();
+        let is_posted = self.hub.predict(bulletin, &mut moved);
+        self.hub.tell(&mut moved);
+        self.deliver();
+        is_posted
     }
 
     /// Player `R` of game `G` gains a yard.

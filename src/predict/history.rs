@@ -1,0 +1,205 @@
+//! What teams did in earlier games: decayed sums of their calls, and a rating from results.
+//!
+//! A team's past is a [`Tally`] whose every number loses weight with each game and each new season, as
+//! `training/` has it, so it is as large after ten seasons as after ten games. It begins with what ships beside
+//! the models and goes on with the games that this server sees end. Bounded by [`TEAMS_MAX`].
+
+use crate::model::{Side, Team};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+
+/// Most teams of which a past is kept; a game of others leaves none.
+pub const TEAMS_MAX: usize = 1_024;
+
+const GAME_KEEPS: f64 = 0.88;
+const SEASON_KEEPS: f64 = 0.6;
+/// How much of an unexpected margin of victory goes into both teams' ratings.
+const RATING_GAIN: f64 = 0.07;
+const RATING_SEASON_KEEPS: f64 = 0.7;
+/// What playing at home is worth.
+pub(super) const HOME_POINTS: f64 = 2.4;
+const MARGIN_MAX: i32 = 24;
+const DAY_US: i64 = 86_400_000_000;
+
+macro_rules! tally {
+    ($($(#[$about:meta])* $name:ident),* $(,)?) => {
+        /// Sums over a team's calls. `residual`: dropbacks above expectation.
+        #[derive(Clone, Copy, PartialEq, Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Tally { $($(#[$about])* pub $name: f64),* }
+
+        impl Tally {
+            /// Every sum times `by`, plus the other's.
+            fn scaled_plus(&self, by: f64, other: &Tally) -> Tally {
+                Tally { $($name: self.$name * by + other.$name),* }
+            }
+        }
+    };
+}
+
+tally! {
+    /// Runs and dropbacks.
+    calls,
+    /// Dropbacks above expectation.
+    residual,
+    /// Calls whose formation is known.
+    formed,
+    /// Of these, from the shotgun.
+    shotgun,
+    /// Of these, without a huddle.
+    no_huddle,
+    /// From the shotgun, above what is expected of the formation.
+    shotgun_residual,
+    /// The same from under the centre.
+    under_center_residual,
+    /// On first down.
+    first,
+    /// On first down.
+    first_residual,
+    /// On second down.
+    second,
+    /// On second down.
+    second_residual,
+    /// On third and fourth down.
+    late,
+    /// On third and fourth down.
+    late_residual,
+    /// With two yards to go at most.
+    short,
+    /// With two yards to go at most.
+    short_residual,
+    /// Runs.
+    runs,
+    /// Yards of runs.
+    run_yards,
+    /// Runs that gained enough.
+    run_successes,
+    /// Dropbacks.
+    passes,
+    /// Yards of dropbacks.
+    pass_yards,
+    /// Dropbacks that gained enough.
+    pass_successes,
+    /// The other team's calls.
+    faced,
+    /// The other team's dropbacks above expectation.
+    faced_residual,
+    /// The other team's yards.
+    faced_yards,
+}
+
+/// One team's past.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Past {
+    season: i64,
+    /// Points by which it would beat an average team on neutral ground.
+    pub rating: f64,
+    /// What it called.
+    pub tally: Tally,
+}
+
+impl Past {
+    /// The same at the beginning of a game of that season.
+    fn as_of(&self, season: i64) -> Past {
+        let gone = i32::try_from((season - self.season).max(0)).unwrap_or(i32::MAX);
+        Past {
+            season: self.season.max(season),
+            rating: self.rating * RATING_SEASON_KEEPS.powi(gone),
+            tally: self.tally.scaled_plus(SEASON_KEEPS.powi(gone), &Tally::default()),
+        }
+    }
+}
+
+/// A history as of one day, as it ships.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AsOf {
+    through_day: i64,
+    /// By the team's abbreviation.
+    teams: HashMap<String, Past>,
+}
+
+/// All teams' pasts: those that ship, and what came after.
+#[derive(Clone, Default)]
+pub struct History {
+    shipped: Vec<AsOf>,
+    /// Of teams of which a game was seen to its end: until when, and their past.
+    seen: HashMap<Team, (i64, Past)>,
+}
+
+impl History {
+    /// Reads `history.json`: pasts as of several days, the earliest first.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that is none.
+    pub fn load(path: &Path) -> io::Result<History> {
+        let shipped = serde_json::from_slice(&std::fs::read(path)?);
+        let shipped: Vec<AsOf> = shipped.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
+        Ok(History {
+            shipped,
+            seen: HashMap::new(),
+        })
+    }
+
+    /// What a team brings into a game that kicks off then; nothing where nothing is known of it, or not when.
+    pub fn before(&self, team: &Team, kickoff_us: Option<i64>) -> Past {
+        let Some(day) = kickoff_us.map(|us| us.div_euclid(DAY_US)) else {
+            return Past::default();
+        };
+        let shipped = self.shipped.iter().rev().find(|history| history.through_day < day);
+        let shipped = shipped.and_then(|history| Some((history.through_day, history.teams.get(team.as_str())?)));
+        let seen = self
+            .seen
+            .get(team)
+            .filter(|(through, _)| *through < day)
+            .map(|(through, past)| (*through, past));
+        let latest = [shipped, seen].into_iter().flatten().max_by_key(|(through, _)| *through);
+        latest.map_or_else(Past::default, |(_, past)| past.as_of(season(day)))
+    }
+
+    /// A game is over. `sides`: the teams, home first, with what each of them called.
+    pub fn take(&mut self, kickoff_us: i64, sides: [(&Team, Tally); 2], score: [u16; 2]) {
+        let day = kickoff_us.div_euclid(DAY_US);
+        let pasts = sides.map(|(team, _)| self.before(team, Some(kickoff_us)).as_of(season(day)));
+        let margin = (i32::from(score[0]) - i32::from(score[1])).clamp(-MARGIN_MAX, MARGIN_MAX);
+        let expected = pasts[0].rating - pasts[1].rating + HOME_POINTS;
+        let surprise = RATING_GAIN * (f64::from(margin) - expected);
+        for (side, (team, tally)) in [Side::Home, Side::Away].into_iter().zip(sides) {
+            if self.seen.len() >= TEAMS_MAX && !self.seen.contains_key(team) {
+                continue;
+            }
+            let mut past = pasts[side.index()];
+            past.rating += if side == Side::Home { surprise } else { -surprise };
+            past.tally = past.tally.scaled_plus(GAME_KEEPS, &tally);
+            self.seen.insert(team.clone(), (day, past));
+        }
+    }
+}
+
+/// The season of a day since 1970-01-01: the year of the day 59 days before it, so that one begins in March.
+fn season(day: i64) -> i64 {
+    // Days since 0000-03-01, in cycles of 400 years, by the civil calendar.
+    let since = day - 59 + 719_468;
+    let (era, of_era) = (since.div_euclid(146_097), since.rem_euclid(146_097));
+    let of_era_years = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * of_era_years + of_era_years / 4 - of_era_years / 100);
+    // That calendar's years begin in March: its January and February are the next year's.
+    era * 400 + of_era_years + i64::from(of_year >= 306)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_season_begins_in_march() {
+        // 2016-02-28, 2016-02-29, 2016-03-01; 2017-02-28, 2017-03-01; the epoch.
+        assert_eq!(
+            [16_859, 16_860, 16_861, 17_225, 17_226, 0].map(season),
+            [2015, 2016, 2016, 2016, 2017, 1969]
+        );
+    }
+}

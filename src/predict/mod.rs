@@ -1,0 +1,18 @@
+//! Forecasts of a game under way. Nothing of the score path waits for anything here.
+//!
+//! | module | owns | never |
+//! |---|---|---|
+//! | [`board`] | which games have news for the predictor | what the news is |
+//! | [`features`] | what a model is told of a coming snap, as a function of the game's recap | I/O, a clock |
+//! | [`expectation`], [`history`] | what a team's calls are measured against; what it did in earlier games | a game under way |
+//! | [`onnx`] | the models' files: which backend runs them, on which device, whether they fit | what a feature or an output means |
+//! | [`gpu`] | whether there is a GPU, its memory and use | runs anything on it |
+//!
+//! Floats live here, and in reports, alone.
+
+pub mod board;
+pub mod expectation;
+pub mod features;
+pub mod gpu;
+pub mod history;
+pub mod onnx;

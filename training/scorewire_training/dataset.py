@@ -1,0 +1,88 @@
+"""Rows to learn from and to judge by, kept in a file between commands.
+
+Seasons up to `LEARN_THROUGH` are learnt from, later ones validate; what any row knows of earlier games includes the
+seasons before it, as it would have at that time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from . import features, labels
+from .expectation import Expectation
+from .history import History
+from .plays import Game
+
+LEARN_THROUGH = 2015
+
+
+@dataclass
+class Snaps:
+    """One row a snap."""
+
+    features: np.ndarray
+    """`[rows, FORMED]`, single precision: what models read."""
+    season: np.ndarray
+    game: np.ndarray
+    play: np.ndarray
+    quarter: np.ndarray
+    down: np.ndarray
+    """0 for kicks."""
+    kind: np.ndarray
+    """Place in `KINDS`, or `NONE`."""
+    drive: np.ndarray
+    """Place in `DRIVE_ENDS`, or `NONE`."""
+    win: np.ndarray
+    """The result of the team with the ball: 1, 0.5 for a tie, 0."""
+    at_home: np.ndarray
+
+    @property
+    def is_call(self) -> np.ndarray:
+        """Which rows are runs and dropbacks."""
+        return (self.kind >= 0) & (self.kind <= 1)
+
+    def where(self, rows: np.ndarray) -> "Snaps":
+        """Some of the rows."""
+        return Snaps(**{name: getattr(self, name)[rows] for name in Snaps.__dataclass_fields__})
+
+    def column(self, feature: str) -> np.ndarray:
+        """One feature by name."""
+        return self.features[:, features.FORMED.index(feature)]
+
+    def columns(self, names: list[str]) -> np.ndarray:
+        """Features by name, in that order."""
+        return self.features[:, [features.FORMED.index(name) for name in names]]
+
+    def axes(self, names: list[str]) -> np.ndarray:
+        """The columns of a historical table: features by name, and the down as a number."""
+        return np.stack([self.down if name == "down" else self.column(name) for name in names], axis=1)
+
+    def save(self, path: Path) -> None:
+        """Writes all rows."""
+        np.savez(path, **{name: getattr(self, name) for name in Snaps.__dataclass_fields__})
+
+    @staticmethod
+    def load(path: Path) -> "Snaps":
+        """Reads what `save` wrote."""
+        with np.load(path) as arrays:
+            return Snaps(**{name: arrays[name] for name in Snaps.__dataclass_fields__})
+
+
+def build(games: Iterable[Game], expected: Expectation, history: History) -> Snaps:
+    """Rows of games in their order; the history takes each of them in."""
+    rows: list[list[float]] = []
+    facts: list[tuple] = []
+    for game in games:
+        wins, ends = labels.wins(game), labels.drive_ends(game)
+        for play, row in features.of_game(game, expected, history):
+            rows.append(row)
+            end = ends.get(play.id, labels.NONE) if play.down else labels.NONE
+            at_home = play.offence == game.home
+            fact = (game.season, int(game.id), play.id, play.quarter, play.down, labels.kind(play), end)
+            facts.append((*fact, wins.get(play.offence, 0.5), at_home))
+    season, game_id, play_id, quarter, down, kind, drive, win, at_home = (np.array(x) for x in zip(*facts))
+    return Snaps(np.array(rows, np.float32), season, game_id, play_id, quarter, down, kind, drive, win, at_home)

@@ -1,0 +1,159 @@
+"""Judges the shipped models on tables of plays or of players' quarters, as a table and as JSON.
+
+What teams did before the first game of a table is taken from the shipped history where that ends before it, and from
+`--history` tables. Each game is judged with what was known before it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from . import dataset, expectation, historical, history, metrics, plays, shipped
+
+
+def binary(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """Figures of a probability of y = 1."""
+    coverage, right = metrics.at_confidence(p, y)
+    return {
+        "accuracy": metrics.accuracy(p, y),
+        "log_loss": metrics.log_loss(p, y),
+        "brier": metrics.brier(p, y),
+        "auc": metrics.auc(p, y),
+        "calibration_error": metrics.calibration_error(p, y),
+        "coverage_at_confidence_70": coverage,
+        "accuracy_at_confidence_70": right,
+        "coverage_at_accuracy_85": metrics.coverage_at(p, y),
+    }
+
+
+def classes(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """Figures of probabilities of several classes; calibration over all of them together."""
+    hits = np.eye(p.shape[1])[y]
+    return {
+        "accuracy": metrics.accuracy(p, y),
+        "log_loss": metrics.log_loss(p, y),
+        "brier": metrics.brier(p, y),
+        "calibration_error": metrics.calibration_error(p.ravel(), hits.ravel()),
+    }
+
+
+def dropback(p: np.ndarray) -> np.ndarray:
+    """The probability of a dropback where it is one or a run, from that of each kind."""
+    return p[:, 1] / (p[:, 0] + p[:, 1])
+
+
+def judge(name: str, p: np.ndarray, snaps: dataset.Snaps) -> dict[str, object]:
+    """All figures of one model's answers about the snaps it is asked about."""
+    if name == "win":
+        decided = (snaps.win != 0.5) & (snaps.down > 0)
+        return {"rows": int(decided.sum()), "win": binary(p[decided, 1], snaps.win[decided].astype(int))}
+    if name == "drive":
+        return {"rows": len(p), "ends": classes(p, snaps.drive)}
+    calls = snaps.is_call
+    run_or_dropback = binary(dropback(p[calls]), snaps.kind[calls])
+    return {"rows": int(calls.sum()), "run_or_dropback": run_or_dropback, "kinds": classes(p, snaps.kind)}
+
+
+def answers(name: str, snaps: dataset.Snaps, folder: Path) -> tuple[np.ndarray, np.ndarray, dataset.Snaps]:
+    """A model's probabilities, the historical table's, and the snaps that they are about."""
+    spec = shipped.SPECS[name]
+    asked = snaps.where(spec.rows(snaps))
+    tables = historical.load(folder / "historical.json")
+    table = tables["next_play" if name.startswith("next_play") else name]
+    return shipped.Model(name, folder)(asked.columns(spec.features)), table.rows(asked.axes([name for name, _ in table.axes])), asked
+
+
+def read(files: list[Path], earlier: list[Path], folder: Path) -> dataset.Snaps:
+    """The snaps of tables; those of `earlier` only for what teams did in them."""
+    expected = expectation.Expectation.load(folder / "expectation.json")
+    games = [game for file in files for game in plays.read(file)]
+    before = [game for file in earlier for game in plays.read(file)]
+    games.sort(key=lambda game: (game.day, game.id))
+    past = history.load(folder / "history.json")
+    if before:
+        dataset.build(sorted(before, key=lambda game: (game.day, game.id)), expected, past)
+    return dataset.build(games, expected, past)
+
+
+def of_plays(files: list[Path], earlier: list[Path], folder: Path) -> dict[str, object]:
+    """Every model's figures on tables of plays, beside the historical table's, all together and by season."""
+    snaps = read(files, earlier, folder)
+    report: dict[str, object] = {}
+    for name in shipped.SPECS:
+        p, table, asked = answers(name, snaps, folder)
+        by_season = {}
+        for season in np.unique(asked.season):
+            rows = asked.season == season
+            by_season[str(season)] = judge(name, p[rows], asked.where(rows))
+        version = shipped.VERSION
+        report[name] = {"version": version, "model": judge(name, p, asked), "historical": judge(name, table, asked)}
+        report[name]["by_season"] = by_season
+    return report
+
+
+def _lines(name: str, figures: dict[str, object], label: str) -> list[str]:
+    lines = []
+    for question, values in figures.items():
+        if isinstance(values, dict):
+            cells = " ".join(f"{values.get(column, float('nan')):>9.4f}" for column in COLUMNS)
+            lines.append(f"{name:<17} {question:<16} {label:<11} {figures['rows']:>7} {cells}")
+    return lines
+
+
+COLUMNS = {
+    "accuracy": "accuracy",
+    "log_loss": "log loss",
+    "brier": "Brier",
+    "auc": "AUC",
+    "calibration_error": "calibr.",
+    "coverage_at_confidence_70": "cov@conf70",
+    "accuracy_at_confidence_70": "right",
+    "coverage_at_accuracy_85": "cov@85%",
+}
+
+
+def table(report: dict[str, object]) -> str:
+    """The report for people."""
+    heads = " ".join(f"{head:>9}" for head in COLUMNS.values())
+    lines = [f"{'model':<17} {'question':<16} {'by':<11} {'rows':>7} {heads}"]
+    for name, entry in report.items():
+        lines += _lines(name, entry["model"], "model")
+        for season, figures in entry["by_season"].items() if len(entry["by_season"]) > 1 else ():
+            lines += _lines(name, figures, season)
+        lines += _lines(name, entry["historical"], "historical")
+    return "\n".join(lines).replace("nan", "  –")
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="training/evaluate", description=__doc__)
+    parser.add_argument("--plays", type=Path, nargs="+", default=[], help="tables of plays, .csv or .csv.gz")
+    parser.add_argument("--player-quarters", type=Path, nargs="+", default=[], help="tables of players' quarters")
+    parser.add_argument("--history", type=Path, nargs="+", default=[], help="tables of earlier seasons, of either layout")
+    parser.add_argument("--models", type=Path, default=shipped.FOLDER, help="where the models are (default: config/models)")
+    parser.add_argument("--json", type=Path, help="write the figures there instead of after the table; - for JSON alone")
+    arguments = parser.parse_args()
+    if not arguments.plays and not arguments.player_quarters:
+        parser.error("nothing to judge: give --plays FILE or --player-quarters FILE")
+    for file in [*arguments.plays, *arguments.player_quarters, *arguments.history]:
+        if not file.exists():
+            parser.error(f"{file}: no such file")
+    report = of_plays(arguments.plays, arguments.history, arguments.models)
+    text = json.dumps(report, indent=1)
+    if str(arguments.json) == "-":
+        print(text)
+        return
+    print(table(report))
+    if arguments.json:
+        arguments.json.write_text(text + "\n")
+    else:
+        print(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

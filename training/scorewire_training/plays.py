@@ -1,0 +1,144 @@
+"""Tables of plays, as games.
+
+A row is a line of a feed's play list: snaps, kicks, timeouts, remarks. Points and timeouts are those before the play.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DROPBACKS = ("pass", "sack")
+"""Kinds of play in which the quarterback means to throw."""
+
+
+@dataclass(slots=True)
+class Play:
+    """One row, with what the server's recap of a game has too, and what only labels need."""
+
+    id: int
+    kind: str
+    quarter: int
+    seconds_left: int
+    down: int
+    """1 to 4; 0 where the play is no snap from scrimmage."""
+    distance: int
+    yards_to_goal: int
+    offence: str
+    defence: str
+    points: int
+    points_against: int
+    timeouts: int
+    timeouts_against: int
+    shotgun: bool
+    no_huddle: bool
+    yards: int
+    drive: int
+    touchdown: bool
+    turnover: bool
+    scored: bool
+    first_down: bool
+
+    @property
+    def is_call(self) -> bool:
+        """Whether the offence called a run or a dropback here."""
+        return self.down > 0 and (self.kind == "run" or self.kind in DROPBACKS)
+
+
+@dataclass(slots=True)
+class Game:
+    """A game's plays in their order."""
+
+    id: str
+    season: int
+    is_postseason: bool
+    day: int
+    """Days since 1970-01-01."""
+    home: str
+    away: str
+    plays: list[Play] = field(default_factory=list)
+
+    def final_score(self) -> tuple[int, int]:
+        """Home's and away's points: those before the last snap or kick, and what it brought."""
+        last = next(play for play in reversed(self.plays) if play.offence)
+        points, against = last.points, last.points_against
+        if last.touchdown and last.turnover:
+            against += 6
+        elif last.touchdown:
+            points += 6
+        elif last.scored and last.kind == "sack":
+            against += 2
+        elif last.scored:
+            points += {"field_goal": 3, "extra_point": 1, "two_point": 2}.get(last.kind, 0)
+        return (points, against) if last.offence == self.home else (against, points)
+
+
+def _int(text: str, default: int) -> int:
+    return int(text) if text else default
+
+
+def _seconds(clock: str) -> int:
+    minutes, _, seconds = clock.partition(":")
+    return _int(minutes, 0) * 60 + _int(seconds, 0)
+
+
+def _play(row: dict[str, str]) -> Play:
+    return Play(
+        id=int(row["play_id"]),
+        kind=row["play_type"],
+        quarter=_int(row["qtr"], 1),
+        seconds_left=_seconds(row["clock"]),
+        down=_int(row["down"], 0),
+        distance=_int(row["distance"], 0),
+        yards_to_goal=_int(row["yardline_100"], 0),
+        offence=row["posteam"],
+        defence=row["defteam"],
+        points=_int(row["posteam_score"], 0),
+        points_against=_int(row["defteam_score"], 0),
+        timeouts=_int(row["pos_to"], 0),
+        timeouts_against=_int(row["def_to"], 0),
+        shotgun=row["shotgun"] == "1",
+        no_huddle=row["no_huddle"] == "1",
+        yards=_int(row["yards_gained"], 0),
+        drive=_int(row["drive"], 0),
+        touchdown=row["td"] == "1",
+        turnover=row["turnover"] == "1",
+        scored=row["scoring_play"] == "1",
+        first_down=row["first_down"] == "1",
+    )
+
+
+def day(game_id: str) -> int:
+    """The day of a game, which its id begins with, in days since 1970-01-01."""
+    date = datetime.date(int(game_id[:4]), int(game_id[4:6]), int(game_id[6:8]))
+    return (date - datetime.date(1970, 1, 1)).days
+
+
+def read(path: Path) -> Iterator[Game]:
+    """The games of a table (`*.csv` or `*.csv.gz`), in its order."""
+    opened = gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="")
+    with opened as lines:
+        game: Game | None = None
+        for row in csv.DictReader(lines):
+            if game is None or game.id != row["game_id"]:
+                if game is not None:
+                    yield game
+                teams = {row["posteam"], row["defteam"], row["home"]} - {row["home"], ""}
+                game = Game(
+                    id=row["game_id"],
+                    season=int(row["season"]),
+                    is_postseason=row["season_type"] == "POST",
+                    day=day(row["game_id"]),
+                    home=row["home"],
+                    away=next(iter(teams), ""),
+                )
+            play = _play(row)
+            if not game.away and {play.offence, play.defence} - {game.home, ""}:
+                game.away = next(iter({play.offence, play.defence} - {game.home, ""}))
+            game.plays.append(play)
+        if game is not None:
+            yield game

@@ -1,0 +1,80 @@
+"""Trains the models of plays and writes their ONNX files and manifests.
+
+Each member of an ensemble has its own seed; the seasons after the last that is learnt from say when to stop. The same
+rows, seeds and machine give the same file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import dataset, nets, onnx_file, paths, shipped
+
+RECIPES = {
+    "next_play": nets.Recipe(hidden=(128, 64), dropout=0.15, epochs=14, members=4, half_life=4),
+    "next_play_formed": nets.Recipe(hidden=(128, 64), dropout=0.15, epochs=14, members=4, half_life=4),
+    "drive": nets.Recipe(hidden=(96, 48), dropout=0.15, epochs=8, members=2),
+    "win": nets.Recipe(hidden=(96, 48), dropout=0.2, epochs=6, members=3),
+}
+
+
+def train(name: str, learn: dataset.Snaps, validate: dataset.Snaps, on: torch.device, resume: bool, folder: Path) -> None:
+    """Trains one model and writes it."""
+    spec, recipe = shipped.SPECS[name], RECIPES[name]
+    learn, validate = (snaps.where(spec.rows(snaps)) for snaps in (learn, validate))
+    rows = learn.columns(spec.features)
+    mean = rows.mean(axis=0)
+    scale = 1 / np.maximum(rows.std(axis=0), 1e-3)
+    age = learn.season.max() - learn.season
+    weights = 0.5 ** (age / recipe.half_life) if recipe.half_life else np.ones(len(rows))
+    to = lambda snaps, weights: nets.Rows.of(  # noqa: E731
+        onnx_file.standardise(snaps.columns(spec.features), mean, scale), spec.labels(snaps), weights, on
+    )
+    learn_rows, validate_rows = to(learn, weights), to(validate, np.ones(len(validate.kind)))
+    print(f"{name}: {spec.about}; {len(learn_rows)} rows, {rows.shape[1]} features", flush=True)
+    started, members = time.monotonic(), []
+    for number in range(recipe.members):
+        own = dataclasses.replace(recipe, seed=recipe.seed * 1000 + number)
+        net = nets.train(own, learn_rows, validate_rows, paths.WORK / f"{name}-{number}.pt", resume)
+        members.append(nets.weights(net))
+    onnx_file.save(shipped.model_file(name, folder), name, members, mean, scale)
+    trained = {
+        "seasons": [int(learn.season.min()), int(learn.season.max())],
+        "rows": len(learn_rows),
+        "recipe": dataclasses.asdict(recipe),
+    }
+    shipped.write_manifest(spec, folder, trained)
+    print(f"{name}: written after {time.monotonic() - started:.0f} s", flush=True)
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="training/train", description=__doc__)
+    parser.add_argument("model", nargs="*", help=f"which of {', '.join(RECIPES)} (default: all)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda:0 (default: auto)")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoints of a run that was cut off")
+    parser.add_argument("--models", type=Path, default=shipped.FOLDER, help="where models go (default: config/models)")
+    parser.add_argument("--threads", type=int, default=1, help="threads on the CPU; figures repeat with the same number")
+    arguments = parser.parse_args()
+    unknown = set(arguments.model) - set(RECIPES)
+    if unknown:
+        parser.error(f"no such model: {', '.join(sorted(unknown))}; there are {', '.join(RECIPES)}")
+    torch.set_num_threads(arguments.threads)
+    torch.use_deterministic_algorithms(True)
+    try:
+        learn, validate = (dataset.Snaps.load(paths.WORK / f"snaps-{part}.npz") for part in ("learn", "validate"))
+    except FileNotFoundError as error:
+        parser.error(f"{error.filename} is missing: run training/features first")
+    on = nets.device(arguments.device)
+    for name in arguments.model or RECIPES:
+        train(name, learn, validate, on, arguments.resume, arguments.models)
+
+
+if __name__ == "__main__":
+    main()
