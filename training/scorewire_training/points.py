@@ -1,11 +1,11 @@
 """Live points: what is known of a player at a moment of a game, and the features made of it.
 
 Owns the reading of `player_quarters_*.csv.gz`, the tables of history a server has to hold, the rulesets as weights,
-and the features and targets of `points.onnx`. Needs numpy alone. Nothing here looks at the game that is
+and the features and targets of the model `points`. Needs numpy alone. Nothing here looks at the game that is
 predicted beyond the moment, nor at a later one; `tests/golden/points_features.json` pins the features.
 
 A *moment* is the end of quarter 0 (before kickoff), 1, 2 or 3. A moment between two ends is served by two rows, one for
-each neighbouring end, with the line as it stands, mixed in proportion to the time (see `points.card.md`).
+each neighbouring end, with the line as it stands, mixed in proportion to the time (see its card).
 """
 
 from __future__ import annotations
@@ -99,6 +99,12 @@ class Season:
 
     appearances: list[Appearance]
     teams: dict[tuple[str, str], TeamGame]
+
+
+def is_player_quarters(path: Path) -> bool:
+    """Whether a table has this layout, by its first line."""
+    with (gzip.open if str(path).endswith(".gz") else open)(path, "rt", newline="") as file:
+        return "pass_yds" in file.readline().split(",")
 
 
 def read(paths: list[Path]) -> Season:

@@ -1,6 +1,6 @@
-"""Judges the shipped `points.onnx`, `season.onnx` and `season_team.onnx` on any file of the layout `player_quarters_*.csv.gz`.
+"""Judges the shipped models `points`, `season` and `season_team` on any file of the layout `player_quarters_*.csv.gz`.
 
-    python -m scorewire_training.points_evaluate --player-quarters FILE [--history FILE…] [--plays FILE…] [--json OUT]
+    training/run points_evaluate evaluate --player-quarters FILE [--history FILE…] [--plays FILE…] [--json OUT]
 
 Needs numpy and onnxruntime alone. `--history` are earlier seasons: they are known when the file's first game begins, and are
 not judged. Without them the file's own earlier games are all the history there is, for the model and for the baseline alike.
@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from . import points
+from . import points, shipped
 
+RULESET = shipped.FOLDER.parent / "rulesets" / "draftkings.toml"
 POPULATIONS = {"known": "players with a game known before this one", "all": "all players with a row"}
 
 
@@ -31,10 +32,11 @@ def session_of(path: Path) -> onnxruntime.InferenceSession:
 
 def load(models: Path, name: str, names: list[str]) -> tuple[onnxruntime.InferenceSession, dict]:
     """A model and its manifest, whose features must be those that are computed here."""
-    manifest = json.loads((models / f"{name}.json").read_text())
+    path = shipped.model_file(name, models)
+    manifest = json.loads(path.with_suffix(".json").read_text())
     if manifest["features"] != names:
-        raise SystemExit(f"{models / name}.json: its features are not those of this version; train it again")
-    return session_of(models / f"{name}.onnx"), manifest
+        raise SystemExit(f"{path.with_suffix('.json')}: its features are not those of this version; train it again")
+    return session_of(path), manifest
 
 
 def run(session: onnxruntime.InferenceSession, features: np.ndarray) -> list[np.ndarray]:
@@ -114,19 +116,30 @@ def table(title: str, lines: dict[str, dict]) -> str:
     return "\n".join(text)
 
 
-def show(result: dict) -> str:
+def show(report: dict) -> str:
     """The whole report as text."""
     moments = {"0": "before kickoff", "1": "end of Q1", "2": "end of Q2", "3": "end of Q3"}
     parts = []
-    for name, population in result["points"]["populations"].items():
-        parts.append(table(f"points, {name} ({result['points']['ruleset']})",
+    for name, population in report["points"]["populations"].items():
+        parts.append(table(f"points, {name} ({report['points']['ruleset']})",
                            {moments[q]: f for q, f in population["quarters"].items()}))
-    groups = result["points"]["populations"]["known"]["groups"]
+    groups = report["points"]["populations"]["known"]["groups"]
     parts.append(table("points by position, known",
                        {f"{g} {moments[q]}": f for g, quarters in groups.items() for q, f in quarters.items()}))
-    for name, figures in result.get("season", {}).items():
+    for name, figures in report["season"].items():
         parts.append(table(f"season, {name}", figures))
     return "\n\n".join(parts)
+
+
+def of_player_quarters(files: list[Path], earlier: list[Path], plays: list[Path], models: Path, ruleset: points.Ruleset) -> dict:
+    """Figures of the live points and of the season output. `earlier` is history alone; `plays` may be of both."""
+    from . import season_evaluate
+
+    first = min(a.season for a in points.read(files).appearances)
+    season = points.read([*earlier, *files])
+    return {"files": [p.name for p in files], "history": [p.name for p in earlier],
+            "points": judge_points(season, first, models, ruleset),
+            "season": season_evaluate.judge_seasons(season, plays, first, models, ruleset)}
 
 
 def main() -> None:
@@ -134,27 +147,20 @@ def main() -> None:
     parser.add_argument("--player-quarters", nargs="+", type=Path, required=True)
     parser.add_argument("--history", nargs="*", type=Path, default=[], help="player_quarters files of earlier seasons")
     parser.add_argument("--plays", nargs="*", type=Path, default=[], help="plays files, of history too, for the season models")
-    parser.add_argument("--models", type=Path, default=Path("config/models"))
-    parser.add_argument("--ruleset", type=Path, default=Path("config/rulesets/draftkings.toml"))
+    parser.add_argument("--models", type=Path, default=shipped.FOLDER)
+    parser.add_argument("--ruleset", type=Path, default=RULESET)
     parser.add_argument("--json", type=Path, help="write the figures here; - is standard output in place of the text")
     parser.add_argument("--latency", action="store_true", help="time the models too")
     args = parser.parse_args()
-
-    ruleset = points.read_ruleset(args.ruleset)
-    first = min(a.season for a in points.read(args.player_quarters).appearances)
-    season = points.read([*args.history, *args.player_quarters])
-    result: dict = {"files": [p.name for p in args.player_quarters], "history": [p.name for p in args.history],
-                    "points": judge_points(season, first, args.models, ruleset)}
-    if (args.models / "season.onnx").exists():
-        from . import season_evaluate
-        result["season"] = season_evaluate.judge_seasons(season, args.plays, first, args.models, ruleset)
+    report = of_player_quarters(args.player_quarters, args.history, args.plays, args.models, points.read_ruleset(args.ruleset))
     if args.latency:
-        result["latency"] = {p.stem: latency(session_of(p), len(json.loads(p.with_suffix(".json").read_text())["features"]))
-                             for p in sorted(args.models.glob("*.onnx")) if p.stem in ("points", "season", "season_team")}
-    text = json.dumps(result, indent=1)
+        paths = [shipped.model_file(name, args.models) for name in ("points", "season", "season_team")]
+        report["latency"] = {p.stem: latency(session_of(p), len(json.loads(p.with_suffix(".json").read_text())["features"]))
+                             for p in paths}
+    text = json.dumps(report, indent=1)
     if args.json and str(args.json) != "-":
         args.json.write_text(text + "\n")
-    print(text if str(args.json) == "-" else show(result))
+    print(text if str(args.json) == "-" else show(report))
 
 
 if __name__ == "__main__":

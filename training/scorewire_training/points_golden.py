@@ -1,6 +1,6 @@
 """Writes `tests/golden/points_features.json` and `season_features.json`: made-up inputs with the features they must give.
 
-    python -m scorewire_training.points_golden [--out tests/golden]
+    training/run points_golden evaluate [--out tests/golden]
 
 Whoever computes the features elsewhere is held to these files, field by field.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import points, season
+from . import points, season, shipped
 
 RULESETS = ["draftkings", "half_ppr", "standard"]
 # Greatest values of a made-up final line of a passer, a runner and a catcher, in the order of `points.STATS`.
@@ -104,8 +104,8 @@ def season_cases(rng: np.random.Generator, rulesets: list[points.Ruleset]) -> di
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rulesets", type=Path, default=Path("config/rulesets"))
-    parser.add_argument("--out", type=Path, default=Path("tests/golden"))
+    parser.add_argument("--rulesets", type=Path, default=shipped.FOLDER.parent / "rulesets")
+    parser.add_argument("--out", type=Path, default=shipped.FOLDER.parents[1] / "tests" / "golden")
     args = parser.parse_args()
     rulesets = [points.read_ruleset(args.rulesets / f"{name}.toml") for name in RULESETS]
     rng = np.random.default_rng(20260101)

@@ -1,6 +1,6 @@
-"""Trains `points.onnx`: the distribution of the points a player has still to come, for any ruleset served.
+"""Trains `points-1.onnx`: the distribution of the points a player has still to come, for any ruleset served.
 
-    python -m scorewire_training.points_train --train FILE… [--out config/models] [--seed 1]
+    training/run points_train all --train FILE… [--out config/models] [--seed 1]
 
 The network gives a distribution over fixed bins (`EDGES`), trained on the continuous ranked probability score, which is the
 mean of the pinball losses of all quantiles. The median and the ends of an 80% interval are read off it inside the ONNX file,
@@ -11,6 +11,7 @@ fold's network has not seen (by seasons, 3 folds). Seeded; the same machine and 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import onnx
 import torch
 from torch import nn
 
-from . import points
+from . import points, shipped
 
 # Points still to come. The bin from -0.004 to 0.004 holds "nothing more", which is an atom.
 ATOM = 0.004
@@ -158,10 +159,12 @@ def interval(bins: np.ndarray, upto: np.ndarray, span: float) -> tuple[np.ndarra
     return np.round(low_end, 2), np.round(high_end, 2)
 
 
-def export(net: Forecast, path: Path, names: list[str], outputs: list[str], example: np.ndarray, manifest: dict) -> None:
-    """Writes `path` (ONNX) and its manifest beside it, and holds ONNX Runtime to torch."""
+def export(net: Forecast, name: str, folder: Path, names: list[str], outputs: list[str], example: np.ndarray, manifest: dict) -> None:
+    """Writes `NAME-VERSION.onnx` and its manifest beside it, and holds ONNX Runtime to torch."""
     import onnxruntime
 
+    folder.mkdir(parents=True, exist_ok=True)
+    path = shipped.model_file(name, folder)
     batch = torch.from_numpy(example[:64])
     torch.onnx.export(net, (batch,), str(path), input_names=["features"], output_names=outputs, opset_version=17,
                       dynamic_axes={k: {0: "N"} for k in ["features", *outputs]}, dynamo=False)
@@ -170,12 +173,18 @@ def export(net: Forecast, path: Path, names: list[str], outputs: list[str], exam
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     got, want = session.run(None, {"features": example}), forecast(net, example)
     worst = max(float(np.abs(g - w).max()) for g, w in zip(got, want))
-    manifest = {"file": path.name, "features": names, "outputs": {o: ["median", "low", "high"] for o in outputs},
-                "multiply_adds_a_row": int(sum(p.numel() for p in net.body.parameters() if p.dim() == 2)
-                                           + net.heads * ((len(EDGES) - 1) ** 2 + 3 * (len(EDGES) - 1))),
-                "ops": sorted({n.op_type for n in model.graph.node}), "onnx_against_torch_max": worst, **manifest}
-    path.with_suffix(".json").write_text(json.dumps(manifest, indent=1) + "\n")
+    bins = len(EDGES) - 1
+    multiplies = sum(p.numel() for p in net.body.parameters() if p.dim() == 2) + net.heads * (bins ** 2 + 3 * bins)
+    write_manifest(path, {"name": name, "version": shipped.VERSION, **manifest, "features": names,
+                          "outputs": {o: ["median", "low", "high"] for o in outputs}, "multiply_adds_a_row": int(multiplies),
+                          "ops": sorted({n.op_type for n in model.graph.node}), "onnx_against_torch_max": worst})
     print(f"{path}: {path.stat().st_size} bytes, ONNX Runtime differs from torch by at most {worst:.2e}")
+
+
+def write_manifest(path: Path, manifest: dict) -> None:
+    """What a server has to know of a model file."""
+    about = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    path.with_suffix(".json").write_text(json.dumps({**manifest, **about}, indent=1) + "\n")
 
 
 class Sampler:
@@ -227,9 +236,9 @@ def season_rows(season: points.Season, chosen: set[int]) -> points.Rows:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--train", nargs="+", type=Path, required=True, help="player_quarters files to learn from")
-    parser.add_argument("--rulesets", type=Path, default=Path("config/rulesets"))
+    parser.add_argument("--rulesets", type=Path, default=shipped.FOLDER.parent / "rulesets")
     parser.add_argument("--judged", default="draftkings", help="the ruleset half of the rows are of, and the interval is calibrated on")
-    parser.add_argument("--out", type=Path, default=Path("config/models"))
+    parser.add_argument("--out", type=Path, default=shipped.FOLDER)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
 
@@ -264,10 +273,9 @@ def main() -> None:
     net.span_base.zero_()
     for quarter, span in enumerate(spans):
         net.span[names.index(f"quarter_{quarter}"), 0] = span
-    args.out.mkdir(parents=True, exist_ok=True)
     ranges = {"rec": [0, 1.5], "pass_td": [4, 6], "int": [-2, -1], "fumbles_lost": [-2, 0], "bonus": [0, 3]}
-    export(net, args.out / "points.onnx", names, ["remaining"], sampler.ready[0][0][::97].copy(),
-           {"name": "points", "version": "1", "target": "points still to come in this game, of the features' ruleset",
+    export(net, "points", args.out, names, ["remaining"], sampler.ready[0][0][::97].copy(),
+           {"about": "points still to come in this game, of the features' ruleset",
             "interval": INTERVAL, "spans": spans, "ruleset_ranges": ranges, "seed": args.seed,
             "trained_on": f"{min(seasons)}-{max(seasons)}", "device": "cpu", "history_games_max": points.HISTORY_GAMES_MAX})
 

@@ -1,4 +1,4 @@
-"""Output over the coming games of a season: moments, features and targets of `season.onnx` and `season_team.onnx`.
+"""Output over the coming games of a season: moments, features and targets of the models `season` and `season_team`.
 
 A *moment* is after week 0–16 of a regular season (0: before the first game). Coming is what is left of that regular season, at most
 16 games. Players: everybody with a game known of this season or the one before. Two targets:

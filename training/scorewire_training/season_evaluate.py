@@ -1,4 +1,4 @@
-"""Judges `season.onnx` and `season_team.onnx`; `points_evaluate` calls it. Needs numpy and onnxruntime alone."""
+"""Judges the models `season` and `season_team`; `points_evaluate` calls it. Needs numpy and onnxruntime alone."""
 
 from __future__ import annotations
 

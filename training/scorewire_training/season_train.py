@@ -1,6 +1,6 @@
-"""Trains `season.onnx` (players) and `season_team.onnx` (teams): output over the coming games of a season.
+"""Trains `season-1.onnx` (players) and `season_team-1.onnx` (teams): output over the coming games of a season.
 
-    python -m scorewire_training.season_train --train FILE… --plays FILE… [--out config/models] [--seed 1]
+    training/run season_train all --train FILE… --plays FILE… [--out config/models] [--seed 1]
 
 The network, its loss and the calibration of its interval are those of `points_train`.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import points, season
+from . import points, season, shipped
 from .points_train import FOLDS, INTERVAL, bins_of, calibrate, export, fit, perturbed
 
 NO_PLAYS = 0.25  # of the rows are shown without the team's plays, as a server that starts without them sees them
@@ -100,9 +100,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--train", nargs="+", type=Path, required=True, help="player_quarters files to learn from")
     parser.add_argument("--plays", nargs="+", type=Path, required=True, help="plays files of the same seasons")
-    parser.add_argument("--rulesets", type=Path, default=Path("config/rulesets"))
+    parser.add_argument("--rulesets", type=Path, default=shipped.FOLDER.parent / "rulesets")
     parser.add_argument("--judged", default="draftkings")
-    parser.add_argument("--out", type=Path, default=Path("config/models"))
+    parser.add_argument("--out", type=Path, default=shipped.FOLDER)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     rulesets = [points.read_ruleset(p) for p in sorted(args.rulesets.glob("*.toml"))]
@@ -110,19 +110,19 @@ def main() -> None:
     data, plays = points.read(args.train), season.read_plays(args.plays)
     (players, teams), (players_alone, teams_alone) = season.moments_of(data, plays), alone_moments(data, plays)
     years = sorted({a.season for a in data.appearances})
-    common = {"version": "1", "interval": INTERVAL, "seed": args.seed, "trained_on": f"{years[0]}-{years[-1]}", "device": "cpu",
+    common = {"interval": INTERVAL, "seed": args.seed, "trained_on": f"{years[0]}-{years[-1]}", "device": "cpu",
               "history_games_max": points.HISTORY_GAMES_MAX, "plays_max": season.PLAYS_MAX}
 
     net, names, spans = train(lambda w, a: Players(w, a, rulesets, judged), lambda m: season.features(m, judged)[0],
                               lambda m: season.targets(m, judged), players, players_alone, args.seed, ["per_game", "total_a_week"],
                               hidden=PLAYER_HIDDEN, epochs=PLAYER_EPOCHS)
-    export(net, args.out / "season.onnx", names, ["per_game", "total_a_week"], season.features(players, judged)[0][::97].copy(),
-           {"name": "season", "spans": spans, **common,
-            "target": "points a coming game he appears in; points of all coming weeks of the regular season, a week"})
+    export(net, "season", args.out, names, ["per_game", "total_a_week"], season.features(players, judged)[0][::97].copy(),
+           {"spans": spans, **common,
+            "about": "points a coming game he appears in; points of all coming weeks of the regular season, a week"})
     net, names, spans = train(Teams, lambda m: season.team_features(m)[0], season.team_targets, teams, teams_alone, args.seed,
                               ["per_game"], hidden=TEAM_HIDDEN, epochs=TEAM_EPOCHS)
-    export(net, args.out / "season_team.onnx", names, ["per_game"], season.team_features(teams)[0][::7].copy(),
-           {"name": "season_team", "spans": spans, **common, "target": "points scored a coming game"})
+    export(net, "season_team", args.out, names, ["per_game"], season.team_features(teams)[0][::7].copy(),
+           {"spans": spans, **common, "about": "points scored a coming game"})
 
 
 if __name__ == "__main__":
