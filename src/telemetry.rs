@@ -8,10 +8,12 @@
 mod delays;
 mod feeds;
 mod gpu;
+mod registry;
 mod table;
 
 pub use feeds::FeedMetrics;
 pub use gpu::GpuMetrics;
+pub use registry::RegistryMetrics;
 pub use table::{METRICS, Metric, Type};
 
 use crate::fanout::shard::ShardStats;
@@ -42,6 +44,7 @@ pub fn install() -> PrometheusHandle {
             }
             // On the page from the start, also where nobody predicts.
             drop(BoardMetrics::new());
+            drop(RegistryMetrics::new());
             handle
         })
         .clone()
