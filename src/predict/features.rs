@@ -11,6 +11,7 @@ mod fold;
 use super::expectation::{Expectation, Expected, Memo, Seen};
 use super::history::{HOME_POINTS, Past, Tally};
 use crate::model::{PlayCall, PlayKind, Recap, RecapPlay, Side, Spot};
+pub(super) use fold::is_kick;
 use fold::{Fold, Interruption};
 
 /// Every feature, in the order of [`Features`].
@@ -158,7 +159,7 @@ pub fn call_of(play: &RecapPlay) -> Option<PlayCall> {
 }
 
 /// Whether the table that models learn from has it as a timeout: a play challenged in vain is one there.
-fn is_timeout(play: &RecapPlay) -> bool {
+pub(super) fn is_timeout(play: &RecapPlay) -> bool {
     play.timeout || play.kind == PlayKind::Timeout
 }
 

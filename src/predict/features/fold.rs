@@ -157,7 +157,7 @@ impl Fold {
 }
 
 /// A play that ends a drive, or follows its end.
-fn is_kick(kind: PlayKind) -> bool {
+pub(crate) fn is_kick(kind: PlayKind) -> bool {
     use PlayKind::{ExtraPoint, FieldGoal, Kickoff, Punt, TwoPoint};
     matches!(kind, Kickoff | Punt | FieldGoal | ExtraPoint | TwoPoint)
 }
