@@ -1,12 +1,14 @@
-//! What running a model takes, by backend and batch, on one thread: a run's median and 99th percentile in µs,
-//! rows a second, and how long loading took.
+//! What running a model takes, by backend and batch, on one thread: a run's median and 99th percentile in µs, by
+//! the wall's clock and by the thread's (which leaves out that others had the core), rows a second, and how long
+//! loading took.
 //!
 //! `cargo bench --bench infer` takes every `*.onnx` of `config/models`, or of the folder that `SCOREWIRE_MODELS`
 //! names. ONNX Runtime takes part where its library is found: `ORT_DYLIB_PATH=$(deploy/fetch-onnxruntime)`.
 //! `SCOREWIRE__PREDICT__DEVICE` and the like choose a device. Percentiles are what a promise is about, so each
-//! run is timed by itself, a clock's 30 ns included.
+//! run is timed by itself, its clocks' half a microsecond included.
 #![allow(clippy::unwrap_used, reason = "a bench may fail")]
 
+use rustix::time::{ClockId, clock_gettime};
 use scorewire::config::Config;
 use scorewire::predict::onnx::{Backend, BackendSetting, Model, Signature};
 use std::path::{Path, PathBuf};
@@ -30,8 +32,8 @@ fn main() {
     }
     let mut settings = Config::load(None, std::env::vars_os()).unwrap().predict.inference();
     println!(
-        "{:<28} {:<20} {:>6} {:>9} {:>9} {:>12} {:>9}",
-        "model", "backend", "rows", "p50 µs", "p99 µs", "rows/s", "load ms"
+        "{:<24} {:<18} {:>5} {:>9} {:>9} {:>9} {:>9} {:>11} {:>8}",
+        "model", "backend", "rows", "p50 µs", "p99 µs", "CPU p50", "CPU p99", "rows/CPU s", "load ms"
     );
     for model in &models {
         for backend in [BackendSetting::OnnxRuntime, BackendSetting::Tract] {
@@ -43,18 +45,24 @@ fn main() {
             let mut loaded = backend.load_file(model, &signature).unwrap();
             let load_ms = begun.elapsed().as_secs_f64() * 1e3;
             for rows in BATCH_ROWS {
-                let times = times(&mut loaded, rows);
+                let (wall, cpu) = times(&mut loaded, rows);
                 println!(
-                    "{:<28} {:<20} {rows:>6} {:>9.1} {:>9.1} {:>12.0} {load_ms:>9.1}",
+                    "{:<24} {:<18} {rows:>5} {:>9.1} {:>9.1} {:>9.1} {:>9.1} {:>11.0} {load_ms:>8.1}",
                     model.file_stem().unwrap().to_string_lossy(),
                     format!("{} {}", serving.backend, serving.device),
-                    times[times.len() / 2],
-                    times[times.len() * 99 / 100],
-                    rows as f64 * times.len() as f64 * 1e6 / times.iter().sum::<f64>(),
+                    quantile(&wall, 50),
+                    quantile(&wall, 99),
+                    quantile(&cpu, 50),
+                    quantile(&cpu, 99),
+                    rows as f64 * cpu.len() as f64 * 1e6 / cpu.iter().sum::<f64>(),
                 );
             }
         }
     }
+}
+
+fn quantile(sorted: &[f64], percent: usize) -> f64 {
+    sorted[sorted.len() * percent / 100]
 }
 
 fn models(folder: &Path) -> Vec<PathBuf> {
@@ -65,8 +73,8 @@ fn models(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The times of runs over rows that differ, in µs, the shortest first.
-fn times(model: &mut Model, rows: usize) -> Vec<f64> {
+/// The times of runs over rows that differ, by the wall's clock and the thread's, in µs, the shortest first.
+fn times(model: &mut Model, rows: usize) -> (Vec<f64>, Vec<f64>) {
     let width = model.signature().features();
     // About what scaled features are: -1 to 1, no two rows the same.
     let mut state = 1_u32;
@@ -76,15 +84,23 @@ fn times(model: &mut Model, rows: usize) -> Vec<f64> {
     })
     .take(rows * width)
     .collect();
-    let mut times = Vec::with_capacity(RUNS);
+    let (mut wall, mut cpu) = (Vec::with_capacity(RUNS), Vec::with_capacity(RUNS));
     let begun = now();
-    while times.len() < RUNS && (begun.elapsed() < BUDGET || times.len() < 100) {
-        let run = now();
+    while wall.len() < RUNS && (begun.elapsed() < BUDGET || wall.len() < 100) {
+        let (run, cpu_before) = (now(), cpu_us());
         std::hint::black_box(model.run(&batch).unwrap());
-        times.push(run.elapsed().as_secs_f64() * 1e6);
+        cpu.push(cpu_us() - cpu_before);
+        wall.push(run.elapsed().as_secs_f64() * 1e6);
     }
-    times.sort_by(f64::total_cmp);
-    times
+    wall.sort_by(f64::total_cmp);
+    cpu.sort_by(f64::total_cmp);
+    (wall, cpu)
+}
+
+/// What this thread has had of a core.
+fn cpu_us() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
 }
 
 #[allow(clippy::disallowed_methods, reason = "a bench times what it runs")]

@@ -44,7 +44,9 @@ use crate::server::admission::Admission;
 use crate::server::listen::Audience;
 use crate::server::tls::{self, Follower, Handshakes, TlsError};
 use crate::server::{self, Addresses, App, Auth, Door, FeedRates, KeyFileError, Routes, listen};
-use crate::telemetry::{self, EngineMetrics, IngestMetrics, Levels, LogMetrics, MemoryMetrics, Refusals, ShardMetrics, TlsMetrics};
+use crate::telemetry::{
+    self, EngineMetrics, GpuMetrics, IngestMetrics, Levels, LogMetrics, MemoryMetrics, Refusals, ShardMetrics, TlsMetrics,
+};
 use flume::{Receiver, Sender, WeakSender};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::io;
@@ -185,11 +187,11 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
     if let Some(budget) = keeper::budget(app.config.memory.budget_mib) {
         tokio::spawn(keeper::keep(app.clone(), budget, stopped.clone()));
     }
+    // There with or without a GPU, with or without TLS: a metric that is missing looks like one that is broken.
+    let (gpu_metrics, tls_metrics) = (GpuMetrics::new(), TlsMetrics::new());
     if let Some(number) = app.config.predict.gpu() {
-        tokio::spawn(gpu::watch(number, stopped.clone()));
+        tokio::spawn(gpu::watch(number, gpu_metrics, stopped.clone()));
     }
-    // There with or without TLS: a metric that is missing looks like one that is broken.
-    let tls_metrics = TlsMetrics::new();
     let handshakes = settings
         .map(|settings| {
             settings.show_expiry(&tls_metrics);

@@ -1,4 +1,4 @@
-//! What a `predictions:` topic holds: of each kind of prediction the newest, and the newest outcome.
+//! What a `predictions:` topic holds: of each kind the newest prediction and the newest outcome.
 //!
 //! A score that is late is still a score; a prediction whose play has come is worth nothing. So such a topic has
 //! no history that anybody could be behind in: what a bulletin expires is let go of as it is posted, and whoever
@@ -10,8 +10,8 @@ use crate::model::Seq;
 use crate::model::prediction::{Bulletin, ForecastKind};
 use std::sync::Arc;
 
-/// Most bulletins of a topic: a prediction of each kind and an outcome.
-pub const BULLETINS_MAX: usize = ForecastKind::ALL.len() + 1;
+/// Most bulletins of a topic: a prediction and an outcome of each kind.
+pub const BULLETINS_MAX: usize = 2 * ForecastKind::ALL.len();
 
 /// A bulletin in its place of the topic's history.
 #[derive(Clone, Debug)]
@@ -24,6 +24,17 @@ pub struct Posted {
     pub(super) frames: Arc<Frames>,
 }
 
+impl Posted {
+    /// A bulletin in that place.
+    pub fn new(seq: Seq, bulletin: Bulletin) -> Posted {
+        Posted {
+            seq,
+            bulletin,
+            frames: Arc::default(),
+        }
+    }
+}
+
 /// The bulletins that have not expired, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Bulletins(Vec<Posted>);
@@ -32,11 +43,7 @@ impl Bulletins {
     /// Puts a bulletin in, and lets go of what it expires.
     pub(super) fn post(&mut self, seq: Seq, bulletin: Bulletin) {
         self.0.retain(|older| !bulletin.expires(&older.bulletin));
-        self.0.push(Posted {
-            seq,
-            bulletin,
-            frames: Arc::default(),
-        });
+        self.0.push(Posted::new(seq, bulletin));
         debug_assert!(self.0.len() <= BULLETINS_MAX, "one of each kind is left");
     }
 

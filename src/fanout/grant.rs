@@ -112,6 +112,8 @@ mod tests {
             ("slate", "slate", true),
             ("slate", "game:slate", false),
             ("slates*", "slate", false),
+            ("predictions:*", "predictions:1", true),
+            ("game:*", "predictions:1", false),
         ] {
             let read = Pattern::parse(pattern).unwrap();
             assert_eq!(read.fits(&TopicName::parse(topic).unwrap()), fits, "{pattern} {topic}");

@@ -370,18 +370,23 @@ impl Bulletin {
         }
     }
 
-    /// Whether `older`, of the same game, is worth nothing once this is known. A prediction expires those of
-    /// its kind; an outcome expires the prediction that it judges, and, having the newer tally, any other
-    /// outcome. When the winner is known, nothing is left to predict.
+    /// Whether `older`, of the same game, is worth nothing once this is known. A prediction expires the one of its
+    /// kind; an outcome that too, as it judges it, and the outcome of its kind, as it has the newer tally. An
+    /// outcome of another kind stays: it says that its prediction is over. When the winner is known, nothing is
+    /// left to predict.
     pub fn expires(&self, older: &Bulletin) -> bool {
         match (self, older) {
-            (Bulletin::Prediction(new), Bulletin::Prediction(old)) => new.forecast.kind() == old.forecast.kind(),
+            (Bulletin::Outcome(new), _) if new.verdict.kind() == ForecastKind::Win => true,
             (Bulletin::Prediction(_), Bulletin::Outcome(_)) => false,
-            (Bulletin::Outcome(_), Bulletin::Outcome(_)) => true,
-            (Bulletin::Outcome(new), Bulletin::Prediction(old)) => {
-                let kind = new.verdict.kind();
-                kind == ForecastKind::Win || kind == old.forecast.kind()
-            }
+            _ => self.kind() == older.kind(),
+        }
+    }
+
+    /// What it is about.
+    pub fn kind(&self) -> ForecastKind {
+        match self {
+            Bulletin::Prediction(prediction) => prediction.forecast.kind(),
+            Bulletin::Outcome(outcome) => outcome.verdict.kind(),
         }
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::MissedTickBehavior;
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Runs until told to stop, or until the GPU says nothing more. Nothing happens where there is none.
-pub(super) async fn watch(number: u8, mut stop: watch::Receiver<bool>) {
+pub(super) async fn watch(number: u8, metrics: GpuMetrics, mut stop: watch::Receiver<bool>) {
     let mut meter = match blocking(move || Meter::open(number)).await {
         Ok(meter) => meter,
         Err(error) => {
@@ -17,7 +17,6 @@ pub(super) async fn watch(number: u8, mut stop: watch::Receiver<bool>) {
             return;
         }
     };
-    let metrics = GpuMetrics::new();
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

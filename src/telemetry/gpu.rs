@@ -1,4 +1,4 @@
-//! The handles of a GPU. Only made where there is one: its levels would be no zeros elsewhere, but unknown.
+//! The handles of a GPU; both stay 0 where there is none.
 
 use super::gauge;
 use super::table::*;

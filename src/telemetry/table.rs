@@ -448,14 +448,14 @@ metric!(
     "scorewire_gpu_memory_used_bytes",
     Gauge,
     "",
-    "Memory in use on the GPU of `predict.device`, whoever uses it; only where there is one (docs/gpu.md)."
+    "Memory in use on the GPU of `predict.device`, whoever uses it; 0 where there is none, or none that can be asked (docs/gpu.md)."
 );
 metric!(
     GPU_USE,
     "scorewire_gpu_use_ratio",
     Gauge,
     "",
-    "Part of the time in which something ran on that GPU, 0 to 1, as its driver samples it; only where there is one."
+    "Part of the time in which something ran on that GPU, 0 to 1, as its driver samples it; 0 where there is none."
 );
 metric!(
     BOARD_NOTICES,

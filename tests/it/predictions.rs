@@ -8,10 +8,10 @@ use super::support::{run, sse::Stream};
 use scorewire::fanout::Hub;
 use scorewire::fanout::hub::Moved;
 use scorewire::fanout::sockets::WriterSetting;
-use scorewire::model::Side;
 use scorewire::model::prediction::{DriveEnd, PlayCall, PlayerForecast, Source, Tally, Verdict};
 use scorewire::model::{
-    Bulletin, FeedTime, Forecast, GameHead, GameId, IngestTime, Outcome, PlayId, PlayerId, Points, Prediction, Probability, StateTime, Team,
+    Bulletin, FeedTime, Forecast, GameHead, GameId, IngestTime, Outcome, PlayId, PlayerId, Points, Prediction, Probability, Side,
+    StateTime, Team,
 };
 use scorewire::wire::Coding;
 use serde_json::json;

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import dataset, expectation, historical, history, metrics, plays, shipped
+from . import dataset, expectation, historical, history, metrics, plays, points, points_evaluate, shipped
 
 
 def binary(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
@@ -143,12 +143,20 @@ def main() -> None:
     for file in [*arguments.plays, *arguments.player_quarters, *arguments.history]:
         if not file.exists():
             parser.error(f"{file}: no such file")
-    report = of_plays(arguments.plays, arguments.history, arguments.models)
+    past_quarters = [file for file in arguments.history if points.is_player_quarters(file)]
+    past_plays = [file for file in arguments.history if file not in past_quarters]
+    report = of_plays(arguments.plays, past_plays, arguments.models) if arguments.plays else {}
+    tables = [table(report)] if report else []
+    if arguments.player_quarters:
+        quarters = points_evaluate.of_player_quarters(arguments.player_quarters, past_quarters, [*past_plays, *arguments.plays],
+                                                      arguments.models, points.read_ruleset(points_evaluate.RULESET))
+        tables.append(points_evaluate.show(quarters))
+        report |= {"player_quarters": quarters}
     text = json.dumps(report, indent=1)
     if str(arguments.json) == "-":
         print(text)
         return
-    print(table(report))
+    print("\n\n".join(tables))
     if arguments.json:
         arguments.json.write_text(text + "\n")
     else:

@@ -2,10 +2,11 @@
 //! coding says the same.
 
 use super::choices::Choices;
+use super::predictions;
 use crate::frames::{Extension, Got, next_frame};
 use crate::proto;
-use scorewire::model::Points;
-use scorewire::wire::message::{How, ServerMessage, SubscribedTopic, Subscriptions, TopicRefused};
+use scorewire::model::{Points, Prediction, TopicName};
+use scorewire::wire::message::{About, How, ServerMessage, Shown, Snapshot, SubscribedTopic, Subscriptions, Told, TopicRefused};
 use scorewire::wire::{Coding, Form};
 use serde_json::Value;
 
@@ -42,6 +43,42 @@ pub(crate) fn both_codings(input: &[u8]) {
         server_us: choices.number() as i64,
     });
     assert_eq!(pong["id"].as_i64(), id);
+    predicted(&mut choices);
+}
+
+/// A prediction, an outcome, and a snapshot of predictions.
+fn predicted(choices: &mut Choices<'_>) {
+    let (prediction, outcome) = (predictions::prediction(choices), predictions::outcome(choices));
+    let topic = TopicName::Predictions(prediction.head.game.clone());
+    let (seq, prev, encode_us) = (choices.number().max(1), choices.number(), choices.number() as i64);
+    let about = || About {
+        topic: &topic,
+        ruleset: None,
+        seq,
+    };
+    let said = same(&ServerMessage::Prediction(Told {
+        about: about(),
+        prev,
+        says: &prediction,
+        encode_us,
+    }));
+    assert_eq!((said["seq"].as_u64(), said["prev"].as_u64()), (Some(seq), Some(prev)));
+    assert_eq!(said["expires_us"].as_i64(), Some(prediction.expires_us));
+    let said = same(&ServerMessage::Outcome(Told {
+        about: about(),
+        prev,
+        says: &outcome,
+        encode_us,
+    }));
+    assert_eq!(said["right"] == true, said["call"] == said["actual"]);
+    let others: Vec<Prediction> = (0..choices.below(4)).map(|_| predictions::prediction(choices)).collect();
+    let said = same(&ServerMessage::Snapshot(Snapshot {
+        about: about(),
+        shows: Shown::Predictions(others.iter().collect(), predictions::tally(choices)),
+        reason: "subscribe",
+        encode_us,
+    }));
+    assert_eq!(said["predictions"].as_array().map(Vec::len), Some(others.len()));
 }
 
 fn subscribed(choices: &mut Choices<'_>) -> SubscribedTopic {

@@ -14,6 +14,7 @@ mod feed_line;
 mod gamecenter;
 mod messages;
 mod peer;
+mod predictions;
 mod requests;
 mod ruleset;
 mod shard;

@@ -82,7 +82,7 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
     if !mirror.reaches(seq) {
         return snapshot(mirror, "lagged", making);
     }
-    if mirror.topic.name.has_predictions() {
+    if mirror.expires {
         return Due::Now(bulletins(parts, mirror, key, seq, making));
     }
     if mirror.changes_game_after(seq) {

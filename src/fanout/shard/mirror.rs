@@ -50,6 +50,8 @@ pub(super) struct Mirror {
     pub(super) ring: VecDeque<Mirrored>,
     /// What a `predictions:` topic has instead of a ring.
     pub(super) bulletins: Vec<Posted>,
+    /// Whether it is such a topic. Known here: its name lies beside what another thread writes.
+    pub(super) expires: bool,
     pub(super) subscribers: Vec<Subscriber>,
     pub(super) shared: Vec<Shared>,
     /// When its next walk may begin.
@@ -71,6 +73,7 @@ fn bytes_of(frames: &OwnFrames) -> usize {
 impl Mirror {
     pub(super) fn new(topic: Arc<Topic>) -> Mirror {
         Mirror {
+            expires: topic.name.has_predictions(),
             topic,
             head: 0,
             cleared: 0,
@@ -178,7 +181,7 @@ impl Mirror {
 
     /// Whether all is here that somebody at `seq` is to be sent.
     pub(super) fn reaches(&self, seq: Seq) -> bool {
-        if self.topic.name.has_predictions() {
+        if self.expires {
             return (self.cleared..=self.head).contains(&seq);
         }
         seq == self.head || (seq < self.head && self.ring.front().is_some_and(|first| first.entry.seq <= seq + 1))

@@ -181,7 +181,7 @@ impl Shard {
                     after: seq,
                     phase_before,
                     snapshot,
-                    expires: mirror.topic.name.has_predictions(),
+                    expires: mirror.expires,
                     age: batch.age((phase_before != Phase::Resumed).then_some(encoded_us)),
                 };
                 book(&promise, &mut conn.account, &mut self.stats, &mut batch.ages);

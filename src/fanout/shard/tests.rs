@@ -6,6 +6,7 @@ mod clocks;
 mod closing;
 mod compressed;
 mod expiry;
+mod followers;
 mod looks;
 mod predictions;
 mod rates;

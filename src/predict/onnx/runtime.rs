@@ -7,6 +7,7 @@ use crate::predict::onnx::library::{Candidate, candidates};
 use crate::predict::onnx::model::{Network, ROWS_MAX, RunError};
 use crate::predict::onnx::setting::{Device, Precision};
 use crate::predict::onnx::signature::{INPUT, Refusal};
+use ort::LoadDynamicError;
 use ort::environment::Environment;
 use ort::ep::{CUDA, ExecutionProviderDispatch, TensorRT};
 use ort::logging::LogLevel;
@@ -43,9 +44,22 @@ pub(super) struct Placement {
     engines: PathBuf,
 }
 
+/// A place without a library of use.
+#[derive(Debug, thiserror::Error)]
+enum NoLibrary {
+    /// None is there, or none that can be opened.
+    #[error("{0}")]
+    Absent(String),
+    /// It is too old, or another.
+    #[error("{0}")]
+    Useless(String),
+}
+
 /// No library that is one, in all the places.
 #[derive(Debug, thiserror::Error)]
-#[error("no ONNX Runtime library was found{0}; deploy/fetch-onnxruntime fetches one, predict.onnxruntime or ORT_DYLIB_PATH name one")]
+#[error(
+    "no ONNX Runtime library of use was found{0}; deploy/fetch-onnxruntime fetches one, predict.onnxruntime or ORT_DYLIB_PATH name one"
+)]
 pub(super) struct NotFound(String);
 
 impl Placement {
@@ -108,24 +122,31 @@ impl Runtime {
         }
         let variable = std::env::var_os("ORT_DYLIB_PATH");
         let program = std::env::current_exe().ok();
-        let mut tried = String::new();
-        for candidate in candidates(configured, variable.as_deref(), program.as_deref()) {
-            match Runtime::load_library(&candidate.library) {
+        let mut useless = String::new();
+        for Candidate { library, is_named } in candidates(configured, variable.as_deref(), program.as_deref()) {
+            match Runtime::load_library(&library) {
                 Ok(runtime) => return Ok(found.insert(runtime).clone()),
-                Err(error) => note(&mut tried, &candidate, &error),
+                // Somebody meant this one.
+                Err(error) if is_named => tracing::warn!("ONNX Runtime's library {}: {error}", library.display()),
+                Err(NoLibrary::Absent(_)) => {}
+                // Writing to a text does not fail.
+                Err(error) => drop(write!(useless, "; {}: {error}", library.display())),
             }
         }
-        Err(NotFound(tried))
+        Err(NotFound(useless))
     }
 
-    fn load_library(library: &Path) -> Result<Runtime, String> {
-        let builder = ort::init_from(library).map_err(|error| error.to_string())?;
+    fn load_library(library: &Path) -> Result<Runtime, NoLibrary> {
+        let builder = ort::init_from(library).map_err(|error| match error {
+            LoadDynamicError::Dlopen { error, .. } => NoLibrary::Absent(error.to_string()),
+            error => NoLibrary::Useless(error.to_string()),
+        })?;
         let environment = builder
             .with_name("scorewire")
             .with_telemetry(false)
             .with_logger(Arc::new(log))
             .build()
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| NoLibrary::Useless(error.to_string()))?;
         // It tells each run's steps from here on, else.
         environment.set_log_level(LogLevel::Warning);
         tracing::info!(library = %library.display(), build = ort::info(), "ONNX Runtime");
@@ -199,14 +220,6 @@ impl Runtime {
             .with_log_level(LogLevel::Warning)?
             .with_execution_providers(placement.providers(features))?;
         Ok(builder)
-    }
-}
-
-/// What a library that was not taken leaves behind: all of it for one that was named, for another that it is no use.
-fn note(tried: &mut String, candidate: &Candidate, error: &str) {
-    if candidate.is_named || candidate.library.is_absolute() {
-        // Writing to a text does not fail.
-        let _ = write!(tried, "; {}: {error}", candidate.library.display());
     }
 }
 

@@ -1,9 +1,8 @@
 //! Predictions and outcomes in the binary coding. Numbers are those of `docs/scorewire.v1.proto`.
 
 use super::Fields;
-use crate::model::Side;
 use crate::model::prediction::{DriveEnd, ForecastKind, PlayCall, Source, Tally, end_called, play_called, winner_called};
-use crate::model::{Forecast, Outcome, PlayId, Prediction, Probability};
+use crate::model::{Forecast, Outcome, PlayId, Prediction, Probability, Side};
 use crate::wire::message::{EventTimes, Told};
 
 impl Fields<'_> {

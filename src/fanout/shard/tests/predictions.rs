@@ -3,17 +3,16 @@
 use super::rig::{PREDICTIONS_FROM as FROM, Rig, SECOND};
 use crate::fanout::hub::{Hub, HubLimits};
 use crate::fanout::shard::{ConnKey, Kind};
-use crate::model::Side;
-use crate::model::prediction::{PlayCall, PlayerForecast, Source, Tally, Verdict};
+use crate::model::prediction::{DriveEnd, PlayCall, PlayerForecast, Source, Tally, Verdict};
 use crate::model::{
-    Bulletin, FeedTime, Forecast, GameHead, GameId, IngestTime, Outcome, PlayId, PlayerId, Points, Prediction, Probability, StateTime,
-    Team, TopicName,
+    Bulletin, FeedTime, Forecast, GameHead, GameId, IngestTime, Outcome, PlayId, PlayerId, Points, Prediction, Probability, Side,
+    StateTime, Team, TopicName,
 };
 use crate::wire::Form;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-const TOPIC: &str = "predictions:G";
+pub(super) const TOPIC: &str = "predictions:G";
 const HOUR_US: i64 = 3_600 * SECOND;
 
 fn probability(ten_thousandths: u16) -> Probability {
@@ -29,7 +28,7 @@ fn head() -> Arc<GameHead> {
     })
 }
 
-fn prediction(rig: &Rig, after: &str, forecast: Forecast) -> Bulletin {
+pub(super) fn prediction(rig: &Rig, after: &str, forecast: Forecast) -> Bulletin {
     let now = rig.now();
     Bulletin::Prediction(Arc::new(Prediction {
         head: head(),
@@ -47,25 +46,25 @@ fn prediction(rig: &Rig, after: &str, forecast: Forecast) -> Bulletin {
     }))
 }
 
-fn next_play() -> Forecast {
+pub(super) fn next_play() -> Forecast {
     Forecast::NextPlay {
         pass: probability(7_688),
         kinds: [2_300, 7_600, 50, 40, 10].map(probability),
     }
 }
 
-fn drive() -> Forecast {
+pub(super) fn drive() -> Forecast {
     Forecast::Drive {
         team: Team::new("NE").unwrap(),
         ends: [2_500, 2_000, 3_500, 1_000, 1_000].map(probability),
     }
 }
 
-fn win() -> Forecast {
+pub(super) fn win() -> Forecast {
     Forecast::Win { home: probability(6_100) }
 }
 
-fn points() -> Forecast {
+pub(super) fn points() -> Forecast {
     let player = PlayerForecast {
         player: PlayerId::new("R").unwrap(),
         points: Points(184_000),
@@ -78,7 +77,7 @@ fn points() -> Forecast {
     }
 }
 
-fn outcome(verdict: Verdict, right: u32, calls: u32) -> Bulletin {
+pub(super) fn outcome(verdict: Verdict, right: u32, calls: u32) -> Bulletin {
     Bulletin::Outcome(Arc::new(Outcome {
         head: head(),
         play: PlayId::new("2"),
@@ -99,7 +98,7 @@ fn ran(right: u32, calls: u32) -> Bulletin {
 }
 
 /// Game `G` is there, and the predictor has said so much of it.
-fn rig(forecasts: impl IntoIterator<Item = Forecast>) -> Rig {
+pub(super) fn rig(forecasts: impl IntoIterator<Item = Forecast>) -> Rig {
     let mut rig = Rig::new();
     rig.play();
     for forecast in forecasts {
@@ -187,6 +186,8 @@ fn what_comes_together_leaves_together_under_the_frames_of_all() {
     rig.pump();
     let all = keys.map(|key| rig.wire.sent[&key].clone());
     assert_eq!(all[0], all[1]);
+    let encoded: u32 = rig.shard.stats.state_to_encode.counts().iter().sum();
+    assert_eq!(encoded, 3, "each once");
     assert_eq!(
         read(&mut rig, keys[0]),
         chain(&[(0, 1, "next_play"), (1, 2, "drive"), (2, 3, "win")])
@@ -265,6 +266,24 @@ fn an_outcome_ends_the_prediction_that_it_judges_and_no_other() {
     let actual = Some(Side::Away);
     assert!(rig.predict(outcome(Verdict::Win { call: Side::Home, actual }, 3, 5)));
     assert_eq!(shown(&mut rig), (vec![], json!({"right": 3, "calls": 5})), "the game is over");
+}
+
+/// The outcome of a drive stood for that of the play that had ended it: whoever was behind held on to the
+/// prediction of a play that was over.
+#[test]
+fn an_outcome_stands_for_none_of_another_kind() {
+    let mut rig = rig([next_play(), drive()]);
+    let key = rig.subscriber(TOPIC);
+    rig.room(key, 0);
+    let (call, actual) = (DriveEnd::Punt, DriveEnd::Touchdown);
+    for bulletin in [ran(1, 1), ran(1, 2), outcome(Verdict::Drive { call, actual }, 1, 3)] {
+        assert!(rig.predict(bulletin));
+    }
+    rig.room(key, usize::MAX);
+    let frames = rig.read(key);
+    assert_eq!(told(&frames), chain(&[(2, 4, "outcome"), (4, 5, "outcome")]));
+    let kinds: Vec<&Value> = frames.iter().map(|frame| &frame["kind"]).collect();
+    assert_eq!(kinds, ["next_play", "drive"]);
 }
 
 #[test]

@@ -1,0 +1,262 @@
+"""Output over the coming games of a season: moments, features and targets of the models `season` and `season_team`.
+
+A *moment* is after week 0–16 of a regular season (0: before the first game). Coming is what is left of that regular season, at most
+16 games. Players: everybody with a game known of this season or the one before. Two targets:
+- `per_game`: the mean points of the coming games he appears in (rows with at least one);
+- `total`: the points of all coming weeks, 0 for a week without him, divided by the weeks left (all rows).
+Teams: the mean points scored a coming game. Of plays the history holds sums over the team's last 1,000.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from . import points
+from .points import CLUBS, HISTORY_GAMES_MAX, HISTORY_GAMES_NEAR, INDEX, REGULAR_WEEKS, STATS
+
+PLAYS_MAX = 1000
+# Sums of lines of a team's game that are held.
+TEAM_COLUMNS = ["pass_att", "rush_att", "rec", "pass_yds", "rush_yds", "pass_td", "rush_td"]
+TEAM_INDEX = [INDEX[c] for c in TEAM_COLUMNS]
+# Sums of a team's game over its runs, passes and sacks.
+PLAY_COLUMNS = ["plays", "passes", "yards", "successes", "turnovers", "touchdowns", "shotgun", "first_downs"]
+
+
+def read_plays(paths: list[Path]) -> dict[tuple[str, str], np.ndarray]:
+    """`PLAY_COLUMNS` of each game and team of files of the layout `plays_*.csv.gz`."""
+    out: dict[tuple[str, str], np.ndarray] = {}
+    for path in paths:
+        with (gzip.open if str(path).endswith(".gz") else open)(path, "rt", newline="") as file:
+            for row in csv.DictReader(file):
+                if row["play_type"] not in ("run", "pass", "sack"):
+                    continue
+                sums = out.setdefault((row["game_id"], CLUBS.get(row["posteam"], row["posteam"])), np.zeros(len(PLAY_COLUMNS)))
+                sums += [1, row["play_type"] != "run", float(row["yards_gained"] or 0), row["success"] == "1",
+                         row["turnover"] == "1", row["td"] == "1", row["shotgun"] == "1", row["first_down"] == "1"]
+    return out
+
+
+def past_team_game(own: points.TeamGame, other: points.TeamGame) -> np.ndarray:
+    """What a server holds of a team's game that is over, [2, 8]: points and `TEAM_COLUMNS`, had and allowed."""
+    return np.stack([np.concatenate([[t.score[4]], t.lines[4][TEAM_INDEX]]) for t in (own, other)])
+
+
+@dataclass
+class Club:
+    """A team's regular and post-season games so far, newest last: points and sums, had and allowed; and its plays."""
+
+    games: list[np.ndarray] = field(default_factory=list)
+    plays: list[np.ndarray] = field(default_factory=list)
+    played: list[set[str]] = field(default_factory=list)
+    season: int = 0
+    season_games: int = 0
+
+    def last_plays(self) -> np.ndarray:
+        """Sums over the newest games that hold at most about 1,000 plays (the game that passes it is the last)."""
+        total = np.zeros(len(PLAY_COLUMNS))
+        for game in reversed(self.plays):
+            if total[0] >= PLAYS_MAX:
+                break
+            total = total + game
+        return total
+
+
+@dataclass
+class Moments:
+    """Rows of players or, with `player` empty, of teams."""
+
+    week: np.ndarray  # [n] weeks over
+    season: np.ndarray  # [n]
+    games: np.ndarray  # [n] known, at most 16
+    games_season: np.ndarray  # [n] of this season
+    club_season: np.ndarray  # [n] games of his club in this season
+    since: np.ndarray  # [n] games of his club since his last
+    history: np.ndarray  # [n, 16, 14] newest first (players)
+    history_team: np.ndarray  # [n, 16, 3] (players)
+    club_games: np.ndarray  # [n] games known of the club, at most 16
+    club: np.ndarray  # [n, 16, 2, 8] points and sums, had and allowed, newest first
+    plays: np.ndarray  # [n, 8] sums over the last 1,000
+    coming: np.ndarray  # [n, 17, 14] the lines of the coming weeks (target; players), or points in column 0 (teams)
+    appears: np.ndarray  # [n, 17] whether he appears in that week (target)
+
+    def take(self, index) -> "Moments":
+        """The rows of an index or a mask."""
+        return Moments(**{k: v[index] for k, v in self.__dict__.items()})
+
+
+def moments_of(season: points.Season, plays: dict, first: int = 0) -> tuple[Moments, Moments]:
+    """Players' and teams' moments of the regular seasons from `first` on."""
+    by_week: dict[tuple[int, int], list[points.Appearance]] = {}
+    for a in season.appearances:
+        by_week.setdefault((a.season, a.week), []).append(a)
+    years = sorted({y for y, _ in by_week})
+    past: dict[str, list[points.PastGame]] = {}
+    clubs: dict[str, Club] = {}
+    players_out: dict[str, list] = {k: [] for k in Moments.__dataclass_fields__}
+    teams_out: dict[str, list] = {k: [] for k in Moments.__dataclass_fields__}
+    for year in years:
+        for club in clubs.values():
+            club.season, club.season_games = year, 0
+        coming: dict[str, dict[int, np.ndarray]] = {}
+        scores: dict[str, dict[int, float]] = {}
+        for week in range(1, REGULAR_WEEKS + 1):
+            for a in by_week.get((year, week), []):
+                coming.setdefault(a.player, {})[week] = a.lines[4]
+                scores.setdefault(a.team, {})[week] = season.teams[a.game, a.team].score[4]
+        for week in range(0, REGULAR_WEEKS + 5):
+            if week > 0:
+                _play(by_week.get((year, week), []), season, plays, past, clubs)
+            if week < REGULAR_WEEKS and year >= first:
+                for player, games in past.items():
+                    if games[-1].season >= year - 1:
+                        _put(players_out, _player_row(week, year, games, clubs[games[-1].team], player, coming.get(player, {})))
+                for name, club in sorted(clubs.items()):
+                    _put(teams_out, _team_row(week, year, club, scores.get(name, {})))
+    stack = lambda out: Moments(**{k: np.asarray(v, dtype=np.float64) for k, v in out.items()})  # noqa: E731
+    return stack(players_out), stack(teams_out)
+
+
+def _put(out: dict[str, list], row: dict) -> None:
+    for name, value in row.items():
+        out[name].append(value)
+
+
+def _play(appearances, season: points.Season, plays: dict, past: dict, clubs: dict[str, Club]) -> None:
+    """A week that is over enters the history."""
+    seen: dict[tuple[str, str], set[str]] = {}
+    nobody = points.TeamGame(np.zeros((5, len(STATS))), np.zeros(5))
+    for a in appearances:
+        own = season.teams[a.game, a.team]
+        game = points.PastGame(a.season, a.week, a.team, a.lines[4], own.lines[4][points.ROLE_COLUMNS])
+        past.setdefault(a.player, []).append(game)
+        seen.setdefault((a.game, a.team), set()).add(a.player)
+        if len(seen[a.game, a.team]) == 1:
+            other = season.teams.get((a.game, a.opponent), nobody)
+            club = clubs.setdefault(a.team, Club(season=a.season))
+            club.games.append(past_team_game(own, other))
+            club.plays.append(plays.get((a.game, a.team), np.zeros(len(PLAY_COLUMNS))))
+            club.played.append(seen[a.game, a.team])
+            club.season_games += 1
+
+
+def _club_row(club: Club) -> dict:
+    games = np.zeros((HISTORY_GAMES_MAX, 2, 1 + len(TEAM_COLUMNS)))
+    kept = club.games[:-HISTORY_GAMES_MAX - 1:-1]
+    games[:len(kept)] = kept
+    return {"club_season": club.season_games, "club_games": len(kept), "club": games, "plays": club.last_plays()}
+
+
+def _player_row(week: int, year: int, past: list, club: Club, player: str, coming: dict[int, np.ndarray]) -> dict:
+    games, history, history_team = points.history_of(past)
+    since = 0
+    for names in reversed(club.played[-HISTORY_GAMES_MAX:]):
+        if player in names:
+            break
+        since += 1
+    lines, appears = np.zeros((REGULAR_WEEKS, len(STATS))), np.zeros(REGULAR_WEEKS)
+    for w, line in coming.items():
+        if w > week:
+            lines[w - 1], appears[w - 1] = line, 1
+    return {"week": week, "season": year, "games": games,
+            "games_season": sum(g.season == year for g in past[-HISTORY_GAMES_MAX:]),
+            "since": since, "history": history, "history_team": history_team, "coming": lines, "appears": appears, **_club_row(club)}
+
+
+def _team_row(week: int, year: int, club: Club, coming: dict[int, float]) -> dict:
+    lines, appears = np.zeros((REGULAR_WEEKS, 1)), np.zeros(REGULAR_WEEKS)
+    for w, score in coming.items():
+        if w > week:
+            lines[w - 1], appears[w - 1] = score, 1
+    return {"week": week, "season": year, "games": 0, "games_season": 0, "since": 0, "history": np.zeros(0),
+            "history_team": np.zeros(0), "coming": lines, "appears": appears, **_club_row(club)}
+
+
+def _club_features(put, m: Moments) -> None:
+    """The club's last games and its last 1,000 plays; zeros where nothing is known."""
+    near = np.clip(m.club_games, 1, HISTORY_GAMES_NEAR)
+    put("club_games", m.club_games)
+    put("club_season", m.club_season)
+    for j, name in enumerate(["points", *TEAM_COLUMNS]):
+        put(f"club_{name}", m.club[:, :HISTORY_GAMES_NEAR, 0, j].sum(1) / near)
+    put("club_points_16", m.club[:, :, 0, 0].sum(1) / np.maximum(m.club_games, 1))
+    put("club_points_3", m.club[:, :3, 0, 0].sum(1) / np.minimum(near, 3))
+    put("club_allowed_points", m.club[:, :HISTORY_GAMES_NEAR, 1, 0].sum(1) / near)
+    put("club_allowed_points_16", m.club[:, :, 1, 0].sum(1) / np.maximum(m.club_games, 1))
+    count = np.maximum(m.plays[:, 0], 1)
+    put("plays", np.minimum(m.plays[:, 0], PLAYS_MAX))
+    for j, name in enumerate(PLAY_COLUMNS[1:], start=1):
+        put(f"plays_{name}", m.plays[:, j] / count)
+
+
+def features(m: Moments, ruleset: points.Ruleset) -> tuple[np.ndarray, list[str]]:
+    """Features of players' moments [n, F] as float32 and their names."""
+    columns: list[tuple[str, np.ndarray]] = []
+    put = lambda name, value: columns.append((name, np.broadcast_to(value, m.week.shape)))  # noqa: E731
+    for key in ("rec", "pass_td", "int", "fumbles_lost", "two_pt", "ret_td"):
+        put(f"rule_{key}", ruleset.weights[INDEX[key]])
+    put("rule_bonus", ruleset.bonuses.mean())
+    put("weeks_left", REGULAR_WEEKS - m.week)
+    put("games", m.games)
+    put("games_season", m.games_season)
+    put("since", m.since)
+    put("missed_season", np.maximum(m.club_season - m.games_season, 0))
+    known = np.arange(HISTORY_GAMES_MAX)[None, :] < m.games[:, None]
+    near = np.clip(m.games, 1, HISTORY_GAMES_NEAR)
+    past = ruleset.points(m.history) * known
+    mean = past[:, :HISTORY_GAMES_NEAR].sum(1) / near
+    put("past_points", mean)
+    put("past_points_16", past.sum(1) / np.maximum(m.games, 1))
+    put("past_points_3", past[:, :3].sum(1) / np.minimum(near, 3))
+    put("past_points_1", past[:, 0])
+    put("past_points_max", past.max(1))
+    put("past_points_sd", np.sqrt((((past - mean[:, None]) ** 2) * known)[:, :HISTORY_GAMES_NEAR].sum(1) / near))
+    here = np.arange(HISTORY_GAMES_MAX)[None, :] < np.minimum(m.games_season, m.games)[:, None]
+    put("past_points_season", (past * here).sum(1) / np.maximum(here.sum(1), 1))
+    for name, i in INDEX.items():
+        put(f"past_{name}", m.history[:, :HISTORY_GAMES_NEAR, i].sum(1) / near)
+    for name in ("pass_att", "rush_att", "rec"):
+        put(f"past_{name}_3", m.history[:, :3, INDEX[name]].sum(1) / np.minimum(near, 3))
+        put(f"past_{name}_16", m.history[:, :, INDEX[name]].sum(1) / np.maximum(m.games, 1))
+    for j, name in enumerate(("pass_att", "rush_att", "rec")):
+        put(f"past_share_{name}", points._share(m.history[:, :HISTORY_GAMES_NEAR, INDEX[name]].sum(1),
+                                                m.history_team[:, :HISTORY_GAMES_NEAR, j].sum(1)))
+    _club_features(put, m)
+    return np.stack([c for _, c in columns], axis=1).astype(np.float32), [n for n, _ in columns]
+
+
+def team_features(m: Moments) -> tuple[np.ndarray, list[str]]:
+    """Features of teams' moments."""
+    columns: list[tuple[str, np.ndarray]] = []
+    put = lambda name, value: columns.append((name, np.broadcast_to(value, m.week.shape)))  # noqa: E731
+    put("weeks_left", REGULAR_WEEKS - m.week)
+    _club_features(put, m)
+    return np.stack([c for _, c in columns], axis=1).astype(np.float32), [n for n, _ in columns]
+
+
+def rolling(m: Moments, ruleset: points.Ruleset) -> np.ndarray:
+    """The baseline: the mean of a player's last up to 8 games."""
+    return points.baseline_mean(m.history, m.games, ruleset)
+
+
+def team_rolling(m: Moments) -> np.ndarray:
+    """The baseline: the mean points of a team's last up to 8 games."""
+    return m.club[:, :HISTORY_GAMES_NEAR, 0, 0].sum(1) / np.clip(m.club_games, 1, HISTORY_GAMES_NEAR)
+
+
+def targets(m: Moments, ruleset: points.Ruleset) -> np.ndarray:
+    """`per_game` (NaN where he never appears) and `total` by weeks left, [n, 2]."""
+    total = (ruleset.points(m.coming) * m.appears).sum(1)
+    games = m.appears.sum(1)
+    per_game = np.where(games > 0, total / np.maximum(games, 1), np.nan)
+    return np.stack([np.round(per_game, 4), np.round(total / (REGULAR_WEEKS - m.week), 4)], axis=1)
+
+
+def team_targets(m: Moments) -> np.ndarray:
+    """Points a coming game, NaN where none is left, [n, 1]."""
+    games = m.appears.sum(1)
+    return np.where(games > 0, m.coming[:, :, 0].sum(1) / np.maximum(games, 1), np.nan)[:, None]
