@@ -405,7 +405,13 @@ impl Config {
 
     /// Whether every number is in its range, and all of them go together.
     fn check(&self) -> Result<(), String> {
-        for (name, value, range) in self.counts().into_iter().chain(self.times()).chain(self.doors()) {
+        for (name, value, range) in self
+            .counts()
+            .into_iter()
+            .chain(self.times())
+            .chain(self.doors())
+            .chain(self.predict.numbers())
+        {
             if !range.contains(&value) {
                 return Err(format!("{name} must be {} to {}, not {value}", range.start(), range.end()));
             }
@@ -421,6 +427,7 @@ impl Config {
         }
         self.auth.check(&self.feeds)?;
         auth::check_origins(&self.server.allowed_origins)?;
+        self.predict.check()?;
         self.feeds.check()?;
         telemetry::check_filter(&self.log.filter)
     }

@@ -8,10 +8,12 @@
 mod delays;
 mod feeds;
 mod gpu;
+mod predict;
 mod table;
 
 pub use feeds::FeedMetrics;
 pub use gpu::GpuMetrics;
+pub use predict::PredictorMetrics;
 pub use table::{METRICS, Metric, Type};
 
 use crate::fanout::shard::ShardStats;
@@ -42,6 +44,7 @@ pub fn install() -> PrometheusHandle {
             }
             // On the page from the start, also where nobody predicts.
             drop(BoardMetrics::new());
+            drop(PredictorMetrics::new());
             handle
         })
         .clone()
@@ -73,6 +76,8 @@ pub fn render(handle: &PrometheusHandle) -> String {
         &WRITE_DELAYS,
         &WALKS,
         &HANDSHAKE_DELAYS,
+        &predict::INFERENCE_DELAYS,
+        &predict::PREDICTION_DELAYS,
     ] {
         delays.write(&mut page);
     }

@@ -166,7 +166,7 @@ pub(super) fn is_timeout(play: &RecapPlay) -> bool {
 /// The features of the coming snap; nothing where none is coming, or too little of it is told.
 pub fn of(recap: &Recap, pasts: [&Past; 2], expectation: &Expectation, memo: &mut Memo) -> Option<Coming> {
     let snap = snap(recap)?;
-    let mut fold = Fold::default();
+    let mut fold = Fold::new(recap);
     for (place, play) in recap.plays.iter().enumerate() {
         fold.take(play, |seen| memo.of(place, seen, expectation));
     }
@@ -193,7 +193,7 @@ pub fn of(recap: &Recap, pasts: [&Past; 2], expectation: &Expectation, memo: &mu
 
 /// What each side called in the game, home first.
 pub fn tallies(recap: &Recap, expectation: &Expectation, memo: &mut Memo) -> [Tally; 2] {
-    let mut fold = Fold::default();
+    let mut fold = Fold::new(recap);
     for (place, play) in recap.plays.iter().enumerate() {
         fold.take(play, |seen| memo.of(place, seen, expectation));
     }

@@ -3,6 +3,7 @@
 mod calls;
 mod drive_ends;
 mod games;
+mod offline;
 
 use super::{Knowledge, Models, Predictor, Settings};
 use crate::model::prediction::{Bulletin, Outcome, Prediction, Tally};

@@ -7,7 +7,7 @@
 use super::features::{self, Features};
 use super::onnx::{Backend, Model, RunError, Signature};
 use crate::model::GameId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -75,7 +75,7 @@ pub struct RegistrySettings {
 }
 
 /// What is known of a version.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct ModelInfo {
     /// Its name.
     pub name: String,
