@@ -426,6 +426,7 @@ impl Config {
             return Err("clients.silence_timeout_ms must be longer than clients.ping_interval_ms, or healthy clients are closed".into());
         }
         self.auth.check(&self.feeds)?;
+        self.predict.check()?;
         auth::check_origins(&self.server.allowed_origins)?;
         self.predict.check()?;
         self.feeds.check()?;

@@ -18,7 +18,7 @@ use crate::predict::predictor::{Knowledge, Models, Predictor};
 use crate::predict::probabilities::Row;
 use crate::predict::registry::{Registry, Task, Version};
 use crate::server::{App, PredictorState};
-use crate::telemetry::PredictorMetrics;
+use crate::telemetry::{PredictorMetrics, RegistryMetrics};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -52,7 +52,7 @@ fn run(app: &App, board: &Board, metrics: &PredictorMetrics) {
     let backend = Backend::open(&predict.inference());
     let serving = backend.serving();
     let models = Timed {
-        registry: Registry::open(&backend, &predict.registry()),
+        registry: Registry::open(backend, predict.registry(), RegistryMetrics::new()),
         metrics,
     };
     let mut predictor = Predictor::new(models, knowledge(&predict.models_dir), predict.predictor());

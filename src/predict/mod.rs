@@ -9,9 +9,9 @@
 //! | [`historical`] | what usually happened, where no model is sure | models |
 //! | [`predictor`] | who is asked what, the gate, outcomes, tallies | a clock, I/O |
 //! | [`probabilities`] | a model's answer, in whole ten-thousandths | what it is about |
-//! | [`registry`] | versions of models, and which of them answers | what comes of an answer |
 //! | [`tracker`] | how well each version does | which one answers |
 //! | [`onnx`] | the models' files: which backend runs them, on which device, whether they fit | what a feature or an output means |
+//! | [`registry`] | versions of models: which answers which game, which are taken out of service | whether an answer is shown |
 //! | [`gpu`] | whether there is a GPU, its memory and use | runs anything on it |
 //!
 //! Floats live here, and in reports, alone.

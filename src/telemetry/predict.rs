@@ -5,7 +5,8 @@ use super::table::*;
 use super::{counter, counter_with, gauge, gauge_with};
 use crate::model::prediction::ForecastKind;
 use crate::predict::predictor::{BATCH_SIZES, Counts};
-use crate::predict::tracker::{Figures, Tracked, Tracker};
+use crate::predict::registry::Task;
+use crate::predict::tracker::{Figures, HISTORICAL, Tracked, Tracker};
 use metrics::{Counter, Gauge};
 
 pub(super) static INFERENCE_DELAYS: Delays = Delays::new(&INFERENCE);
@@ -32,7 +33,7 @@ impl PredictorMetrics {
         let by_kind = |metric: &Metric, label: &'static str, values: [&'static str; 2]| {
             ForecastKind::ALL.map(|kind| values.map(|value| metrics::counter!(metric.name, "kind" => kind.name(), label => value)))
         };
-        PredictorMetrics {
+        let metrics = PredictorMetrics {
             told: by_kind(&PREDICTIONS, "source", ["model", "historical"]),
             judged: by_kind(&PREDICTION_OUTCOMES, "result", ["right", "wrong"]),
             batches: BATCH_SIZES.map(|rows| counter_with(&PREDICTION_BATCHES, "rows", rows)),
@@ -41,7 +42,13 @@ impl PredictorMetrics {
             running: gauge(&PREDICTOR_RUNNING),
             inference: &INFERENCE_DELAYS,
             delay: &PREDICTION_DELAYS,
+        };
+        // On the page from the start, and no number before there is an outcome.
+        metrics.backend("");
+        for task in Task::ALL {
+            figures_of(task.name(), HISTORICAL, &Figures::default());
         }
+        metrics
     }
 
     /// Shows who runs the models.
@@ -105,11 +112,10 @@ fn figures_of(model: &'static str, version: &str, figures: &Figures) {
         ("brier", means.brier),
     ];
     for (figure, mean) in shown {
-        if let Some(mean) = mean {
-            metrics::gauge!(MODEL_FIGURES.name, "model" => model, "version" => version(), "figure" => figure).set(mean);
-        }
+        let mean = mean.unwrap_or(f64::NAN);
+        metrics::gauge!(MODEL_FIGURES.name, "model" => model, "version" => version(), "figure" => figure).set(mean);
     }
-    for (place, bin) in figures.bins.iter().enumerate().filter(|(_, bin)| bin.count > 0) {
+    for (place, bin) in figures.bins.iter().enumerate() {
         let count = bin.count as f64;
         for (what, mean) in [("forecast", bin.forecast / count), ("happened", bin.happened as f64 / count)] {
             metrics::gauge!(MODEL_CALIBRATION.name, "model" => model, "version" => version(), "bin" => place.to_string(), "what" => what)

@@ -280,11 +280,10 @@ fn a_start_ends_what_was_predicted_before_it() {
     });
 }
 
-async fn predicting(models: &str) -> Server {
-    let models = models.to_owned();
+async fn predicting(confidence: f64) -> Server {
     let server = Server::start_on(Way::Plain(WriterSetting::Auto), move |config| {
         config.predict.enabled = true;
-        config.predict.models_dir = models.into();
+        config.predict.confidence = confidence;
     });
     server
         .post_lines(game("G", 1, "live", ["NE", "HOU"], 1_500_000_000, [0, 0]).into_bytes())
@@ -308,11 +307,11 @@ fn run_of(play: &str, down: u8, distance: u8) -> String {
     )
 }
 
-/// Without models history answers, and what happens judges it.
+/// Where no model is sure history answers, and what happens judges it.
 #[test]
 fn a_snap_is_predicted_and_judged_by_the_play() {
     run(async {
-        let server = predicting("no/such/folder").await;
+        let server = predicting(1.0).await;
         let mut client = Client::connect(&server).await;
         client.subscribe(&[TOPIC.to_owned()], "fanduel").await;
         client.catch_up(&server).await;
@@ -349,7 +348,7 @@ fn a_snap_is_predicted_and_judged_by_the_play() {
 #[test]
 fn the_shipped_models_predict() {
     run(async {
-        let server = predicting("config/models").await;
+        let server = predicting(0.7).await;
         server
             .post_lines((run_of("10", 1, 10) + "\n" + &snap("10", 3, 15)).into_bytes())
             .await;

@@ -23,6 +23,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("predict", &["model"]),
     // The board counts what becomes of notices.
     ("predict/board", &["model", "telemetry"]),
+    // The registry counts what it loads and refuses; the loader's thread says when.
+    ("predict/registry", &["model", "telemetry"]),
+    ("predict/registry/loader", &["clock"]),
     ("fanout", &["memory", "model", "scoring", "state", "wire"]),
     // The shard's thread is where the state machine meets the time and the metrics.
     (

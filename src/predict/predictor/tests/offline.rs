@@ -6,18 +6,21 @@
 //! labels and arithmetic, and that must be equal.
 
 use super::*;
+use crate::config::Predict;
 use crate::engine::{EngineLimits, Shared};
 use crate::feed::gamecenter::{Formation, timeline};
 use crate::model::{Event, StateTime};
 use crate::predict::onnx::Backend;
 use crate::predict::registry::{Registry, RegistrySettings};
 use crate::predict::tracker::{Figures, HISTORICAL, Tracked};
+use crate::telemetry::RegistryMetrics;
 use crate::test_support::WEEKS;
 use crate::test_support::recorded::{Row as Line, data};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
+use std::time::Duration;
 
 const LIMITS: EngineLimits = EngineLimits {
     threads: 1,
@@ -165,11 +168,12 @@ fn amended(play: &RecapPlay, line: &Line) -> RecapPlay {
 
 /// The figures after both weeks, play by play in the table's order.
 fn replayed(formation: Formation, table: &Table) -> Option<Vec<Tracked>> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let settings = RegistrySettings {
-        models_dir: here.join("config/models"),
+        models_dir: Path::new(env!("CARGO_MANIFEST_DIR")).join("config/models"),
+        load_wait: Duration::from_secs(600),
+        ..Predict::default().registry()
     };
-    let registry = Registry::open(&Backend::built_in(), &settings);
+    let registry = Registry::open(Backend::built_in(), settings, RegistryMetrics::new());
     let mut predictor = Predictor::new(registry, Knowledge::shipped(), Settings { games_max: 64, ..SETTINGS });
     let now = Now { steady_us: 0, wall_us: 0 };
     let mut step = |recap: &Recap| {
