@@ -20,6 +20,7 @@ mod ingest_ws;
 pub mod listen;
 mod memory;
 mod page;
+mod predictions;
 mod query;
 mod snapshots;
 mod sse;
@@ -31,6 +32,7 @@ pub mod upgrade;
 pub use crate::fanout::slots::{Addresses, Connections, Slot};
 pub use auth::{Auth, KeyFileError};
 pub use feed_rate::FeedRates;
+pub use predictions::{Predictions, PredictorState};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -112,6 +114,8 @@ pub struct App {
     pub refusals: Refusals,
     /// How many were told when to come back.
     pub turned_away: AtomicU64,
+    /// What the predictor says of itself.
+    pub predictions: Predictions,
     /// Turns true when a drain begins.
     pub stop: watch::Receiver<bool>,
     /// Ingest WebSockets open.
@@ -267,6 +271,7 @@ pub fn router(door: Door, routes: Routes) -> Router {
             .route("/v1/games/{game}/players", get(api::game_players))
             .route("/v1/players", get(api::players))
             .route("/v1/rulesets", get(api::rulesets))
+            .route("/v1/models", get(predictions::models))
             .route("/v1/admission", get(api::admission))
             .route("/v1/snapshot", get(snapshots::snapshot))
             .route("/v1/history", get(snapshots::history));
