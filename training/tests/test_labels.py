@@ -64,6 +64,9 @@ class DriveEnds(unittest.TestCase):
     def test_a_missed_field_goal_is_other(self) -> None:
         self.assertEqual(ends(play(1, "field_goal", "NE", down=4)), {1: "other"})
 
+    def test_a_blocked_one_that_is_returned_for_a_touchdown_is_other(self) -> None:
+        self.assertEqual(ends(play(1, "field_goal", "NE", down=4, scored=True, touchdown=True)), {1: "other"})
+
 
 class Kinds(unittest.TestCase):
     def test_a_sack_is_a_dropback_and_a_kick_without_a_down_has_no_kind(self) -> None:
