@@ -12,6 +12,7 @@
 //!                several engine-N
 //!  engine-N      engine.threads         batches of events (flume)                  engine.jobs_max
 //!  housekeeping  1, with a log          its own looks, each second                 one round at a time
+//!  points        1                      its own looks                              every predict.points_every_ms
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
 //!                                       listeners for feeds, for operators         server.backlog
 //!                                       tokens (tasks)                             one a connection
@@ -25,6 +26,7 @@ mod gpu;
 mod housekeeping;
 mod keeper;
 mod log;
+mod points;
 
 pub use log::Machine;
 
@@ -115,6 +117,8 @@ pub struct Running {
     ended: Receiver<usize>,
     /// Ends the log's housekeeping with it.
     housekeeping: Option<flume::Sender<()>>,
+    /// Ends forecasts of points with it.
+    points: Option<flume::Sender<()>>,
 }
 
 /// Loads the rulesets: the built-in ones, and those in `scoring.rulesets_dir` over them.
@@ -215,6 +219,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
         tokio::spawn(log::watch(log.clone()));
     }
     let housekeeping = housekeeping::start(&app, machine.files)?;
+    let points = points::start(&app)?;
     let (ending, ended) = flume::bounded(shard_count);
     let mut commands = Vec::new();
     for (index, ((listener, inbox), path)) in shared.into_iter().zip(inboxes).zip(paths).enumerate() {
@@ -252,6 +257,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
         feeds: ingest.map(|(_, serving)| serving),
         ended,
         housekeeping,
+        points,
     })
 }
 
@@ -288,6 +294,7 @@ fn share(
         default_ruleset: rulesets.index(&config.scoring.default_ruleset).expect("`rulesets` has checked it"),
         rulesets,
         epoch,
+        projections: Arc::new(points::table(&config)),
         process: new_epoch_name().into(),
         clock: Clock,
         side: tokio::runtime::Handle::current(),
@@ -461,6 +468,7 @@ impl Running {
         let shutdown = &self.app.config.shutdown;
         self.app.draining.store(true, Ordering::Relaxed);
         drop(self.housekeeping);
+        drop(self.points);
         // The only send that can fail is one that nobody waits for.
         let _ = self.stop.send(true);
         let all = async {

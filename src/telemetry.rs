@@ -8,10 +8,12 @@
 mod delays;
 mod feeds;
 mod gpu;
+mod points;
 mod table;
 
 pub use feeds::FeedMetrics;
 pub use gpu::GpuMetrics;
+pub use points::PointsMetrics;
 pub use table::{METRICS, Metric, Type};
 
 use crate::fanout::shard::ShardStats;

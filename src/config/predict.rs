@@ -13,6 +13,9 @@ pub struct Predict {
     pub device: DeviceSetting,
     pub precision: Precision,
     pub engine_cache_dir: PathBuf,
+    pub history: Option<PathBuf>,
+    pub players_max: usize,
+    pub points_every_ms: u64,
 }
 
 impl Default for Predict {
@@ -23,6 +26,9 @@ impl Default for Predict {
             device: DeviceSetting::Auto,
             precision: Precision::Fp32,
             engine_cache_dir: "scorewire-engines".into(),
+            history: None,
+            players_max: 8_192,
+            points_every_ms: 2_000,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! | [`features`] | what a model is told of a coming snap, as a function of the game's recap | I/O, a clock |
 //! | [`expectation`], [`history`] | what a team's calls are measured against; what it did in earlier games | a game under way |
 //! | [`onnx`] | the models' files: which backend runs them, on which device, whether they fit | what a feature or an output means |
+//! | [`points`] | players' points: this game's, and over the coming ones | predicts plays |
 //! | [`gpu`] | whether there is a GPU, its memory and use | runs anything on it |
 //!
 //! Floats live here, and in reports, alone.
@@ -16,3 +17,4 @@ pub mod features;
 pub mod gpu;
 pub mod history;
 pub mod onnx;
+pub mod points;

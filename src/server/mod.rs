@@ -20,6 +20,7 @@ mod ingest_ws;
 pub mod listen;
 mod memory;
 mod page;
+mod predictions;
 mod query;
 mod snapshots;
 mod sse;
@@ -40,6 +41,7 @@ use crate::fanout::runner::{Command, ShardLevels};
 use crate::fanout::slots::AddressFull;
 use crate::fanout::snapshot::GameReader;
 use crate::fanout::sockets::SocketOptions;
+use crate::predict::points::projections::Projections;
 use crate::scoring::{RulesetIndex, Rulesets};
 use crate::telemetry::{IngestMetrics, Levels, LogMetrics, MemoryMetrics, Refusal, Refusals};
 use admission::Admission;
@@ -74,6 +76,8 @@ pub struct App {
     pub rulesets: Arc<Rulesets>,
     /// The ruleset of requests that name none.
     pub default_ruleset: RulesetIndex,
+    /// What players are thought to have.
+    pub projections: Arc<Projections>,
     /// This history's name.
     pub epoch: Arc<str>,
     /// What tells this process from one before it with the same epoch.
@@ -266,6 +270,8 @@ pub fn router(door: Door, routes: Routes) -> Router {
             .route("/v1/games", get(api::games))
             .route("/v1/games/{game}/players", get(api::game_players))
             .route("/v1/players", get(api::players))
+            .route("/v1/players/{player}/projection", get(predictions::projection))
+            .route("/v1/predictions/{game}", get(predictions::predictions))
             .route("/v1/rulesets", get(api::rulesets))
             .route("/v1/admission", get(api::admission))
             .route("/v1/snapshot", get(snapshots::snapshot))

@@ -23,6 +23,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("predict", &["model"]),
     // The board counts what becomes of notices.
     ("predict/board", &["model", "telemetry"]),
+    // What a ruleset pays is asked of it.
+    ("predict/points", &["model", "scoring"]),
     ("fanout", &["memory", "model", "scoring", "state", "wire"]),
     // The shard's thread is where the state machine meets the time and the metrics.
     (
@@ -48,6 +50,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "feed",
             "memory",
             "model",
+            // What was computed, to be shown.
+            "predict",
             "scoring",
             "store",
             "telemetry",

@@ -230,6 +230,8 @@ impl Server {
         config.server.bind = SocketAddr::from(([127, 0, 0, 1], 0));
         config.server.shards = 2;
         config.store.durability = Durability::Memory;
+        // Who tests forecasts asks for them.
+        config.predict.points_every_ms = 0;
         if let Some(identity) = &identity {
             identity.set(&mut config);
         }
