@@ -14,6 +14,7 @@ probe       how soon a busy server answers, both ways to write
 hostile     2,000 clients, and the same beside 2,000 hostile ones, who must all be gone 75 s after the end
 metrics     metrics and logs off; and on: logs in JSON, /metrics read every second
 ingest      plays a second, with the event log and without
+predictions a Sunday at ten times its speed without predictions, and with them
 
 Needs a release build (cargo build --release --workspace) and a machine with nothing else to do.
 """
@@ -72,6 +73,10 @@ FIGURES = {
         Variant("bin", {}, BROADCAST + ["--coding", "bin"]),
         Variant("json+deflate", {}, BROADCAST + ["--deflate"]),
     ],
+    "predictions": [
+        Variant(name, {"PREDICT__ENABLED": enabled}, ["slate", "--speed", "10"])
+        for name, enabled in (("off", "false"), ("on", "true"))
+    ],
     "stalled": [Variant("stalled", {}, ["stalled"])],
     "probe": by_writer(PROBE),
     "metrics": [Variant("off", OFF, ["broadcast"]), Variant("on", ON, ["broadcast"], scraped=True)],
@@ -88,6 +93,11 @@ def extra(name):
     return lambda run: run["extra"][name]
 
 
+def score_path(server):
+    """The part of the server's CPU that did not go into predicting."""
+    return 1 - server["predicting_cpu_s"] / server["cpu_s"]
+
+
 def longest(figures):
     """The longest that a hostile connection stood."""
     return max((value for name, value in figures.items() if name.endswith("_longest_s")), default=None)
@@ -96,6 +106,7 @@ def longest(figures):
 # What is shown of a run: name and where it stands in the report.
 SHOWN = {
     "CPU µs a delivery": lambda run: run["server"]["cpu_us_per_delivery"],
+    "the score path's": lambda run: score_path(run["server"]) * run["server"]["cpu_us_per_delivery"],
     "p50 ms": lambda run: run["latency"]["p50_ms"],
     "p99 ms": lambda run: run["latency"]["p99_ms"],
     "last ms (median)": lambda run: run["last"]["p50_ms"],
@@ -134,7 +145,7 @@ SHOWN_OF_FEEDS = {
 }
 
 # Of these the ratio to the first variant is told, too.
-COMPARED = ["CPU µs a delivery", "p99 ms", "last ms (median)", "bytes a delivery", "ping p99 ms", "subscribe p99 ms", "connect p99 ms"]
+COMPARED = ["CPU µs a delivery", "the score path's", "p50 ms", "p99 ms", "last ms (median)", "bytes a delivery", "ping p99 ms", "subscribe p99 ms", "connect p99 ms"]
 
 
 def measure(variant, options):
@@ -242,11 +253,11 @@ def main():
     parser.add_argument("figure", choices=FIGURES)
     parser.add_argument("--runs", type=int, default=5, help="turns; default: 5")
     parser.add_argument("--clients", type=int, help="default: 10,000, for `fast` and `hostile` 2,000; `ingest` has its own")
-    parser.add_argument("--seconds", type=int, default=120, help="length of a run of `slate`; default: 120")
+    parser.add_argument("--seconds", type=int, default=120, help="length of a run of `slate` and `predictions`; default: 120")
     arguments = parser.parse_args()
     figure, variants = arguments.figure, FIGURES[arguments.figure]
     options = [] if figure == "ingest" else ["--clients", str(arguments.clients or CLIENTS.get(figure, 10000))]
-    options += ["--seconds", str(arguments.seconds)] if figure == "slate" else []
+    options += ["--seconds", str(arguments.seconds)] if figure in ("slate", "predictions") else []
     runs = {variant.name: [] for variant in variants}
     begun, done, due = time.monotonic(), 0, arguments.runs * len(variants)
     for turn in range(arguments.runs):

@@ -405,7 +405,13 @@ impl Config {
 
     /// Whether every number is in its range, and all of them go together.
     fn check(&self) -> Result<(), String> {
-        for (name, value, range) in self.counts().into_iter().chain(self.times()).chain(self.doors()) {
+        for (name, value, range) in self
+            .counts()
+            .into_iter()
+            .chain(self.times())
+            .chain(self.doors())
+            .chain(self.predict.numbers())
+        {
             if !range.contains(&value) {
                 return Err(format!("{name} must be {} to {}, not {value}", range.start(), range.end()));
             }
@@ -420,6 +426,7 @@ impl Config {
             return Err("clients.silence_timeout_ms must be longer than clients.ping_interval_ms, or healthy clients are closed".into());
         }
         self.auth.check(&self.feeds)?;
+        self.predict.check()?;
         auth::check_origins(&self.server.allowed_origins)?;
         self.feeds.check()?;
         telemetry::check_filter(&self.log.filter)

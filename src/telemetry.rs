@@ -9,11 +9,13 @@ mod delays;
 mod feeds;
 mod gpu;
 mod points;
+mod registry;
 mod table;
 
 pub use feeds::FeedMetrics;
 pub use gpu::GpuMetrics;
 pub use points::PointsMetrics;
+pub use registry::RegistryMetrics;
 pub use table::{METRICS, Metric, Type};
 
 use crate::fanout::shard::ShardStats;
@@ -44,6 +46,7 @@ pub fn install() -> PrometheusHandle {
             }
             // On the page from the start, also where nobody predicts.
             drop(BoardMetrics::new());
+            drop(RegistryMetrics::new());
             handle
         })
         .clone()

@@ -1,12 +1,15 @@
-// Puts the page together: one connection, one model, four views.
+// Puts the page together: one connection, one model, five views.
 //
-//   LiveClient ──frames──► Model ──changed ids──► Scoreboard, PlayerList, Picks (once a frame)
+//   LiveClient ──frames──► Model ──changed ids──► Scoreboard, PlayerList, Picks, DriveOutlook (once a frame)
 //        └──────────────── ages and counts ─────► Meters
 
-import { oncePerFrame } from './dom.js';
+import { oncePerFrame, setAttribute, setText } from './dom.js';
+import { modelsText, tallyText } from './forecasts.js';
+import { nowUs } from './latency.js';
 import { LiveClient, UNAUTHORIZED } from './live.js';
 import { Meters } from './meters.js';
 import { Model } from './model.js';
+import { DriveOutlook } from './outlook.js';
 import { Picks } from './picks.js';
 import { PlayerList } from './players.js';
 import { Scoreboard } from './scoreboard.js';
@@ -16,6 +19,10 @@ const SEARCH_AFTER_MS = 250;
 const SEARCH_LENGTH_MIN = 2;
 const FETCH_AGAIN_MS = 2_000;
 const ASK_WHEN_MS = 5_000;
+const EXPIRE_EVERY_MS = 1_000;
+const ASK_MODELS_EVERY_MS = 10_000;
+// Of the 1,000 topics that a page may follow, games and players come first.
+const PREDICTED_GAMES_MAX = 200;
 const NEEDS_TOKEN = [401, 403];
 
 const node = (id) => document.getElementById(id);
@@ -53,12 +60,17 @@ const players = new PlayerList({
   team: node('team'), gameFilter: node('game-filter'), positions: node('positions'), sorts: document.querySelectorAll('.sort'),
 }, model, picks, { onSearch: searchSoon });
 
-const scoreboard = new Scoreboard(
-  { list: node('games'), summary: node('games-summary') }, { onSelect: (game) => players.showGame(game) });
+const drive = new DriveOutlook({
+  section: node('drive'), title: node('drive-title'), usual: node('drive-usual'),
+  verdict: node('drive-verdict'), ends: node('drive-ends'),
+}, model);
+
+const scoreboard = new Scoreboard({ list: node('games'), summary: node('games-summary') }, { onSelect: gameSelected });
 
 const drawSoon = oncePerFrame(draw);
 let knownEpoch = null;
 let searchTimer = null;
+let modelsAskedAtMs = -Infinity;
 
 start();
 
@@ -78,6 +90,8 @@ async function start() {
   live.follow(['slate'], undefined);
   live.follow(picks.ids().map((id) => `player:${id}`), ruleset);
   live.start();
+  setInterval(() => expire() && drawSoon(), EXPIRE_EVERY_MS);
+  node('calls').addEventListener('pointerenter', learnModels);
   addEventListener('offline', () => live.check());
   addEventListener('online', () => live.retryNow());
   document.addEventListener('visibilitychange', () => {
@@ -105,6 +119,7 @@ async function loadRulesets() {
   const saved = readSetting(RULESET_KEY);
   const isKnown = answer.rulesets.some(({ name }) => name === saved);
   ruleset = isKnown ? saved : answer.default;
+  model.ruleset = ruleset;
   select.value = ruleset;
 }
 
@@ -112,6 +127,7 @@ function useRuleset(name) {
   const topics = rulesetTopics();
   live.unfollow(topics, ruleset);
   ruleset = name;
+  model.ruleset = name;
   writeSetting(RULESET_KEY, name);
   model.forgetPoints();
   picks.forgetPoints();
@@ -136,6 +152,8 @@ function applyFrame(change) {
     const game = topic.slice('game:'.length);
     model.applyGame(game, view, frame);
     if ((frame.players ?? []).some(({ player }) => model.players.get(player).name === undefined)) learnNames(game);
+  } else if (topic.startsWith('predictions:')) {
+    model.applyForecasts(topic.slice('predictions:'.length), view, frame);
   } else {
     picks.apply(topic.slice('player:'.length), view, frame);
   }
@@ -149,7 +167,29 @@ function followGames() {
   for (const game of added) followedGames.add(game);
   live.unfollow(gone.map((game) => `game:${game}`), ruleset);
   live.follow(added.map((game) => `game:${game}`), ruleset);
+  live.unfollow(gone.map((game) => `predictions:${game}`), undefined);
+  live.follow([...followedGames].slice(0, PREDICTED_GAMES_MAX).map((game) => `predictions:${game}`), undefined);
   if (added.some((game) => !model.games.get(game).home)) learnGames();
+}
+
+function gameSelected(game) {
+  players.showGame(game);
+  drive.show(game);
+}
+
+// False where nothing has expired, or nobody knows yet what the server's time is.
+function expire() {
+  const serverUs = live.clock.serverUs(nowUs());
+  return serverUs !== null && model.expireForecasts(serverUs);
+}
+
+// For whoever points at the tally. Not every server tells, or tells everybody.
+async function learnModels() {
+  if (performance.now() - modelsAskedAtMs < ASK_MODELS_EVERY_MS) return;
+  modelsAskedAtMs = performance.now();
+  const answer = await (await request('/v1/models').catch(() => null))?.json().catch(() => null);
+  const text = modelsText(answer?.models ?? []);
+  if (text) setAttribute(node('calls'), 'title', text);
 }
 
 function pickToggled(id, isPicked) {
@@ -195,8 +235,11 @@ function searchSoon(text) {
 }
 
 function draw() {
+  expire();
   const changes = model.takeChanges();
-  scoreboard.draw(model.games, changes.games);
+  scoreboard.draw(model, changes.games);
+  drive.draw();
+  drawTally();
   if (changes.hasNewPlayers || changes.games.size > 0 && model.players.size === 0) players.drawAll();
   players.draw(changes.players);
   picks.draw();
@@ -204,6 +247,12 @@ function draw() {
   node('games-section').hidden = isEmpty;
   node('empty').hidden = !isEmpty || live.view('slate') === null;
   node('columns').hidden = isEmpty && picks.ids().length === 0;
+}
+
+function drawTally() {
+  const text = tallyText(model.tally());
+  node('calls').hidden = !text;
+  setText(node('calls'), text);
 }
 
 // What the page can't do without, it keeps asking for; the server may be starting. Who may not read is told
@@ -219,13 +268,17 @@ async function getJson(path) {
 
 async function tryJson(path) {
   try {
-    const response = await fetch(path, { headers: token === null ? {} : { authorization: `Bearer ${token}` } });
+    const response = await request(path);
     if (NEEDS_TOKEN.includes(response.status)) live.giveUp(UNAUTHORIZED);
     return response.ok ? await response.json() : null;
   } catch {
     // No network just now.
     return null;
   }
+}
+
+function request(path) {
+  return fetch(path, { headers: token === null ? {} : { authorization: `Bearer ${token}` } });
 }
 
 function readSetting(key) {

@@ -35,12 +35,18 @@ export class ServerClock {
       (best, probe) => (!best || probe.roundTripUs < best.roundTripUs ? probe : best), null);
   }
 
+  /** The server's time when it is `hereUs` here, or null before the first pong. */
+  serverUs(hereUs) {
+    const best = this.best;
+    return best ? hereUs + best.offsetUs : null;
+  }
+
   /** Age in microseconds of something the server stamped, or null before the first pong. */
   ageUs(stampUs, receivedUs) {
-    const best = this.best;
-    if (!best || !Number.isFinite(stampUs)) return null;
+    const serverUs = this.serverUs(receivedUs);
+    if (serverUs === null || !Number.isFinite(stampUs)) return null;
     // Clock noise must not show as a frame from the future.
-    return Math.max(0, receivedUs + best.offsetUs - stampUs);
+    return Math.max(0, serverUs - stampUs);
   }
 }
 

@@ -184,7 +184,9 @@ export class LiveClient {
     switch (message.type) {
       case 'welcome': this.#welcomed(message); break;
       case 'snapshot': this.#snapshot(message); break;
-      case 'delta': this.#delta(message); break;
+      case 'delta':
+      case 'prediction':
+      case 'outcome': this.#delta(message); break;
       case 'pong': this.#ponged(message); break;
       case 'subscribed': for (const error of message.errors ?? []) this.#onProblem(error); break;
       case 'status': this.#setState(message.late_ms > 0 ? 'late' : 'live'); break;

@@ -1,13 +1,19 @@
-// What the page knows: games, players with points, and which of them changed since it last drew.
+// What the page knows: games, players with points, what is thought to come, and what of it changed
+// since it last drew.
 // Filled by frames, read by the views; touches no element.
 
 import { toUnits } from './points.js';
+import { dropExpired } from './topics.js';
 
 export class Model {
   /** game id -> {game, status, home, away, kickoff, clock, score, situation} */
   games = new Map();
   /** player id -> {player, name, team, position, game, stats, units} */
   players = new Map();
+  /** game id -> {predictions: kind -> prediction, outcomes: kind -> outcome, tally} */
+  forecasts = new Map();
+  /** Under which points are shown. */
+  ruleset = null;
   /** Ids that changed since the last `takeChanges`; bounded by what there is. */
   #changedGames = new Set();
   #changedPlayers = new Set();
@@ -34,6 +40,43 @@ export class Model {
     // Score and clock come with the slate, which orders them itself; only it may set them twice.
     if (view.situation) this.#mergeGame(game, { situation: view.situation });
     for (const { player } of frame.players ?? []) this.#mergePlayer(game, view.players.get(player));
+  }
+
+  applyForecasts(game, view, frame) {
+    this.forecasts.set(game, view);
+    this.#changedGames.add(game);
+    // Who has won is the end of all the others, too.
+    if (frame.type === 'snapshot' || frame.kind === 'points' || frame.kind === 'win') this.#touchPlayersOf(game);
+  }
+
+  /** Lets go of predictions that have had their time at `serverUs`; true where there were any. */
+  expireForecasts(serverUs) {
+    let hasExpired = false;
+    for (const [game, view] of this.forecasts) {
+      const kinds = dropExpired(view, serverUs);
+      if (kinds.length === 0) continue;
+      hasExpired = true;
+      this.#changedGames.add(game);
+      if (kinds.includes('points')) this.#touchPlayersOf(game);
+    }
+    return hasExpired;
+  }
+
+  /** The points that a player is thought to end the game with: {points, low, high, source}, or null. */
+  expectedOf({ player, game }) {
+    const prediction = this.forecasts.get(game)?.predictions.get('points');
+    const expected = prediction?.points_ruleset === this.ruleset ? prediction?.players.get(player) : null;
+    return expected ? { ...expected, source: prediction.source } : null;
+  }
+
+  /** The calls of all games that a model was sure enough of: {right, calls}. */
+  tally() {
+    const sum = { right: 0, calls: 0 };
+    for (const { tally } of this.forecasts.values()) {
+      sum.right += tally?.right ?? 0;
+      sum.calls += tally?.calls ?? 0;
+    }
+    return sum;
   }
 
   /** From `GET /v1/players`: people without a stat yet, and names that a frame left out. */
@@ -76,11 +119,16 @@ export class Model {
 
   #removeGame(game) {
     this.games.delete(game);
+    this.forecasts.delete(game);
     this.#changedGames.add(game);
     for (const [id, entry] of this.players) {
       if (entry.game === game) this.players.delete(id);
     }
     this.#hasNewPlayers = true;
+  }
+
+  #touchPlayersOf(game) {
+    for (const [id, entry] of this.players) if (entry.game === game) this.#changedPlayers.add(id);
   }
 
   #mergePlayer(game, from) {

@@ -2,6 +2,7 @@
 // only the cells that changed.
 
 import { arrange, el, flash, setAttribute, setText, slide } from './dom.js';
+import { expectedSentence, expectedText } from './forecasts.js';
 import { matchText } from './games.js';
 import { formatChange, formatPoints } from './points.js';
 import { statLine } from './stats.js';
@@ -73,7 +74,7 @@ export class PlayerList {
   draw(changed) {
     for (const id of changed) {
       const row = this.#rows.get(id);
-      if (row) drawRow(row, this.#model.players.get(id));
+      if (row) this.#drawRow(row, this.#model.players.get(id));
     }
     if (changed.size > 0 && this.#sort.by === 'points') this.#reorderSoon();
   }
@@ -90,7 +91,7 @@ export class PlayerList {
       row = this.#makeRow(player.player);
       this.#rows.set(player.player, row);
     }
-    drawRow(row, player);
+    this.#drawRow(row, player);
     this.#drawPick(row, player);
     return row;
   }
@@ -102,13 +103,28 @@ export class PlayerList {
     const stats = el('td', { class: 'cell-stats', role: 'cell' });
     const change = el('span', { class: 'change', 'aria-hidden': 'true' });
     const points = el('span', { class: 'points' });
+    const expected = el('span', { class: 'expected', 'aria-hidden': 'true' });
+    const expectedSpoken = el('span', { class: 'hidden' });
     const tr = el('tr', { 'data-player': id, role: 'row' },
       el('td', { class: 'cell-pick', role: 'cell' }, button),
       el('td', { class: 'cell-who', role: 'cell' }, name, meta),
       stats,
-      el('td', { class: 'cell-points', role: 'cell' }, change, points));
+      el('td', { class: 'cell-points', role: 'cell' }, change, points, expected, expectedSpoken));
     button.addEventListener('click', () => this.#picks.toggle(this.#model.players.get(id)));
-    return { tr, button, name, meta, stats, change, points, drawnUnits: null };
+    return { tr, button, name, meta, stats, change, points, expected, expectedSpoken, drawnUnits: null };
+  }
+
+  #drawRow(row, player) {
+    setText(row.name, displayName(player));
+    setText(row.meta, metaText(player));
+    setText(row.stats, statLine(player.stats));
+    drawPoints(row, player.units);
+    const expected = this.#model.expectedOf(player);
+    setText(row.expected, expectedText(expected));
+    setText(row.expectedSpoken, expected ? expectedSentence(expected) : '');
+    setAttribute(row.expected, 'title', expected ? expectedSentence(expected) : null);
+    // A line that was there once keeps its room.
+    if (expected) row.expected.dataset.kept = 'true';
   }
 
   #drawPick(row, player) {
@@ -215,13 +231,6 @@ export function drawPoints(row, units) {
     setText(row.change, '');
   }
   row.drawnUnits = units;
-}
-
-function drawRow(row, player) {
-  setText(row.name, displayName(player));
-  setText(row.meta, metaText(player));
-  setText(row.stats, statLine(player.stats));
-  drawPoints(row, player.units);
 }
 
 function positionOf({ player, position }) {

@@ -2,6 +2,7 @@
 
 import { arrange, el, flash, setAttribute, setText } from './dom.js';
 import { clockText, compareGames, possessionOf, situationText, slateText } from './games.js';
+import { drawOutlook, makeOutlook } from './outlook.js';
 
 const RED_ZONE_YARDS = 20;
 const PER_ROW_MAX = 8;
@@ -21,7 +22,7 @@ export class Scoreboard {
   }
 
   /** Draws the games whose ids are in `changed`; order only where a status or the set moved. */
-  draw(games, changed) {
+  draw({ games, forecasts }, changed) {
     let isReordered = false;
     for (const id of changed) {
       const game = games.get(id);
@@ -35,6 +36,7 @@ export class Scoreboard {
       const card = this.#cards.get(id);
       if (card.item.dataset.status !== game.status) isReordered = true;
       drawCard(card, game);
+      drawOutlook(card.outlook, game, forecasts.get(id));
     }
     if (!isReordered) return;
     const ordered = [...games.values()].sort(compareGames).map((game) => this.#cards.get(game.game)?.item);
@@ -56,10 +58,11 @@ export class Scoreboard {
     const home = makeTeam();
     const clock = el('span', { class: 'game-clock' });
     const situation = el('span', { class: 'game-situation' });
+    const outlook = makeOutlook();
     const button = el('button', { type: 'button', class: 'game', 'aria-pressed': 'false' },
-      el('span', { class: 'game-top' }, clock), away.line, home.line, situation);
+      el('span', { class: 'game-top' }, clock, outlook.verdict), away.line, home.line, situation, outlook.node);
     button.addEventListener('click', () => this.select(this.#selected === id ? null : id));
-    return { item: el('li', { 'data-game': id }, button), button, clock, situation, away, home };
+    return { item: el('li', { 'data-game': id }, button), button, clock, situation, away, home, outlook };
   }
 }
 

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 /// Points are in units of 1 over this.
 const POINTS_SCALE: i64 = 10_000;
 
-/// How each time of a delta is called in the schema, as an age, and in JSON.
+/// How each time is called in the schema, as an age, and in JSON.
 const AGES: [(&str, &str); 4] = [
     ("ingest_age_us", "ingest_us"),
     ("feed_age_us", "feed_ts"),
@@ -160,8 +160,18 @@ fn json_form(of: &Message, bytes: &[u8]) -> Result<Value> {
     if of.name == "TeamCounts" {
         return Ok(fields.remove("by_team").unwrap_or_else(|| json!({})));
     }
-    for name in ["points", "change"] {
+    for name in ["points", "change", "low", "high", "confidence", "probability"] {
         if let Some(value) = fields.get_mut(name) {
+            *value = decimal(value, POINTS_SCALE)?;
+        }
+    }
+    for name in ["probabilities", "kinds"] {
+        for value in fields
+            .get_mut(name)
+            .and_then(Value::as_object_mut)
+            .into_iter()
+            .flat_map(Map::values_mut)
+        {
             *value = decimal(value, POINTS_SCALE)?;
         }
     }
@@ -175,7 +185,14 @@ fn json_form(of: &Message, bytes: &[u8]) -> Result<Value> {
         }
     }
     if of.name == "Delta" {
-        delta(&mut fields)?;
+        causes(&mut fields)?;
+    }
+    if let Some(encode_us) = fields.get("encode_us").and_then(Value::as_i64) {
+        times(&mut fields, encode_us)?;
+        // Those within a snapshot are told by its own.
+        let shown = fields.get_mut("predictions").and_then(Value::as_array_mut);
+        let mut shown = shown.into_iter().flatten().filter_map(Value::as_object_mut);
+        shown.try_for_each(|prediction| times(prediction, encode_us))?;
     }
     for name in lists(&of.name, &fields) {
         fields.entry(*name).or_insert_with(|| json!([]));
@@ -186,18 +203,10 @@ fn json_form(of: &Message, bytes: &[u8]) -> Result<Value> {
     Ok(Value::Object(fields))
 }
 
-/// Times for ages, and one cause by itself where nothing was merged.
-fn delta(fields: &mut Map<String, Value>) -> Result<()> {
-    let number = |name: &str| fields.get(name).and_then(Value::as_i64);
-    let encode_us = number("encode_us").context("no encode_us")?;
+/// One cause by itself, where nothing was merged.
+fn causes(fields: &mut Map<String, Value>) -> Result<()> {
     let is_merged =
         fields.get("seq").and_then(Value::as_u64) > fields.get("prev").and_then(Value::as_u64).map(|prev| prev.saturating_add(1));
-    for (age, time) in AGES {
-        if let Some(age_us) = fields.remove(age) {
-            let at_us = age_us.as_i64().and_then(|age_us| encode_us.checked_sub(age_us));
-            fields.insert(time.to_owned(), json!(at_us.context("an absurd age")?));
-        }
-    }
     if fields.get("causes_omitted") == Some(&json!(0)) {
         fields.remove("causes_omitted");
     }
@@ -208,12 +217,25 @@ fn delta(fields: &mut Map<String, Value>) -> Result<()> {
     Ok(())
 }
 
+/// Times for ages.
+fn times(fields: &mut Map<String, Value>, encode_us: i64) -> Result<()> {
+    for (age, time) in AGES {
+        if let Some(age_us) = fields.remove(age) {
+            let at_us = age_us.as_i64().and_then(|age_us| encode_us.checked_sub(age_us));
+            fields.insert(time.to_owned(), json!(at_us.context("an absurd age")?));
+        }
+    }
+    Ok(())
+}
+
 /// The lists that JSON shows where they are empty, too.
 fn lists(of: &str, fields: &Map<String, Value>) -> &'static [&'static str] {
     let topic = fields.get("topic").and_then(Value::as_str).unwrap_or_default();
     match of {
         "Subscriptions" => &["topics", "errors"],
         "Delta" | "Snapshot" if topic == "slate" => &["games"],
+        "Snapshot" if topic.starts_with("predictions:") => &["predictions"],
+        "Prediction" if fields.get("kind").is_some_and(|kind| kind == "points") => &["players"],
         "Delta" | "Snapshot" if topic.starts_with("game:") || topic.starts_with("team:") => &["players"],
         _ => &[],
     }

@@ -19,11 +19,16 @@ pub(crate) struct Memory {
     pub(crate) anon_kib: u64,
 }
 
+/// The server's threads that predict; the others are the path that scores take.
+const PREDICTING: [&str; 2] = ["predictor", "models"];
+
 /// CPU time that a process had used at one moment.
 #[derive(Debug, Clone)]
 pub(crate) struct CpuReading {
     /// By thread, from the scheduler, exact.
     threads_ns: BTreeMap<String, u64>,
+    /// The same of the server's threads that predict, all together.
+    predicting_ns: u64,
     /// `utime + stime` of the whole process, threads that ended included, cut to ticks of 10 ms.
     process_ns: u64,
 }
@@ -33,17 +38,22 @@ impl CpuReading {
     pub(crate) fn take(pid: u32) -> Result<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).with_context(|| format!("process {pid} can't be read"))?;
         let ticks = stat_ticks(&stat).with_context(|| format!("/proc/{pid}/stat has an unknown form"))?;
-        let mut threads_ns = BTreeMap::new();
+        let (mut threads_ns, mut predicting_ns) = (BTreeMap::new(), 0);
         for thread in fs::read_dir(format!("/proc/{pid}/task"))?.flatten() {
             // A thread that ends between the two reads is missing, like one that ended before.
             let Ok(text) = fs::read_to_string(thread.path().join("schedstat")) else {
                 continue;
             };
             let used_ns = text.split_whitespace().next().and_then(|ns| ns.parse().ok()).unwrap_or(0);
+            let name = fs::read_to_string(thread.path().join("comm")).unwrap_or_default();
+            if PREDICTING.contains(&name.trim_end()) {
+                predicting_ns += used_ns;
+            }
             threads_ns.insert(thread.file_name().to_string_lossy().into_owned(), used_ns);
         }
         Ok(Self {
             threads_ns,
+            predicting_ns,
             process_ns: ticks * (1_000_000_000 / TICKS_PER_SECOND),
         })
     }
@@ -59,6 +69,11 @@ impl CpuReading {
         } else {
             threads_ns.max(self.process_ns.saturating_sub(earlier.process_ns))
         }
+    }
+
+    /// The part of that which went into predicting.
+    pub(crate) fn predicting_since(&self, earlier: &Self) -> u64 {
+        self.predicting_ns.saturating_sub(earlier.predicting_ns)
     }
 }
 
@@ -158,6 +173,7 @@ mod tests {
     fn a_thread_that_ended_leaves_the_count_to_the_process() {
         let reading = |threads: &[(&str, u64)], process_ns| CpuReading {
             threads_ns: threads.iter().map(|&(thread, ns)| (thread.to_owned(), ns)).collect(),
+            predicting_ns: 0,
             process_ns,
         };
         let before = reading(&[("1", 100), ("2", 7_000)], 10);

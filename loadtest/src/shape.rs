@@ -148,6 +148,9 @@ pub(crate) struct Server {
     pub(crate) cpu_us_per_delivery: f64,
     /// The same, in total.
     pub(crate) cpu_s: f64,
+    /// What of it the threads that predict took.
+    #[serde(default)]
+    pub(crate) predicting_cpu_s: f64,
     /// Resident with everybody connected and nothing happening.
     pub(crate) rss_idle_kib: u64,
     /// Resident at the end.

@@ -1,8 +1,14 @@
-//! `[predict]`: who runs the models, and on what.
+//! `[predict]`: which models answer, who runs them, and on what.
 
 use crate::predict::onnx::{BackendSetting, DeviceSetting, Precision, Settings};
+use crate::predict::registry::{MODELS_DIR, RegistrySettings, Serve, Task};
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a start waits for the models; those that take longer serve when they are ready.
+const LOAD_WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +22,14 @@ pub struct Predict {
     pub history: Option<PathBuf>,
     pub players_max: usize,
     pub points_every_ms: u64,
+    pub models_dir: PathBuf,
+    pub reload_s: u64,
+    pub versions_max: usize,
+    pub compare_outcomes: usize,
+    pub compare_margin: f64,
+    pub breaker_failures: u32,
+    pub breaker_rest_s: u64,
+    pub serve: Serve,
 }
 
 impl Default for Predict {
@@ -29,6 +43,14 @@ impl Default for Predict {
             history: None,
             players_max: 8_192,
             points_every_ms: 2_000,
+            models_dir: MODELS_DIR.into(),
+            reload_s: 5,
+            versions_max: 16,
+            compare_outcomes: 200,
+            compare_margin: 0.02,
+            breaker_failures: 5,
+            breaker_rest_s: 30,
+            serve: Serve::default(),
         }
     }
 }
@@ -43,6 +65,41 @@ impl Predict {
             onnxruntime: self.onnxruntime.clone(),
             engine_cache_dir: self.engine_cache_dir.clone(),
         }
+    }
+
+    /// Which models answer.
+    pub fn registry(&self) -> RegistrySettings {
+        RegistrySettings {
+            models_dir: self.models_dir.clone(),
+            serve: self.serve.clone(),
+            versions_max: self.versions_max,
+            compare_outcomes: self.compare_outcomes,
+            compare_margin: self.compare_margin,
+            breaker_failures: self.breaker_failures,
+            breaker_rest_us: i64::try_from(self.breaker_rest_s.saturating_mul(1_000_000)).unwrap_or(i64::MAX),
+            reload: Duration::from_secs(self.reload_s),
+            load_wait: LOAD_WAIT,
+        }
+    }
+
+    /// What must be in a range.
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 5] {
+        [
+            ("predict.reload_s", self.reload_s, 1..=86_400),
+            // Those that ship are loaded in any case.
+            ("predict.versions_max", self.versions_max as u64, Task::ALL.len() as u64..=64),
+            ("predict.compare_outcomes", self.compare_outcomes as u64, 10..=100_000),
+            ("predict.breaker_failures", self.breaker_failures.into(), 1..=1_000),
+            ("predict.breaker_rest_s", self.breaker_rest_s, 1..=86_400),
+        ]
+    }
+
+    /// Whether what is no whole number makes sense.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if !(0.0..=10.0).contains(&self.compare_margin) {
+            return Err(format!("predict.compare_margin must be 0 to 10, not {}", self.compare_margin));
+        }
+        self.serve.check()
     }
 
     /// The number of the GPU to look at, if any may be used.

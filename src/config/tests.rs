@@ -55,6 +55,28 @@ fn mistakes_are_named_in_one_line() {
         ("[predict]\ndevice = \"gpu\"\n", &[], "\"gpu\" is no device: take auto, cpu, cuda:0"),
         ("[predict]\nbackend = \"torch\"\n", &[], "torch"),
         ("", &[("SCOREWIRE__PREDICT__DEVICE", "cuda:x")], "SCOREWIRE__PREDICT__DEVICE=cuda:x"),
+        (
+            "[predict]\nversions_max = 3\n",
+            &[],
+            ": predict.versions_max must be 4 to 64, not 3",
+        ),
+        (
+            "[predict]\ncompare_margin = nan\n",
+            &[],
+            "predict.compare_margin must be 0 to 10, not NaN",
+        ),
+        ("[predict.serve]\nwin = { champion = \"v2\" }\n", &[], "\"v2\" is no version"),
+        ("[predict.serve]\nluck = { champion = \"2\" }\n", &[], "luck"),
+        (
+            "[predict.serve]\nwin = { share = 1.5 }\n",
+            &[],
+            "predict.serve.win: share must be 0 to 1, not 1.5",
+        ),
+        (
+            "[predict.serve]\nwin = { champion = \"2\", challenger = \"2\" }\n",
+            &[],
+            "predict.serve.win: champion and challenger are the same",
+        ),
         ("[log]\nfilter = \"scorewire=loud\"\n", &[], ": log.filter"),
         ("", &[("SCOREWIRE__FANOUT__RINGS", "1")], "SCOREWIRE__FANOUT__RINGS"),
         ("", &[("SCOREWIRE__FANOUT", "1")], "SCOREWIRE__SECTION__KEY"),

@@ -7,6 +7,7 @@
 //! | [`expectation`], [`history`] | what a team's calls are measured against; what it did in earlier games | a game under way |
 //! | [`onnx`] | the models' files: which backend runs them, on which device, whether they fit | what a feature or an output means |
 //! | [`points`] | players' points: this game's, and over the coming ones | predicts plays |
+//! | [`registry`] | versions of models: which answers which game, which are taken out of service | whether an answer is shown |
 //! | [`gpu`] | whether there is a GPU, its memory and use | runs anything on it |
 //!
 //! Floats live here, and in reports, alone.
@@ -18,3 +19,4 @@ pub mod gpu;
 pub mod history;
 pub mod onnx;
 pub mod points;
+pub mod registry;

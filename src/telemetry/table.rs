@@ -500,6 +500,41 @@ metric!(
     "Times that a game moved, for the predictor: taken up, replaced by a newer one of the same game first, or refused because `predict.games_max` games waited."
 );
 metric!(
+    MODELS,
+    "scorewire_models",
+    Gauge,
+    "state = serving, resting, withdrawn, refused",
+    "Versions of models. serving: loaded, spare ones too; resting: cut off for a while; withdrawn: a challenger that was worse than its champion; refused: in `predict.models_dir`, and no use."
+);
+metric!(
+    MODEL_LOADS,
+    "scorewire_model_loads_total",
+    Counter,
+    "result = loaded, refused, gone",
+    "Versions of models that were loaded, refused (the log and `GET /v1/models` say why; what was loaded before stays), or let go of because their files are gone."
+);
+metric!(
+    MODEL_FAILED_RUNS,
+    "scorewire_model_failed_runs_total",
+    Counter,
+    "",
+    "Batches to which a model gave no answer, or one that is no probabilities; history answers them."
+);
+metric!(
+    MODEL_CUT_OFFS,
+    "scorewire_model_cut_offs_total",
+    Counter,
+    "",
+    "Times that a version was left alone for `predict.breaker_rest_s`, after `predict.breaker_failures` failed runs in a row."
+);
+metric!(
+    MODEL_RETURNS,
+    "scorewire_model_returns_total",
+    Counter,
+    "",
+    "Times that a challenger went out of service because its log loss was worse than the champion's by more than `predict.compare_margin`."
+);
+metric!(
     FEED_LAG,
     "scorewire_feed_to_ingest_seconds",
     Histogram,
@@ -618,6 +653,11 @@ pub const METRICS: &[&Metric] = &[
     &POINTS_PLAYERS,
     &POINTS_RUNNING,
     &BOARD_NOTICES,
+    &MODELS,
+    &MODEL_LOADS,
+    &MODEL_FAILED_RUNS,
+    &MODEL_CUT_OFFS,
+    &MODEL_RETURNS,
     &FEED_LAG,
     &INGEST_TO_STATE,
     &STATE_TO_ENCODE,

@@ -25,6 +25,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("predict/board", &["model", "telemetry"]),
     // What a ruleset pays is asked of it.
     ("predict/points", &["model", "scoring"]),
+    // The registry counts what it loads and refuses; the loader's thread says when.
+    ("predict/registry", &["model", "telemetry"]),
+    ("predict/registry/loader", &["clock"]),
     ("fanout", &["memory", "model", "scoring", "state", "wire"]),
     // The shard's thread is where the state machine meets the time and the metrics.
     (

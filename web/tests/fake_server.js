@@ -11,6 +11,7 @@ import { FakeSlate } from './fake_slate.js';
 import { acceptWebSocket } from './websocket.js';
 
 const WEB = join(dirname(fileURLToPath(import.meta.url)), '..');
+const PREDICTION_LIFE_MS = 60_000;
 const TYPES = { '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
 
 export class FakeServer {
@@ -23,6 +24,8 @@ export class FakeServer {
   /** What `/v1/admission` tells, in milliseconds, and how often it was asked. */
   toldMs = 0;
   asked = 0;
+  /** What `/v1/models` answers; null where there is none. */
+  models = null;
   /** When that was told last, and when a WebSocket was let in last: milliseconds of one clock. */
   toldAtMs = 0;
   admittedAtMs = 0;
@@ -49,11 +52,20 @@ export class FakeServer {
     await new Promise((resolve) => { this.#http.close(resolve); });
   }
 
-  play(everyMs) {
+  /** A play every so often; with `predicts`, what it makes of the predictions too. */
+  play(everyMs, { predicts = false } = {}) {
     this.#timer = setInterval(() => {
       const step = this.slate.step();
-      if (step) this.publish(step);
+      if (!step) return;
+      this.publish(step);
+      if (predicts) this.#foresee(step.game);
     }, everyMs);
+  }
+
+  #foresee(game) {
+    const outcome = this.slate.judge(game);
+    if (outcome) this.outcome(game.game, outcome);
+    for (const prediction of this.slate.foresee(game)) this.predict(game.game, prediction);
   }
 
   pause() {
@@ -91,6 +103,22 @@ export class FakeServer {
     this.#delta('slate', times, () => ({ games: [{ game: game.game, status, clock, score }], ...stamps }));
   }
 
+  /** Sends a prediction of a game, and holds it for those who come later. `skipped` went before it to nobody. */
+  predict(game, body, skipped = 0) {
+    const prediction = { expires_us: (Date.now() + PREDICTION_LIFE_MS) * 1000, ...body };
+    this.slate.forecast(game).predictions.set(body.kind, prediction);
+    this.#send(`predictions:${game}`, 1 + skipped, () => ({ type: 'prediction', ...prediction, encode_us: Date.now() * 1000 }));
+  }
+
+  /** Sends how one turned out. */
+  outcome(game, body) {
+    const held = this.slate.forecast(game);
+    held.tally = body.tally;
+    if (body.kind === 'win') held.predictions.clear();
+    else held.predictions.delete(body.kind);
+    this.#send(`predictions:${game}`, 1, () => ({ type: 'outcome', ...body, encode_us: Date.now() * 1000 }));
+  }
+
   #moved(player, change, ruleset) {
     const before = Object.fromEntries(Object.keys(player.stats).map((stat) => [stat, player.stats[stat] - (change[stat] ?? 0)]));
     const points = this.slate.points(player.stats, ruleset);
@@ -100,11 +128,15 @@ export class FakeServer {
   }
 
   #delta(topic, times, body) {
+    this.#send(topic, times, (ruleset) => ({ type: 'delta', ...body(ruleset) }));
+  }
+
+  #send(topic, times, body) {
     const prev = this.#seqs.get(topic) ?? 1;
     this.#seqs.set(topic, prev + times);
     for (const client of this.#clients) {
       for (const ruleset of client.topics.get(topic) ?? []) {
-        client.send({ type: 'delta', topic, ruleset, seq: prev + times, prev, ...body(ruleset) });
+        client.send({ topic, ruleset, seq: prev + times, prev, ...body(ruleset) });
       }
     }
   }
@@ -156,8 +188,13 @@ export class FakeServer {
 
   #snapshot(topic, ruleset) {
     const id = topic.slice(topic.indexOf(':') + 1);
-    if (topic === 'slate') return { games: [...this.slate.games.values()] };
+    // The slate tells of no situation: that of a snapshot would grow old there.
+    if (topic === 'slate') return { games: [...this.slate.games.values()].map(({ situation, ...shown }) => shown) };
     if (topic.startsWith('game:')) return { ...this.slate.games.get(id), players: this.#list(id, ruleset) };
+    if (topic.startsWith('predictions:')) {
+      const { predictions, tally } = this.slate.forecast(id);
+      return { predictions: [...predictions.values()], tally };
+    }
     const player = this.slate.players.get(id);
     return player ? { points: this.slate.points(player.stats, ruleset), stats: player.stats, game: player.game } : { seq: 0 };
   }
@@ -197,6 +234,7 @@ export class FakeServer {
         this.refuses = false;
         this.toldAtMs = performance.now();
         return { reconnect_after_ms: this.toldMs };
+      case '/v1/models': return this.models;
       case '/v1/rulesets': return this.slate.rulesets;
       case '/v1/players': {
         const wanted = url.searchParams.get('q').toLowerCase();
@@ -214,5 +252,5 @@ function share(change, times) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const server = new FakeServer();
   console.log(await server.start(Number(process.argv[2] ?? 8099)));
-  server.play(150);
+  server.play(150, { predicts: true });
 }

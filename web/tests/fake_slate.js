@@ -19,11 +19,16 @@ export class FakeSlate {
   rulesets = { default: 'draftkings', rulesets: RULESETS };
   games = new Map();
   players = new Map();
+  /** game -> {predictions: kind -> prediction, tally}: what `predictions:` shows. Empty: no predictor. */
+  forecasts = new Map();
   #random;
+  // Of their own, so that scores are the same with predictions and without.
+  #foresight;
   #play = 0;
 
   constructor({ gameCount = 8, seed = 7 } = {}) {
     this.#random = mulberry32(seed);
+    this.#foresight = mulberry32(seed + 1);
     for (let i = 0; i < gameCount; i += 1) this.#addGame(i);
   }
 
@@ -33,7 +38,7 @@ export class FakeSlate {
     for (const [stat, value] of Object.entries(stats)) {
       sum += value * (stat === 'receptions' && ruleset === 'half_ppr' ? 0.5 : WEIGHTS[stat] ?? 0);
     }
-    return Math.round(sum * 1e4) / 1e4;
+    return rounded(sum);
   }
 
   playersOf(game) {
@@ -49,6 +54,54 @@ export class FakeSlate {
   /** Takes four yards back from a rusher, as an official scorer does. */
   correct(player) {
     return this.#change(this.games.get(player.game), 'correction', [[player, { rushing_yards: -4 }]]);
+  }
+
+  forecast(game) {
+    if (!this.forecasts.has(game)) this.forecasts.set(game, { predictions: new Map(), tally: { right: 0, calls: 0 } });
+    return this.forecasts.get(game);
+  }
+
+  /** How the held next play turned out, as the body of a frame; null without one. */
+  judge({ game }) {
+    const { predictions, tally } = this.forecast(game);
+    const held = predictions.get('next_play');
+    if (!held) return null;
+    const right = this.#foresight() < held.confidence;
+    const { call, confidence, source } = held;
+    const counts = source === 'model' ? 1 : 0;
+    return {
+      kind: 'next_play', call, actual: right ? call : call === 'run' ? 'pass' : 'run', right, source,
+      probability: right ? confidence : rounded(1 - confidence),
+      tally: { right: tally.right + (right ? counts : 0), calls: tally.calls + counts },
+    };
+  }
+
+  /** What is thought to come in that game now: bodies of frames, one a kind. */
+  foresee(game) {
+    const { possession, down } = game.situation;
+    const pass = rounded(0.3 + 0.65 * this.#foresight());
+    const confidence = Math.max(pass, rounded(1 - pass));
+    const punts = down === 4 ? 0.8 : 0;
+    const kinds = { run: rounded((1 - pass) * (1 - punts)), pass: rounded(pass * (1 - punts)), punt: punts, field_goal: 0, other: 0 };
+    const ends = { touchdown: 0.24, field_goal: 0.18, punt: 0.36, turnover: 0.12, other: 0.1 };
+    const lead = (game.score[game.home] ?? 0) - (game.score[game.away] ?? 0);
+    const home = rounded(1 / (1 + Math.exp(-lead / 8)));
+    const source = (sure) => (sure >= 0.7 ? { source: 'model', model: 'fake', version: '1' } : { source: 'historical' });
+    return [
+      { kind: 'next_play', probabilities: { run: rounded(1 - pass), pass }, kinds, call: pass >= 0.5 ? 'pass' : 'run', confidence, ...source(confidence) },
+      { kind: 'drive', team: possession, probabilities: ends, call: 'punt', confidence: 0.36, ...source(0.36) },
+      { kind: 'win', probabilities: { [game.home]: home, [game.away]: rounded(1 - home) }, call: home >= 0.5 ? game.home : game.away,
+        confidence: Math.max(home, rounded(1 - home)), ...source(Math.max(home, 1 - home)) },
+      { kind: 'points', points_ruleset: this.rulesets.default, players: this.#expected(game), ...source(1) },
+    ];
+  }
+
+  #expected(game) {
+    return this.playersOf(game.game).map(({ player, stats }) => {
+      const now = this.points(stats, this.rulesets.default);
+      const points = rounded(now + 3 + 9 * this.#foresight());
+      return { player, points, low: rounded(now + 0.4 * (points - now)), high: rounded(points + 7) };
+    });
   }
 
   #playIn(game) {
@@ -122,6 +175,11 @@ export class FakeSlate {
   #pick(list) {
     return list[Math.floor(this.#random() * list.length)];
   }
+}
+
+// As on the wire: four decimals at most.
+function rounded(value) {
+  return Math.round(value * 1e4) / 1e4;
 }
 
 function mulberry32(seed) {

@@ -139,6 +139,33 @@ test('a game and the slate merge by player and by game', () => {
   assert.equal(players.get('wr').points, 2);
 });
 
+const PREDICTIONS = 'predictions:g1';
+const prediction = (prev, seq, call) => socket().say(
+  { type: 'prediction', topic: PREDICTIONS, prev, seq, kind: 'next_play', call, confidence: 0.8, source: 'model', expires_us: 1e18 });
+
+test('predictions follow what is held: what expired in between leaves no gap', () => {
+  live.follow([PREDICTIONS], undefined);
+  live.start();
+  welcome();
+  assert.equal(socket().subscribes()[0].ruleset, undefined);
+  socket().say({ type: 'snapshot', topic: PREDICTIONS, seq: 1000, predictions: [], tally: { right: 0, calls: 0 }, reason: 'subscribe' });
+  prediction(1000, 1007, 'pass');
+  assert.equal(live.view(PREDICTIONS).predictions.get('next_play').call, 'pass');
+  socket().say({ type: 'outcome', topic: PREDICTIONS, prev: 1007, seq: 1008, kind: 'next_play', call: 'pass', actual: 'pass', right: true, tally: { right: 1, calls: 1 } });
+  assert.equal(live.view(PREDICTIONS).predictions.size, 0);
+  assert.deepEqual(live.view(PREDICTIONS).tally, { right: 1, calls: 1 });
+  assert.equal(live.gaps, 0);
+  socket().onclose();
+  mock.timers.tick(250);
+  welcome();
+  assert.deepEqual(socket().subscribes()[0].since, { [PREDICTIONS]: 1008 });
+  prediction(1008, 1012, 'run');
+  assert.equal(live.view(PREDICTIONS).predictions.get('next_play').call, 'run');
+  assert.equal(live.gaps, 0);
+  prediction(1013, 1014, 'pass');
+  assert.equal(live.gaps, 1, 'a prev that is not ours is a gap here too');
+});
+
 test('after a cut it resumes by since and epoch, and takes the missing deltas', () => {
   startFollowing();
   socket().onclose();

@@ -12,6 +12,7 @@ mod event_log;
 mod events;
 mod feed_line;
 mod gamecenter;
+mod manifest;
 mod messages;
 mod peer;
 mod predictions;
@@ -34,6 +35,7 @@ pub(crate) const TARGETS: &[Target] = &[
     ("feed_fields", feed_line::fields),
     ("feed_line", feed_line::line),
     ("gamecenter", gamecenter::documents),
+    ("model_manifest", manifest::of_a_model),
     ("request_bin", requests::bin),
     ("request_json", requests::json),
     ("ruleset", ruleset::file),

@@ -210,20 +210,32 @@ impl<'a> Reader<'a> {
 
     /// A field of which the first word has been read.
     fn field(&mut self, first: &'a str, of: &str) -> Result<Field> {
+        if first == "map" {
+            return self.map(of);
+        }
         let (label, kind) = match first {
             "optional" => (Label::Optional, kind(self.word()?)),
             "repeated" => (Label::Repeated, kind(self.word()?)),
-            "map" => {
-                self.must_be("<")?;
-                let key = kind(self.word()?);
-                self.must_be(",")?;
-                let value = kind(self.word()?);
-                self.must_be(">")?;
-                (Label::Map, Kind::Named(self.entry(of, key, value)?))
-            }
             plain => (Label::Plain, kind(plain)),
         };
         let name = self.word()?.to_owned();
+        self.numbered(name, label, kind)
+    }
+
+    /// A map of which `map` has been read.
+    fn map(&mut self, of: &str) -> Result<Field> {
+        self.must_be("<")?;
+        let key = kind(self.word()?);
+        self.must_be(",")?;
+        let value = kind(self.word()?);
+        self.must_be(">")?;
+        let name = self.word()?.to_owned();
+        let entry = self.entry(format!("{of}.{name}"), key, value)?;
+        self.numbered(name, Label::Map, Kind::Named(entry))
+    }
+
+    /// A field of which all but the number has been read.
+    fn numbered(&mut self, name: String, label: Label, kind: Kind) -> Result<Field> {
         self.must_be("=")?;
         let number = self.word()?.parse().with_context(|| format!("the number of {name}"))?;
         self.must_be(";")?;
@@ -231,9 +243,9 @@ impl<'a> Reader<'a> {
     }
 
     /// The message that an entry of a map is; its name.
-    fn entry(&mut self, of: &str, key: Kind, value: Kind) -> Result<String> {
+    fn entry(&mut self, name: String, key: Kind, value: Kind) -> Result<String> {
         let mut entry = Message {
-            name: format!("{of}.entry"),
+            name,
             ..Message::default()
         };
         for (number, (name, kind)) in (1..).zip([("key", key), ("value", value)]) {
@@ -301,7 +313,7 @@ mod tests {
         assert_eq!(schema.message(player).name, "Player");
         let Kind::Enum(names) = &status.kind else { panic!("{status:?}") };
         assert_eq!(names, &["scheduled", "live", "halftime", "final"]);
-        assert_eq!(schema.named("ServerMessage").unwrap().fields().count(), 11);
+        assert_eq!(schema.named("ServerMessage").unwrap().fields().count(), 13);
         assert!(schema.messages.iter().all(|message| message.field(0).is_none()));
     }
 

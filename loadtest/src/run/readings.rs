@@ -42,6 +42,7 @@ pub(super) fn server(before: Memory, idle: Memory, earlier: &Look, later: &Look,
     Server {
         cpu_us_per_delivery: cpu_ns as f64 / 1e3 / deliveries.max(1) as f64,
         cpu_s: cpu_ns as f64 / 1e9,
+        predicting_cpu_s: later.cpu.predicting_since(&earlier.cpu) as f64 / 1e9,
         rss_idle_kib: idle.rss_kib,
         rss_end_kib: later.memory.rss_kib,
         rss_per_connection_kib: each(idle.rss_kib, before.rss_kib),

@@ -170,7 +170,8 @@ impl Past {
     /// Players of whom a game before that week is known, whose last one was for that club and among the last
     /// `games` of it.
     pub fn squad(&self, club: &Team, before: When, games: usize) -> Vec<&PlayerId> {
-        let Some(oldest) = self.of_club(club, before).into_iter().take(games).last() else {
+        let club_games = self.of_club(club, before);
+        let Some(oldest) = club_games[..club_games.len().min(games)].last() else {
             return Vec::new();
         };
         let is_in = |history: &VecDeque<PastGame>| {

@@ -48,7 +48,7 @@ fn the_last_quarter_of_each_player_is_his_game() {
         line: passed,
         club_role: [26, 2, 4],
     };
-    assert_eq!(of("a"), [first.clone()], "a club's letters are today's");
+    assert_eq!(of("a"), std::slice::from_ref(&first), "a club's letters are today's");
     passed = Line([0, 0, 0, -3, 0, 4, 48, 0, 0, 0, 0, 0, 0, 2]);
     assert_eq!(
         (of("b").len(), of("b")[0].when, &of("b")[1]),

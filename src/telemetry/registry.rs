@@ -1,0 +1,51 @@
+//! The handles of the models' registry.
+
+use super::table::*;
+use super::{counter, counter_with, gauge_with};
+use metrics::{Counter, Gauge};
+
+/// The handles of the models' registry.
+pub struct RegistryMetrics {
+    /// Versions loaded.
+    pub loaded: Counter,
+    /// Versions refused.
+    pub refused: Counter,
+    /// Versions let go of.
+    pub gone: Counter,
+    /// Runs that failed.
+    pub failed_runs: Counter,
+    /// Times that a version was cut off.
+    pub cut_offs: Counter,
+    /// Times that a challenger went out of service.
+    pub returns: Counter,
+    models: [Gauge; 4],
+}
+
+impl RegistryMetrics {
+    /// Finds the handles.
+    pub fn new() -> RegistryMetrics {
+        let load = |result| counter_with(&MODEL_LOADS, "result", result);
+        RegistryMetrics {
+            loaded: load("loaded"),
+            refused: load("refused"),
+            gone: load("gone"),
+            failed_runs: counter(&MODEL_FAILED_RUNS),
+            cut_offs: counter(&MODEL_CUT_OFFS),
+            returns: counter(&MODEL_RETURNS),
+            models: ["serving", "resting", "withdrawn", "refused"].map(|state| gauge_with(&MODELS, "state", state)),
+        }
+    }
+
+    /// How many versions are in which state.
+    pub fn show(&self, serving: usize, resting: usize, withdrawn: usize, refused: usize) {
+        for (gauge, count) in self.models.iter().zip([serving, resting, withdrawn, refused]) {
+            gauge.set(count as f64);
+        }
+    }
+}
+
+impl Default for RegistryMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
