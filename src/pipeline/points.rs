@@ -97,7 +97,7 @@ fn open(app: &App) -> Forecaster {
     let settings = Settings {
         games_max: config.engine.games_max,
     };
-    let models = Models::shipped(&Backend::open(&config.predict.inference()));
+    let models = Models::open(&Backend::open(&config.predict.inference()), &config.predict.models_dir);
     Forecaster::new(rules, models, past, app.projections.clone(), settings)
 }
 

@@ -1,14 +1,19 @@
 //! The models of points: their files, checked, and their answers.
 //!
-//! They are built in. A file that does not fit is refused with what is wrong and whoever asks for it gets no
-//! answer, as where a run fails: then the baseline is told. Bounded: three models, [`ROWS_MAX`] rows a run.
+//! They are built in; a folder may have newer ones, looked at once. A file that does not fit is refused with what
+//! is wrong. Where there is no model, or a run fails, there is no answer, and the baseline is told. Bounded: three
+//! models, [`ROWS_MAX`] rows a run, the sizes of files.
 
 use super::rules::Ranges;
 use super::{features, season};
 use crate::model::prediction::Source;
-use crate::predict::onnx::{Backend, LoadError, Model, ROWS_MAX, Signature};
+use crate::predict::onnx::{Backend, LoadError, MODEL_BYTES_MAX, Model, ROWS_MAX, Signature};
+use crate::predict::registry::{MANIFEST_BYTES_MAX, Number};
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 /// What a model is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -161,6 +166,35 @@ pub struct Models {
     failed_runs: u64,
 }
 
+/// The folder's newest version of a model that is at least as new as what is built in: its name, its manifest and
+/// its file. What cannot be read is as if it were not there.
+fn newest(folder: &Path, task: Task) -> Option<(String, Vec<u8>, Vec<u8>)> {
+    let number = |name: &str| -> Option<Number> {
+        let rest = name.strip_prefix(task.name())?.strip_prefix('-')?;
+        rest.strip_suffix(".json")?.parse().ok()
+    };
+    let names = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let found = names.filter_map(|name| number(&name)).max()?;
+    let shipped: Number = SHIPPED_VERSION.parse().expect("a number is a version");
+    if found < shipped {
+        return None;
+    }
+    let stem = format!("{}-{found}", task.name());
+    let read = |suffix: &str, bytes_max: usize| {
+        let mut bytes = Vec::new();
+        let file = File::open(folder.join(format!("{stem}.{suffix}"))).ok()?;
+        file.take(bytes_max as u64).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
+    };
+    let (manifest, file) = (read("json", MANIFEST_BYTES_MAX)?, read("onnx", MODEL_BYTES_MAX)?);
+    Some((stem, manifest, file))
+}
+
+/// Of all that are built in.
+const SHIPPED_VERSION: &str = "1";
+
 macro_rules! shipped {
     ($name:literal) => {
         (
@@ -177,13 +211,35 @@ impl Models {
     /// Those that are built in; what is refused is one error in the log.
     pub fn shipped(backend: &Backend) -> Models {
         let mut models = Models::default();
-        for (task, (manifest, file)) in Task::ALL.into_iter().zip(SHIPPED) {
-            match Loaded::of(backend, task, manifest, file) {
-                Ok(loaded) => models.put(task, loaded),
-                Err(error) => tracing::error!("{error}: baselines answer"),
+        Task::ALL.into_iter().for_each(|task| models.put_shipped(backend, task));
+        models
+    }
+
+    /// The newest of each: that of a folder, where it has one that is not older than what is built in and fits.
+    pub fn open(backend: &Backend, folder: &Path) -> Models {
+        let mut models = Models::default();
+        for task in Task::ALL {
+            match newest(folder, task).map(|(stem, manifest, file)| (Loaded::of(backend, task, &manifest, &file), stem)) {
+                Some((Ok(loaded), stem)) => {
+                    tracing::info!(model = stem, folder = %folder.display(), "model of points");
+                    models.put(task, loaded);
+                }
+                Some((Err(error), stem)) => {
+                    tracing::error!(model = stem, folder = %folder.display(), "what is built in serves: {error}");
+                    models.put_shipped(backend, task);
+                }
+                None => models.put_shipped(backend, task),
             }
         }
         models
+    }
+
+    fn put_shipped(&mut self, backend: &Backend, task: Task) {
+        let (manifest, file) = SHIPPED[task as usize];
+        match Loaded::of(backend, task, manifest, file) {
+            Ok(loaded) => self.put(task, loaded),
+            Err(error) => tracing::error!("{error}: baselines answer"),
+        }
     }
 
     /// Puts a model in its place.

@@ -1,4 +1,5 @@
 use crate::model::Team;
+use crate::model::prediction::Source;
 use crate::predict::onnx::Backend;
 use crate::predict::points::calendar::When;
 use crate::predict::points::features::{self, AtEnd};
@@ -267,4 +268,36 @@ fn a_model_that_does_not_fit_is_refused_with_why() {
         let said = said(manifest, file).unwrap();
         assert!(said.contains(why), "{said}");
     }
+}
+
+#[test]
+fn a_folders_newest_version_is_taken_where_it_fits() {
+    let (backend, shipped) = (Backend::built_in(), Path::new(env!("CARGO_MANIFEST_DIR")).join("config/models"));
+    let folder = std::env::temp_dir().join(format!("scorewire-points-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let put = |version: &str, change: &dyn Fn(String) -> String| {
+        let manifest = change(std::fs::read_to_string(shipped.join("points-1.json")).unwrap());
+        std::fs::write(folder.join(format!("points-{version}.json")), manifest).unwrap();
+        std::fs::copy(shipped.join("points-1.onnx"), folder.join(format!("points-{version}.onnx"))).unwrap();
+    };
+    let row = [0.0; features::FEATURES];
+    let says = || {
+        Models::open(&backend, &folder)
+            .run(Task::Points, &row)
+            .map(|(source, _)| source)
+            .unwrap()
+    };
+    let version = |version: &str| Source::Model {
+        name: "points".into(),
+        version: version.into(),
+    };
+    let told = |version: &'static str| move |text: String| text.replace("\"version\": \"1\"", &format!("\"version\": \"{version}\""));
+    put("0.9", &told("0.9"));
+    assert_eq!(says(), version("1"), "what is built in is newer");
+    put("2", &told("2"));
+    put("10", &told("10"));
+    assert_eq!(says(), version("10"));
+    put("11", &|text| text.replace("\"week\"", "\"day\""));
+    assert_eq!(says(), version("1"), "one that does not fit");
+    std::fs::remove_dir_all(&folder).unwrap();
 }
