@@ -2,4 +2,5 @@
 
 mod forecasts;
 mod golden;
+mod recorded;
 mod tables;
