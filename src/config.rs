@@ -428,6 +428,7 @@ impl Config {
         self.auth.check(&self.feeds)?;
         self.predict.check()?;
         auth::check_origins(&self.server.allowed_origins)?;
+        self.predict.check()?;
         self.feeds.check()?;
         telemetry::check_filter(&self.log.filter)
     }

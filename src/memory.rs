@@ -15,7 +15,7 @@ pub enum Level {
     /// Nothing.
     #[default]
     Calm,
-    /// Predictions: none are made. (Nothing in this version makes any: the level is a warning.)
+    /// Predictions: none are made.
     Predictions,
     /// History: rings keep a quarter, and no frame that nobody needs now.
     History,
@@ -51,7 +51,7 @@ impl Level {
     pub fn sheds(self) -> &'static str {
         match self {
             Level::Calm => "nothing",
-            Level::Predictions => "predictions, of which there are none",
+            Level::Predictions => "predictions: none are made",
             Level::History => "history: three quarters of each ring",
             Level::IdleRulesets => "what is kept for rulesets without subscribers",
             Level::Newcomers => "new clients, new topics and long bodies, told when to come again",

@@ -11,6 +11,8 @@
 //!  order         1, without a log, for  batches of events (flume)                  engine.jobs_max
 //!                several engine-N
 //!  engine-N      engine.threads         batches of events (flume)                  engine.jobs_max
+//!  predictor     1, with                games that moved (predict::board)          predict.games_max
+//!                predict.enabled
 //!  housekeeping  1, with a log          its own looks, each second                 one round at a time
 //!  points        1                      its own looks                              every predict.points_every_ms
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
@@ -27,6 +29,7 @@ mod housekeeping;
 mod keeper;
 mod log;
 mod points;
+mod predictor;
 
 pub use log::Machine;
 
@@ -40,14 +43,15 @@ use crate::fanout::shard::{AuthRequest, Shard, ShardParts};
 use crate::fanout::snapshot::GameReader;
 use crate::fanout::sockets::{Sockets, WritePath, WriterRefused};
 use crate::fanout::turns::Turns;
+use crate::predict::board::Board;
 use crate::recovery::new_epoch_name;
 use crate::scoring::{RulesetError, Rulesets};
 use crate::server::admission::Admission;
 use crate::server::listen::Audience;
 use crate::server::tls::{self, Follower, Handshakes, TlsError};
-use crate::server::{self, Addresses, App, Auth, Door, FeedRates, KeyFileError, Routes, listen};
+use crate::server::{self, Addresses, App, Auth, Door, FeedRates, KeyFileError, Predictions, PredictorState, Routes, listen};
 use crate::telemetry::{
-    self, EngineMetrics, GpuMetrics, IngestMetrics, Levels, LogMetrics, MemoryMetrics, Refusals, ShardMetrics, TlsMetrics,
+    self, BoardMetrics, EngineMetrics, GpuMetrics, IngestMetrics, Levels, LogMetrics, MemoryMetrics, Refusals, ShardMetrics, TlsMetrics,
 };
 use flume::{Receiver, Sender, WeakSender};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -119,6 +123,8 @@ pub struct Running {
     housekeeping: Option<flume::Sender<()>>,
     /// Ends forecasts of points with it.
     points: Option<flume::Sender<()>>,
+    /// Ends the predictor when it is closed.
+    board: Option<Arc<Board>>,
 }
 
 /// Loads the rulesets: the built-in ones, and those in `scoring.rulesets_dir` over them.
@@ -186,7 +192,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
 
     let (stop, stopped) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
-    let (app, inboxes) = share(config, &machine, prometheus, rulesets, auth, shard_count, stopped.clone())?;
+    let Begun { app, inboxes, board } = share(config, &machine, prometheus, rulesets, auth, shard_count, stopped.clone())?;
     tokio::spawn(app.auth.clone().watch());
     if let Some(budget) = keeper::budget(app.config.memory.budget_mib) {
         tokio::spawn(keeper::keep(app.clone(), budget, stopped.clone()));
@@ -258,10 +264,21 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
         ended,
         housekeeping,
         points,
+        board,
     })
 }
 
-/// Starts the engine and gathers what every door shares, with the shards' ends of their mailboxes.
+/// What there is before anybody is let in.
+struct Begun {
+    /// What every door shares.
+    app: Arc<App>,
+    /// The shards' ends of their mailboxes.
+    inboxes: Vec<Inbox>,
+    /// Ends the predictor when it is closed.
+    board: Option<Arc<Board>>,
+}
+
+/// Starts the engine and the predictor.
 fn share(
     config: Config,
     machine: &Machine,
@@ -270,14 +287,21 @@ fn share(
     auth: Arc<Auth>,
     shard_count: usize,
     stop: watch::Receiver<bool>,
-) -> Result<(Arc<App>, Vec<Inbox>), StartError> {
+) -> Result<Begun, StartError> {
     let (mut hub, inboxes) = Hub::new(shard_count, config.hub_limits());
     // No topic takes a prediction each microsecond: a process before this one has not come so far. Below 2⁵³
     // until the year 2255.
     hub.count_predictions_from(Clock.wall_us().unsigned_abs());
     let hub = Arc::new(hub);
     let shared = Shared::new(hub.clone(), config.engine_limits(), EngineMetrics::unseen());
-    let (engine, epoch) = log::engine(&config, machine, shared)?;
+    let predict = &config.predict;
+    let board = predict.enabled.then(|| Arc::new(Board::new(predict.board(), BoardMetrics::new())));
+    let predictor = if board.is_some() {
+        PredictorState::Starting
+    } else {
+        PredictorState::Off
+    };
+    let (engine, epoch) = log::engine(&config, machine, shared, board.clone())?;
     let games: GameReader = {
         let shared = engine.shared().clone();
         Arc::new(move |game| shared.game(game))
@@ -313,11 +337,16 @@ fn share(
         admission: Admission::new(&config.server),
         refusals: Refusals::new(),
         turned_away: AtomicU64::new(0),
+        predictions: Predictions::new(predictor),
         stop,
         feeds: watch::Sender::new(0),
         config,
     };
-    Ok((Arc::new(app), inboxes))
+    let app = Arc::new(app);
+    if let Some(board) = &board {
+        predictor::start(&app, board.clone())?;
+    }
+    Ok(Begun { app, inboxes, board })
 }
 
 fn bind(address: SocketAddr, key: &'static str, count: usize, backlog: i32) -> Result<Vec<TcpListener>, StartError> {
@@ -469,6 +498,9 @@ impl Running {
         self.app.draining.store(true, Ordering::Relaxed);
         drop(self.housekeeping);
         drop(self.points);
+        if let Some(board) = self.board {
+            board.close();
+        }
         // The only send that can fail is one that nobody waits for.
         let _ = self.stop.send(true);
         let all = async {

@@ -9,12 +9,14 @@ mod delays;
 mod feeds;
 mod gpu;
 mod points;
+mod predict;
 mod registry;
 mod table;
 
 pub use feeds::FeedMetrics;
 pub use gpu::GpuMetrics;
 pub use points::PointsMetrics;
+pub use predict::PredictorMetrics;
 pub use registry::RegistryMetrics;
 pub use table::{METRICS, Metric, Type};
 
@@ -46,6 +48,7 @@ pub fn install() -> PrometheusHandle {
             }
             // On the page from the start, also where nobody predicts.
             drop(BoardMetrics::new());
+            drop(PredictorMetrics::new());
             drop(RegistryMetrics::new());
             handle
         })
@@ -78,6 +81,8 @@ pub fn render(handle: &PrometheusHandle) -> String {
         &WRITE_DELAYS,
         &WALKS,
         &HANDSHAKE_DELAYS,
+        &predict::INFERENCE_DELAYS,
+        &predict::PREDICTION_DELAYS,
     ] {
         delays.write(&mut page);
     }

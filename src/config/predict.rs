@@ -1,6 +1,8 @@
-//! `[predict]`: which models answer, who runs them, and on what.
+//! `[predict]`: what is predicted, which models answer, who runs them, and on what.
 
+use crate::predict::board::BoardLimits;
 use crate::predict::onnx::{BackendSetting, DeviceSetting, Precision, Settings};
+use crate::predict::predictor;
 use crate::predict::registry::{MODELS_DIR, RegistrySettings, Serve, Task};
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
@@ -14,6 +16,11 @@ const LOAD_WAIT: Duration = Duration::from_secs(10);
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "documented in config/default.toml, where people look")]
 pub struct Predict {
+    pub enabled: bool,
+    pub confidence: f64,
+    pub expires_ms: u64,
+    pub games_max: usize,
+    pub batch_wait_us: u64,
     pub backend: BackendSetting,
     pub onnxruntime: Option<PathBuf>,
     pub device: DeviceSetting,
@@ -35,6 +42,11 @@ pub struct Predict {
 impl Default for Predict {
     fn default() -> Self {
         Predict {
+            enabled: true,
+            confidence: 0.70,
+            expires_ms: 60_000,
+            games_max: 1_024,
+            batch_wait_us: 1_000,
             backend: BackendSetting::Auto,
             onnxruntime: None,
             device: DeviceSetting::Auto,
@@ -67,6 +79,24 @@ impl Predict {
         }
     }
 
+    /// Bounds of the board that tells the predictor which games moved.
+    pub fn board(&self) -> BoardLimits {
+        BoardLimits {
+            games_max: self.games_max,
+            batch_wait: Duration::from_micros(self.batch_wait_us),
+        }
+    }
+
+    /// How predictions are made.
+    pub fn predictor(&self) -> predictor::Settings {
+        predictor::Settings {
+            confidence: self.confidence as f32,
+            expires_us: i64::try_from(self.expires_ms.saturating_mul(1_000)).unwrap_or(i64::MAX),
+            games_max: self.games_max,
+            versions_max: self.versions_max,
+        }
+    }
+
     /// Which models answer.
     pub fn registry(&self) -> RegistrySettings {
         RegistrySettings {
@@ -83,8 +113,11 @@ impl Predict {
     }
 
     /// What must be in a range.
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 5] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 8] {
         [
+            ("predict.expires_ms", self.expires_ms, 1_000..=3_600_000),
+            ("predict.games_max", self.games_max as u64, 1..=100_000),
+            ("predict.batch_wait_us", self.batch_wait_us, 0..=1_000_000),
             ("predict.reload_s", self.reload_s, 1..=86_400),
             // Those that ship are loaded in any case.
             ("predict.versions_max", self.versions_max as u64, Task::ALL.len() as u64..=64),
@@ -96,6 +129,9 @@ impl Predict {
 
     /// Whether what is no whole number makes sense.
     pub(super) fn check(&self) -> Result<(), String> {
+        if !(0.5..=1.0).contains(&self.confidence) {
+            return Err(format!("predict.confidence must be 0.5 to 1, not {}", self.confidence));
+        }
         if !(0.0..=10.0).contains(&self.compare_margin) {
             return Err(format!("predict.compare_margin must be 0 to 10, not {}", self.compare_margin));
         }

@@ -54,6 +54,8 @@ fn mistakes_are_named_in_one_line() {
         ("[feeds]\nsources = [\"a b\"]\n", &[], "feeds.sources: \"a b\" is no name"),
         ("[predict]\ndevice = \"gpu\"\n", &[], "\"gpu\" is no device: take auto, cpu, cuda:0"),
         ("[predict]\nbackend = \"torch\"\n", &[], "torch"),
+        ("[predict]\nconfidence = 0.4\n", &[], "predict.confidence must be 0.5 to 1, not 0.4"),
+        ("[predict]\ngames_max = 0\n", &[], "predict.games_max"),
         ("", &[("SCOREWIRE__PREDICT__DEVICE", "cuda:x")], "SCOREWIRE__PREDICT__DEVICE=cuda:x"),
         (
             "[predict]\nversions_max = 3\n",

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::compaction::RetellError;
 use crate::config::Config;
 use crate::engine::{Engine, Owners, Parcel, Shared};
+use crate::predict::board::Board;
 use crate::recovery::{self, Me, Recovered, new_epoch_name};
 use crate::store::{DiskFiles, EventLog, Files};
 use crate::telemetry::EngineMetrics;
@@ -31,9 +32,20 @@ impl Machine {
 }
 
 /// The engine, where the event log says what stands already; and the epoch. Counts from here on: what is told
-/// again was counted when it came.
-pub(super) fn engine(config: &Config, machine: &Machine, shared: Shared) -> Result<(Engine, Arc<str>), StartError> {
-    let counted = |shared: Shared| Arc::new(shared.counted(EngineMetrics::new()));
+/// again was counted when it came. What moves from here on is told to `board`.
+pub(super) fn engine(
+    config: &Config,
+    machine: &Machine,
+    shared: Shared,
+    board: Option<Arc<Board>>,
+) -> Result<(Engine, Arc<str>), StartError> {
+    let counted = |shared: Shared| {
+        let counted = shared.counted(EngineMetrics::new());
+        Arc::new(match board {
+            Some(board) => counted.notified(board),
+            None => counted,
+        })
+    };
     let Some(settings) = config.log_settings() else {
         return Ok((Engine::new(Owners::start(counted(shared))), new_epoch_name().into()));
     };

@@ -68,8 +68,17 @@ impl Expectation {
     /// # Errors
     /// A file that cannot be read, or that is no pair of such networks.
     pub fn load(path: &Path) -> io::Result<Expectation> {
+        Expectation::read(&std::fs::read(path)?)
+    }
+
+    /// The one that ships with the models of this version.
+    pub fn shipped() -> Expectation {
+        Expectation::read(include_bytes!("../../config/models/expectation.json")).expect("a test reads it")
+    }
+
+    fn read(bytes: &[u8]) -> io::Result<Expectation> {
         let wrong = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
-        let read: Expectation = serde_json::from_slice(&std::fs::read(path)?).map_err(|error| wrong(error.to_string()))?;
+        let read: Expectation = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
         for (name, layers, inputs) in [("blind", &read.blind, INPUTS), ("formed", &read.formed, INPUTS + 2)] {
             check(layers, inputs).map_err(|what| wrong(format!("{name}: {what}")))?;
         }

@@ -11,6 +11,7 @@ mod fold;
 use super::expectation::{Expectation, Expected, Memo, Seen};
 use super::history::{HOME_POINTS, Past, Tally};
 use crate::model::{PlayCall, PlayKind, Recap, RecapPlay, Side, Spot};
+pub(super) use fold::is_kick;
 use fold::{Fold, Interruption};
 
 /// Every feature, in the order of [`Features`].
@@ -158,14 +159,14 @@ pub fn call_of(play: &RecapPlay) -> Option<PlayCall> {
 }
 
 /// Whether the table that models learn from has it as a timeout: a play challenged in vain is one there.
-fn is_timeout(play: &RecapPlay) -> bool {
+pub(super) fn is_timeout(play: &RecapPlay) -> bool {
     play.timeout || play.kind == PlayKind::Timeout
 }
 
 /// The features of the coming snap; nothing where none is coming, or too little of it is told.
 pub fn of(recap: &Recap, pasts: [&Past; 2], expectation: &Expectation, memo: &mut Memo) -> Option<Coming> {
     let snap = snap(recap)?;
-    let mut fold = Fold::default();
+    let mut fold = Fold::new(recap);
     for (place, play) in recap.plays.iter().enumerate() {
         fold.take(play, |seen| memo.of(place, seen, expectation));
     }
@@ -192,7 +193,7 @@ pub fn of(recap: &Recap, pasts: [&Past; 2], expectation: &Expectation, memo: &mu
 
 /// What each side called in the game, home first.
 pub fn tallies(recap: &Recap, expectation: &Expectation, memo: &mut Memo) -> [Tally; 2] {
-    let mut fold = Fold::default();
+    let mut fold = Fold::new(recap);
     for (place, play) in recap.plays.iter().enumerate() {
         fold.take(play, |seen| memo.of(place, seen, expectation));
     }

@@ -136,7 +136,16 @@ impl History {
     /// # Errors
     /// A file that cannot be read, or that is none.
     pub fn load(path: &Path) -> io::Result<History> {
-        let shipped = serde_json::from_slice(&std::fs::read(path)?);
+        History::read(&std::fs::read(path)?)
+    }
+
+    /// The one that ships with the models of this version.
+    pub fn shipped() -> History {
+        History::read(include_bytes!("../../config/models/history.json")).expect("a test reads it")
+    }
+
+    fn read(bytes: &[u8]) -> io::Result<History> {
+        let shipped = serde_json::from_slice(bytes);
         let shipped: Vec<AsOf> = shipped.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
         Ok(History {
             shipped,

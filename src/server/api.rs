@@ -172,6 +172,8 @@ pub(super) async fn readyz(State(door): State<Door>) -> Response {
         if let Some(reason) = door.engine.log().and_then(EventLog::trouble) {
             json.text("event_log", &reason);
         }
+        // Scores go on without predictions.
+        door.predictions.write(json);
         if draining {
             json.text("reason", "draining");
         }

@@ -21,6 +21,7 @@ pub mod listen;
 mod memory;
 mod page;
 mod predictions;
+mod projections;
 mod query;
 mod snapshots;
 mod sse;
@@ -32,6 +33,7 @@ pub mod upgrade;
 pub use crate::fanout::slots::{Addresses, Connections, Slot};
 pub use auth::{Auth, KeyFileError};
 pub use feed_rate::FeedRates;
+pub use predictions::{Predictions, PredictorState};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -116,6 +118,8 @@ pub struct App {
     pub refusals: Refusals,
     /// How many were told when to come back.
     pub turned_away: AtomicU64,
+    /// What the predictor says of itself.
+    pub predictions: Predictions,
     /// Turns true when a drain begins.
     pub stop: watch::Receiver<bool>,
     /// Ingest WebSockets open.
@@ -270,9 +274,10 @@ pub fn router(door: Door, routes: Routes) -> Router {
             .route("/v1/games", get(api::games))
             .route("/v1/games/{game}/players", get(api::game_players))
             .route("/v1/players", get(api::players))
-            .route("/v1/players/{player}/projection", get(predictions::projection))
-            .route("/v1/predictions/{game}", get(predictions::predictions))
+            .route("/v1/players/{player}/projection", get(projections::projection))
+            .route("/v1/predictions/{game}", get(projections::predictions))
             .route("/v1/rulesets", get(api::rulesets))
+            .route("/v1/models", get(predictions::models))
             .route("/v1/admission", get(api::admission))
             .route("/v1/snapshot", get(snapshots::snapshot))
             .route("/v1/history", get(snapshots::history));

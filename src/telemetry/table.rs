@@ -500,6 +500,76 @@ metric!(
     "Times that a game moved, for the predictor: taken up, replaced by a newer one of the same game first, or refused because `predict.games_max` games waited."
 );
 metric!(
+    PREDICTIONS,
+    "scorewire_predictions_total",
+    Counter,
+    "kind = next_play, drive, win, points; source = model, historical",
+    "Predictions told, by what they are about and who says so."
+);
+metric!(
+    PREDICTION_OUTCOMES,
+    "scorewire_prediction_outcomes_total",
+    Counter,
+    "kind = next_play, drive, win, points; result = right, wrong",
+    "Outcomes told: predictions whose call was right or wrong, whoever made it."
+);
+metric!(
+    PREDICTION_ROWS,
+    "scorewire_prediction_rows_total",
+    Counter,
+    "outcome = answered, cached, failed",
+    "Questions to models: answered by a run, known from before, or failed (an error, or no probabilities); then history answers."
+);
+metric!(
+    PREDICTION_BATCHES,
+    "scorewire_prediction_batches_total",
+    Counter,
+    "rows = 1, 2, 4, 8, 16, 32, 64, more",
+    "Runs of a model, by how many rows there were, at most that many."
+);
+metric!(
+    PREDICTION_GAMES_REFUSED,
+    "scorewire_prediction_games_refused_total",
+    Counter,
+    "",
+    "Times that a game moved and was not predicted, as `predict.games_max` games were."
+);
+metric!(
+    PREDICTOR_RUNNING,
+    "scorewire_predictor_running",
+    Gauge,
+    "",
+    "1 while predictions are made; 0 before the models are loaded, where `predict.enabled` is off, and after a failure, which the log has."
+);
+metric!(
+    INFERENCE_BACKEND,
+    "scorewire_inference_backend",
+    Gauge,
+    "backend = onnxruntime, tract",
+    "1 for who runs the models."
+);
+metric!(
+    MODEL_OUTCOMES,
+    "scorewire_model_outcomes_total",
+    Counter,
+    "model (its name); version (`historical` for the table); sure = yes, no; result = right, wrong",
+    "Forecasts of each model against what happened, told or not; sure: at least `predict.confidence`. At most `predict.versions_max` versions."
+);
+metric!(
+    MODEL_FIGURES,
+    "scorewire_model_figures",
+    Gauge,
+    "model; version; figure = accuracy, coverage, log_loss, brier",
+    "The same since the start, as means, NaN before the first; coverage: the share that is sure."
+);
+metric!(
+    MODEL_CALIBRATION,
+    "scorewire_model_calibration_ratio",
+    Gauge,
+    "model; version; bin = 0 to 9; what = forecast, happened",
+    "By size of the probability given, in tenths: its mean, and how often it happened."
+);
+metric!(
     MODELS,
     "scorewire_models",
     Gauge,
@@ -575,6 +645,20 @@ metric!(
     Histogram,
     "",
     "From a connection's arrival to the end of its TLS handshake, where it was done."
+);
+metric!(
+    INFERENCE,
+    "scorewire_inference_seconds",
+    Histogram,
+    "",
+    "Duration of a model's run, whatever its rows."
+);
+metric!(
+    PREDICTION_DELAY,
+    "scorewire_prediction_seconds",
+    Histogram,
+    "",
+    "From an event's arrival to the prediction or outcome that it led to being published."
 );
 
 /// Every metric, in the order of the documentation.
@@ -653,6 +737,16 @@ pub const METRICS: &[&Metric] = &[
     &POINTS_PLAYERS,
     &POINTS_RUNNING,
     &BOARD_NOTICES,
+    &PREDICTIONS,
+    &PREDICTION_OUTCOMES,
+    &PREDICTION_ROWS,
+    &PREDICTION_BATCHES,
+    &PREDICTION_GAMES_REFUSED,
+    &PREDICTOR_RUNNING,
+    &INFERENCE_BACKEND,
+    &MODEL_OUTCOMES,
+    &MODEL_FIGURES,
+    &MODEL_CALIBRATION,
     &MODELS,
     &MODEL_LOADS,
     &MODEL_FAILED_RUNS,
@@ -664,4 +758,6 @@ pub const METRICS: &[&Metric] = &[
     &ENCODE_TO_WRITTEN,
     &WALK,
     &HANDSHAKE,
+    &INFERENCE,
+    &PREDICTION_DELAY,
 ];

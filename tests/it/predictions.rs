@@ -4,7 +4,7 @@ use super::support::client::Client;
 use super::support::events::game;
 use super::support::holdings::Holdings;
 use super::support::server::{Server, Way};
-use super::support::{run, sse::Stream};
+use super::support::{eventually, run, sse::Stream};
 use scorewire::fanout::Hub;
 use scorewire::fanout::hub::Moved;
 use scorewire::fanout::sockets::WriterSetting;
@@ -276,6 +276,99 @@ fn a_start_ends_what_was_predicted_before_it() {
         client.catch_up(&server).await;
         client.holdings.assert_equal_http(&server).await;
         drop(client);
+        server.end().await;
+    });
+}
+
+async fn predicting(confidence: f64) -> Server {
+    let server = Server::start_on(Way::Plain(WriterSetting::Auto), move |config| {
+        config.predict.enabled = true;
+        config.predict.confidence = confidence;
+    });
+    server
+        .post_lines(game("G", 1, "live", ["NE", "HOU"], 1_500_000_000, [0, 0]).into_bytes())
+        .await;
+    eventually("the predictor is at work", || async {
+        server.get("/readyz").await.json()["predictions"]["state"] == "serving"
+    })
+    .await;
+    server
+}
+
+fn snap(after: &str, down: u8, distance: u8) -> String {
+    format!(
+        r#"{{"type":"situation","game":"G","after_play":"{after}","rev":1,"clock":{{"quarter":1,"seconds_left":600}},"down":{down},"distance":{distance},"yards_to_goal":50,"possession":"NE"}}"#
+    )
+}
+
+fn run_of(play: &str, down: u8, distance: u8) -> String {
+    format!(
+        r#"{{"type":"play","game":"G","play":"{play}","order":{play},"rev":1,"play_type":"run","clock":{{"quarter":1,"seconds_left":600}},"situation":{{"down":{down},"distance":{distance},"yards_to_goal":50,"possession":"NE"}},"stats":[{{"player":"runner","team":"NE","stat":10,"yards":3}}]}}"#
+    )
+}
+
+/// Where no model is sure history answers, and what happens judges it.
+#[test]
+fn a_snap_is_predicted_and_judged_by_the_play() {
+    run(async {
+        let server = predicting(1.0).await;
+        let mut client = Client::connect(&server).await;
+        client.subscribe(&[TOPIC.to_owned()], "fanduel").await;
+        client.catch_up(&server).await;
+        server
+            .post_lines((run_of("10", 1, 10) + "\n" + &snap("10", 2, 7)).into_bytes())
+            .await;
+        let said = loop {
+            let said = client.next().await.expect("a prediction");
+            if said["type"] == "prediction" && said["kind"] == "next_play" {
+                break said;
+            }
+        };
+        assert_eq!((&said["source"], &said["after_play"]), (&json!("historical"), &json!("10")));
+        server.post_lines(run_of("20", 2, 7).into_bytes()).await;
+        let said = loop {
+            let said = client.next().await.expect("an outcome");
+            if said["type"] == "outcome" {
+                break said;
+            }
+        };
+        assert_eq!((&said["play"], &said["actual"]), (&json!("20"), &json!("run")));
+        assert_eq!(said["tally"], json!({"right": 0, "calls": 0}), "history's calls are not counted");
+        drop(client);
+        eventually("figures of history", || async {
+            let models = server.json("/v1/models").await;
+            models["figures"][0]["version"] == "historical" && models["figures"][0]["figures"]["outcomes"] == 1
+        })
+        .await;
+        server.end().await;
+    });
+}
+
+/// The shipped models answer, with a name and a version.
+#[test]
+fn the_shipped_models_predict() {
+    run(async {
+        let server = predicting(0.7).await;
+        server
+            .post_lines((run_of("10", 1, 10) + "\n" + &snap("10", 3, 15)).into_bytes())
+            .await;
+        eventually("a model is sure of a pass on third and long", || async {
+            let shown = server.json("/v1/snapshot?topics=predictions:G").await;
+            let predictions = shown["snapshots"][0]["predictions"].clone();
+            let of = |kind: &str| {
+                predictions
+                    .as_array()
+                    .and_then(|all| all.iter().find(|p| p["kind"] == kind).cloned())
+            };
+            let Some(next) = of("next_play") else { return false };
+            assert_eq!(
+                (&next["source"], &next["model"], &next["call"]),
+                (&json!("model"), &json!("next_play"), &json!("pass"))
+            );
+            of("drive").is_some_and(|drive| drive["source"] == "model") && of("win").is_some_and(|win| win["source"] == "model")
+        })
+        .await;
+        assert_eq!(server.metric("scorewire_predictor_running").await, 1.0);
         server.end().await;
     });
 }

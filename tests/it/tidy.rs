@@ -34,7 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "fanout/runner",
         &["clock", "memory", "model", "scoring", "state", "telemetry", "wire"],
     ),
-    ("telemetry", &["fanout", "feed", "memory", "model", "wire"]),
+    ("telemetry", &["fanout", "feed", "memory", "model", "predict", "wire"]),
     // The clock is for its threads alone, which pace syncs.
     ("store", &["clock", "model"]),
     (

@@ -2,6 +2,7 @@
 
 What each module owns:
 
+tables        reading tables, and what is wrong with them
 plays         tables of plays, as games
 expectation   how often a situation is answered with a dropback, whoever plays
 history       what teams did in earlier games
@@ -10,4 +11,8 @@ labels        what happened
 nets          networks: training, checkpoints, export
 shipped       the models that ship: manifests, ONNX files
 metrics       accuracy, log loss, Brier, AUC, calibration, accuracy at coverage
+points        players' quarters, rulesets, and what a model is told of a player in a game
+season        the same of a player and a team between weeks
+bins          distributions over points, and what is read off them; bin_nets, bin_file: their networks and ONNX files
+players       epochs of those; players_train, players_evaluate, players_card, players_golden: their part of each command
 """

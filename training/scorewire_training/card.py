@@ -14,7 +14,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from . import dataset, evaluate, metrics, paths, shipped
+from . import dataset, evaluate, metrics, paths, players_card, shipped
 
 matplotlib.use("agg")
 from matplotlib import pyplot  # noqa: E402
@@ -66,11 +66,11 @@ def latency(model: shipped.Model, rows: np.ndarray) -> list[str]:
     """Median and 99th percentile of a run, by batch."""
     lines = []
     for batch in BATCHES:
-        part = np.ascontiguousarray(rows[:batch])
+        part = np.ascontiguousarray(rows[:batch], dtype=np.float32)
         took = []
         for _ in range(2_000):
             begun = time.perf_counter_ns()
-            model.session.run(["probabilities"], {"features": part})
+            model.run(part)
             took.append((time.perf_counter_ns() - begun) / 1e3)
         lines.append(f"| {batch} | {np.percentile(took, 50):.0f} | {np.percentile(took, 99):.0f} |")
     return lines
@@ -142,20 +142,30 @@ def card(name: str, entry: dict[str, object], model: shipped.Model, rows: np.nda
     )
 
 
-def main() -> None:
-    """The command."""
-    parser = argparse.ArgumentParser(prog="training/card", description=__doc__)
-    parser.parse_args()
+def of_plays(asked: list[str]) -> None:
+    """The cards of the models of plays."""
     table = paths.plays(paths.VALIDATE)
     report = evaluate.of_plays([table], [], shipped.FOLDER)
     snaps = evaluate.read([table], [], shipped.FOLDER)
-    for name, entry in report.items():
+    for name, entry in ((name, report[name]) for name in shipped.SPECS if name in asked):
         p, historical, asked = evaluate.answers(name, snaps, shipped.FOLDER)
         model = shipped.Model(name)
         file = shipped.model_file(name)
         plot(file.with_suffix(".png"), name, p, historical, asked)
         file.with_suffix(".md").write_text(card(name, entry, model, asked.columns(model.manifest["features"])))
         print(f"{file.with_suffix('.md')}")
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="training/card", description=__doc__)
+    known = [*shipped.SPECS, *shipped.PLAYERS]
+    parser.add_argument("model", nargs="*", help=f"which of {', '.join(known)} (default: all)")
+    asked = parser.parse_args().model or known
+    if set(asked) & set(shipped.SPECS):
+        of_plays(asked)
+    if set(asked) & set(shipped.PLAYERS):
+        players_card.write(asked, latency)
 
 
 if __name__ == "__main__":

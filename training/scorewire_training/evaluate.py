@@ -1,5 +1,7 @@
 """Judges the shipped models on tables of plays or of players' quarters, as a table and as JSON.
 
+The JSON is one document: `plays` for the models of plays, `players` for those of players and teams.
+
 What teams did before the first game of a table is taken from the shipped history where that ends before it, and from
 `--history` tables. Each game is judged with what was known before it.
 """
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import dataset, expectation, historical, history, metrics, plays, points, points_evaluate, shipped
+from . import dataset, expectation, historical, history, metrics, players_evaluate, plays, points, shipped, tables
 
 
 def binary(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
@@ -129,7 +131,23 @@ def table(report: dict[str, object]) -> str:
     return "\n".join(lines).replace("nan", "  –")
 
 
-def main() -> None:
+def judge_all(arguments: argparse.Namespace) -> tuple[dict[str, object], list[str]]:
+    """The whole report, and its tables for people."""
+    past_quarters = [file for file in arguments.history if points.is_player_quarters(file)]
+    past_plays = [file for file in arguments.history if file not in past_quarters]
+    report: dict[str, object] = {}
+    texts = []
+    if arguments.plays:
+        report["plays"] = of_plays(arguments.plays, past_plays, arguments.models)
+        texts.append(table(report["plays"]))
+    if arguments.player_quarters:
+        known_plays = [*past_plays, *arguments.plays]
+        report["players"] = players_evaluate.of_quarters(arguments.player_quarters, past_quarters, known_plays, arguments.models)
+        texts.append(players_evaluate.table(report["players"]))
+    return report, texts
+
+
+def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="training/evaluate", description=__doc__)
     parser.add_argument("--plays", type=Path, nargs="+", default=[], help="tables of plays, .csv or .csv.gz")
@@ -143,24 +161,21 @@ def main() -> None:
     for file in [*arguments.plays, *arguments.player_quarters, *arguments.history]:
         if not file.exists():
             parser.error(f"{file}: no such file")
-    past_quarters = [file for file in arguments.history if points.is_player_quarters(file)]
-    past_plays = [file for file in arguments.history if file not in past_quarters]
-    report = of_plays(arguments.plays, past_plays, arguments.models) if arguments.plays else {}
-    tables = [table(report)] if report else []
-    if arguments.player_quarters:
-        quarters = points_evaluate.of_player_quarters(arguments.player_quarters, past_quarters, [*past_plays, *arguments.plays],
-                                                      arguments.models, points.read_ruleset(points_evaluate.RULESET))
-        tables.append(points_evaluate.show(quarters))
-        report |= {"player_quarters": quarters}
+    try:
+        report, texts = judge_all(arguments)
+    except (tables.TableError, ValueError, OSError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
     text = json.dumps(report, indent=1)
     if str(arguments.json) == "-":
         print(text)
-        return
-    print("\n\n".join(tables))
+        return 0
+    print("\n\n".join(texts))
     if arguments.json:
         arguments.json.write_text(text + "\n")
     else:
         print(text)
+    return 0
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import json
 import random
 from pathlib import Path
 
-from . import expectation, features, history, shipped
+from . import expectation, features, history, players_golden, shipped
 from .plays import Game, Play
 
 FILE = shipped.FOLDER.parents[1] / "tests" / "golden" / "play_features.json"
@@ -85,6 +85,7 @@ def main() -> None:
     lines = json.dumps(golden, separators=(",", ":")).replace('{"id"', '\n{"id"')
     FILE.write_text(lines + "\n")
     print(f"{FILE}: {len(plays)} plays, {len(rows)} snaps")
+    players_golden.write_all()
 
 
 if __name__ == "__main__":

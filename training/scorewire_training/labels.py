@@ -59,7 +59,7 @@ def _end(last: Play, after: Play | None) -> str:
     if last.kind == "punt":
         return "punt"
     if last.kind == "field_goal":
-        return "field_goal" if last.scored else "other"
+        return "field_goal" if last.scored and not last.touchdown else "other"
     if last.turnover:
         return "turnover"
     if last.touchdown:

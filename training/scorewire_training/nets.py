@@ -52,7 +52,8 @@ def device(asked: str) -> torch.device:
     return found
 
 
-def _gpu_use(on: torch.device) -> str:
+def gpu_use(on: torch.device) -> str:
+    """A GPU's memory and use, for a log line; nothing on the CPU."""
     if on.type != "cuda":
         return ""
     memory = torch.cuda.max_memory_allocated(on) / 2**20
@@ -157,6 +158,6 @@ def train(recipe: Recipe, learn: Rows, validate: Rows, checkpoint: Path, resume:
         place = {"best": best, "best_weights": best_weights, "epoch": epoch + 1, "since": since}
         torch.save({**state, **random, **place, "recipe": str(asdict(recipe))}, checkpoint)
         took = time.monotonic() - started
-        print(f"  seed {recipe.seed}: epoch {epoch + 1}, loss {now:.4f}, best {best:.4f}, {took:.0f} s{_gpu_use(on)}", flush=True)
+        print(f"  seed {recipe.seed}: epoch {epoch + 1}, loss {now:.4f}, best {best:.4f}, {took:.0f} s{gpu_use(on)}", flush=True)
     net.load_state_dict(best_weights)
     return net.eval()

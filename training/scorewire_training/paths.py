@@ -17,3 +17,8 @@ VALIDATE = "2016_2017"
 def plays(which: str) -> Path:
     """A table of plays."""
     return DATA / f"plays_{'train' if which == LEARN else 'valid'}_{which}.csv.gz"
+
+
+def quarters(which: str) -> Path:
+    """A table of players' quarters."""
+    return DATA / f"player_quarters_{'train' if which == LEARN else 'valid'}_{which}.csv.gz"

@@ -5,12 +5,12 @@ A row is a line of a feed's play list: snaps, kicks, timeouts, remarks. Points a
 
 from __future__ import annotations
 
-import csv
 import datetime
-import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from . import tables
 
 DROPBACKS = ("pass", "sack")
 """Kinds of play in which the quarterback means to throw."""
@@ -118,27 +118,38 @@ def day(game_id: str) -> int:
     return (date - datetime.date(1970, 1, 1)).days
 
 
+COLUMNS = (
+    "game_id season season_type home play_id play_type qtr clock down distance yardline_100 posteam defteam posteam_score "
+    "defteam_score pos_to def_to shotgun no_huddle yards_gained drive td turnover scoring_play first_down"
+).split()
+"""Columns of the layout that are read."""
+
+
+def _game(row: dict[str, str]) -> Game:
+    teams = {row["posteam"], row["defteam"], row["home"]} - {row["home"], ""}
+    return Game(
+        id=row["game_id"],
+        season=int(row["season"]),
+        is_postseason=row["season_type"] == "POST",
+        day=day(row["game_id"]),
+        home=row["home"],
+        away=next(iter(teams), ""),
+    )
+
+
 def read(path: Path) -> Iterator[Game]:
     """The games of a table (`*.csv` or `*.csv.gz`), in its order."""
-    opened = gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="")
-    with opened as lines:
-        game: Game | None = None
-        for row in csv.DictReader(lines):
-            if game is None or game.id != row["game_id"]:
-                if game is not None:
-                    yield game
-                teams = {row["posteam"], row["defteam"], row["home"]} - {row["home"], ""}
-                game = Game(
-                    id=row["game_id"],
-                    season=int(row["season"]),
-                    is_postseason=row["season_type"] == "POST",
-                    day=day(row["game_id"]),
-                    home=row["home"],
-                    away=next(iter(teams), ""),
-                )
-            play = _play(row)
-            if not game.away and {play.offence, play.defence} - {game.home, ""}:
-                game.away = next(iter({play.offence, play.defence} - {game.home, ""}))
-            game.plays.append(play)
-        if game is not None:
-            yield game
+    game: Game | None = None
+    for number, row in enumerate(tables.rows(path, COLUMNS), start=2):
+        try:
+            begins, play = _game(row), _play(row)
+        except ValueError as error:
+            raise tables.TableError(f"{path}: line {number}: {error}") from error
+        if game is None or game.id != begins.id:
+            if game is not None:
+                yield game
+            game = begins
+        game.away = game.away or begins.away
+        game.plays.append(play)
+    if game is not None:
+        yield game

@@ -9,17 +9,17 @@ Teams: the mean points scored a coming game. Of plays the history holds sums ove
 
 from __future__ import annotations
 
-import csv
-import gzip
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from . import points
-from .points import CLUBS, HISTORY_GAMES_MAX, HISTORY_GAMES_NEAR, INDEX, REGULAR_WEEKS, STATS
+from . import points, tables
+from .points import CLUBS, HISTORY_GAMES_MAX, HISTORY_GAMES_NEAR, INDEX, REGULAR_WEEKS, ROLES, STATS
 
 PLAYS_MAX = 1000
+WEEKS_MAX = REGULAR_WEEKS + 4
+"""Weeks of a season with its post-season."""
 # Sums of lines of a team's game that are held.
 TEAM_COLUMNS = ["pass_att", "rush_att", "rec", "pass_yds", "rush_yds", "pass_td", "rush_td"]
 TEAM_INDEX = [INDEX[c] for c in TEAM_COLUMNS]
@@ -27,17 +27,23 @@ TEAM_INDEX = [INDEX[c] for c in TEAM_COLUMNS]
 PLAY_COLUMNS = ["plays", "passes", "yards", "successes", "turnovers", "touchdowns", "shotgun", "first_downs"]
 
 
+READ = ["game_id", "posteam", "play_type", "yards_gained", "success", "turnover", "td", "shotgun", "first_down"]
+"""Columns of a table of plays that are read."""
+
+
 def read_plays(paths: list[Path]) -> dict[tuple[str, str], np.ndarray]:
-    """`PLAY_COLUMNS` of each game and team of files of the layout `plays_*.csv.gz`."""
+    """`PLAY_COLUMNS` of each game and team of tables of the layout `plays_*.csv.gz`."""
     out: dict[tuple[str, str], np.ndarray] = {}
+
+    def take(row: dict[str, str]) -> None:
+        if row["play_type"] in ("run", "pass", "sack"):
+            team = CLUBS.get(row["posteam"], row["posteam"])
+            sums = out.setdefault((row["game_id"], team), np.zeros(len(PLAY_COLUMNS)))
+            flags = [row[name] == "1" for name in ("success", "turnover", "td", "shotgun", "first_down")]
+            sums += [1, row["play_type"] != "run", float(row["yards_gained"] or 0), *flags]
+
     for path in paths:
-        with (gzip.open if str(path).endswith(".gz") else open)(path, "rt", newline="") as file:
-            for row in csv.DictReader(file):
-                if row["play_type"] not in ("run", "pass", "sack"):
-                    continue
-                sums = out.setdefault((row["game_id"], CLUBS.get(row["posteam"], row["posteam"])), np.zeros(len(PLAY_COLUMNS)))
-                sums += [1, row["play_type"] != "run", float(row["yards_gained"] or 0), row["success"] == "1",
-                         row["turnover"] == "1", row["td"] == "1", row["shotgun"] == "1", row["first_down"] == "1"]
+        tables.read(path, READ, take)
     return out
 
 
@@ -89,41 +95,45 @@ class Moments:
         return Moments(**{k: v[index] for k, v in self.__dict__.items()})
 
 
+def _coming(by_week: dict, season: points.Season, year: int) -> tuple[dict, dict]:
+    """By week of a regular season: players' lines, and teams' points."""
+    lines: dict[str, dict[int, np.ndarray]] = {}
+    scores: dict[str, dict[int, float]] = {}
+    for week in range(1, REGULAR_WEEKS + 1):
+        for a in by_week.get((year, week), []):
+            lines.setdefault(a.player, {})[week] = a.lines[4]
+            scores.setdefault(a.team, {})[week] = season.teams[a.game, a.team].score[4]
+    return lines, scores
+
+
 def moments_of(season: points.Season, plays: dict, first: int = 0) -> tuple[Moments, Moments]:
     """Players' and teams' moments of the regular seasons from `first` on."""
     by_week: dict[tuple[int, int], list[points.Appearance]] = {}
     for a in season.appearances:
         by_week.setdefault((a.season, a.week), []).append(a)
-    years = sorted({y for y, _ in by_week})
     past: dict[str, list[points.PastGame]] = {}
     clubs: dict[str, Club] = {}
-    players_out: dict[str, list] = {k: [] for k in Moments.__dataclass_fields__}
-    teams_out: dict[str, list] = {k: [] for k in Moments.__dataclass_fields__}
-    for year in years:
+    players: list[dict] = []
+    teams: list[dict] = []
+    for year in sorted({year for year, _ in by_week}):
         for club in clubs.values():
             club.season, club.season_games = year, 0
-        coming: dict[str, dict[int, np.ndarray]] = {}
-        scores: dict[str, dict[int, float]] = {}
-        for week in range(1, REGULAR_WEEKS + 1):
-            for a in by_week.get((year, week), []):
-                coming.setdefault(a.player, {})[week] = a.lines[4]
-                scores.setdefault(a.team, {})[week] = season.teams[a.game, a.team].score[4]
-        for week in range(0, REGULAR_WEEKS + 5):
-            if week > 0:
-                _play(by_week.get((year, week), []), season, plays, past, clubs)
-            if week < REGULAR_WEEKS and year >= first:
-                for player, games in past.items():
-                    if games[-1].season >= year - 1:
-                        _put(players_out, _player_row(week, year, games, clubs[games[-1].team], player, coming.get(player, {})))
-                for name, club in sorted(clubs.items()):
-                    _put(teams_out, _team_row(week, year, club, scores.get(name, {})))
-    stack = lambda out: Moments(**{k: np.asarray(v, dtype=np.float64) for k, v in out.items()})  # noqa: E731
-    return stack(players_out), stack(teams_out)
+        lines, scores = _coming(by_week, season, year)
+        for week in range(WEEKS_MAX + 1):
+            _play(by_week.get((year, week), []), season, plays, past, clubs)
+            if week >= REGULAR_WEEKS or year < first:
+                continue
+            for player, games in past.items():
+                if games[-1].season >= year - 1:
+                    players.append(player_row(week, year, games, clubs[games[-1].team], player, lines.get(player, {})))
+            for name, club in sorted(clubs.items()):
+                teams.append(_team_row(week, year, club, scores.get(name, {})))
+    return stack(players), stack(teams)
 
 
-def _put(out: dict[str, list], row: dict) -> None:
-    for name, value in row.items():
-        out[name].append(value)
+def stack(rows: list[dict]) -> Moments:
+    """Rows as columns."""
+    return Moments(**{name: np.asarray([row[name] for row in rows], dtype=np.float64) for name in Moments.__dataclass_fields__})
 
 
 def _play(appearances, season: points.Season, plays: dict, past: dict, clubs: dict[str, Club]) -> None:
@@ -146,12 +156,14 @@ def _play(appearances, season: points.Season, plays: dict, past: dict, clubs: di
 
 def _club_row(club: Club) -> dict:
     games = np.zeros((HISTORY_GAMES_MAX, 2, 1 + len(TEAM_COLUMNS)))
-    kept = club.games[:-HISTORY_GAMES_MAX - 1:-1]
-    games[:len(kept)] = kept
+    kept = club.games[: -HISTORY_GAMES_MAX - 1 : -1]
+    for place, game in enumerate(kept):
+        games[place] = game
     return {"club_season": club.season_games, "club_games": len(kept), "club": games, "plays": club.last_plays()}
 
 
-def _player_row(week: int, year: int, past: list, club: Club, player: str, coming: dict[int, np.ndarray]) -> dict:
+def player_row(week: int, year: int, past: list, club: Club, player: str, coming: dict[int, np.ndarray]) -> dict[str, object]:
+    """One row of `Moments` of a player after that week; `club`: that of his last game."""
     games, history, history_team = points.history_of(past)
     since = 0
     for names in reversed(club.played[-HISTORY_GAMES_MAX:]):
@@ -162,9 +174,18 @@ def _player_row(week: int, year: int, past: list, club: Club, player: str, comin
     for w, line in coming.items():
         if w > week:
             lines[w - 1], appears[w - 1] = line, 1
-    return {"week": week, "season": year, "games": games,
-            "games_season": sum(g.season == year for g in past[-HISTORY_GAMES_MAX:]),
-            "since": since, "history": history, "history_team": history_team, "coming": lines, "appears": appears, **_club_row(club)}
+    return {
+        "week": week,
+        "season": year,
+        "games": games,
+        "games_season": sum(game.season == year for game in past[-HISTORY_GAMES_MAX:]),
+        "since": since,
+        "history": history,
+        "history_team": history_team,
+        "coming": lines,
+        "appears": appears,
+        **_club_row(club),
+    }
 
 
 def _team_row(week: int, year: int, club: Club, coming: dict[int, float]) -> dict:
@@ -172,70 +193,79 @@ def _team_row(week: int, year: int, club: Club, coming: dict[int, float]) -> dic
     for w, score in coming.items():
         if w > week:
             lines[w - 1], appears[w - 1] = score, 1
-    return {"week": week, "season": year, "games": 0, "games_season": 0, "since": 0, "history": np.zeros(0),
-            "history_team": np.zeros(0), "coming": lines, "appears": appears, **_club_row(club)}
+    nobody = {"games": 0, "games_season": 0, "since": 0, "history": np.zeros(0), "history_team": np.zeros(0)}
+    return {"week": week, "season": year, **nobody, "coming": lines, "appears": appears, **_club_row(club)}
 
 
-def _club_features(put, m: Moments) -> None:
+def _put_club(columns: points.Columns, m: Moments) -> None:
     """The club's last games and its last 1,000 plays; zeros where nothing is known."""
     near = np.clip(m.club_games, 1, HISTORY_GAMES_NEAR)
-    put("club_games", m.club_games)
-    put("club_season", m.club_season)
-    for j, name in enumerate(["points", *TEAM_COLUMNS]):
-        put(f"club_{name}", m.club[:, :HISTORY_GAMES_NEAR, 0, j].sum(1) / near)
-    put("club_points_16", m.club[:, :, 0, 0].sum(1) / np.maximum(m.club_games, 1))
-    put("club_points_3", m.club[:, :3, 0, 0].sum(1) / np.minimum(near, 3))
-    put("club_allowed_points", m.club[:, :HISTORY_GAMES_NEAR, 1, 0].sum(1) / near)
-    put("club_allowed_points_16", m.club[:, :, 1, 0].sum(1) / np.maximum(m.club_games, 1))
-    count = np.maximum(m.plays[:, 0], 1)
-    put("plays", np.minimum(m.plays[:, 0], PLAYS_MAX))
-    for j, name in enumerate(PLAY_COLUMNS[1:], start=1):
-        put(f"plays_{name}", m.plays[:, j] / count)
+    long = np.maximum(m.club_games, 1)
+    columns.put("club_games", m.club_games)
+    columns.put("club_season", m.club_season)
+    for place, name in enumerate(["points", *TEAM_COLUMNS]):
+        columns.put(f"club_{name}", m.club[:, :HISTORY_GAMES_NEAR, 0, place].sum(1) / near)
+    columns.put("club_points_16", m.club[:, :, 0, 0].sum(1) / long)
+    columns.put("club_points_3", m.club[:, :3, 0, 0].sum(1) / np.minimum(near, 3))
+    columns.put("club_allowed_points", m.club[:, :HISTORY_GAMES_NEAR, 1, 0].sum(1) / near)
+    columns.put("club_allowed_points_16", m.club[:, :, 1, 0].sum(1) / long)
+    columns.put("plays", np.minimum(m.plays[:, 0], PLAYS_MAX))
+    for place, name in enumerate(PLAY_COLUMNS[1:], start=1):
+        columns.put(f"plays_{name}", m.plays[:, place] / np.maximum(m.plays[:, 0], 1))
 
 
-def features(m: Moments, ruleset: points.Ruleset) -> tuple[np.ndarray, list[str]]:
-    """Features of players' moments [n, F] as float32 and their names."""
-    columns: list[tuple[str, np.ndarray]] = []
-    put = lambda name, value: columns.append((name, np.broadcast_to(value, m.week.shape)))  # noqa: E731
-    for key in ("rec", "pass_td", "int", "fumbles_lost", "two_pt", "ret_td"):
-        put(f"rule_{key}", ruleset.weights[INDEX[key]])
-    put("rule_bonus", ruleset.bonuses.mean())
-    put("weeks_left", REGULAR_WEEKS - m.week)
-    put("games", m.games)
-    put("games_season", m.games_season)
-    put("since", m.since)
-    put("missed_season", np.maximum(m.club_season - m.games_season, 0))
+def _put_past_points(columns: points.Columns, m: Moments, ruleset: points.Ruleset) -> None:
+    """What the player's last games were worth in this ruleset."""
     known = np.arange(HISTORY_GAMES_MAX)[None, :] < m.games[:, None]
     near = np.clip(m.games, 1, HISTORY_GAMES_NEAR)
     past = ruleset.points(m.history) * known
     mean = past[:, :HISTORY_GAMES_NEAR].sum(1) / near
-    put("past_points", mean)
-    put("past_points_16", past.sum(1) / np.maximum(m.games, 1))
-    put("past_points_3", past[:, :3].sum(1) / np.minimum(near, 3))
-    put("past_points_1", past[:, 0])
-    put("past_points_max", past.max(1))
-    put("past_points_sd", np.sqrt((((past - mean[:, None]) ** 2) * known)[:, :HISTORY_GAMES_NEAR].sum(1) / near))
+    columns.put("past_points", mean)
+    columns.put("past_points_16", past.sum(1) / np.maximum(m.games, 1))
+    columns.put("past_points_3", past[:, :3].sum(1) / np.minimum(near, 3))
+    columns.put("past_points_1", past[:, 0])
+    columns.put("past_points_max", past.max(1))
+    spread = (((past - mean[:, None]) ** 2) * known)[:, :HISTORY_GAMES_NEAR].sum(1) / near
+    columns.put("past_points_sd", np.sqrt(spread))
     here = np.arange(HISTORY_GAMES_MAX)[None, :] < np.minimum(m.games_season, m.games)[:, None]
-    put("past_points_season", (past * here).sum(1) / np.maximum(here.sum(1), 1))
+    columns.put("past_points_season", (past * here).sum(1) / np.maximum(here.sum(1), 1))
+
+
+def _put_past_lines(columns: points.Columns, m: Moments) -> None:
+    """The means of the player's last lines, and his share of his team's."""
+    near = np.clip(m.games, 1, HISTORY_GAMES_NEAR)
+    last = m.history[:, :HISTORY_GAMES_NEAR]
     for name, i in INDEX.items():
-        put(f"past_{name}", m.history[:, :HISTORY_GAMES_NEAR, i].sum(1) / near)
-    for name in ("pass_att", "rush_att", "rec"):
-        put(f"past_{name}_3", m.history[:, :3, INDEX[name]].sum(1) / np.minimum(near, 3))
-        put(f"past_{name}_16", m.history[:, :, INDEX[name]].sum(1) / np.maximum(m.games, 1))
-    for j, name in enumerate(("pass_att", "rush_att", "rec")):
-        put(f"past_share_{name}", points._share(m.history[:, :HISTORY_GAMES_NEAR, INDEX[name]].sum(1),
-                                                m.history_team[:, :HISTORY_GAMES_NEAR, j].sum(1)))
-    _club_features(put, m)
-    return np.stack([c for _, c in columns], axis=1).astype(np.float32), [n for n, _ in columns]
+        columns.put(f"past_{name}", last[:, :, i].sum(1) / near)
+    for name in ROLES:
+        columns.put(f"past_{name}_3", m.history[:, :3, INDEX[name]].sum(1) / np.minimum(near, 3))
+        columns.put(f"past_{name}_16", m.history[:, :, INDEX[name]].sum(1) / np.maximum(m.games, 1))
+    for place, name in enumerate(ROLES):
+        team = m.history_team[:, :HISTORY_GAMES_NEAR, place].sum(1)
+        columns.put(f"past_share_{name}", points.share(last[:, :, INDEX[name]].sum(1), team))
+
+
+def features(m: Moments, ruleset: points.Ruleset) -> tuple[np.ndarray, list[str]]:
+    """Features of players' moments `[n, F]` in single precision, and their names."""
+    columns = points.Columns(len(m.week))
+    columns.put_rules(ruleset)
+    columns.put("weeks_left", REGULAR_WEEKS - m.week)
+    columns.put("games", m.games)
+    columns.put("games_season", m.games_season)
+    columns.put("since", m.since)
+    columns.put("missed_season", np.maximum(m.club_season - m.games_season, 0))
+    _put_past_points(columns, m, ruleset)
+    _put_past_lines(columns, m)
+    _put_club(columns, m)
+    return columns.done()
 
 
 def team_features(m: Moments) -> tuple[np.ndarray, list[str]]:
-    """Features of teams' moments."""
-    columns: list[tuple[str, np.ndarray]] = []
-    put = lambda name, value: columns.append((name, np.broadcast_to(value, m.week.shape)))  # noqa: E731
-    put("weeks_left", REGULAR_WEEKS - m.week)
-    _club_features(put, m)
-    return np.stack([c for _, c in columns], axis=1).astype(np.float32), [n for n, _ in columns]
+    """Features of teams' moments, as `features`."""
+    columns = points.Columns(len(m.week))
+    columns.put("weeks_left", REGULAR_WEEKS - m.week)
+    _put_club(columns, m)
+    return columns.done()
 
 
 def rolling(m: Moments, ruleset: points.Ruleset) -> np.ndarray:
@@ -260,3 +290,8 @@ def team_targets(m: Moments) -> np.ndarray:
     """Points a coming game, NaN where none is left, [n, 1]."""
     games = m.appears.sum(1)
     return np.where(games > 0, m.coming[:, :, 0].sum(1) / np.maximum(games, 1), np.nan)[:, None]
+
+
+_NOBODY = stack([player_row(0, 0, [], Club(), "", {})])
+NAMES, TEAM_NAMES = features(_NOBODY, points.NOTHING)[1], team_features(_NOBODY)[1]
+"""The features, in their order."""

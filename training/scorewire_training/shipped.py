@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import dataset, features, labels
+from . import dataset, features, labels, points, season
 
 FOLDER = Path(__file__).resolve().parents[2] / "config" / "models"
 VERSION = "1"
@@ -21,21 +21,22 @@ VERSION = "1"
 
 @dataclass(frozen=True)
 class Spec:
-    """What a model of plays reads and answers."""
+    """What a model reads and answers."""
 
     name: str
     features: list[str]
     classes: tuple[str, ...]
     about: str
+    output: str = "probabilities"
 
     def rows(self, snaps: dataset.Snaps) -> np.ndarray:
-        """Which snaps it is asked about."""
+        """Of a model of plays: which snaps it is asked about."""
         if self.name == "win":
             return np.ones(len(snaps.kind), bool)
         return (snaps.drive if self.name == "drive" else snaps.kind) >= 0
 
     def labels(self, snaps: dataset.Snaps) -> np.ndarray:
-        """`[rows, classes]`: what happened; a tie is half a win."""
+        """Of a model of plays, `[rows, classes]`: what happened; a tie is half a win."""
         if self.name == "win":
             return np.stack([1 - snaps.win, snaps.win], axis=1)
         return np.eye(len(self.classes))[snaps.drive if self.name == "drive" else snaps.kind]
@@ -52,13 +53,26 @@ SPECS = {
 }
 
 
+ENDS = ("median", "low", "high")
+COMING = tuple(f"{of}_{end}" for of in ("per_game", "total_a_week") for end in ENDS)
+PLAYERS = {
+    spec.name: spec
+    for spec in (
+        Spec("points", points.NAMES, ENDS, "a player's points still to come in this game, of the features' ruleset", "remaining"),
+        Spec("season", season.NAMES, COMING, "a player's points a coming game he appears in, and a coming week", "coming"),
+        Spec("season_team", season.TEAM_NAMES, ENDS, "points that a team scores a coming game", "per_game"),
+    )
+}
+"""Models of players and teams: the middle and an interval, in points."""
+
+
 def model_file(name: str, folder: Path = FOLDER) -> Path:
     """A model's ONNX file."""
     return folder / f"{name}-{VERSION}.onnx"
 
 
-def write_manifest(spec: Spec, folder: Path, trained: dict[str, object]) -> None:
-    """What the server has to know of a model file."""
+def write_manifest(spec: Spec, folder: Path, trained: dict[str, object], more: dict[str, object] | None = None) -> None:
+    """What the server has to know of a model file; `more`: what only this kind of model has."""
     file = model_file(spec.name, folder)
     manifest = {
         "name": spec.name,
@@ -67,8 +81,9 @@ def write_manifest(spec: Spec, folder: Path, trained: dict[str, object]) -> None
         "file": file.name,
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "features": spec.features,
-        "output": "probabilities",
+        "output": spec.output,
         "classes": list(spec.classes),
+        **(more or {}),
         "trained": trained,
     }
     file.with_suffix(".json").write_text(json.dumps(manifest, indent=1) + "\n")
@@ -82,6 +97,9 @@ class Model:
 
         file = model_file(name, folder)
         self.manifest = json.loads(file.with_suffix(".json").read_text())
+        wanted = (SPECS | PLAYERS)[name]
+        if (self.manifest["features"], self.manifest["classes"]) != (list(wanted.features), list(wanted.classes)):
+            raise ValueError(f"{file.with_suffix('.json')}: its features or classes are not those of this version; train it again")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
@@ -90,4 +108,8 @@ class Model:
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """`[rows, F]` of the manifest's features to `[rows, classes]`."""
         parts = np.array_split(rows.astype(np.float32), max(1, len(rows) // 4096))
-        return np.concatenate([self.session.run(["probabilities"], {"features": part})[0] for part in parts])
+        return np.concatenate([self.run(part) for part in parts])
+
+    def run(self, rows: np.ndarray) -> np.ndarray:
+        """The same in one run, of rows in single precision."""
+        return self.session.run([self.manifest["output"]], {"features": rows})[0]

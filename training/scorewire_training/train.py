@@ -1,6 +1,7 @@
-"""Trains the models of plays and writes their ONNX files and manifests.
+"""Trains the models of plays, of players and of teams, and writes their ONNX files and manifests.
 
-Each member of an ensemble has its own seed; the seasons after the last that is learnt from say when to stop. The same
+Each member of an ensemble has its own seed. For models of plays the seasons after the last that is learnt from say when
+to stop; for the others (`players_train`) the number of epochs is fixed. The same
 rows, seeds and machine give the same file.
 """
 
@@ -8,13 +9,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from . import dataset, nets, onnx_file, paths, shipped
+from . import bin_nets, dataset, nets, onnx_file, paths, players_train, shipped, tables
 
 RECIPES = {
     "next_play": nets.Recipe(hidden=(128, 64), dropout=0.15, epochs=14, members=4, half_life=4),
@@ -53,27 +55,44 @@ def train(name: str, learn: dataset.Snaps, validate: dataset.Snaps, on: torch.de
     print(f"{name}: written after {time.monotonic() - started:.0f} s", flush=True)
 
 
+def train_plays(names: list[str], run: bin_nets.Run, folder: Path) -> None:
+    """Trains models of plays."""
+    learn, validate = (dataset.Snaps.load(paths.WORK / f"snaps-{part}.npz") for part in ("learn", "validate"))
+    for name in names:
+        train(name, learn, validate, run.on, run.resume, folder)
+
+
 def main() -> None:
     """The command."""
+    known = [*RECIPES, *players_train.RECIPES]
     parser = argparse.ArgumentParser(prog="training/train", description=__doc__)
-    parser.add_argument("model", nargs="*", help=f"which of {', '.join(RECIPES)} (default: all)")
+    parser.add_argument("model", nargs="*", help=f"which of {', '.join(known)} (default: all)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda:0 (default: auto)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoints of a run that was cut off")
     parser.add_argument("--models", type=Path, default=shipped.FOLDER, help="where models go (default: config/models)")
     parser.add_argument("--threads", type=int, default=1, help="threads on the CPU; figures repeat with the same number")
     arguments = parser.parse_args()
-    unknown = set(arguments.model) - set(RECIPES)
+    unknown = set(arguments.model) - set(known)
     if unknown:
-        parser.error(f"no such model: {', '.join(sorted(unknown))}; there are {', '.join(RECIPES)}")
+        parser.error(f"no such model: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(arguments.threads)
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    asked = arguments.model or known
+    paths.WORK.mkdir(parents=True, exist_ok=True)
+    arguments.models.mkdir(parents=True, exist_ok=True)
+    run = bin_nets.Run(nets.device(arguments.device), arguments.resume)
     try:
-        learn, validate = (dataset.Snaps.load(paths.WORK / f"snaps-{part}.npz") for part in ("learn", "validate"))
+        of_plays = [name for name in asked if name in RECIPES]
+        if of_plays:
+            train_plays(of_plays, run, arguments.models)
+        for name in asked:
+            if name in players_train.RECIPES:
+                players_train.train(name, run, arguments.models)
     except FileNotFoundError as error:
         parser.error(f"{error.filename} is missing: run training/features first")
-    on = nets.device(arguments.device)
-    for name in arguments.model or RECIPES:
-        train(name, learn, validate, on, arguments.resume, arguments.models)
+    except tables.TableError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

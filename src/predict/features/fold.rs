@@ -3,7 +3,7 @@
 use super::super::expectation::{Expected, Seen, probability};
 use super::super::history::Tally;
 use super::{PlayCall, call_of, clock_left, is_timeout};
-use crate::model::{PlayKind, RecapPlay, Side};
+use crate::model::{PlayKind, Recap, RecapPlay, Side};
 use std::collections::VecDeque;
 
 /// Calls that the window looks back.
@@ -48,9 +48,23 @@ pub(super) struct Fold {
     drive: Option<Drive>,
     /// Points so far, by side.
     points: [i32; 2],
+    /// Points on the scoreboard that no play brought: of tries that the play list lacks.
+    unlisted: [i32; 2],
+    /// Who scored a touchdown whose try has not come yet.
+    try_due: Option<Side>,
 }
 
 impl Fold {
+    /// Nothing yet of that game.
+    pub(super) fn new(recap: &Recap) -> Fold {
+        let brought = |side: usize| recap.plays.iter().map(|play| i32::from(play.points[side])).sum::<i32>();
+        let unlisted = |score: [u16; 2]| [0, 1].map(|side| (i32::from(score[side]) - brought(side)).max(0));
+        Fold {
+            unlisted: recap.score.map_or([0; 2], unlisted),
+            ..Fold::default()
+        }
+    }
+
     /// The side's last calls, the latest last.
     pub(super) fn last_calls(&self, side: Side) -> &VecDeque<Call> {
         &self.calls[side.index()]
@@ -63,6 +77,7 @@ impl Fold {
 
     /// The next play.
     pub(super) fn take(&mut self, play: &RecapPlay, expected: impl FnOnce(Seen) -> Expected) {
+        self.count_try(play);
         let before = self.points;
         for (points, brought) in self.points.iter_mut().zip(play.points) {
             *points += i32::from(brought);
@@ -113,6 +128,22 @@ impl Fold {
         calls.push_back(call);
     }
 
+    /// Counts the point of a try that the play list lacks: where another play than a try follows a touchdown,
+    /// and the scoreboard has it.
+    fn count_try(&mut self, play: &RecapPlay) {
+        if is_timeout(play) || matches!(play.kind, PlayKind::NoPlay | PlayKind::Other) {
+            return;
+        }
+        if let Some(side) = self.try_due.take()
+            && !matches!(play.kind, PlayKind::ExtraPoint | PlayKind::TwoPoint)
+            && self.unlisted[side.index()] > 0
+        {
+            self.unlisted[side.index()] -= 1;
+            self.points[side.index()] += 1;
+        }
+        self.try_due = play.touchdown;
+    }
+
     fn count(&mut self, offence: Side, seen: &Seen, call: &Call, formed_residual: f64) {
         let one = |is: bool| f64::from(u8::from(is));
         let yards = f64::from(call.yards);
@@ -157,7 +188,7 @@ impl Fold {
 }
 
 /// A play that ends a drive, or follows its end.
-fn is_kick(kind: PlayKind) -> bool {
+pub(crate) fn is_kick(kind: PlayKind) -> bool {
     use PlayKind::{ExtraPoint, FieldGoal, Kickoff, Punt, TwoPoint};
     matches!(kind, Kickoff | Punt | FieldGoal | ExtraPoint | TwoPoint)
 }

@@ -56,12 +56,12 @@ impl Task {
         }
     }
 
-    /// Its outputs, in the order of an answer's values: several ways to say the same.
-    fn outputs(self) -> &'static [&'static [(&'static str, usize)]] {
+    /// The name of its output.
+    fn output(self) -> &'static str {
         match self {
-            Task::Points => &[&[("remaining", 3)]],
-            Task::Season => &[&[("coming", 6)], &[("per_game", 3), ("total_a_week", 3)]],
-            Task::Club => &[&[("per_game", 3)]],
+            Task::Points => "remaining",
+            Task::Season => "coming",
+            Task::Club => "per_game",
         }
     }
 }
@@ -73,7 +73,8 @@ struct Manifest {
     version: String,
     sha256: Option<String>,
     features: Vec<String>,
-    outputs: HashMap<String, Vec<String>>,
+    output: String,
+    classes: Vec<String>,
     #[serde(default)]
     ruleset_ranges: HashMap<String, (f64, f64)>,
 }
@@ -121,16 +122,10 @@ impl Loaded {
                 "feature {place} is not the one this version computes; train it for those"
             )));
         }
-        let is_said = |outputs: &&&[(&str, usize)]| {
-            let mut outputs = outputs.iter();
-            outputs.all(|(name, width)| manifest.outputs.get(*name).is_some_and(|values| values.len() == *width))
-        };
-        let outputs = task
-            .outputs()
-            .iter()
-            .find(is_said)
-            .ok_or_else(|| wrong("its outputs are others".into()))?;
-        let model = backend.load(task.name(), file, &Signature::new(ours.len(), outputs))?;
+        if manifest.output != task.output() || manifest.classes.len() != task.width() {
+            return Err(wrong("its output is another".into()));
+        }
+        let model = backend.load(task.name(), file, &Signature::new(ours.len(), &[(task.output(), task.width())]))?;
         Ok(Loaded {
             model,
             source: Source::Model {
@@ -260,13 +255,8 @@ impl Models {
         let loaded = self.loaded[task as usize].as_mut()?;
         let mut answers = Vec::with_capacity(rows.len() / loaded.model.signature().features() * task.width());
         for some in rows.chunks(ROWS_MAX * loaded.model.signature().features()) {
-            let outputs = loaded.model.signature().outputs().len();
             match loaded.model.run(some) {
-                Ok(told) => {
-                    for row in 0..told.rows(0).len() {
-                        (0..outputs).for_each(|output| answers.extend_from_slice(told.row(output, row)));
-                    }
-                }
+                Ok(told) => told.rows(0).for_each(|row| answers.extend_from_slice(row)),
                 Err(error) => {
                     self.failed_runs += 1;
                     tracing::debug!(model = task.name(), %error, "a run that gave nothing: the baseline answers");

@@ -232,6 +232,8 @@ impl Server {
         config.store.durability = Durability::Memory;
         // Who tests forecasts asks for them.
         config.predict.points_every_ms = 0;
+        // Tests of predictions say so: loading models takes longer than most tests.
+        config.predict.enabled = false;
         if let Some(identity) = &identity {
             identity.set(&mut config);
         }

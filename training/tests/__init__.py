@@ -1,0 +1,1 @@
+"""What must hold of features, labels, metrics and commands. No network is run: numpy alone."""

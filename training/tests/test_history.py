@@ -1,0 +1,31 @@
+"""What teams did before: how it decays, and that a game is never in its own."""
+
+import unittest
+
+from scorewire_training.history import GAME_KEEPS, RATING_GAIN, HOME_POINTS, SEASON_KEEPS, History, Tally
+
+
+class Decay(unittest.TestCase):
+    def test_a_game_keeps_its_share_and_a_season_too(self) -> None:
+        history, first, second = History(), 17_400, 17_407
+        history.take(first, {"NE": Tally(calls=60)}, "NE", "PHI", (20, 20))
+        history.take(second, {"NE": Tally(calls=50)}, "NE", "PHI", (20, 20))
+        self.assertAlmostEqual(history.before("NE", second + 7).tally.calls, 60 * GAME_KEEPS + 50)
+        self.assertAlmostEqual(history.before("NE", second + 365).tally.calls, (60 * GAME_KEEPS + 50) * SEASON_KEEPS)
+
+    def test_a_game_is_not_known_on_its_own_day(self) -> None:
+        history = History()
+        history.take(17_400, {"NE": Tally(calls=60)}, "NE", "PHI", (20, 17))
+        self.assertEqual(history.before("NE", 17_400).tally.calls, 0)
+        self.assertEqual(history.before("NE", 17_401).tally.calls, 60)
+
+    def test_ratings_move_by_the_surprise_and_add_up_to_nothing(self) -> None:
+        history = History()
+        history.take(17_400, {}, "NE", "PHI", (20, 10))
+        home, away = (history.before(team, 17_401).rating for team in ("NE", "PHI"))
+        self.assertAlmostEqual(home, RATING_GAIN * (10 - HOME_POINTS))
+        self.assertAlmostEqual(home + away, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,72 @@
+"""Features of players: nothing of what comes later is in them."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy as np
+
+from scorewire_training import players, points, season
+from tests import made_up
+
+RULES = players.Rules.read()
+
+
+def features(rows: list[dict[str, str]]) -> tuple[points.Rows, np.ndarray]:
+    """Of a made-up table."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = made_up.write(Path(folder) / "quarters.csv", rows)
+        told = points.rows_of(points.read([path]))
+    return told, points.features(told, RULES.judged)[0]
+
+
+class Leaks(unittest.TestCase):
+    def test_changing_a_later_row_changes_no_earlier_feature(self) -> None:
+        rows = made_up.quarters(weeks=4)
+        _, before = features(rows)
+        for changed in rows:
+            again = [dict(row) for row in rows]
+            again[rows.index(changed)]["rec_yds"] = "99"
+            told, after = features(again)
+            week, quarter = int(changed["week"]), int(changed["quarter"])
+            earlier = (told.week < week) | ((told.week == week) & (told.quarter < min(quarter, 4)))
+            np.testing.assert_array_equal(before[earlier], after[earlier], f"week {week}, quarter {quarter}")
+            self.assertTrue((before != after).any() or week == 4, f"week {week}, quarter {quarter} is told to nobody")
+
+    def test_pregame_never_sees_the_game_itself(self) -> None:
+        told, values = features(made_up.quarters(weeks=3))
+        pregame = values[:, points.NAMES.index("past_points")]
+        for week in (1, 2, 3):
+            finals = [RULES.judged.points(told.final[(told.week == w) & (told.quarter == 0)])[0] for w in range(1, week)]
+            wanted = np.mean(finals) if finals else 0.0
+            np.testing.assert_allclose(pregame[told.week == week], wanted, rtol=1e-6)
+
+    def test_season_moments_know_only_weeks_that_are_over(self) -> None:
+        rows = made_up.quarters(weeks=4)
+        changed = [dict(row, rec_yds="99") if row["week"] == "4" else row for row in rows]
+        told = []
+        for table in (rows, changed):
+            with tempfile.TemporaryDirectory() as folder:
+                path = made_up.write(Path(folder) / "quarters.csv", table)
+                moments, _ = season.moments_of(points.read([path]), {})
+            told.append((moments.week, season.features(moments, RULES.judged)[0]))
+        (week, before), (_, after) = told
+        np.testing.assert_array_equal(before[week < 4], after[week < 4])
+        self.assertTrue((before[week >= 4] != after[week >= 4]).any())
+
+
+class Targets(unittest.TestCase):
+    def test_remaining_is_the_final_points_less_those_so_far(self) -> None:
+        told, _ = features(made_up.quarters(weeks=1))
+        so_far, final = RULES.judged.points(told.line), RULES.judged.points(told.final)
+        np.testing.assert_allclose(points.remaining(told, RULES.judged), final - so_far, atol=0.005)
+
+    def test_the_baseline_at_kickoff_is_the_mean_of_the_games_before(self) -> None:
+        told, _ = features(made_up.quarters(weeks=3))
+        at_kickoff = (told.quarter == 0) & (told.week == 3)
+        finals = [RULES.judged.points(told.final[(told.week == w) & (told.quarter == 0)])[0] for w in (1, 2)]
+        self.assertAlmostEqual(points.baseline(told, RULES.judged)[at_kickoff][0], np.mean(finals))
+
+
+if __name__ == "__main__":
+    unittest.main()
