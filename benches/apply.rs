@@ -231,6 +231,7 @@ fn forecasts(c: &mut Criterion) {
     eprintln!("{plays} plays");
     group.throughput(Throughput::Elements(1));
     group.bench_function("recap", |b| b.iter(|| black_box(shared.recap(&game))));
+    group.bench_function("lineup", |b| b.iter(|| black_box(shared.lineup(&game))));
     group.finish();
 }
 

@@ -433,7 +433,7 @@ impl Config {
         telemetry::check_filter(&self.log.filter)
     }
 
-    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 42] {
+    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 43] {
         let (server, ingest, engine, store) = (&self.server, &self.ingest, &self.engine, &self.store);
         let (fanout, clients) = (&self.fanout, &self.clients);
         let count = |name, value: usize, range| (name, value as u64, range);
@@ -457,6 +457,7 @@ impl Config {
             count("ingest.rejected_listed_max", ingest.rejected_listed_max, 0..=65_536),
             count("engine.threads", engine.threads, 1..=64),
             count("engine.jobs_max", engine.jobs_max, 1..=65_536),
+            count("predict.players_max", self.predict.players_max, 1..=1_000_000),
             count("engine.games_max", engine.games_max, 1..=1_000_000),
             count("engine.plays_max", engine.plays_max, 1..=1_000_000),
             count("engine.game_players_max", engine.game_players_max, 32..=65_535),
@@ -511,7 +512,7 @@ impl Config {
         ]
     }
 
-    fn times(&self) -> [(&'static str, u64, RangeInclusive<u64>); 16] {
+    fn times(&self) -> [(&'static str, u64, RangeInclusive<u64>); 17] {
         let (server, store, clients, shutdown) = (&self.server, &self.store, &self.clients, &self.shutdown);
         [
             ("store.group_wait_us", store.group_wait_us, 0..=1_000_000),
@@ -521,6 +522,7 @@ impl Config {
             ("auth.jwt_leeway_ms", self.auth.jwt_leeway_ms, 0..=300_000),
             ("auth.key_poll_ms", self.auth.key_poll_ms, 10..=DAY_MS),
             ("auth.wait_ms", self.auth.wait_ms, 1..=60_000),
+            ("predict.points_every_ms", self.predict.points_every_ms, 0..=DAY_MS),
             ("feeds.silence_ms", self.feeds.silence_ms, 100..=DAY_MS),
             ("ingest.body_read_timeout_ms", self.ingest.body_read_timeout_ms, 1..=DAY_MS),
             ("fanout.rest_ms_max", self.fanout.rest_ms_max, 0..=1_000),

@@ -21,7 +21,9 @@ use crate::fanout::hub::{GameTopics, Hub, HubLimits, Moved};
 use crate::fanout::snapshot::GameSnapshot;
 use crate::feed::arbitration::BetweenFeeds;
 use crate::feed::sequence::{Admitted, Ledger, Verdict};
-use crate::model::{CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, Origin, PlayerInfo, Recap, SOURCES_MAX, StateTime};
+use crate::model::{
+    CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, Lineup, Origin, PlayerInfo, Recap, SOURCES_MAX, StateTime,
+};
 use crate::predict::board::Board;
 use crate::state::{Cards, Game};
 use crate::telemetry::EngineMetrics;
@@ -190,6 +192,14 @@ impl Shared {
         let guard = cell.game.read();
         let (game, owned) = &*guard;
         (!owned.is_expired).then(|| game.recap())
+    }
+
+    /// What a forecast of points may know of a game, as it is now.
+    pub fn lineup(&self, game: &GameId) -> Option<Lineup> {
+        let cell = self.games.get(game).map(|cell| cell.clone())?;
+        let guard = cell.game.read();
+        let (game, owned) = &*guard;
+        (!owned.is_expired).then(|| game.lineup())
     }
 
     /// Every game's head and view, by kickoff.

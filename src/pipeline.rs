@@ -14,6 +14,7 @@
 //!  predictor     1, with                games that moved (predict::board)          predict.games_max
 //!                predict.enabled
 //!  housekeeping  1, with a log          its own looks, each second                 one round at a time
+//!  points        1                      its own looks                              every predict.points_every_ms
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
 //!                                       listeners for feeds, for operators         server.backlog
 //!                                       tokens (tasks)                             one a connection
@@ -27,6 +28,7 @@ mod gpu;
 mod housekeeping;
 mod keeper;
 mod log;
+mod points;
 mod predictor;
 
 pub use log::Machine;
@@ -119,6 +121,8 @@ pub struct Running {
     ended: Receiver<usize>,
     /// Ends the log's housekeeping with it.
     housekeeping: Option<flume::Sender<()>>,
+    /// Ends forecasts of points with it.
+    points: Option<flume::Sender<()>>,
     /// Ends the predictor when it is closed.
     board: Option<Arc<Board>>,
 }
@@ -221,6 +225,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
         tokio::spawn(log::watch(log.clone()));
     }
     let housekeeping = housekeeping::start(&app, machine.files)?;
+    let points = points::start(&app)?;
     let (ending, ended) = flume::bounded(shard_count);
     let mut commands = Vec::new();
     for (index, ((listener, inbox), path)) in shared.into_iter().zip(inboxes).zip(paths).enumerate() {
@@ -258,6 +263,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
         feeds: ingest.map(|(_, serving)| serving),
         ended,
         housekeeping,
+        points,
         board,
     })
 }
@@ -312,6 +318,7 @@ fn share(
         default_ruleset: rulesets.index(&config.scoring.default_ruleset).expect("`rulesets` has checked it"),
         rulesets,
         epoch,
+        projections: Arc::new(points::table(&config)),
         process: new_epoch_name().into(),
         clock: Clock,
         side: tokio::runtime::Handle::current(),
@@ -490,6 +497,7 @@ impl Running {
         let shutdown = &self.app.config.shutdown;
         self.app.draining.store(true, Ordering::Relaxed);
         drop(self.housekeeping);
+        drop(self.points);
         if let Some(board) = self.board {
             board.close();
         }

@@ -8,12 +8,14 @@
 mod delays;
 mod feeds;
 mod gpu;
+mod points;
 mod predict;
 mod registry;
 mod table;
 
 pub use feeds::FeedMetrics;
 pub use gpu::GpuMetrics;
+pub use points::PointsMetrics;
 pub use predict::PredictorMetrics;
 pub use registry::RegistryMetrics;
 pub use table::{METRICS, Metric, Type};

@@ -337,7 +337,7 @@ impl Hub {
 
     /// Puts a prediction or an outcome into its game's `predictions:` topic, and adds that to `moved` where it is
     /// watched, for [`Hub::tell`]. What it expires ([`Bulletin::expires`]) is sent to nobody from now on: so an
-    /// outcome comes before the next prediction of its kind. For one thread, the predictor's; no game's lock is
+    /// outcome comes before the next prediction of its kind. For one thread of each kind; no game's lock is
     /// needed. False where the game is not there, or not any more.
     pub fn predict(&self, bulletin: Bulletin, moved: &mut Moved) -> bool {
         let game = bulletin.game().clone();

@@ -414,7 +414,7 @@ impl History {
     }
 
     /// The last entry; nothing before anything happened, and nothing where the topic shows nothing again.
-    pub(super) fn last(&self) -> Option<Entry> {
+    pub fn last(&self) -> Option<Entry> {
         self.ring.back().or(self.lost.as_ref()).map(|slot| slot.entry(self.head))
     }
 
@@ -451,7 +451,7 @@ impl History {
     }
 
     /// The game shown.
-    pub(super) fn game(&self) -> Option<&Arc<GameHead>> {
+    pub fn game(&self) -> Option<&Arc<GameHead>> {
         self.game.as_ref()
     }
 }

@@ -189,7 +189,7 @@ impl History {
 }
 
 /// The season of a day since 1970-01-01: the year of the day 59 days before it, so that one begins in March.
-fn season(day: i64) -> i64 {
+pub(super) fn season(day: i64) -> i64 {
     // Days since 0000-03-01, in cycles of 400 years, by the civil calendar.
     let since = day - 59 + 719_468;
     let (era, of_era) = (since.div_euclid(146_097), since.rem_euclid(146_097));

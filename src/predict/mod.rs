@@ -11,6 +11,7 @@
 //! | [`probabilities`] | a model's answer, in whole ten-thousandths | what it is about |
 //! | [`tracker`] | how well each version does | which one answers |
 //! | [`onnx`] | the models' files: which backend runs them, on which device, whether they fit | what a feature or an output means |
+//! | [`points`] | players' points: this game's, and over the coming ones | predicts plays |
 //! | [`registry`] | versions of models: which answers which game, which are taken out of service | whether an answer is shown |
 //! | [`gpu`] | whether there is a GPU, its memory and use | runs anything on it |
 //!
@@ -24,6 +25,7 @@ pub mod gpu;
 pub mod historical;
 pub mod history;
 pub mod onnx;
+pub mod points;
 pub mod predictor;
 pub mod probabilities;
 pub mod registry;

@@ -21,6 +21,7 @@ pub mod listen;
 mod memory;
 mod page;
 mod predictions;
+mod projections;
 mod query;
 mod snapshots;
 mod sse;
@@ -42,6 +43,7 @@ use crate::fanout::runner::{Command, ShardLevels};
 use crate::fanout::slots::AddressFull;
 use crate::fanout::snapshot::GameReader;
 use crate::fanout::sockets::SocketOptions;
+use crate::predict::points::projections::Projections;
 use crate::scoring::{RulesetIndex, Rulesets};
 use crate::telemetry::{IngestMetrics, Levels, LogMetrics, MemoryMetrics, Refusal, Refusals};
 use admission::Admission;
@@ -76,6 +78,8 @@ pub struct App {
     pub rulesets: Arc<Rulesets>,
     /// The ruleset of requests that name none.
     pub default_ruleset: RulesetIndex,
+    /// What players are thought to have.
+    pub projections: Arc<Projections>,
     /// This history's name.
     pub epoch: Arc<str>,
     /// What tells this process from one before it with the same epoch.
@@ -270,6 +274,8 @@ pub fn router(door: Door, routes: Routes) -> Router {
             .route("/v1/games", get(api::games))
             .route("/v1/games/{game}/players", get(api::game_players))
             .route("/v1/players", get(api::players))
+            .route("/v1/players/{player}/projection", get(projections::projection))
+            .route("/v1/predictions/{game}", get(projections::predictions))
             .route("/v1/rulesets", get(api::rulesets))
             .route("/v1/models", get(predictions::models))
             .route("/v1/admission", get(api::admission))

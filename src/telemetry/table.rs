@@ -458,6 +458,41 @@ metric!(
     "Part of the time in which something ran on that GPU, 0 to 1, as its driver samples it; 0 where there is none."
 );
 metric!(
+    POINTS_FORECASTS,
+    "scorewire_points_forecasts_total",
+    Counter,
+    "source: model, historical",
+    "Forecasts of a game's players' points: a model's, or the baseline's (points so far and earlier games)."
+);
+metric!(
+    POINTS_FAILED_RUNS,
+    "scorewire_points_failed_runs_total",
+    Counter,
+    "",
+    "Runs of a model of points that gave nothing; the baseline was told."
+);
+metric!(
+    POINTS_LEFT_OUT,
+    "scorewire_points_left_out_total",
+    Counter,
+    "",
+    "Times that a game or player was not forecast, as there are `engine.games_max` or `predict.players_max`."
+);
+metric!(
+    POINTS_PLAYERS,
+    "scorewire_points_players",
+    Gauge,
+    "",
+    "Players of whom earlier games are known, up to `predict.players_max`."
+);
+metric!(
+    POINTS_RUNNING,
+    "scorewire_points_running",
+    Gauge,
+    "",
+    "1 while players' points are forecast; 0 once that thread has ended, by a defect too."
+);
+metric!(
     BOARD_NOTICES,
     "scorewire_prediction_notices_total",
     Counter,
@@ -696,6 +731,11 @@ pub const METRICS: &[&Metric] = &[
     &MEMORY_SHED,
     &GPU_MEMORY,
     &GPU_USE,
+    &POINTS_FORECASTS,
+    &POINTS_FAILED_RUNS,
+    &POINTS_LEFT_OUT,
+    &POINTS_PLAYERS,
+    &POINTS_RUNNING,
     &BOARD_NOTICES,
     &PREDICTIONS,
     &PREDICTION_OUTCOMES,

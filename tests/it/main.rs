@@ -33,6 +33,7 @@ mod oracle;
 mod plain_http;
 mod plan;
 mod predictions;
+mod projections;
 mod properties;
 mod proto;
 mod recorded_truth;

@@ -23,6 +23,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("predict", &["model"]),
     // The board counts what becomes of notices.
     ("predict/board", &["model", "telemetry"]),
+    // What a ruleset pays is asked of it.
+    ("predict/points", &["model", "scoring"]),
     // The registry counts what it loads and refuses; the loader's thread says when.
     ("predict/registry", &["model", "telemetry"]),
     ("predict/registry/loader", &["clock"]),
@@ -51,6 +53,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "feed",
             "memory",
             "model",
+            // What was computed, to be shown.
+            "predict",
             "scoring",
             "store",
             "telemetry",

@@ -65,7 +65,7 @@ impl Game {
         }
     }
 
-    fn side(&self, team: &Team) -> Option<Side> {
+    pub(super) fn side(&self, team: &Team) -> Option<Side> {
         let (home, away) = self.head.teams.as_ref()?;
         match team {
             team if team == home => Some(Side::Home),
@@ -85,7 +85,7 @@ impl Game {
     }
 
     /// A number of each side, where both are told.
-    fn by_side(&self, numbers: Option<&Score>) -> Option<[u16; 2]> {
+    pub(super) fn by_side(&self, numbers: Option<&Score>) -> Option<[u16; 2]> {
         let (home, away) = self.head.teams.as_ref()?;
         let numbers = numbers?;
         Some([numbers.of(home)?, numbers.of(away)?])

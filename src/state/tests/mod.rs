@@ -7,6 +7,7 @@ mod causes;
 mod feeds;
 mod harness;
 mod items;
+mod lineup;
 mod oracle;
 mod order;
 mod people;

@@ -230,6 +230,8 @@ impl Server {
         config.server.bind = SocketAddr::from(([127, 0, 0, 1], 0));
         config.server.shards = 2;
         config.store.durability = Durability::Memory;
+        // Who tests forecasts asks for them.
+        config.predict.points_every_ms = 0;
         // Tests of predictions say so: loading models takes longer than most tests.
         config.predict.enabled = false;
         if let Some(identity) = &identity {

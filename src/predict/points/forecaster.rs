@@ -1,0 +1,167 @@
+//! From games' lineups to forecasts: what players will have at the end, and in the coming games of a season.
+//!
+//! One thread's own; it reads no clock and does no I/O. It keeps earlier games, and of a game under way what both
+//! arms said first in each quarter, to judge them by the final line. Everything told is a function of the
+//! lineup and the earlier games as they then are, so a correction, a retraction or a restart needs nothing
+//! undone. Bounded: [`PLAYERS_MAX`] players of a game, [`Settings::games_max`] games.
+
+mod game;
+mod judge;
+mod season;
+
+use super::calendar::{self, When};
+use super::models::Models;
+use super::past::{Past, Result};
+use super::pick::Pick;
+use super::projections::Projections;
+use super::rules::Rules;
+use crate::model::prediction::Prediction;
+use crate::model::{FeedTime, GameId, GameStatus, IngestTime, Lineup, Now, PlayerId};
+use judge::Said;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// Most players of a game that are forecast: those with the most points.
+pub const PLAYERS_MAX: usize = 256;
+
+/// What may be set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// Games watched.
+    pub games_max: usize,
+}
+
+/// What led to a forecast.
+#[derive(Clone, Copy, Debug)]
+pub struct Cause {
+    /// The feed's clock.
+    pub feed_ts: Option<FeedTime>,
+    /// When it came in.
+    pub ingest: IngestTime,
+    /// The time.
+    pub now: Now,
+}
+
+/// What was done so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Forecasts of games.
+    pub told: u64,
+    /// Those without a model's word.
+    pub plain: u64,
+    /// Games beyond the limit.
+    pub crowded: u64,
+    /// Players without a place in the table.
+    pub left_out: u64,
+}
+
+/// Makes forecasts of points.
+pub struct Forecaster {
+    rules: Rules,
+    models: Models,
+    past: Past,
+    table: Arc<Projections>,
+    settings: Settings,
+    games: HashMap<GameId, Watched>,
+    picks: [Pick; super::features::MOMENTS as usize],
+    season_pick: Pick,
+    /// What was said of players' next games.
+    season_said: HashMap<PlayerId, [f64; 2]>,
+    /// Players whose seasons are to be computed anew.
+    due: BTreeSet<PlayerId>,
+    counts: Counts,
+}
+
+/// A game that is watched.
+#[derive(Default)]
+struct Watched {
+    /// First in each quarter.
+    said: [Option<Said>; super::features::MOMENTS as usize],
+    is_over: bool,
+}
+
+impl Forecaster {
+    /// Of earlier games, with whichever models there are. What it computes goes into `table`.
+    pub fn new(rules: Rules, models: Models, past: Past, table: Arc<Projections>, settings: Settings) -> Forecaster {
+        let mut forecaster = Forecaster {
+            rules,
+            models,
+            past,
+            table,
+            settings,
+            games: HashMap::new(),
+            picks: Default::default(),
+            season_pick: Pick::default(),
+            season_said: HashMap::new(),
+            due: BTreeSet::new(),
+            counts: Counts::default(),
+        };
+        forecaster.all_due();
+        forecaster.show_picks();
+        forecaster
+    }
+
+    /// Looks at a game that moved: puts its players' projections into the table, and makes the frame that tells
+    /// of them. Nothing comes of a game without teams or a kickoff, or before its season's first week.
+    pub fn game(&mut self, lineup: &Lineup, cause: Cause) -> Option<Prediction> {
+        let head = &lineup.head;
+        let when = calendar::when(head.kickoff?)?;
+        let teams = head.teams.as_ref()?;
+        if !self.games.contains_key(&head.game) {
+            if self.games.len() >= self.settings.games_max {
+                self.counts.crowded += 1;
+                return None;
+            }
+            self.games.insert(head.game.clone(), Watched::default());
+        }
+        let prediction = self.forecast(lineup, when, teams, cause);
+        if lineup.status == GameStatus::Final {
+            self.finish(lineup, when, teams);
+        }
+        Some(prediction)
+    }
+
+    /// A game cannot be read any more. What it brought to players' earlier games stays.
+    pub fn gone(&mut self, game: &GameId) {
+        self.games.remove(game);
+        self.table.forget(game);
+    }
+
+    /// Takes in a game that is over, told by somebody else.
+    pub fn take(&mut self, when: When, sides: &[Result; 2]) {
+        let latest = self.past.latest();
+        self.past.take(when, sides);
+        if self.past.latest() != latest {
+            // Weeks over are everybody's.
+            self.all_due();
+            return;
+        }
+        let clubs = sides.each_ref().map(|side| &side.club);
+        let of_both = self.past.players().filter(|(_, last)| clubs.contains(&&last.club));
+        self.due.extend(of_both.map(|(player, _)| player.clone()));
+    }
+
+    /// Earlier games.
+    pub fn past(&self) -> &Past {
+        &self.past
+    }
+
+    /// What was done so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Runs of a model that gave nothing.
+    pub fn failed_runs(&self) -> u64 {
+        self.models.failed_runs()
+    }
+
+    fn all_due(&mut self) {
+        self.due.extend(self.past.players().map(|(player, _)| player.clone()));
+    }
+
+    fn show_picks(&self) {
+        let of_game = ["kickoff", "quarter_1", "quarter_2", "quarter_3"].into_iter().zip(self.picks);
+        self.table.set_picks(of_game.chain([("season", self.season_pick)]).collect());
+    }
+}

@@ -1,0 +1,291 @@
+//! A game's players at a moment.
+
+use super::{Cause, Forecaster, PLAYERS_MAX};
+use crate::model::prediction::{Forecast, PlayerForecast, Prediction, Source};
+use crate::model::{Lineup, PlayerId, Points, Probability, Side, StatLine, StateTime, Team};
+use crate::predict::points::calendar::When;
+use crate::predict::points::features::{self, AtEnd, Form};
+use crate::predict::points::line::Line;
+use crate::predict::points::models::Task;
+use crate::predict::points::moment::Moment;
+use crate::predict::points::past::{NEAR, Past, PastGame, club};
+use crate::predict::points::pick::{Arm, Pick};
+use crate::predict::points::projections::{Expected, GameProjection};
+use crate::predict::points::rules::{Rules, as_points, to_points};
+use std::collections::HashSet;
+
+/// How long a forecast is worth something if nothing happens: longer than any break.
+const EXPIRES_US: i64 = 3_600_000_000;
+/// A player without a line is forecast where his last game was among so many of his club's.
+const SQUAD_GAMES: usize = 4;
+/// The interval holds four of five.
+const INTERVAL: u16 = 8_000;
+/// So many standard deviations from the middle hold four of five of what is normally distributed.
+pub(super) const SPREAD: f64 = 1.2816;
+/// Nobody has more points, and no answer that says so is believed.
+const POINTS_ABS_MAX: f64 = 1_000.0;
+
+/// A player who is forecast.
+struct Candidate<'a> {
+    player: PlayerId,
+    side: Side,
+    /// So far, as the ruleset pays him.
+    points: Points,
+    /// Whether it pays him like everybody else.
+    is_common: bool,
+    now: Line,
+    ends: [Line; 3],
+    past: Vec<&'a PastGame>,
+}
+
+/// What both arms say of a player's points at the end.
+#[derive(Clone, Copy)]
+pub(super) struct Arms {
+    pub(super) model: Option<[f64; 3]>,
+    pub(super) baseline: [f64; 3],
+}
+
+impl Forecaster {
+    /// Players' points at the end, as of this moment.
+    pub(super) fn forecast(&mut self, lineup: &Lineup, when: When, teams: &(Team, Team), cause: Cause) -> Prediction {
+        let moment = Moment::of(lineup.status, lineup.clock);
+        let scene = Scene {
+            past: &self.past,
+            rules: &self.rules,
+            lineup,
+            when,
+            clubs: [club(&teams.0), club(&teams.1)],
+            moment,
+        };
+        let mut candidates = scene.candidates();
+        candidates.sort_by(|a, b| (b.points, &a.player).cmp(&(a.points, &b.player)));
+        candidates.truncate(PLAYERS_MAX);
+
+        let mut source = Source::Historical;
+        let mut answers: Vec<[f64; 3]> = Vec::new();
+        if moment != Moment::END && self.rules.fits(&self.models.ranges()) {
+            let rows = scene.rows(&candidates);
+            if let Some((who, told)) = self.models.run(Task::Points, &rows) {
+                answers = mix(&told, moment, candidates.len());
+                source = who;
+            }
+        }
+        let arms: Vec<Arms> = candidates
+            .iter()
+            .enumerate()
+            .map(|(place, candidate)| scene.arms(candidate, answers.get(place)))
+            .collect();
+        let pick = self.picks.get(usize::from(moment.quarter));
+        let leader = pick.map_or(Arm::Model, Pick::leader);
+        if leader == Arm::Baseline {
+            source = Source::Historical;
+        }
+        let told: Vec<(PlayerForecast, GameProjection)> = candidates
+            .iter()
+            .zip(&arms)
+            .map(|(candidate, arms)| told(candidate, arms, leader, &source, lineup, moment, cause))
+            .collect();
+        let both = candidates
+            .iter()
+            .zip(&arms)
+            .map(|(candidate, arms)| (candidate.player.clone(), *arms));
+        let both: Vec<_> = both.collect();
+        drop(candidates);
+        self.remember(&lineup.head.game, moment, both);
+        let (mut players, projections): (Vec<_>, Vec<_>) = told.into_iter().unzip();
+        let projections = players.iter().map(|one: &PlayerForecast| one.player.clone()).zip(projections);
+        self.counts.left_out += self.table.set_game(projections.collect());
+        players.sort_by(|a, b| (b.points, &a.player).cmp(&(a.points, &b.player)));
+        self.counts.told += 1;
+        self.counts.plain += u64::from(source == Source::Historical && moment != Moment::END);
+        Prediction {
+            head: lineup.head.clone(),
+            after_play: lineup.last_play.clone(),
+            forecast: Forecast::Points {
+                ruleset: self.table.ruleset().clone(),
+                players,
+            },
+            confidence: Probability::new(INTERVAL).expect("a part of the whole"),
+            source,
+            expires_us: cause.now.wall_us.saturating_add(EXPIRES_US),
+            feed_ts: cause.feed_ts,
+            ingest: cause.ingest,
+            made: StateTime(cause.now.steady_us),
+        }
+    }
+}
+
+/// A game at a moment, with what is known beside it.
+struct Scene<'a> {
+    past: &'a Past,
+    rules: &'a Rules,
+    lineup: &'a Lineup,
+    when: When,
+    /// Home first.
+    clubs: [Team; 2],
+    moment: Moment,
+}
+
+impl<'a> Scene<'a> {
+    /// Players with a line that models know of and, until the end, those who played for a club lately.
+    fn candidates(&self) -> Vec<Candidate<'a>> {
+        let (lineup, when) = (self.lineup, self.when);
+        let mut candidates = Vec::with_capacity(lineup.players.len());
+        for player in &lineup.players {
+            let (now, Some(side)) = (Line::of(&player.now), player.side) else {
+                continue;
+            };
+            if now.is_zero() {
+                continue;
+            }
+            let card = &player.who.card;
+            let position = card.position.as_deref();
+            candidates.push(Candidate {
+                player: card.player.clone(),
+                side,
+                points: self.rules.score(&player.now, &card.player, position),
+                is_common: self.rules.is_common(&card.player, position),
+                now,
+                ends: player.ends.each_ref().map(Line::of),
+                past: self.past.of(&card.player, when),
+            });
+        }
+        if self.moment == Moment::END {
+            return candidates;
+        }
+        let has_line: HashSet<PlayerId> = candidates.iter().map(|candidate| candidate.player.clone()).collect();
+        for side in [Side::Home, Side::Away] {
+            let squad = self.past.squad(&self.clubs[side.index()], when, SQUAD_GAMES);
+            for player in squad.into_iter().filter(|player| !has_line.contains(*player)) {
+                // A kicker or a defender may have points of another kind already.
+                let here = lineup.players.iter().find(|here| here.who.card.player == *player);
+                let position = here.and_then(|here| here.who.card.position.as_deref());
+                let so_far = here.map_or(StatLine::ZERO, |here| here.now);
+                candidates.push(Candidate {
+                    player: player.clone(),
+                    side,
+                    points: self.rules.score(&so_far, player, position),
+                    is_common: self.rules.is_common(player, position),
+                    now: Line::default(),
+                    ends: Default::default(),
+                    past: self.past.of(player, when),
+                });
+            }
+        }
+        candidates
+    }
+
+    /// Rows of features: of all candidates for one quarter's end, then for the next.
+    fn rows(&self, candidates: &[Candidate<'_>]) -> Vec<f32> {
+        let lineup = self.lineup;
+        let mut club_lines = [Line::default(); 2];
+        for player in &lineup.players {
+            if let Some(side) = player.side {
+                club_lines[side.index()].add(&Line::of(&player.now));
+            }
+        }
+        let score = lineup.score.unwrap_or_default();
+        let mut rows = Vec::with_capacity(2 * candidates.len() * features::FEATURES);
+        for (quarter, _) in self.moment.asked() {
+            for candidate in candidates {
+                let (own, other) = (candidate.side.index(), candidate.side.opponent().index());
+                let at = AtEnd {
+                    quarter,
+                    when: self.when,
+                    club: &self.clubs[own],
+                    at_home: candidate.side == Side::Home,
+                    line: candidate.now,
+                    before: match quarter {
+                        0 | 1 => Line::default(),
+                        later => candidate.ends[usize::from(later) - 2],
+                    },
+                    club_line: club_lines[own],
+                    score: [score[own], score[other]],
+                    past: &candidate.past,
+                };
+                features::put(&at, self.rules, &mut rows);
+            }
+        }
+        rows
+    }
+
+    fn arms(&self, candidate: &Candidate<'_>, remaining: Option<&[f64; 3]>) -> Arms {
+        let points = as_points(candidate.points);
+        if self.moment == Moment::END {
+            return Arms {
+                model: None,
+                baseline: [points; 3],
+            };
+        }
+        let form = Form::of(&candidate.past, self.rules);
+        let left = 1.0 - self.moment.progress();
+        let (middle, spread) = (points + form.mean(NEAR) * left, SPREAD * form.deviation() * left.sqrt());
+        let believed = |remaining: &&[f64; 3]| candidate.is_common && remaining.iter().all(|points| points.abs() <= POINTS_ABS_MAX);
+        Arms {
+            model: remaining.filter(believed).map(|remaining| remaining.map(|more| points + more)),
+            baseline: [middle, middle - spread, middle + spread],
+        }
+    }
+}
+
+/// What is still to come, from the answers for the quarters' ends around the moment.
+fn mix(told: &[f32], moment: Moment, players: usize) -> Vec<[f64; 3]> {
+    let width = Task::Points.width();
+    let mut mixed = vec![[0.0; 3]; players];
+    for ((_, weight), answers) in moment.asked().zip(told.chunks(players.max(1) * width)) {
+        for (sum, answer) in mixed.iter_mut().zip(answers.chunks_exact(width)) {
+            for (sum, value) in sum.iter_mut().zip(answer) {
+                *sum += weight * f64::from(*value);
+            }
+        }
+    }
+    mixed
+}
+
+/// A player's part of the frame, and of the table.
+fn told(
+    candidate: &Candidate<'_>,
+    arms: &Arms,
+    leader: Arm,
+    source: &Source,
+    lineup: &Lineup,
+    moment: Moment,
+    cause: Cause,
+) -> (PlayerForecast, GameProjection) {
+    let model = arms.model.filter(|_| leader == Arm::Model);
+    let expected = match moment {
+        // To the last digit.
+        Moment::END => Expected {
+            points: candidate.points,
+            low: candidate.points,
+            high: candidate.points,
+        },
+        _ => expected(model.unwrap_or(arms.baseline)),
+    };
+    let projection = GameProjection {
+        game: lineup.head.game.clone(),
+        kickoff_us: lineup.head.kickoff.unwrap_or_default(),
+        points: candidate.points,
+        projected: expected,
+        progress: Probability::new((moment.progress() * f64::from(Probability::SCALE)).round() as u16).unwrap_or_default(),
+        source: if model.is_some() { source.clone() } else { Source::Historical },
+        computed_us: cause.now.wall_us,
+    };
+    let forecast = PlayerForecast {
+        player: candidate.player.clone(),
+        points: expected.points,
+        low: expected.low,
+        high: expected.high,
+    };
+    (forecast, projection)
+}
+
+/// Middle, low and high end as points, in that order of size.
+pub(super) fn expected([middle, low, high]: [f64; 3]) -> Expected {
+    let points = to_points(middle);
+    Expected {
+        points,
+        low: to_points(low).min(points),
+        high: to_points(high).max(points),
+    }
+}

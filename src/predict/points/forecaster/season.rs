@@ -1,0 +1,143 @@
+//! Players' coming games.
+//!
+//! The moment follows the games that are known, not a clock: a week is over for a club that has played it, and
+//! for everybody once a game of the next one is known. So a server that is told an old season forecasts that one.
+
+use super::Forecaster;
+use super::game::{SPREAD, expected};
+use crate::model::prediction::Source;
+use crate::model::{Now, PlayerId, Team};
+use crate::predict::points::calendar::{REGULAR_WEEKS, When};
+use crate::predict::points::features::Form;
+use crate::predict::points::models::Task;
+use crate::predict::points::past::{GAMES, NEAR, Past};
+use crate::predict::points::pick::Arm;
+use crate::predict::points::projections::SeasonProjection;
+use crate::predict::points::season::{self, Between, ClubForm, PlayerForm};
+
+/// After every game.
+const EVER: When = When {
+    season: i16::MAX,
+    week: u8::MAX,
+};
+
+/// Of a regular season's weeks each club has one without a game.
+const GAMES_A_WEEK: f64 = 16.0 / 17.0;
+
+/// One player's question.
+struct Asked {
+    player: PlayerId,
+    club: Team,
+    at: Between,
+    games: usize,
+    /// The mean of his last games, and its low and high end.
+    baseline: [f64; 3],
+}
+
+impl Forecaster {
+    /// Computes the seasons of at most so many players that are due. Returns whether more are.
+    pub fn seasons(&mut self, now: Now, players_max: usize) -> bool {
+        let (mut asked, mut rows, mut club_rows) = (Vec::new(), Vec::new(), Vec::new());
+        while asked.len() < players_max
+            && let Some(player) = self.due.pop_first()
+        {
+            asked.extend(self.ask(player, &mut rows, &mut club_rows));
+        }
+        if asked.is_empty() {
+            return !self.due.is_empty();
+        }
+        let answers = match self.rules.fits(&self.models.ranges()) {
+            true => self.models.run(Task::Season, &rows),
+            false => None,
+        };
+        let clubs = self.models.run(Task::Club, &club_rows).map(|(_, answers)| answers);
+        let leads = self.season_pick.leader() == Arm::Model;
+        let mut told = Vec::with_capacity(asked.len());
+        for (place, asked) in asked.into_iter().enumerate() {
+            let of_model = answers.as_ref().map(|(source, answers)| {
+                let width = Task::Season.width();
+                let answer: [f64; 6] = std::array::from_fn(|at| f64::from(answers[place * width + at]));
+                let [middle, low, high, total @ ..] = answer;
+                (source, [middle, low, high], total)
+            });
+            if let Some((_, [middle, ..], _)) = of_model {
+                self.season_said.insert(asked.player.clone(), [middle, asked.baseline[0]]);
+            }
+            let weeks = f64::from(asked.at.weeks_left());
+            let (source, per_game, a_week) = match of_model.filter(|_| leads) {
+                Some((source, per_game, a_week)) => (source.clone(), per_game, a_week),
+                None => (
+                    Source::Historical,
+                    asked.baseline,
+                    asked.baseline.map(|points| points * GAMES_A_WEEK),
+                ),
+            };
+            let club = clubs.as_ref().map(|answers| {
+                let answer = std::array::from_fn(|at| f64::from(answers[place * Task::Club.width() + at]));
+                (asked.club, expected(answer))
+            });
+            let projection = SeasonProjection {
+                season: asked.at.season,
+                weeks_left: asked.at.weeks_left(),
+                games: asked.games,
+                per_game: expected(per_game),
+                total: expected(a_week.map(|points| points * weeks)),
+                club,
+                source,
+                computed_us: now.wall_us,
+            };
+            told.push((asked.player, projection));
+        }
+        self.counts.left_out += self.table.set_season(told);
+        !self.due.is_empty()
+    }
+
+    /// Adds a player's features to `rows`, and his club's to `club_rows`. Nothing of one who has not played in this season or the one before.
+    fn ask(&self, player: PlayerId, rows: &mut Vec<f32>, club_rows: &mut Vec<f32>) -> Option<Asked> {
+        let past = self.past.of(&player, EVER);
+        let last = past.first()?;
+        let games = self.past.of_club(&last.club, EVER);
+        let at = between(&self.past, games.first().map(|game| game.when))?;
+        if last.when.season < at.season - 1 {
+            return None;
+        }
+        let form = PlayerForm {
+            past: &past,
+            since: games.iter().filter(|game| game.when > last.when).count().min(GAMES),
+            club: ClubForm {
+                games: &games,
+                season_games: games.iter().filter(|game| game.when.season == at.season).count(),
+            },
+        };
+        season::put(at, &form, &self.rules, rows);
+        season::put_club(at, &form.club, club_rows);
+        let points = Form::of(&past, &self.rules);
+        let (middle, spread) = (points.mean(NEAR), SPREAD * points.deviation());
+        Some(Asked {
+            at,
+            club: last.club.clone(),
+            games: past.len(),
+            baseline: [middle, middle - spread, middle + spread],
+            player,
+        })
+    }
+}
+
+/// The moment of a club that has played last in that week.
+fn between(past: &Past, played: Option<When>) -> Option<Between> {
+    let latest = past.latest()?;
+    let of_club = played
+        .filter(|played| played.season == latest.season)
+        .map_or(0, |played| played.week);
+    let weeks_over = of_club.max(latest.week - 1);
+    Some(match weeks_over >= REGULAR_WEEKS {
+        true => Between {
+            season: latest.season + 1,
+            weeks_over: 0,
+        },
+        false => Between {
+            season: latest.season,
+            weeks_over,
+        },
+    })
+}

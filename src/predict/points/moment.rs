@@ -1,0 +1,86 @@
+//! Where in a game a moment is, and what that makes of answers for the quarter ends around it.
+//!
+//! Models know quarter ends alone. A moment between two is asked at both, with the line as it stands, and the
+//! answers are mixed in proportion to the time; at the end of the fourth quarter nothing is to come. So the
+//! forecast moves without a step, and ends at the points. In overtime it stays there, which is a known gap.
+
+use super::features::MOMENTS;
+use crate::model::{Clock, GameStatus};
+
+const QUARTER_S: u16 = 900;
+
+/// A moment of a game.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Moment {
+    /// Quarters over, 0–4.
+    pub quarter: u8,
+    /// Seconds of the next one, 0–899.
+    pub seconds: u16,
+}
+
+impl Moment {
+    /// The end: nothing more is to come.
+    pub const END: Moment = Moment {
+        quarter: MOMENTS,
+        seconds: 0,
+    };
+
+    /// By what the game shows; before kickoff where it shows no clock.
+    pub fn of(status: GameStatus, clock: Option<Clock>) -> Moment {
+        let played = |quarters: u8, seconds: u16| {
+            let all = u16::from(quarters) * QUARTER_S + seconds;
+            Moment {
+                quarter: (all / QUARTER_S) as u8,
+                seconds: all % QUARTER_S,
+            }
+        };
+        match (status, clock) {
+            (GameStatus::Final, _) => Moment::END,
+            (GameStatus::Scheduled, _) => played(0, 0),
+            (GameStatus::Halftime, _) => played(2, 0),
+            (GameStatus::Live, None) => played(0, 0),
+            (GameStatus::Live, Some(clock)) if clock.quarter > MOMENTS => Moment::END,
+            (GameStatus::Live, Some(clock)) => played(clock.quarter.max(1) - 1, QUARTER_S - clock.seconds_left.min(QUARTER_S)),
+        }
+    }
+
+    /// Quarters' ends to ask at, each with its weight; none at the end.
+    pub fn asked(&self) -> impl Iterator<Item = (u8, f64)> + use<> {
+        let next = f64::from(self.seconds) / f64::from(QUARTER_S);
+        let both = [(self.quarter, 1.0 - next), (self.quarter + 1, next)];
+        both.into_iter().filter(|(quarter, weight)| *quarter < MOMENTS && *weight > 0.0)
+    }
+
+    /// How much of the game is over, 0–1.
+    pub fn progress(&self) -> f64 {
+        (f64::from(self.quarter) * f64::from(QUARTER_S) + f64::from(self.seconds)) / (f64::from(MOMENTS) * f64::from(QUARTER_S))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live(quarter: u8, seconds_left: u16) -> Moment {
+        Moment::of(GameStatus::Live, Some(Clock { quarter, seconds_left }))
+    }
+
+    fn asked(moment: Moment) -> Vec<(u8, f64)> {
+        moment.asked().collect()
+    }
+
+    #[test]
+    fn a_quarters_end_is_asked_alone_and_what_is_between_at_both_ends() {
+        assert_eq!(asked(live(1, 900)), [(0, 1.0)]);
+        assert_eq!(asked(live(1, 0)), [(1, 1.0)]);
+        assert_eq!(asked(live(2, 900)), [(1, 1.0)], "the same moment");
+        assert_eq!(asked(live(2, 225)), [(1, 0.25), (2, 0.75)]);
+        assert_eq!(asked(live(4, 450)), [(3, 0.5)], "of what comes after the end there is nothing");
+        assert_eq!(asked(live(4, 0)), []);
+        assert_eq!(asked(live(5, 300)), []);
+        assert_eq!(asked(Moment::of(GameStatus::Halftime, None)), [(2, 1.0)]);
+        assert_eq!(live(3, 450).progress(), 0.625);
+        assert_eq!(Moment::of(GameStatus::Final, None).progress(), 1.0);
+        assert_eq!(live(0, 60_000).progress(), 0.0, "a clock that makes no sense");
+    }
+}

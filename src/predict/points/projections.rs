@@ -1,0 +1,162 @@
+//! What was computed about players, for whoever asks: answered from here, without a model or a game's lock.
+//!
+//! Written by one thread, a game at a time; read by any. Bounded by `predict.players_max` players.
+
+use super::pick::Pick;
+use crate::model::prediction::Source;
+use crate::model::{GameId, PlayerId, Points, Probability, Team};
+use parking_lot::RwLock;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+/// A forecast and the interval that holds four of five.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Expected {
+    /// The middle of what may come.
+    pub points: Points,
+    /// Low end.
+    pub low: Points,
+    /// High end.
+    pub high: Points,
+}
+
+/// What a player is thought to have at the end of a game.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GameProjection {
+    /// Which game.
+    pub game: GameId,
+    /// Its kickoff: of two games the later one is told.
+    pub kickoff_us: i64,
+    /// So far.
+    pub points: Points,
+    /// At the end.
+    pub projected: Expected,
+    /// How much of the game is over.
+    pub progress: Probability,
+    /// Who says so.
+    pub source: Source,
+    /// When it was computed, by the system's clock.
+    pub computed_us: i64,
+}
+
+/// What a player is thought to have in the coming games of a regular season.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SeasonProjection {
+    /// Which.
+    pub season: i16,
+    /// Weeks of it that are to come.
+    pub weeks_left: u8,
+    /// Earlier games that are known of him.
+    pub games: usize,
+    /// In each game that he plays.
+    pub per_game: Expected,
+    /// In all weeks to come, with those in which he may not play.
+    pub total: Expected,
+    /// His club, and what it is thought to score in each game, on the scoreboard.
+    pub club: Option<(Team, Expected)>,
+    /// Who says so.
+    pub source: Source,
+    /// When it was computed, by the system's clock.
+    pub computed_us: i64,
+}
+
+#[derive(Default)]
+struct Projected {
+    game: Option<Arc<GameProjection>>,
+    season: Option<Arc<SeasonProjection>>,
+}
+
+/// The table.
+pub struct Projections {
+    ruleset: Arc<str>,
+    players_max: usize,
+    players: RwLock<HashMap<PlayerId, Projected>>,
+    picks: RwLock<Vec<(&'static str, Pick)>>,
+}
+
+impl Projections {
+    /// Nobody yet.
+    pub fn new(ruleset: Arc<str>, players_max: usize) -> Projections {
+        Projections {
+            ruleset,
+            players_max,
+            players: RwLock::default(),
+            picks: RwLock::default(),
+        }
+    }
+
+    /// Under which ruleset all of it is.
+    pub fn ruleset(&self) -> &Arc<str> {
+        &self.ruleset
+    }
+
+    /// What a player is thought to have at the end of his latest game.
+    pub fn game(&self, player: &PlayerId) -> Option<Arc<GameProjection>> {
+        self.players.read().get(player)?.game.clone()
+    }
+
+    /// What a player is thought to have in the coming games of a season.
+    pub fn season(&self, player: &PlayerId) -> Option<Arc<SeasonProjection>> {
+        self.players.read().get(player)?.season.clone()
+    }
+
+    /// Who is told at each horizon, and how well both arms did.
+    pub fn picks(&self) -> Vec<(&'static str, Pick)> {
+        self.picks.read().clone()
+    }
+
+    pub(super) fn set_picks(&self, picks: Vec<(&'static str, Pick)>) {
+        *self.picks.write() = picks;
+    }
+
+    /// Takes in what was computed of a game, in place of what was there of it. Returns for how many players
+    /// there was no room.
+    pub(super) fn set_game(&self, told: Vec<(PlayerId, GameProjection)>) -> u64 {
+        let mut players = self.players.write();
+        let mut left_out = 0;
+        for (player, projection) in told {
+            let Some(known) = room(&mut players, player, self.players_max) else {
+                left_out += 1;
+                continue;
+            };
+            let is_older = |known: &Arc<GameProjection>| known.game == projection.game || known.kickoff_us <= projection.kickoff_us;
+            if known.game.as_ref().is_none_or(is_older) {
+                known.game = Some(Arc::new(projection));
+            }
+        }
+        left_out
+    }
+
+    /// The same of seasons.
+    pub(super) fn set_season(&self, told: Vec<(PlayerId, SeasonProjection)>) -> u64 {
+        let mut players = self.players.write();
+        let mut left_out = 0;
+        for (player, projection) in told {
+            match room(&mut players, player, self.players_max) {
+                Some(known) => known.season = Some(Arc::new(projection)),
+                None => left_out += 1,
+            }
+        }
+        left_out
+    }
+
+    /// A game that cannot be read any more.
+    pub(super) fn forget(&self, game: &GameId) {
+        self.players.write().retain(|_, known| {
+            if known.game.as_ref().is_some_and(|known| known.game == *game) {
+                known.game = None;
+            }
+            known.game.is_some() || known.season.is_some()
+        });
+    }
+}
+
+fn room(players: &mut HashMap<PlayerId, Projected>, player: PlayerId, players_max: usize) -> Option<&mut Projected> {
+    let is_full = players.len() >= players_max;
+    match players.entry(player) {
+        Entry::Occupied(known) => Some(known.into_mut()),
+        Entry::Vacant(_) if is_full => None,
+        Entry::Vacant(free) => Some(free.insert(Projected::default())),
+    }
+}

@@ -1,0 +1,303 @@
+use crate::model::Team;
+use crate::model::prediction::Source;
+use crate::predict::onnx::Backend;
+use crate::predict::points::calendar::When;
+use crate::predict::points::features::{self, AtEnd};
+use crate::predict::points::line::{COLUMNS, Line};
+use crate::predict::points::models::{Loaded, Models, Task};
+use crate::predict::points::past::{ClubGame, PastGame};
+use crate::predict::points::rules::Rules;
+use crate::predict::points::season::{self, Between, ClubForm, PlayerForm};
+use crate::scoring::Rulesets;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+use std::path::Path;
+
+type Named = HashMap<String, i16>;
+
+#[derive(Deserialize)]
+struct Golden<C> {
+    names: Vec<String>,
+    #[serde(default)]
+    team_names: Vec<String>,
+    cases: Vec<C>,
+}
+
+#[derive(Deserialize)]
+struct GoldenGame {
+    season: i16,
+    week: u8,
+    team: String,
+    line: Named,
+    team_sums: Named,
+}
+
+#[derive(Deserialize)]
+struct PointsCase {
+    ruleset: String,
+    quarter: u8,
+    season: i16,
+    week: u8,
+    team: String,
+    home: bool,
+    line: Named,
+    line_before: Named,
+    team_line: Named,
+    score: [u16; 2],
+    past: Vec<GoldenGame>,
+    features: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct SeasonCase {
+    ruleset: String,
+    week: u8,
+    season: i16,
+    past: Vec<GoldenGame>,
+    club_games_since_his_last: usize,
+    club_season_games: usize,
+    club: Vec<HashMap<String, Named>>,
+    club_plays: Vec<Named>,
+    features: Vec<f64>,
+    team_features: Vec<f64>,
+}
+
+fn golden<C: DeserializeOwned>(name: &str) -> Golden<C> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+}
+
+fn values<const N: usize>(names: [&str; N], named: &Named) -> [i16; N] {
+    assert!(named.keys().all(|name| names.contains(&name.as_str())), "{named:?}");
+    names.map(|name| named.get(name).copied().unwrap_or(0))
+}
+
+fn line(named: &Named) -> Line {
+    Line(values(COLUMNS.map(|(name, _)| name), named))
+}
+
+fn past(games: &[GoldenGame]) -> Vec<PastGame> {
+    let game = |game: &GoldenGame| PastGame {
+        when: When {
+            season: game.season,
+            week: game.week,
+        },
+        club: Team::new(&game.team).unwrap(),
+        line: line(&game.line),
+        club_role: values(["pass_att", "rush_att", "rec"], &game.team_sums),
+    };
+    games.iter().rev().map(game).collect()
+}
+
+fn rules(name: &str) -> Rules {
+    Rules::of(Rulesets::embedded().get(name).unwrap())
+}
+
+fn assert_same(names: &[String], expected: &[f64], found: &[f32], case: usize) {
+    assert_eq!((names.len(), expected.len()), (found.len(), found.len()), "case {case}");
+    for ((name, expected), found) in names.iter().zip(expected).zip(found) {
+        // The file has six decimals, and a single's last digit is of the size of the number.
+        let off = (f64::from(*found) - expected).abs();
+        assert!(
+            off <= 1e-6 * expected.abs().max(1.0),
+            "case {case}, {name}: {found} where {expected} is right"
+        );
+    }
+}
+
+#[test]
+fn features_of_a_moment_equal_those_of_training() {
+    let golden: Golden<PointsCase> = golden("points_features.json");
+    assert_eq!((&golden.names, golden.names.len()), (&features::names(), features::FEATURES));
+    for (number, case) in golden.cases.iter().enumerate() {
+        let (past, club) = (past(&case.past), Team::new(&case.team).unwrap());
+        let at = AtEnd {
+            quarter: case.quarter,
+            when: When {
+                season: case.season,
+                week: case.week,
+            },
+            club: &club,
+            at_home: case.home,
+            line: line(&case.line),
+            before: line(&case.line_before),
+            club_line: line(&case.team_line),
+            score: case.score,
+            past: &past.iter().collect::<Vec<_>>(),
+        };
+        let mut found = Vec::new();
+        features::put(&at, &rules(&case.ruleset), &mut found);
+        assert_same(&golden.names, &case.features, &found, number);
+    }
+    assert!(golden.cases.len() >= 8);
+}
+
+#[test]
+fn features_of_coming_games_equal_those_of_training() {
+    let golden: Golden<SeasonCase> = golden("season_features.json");
+    assert_eq!(
+        (golden.names.len(), golden.team_names.len()),
+        (season::FEATURES, season::CLUB_FEATURES)
+    );
+    assert_eq!((&golden.names, &golden.team_names), (&season::names(), &season::club_names()));
+    for (number, case) in golden.cases.iter().enumerate() {
+        let past = past(&case.past);
+        let sums = [
+            "points", "pass_att", "rush_att", "rec", "pass_yds", "rush_yds", "pass_td", "rush_td",
+        ];
+        let of_plays = [
+            "plays",
+            "passes",
+            "yards",
+            "successes",
+            "turnovers",
+            "touchdowns",
+            "shotgun",
+            "first_downs",
+        ];
+        let games: Vec<ClubGame> = case
+            .club
+            .iter()
+            .zip(&case.club_plays)
+            .rev()
+            .map(|(game, plays)| ClubGame {
+                when: When {
+                    season: case.season,
+                    week: 1,
+                },
+                had: values(sums, &game["had"]),
+                allowed: values(sums, &game["allowed"]),
+                plays: values(of_plays, plays),
+            })
+            .collect();
+        let games: Vec<&ClubGame> = games.iter().collect();
+        let club = || ClubForm {
+            games: &games,
+            season_games: case.club_season_games,
+        };
+        let player = PlayerForm {
+            past: &past.iter().collect::<Vec<_>>(),
+            since: case.club_games_since_his_last,
+            club: club(),
+        };
+        let at = Between {
+            season: case.season,
+            weeks_over: case.week,
+        };
+        let (mut of_player, mut of_club) = (Vec::new(), Vec::new());
+        season::put(at, &player, &rules(&case.ruleset), &mut of_player);
+        season::put_club(at, &club(), &mut of_club);
+        assert_same(&golden.names, &case.features, &of_player, number);
+        assert_same(&golden.team_names, &case.team_features, &of_club, number);
+    }
+}
+
+/// What ONNX Runtime says, by Python, of the golden features: a row of each case, in order.
+const POINTS: [[f32; 3]; 8] = [
+    [3.749, 0.167, 14.729],
+    [13.821, 3.922, 29.084],
+    [3.058, 0.003, 7.742],
+    [0.003, -0.004, 4.557],
+    [8.28, 2.103, 18.764],
+    [0.004, -0.003, 2.749],
+    [6.392, 1.034, 17.558],
+    [5.994, 0.959, 18.077],
+];
+const SEASON: [[f32; 6]; 4] = [
+    [14.807, 8.11, 20.519, 11.024, 1.54, 18.392],
+    [9.865, 4.871, 15.878, 7.39, 2.178, 13.456],
+    [11.53, 6.253, 19.244, 9.273, 3.525, 16.246],
+    [5.818, 1.49, 11.66, 2.475, 0.0, 6.492],
+];
+const CLUB: [[f32; 3]; 4] = [
+    [20.879, 16.834, 26.703],
+    [18.683, 13.609, 24.552],
+    [20.647, 14.985, 26.969],
+    [20.328, 15.045, 26.224],
+];
+
+#[test]
+fn shipped_models_say_what_they_say_in_training() {
+    let single = |features: &Vec<f64>| features.iter().map(|value| *value as f32).collect::<Vec<_>>();
+    let points: Golden<PointsCase> = golden("points_features.json");
+    let season: Golden<SeasonCase> = golden("season_features.json");
+    let of_points: Vec<f32> = points.cases.iter().flat_map(|case| single(&case.features)).collect();
+    let of_players: Vec<f32> = season.cases.iter().flat_map(|case| single(&case.features)).collect();
+    let of_clubs: Vec<f32> = season.cases.iter().flat_map(|case| single(&case.team_features)).collect();
+    let mut models = Models::shipped(&Backend::built_in());
+    for (task, rows, expected) in [
+        (Task::Points, of_points, POINTS.as_flattened()),
+        (Task::Season, of_players, SEASON.as_flattened()),
+        (Task::Club, of_clubs, CLUB.as_flattened()),
+    ] {
+        let (_, told) = models.run(task, &rows).unwrap();
+        assert_eq!(told.len(), expected.len(), "{task:?}");
+        for (place, (told, expected)) in told.iter().zip(expected).enumerate() {
+            assert!(
+                (told - expected).abs() <= 0.002,
+                "{task:?}, value {place}: {told} where {expected} is right"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_model_that_does_not_fit_is_refused_with_why() {
+    let backend = Backend::built_in();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/models");
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    let (manifest, file) = (read("points-1.json"), read("points-1.onnx"));
+    let said = |text: &str, file: &[u8]| {
+        Loaded::of(&backend, Task::Points, text.as_bytes(), file)
+            .err()
+            .map(|error| error.to_string())
+    };
+    let text = String::from_utf8(manifest).unwrap();
+    for (manifest, file, why) in [
+        ("{}", &file[..], "missing field"),
+        (
+            &text.replace("\"name\": \"points\"", "\"name\": \"season\""),
+            &file,
+            "it is of \"season\"",
+        ),
+        (&text, &file[1..], "sha256 is of another file"),
+        (&text.replace("\"week\"", "\"day\""), &file, "feature 11 is not the one"),
+        (&text.replace("remaining", "left"), &file, "its output is another"),
+    ] {
+        let said = said(manifest, file).unwrap();
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+#[test]
+fn a_folders_newest_version_is_taken_where_it_fits() {
+    let (backend, shipped) = (Backend::built_in(), Path::new(env!("CARGO_MANIFEST_DIR")).join("config/models"));
+    let folder = std::env::temp_dir().join(format!("scorewire-points-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let put = |version: &str, change: &dyn Fn(String) -> String| {
+        let manifest = change(std::fs::read_to_string(shipped.join("points-1.json")).unwrap());
+        std::fs::write(folder.join(format!("points-{version}.json")), manifest).unwrap();
+        std::fs::copy(shipped.join("points-1.onnx"), folder.join(format!("points-{version}.onnx"))).unwrap();
+    };
+    let row = [0.0; features::FEATURES];
+    let says = || {
+        Models::open(&backend, &folder)
+            .run(Task::Points, &row)
+            .map(|(source, _)| source)
+            .unwrap()
+    };
+    let version = |version: &str| Source::Model {
+        name: "points".into(),
+        version: version.into(),
+    };
+    let told = |version: &'static str| move |text: String| text.replace("\"version\": \"1\"", &format!("\"version\": \"{version}\""));
+    put("0.9", &told("0.9"));
+    assert_eq!(says(), version("1"), "what is built in is newer");
+    put("2", &told("2"));
+    put("10", &told("10"));
+    assert_eq!(says(), version("10"));
+    put("11", &|text| text.replace("\"week\"", "\"day\""));
+    assert_eq!(says(), version("1"), "one that does not fit");
+    std::fs::remove_dir_all(&folder).unwrap();
+}

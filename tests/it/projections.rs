@@ -1,0 +1,107 @@
+//! Players' points as they are forecast, over plain HTTP and a topic.
+
+use super::support::events::game;
+use super::support::server::Server;
+use super::support::{eventually, run};
+use hyper::Method;
+use serde_json::{Value, json};
+
+/// 2017-09-24 17:00 by universal time.
+const KICKOFF_S: i64 = 1_506_272_400;
+
+/// A receiver's game two weeks before.
+const HISTORY: &str = "game_id,season,season_type,week,gsis_id,team,opponent,quarter,pass_yds,pass_td,int,rush_yds,rush_td,rec,rec_yds,rec_td,fumbles_lost,two_pt,ret_td,off_fumrec_td,pass_att,rush_att,team_score
+2017091000,2017,REG,1,x-9,AAA,CCC,4,0,0,0,0,0,6,80,1,0,0,0,0,0,0,24
+";
+
+fn pass(play: u64, quarter: u8, seconds_left: u16) -> String {
+    let stats = r#"[{"player":"x-1","team":"AAA","stat":15,"yards":12},{"player":"x-2","team":"AAA","stat":21,"yards":12}]"#;
+    let clock = format!(r#"{{"quarter":{quarter},"seconds_left":{seconds_left}}}"#);
+    format!(r#"{{"type":"play","game":"g1","play":"{play}","rev":1,"kind":"pass","clock":{clock},"stats":{stats}}}"#)
+}
+
+async fn get(server: &Server, path: &str) -> (u16, Value) {
+    let answer = server.request(Method::GET, path, &[], Vec::new()).await;
+    (answer.status.as_u16(), answer.json())
+}
+
+async fn known(server: &Server, path: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+    eventually(path, || async {
+        let (status, answer) = get(server, path).await;
+        status == 200 && is_it(&answer)
+    })
+    .await;
+    get(server, path).await.1
+}
+
+#[test]
+fn points_are_projected_while_a_game_goes_on_and_are_exact_at_its_end() {
+    let table = std::env::temp_dir().join(format!("scorewire-history-{}.csv", std::process::id()));
+    std::fs::write(&table, HISTORY).unwrap();
+    run(async {
+        let server = Server::start(|config| {
+            config.predict.points_every_ms = 100;
+            config.predict.history = Some(table.clone());
+        });
+        for path in ["/v1/players/x-2/projection", "/v1/players/x-2/projection?horizon=season"] {
+            let (status, answer) = get(&server, path).await;
+            assert_eq!((status, &answer["code"]), (404, &json!("no_projection")), "{path}");
+        }
+        assert_eq!(get(&server, "/v1/predictions/g1").await.1["code"], "unknown_game");
+        let live = game("g1", 1, "live", ["AAA", "BBB"], KICKOFF_S, [7, 0]);
+        let lines = [live, pass(1, 1, 600), pass(2, 2, 0)];
+        server.post_lines(lines.join("\n").into_bytes()).await;
+
+        let half = |answer: &Value| answer["progress"] == json!(0.5);
+        let of = known(&server, "/v1/players/x-2/projection", half).await;
+        assert_eq!(
+            (&of["game"], &of["points"], &of["ruleset"]),
+            (&json!("g1"), &json!(4.4), &json!("draftkings"))
+        );
+        assert_eq!(
+            (&of["source"], &of["model"], &of["version"]),
+            (&json!("model"), &json!("points"), &json!("1"))
+        );
+        let number = |key: &str| of[key].as_f64().unwrap();
+        assert!(number("low") <= number("projected") && number("projected") < number("high"), "{of}");
+        // One who has no line yet, of whom the table knows.
+        let expected = known(&server, "/v1/players/x-9/projection?horizon=game", half).await;
+        assert_eq!(expected["points"], json!(0));
+        assert!(expected["projected"].as_f64().unwrap() > 0.0, "{expected}");
+        let season = known(&server, "/v1/players/x-9/projection?horizon=season", |_| true).await;
+        assert_eq!(
+            (&season["season"], &season["weeks_left"], &season["games"]),
+            (&json!(2017), &json!(16), &json!(1))
+        );
+        assert!(
+            season["per_game"]["points"].as_f64() < season["total"]["points"].as_f64(),
+            "{season}"
+        );
+        assert_eq!(season["team"]["team"], json!("AAA"));
+
+        let (status, told) = get(&server, "/v1/predictions/g1").await;
+        assert_eq!((status, &told["topic"]), (200, &json!("predictions:g1")));
+        let points = &told["predictions"][0];
+        assert_eq!(
+            (&points["kind"], &points["points_ruleset"], &points["after_play"]),
+            (&json!("points"), &json!("draftkings"), &json!("2"))
+        );
+        assert_eq!(points["players"].as_array().map(Vec::len), Some(3), "{points}");
+
+        let over = game("g1", 2, "final", ["AAA", "BBB"], KICKOFF_S, [7, 0]);
+        server.post_lines(over.into_bytes()).await;
+        let end = known(&server, "/v1/players/x-2/projection", |answer| answer["progress"] == json!(1)).await;
+        assert_eq!([&end["projected"], &end["low"], &end["high"]], [&json!(4.4); 3]);
+        let season = known(&server, "/v1/players/x-2/projection?horizon=season", |_| true).await;
+        assert_eq!(
+            (&season["weeks_left"], &season["games"]),
+            (&json!(14), &json!(1)),
+            "the third week is over for his club"
+        );
+        assert_eq!(
+            get(&server, "/v1/players/x-2/projection?horizon=decade").await.1["code"],
+            "bad_query"
+        );
+    });
+    std::fs::remove_file(&table).unwrap();
+}
