@@ -188,7 +188,7 @@ async function learnModels() {
   if (performance.now() - modelsAskedAtMs < ASK_MODELS_EVERY_MS) return;
   modelsAskedAtMs = performance.now();
   const answer = await (await request('/v1/models').catch(() => null))?.json().catch(() => null);
-  const text = modelsText(answer?.models ?? []);
+  const text = modelsText(answer?.figures ?? []);
   if (text) setAttribute(node('calls'), 'title', text);
 }
 

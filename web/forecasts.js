@@ -74,10 +74,10 @@ export function tallyText({ right, calls }) {
   return calls > 0 ? `Right ${right} of ${calls} ${calls === 1 ? 'call' : 'calls'} tonight` : '';
 }
 
-/** A line for each model that has called anything, from `GET /v1/models`. */
-export function modelsText(models) {
-  return models.filter(({ outcomes }) => outcomes?.calls > 0)
-    .map(({ name, version, outcomes: { right, calls } }) => `${name} ${version}: right ${percentText(right / calls)} of ${calls}`)
+/** A line for each model that was judged by what happened, from the `figures` of `GET /v1/models`. */
+export function modelsText(told) {
+  return told.filter(({ figures }) => figures?.outcomes > 0)
+    .map(({ model, version, figures: { accuracy, outcomes } }) => `${model} ${version}: right ${percentText(accuracy)} of ${outcomes}`)
     .join('\n');
 }
 

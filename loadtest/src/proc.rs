@@ -20,7 +20,7 @@ pub(crate) struct Memory {
 }
 
 /// The server's threads that predict; the others are the path that scores take.
-const PREDICTING: [&str; 2] = ["predictor", "models"];
+const PREDICTING: [&str; 3] = ["predictor", "models", "points"];
 
 /// CPU time that a process had used at one moment.
 #[derive(Debug, Clone)]

@@ -54,7 +54,7 @@ impl Default for Predict {
             engine_cache_dir: "scorewire-engines".into(),
             history: None,
             players_max: 8_192,
-            points_every_ms: 2_000,
+            points_every_ms: 10_000,
             models_dir: MODELS_DIR.into(),
             reload_s: 5,
             versions_max: 16,

@@ -37,7 +37,7 @@ pub(super) fn table(config: &Config) -> Projections {
 pub(super) fn start(app: &Arc<App>) -> io::Result<Option<Sender<()>>> {
     // There with or without it: a metric that is missing looks like one that is broken.
     let metrics = PointsMetrics::new();
-    if app.config.predict.points_every_ms == 0 {
+    if !app.config.predict.enabled || app.config.predict.points_every_ms == 0 {
         return Ok(None);
     }
     let (stop, stopped) = flume::bounded(1);

@@ -81,7 +81,7 @@ fn run(app: &App, board: &Board, metrics: &PredictorMetrics) {
         if now_us >= show_at_us {
             show_at_us = now_us + SHOW_US;
             metrics.figures(predictor.tracker());
-            app.predictions.set_models(report(&predictor, app.clock, serving.backend));
+            app.predictions.set_models(report(&predictor, app, serving.backend));
         }
     }
 }
@@ -184,7 +184,7 @@ impl Models for Timed<'_> {
 }
 
 /// What `GET /v1/models` answers.
-fn report(predictor: &Predictor<Timed<'_>>, clock: Clock, backend: &str) -> Vec<u8> {
+fn report(predictor: &Predictor<Timed<'_>>, app: &App, backend: &str) -> Vec<u8> {
     let figures = predictor.tracker().tracked().iter().map(|tracked| {
         serde_json::json!({
             "model": tracked.task.name(),
@@ -193,11 +193,18 @@ fn report(predictor: &Predictor<Timed<'_>>, clock: Clock, backend: &str) -> Vec<
             "kinds": tracked.kinds.as_ref().map(|kinds| kinds.means()),
         })
     });
-    let tonight = predictor.tonight(clock.now());
+    let picks = app.projections.picks();
+    let picks = picks.iter().map(|(horizon, pick)| {
+        let errors = pick.errors();
+        let error = |arm: usize| errors.map(|errors| errors[arm]);
+        serde_json::json!({"horizon": horizon, "answers": pick.leader().name(), "judged": pick.judged(), "error": {"model": error(0), "baseline": error(1)}})
+    });
+    let tonight = predictor.tonight(app.clock.now());
     let report = serde_json::json!({
         "backend": backend,
         "models": predictor.models().registry.list(),
         "figures": figures.collect::<Vec<_>>(),
+        "points": picks.collect::<Vec<_>>(),
         "tonight": {"right": tonight.right, "calls": tonight.calls},
     });
     report.to_string().into_bytes()

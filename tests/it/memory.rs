@@ -28,6 +28,8 @@ const SEND_BUFFER: u64 = MIB / 2;
 
 fn served(budget_mib: u64) -> (Served, Http) {
     let mut command = scorewire(&["serve", "--bind", "127.0.0.1:0"]);
+    // Its models come and go beside what is measured here.
+    command.env("SCOREWIRE__PREDICT__ENABLED", "false");
     for (name, value) in [
         ("MEMORY__BUDGET_MIB", budget_mib),
         ("SERVER__SHARDS", 1),

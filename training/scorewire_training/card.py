@@ -142,17 +142,17 @@ def card(name: str, entry: dict[str, object], model: shipped.Model, rows: np.nda
     )
 
 
-def of_plays(asked: list[str]) -> None:
+def of_plays(names: list[str]) -> None:
     """The cards of the models of plays."""
     table = paths.plays(paths.VALIDATE)
     report = evaluate.of_plays([table], [], shipped.FOLDER)
     snaps = evaluate.read([table], [], shipped.FOLDER)
-    for name, entry in ((name, report[name]) for name in shipped.SPECS if name in asked):
+    for name in (name for name in shipped.SPECS if name in names):
         p, historical, asked = evaluate.answers(name, snaps, shipped.FOLDER)
         model = shipped.Model(name)
         file = shipped.model_file(name)
         plot(file.with_suffix(".png"), name, p, historical, asked)
-        file.with_suffix(".md").write_text(card(name, entry, model, asked.columns(model.manifest["features"])))
+        file.with_suffix(".md").write_text(card(name, report[name], model, asked.columns(model.manifest["features"])))
         print(f"{file.with_suffix('.md')}")
 
 

@@ -74,9 +74,9 @@ test('expected points, the tally and the models in words', () => {
   assert.equal(tallyText({ right: 0, calls: 0 }), '');
   assert.equal(verdictText({ kind: 'next_play', call: 'pass', right: true }), '✓ Pass');
   assert.equal(verdictText({ kind: 'drive', call: 'field_goal', right: false }), '✗ Field goal');
-  const outcomes = { calls: 200, right: 171 };
-  assert.equal(modelsText([{ name: 'next_play', version: '1', outcomes }, { name: 'new', version: '1', outcomes: { calls: 0, right: 0 } }, { name: 'odd' }]),
-    'next_play 1: right 86% of 200');
+  const figures = { outcomes: 200, accuracy: 0.855 };
+  const told = [{ model: 'next_play', version: '1', figures }, { model: 'new', version: '1', figures: { outcomes: 0, accuracy: null } }, { model: 'odd' }];
+  assert.equal(modelsText(told), 'next_play 1: right 86% of 200');
 });
 
 test('a newer prediction takes the place of the one of its kind, and only of that', () => {

@@ -154,7 +154,7 @@ test('a prediction that has had its time vanishes, and the others stay', async (
 });
 
 test('the calls of all games add up, and their models are told to whoever asks', async () => {
-  server.models = { models: [{ name: 'next_play', version: '1', role: 'champion', outcomes: { calls: 200, right: 171 } }] };
+  server.models = { figures: [{ model: 'next_play', version: '1', figures: { outcomes: 200, accuracy: 0.855 } }] };
   await open();
   server.slate.forecast('g2').tally = { right: 30, calls: 34 };
   server.outcome('g1', judged(true, { right: 11, calls: 13 }));
