@@ -14,7 +14,7 @@ use crate::predict::features::Features;
 use crate::predict::historical::Tables;
 use crate::predict::history::History;
 use crate::predict::onnx::{Backend, RunError};
-use crate::predict::predictor::{Knowledge, Models, Predictor};
+use crate::predict::predictor::{Effort, Knowledge, Models, Predictor};
 use crate::predict::probabilities::Row;
 use crate::predict::registry::{Registry, Task, Version};
 use crate::server::{App, PredictorState};
@@ -64,7 +64,7 @@ fn run(app: &App, board: &Board, metrics: &PredictorMetrics) {
         hub: &app.hub,
         moved: Moved::default(),
     };
-    work.step(&mut predictor, &over(shared));
+    work.step(&mut predictor, &over(shared), Effort::Whole);
     metrics.backend(serving.backend);
     metrics.running.set(1.0);
     app.predictions.set_state(PredictorState::Serving(serving.backend));
@@ -74,9 +74,11 @@ fn run(app: &App, board: &Board, metrics: &PredictorMetrics) {
         match board.take(&mut notices, PATIENCE) {
             Taken::Closed => return,
             // What is first to go where memory is short. The next news of a game finds it as it then is.
-            Taken::News if app.hub.pressure().level() < Level::Predictions => work.step(&mut predictor, &notices),
-            Taken::News | Taken::Nothing => {}
+            Taken::News if app.hub.pressure().level() >= Level::Predictions => work.step(&mut predictor, &notices, Effort::JudgeAlone),
+            Taken::News => work.step(&mut predictor, &notices, Effort::Whole),
+            Taken::Nothing => {}
         }
+        predictor.turn(app.clock.now());
         let now_us = app.clock.steady_us();
         if now_us >= show_at_us {
             show_at_us = now_us + SHOW_US;
@@ -130,7 +132,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn step<M: Models>(&mut self, predictor: &mut Predictor<M>, notices: &[Notice]) {
+    fn step<M: Models>(&mut self, predictor: &mut Predictor<M>, notices: &[Notice], effort: Effort) {
         let Work {
             app,
             metrics,
@@ -150,7 +152,7 @@ impl Work<'_> {
                 metrics.delay.record(app.clock.wall_us() - ingest.0);
             }
         };
-        predictor.step(notices, app.clock.now(), &|game| shared.recap(game), &mut publish);
+        predictor.step(notices, effort, app.clock.now(), &|game| shared.recap(game), &mut publish);
         hub.tell(moved);
         metrics.record(&predictor.take_counts());
     }

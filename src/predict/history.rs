@@ -177,7 +177,9 @@ impl History {
         let expected = pasts[0].rating - pasts[1].rating + HOME_POINTS;
         let surprise = RATING_GAIN * (f64::from(margin) - expected);
         for (side, (team, tally)) in [Side::Home, Side::Away].into_iter().zip(sides) {
-            if self.seen.len() >= TEAMS_MAX && !self.seen.contains_key(team) {
+            let known = self.seen.get(team);
+            // A game that ends after a later one of the team was over comes too late.
+            if known.is_some_and(|(through, _)| *through > day) || (known.is_none() && self.seen.len() >= TEAMS_MAX) {
                 continue;
             }
             let mut past = pasts[side.index()];

@@ -5,7 +5,7 @@
 //! ```
 //! | module | owns | never |
 //! |---|---|---|
-//! | [`line`] | the 14 counters that models are told of | – |
+//! | [`line`](mod@line) | the 14 counters that models are told of | – |
 //! | [`calendar`] | season and week of a kickoff | a schedule |
 //! | [`rules`] | what a ruleset pays, as models are told it, and whether they were trained for it | – |
 //! | [`past`] | players' and clubs' earlier games | a game under way |

@@ -24,7 +24,7 @@ pub const CLUBS_MAX: usize = 256;
 /// Sums of a club's lines, in this order after its points.
 const CLUB_COLUMNS: [usize; 7] = [PASS_ATT, RUSH_ATT, REC, PASS_YDS, RUSH_YDS, PASS_TD, RUSH_TD];
 
-/// Points and [`CLUB_COLUMNS`] of one side of a game.
+/// Points and the columns of a club of one side of a game.
 pub type ClubSums = [i16; 1 + CLUB_COLUMNS.len()];
 
 /// Over a club's runs, passes and sacks: how many, passes, yards, successes, turnovers, touchdowns, from the

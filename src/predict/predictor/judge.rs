@@ -9,7 +9,7 @@ use crate::model::prediction::{
 use crate::model::{GameStatus, PlayId, Probability, Recap, RecapPlay, Side, StateTime};
 use crate::predict::drives::drives;
 use crate::predict::features::call_of;
-use crate::predict::registry::Task;
+use crate::predict::registry::{Task, Version};
 use std::sync::Arc;
 
 impl<M: Models> Predictor<M> {
@@ -36,7 +36,8 @@ impl<M: Models> Predictor<M> {
             let offence = coming.offence;
             match said.task {
                 Task::NextPlay | Task::NextPlayFormed => {
-                    self.score(&said, actual as usize);
+                    let scored = self.score(&said, actual as usize);
+                    self.compare(scored.as_slice());
                     self.call(game, recap, (play, actual), told, cause, publish);
                 }
                 Task::Drive | Task::Win => {
@@ -86,7 +87,7 @@ impl<M: Models> Predictor<M> {
             return;
         }
         let drives = drives(recap);
-        let mut judged = None;
+        let (mut judged, mut scored) = (None, Vec::new());
         for debt in std::mem::take(&mut game.drives.debts) {
             // A snap that does not stand any more, or that a penalty undid since, judges nobody.
             let Some(place) = recap.plays.iter().rposition(|play| play.id == debt.play) else {
@@ -98,12 +99,13 @@ impl<M: Models> Predictor<M> {
             };
             match drive.end {
                 Some(end) => {
-                    self.score(&debt.said, end as usize);
+                    scored.extend(self.score(&debt.said, end as usize));
                     judged = Some((end, drive.last));
                 }
                 None => game.drives.debts.push(debt),
             }
         }
+        self.compare(&scored);
         if let Some((actual, last)) = judged
             && game.drives.debts.is_empty()
             && let Some(told) = game.drives.last.take()
@@ -127,11 +129,13 @@ impl<M: Models> Predictor<M> {
             std::cmp::Ordering::Less => Some(Side::Away),
             std::cmp::Ordering::Equal => None,
         };
+        let mut scored = Vec::new();
         for debt in std::mem::take(&mut game.winner.debts) {
             if let Some(winner) = winner {
-                self.score(&debt.said, usize::from(debt.offence == winner));
+                scored.extend(self.score(&debt.said, usize::from(debt.offence == winner)));
             }
         }
+        self.compare(&scored);
         if let Some(told) = game.winner.last.take()
             && let Forecast::Win { home } = told.forecast
         {
@@ -146,12 +150,21 @@ impl<M: Models> Predictor<M> {
         }
     }
 
-    /// What was said, against what happened: the place of that among the task's classes.
-    fn score(&mut self, said: &Said, actual: usize) {
+    /// What was said, against what happened: the place of that among the task's classes. A model's log loss is
+    /// what its versions are compared by.
+    fn score(&mut self, said: &Said, actual: usize) -> Option<(Arc<Version>, f64)> {
         self.tracker.score(said.task, None, &said.table, actual);
-        if let Some((version, row)) = &said.model {
-            let log_loss = self.tracker.score(said.task, Some(&version.version), row, actual);
-            self.models.scored(version, log_loss);
+        let (version, row) = said.model.as_ref()?;
+        let log_loss = self.tracker.score(said.task, Some(&version.version), row, actual);
+        Some((version.clone(), log_loss))
+    }
+
+    /// What was said of one and the same thing is one outcome to those who compare versions: all snaps of a drive
+    /// end as it does.
+    fn compare(&mut self, scored: &[(Arc<Version>, f64)]) {
+        for of_version in scored.chunk_by(|(a, _), (b, _)| Arc::ptr_eq(a, b)) {
+            let sum: f64 = of_version.iter().map(|(_, log_loss)| log_loss).sum();
+            self.models.scored(&of_version[0].0, sum / of_version.len() as f64);
         }
     }
 

@@ -40,6 +40,16 @@ pub struct Settings {
     pub versions_max: usize,
 }
 
+/// How much a step does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effort {
+    /// All of it.
+    Whole,
+    /// Nothing new is predicted: memory is short. What was said is judged and games that are gone are forgotten, so
+    /// that nothing is left over.
+    JudgeAlone,
+}
+
 /// What predictions are made from beside the models.
 pub struct Knowledge {
     /// What a team's calls are measured against.
@@ -117,10 +127,21 @@ impl<M: Models> Predictor<M> {
         }
     }
 
-    /// Goes through games that moved, as `read` has them by now, all in one batch, and tells what follows: first
-    /// how what was predicted turned out, then what is thought to come.
-    pub fn step(&mut self, notices: &[Notice], now: Now, read: &impl Fn(&GameId) -> Option<Recap>, publish: &mut impl FnMut(Bulletin)) {
+    /// Takes in models that were loaded meanwhile. Call it at every turn, also where no game moved.
+    pub fn turn(&mut self, now: Now) {
         self.models.turn(now.steady_us);
+    }
+
+    /// Goes through games that moved, as `read` has them by now, all in one batch, and tells what follows: first
+    /// how what was predicted turned out, then, unless `Effort` says otherwise, what is thought to come.
+    pub fn step(
+        &mut self,
+        notices: &[Notice],
+        effort: Effort,
+        now: Now,
+        read: &impl Fn(&GameId) -> Option<Recap>,
+        publish: &mut impl FnMut(Bulletin),
+    ) {
         let mut asked = Vec::with_capacity(notices.len());
         for notice in notices {
             let recap = if notice.news == News::Gone { None } else { read(&notice.game) };
@@ -143,6 +164,7 @@ impl<M: Models> Predictor<M> {
             self.judge(&mut game, &recap, cause, publish);
             match recap.status {
                 GameStatus::Final => self.finish(&mut game, &recap),
+                _ if effort == Effort::JudgeAlone => {}
                 _ => asked.extend(self.ask(&mut game, recap, cause)),
             }
             self.games.insert(notice.game.clone(), game);

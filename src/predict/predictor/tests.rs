@@ -5,7 +5,7 @@ mod drive_ends;
 mod games;
 mod offline;
 
-use super::{Knowledge, Models, Predictor, Settings};
+use super::{Effort, Knowledge, Models, Predictor, Settings};
 use crate::model::prediction::{Bulletin, Outcome, Prediction, Tally};
 use crate::model::{Clock, GameHead, GameId, GameStatus, IngestTime, Now, PlayId, PlayKind, Recap, RecapPlay, RecapSnap, Side, Spot, Team};
 use crate::predict::board::{News, Notice};
@@ -188,7 +188,9 @@ impl Rig {
         };
         let mut said = Vec::new();
         self.predictor
-            .step(&[notice], self.now, &|_| recap.cloned(), &mut |bulletin| said.push(bulletin));
+            .step(&[notice], Effort::Whole, self.now, &|_| recap.cloned(), &mut |bulletin| {
+                said.push(bulletin)
+            });
         said
     }
 }

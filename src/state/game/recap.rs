@@ -16,7 +16,10 @@ impl Game {
         plays.extend(self.items.plays().map(|(id, order, play)| self.recap_play(id, order, play)));
         // Most feeds tell plays in their order: then this is a look at each.
         plays.sort_unstable_by(|a, b| (a.order, &a.id).cmp(&(b.order, &b.id)));
-        let snap = self.items.coming().map(|(after, clock, situation)| RecapSnap {
+        // One that is ahead of its play waits for it: what the play did is not known yet.
+        let is_told = |after: Option<&PlayId>| after.is_none_or(|after| plays.iter().any(|play| play.id == *after));
+        let coming = self.items.coming().filter(|(after, ..)| is_told(*after));
+        let snap = coming.map(|(after, clock, situation)| RecapSnap {
             after_play: after.cloned(),
             clock,
             spot: self.spot(situation),

@@ -116,7 +116,7 @@ fn all_games_of_a_moment_are_one_batch() {
     };
     let notices = ["a", "b", "c", "d", "e"].map(notice);
     let mut said = 0;
-    rig.predictor.step(&notices, rig.now, &read, &mut |_| said += 1);
+    rig.predictor.step(&notices, Effort::Whole, rig.now, &read, &mut |_| said += 1);
     assert_eq!(said, 12, "one game more than may be watched");
     let batch = |task| (task, 4);
     assert_eq!(rig.predictor.models.runs, [Task::NextPlay, Task::Drive, Task::Win].map(batch));

@@ -183,7 +183,7 @@ fn replayed(formation: Formation, table: &Table) -> Option<Vec<Tracked>> {
             ingest: IngestTime(1),
             feed_ts: None,
         };
-        predictor.step(&[notice], now, &|_| Some(recap.clone()), &mut drop);
+        predictor.step(&[notice], Effort::Whole, now, &|_| Some(recap.clone()), &mut drop);
     };
     let told = replay(formation, table)?;
     let (mut scores_amended, mut timeouts_amended) = (0, 0);
