@@ -289,7 +289,7 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(mut config: Config, alon
         .thread_name("side")
         .enable_all()
         .build()?;
-    side.block_on(async {
+    let ended = side.block_on(async {
         // Before anything can be reached: a signal that comes now drains too.
         let mut told = Told::new()?;
         let running = pipeline::start(config).map_err(|error| match error {
@@ -328,7 +328,9 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(mut config: Config, alon
                 anyhow::anyhow!("shutdown.drain_timeout_ms passed; clients that had not gone were cut"),
             ))
         }
-    })
+    });
+    pipeline::leave();
+    ended
 }
 
 /// The signals that ask for a drain.

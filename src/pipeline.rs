@@ -162,6 +162,16 @@ pub fn auth(config: &Config, rulesets: &Arc<Rulesets>) -> Result<Arc<Auth>, Star
     Ok(Arc::new(Auth::new(config, rulesets.clone())?))
 }
 
+/// To be called when the process is about to end, whatever is still loading or predicting then.
+pub fn leave() {
+    if !crate::predict::onnx::leave(LEAVE_PATIENCE) {
+        tracing::warn!("a model is still being run or loaded as the process ends");
+    }
+}
+
+/// Longest wait for a model that is run or loaded as the process ends.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Binds, starts every thread and returns. Call it inside the side runtime.
 ///
 /// # Errors

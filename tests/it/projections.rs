@@ -40,6 +40,7 @@ fn points_are_projected_while_a_game_goes_on_and_are_exact_at_its_end() {
     std::fs::write(&table, HISTORY).unwrap();
     run(async {
         let server = Server::start(|config| {
+            config.predict.enabled = true;
             config.predict.points_every_ms = 100;
             config.predict.history = Some(table.clone());
         });

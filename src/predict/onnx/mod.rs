@@ -34,6 +34,7 @@ use runtime::{Placement, Runtime};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tract::TractNetwork;
 
 /// Largest file of a model, in bytes. Those that ship have less than a hundredth of it.
@@ -172,6 +173,12 @@ impl Backend {
         };
         Ok(Model::new(network, signature.clone())?)
     }
+}
+
+/// To be called when the process is about to end: waits until nobody runs or loads a model by ONNX Runtime, and from
+/// there on whoever would waits for good. False where it takes longer than that.
+pub fn leave(patience: Duration) -> bool {
+    runtime::leave(patience)
 }
 
 /// ONNX Runtime on the best device there is, or tract.

@@ -14,10 +14,11 @@ use ort::logging::LogLevel;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::TensorRef;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Rows of a batch that TensorRT builds engines for; more go in several.
 const ENGINE_ROWS_MAX: usize = 64;
@@ -61,6 +62,16 @@ enum NoLibrary {
     "no ONNX Runtime library of use was found{0}; deploy/fetch-onnxruntime fetches one, predict.onnxruntime or ORT_DYLIB_PATH name one"
 )]
 pub(super) struct NotFound(String);
+
+/// Held, shared, by whoever is inside the library.
+static INSIDE: RwLock<()> = RwLock::new(());
+
+/// Waits until nobody is inside the library, and lets nobody in from there on: a process that ends while a thread
+/// is inside may crash in the library's own end. False where that takes longer.
+pub(super) fn leave(patience: Duration) -> bool {
+    let alone = INSIDE.try_write_for(patience);
+    alone.map(std::mem::forget).is_some()
+}
 
 impl Placement {
     /// The precision is the asked one where the device has a choice.
@@ -137,6 +148,7 @@ impl Runtime {
     }
 
     fn load_library(library: &Path) -> Result<Runtime, NoLibrary> {
+        let _inside = INSIDE.read();
         let builder = ort::init_from(library).map_err(|error| match error {
             LoadDynamicError::Dlopen { error, .. } => NoLibrary::Absent(error.to_string()),
             error => NoLibrary::Useless(error.to_string()),
@@ -166,9 +178,11 @@ impl Runtime {
             let builder = self.builder(placement, PROBE_FEATURES)?;
             builder.with_disable_cpu_fallback()?.commit_from_memory(PROBE)
         };
+        let inside = INSIDE.read();
         let session = probe().map_err(|error| error.to_string())?;
+        drop(inside);
         let mut network = OrtNetwork {
-            session,
+            session: Some(session),
             features: PROBE_FEATURES,
             places: vec![0],
             rows_max: placement.rows_max(),
@@ -191,6 +205,7 @@ impl Runtime {
         features: usize,
         places: Vec<usize>,
     ) -> Result<Box<dyn Network>, Refusal> {
+        let inside = INSIDE.read();
         let session = |placement: &Placement| self.builder(placement, features)?.commit_from_memory(bytes);
         let (session, rows_max) = match session(placement) {
             Ok(built) => (Ok(built), placement.rows_max()),
@@ -204,8 +219,9 @@ impl Runtime {
             by: "ONNX Runtime",
             error: error.to_string(),
         })?;
+        drop(inside);
         Ok(Box::new(OrtNetwork {
-            session,
+            session: Some(session),
             features,
             places,
             rows_max,
@@ -234,7 +250,8 @@ fn log(level: LogLevel, category: &str, _id: &str, place: &str, message: &str) {
 
 /// A model by ONNX Runtime.
 struct OrtNetwork {
-    session: Session,
+    /// There until it is dropped.
+    session: Option<Session>,
     features: usize,
     /// Where the wanted outputs stand among the graph's.
     places: Vec<usize>,
@@ -243,13 +260,22 @@ struct OrtNetwork {
 
 impl OrtNetwork {
     fn run_batch(&mut self, batch: &[f32], outputs: &mut [Vec<f32>]) -> ort::Result<()> {
+        let _inside = INSIDE.read();
         let input = TensorRef::from_array_view(([batch.len() / self.features, self.features], batch))?;
-        let answers = self.session.run(ort::inputs![input])?;
+        let session = self.session.as_mut().expect("it is there until this is dropped");
+        let answers = session.run(ort::inputs![input])?;
         for (values, &place) in outputs.iter_mut().zip(&self.places) {
             let (_, answer) = answers[place].try_extract_tensor::<f32>()?;
             values.extend_from_slice(answer);
         }
         Ok(())
+    }
+}
+
+impl Drop for OrtNetwork {
+    fn drop(&mut self) {
+        let _inside = INSIDE.read();
+        drop(self.session.take());
     }
 }
 
