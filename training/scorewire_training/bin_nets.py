@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -25,8 +26,20 @@ TARGET_MIN, TARGET_MAX = -9.9, 59.9
 """Points; what is beyond counts as that."""
 ROWS_AT_ONCE = 65_536
 
-Sample = Callable[[int, np.random.Generator], tuple[np.ndarray, np.ndarray]]
-"""An epoch's number and a generator to its features `[rows, F]` and targets `[rows, heads]`, in points; NaN: none."""
+
+class Sample(Protocol):
+    """What epochs are drawn from."""
+
+    rows: int
+    """Of an epoch."""
+    heads: int
+
+    def __call__(self, epoch: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """An epoch's features `[rows, F]` and targets `[rows, heads]`, in points; NaN: none."""
+
+    def arrays(self) -> Iterator[np.ndarray]:
+        """All that it is drawn from."""
+
 
 
 @dataclass(frozen=True)
@@ -81,7 +94,7 @@ def member(inputs: int, recipe: Recipe, heads: int) -> nn.Sequential:
 
 
 def crps(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Continuous ranked probability score, in points, of `[rows, heads * BINS]` at `[rows, heads]`; NaN counts for nothing."""
+    """Continuous ranked probability scores, in points, of `[rows, heads * BINS]` at `[rows, heads]`: their sum; NaN counts for nothing."""
     edges = torch.tensor(bins.EDGES, device=logits.device)
     widths = edges.diff()
     weights = (widths[1:] + widths[:-1]) / 2
@@ -91,88 +104,48 @@ def crps(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     value = torch.where(is_told, target, torch.zeros_like(target))
     step = (value[:, :, None] <= edges[1:-1]).float()
     losses = (weights * (upto - step) ** 2).sum(2)
-    return (losses * is_told).sum() / is_told.sum().clamp(min=1)
+    return (losses * is_told).sum()
 
 
-class Trainer:
-    """One member under way: everything that a checkpoint holds."""
-
-    def __init__(self, recipe: Recipe, seed: int, inputs: int, heads: int, rows: int, on: torch.device) -> None:
-        torch.manual_seed(seed)
-        self.recipe, self.seed, self.rows, self.on = recipe, seed, rows, on
-        self.draw = np.random.default_rng(seed)
-        self.net = member(inputs, recipe, heads).to(on)
-        self.adam = torch.optim.AdamW(self.net.parameters(), recipe.step, weight_decay=recipe.decay)
-        steps = recipe.epochs * (rows // recipe.batch) + 1
-        self.pace = torch.optim.lr_scheduler.OneCycleLR(self.adam, recipe.step, total_steps=steps, pct_start=0.15)
-        self.scaler = torch.amp.GradScaler(on.type, enabled=on.type == "cuda")
-        self.epoch = 0
-
-    def _is_of(self) -> str:
-        return f"{asdict(self.recipe)}, seed {self.seed}, {self.rows} rows"
-
-    def save(self, checkpoint: Path) -> None:
-        """Writes a checkpoint."""
-        state = {"net": self.net.state_dict(), "adam": self.adam.state_dict(), "pace": self.pace.state_dict()}
-        random = {"random": torch.get_rng_state(), "draw": json.dumps(self.draw.bit_generator.state)}
-        torch.save({**state, **random, "epoch": self.epoch, "is_of": self._is_of()}, checkpoint)
-
-    def resume(self, checkpoint: Path) -> None:
-        """Goes on from a checkpoint, if it is of the same recipe, seed and number of rows."""
-        saved = torch.load(checkpoint, map_location=self.on, weights_only=True)
-        if saved["is_of"] != self._is_of():
-            return
-        self.net.load_state_dict(saved["net"])
-        self.adam.load_state_dict(saved["adam"])
-        self.pace.load_state_dict(saved["pace"])
-        torch.set_rng_state(saved["random"].cpu())
-        self.draw.bit_generator.state = json.loads(saved["draw"])
-        self.epoch = saved["epoch"]
-        print(f"  seed {self.seed}: goes on after epoch {self.epoch}", flush=True)
-
-    def run_epoch(self, features: np.ndarray, targets: np.ndarray) -> float:
-        """One epoch over standardised features and targets; the rest of the last batch is left out. The mean loss."""
-        inputs = torch.from_numpy(features).to(self.on)
-        labels = torch.from_numpy(targets.astype(np.float32)).clamp(TARGET_MIN, TARGET_MAX).to(self.on)
-        order = torch.from_numpy(self.draw.permutation(len(inputs))).to(self.on)
-        total, steps = 0.0, self.rows // self.recipe.batch
-        self.net.train()
-        for places in order.split(self.recipe.batch)[:steps]:
-            with torch.autocast(self.on.type, enabled=self.on.type == "cuda"):
-                logits = self.net(inputs[places])
-            loss = crps(logits.float(), labels[places])
-            self.adam.zero_grad()
-            self.scaler.scale(loss).backward()
-            self.scaler.step(self.adam)
-            self.scaler.update()
-            self.pace.step()
-            total += float(loss.detach())
-        self.epoch += 1
-        return total / steps
+def step(trainer: nets.Trainer, inputs: torch.Tensor, labels: torch.Tensor, parts: int) -> float:
+    """One step down a batch's mean score, in parts that add up to it. That score."""
+    told = (~torch.isnan(labels)).sum().clamp(min=1)
+    pairs = zip(inputs.chunk(parts), labels.chunk(parts))
+    return trainer.step((lambda x=x, y=y: crps(trainer.net(x).float(), y) / told) for x, y in pairs)
 
 
-@dataclass(frozen=True)
-class Run:
-    """What all members of a command's run share."""
+def _epoch(trainer: nets.Trainer, recipe: Recipe, rows: tuple[np.ndarray, np.ndarray], draw: np.random.Generator, run: nets.Run) -> float:
+    """One epoch over standardised features and targets; the rest of the last batch is left out. The mean loss."""
+    features, targets = rows
+    inputs = torch.from_numpy(features).to(run.on)
+    labels = torch.from_numpy(targets.astype(np.float32)).clamp(TARGET_MIN, TARGET_MAX).to(run.on)
+    order = torch.from_numpy(draw.permutation(len(inputs))).to(run.on)
+    trainer.net.train()
+    batches = order.split(recipe.batch)[: len(order) // recipe.batch]
+    return sum(step(trainer, inputs[places], labels[places], run.accumulate) for places in batches) / len(batches)
 
-    on: torch.device
-    resume: bool
 
-
-def train(recipe: Recipe, seed: int, sample: Sample, scaling: Scaling, shape: tuple[int, int], checkpoint: Path, run: Run) -> nn.Sequential:
-    """Trains one member. `shape`: rows of an epoch, heads."""
-    rows, heads = shape
-    trainer = Trainer(recipe, seed, len(scaling.mean), heads, rows, run.on)
-    if run.resume and checkpoint.exists():
-        trainer.resume(checkpoint)
+def train(recipe: Recipe, seed: int, sample: Sample, scaling: Scaling, checkpoint: Path, run: nets.Run) -> nn.Sequential:
+    """Trains one member."""
+    torch.manual_seed(seed)
+    draw = np.random.default_rng(seed)
+    net = member(len(scaling.mean), recipe, sample.heads)
+    steps = recipe.epochs * (sample.rows // recipe.batch) + 1
+    trainer = nets.Trainer(net, recipe.step, recipe.decay, steps, 0.15, run.on)
+    rows = nets.digest(scaling.mean, scaling.scale, *sample.arrays())
+    is_of = f"{asdict(recipe)}, seed {seed}, {run.accumulate} parts, rows {rows}"
+    saved = trainer.resume(checkpoint, is_of) if run.resume else None
+    if saved:
+        draw.bit_generator.state = json.loads(saved["draw"])
     begun = time.monotonic()
     while trainer.epoch < recipe.epochs:
-        features, targets = sample(trainer.epoch, trainer.draw)
-        loss = trainer.run_epoch(scaling(features), targets)
-        trainer.save(checkpoint)
+        features, targets = sample(trainer.epoch, draw)
+        loss = _epoch(trainer, recipe, (scaling(features), targets), draw, run)
+        trainer.epoch += 1
+        trainer.save(checkpoint, is_of, {"draw": json.dumps(draw.bit_generator.state)})
         took = f"{time.monotonic() - begun:.0f} s{nets.gpu_use(run.on)}"
         print(f"  seed {seed}: epoch {trainer.epoch}, loss {loss:.4f}, {took}", flush=True)
-    return trainer.net.eval()
+    return net.eval()
 
 
 def mass(members: list[nn.Sequential], scaling: Scaling, features: np.ndarray, heads: int) -> np.ndarray:

@@ -1,33 +1,29 @@
 """Writes each model's card: data, features, split, figures, calibration plot, latency.
 
-Judges the shipped files on the validation seasons, as `training/evaluate` does, and adds what `training/notes/` says
-about the model in words. Latency is ONNX Runtime's on this machine, on one thread; `cargo bench --bench infer` has both
-backends'.
+Judges the files on the validation seasons, as `training/evaluate` does, and adds what `training/notes/` has: words, and
+what the server's bench said of both backends.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 
-from . import dataset, evaluate, metrics, paths, players_card, shipped
+from . import dataset, evaluate, metrics, notes, paths, players_card, shipped
 
 matplotlib.use("agg")
 from matplotlib import pyplot  # noqa: E402
 
-NOTES = Path(__file__).resolve().parents[1] / "notes"
-BATCHES = (1, 32, 256)
 INK, MODEL, TABLE = "#444444", "#1f6feb", "#999999"
 
 
 def question(name: str, p: np.ndarray, snaps: dataset.Snaps) -> tuple[np.ndarray, np.ndarray, str]:
     """The probabilities and results that a plot shows, and what they are of."""
     if name == "win":
-        decided = (snaps.win != 0.5) & (snaps.down > 0)
+        decided = snaps.is_decided & (snaps.down > 0)
         return p[decided, 1], snaps.win[decided].astype(int), "the team with the ball wins"
     if name == "drive":
         return p.ravel(), np.eye(p.shape[1], dtype=int)[snaps.drive].ravel(), "any one end of the drive"
@@ -39,7 +35,7 @@ def plot(path: Path, name: str, p: np.ndarray, table: np.ndarray, snaps: dataset
     """Calibration, and how many calls are right among the surest."""
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     left.plot([0, 1], [0, 1], color=INK, linewidth=0.6)
-    for answers, colour, label in ((table, TABLE, "historical table"), (p, MODEL, f"{name} {shipped.VERSION}")):
+    for answers, colour, label in ((table, TABLE, "historical table"), (p, MODEL, path.stem)):
         forecast, happened, what = question(name, answers, snaps)
         bins = metrics.calibration(forecast, happened)
         sizes = [4 + 60 * rows / len(forecast) for *_, rows in bins]
@@ -62,20 +58,6 @@ def plot(path: Path, name: str, p: np.ndarray, table: np.ndarray, snaps: dataset
     pyplot.close(figure)
 
 
-def latency(model: shipped.Model, rows: np.ndarray) -> list[str]:
-    """Median and 99th percentile of a run, by batch."""
-    lines = []
-    for batch in BATCHES:
-        part = np.ascontiguousarray(rows[:batch], dtype=np.float32)
-        took = []
-        for _ in range(2_000):
-            begun = time.perf_counter_ns()
-            model.run(part)
-            took.append((time.perf_counter_ns() - begun) / 1e3)
-        lines.append(f"| {batch} | {np.percentile(took, 50):.0f} | {np.percentile(took, 99):.0f} |")
-    return lines
-
-
 def figures(entry: dict[str, object]) -> list[str]:
     """The table of figures."""
     lines = ["| question | by | rows | " + " | ".join(evaluate.COLUMNS.values()) + " |"]
@@ -84,12 +66,12 @@ def figures(entry: dict[str, object]) -> list[str]:
     for label, judged in groups:
         for asked, values in judged.items():
             if isinstance(values, dict):
-                cells = " | ".join(f"{values[c]:.4f}" if c in values else "–" for c in evaluate.COLUMNS)
+                cells = " | ".join(evaluate.cell(values[column]) for column in evaluate.COLUMNS)
                 lines.append(f"| {asked.replace('_', ' ')} | {label} | {judged['rows']:,} | {cells} |")
     return lines
 
 
-def card(name: str, entry: dict[str, object], model: shipped.Model, rows: np.ndarray) -> str:
+def card(name: str, entry: dict[str, object], model: shipped.Model) -> str:
     """The whole card."""
     trained = model.manifest["trained"]
     recipe = trained["recipe"]
@@ -97,12 +79,11 @@ def card(name: str, entry: dict[str, object], model: shipped.Model, rows: np.nda
     width = len(model.manifest["features"])
     layers = [width, *recipe["hidden"], len(model.manifest["classes"])]
     products = recipe["members"] * sum(a * b for a, b in zip(layers, layers[1:]))
-    notes = NOTES / f"{name}.md"
-    plot_file = shipped.model_file(name).with_suffix(".png").name
+    stem = shipped.model_file(name).stem
     weighing = f"; a season weighs half after {recipe['half_life']:g} more" if recipe["half_life"] else ""
     return "\n".join(
         [
-            f"# {name}, version {shipped.VERSION}",
+            f"# {name}, version {model.manifest['version']}",
             "",
             f"Answers: {model.manifest['about']} ({', '.join(model.manifest['classes'])}).",
             "",
@@ -114,8 +95,9 @@ def card(name: str, entry: dict[str, object], model: shipped.Model, rows: np.nda
             f"| output | `probabilities` [N, {len(model.manifest['classes'])}] |",
             f"| network | {recipe['members']} perceptrons {' → '.join(map(str, layers))}, ReLU, dropout "
             f"{recipe['dropout']:g}, softmax, averaged; {products:,} multiplications a row |",
-            f"| learnt from | {trained['rows']:,} snaps of the seasons {first}–{last}{weighing} |",
-            f"| validated on | the seasons {last + 1}–2017, which decided when to stop and which features stayed |",
+            f"| learnt from | {trained['rows']:,} snaps of the seasons {first}–{last}{weighing} (`{paths.plays(paths.LEARN).name}`) |",
+            f"| validated on | the seasons {last + 1}–2017, which decided when to stop and which features stayed "
+            f"(`{paths.plays(paths.VALIDATE).name}`) |",
             "| precision | fp32; no fp16 or int8 variant ships |",
             "",
             "## Figures on the validation seasons",
@@ -124,35 +106,31 @@ def card(name: str, entry: dict[str, object], model: shipped.Model, rows: np.nda
             "",
             "cov@conf70, right: the share of snaps whose call is given at least 0.70, and how many of these calls are "
             "right. cov@85%: the largest share of snaps, surest first, of whose calls 85% are right. Calibration error: "
-            f"{metrics.BINS} bins of equal width.",
+            f"{metrics.BINS} bins of equal width. Of several classes AUC is the mean of each against the rest, and "
+            "calibration is over all of them together.",
             "",
-            f"![calibration, and accuracy at coverage]({plot_file})",
+            f"![calibration, and accuracy at coverage]({stem}.png)",
             "",
             "## Latency",
             "",
-            "ONNX Runtime, one thread of a shared CPU, called from Python, µs a run; both backends: `cargo bench --bench infer`.",
+            *notes.latency(stem),
             "",
-            "| rows | median | 99th percentile |",
-            "|--:|--:|--:|",
-            *latency(model, rows),
-            "",
-            notes.read_text().strip() if notes.exists() else "",
+            notes.words(name),
             "",
         ]
     )
 
 
-def of_plays(names: list[str]) -> None:
+def of_plays(names: list[str], folder: Path) -> None:
     """The cards of the models of plays."""
     table = paths.plays(paths.VALIDATE)
-    report = evaluate.of_plays([table], [], shipped.FOLDER)
-    snaps = evaluate.read([table], [], shipped.FOLDER)
+    report = evaluate.of_plays([table], [], folder)
+    snaps = evaluate.read([table], [], folder)
     for name in (name for name in shipped.SPECS if name in names):
-        p, historical, asked = evaluate.answers(name, snaps, shipped.FOLDER)
-        model = shipped.Model(name)
-        file = shipped.model_file(name)
+        p, historical, asked = evaluate.answers(name, snaps, folder)
+        file = shipped.model_file(name, folder)
         plot(file.with_suffix(".png"), name, p, historical, asked)
-        file.with_suffix(".md").write_text(card(name, report[name], model, asked.columns(model.manifest["features"])))
+        file.with_suffix(".md").write_text(card(name, report[name], shipped.Model(name, folder)))
         print(f"{file.with_suffix('.md')}")
 
 
@@ -161,11 +139,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="training/card", description=__doc__)
     known = [*shipped.SPECS, *shipped.PLAYERS]
     parser.add_argument("model", nargs="*", help=f"which of {', '.join(known)} (default: all)")
-    asked = parser.parse_args().model or known
+    parser.add_argument("--models", type=Path, default=shipped.FOLDER, help="a folder of models, and where cards go (default: config/models)")
+    arguments = parser.parse_args()
+    asked = arguments.model or known
     if set(asked) & set(shipped.SPECS):
-        of_plays(asked)
+        of_plays(asked, arguments.models)
     if set(asked) & set(shipped.PLAYERS):
-        players_card.write(asked, latency)
+        players_card.write(asked, arguments.models)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import features, labels
+from . import features, labels, paths
 from .expectation import Expectation
 from .history import History
 from .plays import Game
@@ -37,13 +37,18 @@ class Snaps:
     drive: np.ndarray
     """Place in `DRIVE_ENDS`, or `NONE`."""
     win: np.ndarray
-    """The result of the team with the ball: 1, 0.5 for a tie, 0."""
+    """The result of the team with the ball: 1, 0.5 for a tie, 0; NaN where it is not known."""
     at_home: np.ndarray
 
     @property
     def is_call(self) -> np.ndarray:
         """Which rows are runs and dropbacks."""
         return (self.kind >= 0) & (self.kind <= 1)
+
+    @property
+    def is_decided(self) -> np.ndarray:
+        """Which rows are of games that somebody won."""
+        return (self.win == 0) | (self.win == 1)
 
     def where(self, rows: np.ndarray) -> "Snaps":
         """Some of the rows."""
@@ -72,6 +77,12 @@ class Snaps:
             return Snaps(**{name: arrays[name] for name in Snaps.__dataclass_fields__})
 
 
+def parts() -> tuple[Snaps, Snaps]:
+    """What `training/features` wrote: the rows to learn from, and those that validate."""
+    learn, validate = (Snaps.load(paths.WORK / f"snaps-{part}.npz") for part in ("learn", "validate"))
+    return learn, validate
+
+
 def build(games: Iterable[Game], expected: Expectation, history: History) -> Snaps:
     """Rows of games in their order; the history takes each of them in."""
     rows: list[list[float]] = []
@@ -83,6 +94,8 @@ def build(games: Iterable[Game], expected: Expectation, history: History) -> Sna
             end = ends.get(play.id, labels.NONE) if play.down else labels.NONE
             at_home = play.offence == game.home
             fact = (game.season, int(game.id), play.id, play.quarter, play.down, labels.kind(play), end)
-            facts.append((*fact, wins.get(play.offence, 0.5), at_home))
-    season, game_id, play_id, quarter, down, kind, drive, win, at_home = (np.array(x) for x in zip(*facts))
-    return Snaps(np.array(rows, np.float32), season, game_id, play_id, quarter, down, kind, drive, win, at_home)
+            facts.append((*fact, wins.get(play.offence, np.nan), at_home))
+    names = [name for name in Snaps.__dataclass_fields__ if name != "features"]
+    kinds = {"win": float, "at_home": bool}
+    columns = {name: np.array([fact[place] for fact in facts], kinds.get(name, int)) for place, name in enumerate(names)}
+    return Snaps(np.array(rows, np.float32).reshape(-1, len(features.FORMED)), **columns)

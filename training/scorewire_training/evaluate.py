@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -18,29 +19,18 @@ import numpy as np
 from . import dataset, expectation, historical, history, metrics, players_evaluate, plays, points, shipped, tables
 
 
-def binary(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    """Figures of a probability of y = 1."""
+def figures(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """Figures of a probability of y = 1, or of those of several classes; then calibration is over all of them together."""
     coverage, right = metrics.at_confidence(p, y)
     return {
         "accuracy": metrics.accuracy(p, y),
         "log_loss": metrics.log_loss(p, y),
         "brier": metrics.brier(p, y),
         "auc": metrics.auc(p, y),
-        "calibration_error": metrics.calibration_error(p, y),
+        "calibration_error": metrics.calibration_error(p.ravel(), y if p.ndim == 1 else np.eye(p.shape[1])[y].ravel()),
         "coverage_at_confidence_70": coverage,
         "accuracy_at_confidence_70": right,
         "coverage_at_accuracy_85": metrics.coverage_at(p, y),
-    }
-
-
-def classes(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    """Figures of probabilities of several classes; calibration over all of them together."""
-    hits = np.eye(p.shape[1])[y]
-    return {
-        "accuracy": metrics.accuracy(p, y),
-        "log_loss": metrics.log_loss(p, y),
-        "brier": metrics.brier(p, y),
-        "calibration_error": metrics.calibration_error(p.ravel(), hits.ravel()),
     }
 
 
@@ -52,34 +42,37 @@ def dropback(p: np.ndarray) -> np.ndarray:
 def judge(name: str, p: np.ndarray, snaps: dataset.Snaps) -> dict[str, object]:
     """All figures of one model's answers about the snaps it is asked about."""
     if name == "win":
-        decided = (snaps.win != 0.5) & (snaps.down > 0)
-        return {"rows": int(decided.sum()), "win": binary(p[decided, 1], snaps.win[decided].astype(int))}
+        decided = snaps.is_decided & (snaps.down > 0)
+        return {"rows": int(decided.sum()), "win": figures(p[decided, 1], snaps.win[decided].astype(int))}
     if name == "drive":
-        return {"rows": len(p), "ends": classes(p, snaps.drive)}
+        return {"rows": len(p), "ends": figures(p, snaps.drive)}
     calls = snaps.is_call
-    run_or_dropback = binary(dropback(p[calls]), snaps.kind[calls])
-    return {"rows": int(calls.sum()), "run_or_dropback": run_or_dropback, "kinds": classes(p, snaps.kind)}
+    run_or_dropback = figures(dropback(p[calls]), snaps.kind[calls])
+    return {"rows": int(calls.sum()), "run_or_dropback": run_or_dropback, "kinds": figures(p, snaps.kind)}
 
 
 def answers(name: str, snaps: dataset.Snaps, folder: Path) -> tuple[np.ndarray, np.ndarray, dataset.Snaps]:
     """A model's probabilities, the historical table's, and the snaps that they are about."""
     spec = shipped.SPECS[name]
     asked = snaps.where(spec.rows(snaps))
-    tables = historical.load(folder / "historical.json")
+    tables = historical.load(shipped.found("historical.json", folder))
     table = tables["next_play" if name.startswith("next_play") else name]
     return shipped.Model(name, folder)(asked.columns(spec.features)), table.rows(asked.axes([name for name, _ in table.axes])), asked
 
 
 def read(files: list[Path], earlier: list[Path], folder: Path) -> dataset.Snaps:
     """The snaps of tables; those of `earlier` only for what teams did in them."""
-    expected = expectation.Expectation.load(folder / "expectation.json")
+    expected = expectation.Expectation.load(shipped.found("expectation.json", folder))
     games = [game for file in files for game in plays.read(file)]
     before = [game for file in earlier for game in plays.read(file)]
     games.sort(key=lambda game: (game.day, game.id))
-    past = history.load(folder / "history.json")
+    past = history.load(shipped.found("history.json", folder))
     if before:
         dataset.build(sorted(before, key=lambda game: (game.day, game.id)), expected, past)
-    return dataset.build(games, expected, past)
+    snaps = dataset.build(games, expected, past)
+    if not len(snaps.kind):
+        raise tables.TableError(f"{', '.join(map(str, files))}: there is no snap to judge")
+    return snaps
 
 
 def of_plays(files: list[Path], earlier: list[Path], folder: Path) -> dict[str, object]:
@@ -92,18 +85,22 @@ def of_plays(files: list[Path], earlier: list[Path], folder: Path) -> dict[str, 
         for season in np.unique(asked.season):
             rows = asked.season == season
             by_season[str(season)] = judge(name, p[rows], asked.where(rows))
-        version = shipped.VERSION
-        report[name] = {"version": version, "model": judge(name, p, asked), "historical": judge(name, table, asked)}
+        report[name] = {"version": shipped.SPECS[name].version, "model": judge(name, p, asked), "historical": judge(name, table, asked)}
         report[name]["by_season"] = by_season
     return report
 
 
-def _lines(name: str, figures: dict[str, object], label: str) -> list[str]:
+def cell(value: float) -> str:
+    """A figure in a table."""
+    return "–" if math.isnan(value) else f"{value:.4f}"
+
+
+def _lines(name: str, judged: dict[str, object], label: str) -> list[str]:
     lines = []
-    for question, values in figures.items():
+    for question, values in judged.items():
         if isinstance(values, dict):
-            cells = " ".join(f"{values.get(column, float('nan')):>9.4f}" for column in COLUMNS)
-            lines.append(f"{name:<17} {question:<16} {label:<11} {figures['rows']:>7} {cells}")
+            cells = " ".join(f"{cell(values[column]):>9}" for column in COLUMNS)
+            lines.append(f"{name:<17} {question:<16} {label:<11} {judged['rows']:>7} {cells}")
     return lines
 
 
@@ -125,10 +122,21 @@ def table(report: dict[str, object]) -> str:
     lines = [f"{'model':<17} {'question':<16} {'by':<11} {'rows':>7} {heads}"]
     for name, entry in report.items():
         lines += _lines(name, entry["model"], "model")
-        for season, figures in entry["by_season"].items() if len(entry["by_season"]) > 1 else ():
-            lines += _lines(name, figures, season)
+        for season, judged in entry["by_season"].items() if len(entry["by_season"]) > 1 else ():
+            lines += _lines(name, judged, season)
         lines += _lines(name, entry["historical"], "historical")
-    return "\n".join(lines).replace("nan", "  –")
+    return "\n".join(lines)
+
+
+def as_json(report: object) -> str:
+    """A report as JSON: a figure that nothing can be said of is null."""
+
+    def told(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: told(inner) for key, inner in value.items()}
+        return None if isinstance(value, float) and math.isnan(value) else value
+
+    return json.dumps(told(report), indent=1, allow_nan=False)
 
 
 def judge_all(arguments: argparse.Namespace) -> tuple[dict[str, object], list[str]]:
@@ -153,7 +161,7 @@ def main() -> int:
     parser.add_argument("--plays", type=Path, nargs="+", default=[], help="tables of plays, .csv or .csv.gz")
     parser.add_argument("--player-quarters", type=Path, nargs="+", default=[], help="tables of players' quarters")
     parser.add_argument("--history", type=Path, nargs="+", default=[], help="tables of earlier seasons, of either layout")
-    parser.add_argument("--models", type=Path, default=shipped.FOLDER, help="where the models are (default: config/models)")
+    parser.add_argument("--models", type=Path, default=shipped.FOLDER, help="a folder of models; what it has not is taken from config/models")
     parser.add_argument("--json", type=Path, help="write the figures there instead of after the table; - for JSON alone")
     arguments = parser.parse_args()
     if not arguments.plays and not arguments.player_quarters:
@@ -166,7 +174,7 @@ def main() -> int:
     except (tables.TableError, ValueError, OSError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
-    text = json.dumps(report, indent=1)
+    text = as_json(report)
     if str(arguments.json) == "-":
         print(text)
         return 0

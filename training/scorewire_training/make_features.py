@@ -44,12 +44,12 @@ def fit_expectation(games: list[plays.Game]) -> expectation.Expectation:
         formed_rows.append(formed[calls])
         dropbacks += [game.plays[place].kind in plays.DROPBACKS for place in calls]
     hit = np.array(dropbacks, float)
-    on = torch.device("cpu")
+    run = nets.Run(torch.device("cpu"))
     fitted = []
     for name, rows in (("blind", np.concatenate(blind_rows)), ("formed", np.concatenate(formed_rows))):
         print(f"expectation, {name}: {len(rows)} calls", flush=True)
-        learn = nets.Rows.of(rows, np.stack([1 - hit, hit], axis=1), np.ones(len(hit)), on)
-        net = nets.train(EXPECTATION, learn, learn, paths.WORK / f"expectation-{name}.pt", resume=False)
+        learn = nets.Rows.of(rows, np.stack([1 - hit, hit], axis=1), np.ones(len(hit)), run.on)
+        net = nets.train(EXPECTATION, learn, learn, paths.WORK / f"expectation-{name}.pt", run)
         *inner, (weight, bias) = [(w.astype(float), b.astype(float)) for w, b in nets.weights(net)]
         # Log-odds: of a dropback, less those of a run.
         fitted.append([*inner, (weight[1:] - weight[:1], bias[1:] - bias[:1])])
@@ -60,7 +60,7 @@ def fit_tables(learn: dataset.Snaps) -> dict[str, historical.Table]:
     """The historical tables, of the seasons that are learnt from."""
     calls = learn.where(learn.kind >= 0)
     drives = learn.where(learn.drive >= 0)
-    decided = learn.where(learn.win != 0.5)
+    decided = learn.where(learn.is_decided)
     fit = historical.Table.fit
     return {
         "next_play": fit(NEXT_PLAY, labels.KINDS, calls.axes([name for name, _ in NEXT_PLAY]), calls.kind),

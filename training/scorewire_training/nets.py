@@ -2,14 +2,18 @@
 
 A member is trained with Adam on mini-batches, its step size rising and falling once over all epochs; it keeps the
 weights of its best epoch on the validation seasons and stops early. A checkpoint after each epoch lets a run that was
-cut off go on where it was. On a GPU: mixed precision and gradient accumulation, and its memory and use are logged.
+cut off go on where it was. On a GPU numbers are half as precise where that is safe (mixed precision), a batch can be
+worked through in parts (`Run.accumulate`), and memory and use are logged with each epoch.
 """
 
 from __future__ import annotations
 
 import copy
+import hashlib
+import pickle
 import subprocess
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -32,12 +36,21 @@ class Recipe:
     decay: float = 1e-2
     """Weight decay."""
     batch: int = 1024
-    accumulate: int = 1
-    """Batches a step; on a GPU only, where a batch is `batch / accumulate` rows."""
+    """Rows a step."""
     members: int = 1
     seed: int = 1
     half_life: float = 0.0
     """Seasons after which an older season's rows weigh half; 0: all weigh the same."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all members of a command's run share."""
+
+    on: torch.device
+    resume: bool = False
+    accumulate: int = 1
+    """Parts in which a batch is worked through, for a GPU without room for it: their gradients add up to the batch's."""
 
 
 def device(asked: str) -> torch.device:
@@ -99,9 +112,75 @@ class Rows:
         return len(self.inputs)
 
 
-def _loss(net: nn.Module, rows: Rows, places: torch.Tensor) -> torch.Tensor:
+class Trainer:
+    """A member under way: its weights, Adam, and everything else that a checkpoint holds."""
+
+    def __init__(self, net: nn.Sequential, step: float, decay: float, steps: int, rising: float, on: torch.device) -> None:
+        """`steps`: of all epochs; `rising`: the share of them in which their size grows up to `step`."""
+        self.net, self.on, self.epoch = net.to(on), on, 0
+        self.adam = torch.optim.AdamW(net.parameters(), step, weight_decay=decay)
+        self.pace = torch.optim.lr_scheduler.OneCycleLR(self.adam, step, total_steps=steps, pct_start=rising)
+        self.scaler = torch.amp.GradScaler(on.type, enabled=on.type == "cuda")
+
+    def step(self, parts: Iterable[Callable[[], torch.Tensor]]) -> float:
+        """One step down the sum of a batch's parts, each a loss that is asked for in its turn. The sum."""
+        self.adam.zero_grad()
+        total = 0.0
+        for part in parts:
+            with torch.autocast(self.on.type, enabled=self.on.type == "cuda"):
+                value = part()
+            self.scaler.scale(value).backward()
+            total += float(value.detach())
+        self.scaler.step(self.adam)
+        self.scaler.update()
+        self.pace.step()
+        return total
+
+    def save(self, checkpoint: Path, is_of: str, more: dict[str, object]) -> None:
+        """Writes a checkpoint, whole or not at all. `is_of`: settings and rows, as `resume` has to be told them."""
+        kept = {name: getattr(self, name).state_dict() for name in ("net", "adam", "pace", "scaler")}
+        random = {"random": torch.get_rng_state()}
+        if self.on.type == "cuda":
+            random["random_cuda"] = torch.cuda.get_rng_state(self.on)
+        unfinished = checkpoint.with_suffix(".unfinished")
+        torch.save({**kept, **random, **more, "epoch": self.epoch, "is_of": is_of}, unfinished)
+        unfinished.replace(checkpoint)
+
+    def resume(self, checkpoint: Path, is_of: str) -> dict[str, object] | None:
+        """Goes on from a checkpoint of the same settings and rows: what `save` was given beside. Says what it does."""
+        if not checkpoint.exists():
+            return None
+        try:
+            saved = torch.load(checkpoint, map_location=self.on, weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError):
+            saved = {}
+        if saved.get("is_of") != is_of:
+            print(f"  {checkpoint.name} is damaged, or of other settings or rows: begins anew", flush=True)
+            return None
+        for name in ("net", "adam", "pace", "scaler"):
+            getattr(self, name).load_state_dict(saved[name])
+        torch.set_rng_state(saved["random"].cpu())
+        if self.on.type == "cuda":
+            torch.cuda.set_rng_state(saved["random_cuda"].cpu(), self.on)
+        self.epoch = saved["epoch"]
+        print(f"  {checkpoint.name}: goes on after epoch {self.epoch}", flush=True)
+        return saved
+
+
+def digest(*arrays: np.ndarray | torch.Tensor) -> str:
+    """A hash of arrays: what rows a checkpoint is of."""
+    total = hashlib.sha256()
+    for array in arrays:
+        values = np.ascontiguousarray(array.cpu() if isinstance(array, torch.Tensor) else array)
+        total.update(f"{values.dtype} {values.shape};".encode())
+        total.update(values.tobytes())
+    return total.hexdigest()
+
+
+def weighted_loss(net: nn.Module, rows: Rows, places: torch.Tensor) -> torch.Tensor:
+    """The sum of some rows' cross-entropies times their weights."""
     losses = nn.functional.cross_entropy(net(rows.inputs[places]), rows.labels[places], reduction="none")
-    return (losses * rows.weights[places]).sum() / rows.weights[places].sum()
+    return (losses * rows.weights[places]).sum()
 
 
 def loss(net: nn.Module, rows: Rows) -> float:
@@ -109,55 +188,43 @@ def loss(net: nn.Module, rows: Rows) -> float:
     net.eval()
     with torch.no_grad():
         parts = torch.arange(len(rows), device=rows.inputs.device).split(65_536)
-        total = sum(_loss(net, rows, part).item() * rows.weights[part].sum().item() for part in parts)
+        total = sum(weighted_loss(net, rows, part).item() for part in parts)
     net.train()
     return total / rows.weights.sum().item()
 
 
-def train(recipe: Recipe, learn: Rows, validate: Rows, checkpoint: Path, resume: bool) -> nn.Sequential:
+def parts_of_loss(net: nn.Module, rows: Rows, places: torch.Tensor, parts: int) -> Iterable[Callable[[], torch.Tensor]]:
+    """The mean loss of a batch in parts that add up to it."""
+    whole = rows.weights[places].sum()
+    return ((lambda part=part: weighted_loss(net, rows, part) / whole) for part in places.chunk(parts))
+
+
+def train(recipe: Recipe, learn: Rows, validate: Rows, checkpoint: Path, run: Run) -> nn.Sequential:
     """Trains one member, whose seed is the recipe's."""
-    on = learn.inputs.device
     torch.manual_seed(recipe.seed)
     shuffle = torch.Generator().manual_seed(recipe.seed)
-    net = member(learn.inputs.shape[1], recipe, learn.labels.shape[1]).to(on)
-    adam = torch.optim.AdamW(net.parameters(), recipe.step, weight_decay=recipe.decay)
-    parts = recipe.accumulate if on.type == "cuda" else 1
-    steps = -(-len(learn) // recipe.batch)
-    pace = torch.optim.lr_scheduler.OneCycleLR(adam, recipe.step, total_steps=recipe.epochs * steps, pct_start=0.2)
-    scaler = torch.amp.GradScaler(on.type, enabled=on.type == "cuda")
-    best, best_weights, begin, since = float("inf"), copy.deepcopy(net.state_dict()), 0, 0
-    if resume and checkpoint.exists():
-        saved = torch.load(checkpoint, map_location=on, weights_only=True)
-        if saved["recipe"] == str(asdict(recipe)):
-            net.load_state_dict(saved["net"])
-            adam.load_state_dict(saved["adam"])
-            pace.load_state_dict(saved["pace"])
-            torch.set_rng_state(saved["random"].cpu())
-            shuffle.set_state(saved["shuffle"].cpu())
-            best, best_weights, begin, since = saved["best"], saved["best_weights"], saved["epoch"], saved["since"]
-            print(f"  seed {recipe.seed}: goes on after epoch {begin}", flush=True)
+    net = member(learn.inputs.shape[1], recipe, learn.labels.shape[1])
+    steps = recipe.epochs * -(-len(learn) // recipe.batch)
+    trainer = Trainer(net, recipe.step, recipe.decay, steps, 0.2, run.on)
+    best, best_weights, since = float("inf"), copy.deepcopy(net.state_dict()), 0
+    rows = digest(*(tensor for part in (learn, validate) for tensor in (part.inputs, part.labels, part.weights)))
+    is_of = f"{asdict(recipe)}, {run.accumulate} parts, rows {rows}"
+    saved = trainer.resume(checkpoint, is_of) if run.resume else None
+    if saved:
+        shuffle.set_state(saved["shuffle"].cpu())
+        best, best_weights, since = saved["best"], saved["best_weights"], saved["since"]
     started = time.monotonic()
-    for epoch in range(begin, recipe.epochs):
-        if since >= recipe.patience:
-            break
-        for places in torch.randperm(len(learn), generator=shuffle).to(on).split(recipe.batch):
-            adam.zero_grad()
-            for part in places.chunk(parts):
-                with torch.autocast(on.type, enabled=on.type == "cuda"):
-                    value = _loss(net, learn, part) * (len(part) / len(places))
-                scaler.scale(value).backward()
-            scaler.step(adam)
-            scaler.update()
-            pace.step()
+    while trainer.epoch < recipe.epochs and since < recipe.patience:
+        for places in torch.randperm(len(learn), generator=shuffle).to(run.on).split(recipe.batch):
+            trainer.step(parts_of_loss(net, learn, places, run.accumulate))
+        trainer.epoch += 1
         now = loss(net, validate)
         since = 0 if now < best else since + 1
         if now < best:
             best, best_weights = now, copy.deepcopy(net.state_dict())
-        state = {"net": net.state_dict(), "adam": adam.state_dict(), "pace": pace.state_dict()}
-        random = {"random": torch.get_rng_state(), "shuffle": shuffle.get_state()}
-        place = {"best": best, "best_weights": best_weights, "epoch": epoch + 1, "since": since}
-        torch.save({**state, **random, **place, "recipe": str(asdict(recipe))}, checkpoint)
-        took = time.monotonic() - started
-        print(f"  seed {recipe.seed}: epoch {epoch + 1}, loss {now:.4f}, best {best:.4f}, {took:.0f} s{gpu_use(on)}", flush=True)
+        more = {"shuffle": shuffle.get_state(), "best": best, "best_weights": best_weights, "since": since}
+        trainer.save(checkpoint, is_of, more)
+        took = f"{time.monotonic() - started:.0f} s{gpu_use(run.on)}"
+        print(f"  seed {recipe.seed}: epoch {trainer.epoch}, loss {now:.4f}, best {best:.4f}, {took}", flush=True)
     net.load_state_dict(best_weights)
     return net.eval()

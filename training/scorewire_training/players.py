@@ -6,7 +6,7 @@ sees them that starts without any; half of each are in the judged ruleset, half 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +57,14 @@ def by_season(data: points.Season) -> list[points.Season]:
     return [points.Season([a for a in data.appearances if a.season == year], data.teams) for year in years]
 
 
+def _arrays(sources: list[points.Rows] | list[season.Moments], rules: Rules) -> Iterator[np.ndarray]:
+    """The columns of sources, and the rulesets."""
+    for source in sources:
+        yield from vars(source).values()
+    for ruleset in rules.served:
+        yield from (ruleset.weights, ruleset.bonuses)
+
+
 class Live:
     """Rows of live points; the first source has all history, the second a season's own."""
 
@@ -90,6 +98,10 @@ class Live:
     def targets(self, rows: points.Rows) -> np.ndarray:
         """`[rows, 1]` in the judged ruleset."""
         return points.remaining(rows, self.rules.judged)[:, None]
+
+    def arrays(self) -> Iterator[np.ndarray]:
+        """All that it is drawn from."""
+        return _arrays(self.sources, self.rules)
 
     def __call__(self, epoch: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """An epoch."""
@@ -125,6 +137,10 @@ class Moments:
     def where(self, is_kept: Callable[[np.ndarray], np.ndarray]) -> "Moments":
         """The rows of some seasons."""
         return type(self)([moments.take(is_kept(moments.season)) for moments in self.sources], self.rules)
+
+    def arrays(self) -> Iterator[np.ndarray]:
+        """All that it is drawn from."""
+        return _arrays(self.sources, self.rules)
 
     def _without_plays(self, features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         columns = [place for place, name in enumerate(self.names) if name.startswith("plays")]

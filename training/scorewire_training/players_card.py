@@ -6,25 +6,21 @@ with the table alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
+from . import notes, paths, players, players_evaluate, points, shipped
 
-from . import paths, players, players_evaluate, points, shipped
-
-NOTES = Path(__file__).resolve().parents[1] / "notes"
 Reports = dict[str, dict[str, object]]
 """By what was known before the first game."""
 
 
-def _reports() -> Reports:
+def _reports(folder: Path) -> Reports:
     """Both reports."""
     files, earlier = [paths.quarters(paths.VALIDATE)], [paths.quarters(paths.LEARN)]
     own, before = [paths.plays(paths.VALIDATE)], [paths.plays(paths.LEARN)]
     return {
-        "history from 2009": players_evaluate.of_quarters(files, earlier, [*before, *own], shipped.FOLDER),
-        "the table alone": players_evaluate.of_quarters(files, [], own, shipped.FOLDER),
+        "history from 2009": players_evaluate.of_quarters(files, earlier, [*before, *own], folder),
+        "the table alone": players_evaluate.of_quarters(files, [], own, folder),
     }
 
 
@@ -40,7 +36,7 @@ def _figures(name: str, reports: Reports) -> list[str]:
     return rows
 
 
-def _rulesets() -> list[str]:
+def _rulesets(folder: Path) -> list[str]:
     """Live points in the other rulesets that are served."""
     data = points.read([paths.quarters(paths.LEARN), paths.quarters(paths.VALIDATE)])
     rows = points.rows_of(data, min(a.season for a in points.read([paths.quarters(paths.VALIDATE)]).appearances))
@@ -48,7 +44,7 @@ def _rulesets() -> list[str]:
     text += ["| ruleset | " + " | ".join(players_evaluate.MOMENTS.values()) + " |", "|---|" + "--:|" * len(players_evaluate.MOMENTS)]
     for ruleset in players.Rules.read().served:
         if ruleset.name != players.JUDGED:
-            judged = players_evaluate.of_points(data, rows, shipped.FOLDER, ruleset)["populations"]["known"]["quarters"]
+            judged = players_evaluate.of_points(data, rows, folder, ruleset)["populations"]["known"]["quarters"]
             text.append(f"| {ruleset.name} | " + " | ".join(f"{f['gain']:.1%}; {f['coverage']:.1%}" for f in judged.values()) + " |")
     return text
 
@@ -62,12 +58,13 @@ def _network(manifest: dict[str, object], heads: int) -> str:
     )
 
 
-def card(name: str, model: shipped.Model, reports: Reports, latency: list[str]) -> str:
+def card(name: str, folder: Path, reports: Reports) -> str:
     """The whole card."""
-    manifest = model.manifest
+    manifest = shipped.Model(name, folder).manifest
     first, last = manifest["trained"]["seasons"]
     classes, width = manifest["classes"], len(manifest["features"])
-    notes = NOTES / f"{name}.md"
+    tables = [paths.quarters, paths.plays] if name != "points" else [paths.quarters]
+    learnt, validated = (", ".join(f"`{table(which).name}`" for table in tables) for which in (paths.LEARN, paths.VALIDATE))
     return "\n".join(
         [
             f"# {name}, version {manifest['version']}",
@@ -82,37 +79,31 @@ def card(name: str, model: shipped.Model, reports: Reports, latency: list[str]) 
             f"| output | `{manifest['output']}` [N, {len(classes)}], points: {', '.join(classes)} |",
             f"| network | {_network(manifest, len(classes) // 3)} |",
             f"| learnt from | {manifest['trained']['rows']:,} rows an epoch, {manifest['trained']['recipe']['epochs']} epochs, "
-            f"of the seasons {first}–{last}; continuous ranked probability score |",
+            f"of the seasons {first}–{last} ({learnt}); continuous ranked probability score |",
             f"| interval | {manifest['interval']:.0%}; its mass by the network's own measure: {', '.join(map(str, manifest['spans']))}, "
             f"found on {manifest['trained']['recipe']['folds']} folds of seasons that one network each had not seen |",
-            f"| validated on | the seasons {last + 1}–2017, which decided which features stayed and how long to train |",
+            f"| validated on | the seasons {last + 1}–2017, which decided which features stayed and how long to train ({validated}) |",
             "| precision | fp32; no fp16 or int8 variant ships |",
             "",
             f"## Figures on the validation seasons{'' if name == 'season_team' else ', DraftKings'}",
             "",
             *_figures(name, reports),
-            *(_rulesets() if name == "points" else []),
+            *(_rulesets(folder) if name == "points" else []),
             "",
             "## Latency",
             "",
-            "ONNX Runtime, one thread of a shared CPU, called from Python, µs a run; both backends: `cargo bench --bench infer`.",
+            *notes.latency(shipped.model_file(name).stem),
             "",
-            "| rows | median | 99th percentile |",
-            "|--:|--:|--:|",
-            *latency,
-            "",
-            notes.read_text().strip(),
+            notes.words(name),
             "",
         ]
     )
 
 
-def write(asked: list[str], latency: Callable[[shipped.Model, np.ndarray], list[str]]) -> None:
+def write(asked: list[str], folder: Path) -> None:
     """The cards that are asked for."""
-    reports = _reports()
+    reports = _reports(folder)
     for name in (name for name in shipped.PLAYERS if name in asked):
-        model = shipped.Model(name)
-        rows = np.zeros((256, len(model.manifest["features"])), np.float32)
-        file = shipped.model_file(name).with_suffix(".md")
-        file.write_text(card(name, model, reports, latency(model, rows)))
+        file = shipped.model_file(name, folder).with_suffix(".md")
+        file.write_text(card(name, folder, reports))
         print(file)

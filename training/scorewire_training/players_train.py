@@ -40,7 +40,7 @@ def _moments(name: str, features: np.ndarray) -> list[np.ndarray]:
     return [features[:, points.NAMES.index(f"quarter_{q}")] == 1 for q in range(points.MOMENTS)]
 
 
-def calibrate(name: str, rows: Rows, run: bin_nets.Run) -> list[float]:
+def calibrate(name: str, rows: Rows, run: nets.Run) -> list[float]:
     """The interval's spans: by moment, or by head."""
     recipe = RECIPES[name]
     years = sorted(set(rows.seasons[0].tolist()))
@@ -51,7 +51,7 @@ def calibrate(name: str, rows: Rows, run: bin_nets.Run) -> list[float]:
         learn, out = rows.where(lambda seasons: ~np.isin(seasons, held)), rows.where(lambda seasons: np.isin(seasons, held))
         scaling = bin_nets.Scaling.of(learn, recipe.seed)
         checkpoint = paths.WORK / f"{name}-fold-{fold}.pt"
-        net = bin_nets.train(recipe, recipe.seed, learn, scaling, (learn.rows, rows.heads), checkpoint, run)
+        net = bin_nets.train(recipe, recipe.seed, learn, scaling, checkpoint, run)
         for source in out.sources:
             features = rows.features(source)
             told.append((features, bin_nets.mass([net], scaling, features, rows.heads), rows.targets(source)))
@@ -102,7 +102,7 @@ def write(name: str, folder: Path, members: list, scaling: bin_nets.Scaling, spa
     print(f"{name}: ONNX Runtime differs from the networks by at most {differs:.1e} points", flush=True)
 
 
-def train(name: str, run: bin_nets.Run, folder: Path) -> None:
+def train(name: str, run: nets.Run, folder: Path) -> None:
     """Trains one model and writes it."""
     begun, recipe, rows = time.monotonic(), RECIPES[name], rows_of(name)
     print(f"{name}: {shipped.PLAYERS[name].about}; {rows.rows} rows an epoch", flush=True)
@@ -110,7 +110,6 @@ def train(name: str, run: bin_nets.Run, folder: Path) -> None:
     scaling, members = bin_nets.Scaling.of(rows, recipe.seed), []
     for number in range(recipe.members):
         checkpoint = paths.WORK / f"{name}-{number}.pt"
-        shape = rows.rows, rows.heads
-        members.append(bin_nets.train(recipe, recipe.seed + number, rows, scaling, shape, checkpoint, run))
+        members.append(bin_nets.train(recipe, recipe.seed + number, rows, scaling, checkpoint, run))
     write(name, folder, members, scaling, spans, rows)
     print(f"{name}: written after {time.monotonic() - begun:.0f} s", flush=True)

@@ -12,7 +12,7 @@ import time
 import lightgbm
 import numpy as np
 
-from . import dataset, evaluate, features, paths, shipped
+from . import dataset, evaluate, features, shipped
 
 TREES = {
     "learning_rate": 0.05,
@@ -42,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="training/rival", description=__doc__)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
-    learn, validate = (dataset.Snaps.load(paths.WORK / f"snaps-{part}.npz") for part in ("learn", "validate"))
+    learn, validate = dataset.parts()
     learn, validate = learn.where(learn.is_call), validate.where(validate.is_call)
     no_past = [name for name in features.BLIND if not name.startswith(("past_", "opponent_past_", "rating"))]
     lists = {
@@ -54,13 +54,13 @@ def main() -> None:
     print(f"{'':<34} " + " ".join(f"{head:>10}" for head in evaluate.COLUMNS.values()))
     for name, names in lists.items():
         begun = time.monotonic()
-        judged = {f"{name}: trees": evaluate.binary(trees(learn, validate, names, arguments.threads), validate.kind)}
+        judged = {f"{name}: trees": evaluate.figures(trees(learn, validate, names, arguments.threads), validate.kind)}
         took = time.monotonic() - begun
         if name in shipped.SPECS:
             p = shipped.Model(name)(validate.columns(names))
-            judged[f"{name}: network"] = evaluate.binary(evaluate.dropback(p), validate.kind)
+            judged[f"{name}: network"] = evaluate.figures(evaluate.dropback(p), validate.kind)
         for label, figures in judged.items():
-            print(f"{label:<34} " + " ".join(f"{figures[column]:>10.4f}" for column in evaluate.COLUMNS), flush=True)
+            print(f"{label:<34} " + " ".join(f"{evaluate.cell(figures[column]):>10}" for column in evaluate.COLUMNS), flush=True)
         print(f"({took:.0f} s)", flush=True)
 
 

@@ -16,23 +16,23 @@ import numpy as np
 from . import dataset, features, labels, points, season
 
 FOLDER = Path(__file__).resolve().parents[2] / "config" / "models"
-VERSION = "1"
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What a model reads and answers."""
+    """What a model reads and answers, and the version that is trained and judged."""
 
     name: str
     features: list[str]
     classes: tuple[str, ...]
     about: str
     output: str = "probabilities"
+    version: str = "1"
 
     def rows(self, snaps: dataset.Snaps) -> np.ndarray:
         """Of a model of plays: which snaps it is asked about."""
         if self.name == "win":
-            return np.ones(len(snaps.kind), bool)
+            return ~np.isnan(snaps.win)
         return (snaps.drive if self.name == "drive" else snaps.kind) >= 0
 
     def labels(self, snaps: dataset.Snaps) -> np.ndarray:
@@ -67,8 +67,13 @@ PLAYERS = {
 
 
 def model_file(name: str, folder: Path = FOLDER) -> Path:
-    """A model's ONNX file."""
-    return folder / f"{name}-{VERSION}.onnx"
+    """Where a model's ONNX file belongs."""
+    return folder / f"{name}-{(SPECS | PLAYERS)[name].version}.onnx"
+
+
+def found(file: str, folder: Path) -> Path:
+    """A file of that name of a folder of models, or where it has none that of those that ship."""
+    return folder / file if (folder / file).exists() else FOLDER / file
 
 
 def write_manifest(spec: Spec, folder: Path, trained: dict[str, object], more: dict[str, object] | None = None) -> None:
@@ -76,7 +81,7 @@ def write_manifest(spec: Spec, folder: Path, trained: dict[str, object], more: d
     file = model_file(spec.name, folder)
     manifest = {
         "name": spec.name,
-        "version": VERSION,
+        "version": spec.version,
         "about": spec.about,
         "file": file.name,
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
@@ -95,7 +100,9 @@ class Model:
     def __init__(self, name: str, folder: Path = FOLDER) -> None:
         import onnxruntime
 
-        file = model_file(name, folder)
+        file = found(model_file(name).name, folder)
+        if not file.exists():
+            raise FileNotFoundError(f"{file}: no such model: train it first")
         self.manifest = json.loads(file.with_suffix(".json").read_text())
         wanted = (SPECS | PLAYERS)[name]
         if (self.manifest["features"], self.manifest["classes"]) != (list(wanted.features), list(wanted.classes)):
@@ -107,6 +114,8 @@ class Model:
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """`[rows, F]` of the manifest's features to `[rows, classes]`."""
+        if not len(rows):
+            return np.zeros((0, len(self.manifest["classes"])), np.float32)
         parts = np.array_split(rows.astype(np.float32), max(1, len(rows) // 4096))
         return np.concatenate([self.run(part) for part in parts])
 

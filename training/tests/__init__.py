@@ -1,1 +1,1 @@
-"""What must hold of features, labels, metrics and commands. No network is run: numpy alone."""
+"""What must hold of features, labels, metrics and commands. Numpy and ONNX Runtime are enough, but for `test_nets`."""

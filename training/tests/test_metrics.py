@@ -2,10 +2,11 @@
 
 import math
 import unittest
+import warnings
 
 import numpy as np
 
-from scorewire_training import bins, metrics
+from scorewire_training import bins, evaluate, metrics
 
 
 class Metrics(unittest.TestCase):
@@ -42,6 +43,29 @@ class Metrics(unittest.TestCase):
     def test_coverage_at_accuracy_takes_the_surest_first(self) -> None:
         self.assertEqual(metrics.coverage_at(self.P, self.Y, right=1.0), 0.5)
         self.assertEqual(metrics.coverage_at(self.P, 1 - self.Y, right=1.0), 0.0)
+
+    def test_auc_of_classes_is_the_mean_of_each_against_the_rest(self) -> None:
+        p = np.array([[0.6, 0.3, 0.1], [0.2, 0.7, 0.1], [0.5, 0.4, 0.1]])
+        y = np.array([0, 1, 1])  # of class 0: 1 of 1 pair, and 1 of 1; of class 1: 2 of 2; class 2 never happened
+        self.assertEqual(metrics.auc(p, y), 1.0)
+        self.assertEqual(metrics.auc(p, np.array([0, 1, 0])), 1.0)
+        self.assertEqual(metrics.auc(p, np.array([1, 0, 0])), 0.0)
+
+    def test_coverage_of_classes_goes_by_the_probability_of_what_is_called(self) -> None:
+        p = np.array([[0.8, 0.1, 0.1], [0.1, 0.7, 0.2], [0.4, 0.3, 0.3]])
+        self.assertEqual(metrics.at_confidence(p, np.array([0, 2, 0])), (2 / 3, 0.5))
+        self.assertEqual(metrics.coverage_at(p, np.array([0, 2, 0]), right=1.0), 1 / 3)
+
+    def test_of_no_rows_nothing_can_be_said(self) -> None:
+        for p, y in ((np.zeros(0), np.zeros(0, int)), (np.zeros((0, 3)), np.zeros(0, int))):
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                told = evaluate.figures(p, y)
+            self.assertTrue(all(math.isnan(value) for value in told.values()), told)
+
+    def test_of_one_class_alone_there_is_no_auc(self) -> None:
+        told = evaluate.figures(self.P, np.ones(4, int))
+        self.assertEqual([name for name, value in told.items() if math.isnan(value)], ["auc"])
 
 
 class Distributions(unittest.TestCase):
