@@ -107,22 +107,22 @@ def crps(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return (losses * is_told).sum()
 
 
-def step(trainer: nets.Trainer, inputs: torch.Tensor, labels: torch.Tensor, parts: int) -> float:
+def step(trainer: nets.Trainer, inputs: torch.Tensor, labels: torch.Tensor, parts: int) -> torch.Tensor:
     """One step down a batch's mean score, in parts that add up to it. That score."""
     told = (~torch.isnan(labels)).sum().clamp(min=1)
     pairs = zip(inputs.chunk(parts), labels.chunk(parts))
     return trainer.step((lambda x=x, y=y: crps(trainer.net(x).float(), y) / told) for x, y in pairs)
 
 
-def _epoch(trainer: nets.Trainer, recipe: Recipe, rows: tuple[np.ndarray, np.ndarray], draw: np.random.Generator, run: nets.Run) -> float:
+def _epoch(trainer: nets.Trainer, batch: int, rows: tuple[np.ndarray, np.ndarray], draw: np.random.Generator, run: nets.Run) -> float:
     """One epoch over standardised features and targets; the rest of the last batch is left out. The mean loss."""
     features, targets = rows
     inputs = torch.from_numpy(features).to(run.on)
     labels = torch.from_numpy(targets.astype(np.float32)).clamp(TARGET_MIN, TARGET_MAX).to(run.on)
     order = torch.from_numpy(draw.permutation(len(inputs))).to(run.on)
     trainer.net.train()
-    batches = order.split(recipe.batch)[: len(order) // recipe.batch]
-    return sum(step(trainer, inputs[places], labels[places], run.accumulate) for places in batches) / len(batches)
+    batches = order.split(batch)[: len(order) // batch]
+    return float(sum(step(trainer, inputs[places], labels[places], run.accumulate) for places in batches)) / len(batches)
 
 
 def train(recipe: Recipe, seed: int, sample: Sample, scaling: Scaling, checkpoint: Path, run: nets.Run) -> nn.Sequential:
@@ -140,7 +140,7 @@ def train(recipe: Recipe, seed: int, sample: Sample, scaling: Scaling, checkpoin
     begun = time.monotonic()
     while trainer.epoch < recipe.epochs:
         features, targets = sample(trainer.epoch, draw)
-        loss = _epoch(trainer, recipe, (scaling(features), targets), draw, run)
+        loss = _epoch(trainer, recipe.batch, (scaling(features), targets), draw, run)
         trainer.epoch += 1
         trainer.save(checkpoint, is_of, {"draw": json.dumps(draw.bit_generator.state)})
         took = f"{time.monotonic() - begun:.0f} s{nets.gpu_use(run.on)}"

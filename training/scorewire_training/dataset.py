@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import features, labels, paths
+from . import features, labels, paths, tables
 from .expectation import Expectation
 from .history import History
 from .plays import Game
@@ -79,7 +79,10 @@ class Snaps:
 
 def parts() -> tuple[Snaps, Snaps]:
     """What `training/features` wrote: the rows to learn from, and those that validate."""
-    learn, validate = (Snaps.load(paths.WORK / f"snaps-{part}.npz") for part in ("learn", "validate"))
+    try:
+        learn, validate = (Snaps.load(paths.WORK / f"snaps-{part}.npz") for part in ("learn", "validate"))
+    except FileNotFoundError as error:
+        raise tables.TableError(f"{error.filename} is missing: run training/features first") from error
     return learn, validate
 
 

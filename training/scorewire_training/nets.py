@@ -122,15 +122,15 @@ class Trainer:
         self.pace = torch.optim.lr_scheduler.OneCycleLR(self.adam, step, total_steps=steps, pct_start=rising)
         self.scaler = torch.amp.GradScaler(on.type, enabled=on.type == "cuda")
 
-    def step(self, parts: Iterable[Callable[[], torch.Tensor]]) -> float:
+    def step(self, parts: Iterable[Callable[[], torch.Tensor]]) -> torch.Tensor:
         """One step down the sum of a batch's parts, each a loss that is asked for in its turn. The sum."""
         self.adam.zero_grad()
-        total = 0.0
+        total = torch.zeros((), device=self.on)
         for part in parts:
             with torch.autocast(self.on.type, enabled=self.on.type == "cuda"):
                 value = part()
             self.scaler.scale(value).backward()
-            total += float(value.detach())
+            total += value.detach()
         self.scaler.step(self.adam)
         self.scaler.update()
         self.pace.step()

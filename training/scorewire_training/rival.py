@@ -12,7 +12,7 @@ import time
 import lightgbm
 import numpy as np
 
-from . import dataset, evaluate, features, shipped
+from . import dataset, evaluate, features, shipped, tables
 
 TREES = {
     "learning_rate": 0.05,
@@ -42,7 +42,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="training/rival", description=__doc__)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
-    learn, validate = dataset.parts()
+    try:
+        learn, validate = dataset.parts()
+    except tables.TableError as error:
+        parser.error(str(error))
     learn, validate = learn.where(learn.is_call), validate.where(validate.is_call)
     no_past = [name for name in features.BLIND if not name.startswith(("past_", "opponent_past_", "rating"))]
     lists = {

@@ -116,8 +116,6 @@ def main() -> None:
         for name in asked:
             if name in players_train.RECIPES:
                 players_train.train(name, run, arguments.models)
-    except FileNotFoundError as error:
-        parser.error(f"{error.filename} is missing: run training/features first")
     except tables.TableError as error:
         parser.error(str(error))
 
