@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import players, points, season, shipped
+from . import metrics, players, points, season, shipped
 
 POPULATIONS = {"known": "players with a game known before this one", "all": "all players with a row"}
 MOMENTS = {"0": "before kickoff", "1": "end of Q1", "2": "end of Q2", "3": "end of Q3"}
@@ -48,7 +48,7 @@ class Judged:
             "rows": int(rows.sum()),
             "mae": round(float(error), 4),
             "baseline_mae": round(float(base_error), 4),
-            "gain": round(float(1 - error / base_error), 4) if base_error else 0.0,
+            "gain": round(float(1 - error / base_error), 4) if base_error else metrics.NOTHING,
             "coverage": round(float(((final >= low) & (final <= high)).mean()), 4),
             "width": round(float((high - low).mean()), 3),
             "below": round(float((final < low).mean()), 4),
@@ -98,7 +98,7 @@ def of_season(moments: season.Moments, models: Path, ruleset: points.Ruleset) ->
     model = shipped.Model("season", models)
     coming = model(season.features(moments, ruleset)[0])
     target, rolling = season.targets(moments, ruleset), season.rolling(moments, ruleset)
-    left = season.REGULAR_WEEKS - moments.week
+    left = moments.recorded.sum(1)
     # One of a season's weeks is his club's week off, somewhere in the middle.
     games_left = left * (1 - 1 / season.REGULAR_WEEKS)
     per_game = Judged(coming[:, :3], rolling, target[:, 0])
@@ -107,7 +107,7 @@ def of_season(moments: season.Moments, models: Path, ruleset: points.Ruleset) ->
         "version": model.manifest["version"],
         "ruleset": ruleset.name,
         "per_game": _by_weeks(per_game, moments.week, ~np.isnan(target[:, 0])),
-        "total": _by_weeks(total, moments.week, np.ones(len(left), bool)),
+        "total": _by_weeks(total, moments.week, left > 0),
     }
 
 

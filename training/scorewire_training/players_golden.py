@@ -119,7 +119,7 @@ def season_case(rng: np.random.Generator, number: int, ruleset: points.Ruleset) 
     sums = np.array([70, 40, 420, 35, 3, 4, 50, 25])
     club.plays = [np.floor(sums * (0.5 + 0.5 * rng.random(len(sums)))) for _ in range(clubs)]
     club.played = [{"p"}] * (clubs - since) + [set()] * since
-    moments = season.stack([season.player_row(week, SEASON, past, club, "p", {})])
+    moments = season.stack([season.player_row(week, SEASON, past, club, "p", {}, ())])
     return {
         "ruleset": ruleset.name,
         "week": week,

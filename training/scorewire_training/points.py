@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from . import tables
+from .clubs import club
 
 STATS = (
     "pass_yds pass_td int rush_yds rush_td rec rec_yds rec_td fumbles_lost two_pt ret_td off_fumrec_td pass_att rush_att"
@@ -29,8 +30,6 @@ ROLE_COLUMNS = [INDEX[name] for name in ROLES]
 HISTORY_GAMES_MAX = 16  # of a player; the baseline and most features look at the last 8
 HISTORY_GAMES_NEAR = 8
 MOMENTS = 4
-# Clubs that moved or changed their letters keep their history.
-CLUBS = {"JAC": "JAX", "STL": "LA", "SD": "LAC", "OAK": "LV"}
 REGULAR_WEEKS = 17
 
 RULESET_KEYS = {
@@ -176,8 +175,8 @@ def _appearance(row: dict[str, str]) -> Appearance:
         player=row["gsis_id"],
         name=row["name"],
         position=row["position"],
-        team=CLUBS.get(row["team"], row["team"]),
-        opponent=CLUBS.get(row["opponent"], row["opponent"]),
+        team=club(row["team"]),
+        opponent=club(row["opponent"]),
         home=row["home"] == "1",
         lines=np.zeros((5, len(STATS))),
     )

@@ -3,19 +3,22 @@
 A *moment* is after week 0–16 of a regular season (0: before the first game). Coming is what is left of that regular season, at most
 16 games. Players: everybody with a game known of this season or the one before. Two targets:
 - `per_game`: the mean points of the coming games he appears in (rows with at least one);
-- `total`: the points of all coming weeks, 0 for a week without him, divided by the weeks left (all rows).
+- `total`: the points of all coming weeks, 0 for a week without him, divided by these weeks (all rows). A week that the
+  tables do not have at all is none of them.
 Teams: the mean points scored a coming game. Of plays the history holds sums over the team's last 1,000.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from . import points, tables
-from .points import CLUBS, HISTORY_GAMES_MAX, HISTORY_GAMES_NEAR, INDEX, REGULAR_WEEKS, ROLES, STATS
+from .clubs import club
+from .points import HISTORY_GAMES_MAX, HISTORY_GAMES_NEAR, INDEX, REGULAR_WEEKS, ROLES, STATS
 
 PLAYS_MAX = 1000
 WEEKS_MAX = REGULAR_WEEKS + 4
@@ -37,8 +40,7 @@ def read_plays(paths: list[Path]) -> dict[tuple[str, str], np.ndarray]:
 
     def take(row: dict[str, str]) -> None:
         if row["play_type"] in ("run", "pass", "sack"):
-            team = CLUBS.get(row["posteam"], row["posteam"])
-            sums = out.setdefault((row["game_id"], team), np.zeros(len(PLAY_COLUMNS)))
+            sums = out.setdefault((row["game_id"], club(row["posteam"])), np.zeros(len(PLAY_COLUMNS)))
             flags = [row[name] == "1" for name in ("success", "turnover", "td", "shotgun", "first_down")]
             sums += [1, row["play_type"] != "run", float(row["yards_gained"] or 0), *flags]
 
@@ -89,6 +91,7 @@ class Moments:
     plays: np.ndarray  # [n, 8] sums over the last 1,000
     coming: np.ndarray  # [n, 17, 14] the lines of the coming weeks (target; players), or points in column 0 (teams)
     appears: np.ndarray  # [n, 17] whether he appears in that week (target)
+    recorded: np.ndarray  # [n, 17] whether that week is coming and somebody appears in it (target)
 
     def take(self, index) -> "Moments":
         """The rows of an index or a mask."""
@@ -119,20 +122,23 @@ def moments_of(season: points.Season, plays: dict, first: int = 0) -> tuple[Mome
         for club in clubs.values():
             club.season, club.season_games = year, 0
         lines, scores = _coming(by_week, season, year)
+        weeks = [week for of, week in by_week if of == year]
         for week in range(WEEKS_MAX + 1):
             _play(by_week.get((year, week), []), season, plays, past, clubs)
             if week >= REGULAR_WEEKS or year < first:
                 continue
             for player, games in past.items():
                 if games[-1].season >= year - 1:
-                    players.append(player_row(week, year, games, clubs[games[-1].team], player, lines.get(player, {})))
+                    players.append(player_row(week, year, games, clubs[games[-1].team], player, lines.get(player, {}), weeks))
             for name, club in sorted(clubs.items()):
-                teams.append(_team_row(week, year, club, scores.get(name, {})))
+                teams.append(_team_row(week, year, club, scores.get(name, {}), weeks))
     return stack(players), stack(teams)
 
 
 def stack(rows: list[dict]) -> Moments:
     """Rows as columns."""
+    if not rows:
+        return NOBODY.take(slice(0, 0))
     return Moments(**{name: np.asarray([row[name] for row in rows], dtype=np.float64) for name in Moments.__dataclass_fields__})
 
 
@@ -162,8 +168,14 @@ def _club_row(club: Club) -> dict:
     return {"club_season": club.season_games, "club_games": len(kept), "club": games, "plays": club.last_plays()}
 
 
-def player_row(week: int, year: int, past: list, club: Club, player: str, coming: dict[int, np.ndarray]) -> dict[str, object]:
-    """One row of `Moments` of a player after that week; `club`: that of his last game."""
+def _recorded(week: int, weeks: Collection[int]) -> np.ndarray:
+    return np.array([week < w and w in weeks for w in range(1, REGULAR_WEEKS + 1)], np.float64)
+
+
+def player_row(
+    week: int, year: int, past: list, club: Club, player: str, coming: dict[int, np.ndarray], weeks: Collection[int]
+) -> dict[str, object]:
+    """One row of `Moments` of a player after that week; `club`: that of his last game; `weeks`: those that tables have."""
     games, history, history_team = points.history_of(past)
     since = 0
     for names in reversed(club.played[-HISTORY_GAMES_MAX:]):
@@ -184,17 +196,18 @@ def player_row(week: int, year: int, past: list, club: Club, player: str, coming
         "history_team": history_team,
         "coming": lines,
         "appears": appears,
+        "recorded": _recorded(week, weeks),
         **_club_row(club),
     }
 
 
-def _team_row(week: int, year: int, club: Club, coming: dict[int, float]) -> dict:
+def _team_row(week: int, year: int, club: Club, coming: dict[int, float], weeks: Collection[int]) -> dict:
     lines, appears = np.zeros((REGULAR_WEEKS, 1)), np.zeros(REGULAR_WEEKS)
     for w, score in coming.items():
         if w > week:
             lines[w - 1], appears[w - 1] = score, 1
     nobody = {"games": 0, "games_season": 0, "since": 0, "history": np.zeros(0), "history_team": np.zeros(0)}
-    return {"week": week, "season": year, **nobody, "coming": lines, "appears": appears, **_club_row(club)}
+    return {"week": week, "season": year, **nobody, "coming": lines, "appears": appears, "recorded": _recorded(week, weeks), **_club_row(club)}
 
 
 def _put_club(columns: points.Columns, m: Moments) -> None:
@@ -279,11 +292,10 @@ def team_rolling(m: Moments) -> np.ndarray:
 
 
 def targets(m: Moments, ruleset: points.Ruleset) -> np.ndarray:
-    """`per_game` (NaN where he never appears) and `total` by weeks left, [n, 2]."""
+    """`per_game` (NaN where he never appears) and `total` a week (NaN where tables have none that is coming), [n, 2]."""
     total = (ruleset.points(m.coming) * m.appears).sum(1)
-    games = m.appears.sum(1)
-    per_game = np.where(games > 0, total / np.maximum(games, 1), np.nan)
-    return np.stack([np.round(per_game, 4), np.round(total / (REGULAR_WEEKS - m.week), 4)], axis=1)
+    means = [np.where(of > 0, total / np.maximum(of, 1), np.nan) for of in (m.appears.sum(1), m.recorded.sum(1))]
+    return np.round(np.stack(means, axis=1), 4)
 
 
 def team_targets(m: Moments) -> np.ndarray:
@@ -292,6 +304,7 @@ def team_targets(m: Moments) -> np.ndarray:
     return np.where(games > 0, m.coming[:, :, 0].sum(1) / np.maximum(games, 1), np.nan)[:, None]
 
 
-_NOBODY = stack([player_row(0, 0, [], Club(), "", {})])
-NAMES, TEAM_NAMES = features(_NOBODY, points.NOTHING)[1], team_features(_NOBODY)[1]
+NOBODY = stack([player_row(0, 0, [], Club(), "", {}, ())])
+"""A row of which nothing is known."""
+NAMES, TEAM_NAMES = features(NOBODY, points.NOTHING)[1], team_features(NOBODY)[1]
 """The features, in their order."""

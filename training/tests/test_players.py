@@ -1,12 +1,13 @@
 """Features of players: nothing of what comes later is in them."""
 
+import json
 import tempfile
 import unittest
 from pathlib import Path
 
 import numpy as np
 
-from scorewire_training import players, points, season
+from scorewire_training import evaluate, players, players_evaluate, points, season, shipped
 from tests import made_up
 
 RULES = players.Rules.read()
@@ -53,6 +54,31 @@ class Leaks(unittest.TestCase):
         (week, before), (_, after) = told
         np.testing.assert_array_equal(before[week < 4], after[week < 4])
         self.assertTrue((before[week >= 4] != after[week >= 4]).any())
+
+
+class Weeks(unittest.TestCase):
+    def test_a_week_that_the_tables_do_not_have_is_no_week_without_points(self) -> None:
+        told = []
+        for lacking in ((), ("3",)):
+            rows = [row for row in made_up.quarters(weeks=4) if row["week"] not in lacking]
+            with tempfile.TemporaryDirectory() as folder:
+                path = made_up.write(Path(folder) / "quarters.csv", rows)
+                moments, _ = season.moments_of(points.read([path]), {})
+            total = season.targets(moments, RULES.judged)[:, 1]
+            told.append({int(week): total[moments.week == week] for week in (1, 4)})
+        finals = [RULES.judged.points(np.array([{"rec": 4 * (w + 1), "rec_yds": 4 * (10 + w)}.get(s, 0) for s in points.STATS])) for w in (2, 3, 4)]
+        whole, lacking = told
+        np.testing.assert_allclose(whole[1], np.mean(finals), atol=1e-4)
+        np.testing.assert_allclose(lacking[1], np.mean(finals[::2]), atol=1e-4)
+        self.assertTrue(np.isnan(whole[4]).all(), "no week is left")
+
+    def test_a_table_of_the_post_season_alone_has_no_moment(self) -> None:
+        rows = [row | {"season_type": "POST"} for row in made_up.quarters(weeks=2)]
+        with tempfile.TemporaryDirectory() as folder:
+            path = made_up.write(Path(folder) / "quarters.csv", rows)
+            told = players_evaluate.of_quarters([path], [], [], shipped.FOLDER)
+        self.assertEqual(told["season"]["per_game"]["all"], {"rows": 0})
+        json.loads(evaluate.as_json(told))
 
 
 class Targets(unittest.TestCase):
