@@ -2,8 +2,10 @@
 //!
 //! A team's past is a [`Tally`] whose every number loses weight with each game and each new season, as
 //! `training/` has it, so it is as large after ten seasons as after ten games. It begins with what ships beside
-//! the models and goes on with the games that this server sees end. Bounded by [`TEAMS_MAX`].
+//! the models and goes on with the games that this server sees end. A team that moved, or is spelt in two ways, is
+//! one club. Bounded by [`TEAMS_MAX`].
 
+use super::points::past::club;
 use crate::model::{Side, Team};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -118,7 +120,7 @@ impl Past {
 #[serde(deny_unknown_fields)]
 struct AsOf {
     through_day: i64,
-    /// By the team's abbreviation.
+    /// By the club's abbreviation.
     teams: HashMap<String, Past>,
 }
 
@@ -126,7 +128,7 @@ struct AsOf {
 #[derive(Clone, Default)]
 pub struct History {
     shipped: Vec<AsOf>,
-    /// Of teams of which a game was seen to its end: until when, and their past.
+    /// Of clubs of which a game was seen to its end: until when, and their past.
     seen: HashMap<Team, (i64, Past)>,
 }
 
@@ -158,11 +160,12 @@ impl History {
         let Some(day) = kickoff_us.map(|us| us.div_euclid(DAY_US)) else {
             return Past::default();
         };
+        let club = club(team);
         let shipped = self.shipped.iter().rev().find(|history| history.through_day < day);
-        let shipped = shipped.and_then(|history| Some((history.through_day, history.teams.get(team.as_str())?)));
+        let shipped = shipped.and_then(|history| Some((history.through_day, history.teams.get(club.as_str())?)));
         let seen = self
             .seen
-            .get(team)
+            .get(&club)
             .filter(|(through, _)| *through < day)
             .map(|(through, past)| (*through, past));
         let latest = [shipped, seen].into_iter().flatten().max_by_key(|(through, _)| *through);
@@ -177,7 +180,8 @@ impl History {
         let expected = pasts[0].rating - pasts[1].rating + HOME_POINTS;
         let surprise = RATING_GAIN * (f64::from(margin) - expected);
         for (side, (team, tally)) in [Side::Home, Side::Away].into_iter().zip(sides) {
-            let known = self.seen.get(team);
+            let club = club(team);
+            let known = self.seen.get(&club);
             // A game that ends after a later one of the team was over comes too late.
             if known.is_some_and(|(through, _)| *through > day) || (known.is_none() && self.seen.len() >= TEAMS_MAX) {
                 continue;
@@ -185,7 +189,7 @@ impl History {
             let mut past = pasts[side.index()];
             past.rating += if side == Side::Home { surprise } else { -surprise };
             past.tally = past.tally.scaled_plus(GAME_KEEPS, &tally);
-            self.seen.insert(team.clone(), (day, past));
+            self.seen.insert(club, (day, past));
         }
     }
 }
@@ -204,6 +208,25 @@ pub(super) fn season(day: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_club_that_moved_or_is_spelt_in_two_ways_keeps_its_past() {
+        let team = |letters| Team::new(letters).unwrap();
+        let called = |calls| Tally { calls, ..Tally::default() };
+        let (kickoff, later) = (17_400 * DAY_US, Some(17_407 * DAY_US));
+        let mut history = History::default();
+        history.take(kickoff, [(&team("SD"), called(60.0)), (&team("JAC"), called(50.0))], [20, 17]);
+        for (before, now, calls) in [("SD", "LAC", 60.0), ("JAC", "JAX", 50.0)] {
+            assert_eq!(history.before(&team(before), later), history.before(&team(now), later));
+            assert_eq!(history.before(&team(now), later).tally.calls, calls);
+        }
+        let shipped = History::shipped();
+        for (before, now) in [("JAC", "JAX"), ("STL", "LA"), ("SD", "LAC"), ("OAK", "LV")] {
+            let [before, now] = [before, now].map(|letters| shipped.before(&team(letters), Some(18_000 * DAY_US)));
+            assert_eq!(before, now);
+            assert!(now.tally.calls > 0.0);
+        }
+    }
 
     #[test]
     fn a_season_begins_in_march() {

@@ -1,7 +1,7 @@
 """What teams did in earlier games: decayed sums of their calls, and a rating from results.
 
 A team's past is a `Tally` whose every number loses weight with each game (`GAME_KEEPS`) and each new season
-(`SEASON_KEEPS`), so it is as large after ten seasons as after ten games.
+(`SEASON_KEEPS`), so it is as large after ten seasons as after ten games. A team that moved is the same team.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import datetime
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from .clubs import club
 
 GAME_KEEPS = 0.88
 SEASON_KEEPS = 0.6
@@ -98,22 +100,27 @@ class History:
 
     def before(self, team: str, day: int) -> Past:
         """What a team brings into a game on that day: the latest that is known from before it."""
+        team = club(team)
         known = [(through, teams[team]) for through, teams in self.shipped if through < day and team in teams][-1:]
         known += [self.seen[team]] if team in self.seen and self.seen[team][0] < day else []
         if not known:
             return Past(season(day))
         return max(known, key=lambda past: past[0])[1].as_of(season(day))
 
-    def take(self, day: int, sides: dict[str, Tally], home: str, away: str, score: tuple[int, int]) -> None:
-        """A game is over."""
+    def take(self, day: int, sides: dict[str, Tally], home: str, away: str, score: tuple[int, int] | None) -> None:
+        """A game is over; a score that nobody knows leaves the ratings as they were."""
+        if not (home and away):
+            return
         pasts = {team: self.before(team, day) for team in (home, away)}
-        margin = max(-MARGIN_MAX, min(MARGIN_MAX, score[0] - score[1]))
-        surprise = RATING_GAIN * (margin - (pasts[home].rating - pasts[away].rating + HOME_POINTS))
+        surprise = 0.0
+        if score is not None:
+            margin = max(-MARGIN_MAX, min(MARGIN_MAX, score[0] - score[1]))
+            surprise = RATING_GAIN * (margin - (pasts[home].rating - pasts[away].rating + HOME_POINTS))
         for team, past in pasts.items():
             past.rating += surprise if team == home else -surprise
             past.tally.scale(GAME_KEEPS)
             past.tally.add(sides.get(team, Tally()))
-            self.seen[team] = (day, past)
+            self.seen[club(team)] = (day, past)
 
 
 def save(histories: list[History], path: Path) -> None:

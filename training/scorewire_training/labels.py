@@ -71,7 +71,10 @@ def _end(last: Play, after: Play | None) -> str:
 
 
 def wins(game: Game) -> dict[str, float]:
-    """Each team's result: 1 for a win, 0.5 for a tie."""
-    home, away = game.final_score()
+    """Each team's result: 1 for a win, 0.5 for a tie; nobody's where the list does not tell how the game ended."""
+    score = game.final_score()
+    if score is None:
+        return {}
+    home, away = score
     result = 0.5 if home == away else float(home > away)
     return {game.home: result, game.away: 1 - result}

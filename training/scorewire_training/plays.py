@@ -16,6 +16,12 @@ DROPBACKS = ("pass", "sack")
 """Kinds of play in which the quarterback means to throw."""
 
 
+KICKED = ("kickoff", "punt", "field_goal")
+"""Kinds of play whose touchdown is the other team's, unless that lost the ball back."""
+BREAKS_OFF_S = 150
+"""Seconds: a list whose last play has more of the fourth quarter left does not tell how the game ended."""
+
+
 @dataclass(slots=True)
 class Play:
     """One row, with what the server's recap of a game has too, and what only labels need."""
@@ -62,18 +68,23 @@ class Game:
     away: str
     plays: list[Play] = field(default_factory=list)
 
-    def final_score(self) -> tuple[int, int]:
-        """Home's and away's points: those before the last snap or kick, and what it brought."""
-        last = next(play for play in reversed(self.plays) if play.offence)
+    def final_score(self) -> tuple[int, int] | None:
+        """Home's and away's points: those before the last snap or kick, and what it brought (a try aside that is not listed).
+
+        None where the list breaks off before the end, or has no play of either team.
+        """
+        last = next((play for play in reversed(self.plays) if play.offence), None)
+        if last is None or (last.quarter, -last.seconds_left) < (4, -BREAKS_OFF_S):
+            return None
         points, against = last.points, last.points_against
-        if last.touchdown and last.turnover:
-            against += 6
-        elif last.touchdown:
+        if last.touchdown and last.turnover == (last.kind in KICKED):
             points += 6
-        elif last.scored and last.kind == "sack":
+        elif last.touchdown:
+            against += 6
+        elif last.scored and last.kind in ("run", "pass", "sack", "punt", "no_play"):
             against += 2
         elif last.scored:
-            points += {"field_goal": 3, "extra_point": 1, "two_point": 2}.get(last.kind, 0)
+            points += {"field_goal": 3, "extra_point": 1, "two_point": 2, "kickoff": 2}.get(last.kind, 0)
         return (points, against) if last.offence == self.home else (against, points)
 
 

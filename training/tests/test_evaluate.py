@@ -3,12 +3,13 @@
 import contextlib
 import gzip
 import io
+import json
 import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
 
-from scorewire_training import evaluate, plays
+from scorewire_training import evaluate, plays, shipped
 from tests import made_up
 
 
@@ -75,6 +76,54 @@ class Errors(unittest.TestCase):
         rows = made_up.quarters(1)
         path = made_up.write(self.folder / "twice.csv", [*rows, rows[-1]])
         self.assertIn("line 6: game 2017010100, player 00-0000001: quarter 4 is told twice", self.said("--player-quarters", path))
+
+
+def table_of_plays(path: Path, **of_all: str) -> Path:
+    """A table with one game of one play, told what is given."""
+    row = dict.fromkeys(plays.COLUMNS, "0") | {"game_id": "2017090700", "season": "2017", "season_type": "REG", "home": "NE"}
+    row |= {"posteam": "NE", "defteam": "PHI", "play_type": "run", "qtr": "4", "clock": "00:05", "down": "1", "distance": "10"}
+    return made_up.write(path, [row | {"yardline_100": "50"} | of_all])
+
+
+class Little(unittest.TestCase):
+    """Tables of which little or nothing can be said."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name) / "plays.csv"
+
+    def judged(self, **of_all: str) -> dict[str, object]:
+        """The JSON of a table of one play."""
+        path, text = table_of_plays(self.path, **of_all), io.StringIO()
+        with mock.patch("sys.argv", ["evaluate", "--plays", str(path), "--json", "-"]), contextlib.redirect_stdout(text):
+            self.assertEqual(evaluate.main(), 0)
+        refused = mock.Mock(side_effect=AssertionError("a number that JSON has not"))
+        return json.loads(text.getvalue(), parse_constant=refused)["plays"]
+
+    def test_one_row_has_figures_but_no_auc(self) -> None:
+        told = self.judged()["next_play"]["model"]
+        self.assertEqual((told["rows"], told["run_or_dropback"]["auc"]), (1, None))
+        self.assertGreater(told["run_or_dropback"]["log_loss"], 0)
+
+    def test_a_kick_alone_is_no_play_to_judge(self) -> None:
+        told = self.judged(play_type="kickoff", down="0")["next_play"]["model"]
+        self.assertEqual((told["rows"], set(told["kinds"].values())), (0, {None}))
+
+    def test_the_table_for_people_has_dashes_there(self) -> None:
+        text = evaluate.table(evaluate.of_plays([table_of_plays(self.path, play_type="kickoff", down="0")], [], shipped.FOLDER))
+        self.assertIn("–", text)
+        self.assertNotIn("nan", text)
+
+    def test_nobody_won_a_game_whose_list_breaks_off(self) -> None:
+        told = self.judged(qtr="2")
+        self.assertEqual((told["win"]["model"]["rows"], told["next_play"]["model"]["rows"]), (0, 1))
+
+    def test_no_snap_at_all_is_said(self) -> None:
+        path, text = table_of_plays(self.path, play_type="timeout", posteam="", down="0"), io.StringIO()
+        with mock.patch("sys.argv", ["evaluate", "--plays", str(path)]), contextlib.redirect_stderr(text):
+            self.assertEqual(evaluate.main(), 2)
+        self.assertIn("there is no snap to judge", text.getvalue())
 
 
 if __name__ == "__main__":

@@ -26,6 +26,20 @@ class Decay(unittest.TestCase):
         self.assertAlmostEqual(home, RATING_GAIN * (10 - HOME_POINTS))
         self.assertAlmostEqual(home + away, 0)
 
+    def test_a_score_that_nobody_knows_moves_no_rating(self) -> None:
+        history = History()
+        history.take(17_400, {"NE": Tally(calls=60)}, "NE", "PHI", None)
+        self.assertEqual((history.before("NE", 17_401).rating, history.before("NE", 17_401).tally.calls), (0, 60))
+
+
+class Clubs(unittest.TestCase):
+    def test_a_club_that_moved_or_is_spelt_in_two_ways_keeps_its_past(self) -> None:
+        history = History()
+        history.take(17_400, {"SD": Tally(calls=60), "JAC": Tally(calls=50)}, "SD", "JAC", (20, 17))
+        for before, now, calls in (("SD", "LAC", 60), ("JAC", "JAX", 50)):
+            self.assertEqual(history.before(before, 17_407), history.before(now, 17_407))
+            self.assertEqual(history.before(now, 17_407).tally.calls, calls)
+
 
 if __name__ == "__main__":
     unittest.main()

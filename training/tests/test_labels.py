@@ -68,6 +68,35 @@ class DriveEnds(unittest.TestCase):
         self.assertEqual(ends(play(1, "field_goal", "NE", down=4, scored=True, touchdown=True)), {1: "other"})
 
 
+class Winners(unittest.TestCase):
+    def score(self, *plays: Play) -> tuple[int, int] | None:
+        """Home's and away's points at the end of a game at NE."""
+        return Game("2017090700", 2017, False, 17_416, "NE", "PHI", list(plays)).final_score()
+
+    def last(self, kind: str, **told: object) -> tuple[int, int] | None:
+        """The same of a game that ends with NE's play at 20 to 20."""
+        return self.score(play(1, kind, "NE", quarter=4, seconds_left=3, points=20, points_against=20, scored=True, **told))
+
+    def test_a_touchdown_is_that_of_who_ends_with_the_ball(self) -> None:
+        self.assertEqual(self.last("run", touchdown=True), (26, 20))
+        self.assertEqual(self.last("pass", touchdown=True, turnover=True), (20, 26))
+        for kick in ("kickoff", "punt", "field_goal"):
+            self.assertEqual(self.last(kick, touchdown=True), (20, 26), kick)
+            self.assertEqual(self.last(kick, touchdown=True, turnover=True), (26, 20), kick)
+
+    def test_kicks_tries_and_safeties(self) -> None:
+        for kind, score in {"field_goal": (23, 20), "extra_point": (21, 20), "two_point": (22, 20), "sack": (20, 22), "run": (20, 22)}.items():
+            self.assertEqual(self.last(kind), score, kind)
+
+    def test_a_list_that_breaks_off_or_has_no_play_of_either_team_names_no_winner(self) -> None:
+        self.assertIsNone(self.score())
+        self.assertIsNone(self.score(play(1, "admin", "", down=0)))
+        self.assertIsNone(self.score(play(1, "run", "NE", quarter=3, points=20)))
+        self.assertIsNone(self.score(play(1, "run", "NE", quarter=4, seconds_left=400, points=20)))
+        self.assertEqual(self.score(play(1, "run", "NE", quarter=5, seconds_left=400, points=20)), (20, 0))
+        self.assertEqual(labels.wins(Game("2017090700", 2017, False, 17_416, "NE", "PHI", [])), {})
+
+
 class Kinds(unittest.TestCase):
     def test_a_sack_is_a_dropback_and_a_kick_without_a_down_has_no_kind(self) -> None:
         self.assertEqual(labels.KINDS[labels.kind(play(1, "sack", "NE"))], "pass")
