@@ -2,6 +2,7 @@
 //!
 //! Nobody waits for it. What fails in it ends it, once, with a line in the log: scores go on.
 
+use super::Inference;
 use crate::clock::Clock;
 use crate::engine::Shared;
 use crate::fanout::hub::{Hub, Moved};
@@ -32,12 +33,12 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const SHOW_US: i64 = 1_000_000;
 
 /// Starts it. It ends when the board is closed.
-pub(super) fn start(app: &Arc<App>, board: Arc<Board>) -> io::Result<()> {
+pub(super) fn start(app: &Arc<App>, board: Arc<Board>, inference: Inference) -> io::Result<()> {
     let app = app.clone();
     let thread = std::thread::Builder::new().name("predictor".into());
     thread.spawn(move || {
         let metrics = PredictorMetrics::new();
-        let ran = catch_unwind(AssertUnwindSafe(|| run(&app, &board, &metrics)));
+        let ran = catch_unwind(AssertUnwindSafe(|| run(&app, &board, &inference, &metrics)));
         metrics.running.set(0.0);
         if ran.is_err() {
             app.predictions.set_state(PredictorState::Stopped);
@@ -47,12 +48,11 @@ pub(super) fn start(app: &Arc<App>, board: Arc<Board>) -> io::Result<()> {
     Ok(())
 }
 
-fn run(app: &App, board: &Board, metrics: &PredictorMetrics) {
+fn run(app: &App, board: &Board, inference: &Inference, metrics: &PredictorMetrics) {
     let predict = &app.config.predict;
-    let backend = Backend::open(&predict.inference());
-    let serving = backend.serving();
+    let serving = inference.serving();
     let models = Timed {
-        registry: Registry::open(backend, predict.registry(), RegistryMetrics::new()),
+        registry: Registry::open(Backend::clone(inference), predict.registry(), RegistryMetrics::new()),
         metrics,
     };
     let mut predictor = Predictor::new(models, knowledge(&predict.models_dir), predict.predictor());
