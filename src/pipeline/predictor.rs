@@ -82,7 +82,7 @@ fn run(app: &App, board: &Board, inference: &Inference, metrics: &PredictorMetri
         let now_us = app.clock.steady_us();
         if now_us >= show_at_us {
             show_at_us = now_us + SHOW_US;
-            metrics.figures(predictor.tracker());
+            metrics.figures(predictor.tracker().tracked());
             app.predictions.set_models(report(&predictor, app, serving.backend));
         }
     }
@@ -141,6 +141,7 @@ impl Work<'_> {
             moved,
         } = self;
         let mut publish = |bulletin: Bulletin| {
+            let delay = metrics.delays.of(&bulletin);
             let ingest = match &bulletin {
                 Bulletin::Prediction(prediction) => prediction.ingest,
                 Bulletin::Outcome(outcome) => outcome.ingest,
@@ -148,8 +149,8 @@ impl Work<'_> {
             // A game that is gone meanwhile is told of to nobody.
             let is_told = hub.predict(bulletin, moved);
             // What was found at the start came in long ago.
-            if is_told && ingest != IngestTime::default() {
-                metrics.delay.record(app.clock.wall_us() - ingest.0);
+            if let Some(delay) = delay.filter(|_| is_told && ingest != IngestTime::default()) {
+                delay.record(app.clock.wall_us() - ingest.0);
             }
         };
         predictor.step(notices, effort, app.clock.now(), &|game| shared.recap(game), &mut publish);
@@ -174,6 +175,10 @@ impl Models for Timed<'_> {
         let answered = self.registry.run(version, rows, out, now_us);
         self.metrics.inference.record(Clock.steady_us() - begun_us);
         answered
+    }
+
+    fn is_loaded(&self, task: Task, version: &str) -> bool {
+        self.registry.is_loaded(task, version)
     }
 
     fn scored(&mut self, version: &Arc<Version>, log_loss: f64) {

@@ -4,6 +4,7 @@ mod calls;
 mod drive_ends;
 mod games;
 mod offline;
+mod places;
 
 use super::{Effort, Knowledge, Models, Predictor, Settings};
 use crate::model::prediction::{Bulletin, Outcome, Prediction, Tally};
@@ -95,6 +96,16 @@ impl Recap {
         self
     }
 
+    /// The same, of another game.
+    fn of(mut self, game: &str) -> Recap {
+        let head = GameHead {
+            game: GameId::new(game).unwrap(),
+            ..self.head.as_ref().clone()
+        };
+        self.head = Arc::new(head);
+        self
+    }
+
     /// The same, with that play made.
     fn and(mut self, play: RecapPlay) -> Recap {
         self.plays.push(play);
@@ -150,6 +161,10 @@ impl Models for Told {
         Ok(())
     }
 
+    fn is_loaded(&self, task: Task, version: &str) -> bool {
+        self.versions.iter().any(|held| held.task == task && *held.version == *version)
+    }
+
     fn scored(&mut self, version: &Arc<Version>, log_loss: f64) {
         self.scored.push((version.task, log_loss));
     }
@@ -181,7 +196,7 @@ impl Rig {
 
     fn hears(&mut self, news: News, recap: Option<&Recap>) -> Vec<Bulletin> {
         let notice = Notice {
-            game: game(),
+            game: recap.map_or_else(game, |recap| recap.head.game.clone()),
             news,
             ingest: IngestTime(77),
             feed_ts: None,

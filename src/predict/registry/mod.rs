@@ -183,6 +183,12 @@ impl Registry {
         ran.result
     }
 
+    /// Whether a version of that number is loaded.
+    pub fn is_loaded(&self, task: Task, version: &str) -> bool {
+        let is_it = |held: &Version| held.task == task && *held.version == *version;
+        self.slots.iter().any(|slot| is_it(&slot.version))
+    }
+
     /// Counts an outcome: the log loss, in nats, of what a version said. A challenger that has lost goes out of
     /// service until it is loaded anew.
     pub fn scored(&mut self, version: &Arc<Version>, log_loss: f64) {
