@@ -216,4 +216,4 @@ impl<M: Models> Predictor<M> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

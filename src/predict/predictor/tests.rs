@@ -16,7 +16,7 @@ use crate::predict::probabilities::Row;
 use crate::predict::registry::{Task, Version};
 use std::sync::Arc;
 
-const SETTINGS: Settings = Settings {
+pub(crate) const SETTINGS: Settings = Settings {
     confidence: 0.7,
     expires_us: 60_000_000,
     games_max: 4,
@@ -33,7 +33,7 @@ fn game() -> GameId {
 const KICKOFF_US: i64 = 20_000 * DAY_US;
 
 /// A game between AAA and BBB that has just begun.
-fn begun() -> Recap {
+pub(crate) fn begun() -> Recap {
     let team = |name| Team::new(name).unwrap();
     Recap {
         head: Arc::new(GameHead {
@@ -87,7 +87,7 @@ fn play(id: u64, kind: PlayKind, offence: Side, down: u8) -> RecapPlay {
 
 impl Recap {
     /// The same, with the next snap announced.
-    fn coming(mut self, offence: Side, down: u8) -> Recap {
+    pub(crate) fn coming(mut self, offence: Side, down: u8) -> Recap {
         self.snap = Some(RecapSnap {
             after_play: self.plays.last().map(|play| play.id.clone()),
             clock: clock(1),

@@ -8,6 +8,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::time::Duration;
 
+mod device;
 mod reload;
 
 const ROW: Features = [0.5; crate::predict::features::NAMES.len()];
