@@ -4,13 +4,13 @@
 //! predictions of plays go on. Models are loaded, and the table of earlier games is read, when there is the
 //! first game to forecast.
 
+use super::Inference;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Shared;
 use crate::fanout::hub::{Hub, Moved};
 use crate::memory::Level;
 use crate::model::{Bulletin, FeedTime, GameId, IngestTime, Seq, TopicName};
-use crate::predict::onnx::Backend;
 use crate::predict::points::file;
 use crate::predict::points::forecaster::{Cause, Counts, Forecaster, Settings};
 use crate::predict::points::models::Models;
@@ -34,7 +34,7 @@ pub(super) fn table(config: &Config) -> Projections {
 }
 
 /// Starts it, where points are to be forecast. It ends when what is returned is dropped.
-pub(super) fn start(app: &Arc<App>) -> io::Result<Option<Sender<()>>> {
+pub(super) fn start(app: &Arc<App>, inference: Inference) -> io::Result<Option<Sender<()>>> {
     // There with or without it: a metric that is missing looks like one that is broken.
     let metrics = PointsMetrics::new();
     if !app.config.predict.enabled || app.config.predict.points_every_ms == 0 {
@@ -57,7 +57,7 @@ pub(super) fn start(app: &Arc<App>) -> io::Result<Option<Sender<()>>> {
         while wait(&stopped, every) {
             // Predictions are the first thing that memory is not spent on.
             if app.hub.pressure().level() < Level::Predictions {
-                watcher.look(|| open(&app));
+                watcher.look(|| open(&app, &inference));
             }
         }
     })?;
@@ -82,7 +82,7 @@ impl Drop for Running {
 }
 
 /// Loads what forecasts are made from.
-fn open(app: &App) -> Forecaster {
+fn open(app: &App, inference: &Inference) -> Forecaster {
     let config = &app.config;
     let mut past = Past::new(config.predict.players_max);
     if let Some(path) = &config.predict.history {
@@ -97,7 +97,7 @@ fn open(app: &App) -> Forecaster {
     let settings = Settings {
         games_max: config.engine.games_max,
     };
-    let models = Models::open(&Backend::open(&config.predict.inference()), &config.predict.models_dir);
+    let models = Models::open(inference, &config.predict.models_dir);
     Forecaster::new(rules, models, past, app.projections.clone(), settings)
 }
 

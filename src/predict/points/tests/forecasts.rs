@@ -1,7 +1,7 @@
 use crate::model::change::{GameHead, Member, PlayerCard};
 use crate::model::prediction::{Forecast, PlayerForecast, Prediction, Source};
 use crate::model::{Clock, GameId, GameStatus, IngestTime, Lineup, LineupPlayer, Now, PlayerId, Points, Side, Stat, StatLine, Team};
-use crate::predict::onnx::{Backend, Model, Network, RunError, Signature};
+use crate::predict::onnx::{Backend, Model, Network, RunError, Serving, Signature};
 use crate::predict::points::features;
 use crate::predict::points::forecaster::{Cause, Forecaster, Settings};
 use crate::predict::points::models::{Loaded, Models, Task};
@@ -24,6 +24,10 @@ impl Network for Eight {
             outputs[0].extend([self.0, 2.0, 20.0]);
         }
         Ok(())
+    }
+
+    fn serving(&self) -> Serving {
+        Serving::BUILT_IN
     }
 }
 
@@ -170,6 +174,10 @@ fn without_an_answer_the_baseline_is_told() {
             let is_warm = features.iter().any(|value| *value != 0.0);
             self.0 += u32::from(is_warm);
             Eight(if is_warm { f32::NAN } else { 1.0 }).run(features, outputs)
+        }
+
+        fn serving(&self) -> Serving {
+            Serving::BUILT_IN
         }
     }
     let model = Model::new(Box::new(Late(0)), signature).unwrap();
