@@ -626,6 +626,13 @@ metric!(
     "From an event's effect being worked out to its frame's encoding."
 );
 metric!(
+    PREDICTION_TO_ENCODE,
+    "scorewire_prediction_to_encode_seconds",
+    Histogram,
+    "",
+    "From a prediction's or an outcome's making to its frame's encoding."
+);
+metric!(
     ENCODE_TO_WRITTEN,
     "scorewire_encode_to_written_seconds",
     Histogram,
@@ -755,6 +762,7 @@ pub const METRICS: &[&Metric] = &[
     &FEED_LAG,
     &INGEST_TO_STATE,
     &STATE_TO_ENCODE,
+    &PREDICTION_TO_ENCODE,
     &ENCODE_TO_WRITTEN,
     &WALK,
     &HANDSHAKE,
