@@ -14,7 +14,7 @@ probe       how soon a busy server answers, both ways to write
 hostile     2,000 clients, and the same beside 2,000 hostile ones, who must all be gone 75 s after the end
 metrics     metrics and logs off; and on: logs in JSON, /metrics read every second
 ingest      plays a second, with the event log and without
-predictions a Sunday at ten times its speed without predictions, and with them
+predictions a Sunday at ten times its speed without predictions, and with them; how soon the next play's is there
 
 Needs a release build (cargo build --release --workspace) and a machine with nothing else to do.
 """
@@ -56,6 +56,7 @@ class Variant(typing.NamedTuple):
     settings: dict  # the server's
     load: list  # what the load test does
     scraped: bool = False  # whether somebody reads /metrics meanwhile
+    counted: bool = False  # whether /metrics is read at the end, for its histograms
 
 
 def by_writer(load, **settings):
@@ -74,7 +75,7 @@ FIGURES = {
         Variant("json+deflate", {}, BROADCAST + ["--deflate"]),
     ],
     "predictions": [
-        Variant(name, {"PREDICT__ENABLED": enabled}, ["slate", "--speed", "10"])
+        Variant(name, {"PREDICT__ENABLED": enabled}, ["slate", "--speed", "10"], counted=enabled == "true")
         for name, enabled in (("off", "false"), ("on", "true"))
     ],
     "stalled": [Variant("stalled", {}, ["stalled"])],
@@ -96,6 +97,30 @@ def extra(name):
 def score_path(server):
     """The part of the server's CPU that did not go into predicting."""
     return 1 - server["predicting_cpu_s"] / server["cpu_s"]
+
+
+def buckets(run, name, label=""):
+    """A histogram of the server's: bounds in seconds, and how many there are up to each."""
+    line = re.compile(rf'{name}_bucket{{{label}{"," if label else ""}le="([^"]+)"}} (\d+)')
+    return [(float(bound), int(count)) for bound, count in line.findall(run["metrics"])]
+
+
+def quantile_ms(run, share, name, label=""):
+    """As Prometheus has it: linear within a bucket; nothing where nothing was counted."""
+    below, counted = 0, 0
+    told = buckets(run, name, label)
+    wanted = share * told[-1][1] if told else 0
+    for bound, count in told:
+        if count >= wanted > 0:
+            return 1e3 * (below + (bound - below) * (wanted - counted) / (count - counted)) if bound != float("inf") else 1e3 * below
+        below, counted = bound, count
+    return None
+
+
+def share_within(run, seconds, name, label=""):
+    """How many took at most as long as one of the bounds, of all."""
+    told = dict(buckets(run, name, label))
+    return told[seconds] / told[float("inf")]
 
 
 def longest(figures):
@@ -131,6 +156,12 @@ SHOWN = {
     "hostile CPU s": extra("hostile_cpu_s"),
     "longest stood, s": lambda run: longest(run["extra"]),
 }
+# From a play's or a snap's arrival to the next play's prediction in its topic, and a model's run, on the server.
+NEXT_PLAY = ("scorewire_prediction_seconds", 'what="next_play"')
+for share in (0.5, 0.99):
+    SHOWN[f"next play p{share * 100:.0f} ms"] = lambda run, share=share: quantile_ms(run, share, *NEXT_PLAY)
+    SHOWN[f"inference p{share * 100:.0f} ms"] = lambda run, share=share: quantile_ms(run, share, "scorewire_inference_seconds")
+SHOWN["next play within 5 ms"] = lambda run: share_within(run, 0.005, *NEXT_PLAY)
 for question in ("ping", "subscribe", "connect"):
     for part in ("p50", "p99"):
         SHOWN[f"{question} {part} ms"] = extra(f"probe_walk_{question}_{part}_ms")
@@ -166,23 +197,31 @@ def measure(variant, options):
                 done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             if done.returncode != 0:
                 sys.exit(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
-            return json.loads(report.read_text())
+            run = json.loads(report.read_text())
+            if variant.counted:
+                run["metrics"] = page(address)
+            return run
         finally:
             server.send_signal(signal.SIGKILL)
             server.wait()
+
+
+def page(address):
+    """What /metrics shows."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(f"http://{address}/metrics", timeout=10) as answer:
+        return answer.read().decode()
 
 
 @contextlib.contextmanager
 def scraping(address):
     """Reads /metrics every second, as an eager collector does; no run counts in which that failed."""
     ended, failures = threading.Event(), []
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def scrape():
         while not ended.wait(1):
             try:
-                with direct.open(f"http://{address}/metrics", timeout=10) as answer:
-                    answer.read()
+                page(address)
             except Exception as error:
                 failures.append(error)
 

@@ -44,6 +44,7 @@ use crate::fanout::snapshot::GameReader;
 use crate::fanout::sockets::{Sockets, WritePath, WriterRefused};
 use crate::fanout::turns::Turns;
 use crate::predict::board::Board;
+use crate::predict::onnx::Backend;
 use crate::recovery::new_epoch_name;
 use crate::scoring::{RulesetError, Rulesets};
 use crate::server::admission::Admission;
@@ -57,8 +58,8 @@ use flume::{Receiver, Sender, WeakSender};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -202,7 +203,12 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
 
     let (stop, stopped) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
-    let Begun { app, inboxes, board } = share(config, &machine, prometheus, rulesets, auth, shard_count, stopped.clone())?;
+    let Begun {
+        app,
+        inboxes,
+        board,
+        inference,
+    } = share(config, &machine, prometheus, rulesets, auth, shard_count, stopped.clone())?;
     tokio::spawn(app.auth.clone().watch());
     if let Some(budget) = keeper::budget(app.config.memory.budget_mib) {
         tokio::spawn(keeper::keep(app.clone(), budget, stopped.clone()));
@@ -235,7 +241,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
         tokio::spawn(log::watch(log.clone()));
     }
     let housekeeping = housekeeping::start(&app, machine.files)?;
-    let points = points::start(&app)?;
+    let points = points::start(&app, inference)?;
     let (ending, ended) = flume::bounded(shard_count);
     let mut commands = Vec::new();
     for (index, ((listener, inbox), path)) in shared.into_iter().zip(inboxes).zip(paths).enumerate() {
@@ -286,7 +292,11 @@ struct Begun {
     inboxes: Vec<Inbox>,
     /// Ends the predictor when it is closed.
     board: Option<Arc<Board>>,
+    inference: Inference,
 }
+
+/// Who runs the models: found out by the first thread that loads one, once for all of them.
+type Inference = Arc<LazyLock<Backend, Box<dyn FnOnce() -> Backend + Send>>>;
 
 /// Starts the engine and the predictor.
 fn share(
@@ -353,10 +363,17 @@ fn share(
         config,
     };
     let app = Arc::new(app);
+    let settings = app.config.predict.inference();
+    let inference: Inference = Arc::new(LazyLock::new(Box::new(move || Backend::open(&settings))));
     if let Some(board) = &board {
-        predictor::start(&app, board.clone())?;
+        predictor::start(&app, board.clone(), inference.clone())?;
     }
-    Ok(Begun { app, inboxes, board })
+    Ok(Begun {
+        app,
+        inboxes,
+        board,
+        inference,
+    })
 }
 
 fn bind(address: SocketAddr, key: &'static str, count: usize, backlog: i32) -> Result<Vec<TcpListener>, StartError> {

@@ -83,10 +83,10 @@ pub fn render(handle: &PrometheusHandle) -> String {
         &WALKS,
         &HANDSHAKE_DELAYS,
         &predict::INFERENCE_DELAYS,
-        &predict::PREDICTION_DELAYS,
     ] {
         delays.write(&mut page);
     }
+    predict::write(&mut page);
     page
 }
 

@@ -4,6 +4,7 @@
 //! predictions of plays go on. It looks for other versions of its models every `predict.reload_s`, and reads the
 //! table of earlier games when there is the first game to forecast.
 
+use super::Inference;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Shared;
@@ -36,7 +37,7 @@ pub(super) fn table(config: &Config) -> Projections {
 }
 
 /// Starts it, where points are to be forecast. It ends when what is returned is dropped.
-pub(super) fn start(app: &Arc<App>) -> io::Result<Option<Sender<()>>> {
+pub(super) fn start(app: &Arc<App>, inference: Inference) -> io::Result<Option<Sender<()>>> {
     // There with or without it: a metric that is missing looks like one that is broken.
     let metrics = PointsMetrics::new();
     if !app.config.predict.enabled || app.config.predict.points_every_ms == 0 {
@@ -47,15 +48,14 @@ pub(super) fn start(app: &Arc<App>) -> io::Result<Option<Sender<()>>> {
     std::thread::Builder::new().name("points".into()).spawn(move || {
         metrics.running.set(1.0);
         let _running = Running(metrics.running.clone());
-        run(&app, metrics, &stopped);
+        run(&app, &inference, metrics, &stopped);
     })?;
     Ok(Some(stop))
 }
 
-fn run(app: &App, metrics: PointsMetrics, stopped: &Receiver<()>) {
+fn run(app: &App, inference: &Inference, metrics: PointsMetrics, stopped: &Receiver<()>) {
     let predict = &app.config.predict;
-    let backend = Backend::open(&predict.inference());
-    let mut watcher = Watcher::new(app, metrics, backend);
+    let mut watcher = Watcher::new(app, metrics, Backend::clone(inference));
     let mut looks = Every::new(Duration::from_millis(predict.points_every_ms));
     let mut reloads = Every::new(predict.registry().reload);
     while wait(stopped, looks.due_us.min(reloads.due_us)) {

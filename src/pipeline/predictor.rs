@@ -2,6 +2,7 @@
 //!
 //! Nobody waits for it. What fails in it ends it, once, with a line in the log: scores go on.
 
+use super::Inference;
 use crate::clock::Clock;
 use crate::engine::Shared;
 use crate::fanout::hub::{Hub, Moved};
@@ -32,12 +33,12 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const SHOW_US: i64 = 1_000_000;
 
 /// Starts it. It ends when the board is closed.
-pub(super) fn start(app: &Arc<App>, board: Arc<Board>) -> io::Result<()> {
+pub(super) fn start(app: &Arc<App>, board: Arc<Board>, inference: Inference) -> io::Result<()> {
     let app = app.clone();
     let thread = std::thread::Builder::new().name("predictor".into());
     thread.spawn(move || {
         let metrics = PredictorMetrics::new();
-        let ran = catch_unwind(AssertUnwindSafe(|| run(&app, &board, &metrics)));
+        let ran = catch_unwind(AssertUnwindSafe(|| run(&app, &board, &inference, &metrics)));
         metrics.running.set(0.0);
         if ran.is_err() {
             app.predictions.set_state(PredictorState::Stopped);
@@ -47,12 +48,11 @@ pub(super) fn start(app: &Arc<App>, board: Arc<Board>) -> io::Result<()> {
     Ok(())
 }
 
-fn run(app: &App, board: &Board, metrics: &PredictorMetrics) {
+fn run(app: &App, board: &Board, inference: &Inference, metrics: &PredictorMetrics) {
     let predict = &app.config.predict;
-    let backend = Backend::open(&predict.inference());
-    let serving = backend.serving();
+    let serving = inference.serving();
     let models = Timed {
-        registry: Registry::open(backend, predict.registry(), RegistryMetrics::new()),
+        registry: Registry::open(Backend::clone(inference), predict.registry(), RegistryMetrics::new()),
         metrics,
     };
     let mut predictor = Predictor::new(models, knowledge(&predict.models_dir), predict.predictor());
@@ -82,7 +82,7 @@ fn run(app: &App, board: &Board, metrics: &PredictorMetrics) {
         let now_us = app.clock.steady_us();
         if now_us >= show_at_us {
             show_at_us = now_us + SHOW_US;
-            metrics.figures(predictor.tracker());
+            metrics.figures(predictor.tracker().tracked());
             app.predictions.set_models(report(&predictor, app, serving.backend));
         }
     }
@@ -141,6 +141,7 @@ impl Work<'_> {
             moved,
         } = self;
         let mut publish = |bulletin: Bulletin| {
+            let delay = metrics.delays.of(&bulletin);
             let ingest = match &bulletin {
                 Bulletin::Prediction(prediction) => prediction.ingest,
                 Bulletin::Outcome(outcome) => outcome.ingest,
@@ -148,8 +149,8 @@ impl Work<'_> {
             // A game that is gone meanwhile is told of to nobody.
             let is_told = hub.predict(bulletin, moved);
             // What was found at the start came in long ago.
-            if is_told && ingest != IngestTime::default() {
-                metrics.delay.record(app.clock.wall_us() - ingest.0);
+            if let Some(delay) = delay.filter(|_| is_told && ingest != IngestTime::default()) {
+                delay.record(app.clock.wall_us() - ingest.0);
             }
         };
         predictor.step(notices, effort, app.clock.now(), &|game| shared.recap(game), &mut publish);
@@ -174,6 +175,10 @@ impl Models for Timed<'_> {
         let answered = self.registry.run(version, rows, out, now_us);
         self.metrics.inference.record(Clock.steady_us() - begun_us);
         answered
+    }
+
+    fn is_loaded(&self, task: Task, version: &str) -> bool {
+        self.registry.is_loaded(task, version)
     }
 
     fn scored(&mut self, version: &Arc<Version>, log_loss: f64) {

@@ -1,7 +1,8 @@
 //! How well each version of a model does on what happens, and the historical table beside it.
 //!
 //! Every snap that was judged counts, whether its forecast was sure enough to be told or not: so figures are
-//! those of `training/evaluate` on the same games. Bounded by the number of versions it is made for.
+//! those of `training/evaluate` on the same games. Bounded: the versions that may be loaded, and [`FORMER_MAX`]
+//! that are not any more.
 
 use super::probabilities::dropback;
 use super::registry::Task;
@@ -13,6 +14,9 @@ pub const BINS: usize = 10;
 
 /// The version under which the historical table is tracked.
 pub const HISTORICAL: &str = "historical";
+
+/// Versions whose figures are kept once they are no longer loaded; of more those that came first are forgotten.
+pub const FORMER_MAX: usize = 8;
 
 /// Forecasts of one question against what happened.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -143,18 +147,18 @@ pub struct Tracked {
 /// All of them.
 pub struct Tracker {
     tracked: Vec<Tracked>,
-    versions_max: usize,
+    tracked_max: usize,
     gate: f32,
     historical: Arc<str>,
 }
 
 impl Tracker {
-    /// Nothing judged yet; for so many versions, those that come later are not tracked. `gate`: the probability
-    /// from which on a call is sure.
+    /// Nothing judged yet; for so many versions loaded at once. `gate`: the probability from which on a call is
+    /// sure.
     pub fn new(versions_max: usize, gate: f32) -> Tracker {
         Tracker {
             tracked: Vec::new(),
-            versions_max: versions_max + Task::ALL.len(),
+            tracked_max: versions_max + FORMER_MAX + Task::ALL.len(),
             gate,
             historical: HISTORICAL.into(),
         }
@@ -166,14 +170,28 @@ impl Tracker {
     }
 
     /// What a version said of something, and the place of what happened among the task's classes; without a
-    /// version, what the table said. Returns the log loss over all classes.
-    pub fn score(&mut self, task: Task, version: Option<&Arc<str>>, row: &[f32], actual: usize) -> f64 {
-        let version = version.unwrap_or(&self.historical);
-        let known = self.tracked.iter().position(|t| t.task == task && t.version == *version);
+    /// version, what the table said. Returns the log loss over all classes. Where there is no room for another
+    /// version one goes that is not loaded any more.
+    pub fn score(
+        &mut self,
+        task: Task,
+        version: Option<&Arc<str>>,
+        row: &[f32],
+        actual: usize,
+        is_loaded: impl Fn(Task, &str) -> bool,
+    ) -> f64 {
+        let version = version.unwrap_or(&self.historical).clone();
+        let known = self.tracked.iter().position(|t| t.task == task && t.version == version);
         let place = known.unwrap_or_else(|| {
+            let is_former = |t: &Tracked| *t.version != *HISTORICAL && !is_loaded(t.task, &t.version);
+            if self.tracked.len() >= self.tracked_max
+                && let Some(former) = self.tracked.iter().position(is_former)
+            {
+                self.tracked.remove(former);
+            }
             self.tracked.push(Tracked {
                 task,
-                version: version.clone(),
+                version,
                 figures: Figures::default(),
                 kinds: None,
             });
@@ -191,7 +209,8 @@ impl Tracker {
                 kinds.get_or_insert_default().add_classes(row, actual, gate)
             }
         };
-        if known.is_none() && self.tracked.len() > self.versions_max {
+        if self.tracked.len() > self.tracked_max {
+            // All the others are loaded: more than there can be.
             self.tracked.pop();
         }
         log_loss
@@ -203,14 +222,15 @@ mod tests {
     use super::*;
 
     const GATE: f32 = 0.7;
+    const LOADED: fn(Task, &str) -> bool = |_, _| true;
 
     #[test]
     fn figures_are_means_over_what_was_judged() {
         let mut tracker = Tracker::new(1, GATE);
         let version: Arc<str> = "1".into();
-        tracker.score(Task::NextPlay, Some(&version), &[0.2, 0.6, 0.1, 0.1, 0.0], 1);
-        tracker.score(Task::NextPlay, Some(&version), &[0.4, 0.4, 0.1, 0.1, 0.0], 0);
-        let lost = tracker.score(Task::NextPlay, Some(&version), &[0.1, 0.1, 0.8, 0.0, 0.0], 2);
+        tracker.score(Task::NextPlay, Some(&version), &[0.2, 0.6, 0.1, 0.1, 0.0], 1, LOADED);
+        tracker.score(Task::NextPlay, Some(&version), &[0.4, 0.4, 0.1, 0.1, 0.0], 0, LOADED);
+        let lost = tracker.score(Task::NextPlay, Some(&version), &[0.1, 0.1, 0.8, 0.0, 0.0], 2, LOADED);
         assert!((lost + 0.8f64.ln()).abs() < 1e-6);
         let [tracked] = tracker.tracked() else { panic!("one version") };
         let calls = tracked.figures.means();
@@ -227,16 +247,24 @@ mod tests {
     #[test]
     fn what_was_impossible_costs_no_infinity() {
         let mut tracker = Tracker::new(1, GATE);
-        assert!(tracker.score(Task::Win, None, &[1.0, 0.0], 1) < 17.0);
+        assert!(tracker.score(Task::Win, None, &[1.0, 0.0], 1, LOADED) < 17.0);
         assert_eq!(tracker.tracked()[0].figures.means().accuracy, Some(0.0));
     }
 
     #[test]
-    fn versions_beyond_the_limit_are_not_tracked() {
-        let mut tracker = Tracker::new(1, GATE);
-        for version in 0..20 {
-            tracker.score(Task::Win, Some(&version.to_string().into()), &[0.5, 0.5], 1);
+    fn versions_that_are_no_longer_loaded_make_room_the_first_to_come_first() {
+        let mut tracker = Tracker::new(2, GATE);
+        let is_loaded = |_: Task, version: &str| ["0", "1"].contains(&version);
+        for task in Task::ALL {
+            tracker.score(task, None, &[0.5, 0.5], 1, is_loaded);
         }
-        assert_eq!(tracker.tracked().len(), 1 + Task::ALL.len());
+        for version in 0..20 {
+            tracker.score(Task::Win, Some(&version.to_string().into()), &[0.5, 0.5], 1, is_loaded);
+        }
+        let versions: Vec<&str> = tracker.tracked()[4..].iter().map(|tracked| &*tracked.version).collect();
+        assert_eq!(versions, ["0", "1", "12", "13", "14", "15", "16", "17", "18", "19"]);
+        // Not even where all are loaded are there more.
+        tracker.score(Task::Drive, Some(&"9".into()), &[0.5, 0.5], 1, |_, _| true);
+        assert_eq!(tracker.tracked().len(), 4 + 2 + FORMER_MAX);
     }
 }

@@ -64,6 +64,54 @@ impl Delays {
     }
 }
 
+/// A distribution around a promise, which powers of two would blur: by bounds of its own, told one at a time.
+#[derive(Debug)]
+pub struct Promised<const BOUNDS: usize> {
+    bounds_us: [u64; BOUNDS],
+    counts: [AtomicU64; BOUNDS],
+    longer: AtomicU64,
+    total_us: AtomicU64,
+}
+
+impl<const BOUNDS: usize> Promised<BOUNDS> {
+    /// Bounds in microseconds, the lowest first.
+    pub(super) const fn new(bounds_us: [u64; BOUNDS]) -> Promised<BOUNDS> {
+        Promised {
+            bounds_us,
+            counts: [const { AtomicU64::new(0) }; BOUNDS],
+            longer: AtomicU64::new(0),
+            total_us: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts one. Negative times (a clock set back) count as none.
+    pub fn record(&self, us: i64) {
+        let us = us.max(0) as u64;
+        let place = self.bounds_us.iter().position(|bound| us <= *bound);
+        place
+            .map_or(&self.longer, |place| &self.counts[place])
+            .fetch_add(1, Ordering::Relaxed);
+        self.total_us.fetch_add(us, Ordering::Relaxed);
+    }
+
+    /// Adds the lines of a Prometheus histogram under one label.
+    pub(super) fn write(&self, name: &str, label: &str, lines: &mut String) {
+        let mut below = 0;
+        for (bound_us, count) in self.bounds_us.iter().zip(&self.counts) {
+            below += count.load(Ordering::Relaxed);
+            let seconds = *bound_us as f64 / 1e6;
+            writeln!(lines, "{name}_bucket{{{label},le=\"{seconds}\"}} {below}").expect("memory");
+        }
+        below += self.longer.load(Ordering::Relaxed);
+        let sum = self.total_us.load(Ordering::Relaxed) as f64 / 1e6;
+        writeln!(
+            lines,
+            "{name}_bucket{{{label},le=\"+Inf\"}} {below}\n{name}_sum{{{label}}} {sum}\n{name}_count{{{label}}} {below}"
+        )
+        .expect("memory");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +137,21 @@ mod tests {
         assert_eq!(value("scorewire_fanout_walk_seconds_bucket{le=\"16.777216\"}"), "5");
         assert_eq!(value("scorewire_fanout_walk_seconds_bucket{le=\"+Inf\"}"), "6");
         assert_eq!(value("scorewire_fanout_walk_seconds_count"), "6");
+    }
+
+    #[test]
+    fn what_is_promised_has_a_bound_of_its_own() {
+        let delays = Promised::new([1_000, 5_000]);
+        [-1, 1_000, 5_000, 5_001].into_iter().for_each(|us| delays.record(us));
+        let mut lines = String::new();
+        delays.write("x_seconds", "kind=\"y\"", &mut lines);
+        let expected = [
+            "x_seconds_bucket{kind=\"y\",le=\"0.001\"} 2",
+            "x_seconds_bucket{kind=\"y\",le=\"0.005\"} 3",
+            "x_seconds_bucket{kind=\"y\",le=\"+Inf\"} 4",
+            "x_seconds_sum{kind=\"y\"} 0.011001",
+            "x_seconds_count{kind=\"y\"} 4",
+        ];
+        assert_eq!(lines.lines().collect::<Vec<_>>(), expected);
     }
 }

@@ -525,7 +525,7 @@ metric!(
     "scorewire_prediction_games_refused_total",
     Counter,
     "",
-    "Times that a game moved and was not predicted, as `predict.games_max` games were."
+    "Times that a game moved and was not predicted, as `predict.games_max` others were under way."
 );
 metric!(
     PREDICTOR_RUNNING,
@@ -546,7 +546,7 @@ metric!(
     "scorewire_model_outcomes_total",
     Counter,
     "model (its name); version (`historical` for the table); sure = yes, no; result = right, wrong",
-    "Forecasts of each model against what happened, told or not; sure: at least `predict.confidence`. At most `predict.versions_max` versions."
+    "Forecasts of each model against what happened, told or not; sure: at least `predict.confidence`. Of `predict.versions_max` versions and the last eight that are not loaded any more."
 );
 metric!(
     MODEL_FIGURES,
@@ -657,8 +657,8 @@ metric!(
     PREDICTION_DELAY,
     "scorewire_prediction_seconds",
     Histogram,
-    "",
-    "From an event's arrival to the prediction or outcome that it led to being published."
+    "what = next_play, drive, win, outcome",
+    "From an event's arrival to the prediction, or the outcome, that it led to being published to shards; one bound is the 5 ms that are promised."
 );
 
 /// Every metric, in the order of the documentation.

@@ -5,6 +5,7 @@ mod auth;
 mod bad_frames;
 mod bad_http;
 mod bad_input;
+mod bad_models;
 mod bad_start;
 mod binary;
 mod binary_clients;

@@ -295,13 +295,13 @@ async fn predicting(confidence: f64) -> Server {
     server
 }
 
-fn snap(after: &str, down: u8, distance: u8) -> String {
+pub(crate) fn snap(after: &str, down: u8, distance: u8) -> String {
     format!(
         r#"{{"type":"situation","game":"G","after_play":"{after}","rev":1,"clock":{{"quarter":1,"seconds_left":600}},"down":{down},"distance":{distance},"yards_to_goal":50,"possession":"NE"}}"#
     )
 }
 
-fn run_of(play: &str, down: u8, distance: u8) -> String {
+pub(crate) fn run_of(play: &str, down: u8, distance: u8) -> String {
     format!(
         r#"{{"type":"play","game":"G","play":"{play}","order":{play},"rev":1,"play_type":"run","clock":{{"quarter":1,"seconds_left":600}},"situation":{{"down":{down},"distance":{distance},"yards_to_goal":50,"possession":"NE"}},"stats":[{{"player":"runner","team":"NE","stat":10,"yards":3}}]}}"#
     )

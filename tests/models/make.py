@@ -108,6 +108,20 @@ def main():
     save("nan", [summed, helper.make_node("Add", ["sum", "minus_one"], ["x"]), helper.make_node("Log", ["x"], ["pass"])], [("pass", 1)], minus_one)
     # The root of it: 0 for zeros, no number where it is below.
     save("late_nan", [summed, helper.make_node("Sqrt", ["sum"], ["pass"])], [("pass", 1)], {"w": minus_one["w"]})
+    # Probabilities for zeros, no numbers where the features' sum is above.
+    nodes = [
+        helper.make_node("MatMul", ["features", "w"], ["sums"]),
+        helper.make_node("Sqrt", ["sums"], ["roots"]),
+        helper.make_node("Softmax", ["roots"], ["kinds"], axis=1),
+    ]
+    save("late_nan_kinds", nodes, [("kinds", 5)], {"w": np.full((FEATURES, 5), -1, np.float32)})
+    # The sum is looked up in a table of two: tract panics where it is not in it.
+    nodes = [
+        summed,
+        helper.make_node("Cast", ["sum"], ["place"], to=TensorProto.INT64),
+        helper.make_node("Gather", ["table", "place"], ["pass"], axis=0),
+    ]
+    save("late_panic", nodes, [("pass", 1)], {"w": minus_one["w"], "table": np.array([0.25, 0.75], np.float32)})
 
 
 main()

@@ -78,7 +78,7 @@ pub fn is_present() -> bool {
 }
 
 /// Asks the driver for a GPU by its number, and has it make a context and a stream and wait for it: a device that
-/// answers that is alive. Takes as long as a context takes to make, up to some hundred milliseconds.
+/// answers that is alive. Takes as long as a context takes to make.
 ///
 /// # Errors
 /// No driver, no device, or one that fails.

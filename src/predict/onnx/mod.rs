@@ -55,7 +55,7 @@ pub struct Settings {
     pub engine_cache_dir: PathBuf,
 }
 
-/// Who runs the models, and on what.
+/// Who runs a model, and on what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Serving {
     /// `onnxruntime` or `tract`.
@@ -64,6 +64,15 @@ pub struct Serving {
     pub device: Device,
     /// In which precision.
     pub precision: Precision,
+}
+
+impl Serving {
+    /// tract, which is always there.
+    pub const BUILT_IN: Serving = Serving {
+        backend: "tract",
+        device: Device::Cpu,
+        precision: Precision::Fp32,
+    };
 }
 
 /// A model that is not taken.
@@ -123,16 +132,11 @@ impl Backend {
         Backend { engine }
     }
 
-    /// Who runs the models, and on what.
+    /// Who runs the models, and on what. One that the device does not take runs on the CPU: [`Model::serving`].
     pub fn serving(&self) -> Serving {
-        let (backend, device, precision) = match &self.engine {
-            Engine::OnnxRuntime(_, placement) => ("onnxruntime", placement.device, placement.precision),
-            Engine::Tract => ("tract", Device::Cpu, Precision::Fp32),
-        };
-        Serving {
-            backend,
-            device,
-            precision,
+        match &self.engine {
+            Engine::OnnxRuntime(_, placement) => placement.serving(),
+            Engine::Tract => Serving::BUILT_IN,
         }
     }
 

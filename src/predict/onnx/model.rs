@@ -1,5 +1,6 @@
 //! A loaded model: what goes in and comes out is looked at on every run, whoever runs it.
 
+use crate::predict::onnx::Serving;
 use crate::predict::onnx::signature::Signature;
 
 /// Most rows of one run.
@@ -15,6 +16,9 @@ pub trait Network: Send {
     /// # Errors
     /// What the backend says.
     fn run(&mut self, features: &[f32], outputs: &mut [Vec<f32>]) -> Result<(), RunError>;
+
+    /// Who it is, and what it runs on.
+    fn serving(&self) -> Serving;
 }
 
 /// A run that gave nothing to go by.
@@ -111,6 +115,11 @@ impl Model {
         &self.signature
     }
 
+    /// Who runs it, and on what.
+    pub fn serving(&self) -> Serving {
+        self.network.serving()
+    }
+
     /// Runs whole rows of features, row after row. What it gives is good until the next run; nothing is
     /// allocated for it once it was as large before.
     ///
@@ -162,6 +171,10 @@ mod tests {
                 outputs[0].extend(&values);
             }
             Ok(())
+        }
+
+        fn serving(&self) -> Serving {
+            Serving::BUILT_IN
         }
     }
 

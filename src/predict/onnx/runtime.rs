@@ -3,6 +3,7 @@
 //! One library and one environment for the process (the crate allows no second), one session for each model and
 //! thread, one thread inside a session: batches are small, and the other cores are the clients'.
 
+use crate::predict::onnx::Serving;
 use crate::predict::onnx::library::{Candidate, candidates};
 use crate::predict::onnx::model::{Network, ROWS_MAX, RunError};
 use crate::predict::onnx::setting::{Device, Precision};
@@ -89,6 +90,14 @@ impl Placement {
 
     pub(super) fn cpu() -> Placement {
         Placement::new(Device::Cpu, Precision::Fp32, Path::new(""))
+    }
+
+    pub(super) fn serving(&self) -> Serving {
+        Serving {
+            backend: "onnxruntime",
+            device: self.device,
+            precision: self.precision,
+        }
     }
 
     /// Most rows of one call.
@@ -185,7 +194,7 @@ impl Runtime {
             session: Some(session),
             features: PROBE_FEATURES,
             places: vec![0],
-            rows_max: placement.rows_max(),
+            placement: placement.clone(),
         };
         let mut answers = vec![Vec::new()];
         network
@@ -207,14 +216,15 @@ impl Runtime {
     ) -> Result<Box<dyn Network>, Refusal> {
         let inside = INSIDE.read();
         let session = |placement: &Placement| self.builder(placement, features)?.commit_from_memory(bytes);
-        let (session, rows_max) = match session(placement) {
-            Ok(built) => (Ok(built), placement.rows_max()),
-            Err(error) if placement.device != Device::Cpu => {
-                tracing::warn!("{} does not take a model, the CPU runs it: {error}", placement.device);
-                (session(&Placement::cpu()), ROWS_MAX)
+        let mut placement = placement.clone();
+        let session = session(&placement).or_else(|error| {
+            if placement.device == Device::Cpu {
+                return Err(error);
             }
-            Err(error) => (Err(error), ROWS_MAX),
-        };
+            tracing::warn!("{} does not take a model, the CPU runs it: {error}", placement.device);
+            placement = Placement::cpu();
+            session(&placement)
+        });
         let session = session.map_err(|error| Refusal::Broken {
             by: "ONNX Runtime",
             error: error.to_string(),
@@ -224,7 +234,7 @@ impl Runtime {
             session: Some(session),
             features,
             places,
-            rows_max,
+            placement,
         }))
     }
 
@@ -255,7 +265,8 @@ struct OrtNetwork {
     features: usize,
     /// Where the wanted outputs stand among the graph's.
     places: Vec<usize>,
-    rows_max: usize,
+    /// What the session was built for.
+    placement: Placement,
 }
 
 impl OrtNetwork {
@@ -281,17 +292,22 @@ impl Drop for OrtNetwork {
 
 impl Network for OrtNetwork {
     fn run(&mut self, features: &[f32], outputs: &mut [Vec<f32>]) -> Result<(), RunError> {
-        for batch in features.chunks(self.rows_max * self.features) {
+        for batch in features.chunks(self.placement.rows_max() * self.features) {
             self.run_batch(batch, outputs)
                 .map_err(|error| RunError::Failed(format!("ONNX Runtime: {error}")))?;
         }
         Ok(())
+    }
+
+    fn serving(&self) -> Serving {
+        self.placement.serving()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_support::skipped::skipped;
 
     #[test]
     fn what_is_no_library_is_an_error() {
@@ -299,6 +315,20 @@ mod tests {
         let _alone = FOUND.lock();
         for library in ["/nowhere/libonnxruntime.so", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")] {
             assert!(Runtime::load_library(Path::new(library)).is_err(), "{library}");
+        }
+    }
+
+    /// A device that took the probe may refuse a model: then that one is the CPU's, and says so.
+    #[test]
+    fn a_model_that_the_device_refuses_says_that_the_cpu_runs_it() {
+        let Ok(runtime) = Runtime::find(None) else {
+            return skipped("no ONNX Runtime library; deploy/fetch-onnxruntime fetches one and says what to set ORT_DYLIB_PATH to");
+        };
+        for device in [Device::Cuda(200), Device::TensorRt(200)] {
+            let placement = Placement::new(device, Precision::Fp16, &std::env::temp_dir());
+            let mut network = runtime.load(&placement, PROBE, PROBE_FEATURES, vec![0]).ok().unwrap();
+            assert_eq!(network.serving(), Placement::cpu().serving());
+            network.run(&[1.0; 2 * PROBE_FEATURES], &mut [Vec::new()]).unwrap();
         }
     }
 

@@ -183,6 +183,33 @@ fn what_is_no_number_is_an_error_of_the_run() {
     }
 }
 
+/// What a backend does not survive is an error of that run, whatever the batch, and the next is as good as any.
+#[test]
+fn rows_that_a_backend_cannot_run_end_nothing() {
+    let pass = Signature::new(8, &[("pass", 1)]);
+    let row = |sum: f32| [sum, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    for backend in backends() {
+        let mut model = backend.load_file(&file("late_panic.onnx"), &pass).unwrap();
+        for others in [0, 3, 19, 70] {
+            let good: Vec<f32> = [1.0].into_iter().chain(vec![0.0; others]).flat_map(row).collect();
+            let bad: Vec<f32> = good.iter().copied().chain(row(9.0)).collect();
+            for _ in 0..2 {
+                assert!(matches!(model.run(&bad).err(), Some(RunError::Failed(_))), "{others} others");
+                let expected: Vec<f32> = [0.75].into_iter().chain(vec![0.25; others]).collect();
+                assert_close(model.run(&good).unwrap().rows(0), &expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_model_says_who_runs_it() {
+    for backend in backends() {
+        let model = backend.load_file(&file("good.onnx"), &signature()).unwrap();
+        assert_eq!(model.serving(), backend.serving());
+    }
+}
+
 #[test]
 fn a_file_says_what_it_takes_and_gives() {
     let read = Signature::read(&fs::read(file("good.onnx")).unwrap()).unwrap();

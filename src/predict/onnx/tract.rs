@@ -2,10 +2,15 @@
 //!
 //! A plan is made for each of a few batch sizes, because tract optimises for shapes it knows; a batch in between
 //! is padded up or cut, whichever computes less.
+//!
+//! It panics where others say no: on some graphs when they are loaded, on some rows when they are run. Either is an
+//! error here, and what a plan held in between is never used again.
 
+use crate::predict::onnx::Serving;
 use crate::predict::onnx::model::{Network, RunError};
 use crate::predict::onnx::signature::Refusal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::plan::SimpleState;
@@ -13,7 +18,12 @@ use tract_onnx::tract_core::plan::SimpleState;
 /// The batch sizes that plans are made for, in rows.
 pub(super) const BATCH_ROWS: [usize; 4] = [1, 4, 16, 64];
 
-type State = SimpleState<TypedFact, Box<dyn TypedOp>>;
+/// What runs batches of one size.
+struct Plan {
+    runnable: Arc<TypedRunnableModel>,
+    /// What it keeps between runs. Nothing before the first one, and after one that failed: made anew then.
+    state: Option<SimpleState<TypedFact, Box<dyn TypedOp>>>,
+}
 
 /// A model by tract.
 pub(super) struct TractNetwork {
@@ -21,7 +31,7 @@ pub(super) struct TractNetwork {
     /// Where the wanted outputs stand among the graph's.
     places: Vec<usize>,
     /// One for each of [`BATCH_ROWS`].
-    plans: Vec<State>,
+    plans: Vec<Plan>,
     /// Rows that fill a batch up, at the end zeros.
     padded: Vec<f32>,
 }
@@ -29,11 +39,8 @@ pub(super) struct TractNetwork {
 impl TractNetwork {
     pub(super) fn load(graph: &ModelProto, features: usize, places: Vec<usize>) -> Result<TractNetwork, Refusal> {
         let broken = |error: String| Refusal::Broken { by: "tract", error };
-        // It panics on some graphs that it does not know (a GRU for one). A file must not end the thread that
-        // loads it; nothing of what was begun is kept.
-        let plans = catch_unwind(AssertUnwindSafe(|| plans(graph, features)))
-            .map_err(|_| broken("it panicked".into()))?
-            .map_err(|error| broken(format!("{error:#}")))?;
+        // On graphs that it does not know (a GRU for one). Nothing of what was begun is kept.
+        let plans = caught(|| plans(graph, features)).map_err(broken)?;
         Ok(TractNetwork {
             features,
             places,
@@ -43,7 +50,7 @@ impl TractNetwork {
     }
 
     /// Runs the first rows there are, as many as a plan takes, and says how many that were.
-    fn run_some(&mut self, features: &[f32], outputs: &mut [Vec<f32>]) -> TractResult<usize> {
+    fn run_some(&mut self, features: &[f32], outputs: &mut [Vec<f32>]) -> Result<usize, String> {
         let there = features.len() / self.features;
         let plan = plan_for(there);
         let (rows, taken) = (BATCH_ROWS[plan], there.min(BATCH_ROWS[plan]));
@@ -54,13 +61,23 @@ impl TractNetwork {
             self.padded.resize(rows * self.features, 0.0);
             batch = &self.padded;
         }
-        let input = Tensor::from_shape(&[rows, self.features], batch)?;
-        let answers = self.plans[plan].run(tvec!(input.into_tvalue()))?;
-        for (values, &place) in outputs.iter_mut().zip(&self.places) {
-            let answer = answers[place].try_as_plain_ram()?;
-            let answer = answer.as_slice::<f32>()?;
-            values.extend_from_slice(&answer[..answer.len() / rows * taken]);
-        }
+        let Plan { runnable, state } = &mut self.plans[plan];
+        let mut taken_out = state.take();
+        caught(|| {
+            let state = match &mut taken_out {
+                Some(state) => state,
+                None => taken_out.insert(runnable.spawn()?),
+            };
+            let input = Tensor::from_shape(&[rows, self.features], batch)?;
+            let answers = state.run(tvec!(input.into_tvalue()))?;
+            for (values, &place) in outputs.iter_mut().zip(&self.places) {
+                let answer = answers[place].try_as_plain_ram()?;
+                let answer = answer.as_slice::<f32>()?;
+                values.extend_from_slice(&answer[..answer.len() / rows * taken]);
+            }
+            Ok(())
+        })?;
+        *state = taken_out;
         Ok(taken)
     }
 }
@@ -70,20 +87,33 @@ impl Network for TractNetwork {
         while !features.is_empty() {
             let taken = self
                 .run_some(features, outputs)
-                .map_err(|error| RunError::Failed(format!("tract: {error:#}")))?;
+                .map_err(|error| RunError::Failed(format!("tract: {error}")))?;
             features = &features[taken * self.features..];
         }
         Ok(())
     }
+
+    fn serving(&self) -> Serving {
+        Serving::BUILT_IN
+    }
 }
 
-fn plans(graph: &ModelProto, features: usize) -> TractResult<Vec<State>> {
+/// A panic is an error, too; of what was worked on nothing may be used after it.
+fn caught<T>(work: impl FnOnce() -> TractResult<T>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(done) => done.map_err(|error| format!("{error:#}")),
+        Err(_) => Err("it panicked".into()),
+    }
+}
+
+fn plans(graph: &ModelProto, features: usize) -> TractResult<Vec<Plan>> {
     // What exporters note of shapes in between says "N" where a plan has a number.
     let model = tract_onnx::onnx().with_ignore_value_info(true).model_for_proto_model(graph)?;
     let plan = |rows: usize| {
         let fact = f32::fact([rows, features]).into();
         let model = model.clone().with_input_fact(0, fact)?;
-        model.into_optimized()?.into_runnable()?.spawn()
+        let runnable = model.into_optimized()?.into_runnable()?;
+        Ok(Plan { runnable, state: None })
     };
     BATCH_ROWS.into_iter().map(plan).collect()
 }

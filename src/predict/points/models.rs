@@ -17,7 +17,6 @@ pub(super) struct Loaded {
     /// Whether it is the program's own.
     pub(super) is_shipped: bool,
     model: Model,
-    serving: Serving,
     loaded_us: i64,
 }
 
@@ -32,7 +31,6 @@ impl Loaded {
         let model = backend.load(&manifest.stem(), file, &signature);
         Ok(Loaded {
             model: model.map_err(|error| format!("it {}", error.refusal))?,
-            serving: backend.serving(),
             loaded_us: wall_us,
             manifest,
             is_shipped,
@@ -40,11 +38,7 @@ impl Loaded {
     }
 
     #[cfg(test)]
-    pub(super) fn made_up(task: Task, model: Model, device: Device) -> Loaded {
-        let serving = Serving {
-            device,
-            ..Backend::built_in().serving()
-        };
+    pub(super) fn made_up(task: Task, model: Model) -> Loaded {
         let manifest = Manifest {
             task,
             number: "1".parse().expect("a version"),
@@ -55,7 +49,6 @@ impl Loaded {
             manifest,
             is_shipped: true,
             model,
-            serving,
             loaded_us: 1,
         }
     }
@@ -114,7 +107,7 @@ impl Models {
 
     /// Puts a model in its place. The same one on another device is the same version.
     pub(super) fn put(&mut self, loaded: Loaded) {
-        let (task, serving) = (loaded.manifest.task, loaded.serving);
+        let (task, serving) = (loaded.manifest.task, loaded.model.serving());
         tracing::info!(model = loaded.manifest.stem(), backend = serving.backend, device = %serving.device, "model loaded");
         self.counts.loaded += 1;
         let slot = &mut self.slots[task as usize];
@@ -189,7 +182,7 @@ impl Models {
             }
             Err(error) => {
                 self.counts.failed_runs += 1;
-                let (model, device) = (slot.loaded.manifest.stem(), slot.loaded.serving.device);
+                let (model, device) = (slot.loaded.manifest.stem(), slot.loaded.model.serving().device);
                 if !std::mem::replace(&mut slot.is_failing, true) {
                     tracing::warn!(%model, %device, "the model fails, the baseline answers: {error}");
                 }
@@ -227,7 +220,8 @@ impl Models {
 
 impl Slot {
     fn info(&self) -> ModelInfo {
-        let Loaded { manifest, serving, .. } = &self.loaded;
+        let manifest = &self.loaded.manifest;
+        let Serving { backend, device, .. } = self.loaded.model.serving();
         ModelInfo {
             name: manifest.task.name().into(),
             version: manifest.number.to_string(),
@@ -239,8 +233,8 @@ impl Slot {
             },
             why: None,
             running: Some(Running {
-                backend: serving.backend,
-                device: serving.device.to_string(),
+                backend,
+                device: device.to_string(),
                 loaded_us: self.loaded.loaded_us,
                 rows: self.rows,
             }),

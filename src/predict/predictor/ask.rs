@@ -88,7 +88,7 @@ impl<M: Models> Predictor<M> {
                 let Some(version) = self.models.arm(said.task, game) else {
                     continue;
                 };
-                if let Some(row) = self.games[game].cache.get(&version, &asked.features) {
+                if let Some(row) = self.games.get_mut(game).and_then(|game| game.cache.get(&version, &asked.features)) {
                     self.counts.cached += 1;
                     said.model = Some((version, row));
                     continue;

@@ -73,9 +73,9 @@ impl<M: Models> Predictor<M> {
             _ => (kind_called(kinds), kinds[actual as usize]),
         };
         if matches!(told.source, Source::Model { .. }) && matches!(actual, PlayCall::Run | PlayCall::Pass) {
-            game.tally.calls += 1;
-            game.tally.right += u32::from(call == actual);
-            game.called_us = Some(cause.now.steady_us);
+            game.kept.tally.calls += 1;
+            game.kept.tally.right += u32::from(call == actual);
+            game.kept.called_us = Some(cause.now.steady_us);
         }
         let verdict = Verdict::NextPlay { call, actual };
         self.publish_outcome(game, recap, (Some(&play.id), verdict, given), &told, cause, publish);
@@ -153,9 +153,10 @@ impl<M: Models> Predictor<M> {
     /// What was said, against what happened: the place of that among the task's classes. A model's log loss is
     /// what its versions are compared by.
     fn score(&mut self, said: &Said, actual: usize) -> Option<(Arc<Version>, f64)> {
-        self.tracker.score(said.task, None, &said.table, actual);
+        let is_loaded = |task, version: &str| self.models.is_loaded(task, version);
+        self.tracker.score(said.task, None, &said.table, actual, is_loaded);
         let (version, row) = said.model.as_ref()?;
-        let log_loss = self.tracker.score(said.task, Some(&version.version), row, actual);
+        let log_loss = self.tracker.score(said.task, Some(&version.version), row, actual, is_loaded);
         Some((version.clone(), log_loss))
     }
 
@@ -185,7 +186,7 @@ impl<M: Models> Predictor<M> {
             verdict,
             probability,
             source: told.source.clone(),
-            tally: game.tally,
+            tally: game.kept.tally,
             feed_ts: cause.feed_ts,
             ingest: cause.ingest,
             made: StateTime(cause.now.steady_us),

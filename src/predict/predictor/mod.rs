@@ -10,6 +10,7 @@
 //! [`Settings::games_max`] games, and of each a few answers and the forecasts of one game's snaps ([`OWED_MAX`]).
 
 mod ask;
+mod games;
 mod judge;
 mod models;
 mod watched;
@@ -24,8 +25,8 @@ use super::history::History;
 use super::tracker::Tracker;
 use crate::model::prediction::{Bulletin, ForecastKind, Tally};
 use crate::model::{FeedTime, GameId, GameStatus, IngestTime, Now, Recap};
-use std::collections::HashMap;
-use watched::Watched;
+use games::Games;
+use watched::{Kept, Watched};
 
 /// What may be set.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -34,9 +35,9 @@ pub struct Settings {
     pub confidence: f32,
     /// How long a prediction is worth something, in microseconds, if nothing happens.
     pub expires_us: i64,
-    /// Games watched.
+    /// Games watched: those of which something that was said is not judged yet.
     pub games_max: usize,
-    /// Versions of models whose figures are kept.
+    /// Versions of models that may be loaded at once.
     pub versions_max: usize,
 }
 
@@ -109,7 +110,7 @@ pub struct Predictor<M> {
     models: M,
     knowledge: Knowledge,
     settings: Settings,
-    games: HashMap<GameId, Watched>,
+    games: Games,
     tracker: Tracker,
     counts: Counts,
 }
@@ -121,8 +122,8 @@ impl<M: Models> Predictor<M> {
             models,
             knowledge,
             tracker: Tracker::new(settings.versions_max, settings.confidence),
+            games: Games::new(settings.games_max, settings.expires_us),
             settings,
-            games: HashMap::new(),
             counts: Counts::default(),
         }
     }
@@ -146,28 +147,30 @@ impl<M: Models> Predictor<M> {
         for notice in notices {
             let recap = if notice.news == News::Gone { None } else { read(&notice.game) };
             let Some(recap) = recap else {
-                self.games.remove(&notice.game);
+                self.games.forget(&notice.game);
                 continue;
             };
-            // Taken out while it is worked on.
-            let known = self.games.remove(&notice.game);
-            if known.is_none() && self.games.len() >= self.settings.games_max {
-                self.counts.crowded += 1;
-                continue;
-            }
-            let mut game = known.unwrap_or_default();
+            let mut game = self.games.take(&notice.game);
+            game.moved_us = now.steady_us;
+            game.is_over = recap.status == GameStatus::Final;
             let cause = Cause {
                 feed_ts: notice.feed_ts,
                 ingest: notice.ingest,
                 now,
             };
             self.judge(&mut game, &recap, cause, publish);
-            match recap.status {
-                GameStatus::Final => self.finish(&mut game, &recap),
-                _ if effort == Effort::JudgeAlone => {}
-                _ => asked.extend(self.ask(&mut game, recap, cause)),
+            let question = match (recap.status, effort) {
+                (GameStatus::Final, _) => {
+                    self.finish(&mut game, &recap);
+                    None
+                }
+                (_, Effort::JudgeAlone) => None,
+                (_, Effort::Whole) => self.ask(&mut game, recap, cause),
+            };
+            match self.games.put(notice.game.clone(), game, question.is_some()) {
+                true => asked.extend(question),
+                false => self.counts.crowded += 1,
             }
-            self.games.insert(notice.game.clone(), game);
         }
         self.answer(&mut asked, now);
         for asked in asked {
@@ -180,7 +183,7 @@ impl<M: Models> Predictor<M> {
         let (Some(kickoff), Some((home, away)), Some(score)) = (recap.head.kickoff, &recap.head.teams, recap.score) else {
             return;
         };
-        if !std::mem::replace(&mut game.is_history, true) {
+        if !std::mem::replace(&mut game.kept.is_history, true) {
             let [of_home, of_away] = super::features::tallies(recap, &self.knowledge.expectation, &mut game.memo);
             self.knowledge.history.take(kickoff, [(home, of_home), (away, of_away)], score);
         }
@@ -203,8 +206,8 @@ impl<M: Models> Predictor<M> {
 
     /// Calls of tonight's games that a model was sure enough of.
     pub fn tonight(&self, now: Now) -> Tally {
-        let is_tonight = |game: &&Watched| game.called_us.is_some_and(|us| now.steady_us - us <= TONIGHT_US);
-        let tallies = self.games.values().filter(is_tonight).map(|game| game.tally);
+        let is_tonight = |kept: &&Kept| kept.called_us.is_some_and(|us| now.steady_us - us <= TONIGHT_US);
+        let tallies = self.games.kept().filter(is_tonight).map(|kept| kept.tally);
         tallies.fold(Tally::default(), |sum, tally| Tally {
             right: sum.right + tally.right,
             calls: sum.calls + tally.calls,
@@ -213,4 +216,4 @@ impl<M: Models> Predictor<M> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

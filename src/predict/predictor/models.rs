@@ -18,6 +18,9 @@ pub trait Models {
     /// What the version says; then no answer counts.
     fn run(&mut self, version: &Arc<Version>, rows: &[Features], out: &mut Vec<Row>, now_us: i64) -> Result<(), RunError>;
 
+    /// Whether a version of that number is loaded.
+    fn is_loaded(&self, task: Task, version: &str) -> bool;
+
     /// How far off a version was about something that happened.
     fn scored(&mut self, version: &Arc<Version>, log_loss: f64);
 
@@ -32,6 +35,10 @@ impl Models for Registry {
 
     fn run(&mut self, version: &Arc<Version>, rows: &[Features], out: &mut Vec<Row>, now_us: i64) -> Result<(), RunError> {
         Registry::run(self, version, rows, out, now_us)
+    }
+
+    fn is_loaded(&self, task: Task, version: &str) -> bool {
+        Registry::is_loaded(self, task, version)
     }
 
     fn scored(&mut self, version: &Arc<Version>, log_loss: f64) {

@@ -4,6 +4,7 @@ mod calls;
 mod drive_ends;
 mod games;
 mod offline;
+mod places;
 
 use super::{Effort, Knowledge, Models, Predictor, Settings};
 use crate::model::prediction::{Bulletin, Outcome, Prediction, Tally};
@@ -15,7 +16,7 @@ use crate::predict::probabilities::Row;
 use crate::predict::registry::{Task, Version};
 use std::sync::Arc;
 
-const SETTINGS: Settings = Settings {
+pub(crate) const SETTINGS: Settings = Settings {
     confidence: 0.7,
     expires_us: 60_000_000,
     games_max: 4,
@@ -32,7 +33,7 @@ fn game() -> GameId {
 const KICKOFF_US: i64 = 20_000 * DAY_US;
 
 /// A game between AAA and BBB that has just begun.
-fn begun() -> Recap {
+pub(crate) fn begun() -> Recap {
     let team = |name| Team::new(name).unwrap();
     Recap {
         head: Arc::new(GameHead {
@@ -86,12 +87,22 @@ fn play(id: u64, kind: PlayKind, offence: Side, down: u8) -> RecapPlay {
 
 impl Recap {
     /// The same, with the next snap announced.
-    fn coming(mut self, offence: Side, down: u8) -> Recap {
+    pub(crate) fn coming(mut self, offence: Side, down: u8) -> Recap {
         self.snap = Some(RecapSnap {
             after_play: self.plays.last().map(|play| play.id.clone()),
             clock: clock(1),
             spot: spot(offence, down),
         });
+        self
+    }
+
+    /// The same, of another game.
+    fn of(mut self, game: &str) -> Recap {
+        let head = GameHead {
+            game: GameId::new(game).unwrap(),
+            ..self.head.as_ref().clone()
+        };
+        self.head = Arc::new(head);
         self
     }
 
@@ -150,6 +161,10 @@ impl Models for Told {
         Ok(())
     }
 
+    fn is_loaded(&self, task: Task, version: &str) -> bool {
+        self.versions.iter().any(|held| held.task == task && *held.version == *version)
+    }
+
     fn scored(&mut self, version: &Arc<Version>, log_loss: f64) {
         self.scored.push((version.task, log_loss));
     }
@@ -181,7 +196,7 @@ impl Rig {
 
     fn hears(&mut self, news: News, recap: Option<&Recap>) -> Vec<Bulletin> {
         let notice = Notice {
-            game: game(),
+            game: recap.map_or_else(game, |recap| recap.head.game.clone()),
             news,
             ingest: IngestTime(77),
             feed_ts: None,

@@ -28,6 +28,23 @@ pub(super) struct Watched {
     pub(super) drives: Owed,
     /// What was said of the winner before snaps taken.
     pub(super) winner: Owed,
+    /// When it moved last, by the steady clock.
+    pub(super) moved_us: i64,
+    /// Whether it was over then.
+    pub(super) is_over: bool,
+    pub(super) kept: Kept,
+}
+
+impl Watched {
+    /// Whether something that was said of it waits to be judged.
+    pub(super) fn is_owing(&self) -> bool {
+        self.coming.is_some() || !self.drives.debts.is_empty() || !self.winner.debts.is_empty()
+    }
+}
+
+/// What is kept of a game, whether it is watched or not.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub(super) struct Kept {
     /// Calls that a model was sure enough of.
     pub(super) tally: Tally,
     /// When the last of them was judged, by the steady clock.

@@ -25,6 +25,8 @@ pub(in crate::predict) enum Turn {
     Same,
     /// It is cut off from here on.
     CutOff,
+    /// It was tried, and is cut off again.
+    StillOff,
     /// It is back.
     Back,
 }
@@ -64,8 +66,11 @@ impl Breaker {
                 self.state = State::Resting(now_us);
                 Turn::CutOff
             }
-            // Known to be broken: no news.
-            State::Trying | State::Resting(_) => {
+            State::Trying => {
+                self.state = State::Resting(now_us);
+                Turn::StillOff
+            }
+            State::Resting(_) => {
                 self.state = State::Resting(now_us);
                 Turn::Same
             }
@@ -108,6 +113,7 @@ mod tests {
                 let turn = if is_good { breaker.succeeded() } else { breaker.failed(now_us) };
                 let expected = match (is_good, is_broken, in_a_row + 1 == FAILURES_MAX) {
                     (true, true, _) => Turn::Back,
+                    (false, true, _) => Turn::StillOff,
                     (false, false, true) => Turn::CutOff,
                     _ => Turn::Same,
                 };

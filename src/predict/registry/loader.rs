@@ -11,7 +11,7 @@ use super::serve::{MODELS_DIR, RegistrySettings};
 use super::shipped::Shipped;
 use super::slot::answers_probabilities;
 use crate::clock::Clock;
-use crate::predict::onnx::{Backend, MODEL_BYTES_MAX, Model, Serving, Signature};
+use crate::predict::onnx::{Backend, MODEL_BYTES_MAX, Model, Signature};
 use flume::{Receiver, RecvTimeoutError, Sender};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -43,7 +43,6 @@ pub(super) struct Loaded {
     pub(super) stem: String,
     pub(super) manifest: Manifest,
     pub(super) model: Model,
-    pub(super) serving: Serving,
     pub(super) loaded_us: i64,
 }
 
@@ -90,6 +89,16 @@ struct Held {
     manifest: Manifest,
     /// Its bytes, where they are in the program.
     shipped: Option<&'static [u8]>,
+    on_cpu: OnCpu,
+}
+
+/// What became of a wish to have a version on the CPU.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum OnCpu {
+    NotAsked,
+    Moved,
+    /// It could not be loaded there, which was told.
+    Failed,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -158,6 +167,7 @@ impl Loader {
                 let held = Held {
                     manifest: loaded.manifest.clone(),
                     shipped: Some(shipped.model),
+                    on_cpu: OnCpu::NotAsked,
                 };
                 self.held.insert(stem, held);
                 tell(News::Loaded(loaded));
@@ -256,7 +266,11 @@ impl Loader {
             return Err(Trouble::Refused(why));
         }
         let loaded = load(stem, manifest.clone(), &bytes, &self.backend).map_err(Trouble::Refused)?;
-        let held = Held { manifest, shipped: None };
+        let held = Held {
+            manifest,
+            shipped: None,
+            on_cpu: OnCpu::NotAsked,
+        };
         self.held.insert(stem.to_owned(), held);
         Ok(Some(loaded))
     }
@@ -308,21 +322,38 @@ impl Loader {
     }
 
     pub(super) fn serve(&mut self, request: Request, tell: &mut impl FnMut(News)) {
-        let stem = match request {
-            Request::OnCpu(stem) => stem,
-            Request::Drop(model) => return drop(model),
+        match request {
+            Request::OnCpu(stem) => self.move_to_cpu(stem, tell),
+            Request::Drop(model) => drop(model),
+        }
+    }
+
+    /// Whoever asks does so again while its device fails: told once where it cannot be.
+    fn move_to_cpu(&mut self, stem: String, tell: &mut impl FnMut(News)) {
+        // It may have gone meanwhile, or be there by now.
+        let Some(held) = self.held.get(&stem).filter(|held| held.on_cpu != OnCpu::Moved) else {
+            return;
         };
-        // It may have gone meanwhile, or its file changed: then the next look tells.
-        let Some(held) = self.held.get(&stem) else { return };
+        let before = held.on_cpu;
         let bytes = match held.shipped {
             Some(bytes) => Ok(bytes.to_vec()),
             None => self.bytes(&held.manifest),
         };
-        let Ok(bytes) = bytes else { return };
-        tell(match load(&stem, held.manifest.clone(), &bytes, &self.backend.on_cpu()) {
-            Ok(loaded) => News::Loaded(loaded),
-            Err(why) => News::Refused { stem, why },
-        });
+        let loaded = bytes
+            .map_err(|(Trouble::Incomplete(why) | Trouble::Refused(why))| why)
+            .and_then(|bytes| load(&stem, held.manifest.clone(), &bytes, &self.backend.on_cpu()));
+        let (now, news) = match loaded {
+            Ok(loaded) => (OnCpu::Moved, Some(News::Loaded(loaded))),
+            Err(why) => {
+                let why = format!("its device fails, and on the CPU it cannot be loaded: {why}");
+                let refused = News::Refused { stem: stem.clone(), why };
+                (OnCpu::Failed, (before != OnCpu::Failed).then_some(refused))
+            }
+        };
+        if let Some(held) = self.held.get_mut(&stem) {
+            held.on_cpu = now;
+        }
+        news.into_iter().for_each(tell);
     }
 }
 
@@ -350,7 +381,6 @@ fn load(stem: &str, manifest: Manifest, bytes: &[u8], backend: &Backend) -> Resu
     }
     Ok(Box::new(Loaded {
         stem: stem.to_owned(),
-        serving: backend.serving(),
         loaded_us: Clock.wall_us(),
         manifest,
         model,

@@ -167,24 +167,30 @@ impl Registry {
         if ran.result.is_err() {
             self.metrics.failed_runs.increment(1);
         }
+        let device = slot.serving().device;
         match (ran.turn, &ran.result) {
             (Turn::CutOff, Err(error)) => {
                 self.metrics.cut_offs.increment(1);
-                let (model, device) = (&slot.stem, slot.serving.device);
-                tracing::warn!(%model, %device, "the model fails again and again and is left alone for a while: {error}");
-                if device != Device::Cpu {
-                    let request = Request::OnCpu(slot.stem.clone());
-                    self.ask(request);
-                }
-                self.show();
+                tracing::warn!(model = slot.stem, %device, "the model fails again and again and is left alone for a while: {error}");
             }
-            (Turn::Back, _) => {
-                tracing::info!(model = slot.stem, "the model answers again");
-                self.show();
-            }
+            (Turn::Back, _) => tracing::info!(model = slot.stem, "the model answers again"),
             _ => {}
         }
+        // Each time: the loader may have had no room, or the file may have been gone.
+        if matches!(ran.turn, Turn::CutOff | Turn::StillOff) && device != Device::Cpu {
+            let request = Request::OnCpu(slot.stem.clone());
+            self.ask(request);
+        }
+        if ran.turn != Turn::Same {
+            self.show();
+        }
         ran.result
+    }
+
+    /// Whether a version of that number is loaded.
+    pub fn is_loaded(&self, task: Task, version: &str) -> bool {
+        let is_it = |held: &Version| held.task == task && *held.version == *version;
+        self.slots.iter().any(|slot| is_it(&slot.version))
     }
 
     /// Counts an outcome: the log loss, in nats, of what a version said. A challenger that has lost goes out of
@@ -278,7 +284,7 @@ impl Registry {
             News::Loaded(loaded) => {
                 self.metrics.loaded.increment(1);
                 self.refused.remove(&loaded.stem);
-                let (serving, file) = (loaded.serving, &loaded.manifest.file);
+                let (serving, file) = (loaded.model.serving(), &loaded.manifest.file);
                 tracing::info!(model = loaded.stem, file, backend = serving.backend, device = %serving.device, "model loaded");
                 let breaker = Breaker::new(self.settings.breaker_failures, self.settings.breaker_rest_us);
                 let slot = Slot::new(*loaded, breaker);

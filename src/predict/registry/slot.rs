@@ -20,7 +20,6 @@ pub(super) struct Slot {
     pub(super) stem: String,
     pub(super) version: Arc<Version>,
     pub(super) manifest: Manifest,
-    pub(super) serving: Serving,
     /// Taken out of service as a challenger.
     pub(super) is_withdrawn: bool,
     model: Model,
@@ -47,7 +46,6 @@ impl Slot {
             stem: loaded.stem,
             version: Arc::new(version),
             manifest: loaded.manifest,
-            serving: loaded.serving,
             is_withdrawn: false,
             model: loaded.model,
             breaker,
@@ -65,6 +63,11 @@ impl Slot {
             self.rows = other.rows;
         }
         std::mem::replace(other, self).model
+    }
+
+    /// Who runs it, and on what.
+    pub(super) fn serving(&self) -> Serving {
+        self.model.serving()
     }
 
     /// Whether it answers: not while it is cut off.
@@ -119,6 +122,7 @@ impl Slot {
     }
 
     pub(super) fn info(&self, role: Role) -> super::ModelInfo {
+        let Serving { backend, device, .. } = self.serving();
         super::ModelInfo {
             name: self.version.name.to_string(),
             version: self.version.version.to_string(),
@@ -126,8 +130,8 @@ impl Slot {
             state: self.state(),
             why: None,
             running: Some(Running {
-                backend: self.serving.backend,
-                device: self.serving.device.to_string(),
+                backend,
+                device: device.to_string(),
                 loaded_us: self.loaded_us,
                 rows: self.rows,
             }),

@@ -8,15 +8,12 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::time::Duration;
 
+mod device;
 mod reload;
 
 const ROW: Features = [0.5; crate::predict::features::NAMES.len()];
 const REST_US: i64 = 30_000_000;
-const CPU: Serving = Serving {
-    backend: "tract",
-    device: Device::Cpu,
-    precision: Precision::Fp32,
-};
+const CPU: Serving = Serving::BUILT_IN;
 const GPU: Serving = Serving {
     backend: "onnxruntime",
     device: Device::Cuda(0),
@@ -25,15 +22,21 @@ const GPU: Serving = Serving {
 
 /// What a model of two classes says; a test changes it as it goes.
 #[derive(Clone)]
-struct Says(Arc<Mutex<Result<[f32; 2], RunError>>>);
+struct Says {
+    answer: Arc<Mutex<Result<[f32; 2], RunError>>>,
+    serving: Serving,
+}
 
 impl Says {
     fn new() -> Says {
-        Says(Arc::new(Mutex::new(Ok([0.25, 0.75]))))
+        Says {
+            answer: Arc::new(Mutex::new(Ok([0.25, 0.75]))),
+            serving: CPU,
+        }
     }
 
     fn set(&self, answer: Result<[f32; 2], RunError>) {
-        *self.0.lock() = answer;
+        *self.answer.lock() = answer;
     }
 
     fn fail(&self) {
@@ -43,11 +46,15 @@ impl Says {
 
 impl Network for Says {
     fn run(&mut self, features: &[f32], outputs: &mut [Vec<f32>]) -> Result<(), RunError> {
-        let answer = self.0.lock().clone()?;
+        let answer = self.answer.lock().clone()?;
         for _ in 0..features.len() / 2 {
             outputs[0].extend(answer);
         }
         Ok(())
+    }
+
+    fn serving(&self) -> Serving {
+        self.serving
     }
 }
 
@@ -96,8 +103,11 @@ fn loaded(version: &str, says: &Says, serving: Serving) -> News {
     });
     News::Loaded(Box::new(Loaded {
         manifest: Manifest::parse(&stem, manifest.to_string().as_bytes()).unwrap(),
-        model: Model::new(Box::new(says.clone()), Signature::new(2, &[("probabilities", 2)])).unwrap(),
-        serving,
+        model: Model::new(
+            Box::new(Says { serving, ..says.clone() }),
+            Signature::new(2, &[("probabilities", 2)]),
+        )
+        .unwrap(),
         loaded_us: 1,
         stem,
     }))
@@ -375,6 +385,11 @@ fn a_version_whose_device_fails_is_asked_for_on_the_cpu_and_stays_the_same() {
     }
     assert!(matches!(requests.try_recv(), Ok(Request::OnCpu(stem)) if stem == "win-1"));
     assert!(requests.is_empty(), "once is enough");
+    assert_eq!(answers(&registry, "g1"), None);
+    // Nothing came of it: it is asked for again when the model was tried in vain.
+    registry.turn(REST_US);
+    run(&mut registry, &version, REST_US).unwrap_err();
+    assert!(matches!(requests.try_recv(), Ok(Request::OnCpu(stem)) if stem == "win-1"));
     assert_eq!(answers(&registry, "g1"), None);
     assert!(news.send(loaded("1", &on_cpu, CPU)).is_ok());
     registry.turn(1);

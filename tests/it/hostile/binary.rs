@@ -70,20 +70,28 @@ pub(crate) struct Served {
     lines: Receiver<String>,
     /// The line that told the addresses.
     pub(crate) listening: String,
+    /// What it said before.
+    pub(crate) before: Vec<String>,
 }
 
 impl Served {
     pub(crate) fn start(mut command: Command) -> Served {
         let mut child = command.spawn().unwrap();
         let lines = follow(child.stderr.take().unwrap());
+        let mut before = Vec::new();
         let listening = loop {
             match lines.recv_timeout(PATIENCE) {
                 Ok(line) if line.contains("listening") => break line,
-                Ok(_) => {}
+                Ok(line) => before.push(line),
                 Err(error) => panic!("it does not listen: {error}"),
             }
         };
-        Served { child, lines, listening }
+        Served {
+            child,
+            lines,
+            listening,
+            before,
+        }
     }
 
     /// `name=value` of the line that told the addresses.

@@ -3,7 +3,7 @@
 use super::forecasts::*;
 use crate::model::prediction::Source;
 use crate::model::{GameHead, GameStatus, Lineup, LineupPlayer, Points, Side, Team};
-use crate::predict::onnx::{Device, Model, Network, RunError, Signature};
+use crate::predict::onnx::{Model, Network, RunError, Serving, Signature};
 use crate::predict::points::models::Loaded;
 use crate::predict::points::season;
 use crate::predict::points::task::Task;
@@ -139,6 +139,10 @@ impl Network for Counting {
         outputs[0].extend([20.0, 14.0, 27.0].repeat(rows));
         Ok(())
     }
+
+    fn serving(&self) -> Serving {
+        Serving::BUILT_IN
+    }
 }
 
 #[test]
@@ -147,7 +151,7 @@ fn a_club_is_asked_about_once_until_it_has_played_again() {
     let mut models = none();
     let signature = Signature::new(season::CLUB_FEATURES, &[("per_game", 3)]);
     let model = Model::new(Box::new(Counting(asked.clone())), signature).unwrap();
-    models.put(Loaded::made_up(Task::Club, model, Device::Cpu));
+    models.put(Loaded::made_up(Task::Club, model));
     let (mut forecaster, table) = forecaster(models);
     let six = || {
         let of = |side: Side, names: [&str; 3]| names.map(|name| player(name, side, caught(1, 5)));

@@ -1,7 +1,7 @@
 use crate::model::change::{GameHead, Member, PlayerCard};
 use crate::model::prediction::{Forecast, PlayerForecast, Prediction, Source};
 use crate::model::{Clock, GameId, GameStatus, IngestTime, Lineup, LineupPlayer, Now, PlayerId, Points, Side, Stat, StatLine, Team};
-use crate::predict::onnx::{Backend, Device, Model, Network, RunError, Signature};
+use crate::predict::onnx::{Backend, Model, Network, RunError, Serving, Signature};
 use crate::predict::points::features;
 use crate::predict::points::forecaster::{Cause, Forecaster, Settings};
 use crate::predict::points::models::{Loaded, Models};
@@ -28,6 +28,10 @@ impl Network for Eight {
         }
         Ok(())
     }
+
+    fn serving(&self) -> Serving {
+        Serving::BUILT_IN
+    }
 }
 
 pub(super) fn eight() -> Models {
@@ -42,7 +46,7 @@ pub(super) fn of_points(network: impl Network + 'static) -> Models {
     let mut models = none();
     let signature = Signature::new(features::FEATURES, &[("remaining", 3)]);
     let model = Model::new(Box::new(network), signature).unwrap();
-    models.put(Loaded::made_up(Task::Points, model, Device::Cpu));
+    models.put(Loaded::made_up(Task::Points, model));
     models
 }
 
@@ -179,6 +183,10 @@ fn without_an_answer_the_baseline_is_told() {
             let is_warm = features.iter().any(|value| *value != 0.0);
             self.0 += u32::from(is_warm);
             Eight(if is_warm { f32::NAN } else { 1.0 }).run(features, outputs)
+        }
+
+        fn serving(&self) -> Serving {
+            Serving::BUILT_IN
         }
     }
     let (mut forecaster, table) = forecaster(of_points(Late(0)));

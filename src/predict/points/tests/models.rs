@@ -2,7 +2,7 @@
 
 use super::forecasts::{Eight, REST_US, none};
 use crate::model::prediction::Source;
-use crate::predict::onnx::{Backend, Device, Model, Network, RunError, Signature};
+use crate::predict::onnx::{Backend, Device, Model, Network, RunError, Serving, Signature};
 use crate::predict::points::features;
 use crate::predict::points::manifest::Manifest;
 use crate::predict::points::models::{Loaded, ModelCounts, Models};
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const ROW: [f32; features::FEATURES] = [0.5; features::FEATURES];
 
 /// Answers while it is told to.
-struct Sometimes(Arc<AtomicBool>);
+struct Sometimes(Arc<AtomicBool>, Device);
 
 impl Network for Sometimes {
     fn run(&mut self, features: &[f32], outputs: &mut [Vec<f32>]) -> Result<(), RunError> {
@@ -27,14 +27,21 @@ impl Network for Sometimes {
             false => Err(RunError::Failed("the device is lost".into())),
         }
     }
+
+    fn serving(&self) -> Serving {
+        Serving {
+            device: self.1,
+            ..Serving::BUILT_IN
+        }
+    }
 }
 
 fn sometimes(device: Device) -> (Models, Arc<AtomicBool>) {
     let answers = Arc::new(AtomicBool::new(true));
     let signature = Signature::new(features::FEATURES, &[("remaining", 3)]);
-    let model = Model::new(Box::new(Sometimes(answers.clone())), signature).unwrap();
+    let model = Model::new(Box::new(Sometimes(answers.clone(), device)), signature).unwrap();
     let mut models = none();
-    models.put(Loaded::made_up(Task::Points, model, device));
+    models.put(Loaded::made_up(Task::Points, model));
     (models, answers)
 }
 

@@ -94,6 +94,15 @@ impl Pair {
         told
     }
 
+    /// What is told where that is asked for on the CPU.
+    fn on_cpu(&mut self, stem: &str) -> Vec<String> {
+        let mut news = Vec::new();
+        self.loader.serve(Request::OnCpu(stem.into()), &mut |one| news.push(one));
+        let told = news.iter().map(word).collect();
+        take(&mut self.registry, news);
+        told
+    }
+
     fn answering(&self) -> Option<String> {
         self.registry
             .arm(Task::Drive, &game("g1"))
@@ -287,15 +296,30 @@ fn a_version_is_loaded_anew_on_the_cpu_where_it_is_asked_for() {
         ("drive-1", &["loaded drive-1"][..]),
         ("drive-2", &["loaded drive-2"]),
         ("drive-9", &[]),
+        ("drive-2", &[]),
     ] {
-        let mut told = Vec::new();
-        pair.loader.serve(Request::OnCpu(stem.into()), &mut |one| told.push(word(&one)));
-        assert_eq!(told, expected);
+        assert_eq!(pair.on_cpu(stem), expected, "where it is already it stays");
     }
-    // What is there now is no longer what was loaded: the next look decides.
+}
+
+/// Whoever asks goes on asking; why it cannot be is told once.
+#[test]
+fn a_version_that_cannot_be_loaded_on_the_cpu_is_told_once_and_tried_again() {
+    let folder = Folder::new();
+    folder.add("2", "good.onnx");
+    let mut pair = Pair::new(&folder, &[]);
+    pair.look(1);
     folder.write("drive-2.onnx", b"");
-    pair.loader
-        .serve(Request::OnCpu("drive-2".into()), &mut |one| panic!("{}", word(&one)));
+    assert_eq!(pair.on_cpu("drive-2"), ["refused drive-2"]);
+    assert!(
+        pair.why("2")
+            .unwrap()
+            .contains("on the CPU it cannot be loaded: drive-2.onnx is not the file")
+    );
+    assert!(pair.on_cpu("drive-2").is_empty());
+    folder.add("2", "good.onnx");
+    assert_eq!(pair.on_cpu("drive-2"), ["loaded drive-2"]);
+    assert_eq!(pair.why("2"), None);
 }
 
 /// With its thread: what is put into the folder is taken in by a turn.
