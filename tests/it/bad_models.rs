@@ -144,7 +144,7 @@ fn without_a_folder_of_models_what_is_named_and_not_there_leaves_history() {
             server.says(&format!("predict.serve.{task}: champion 2 is not loaded: history answers"));
         }
         // What is in the program is there all the same.
-        assert_eq!(server.http.metric("scorewire_models{state=\"serving\"}").await, 4.0);
+        server.counts("scorewire_models{state=\"serving\"}", 4.0).await;
         server.plays(20).await;
         assert!(!server.ended().iter().any(|line| line.contains("ERROR")));
     });
