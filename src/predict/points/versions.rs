@@ -11,7 +11,7 @@ use super::models::{Loaded, Models};
 use super::task::Task;
 use crate::predict::onnx::{Backend, MODEL_BYTES_MAX};
 use crate::predict::registry::folder::{self, Stamp};
-use crate::predict::registry::{LOOKS_MAX, MANIFEST_BYTES_MAX, MODELS_DIR, Number, parts};
+use crate::predict::registry::{LOOKS_MAX, MANIFEST_BYTES_MAX, Number, parts};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -55,8 +55,6 @@ pub struct Versions {
     seen: (Seen, u32),
     /// What was acted on; nothing before the first look.
     acted: Option<Seen>,
-    /// What was said of the folder last.
-    complaint: Option<String>,
     /// Why what fails on its device is not on the CPU yet.
     stuck: [Option<String>; Task::ALL.len()],
 }
@@ -69,7 +67,6 @@ impl Versions {
             folder,
             seen: (Seen::new(), 0),
             acted: None,
-            complaint: None,
             stuck: Default::default(),
         }
     }
@@ -78,13 +75,10 @@ impl Versions {
     /// Whether that is another than before.
     pub fn look(&mut self, models: &mut Models, wall_us: i64) -> bool {
         let before = models.counts().loaded;
-        match self.see() {
-            Ok(seen) => {
-                self.complaint = None;
-                let looks = if self.seen.0 == seen { self.seen.1.saturating_add(1) } else { 1 };
-                self.seen = (seen, looks);
-            }
-            Err(error) => self.complain(&error),
+        // The registry, which looks at the same folder, says why one cannot be read.
+        if let Ok(seen) = self.see() {
+            let looks = if self.seen.0 == seen { self.seen.1.saturating_add(1) } else { 1 };
+            self.seen = (seen, looks);
         }
         let is_settled = self.seen.1 >= LOOKS_MAX && self.acted.as_ref() != Some(&self.seen.0);
         if self.acted.is_none() || is_settled {
@@ -103,23 +97,7 @@ impl Versions {
     fn see(&self) -> io::Result<Seen> {
         let stems = folder::stems_of(&self.folder, |name| Task::ALL.iter().any(|task| task.name() == name))?;
         let stamps = |stem: &str| [".json", ".onnx"].map(|end| folder::stamp(&self.folder.join(format!("{stem}{end}"))));
-        Ok(stems
-            .into_iter()
-            .map(|stem| (stamps(&stem), stem))
-            .map(|(stamps, stem)| (stem, stamps))
-            .collect())
-    }
-
-    fn complain(&mut self, error: &io::Error) {
-        // The default one need not be there; one that somebody names must.
-        if error.kind() == io::ErrorKind::NotFound && self.folder.as_os_str() == MODELS_DIR {
-            return;
-        }
-        let complaint = format!("predict.models_dir {}: {error}; what serves stays", self.folder.display());
-        if self.complaint.as_ref() != Some(&complaint) {
-            tracing::warn!("{complaint}");
-            self.complaint = Some(complaint);
-        }
+        Ok(stems.into_iter().map(|stem| (stem.clone(), stamps(&stem))).collect())
     }
 
     /// Takes the highest version of a model that is whole and fits.
@@ -148,8 +126,8 @@ impl Versions {
         }
         models.refuse(task, refused);
         let after = models.held(task).map(|held| held.manifest.stem());
-        if let Some(before) = before.filter(|before| after.as_ref() != Some(before) && before != shipped.stem && !seen.contains_key(before))
-        {
+        let is_gone = |before: &String| after.as_ref() != Some(before) && before != shipped.stem && !seen.contains_key(before);
+        if let Some(before) = before.filter(is_gone) {
             models.let_go(&before);
         }
     }
