@@ -138,8 +138,8 @@ fn history(config: &Config) -> Past {
 struct Watcher {
     shared: Arc<Shared>,
     hub: Arc<Hub>,
-    /// The `seq` of each game's topic when it was last looked at.
-    seen: HashMap<GameId, Seq>,
+    /// The `seq` of each game's topic when it was last looked at; nothing where it is to be looked at anew.
+    seen: HashMap<GameId, Option<Seq>>,
     forecaster: Forecaster,
     /// Whether the table of earlier games was read.
     has_history: bool,
@@ -175,9 +175,11 @@ impl Watcher {
         watcher
     }
 
-    /// Looks for other versions of the models.
+    /// Looks for other versions of the models. A new one is asked about all games.
     fn reload(&mut self) {
-        self.forecaster.look_for_models(&mut self.versions, Clock.now());
+        if self.forecaster.look_for_models(&mut self.versions, Clock.now()) {
+            self.seen.values_mut().for_each(|seq| *seq = None);
+        }
         self.count();
     }
 
@@ -195,7 +197,7 @@ impl Watcher {
             let Some((seq, feed_ts, ingest)) = latest(&self.hub, game) else {
                 continue;
             };
-            if self.seen.insert(game.clone(), seq) == Some(seq) {
+            if self.seen.insert(game.clone(), Some(seq)) == Some(Some(seq)) {
                 continue;
             }
             let Some(lineup) = self.shared.lineup(game) else { continue };

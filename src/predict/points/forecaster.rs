@@ -195,13 +195,15 @@ impl Forecaster {
         self.models.counts()
     }
 
-    /// Looks for other versions of the models. Where one serves from here on, all seasons are computed anew.
-    pub fn look_for_models(&mut self, versions: &mut Versions, now: Now) {
-        if versions.look(&mut self.models, now.wall_us) {
+    /// Looks for other versions of the models. Whether one serves from here on: then all seasons are computed anew.
+    pub fn look_for_models(&mut self, versions: &mut Versions, now: Now) -> bool {
+        let is_new = versions.look(&mut self.models, now.wall_us);
+        if is_new {
             self.club_said.clear();
             self.all_due();
         }
         self.show_models();
+        is_new
     }
 
     /// How the models are.
