@@ -78,6 +78,7 @@ pub fn render(handle: &PrometheusHandle) -> String {
         &FEED_TO_INGEST,
         &INGEST_TO_STATE_DELAYS,
         &ENCODE_DELAYS,
+        &PREDICTION_ENCODE_DELAYS,
         &WRITE_DELAYS,
         &WALKS,
         &HANDSHAKE_DELAYS,
@@ -92,6 +93,7 @@ pub fn render(handle: &PrometheusHandle) -> String {
 static FEED_TO_INGEST: Delays = Delays::new(&FEED_LAG);
 static INGEST_TO_STATE_DELAYS: Delays = Delays::new(&INGEST_TO_STATE);
 static ENCODE_DELAYS: Delays = Delays::new(&STATE_TO_ENCODE);
+static PREDICTION_ENCODE_DELAYS: Delays = Delays::new(&PREDICTION_TO_ENCODE);
 static WRITE_DELAYS: Delays = Delays::new(&ENCODE_TO_WRITTEN);
 static WALKS: Delays = Delays::new(&WALK);
 static HANDSHAKE_DELAYS: Delays = Delays::new(&HANDSHAKE);
@@ -633,6 +635,7 @@ impl ShardMetrics {
         self.resyncs.increment(stats.resyncs);
         self.rested.increment(stats.rested);
         ENCODE_DELAYS.add(&stats.state_to_encode);
+        PREDICTION_ENCODE_DELAYS.add(&stats.prediction_to_encode);
         WRITE_DELAYS.add(&stats.encode_to_written);
         WALKS.add(&stats.walk);
     }

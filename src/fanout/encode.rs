@@ -295,7 +295,7 @@ pub(super) fn predictions_snapshot(subject: Subject<'_>, seq: Seq, posted: &[Pos
     let (mut predictions, mut tally) = (Vec::new(), Tally::default());
     for posted in posted {
         match &posted.bulletin {
-            Bulletin::Prediction(prediction) if prediction.expires_us > subject.wall_us => predictions.push(&**prediction),
+            Bulletin::Prediction(prediction) if posted.bulletin.expires_us() > subject.wall_us => predictions.push(&**prediction),
             Bulletin::Prediction(_) => {}
             Bulletin::Outcome(outcome) => tally = outcome.tally,
         }

@@ -370,6 +370,14 @@ impl Bulletin {
         }
     }
 
+    /// From when on it is worth nothing, whatever comes: [`Prediction::expires_us`]. What happened stays so.
+    pub fn expires_us(&self) -> i64 {
+        match self {
+            Bulletin::Prediction(prediction) => prediction.expires_us,
+            Bulletin::Outcome(_) => i64::MAX,
+        }
+    }
+
     /// Whether `older`, of the same game, is worth nothing once this is known. A prediction expires the one of its
     /// kind; an outcome that too, as it judges it, and the outcome of its kind, as it has the newer tally. An
     /// outcome of another kind stays: it says that its prediction is over. When the winner is known, nothing is

@@ -1,8 +1,8 @@
 //! The thread that forecasts players' points: it looks at games that moved, every `predict.points_every_ms`.
 //!
 //! It reads games as any reader does, and posts what follows: nobody waits for it, and where it ends scores and
-//! predictions of plays go on. Models are loaded, and the table of earlier games is read, when there is the
-//! first game to forecast.
+//! predictions of plays go on. It looks for other versions of its models every `predict.reload_s`, and reads the
+//! table of earlier games when there is the first game to forecast.
 
 use super::Inference;
 use crate::clock::Clock;
@@ -11,12 +11,15 @@ use crate::engine::Shared;
 use crate::fanout::hub::{Hub, Moved};
 use crate::memory::Level;
 use crate::model::{Bulletin, FeedTime, GameId, IngestTime, Seq, TopicName};
+use crate::predict::onnx::Backend;
 use crate::predict::points::file;
 use crate::predict::points::forecaster::{Cause, Counts, Forecaster, Settings};
-use crate::predict::points::models::Models;
+use crate::predict::points::models::{ModelCounts, Models};
 use crate::predict::points::past::Past;
 use crate::predict::points::projections::Projections;
 use crate::predict::points::rules::Rules;
+use crate::predict::points::versions::Versions;
+use crate::predict::registry::ModelState;
 use crate::server::App;
 use crate::telemetry::PointsMetrics;
 use flume::{Receiver, RecvTimeoutError, Sender};
@@ -41,32 +44,69 @@ pub(super) fn start(app: &Arc<App>, inference: Inference) -> io::Result<Option<S
         return Ok(None);
     }
     let (stop, stopped) = flume::bounded(1);
-    let mut watcher = Watcher {
-        shared: app.engine.shared().clone(),
-        hub: app.hub.clone(),
-        seen: HashMap::new(),
-        forecaster: None,
-        metrics,
-        counted: Counts::default(),
-        failed_runs: 0,
-    };
-    let (app, every) = (app.clone(), Duration::from_millis(app.config.predict.points_every_ms));
+    let app = app.clone();
     std::thread::Builder::new().name("points".into()).spawn(move || {
-        watcher.metrics.running.set(1.0);
-        let _running = Running(watcher.metrics.running.clone());
-        while wait(&stopped, every) {
-            // Predictions are the first thing that memory is not spent on.
-            if app.hub.pressure().level() < Level::Predictions {
-                watcher.look(|| open(&app, &inference));
-            }
-        }
+        metrics.running.set(1.0);
+        let _running = Running(metrics.running.clone());
+        run(&app, &inference, metrics, &stopped);
     })?;
     Ok(Some(stop))
 }
 
-/// Waits. False where it is to end.
-fn wait(stopped: &Receiver<()>, every: Duration) -> bool {
-    matches!(stopped.recv_timeout(every), Err(RecvTimeoutError::Timeout))
+fn run(app: &App, inference: &Inference, metrics: PointsMetrics, stopped: &Receiver<()>) {
+    let predict = &app.config.predict;
+    let mut watcher = Watcher::new(app, metrics, Backend::clone(inference));
+    let mut looks = Every::new(Duration::from_millis(predict.points_every_ms));
+    let mut reloads = Every::new(predict.registry().reload);
+    while wait(stopped, looks.due_us.min(reloads.due_us)) {
+        let (is_reload_due, is_look_due) = (reloads.is_due(), looks.is_due());
+        // Predictions are the first thing that memory is not spent on. What is skipped comes with the next turn.
+        if app.hub.pressure().level() >= Level::Predictions {
+            continue;
+        }
+        if is_reload_due {
+            watcher.reload();
+        }
+        if is_look_due {
+            watcher.look(|| history(&app.config));
+        }
+    }
+}
+
+/// Something that is to be done again and again.
+struct Every {
+    step_us: i64,
+    /// When next, by the steady clock.
+    due_us: i64,
+}
+
+impl Every {
+    fn new(step: Duration) -> Every {
+        let step_us = i64::try_from(step.as_micros()).unwrap_or(i64::MAX);
+        Every {
+            step_us,
+            due_us: Clock.steady_us().saturating_add(step_us),
+        }
+    }
+
+    /// Whether its time has come; then the next one is a step from now.
+    fn is_due(&mut self) -> bool {
+        let now_us = Clock.steady_us();
+        let is_due = now_us >= self.due_us;
+        if is_due {
+            self.due_us = now_us.saturating_add(self.step_us);
+        }
+        is_due
+    }
+}
+
+/// Waits until then. False where it is to end.
+fn wait(stopped: &Receiver<()>, until_us: i64) -> bool {
+    let wait_us = until_us.saturating_sub(Clock.steady_us()).max(0);
+    matches!(
+        stopped.recv_timeout(Duration::from_micros(wait_us.unsigned_abs())),
+        Err(RecvTimeoutError::Timeout)
+    )
 }
 
 /// Says that the thread has ended, by a panic too.
@@ -81,52 +121,83 @@ impl Drop for Running {
     }
 }
 
-/// Loads what forecasts are made from.
-fn open(app: &App, inference: &Inference) -> Forecaster {
-    let config = &app.config;
+/// Players' earlier games, from the table that the settings name.
+fn history(config: &Config) -> Past {
     let mut past = Past::new(config.predict.players_max);
-    if let Some(path) = &config.predict.history {
-        let read = file::read(path, |when, sides| past.take(when, sides));
-        let (players, left_out) = (past.len(), past.left_out());
-        match read {
-            Ok(games) => tracing::info!(file = %path.display(), games, players, left_out, "earlier games of players"),
-            Err(error) => tracing::error!(file = %path.display(), players, "predict.history is read no further: {error}"),
-        }
+    let Some(path) = &config.predict.history else { return past };
+    let read = file::read(path, |when, sides| drop(past.take(when, sides)));
+    let (players, left_out) = (past.len(), past.left_out());
+    match read {
+        Ok(games) => tracing::info!(file = %path.display(), games, players, left_out, "earlier games of players"),
+        Err(error) => tracing::error!(file = %path.display(), players, "predict.history is read no further: {error}"),
     }
-    let rules = Rules::of(app.rulesets.by_index(app.default_ruleset));
-    let settings = Settings {
-        games_max: config.engine.games_max,
-    };
-    let models = Models::open(inference, &config.predict.models_dir);
-    Forecaster::new(rules, models, past, app.projections.clone(), settings)
+    past
 }
 
 /// What looks at games.
 struct Watcher {
     shared: Arc<Shared>,
     hub: Arc<Hub>,
-    /// The `seq` of each game's topic when it was last looked at.
-    seen: HashMap<GameId, Seq>,
-    forecaster: Option<Forecaster>,
+    /// The `seq` of each game's topic when it was last looked at; nothing where it is to be looked at anew.
+    seen: HashMap<GameId, Option<Seq>>,
+    forecaster: Forecaster,
+    /// Whether the table of earlier games was read.
+    has_history: bool,
+    versions: Versions,
     metrics: PointsMetrics,
     /// What the metrics have counted already.
-    counted: Counts,
-    failed_runs: u64,
+    counted: (Counts, ModelCounts),
 }
 
 impl Watcher {
-    fn look(&mut self, open: impl FnOnce() -> Forecaster) {
+    fn new(app: &App, metrics: PointsMetrics, backend: Backend) -> Watcher {
+        let config = &app.config;
+        let (rules, settings) = (
+            Rules::of(app.rulesets.by_index(app.default_ruleset)),
+            Settings {
+                games_max: config.engine.games_max,
+            },
+        );
+        let registry = config.predict.registry();
+        let models = Models::new(registry.breaker_failures, registry.breaker_rest_us);
+        let past = Past::new(config.predict.players_max);
+        let mut watcher = Watcher {
+            shared: app.engine.shared().clone(),
+            hub: app.hub.clone(),
+            seen: HashMap::new(),
+            forecaster: Forecaster::new(rules, models, past, app.projections.clone(), settings),
+            has_history: false,
+            versions: Versions::new(backend, registry.models_dir),
+            metrics,
+            counted: Default::default(),
+        };
+        watcher.reload();
+        watcher
+    }
+
+    /// Looks for other versions of the models. A new one is asked about all games.
+    fn reload(&mut self) {
+        if self.forecaster.look_for_models(&mut self.versions, Clock.now()) {
+            self.seen.values_mut().for_each(|seq| *seq = None);
+        }
+        self.count();
+    }
+
+    fn look(&mut self, history: impl FnOnce() -> Past) {
         let games: Vec<GameId> = self.shared.games().into_iter().map(|(head, _)| head.game.clone()).collect();
         if games.is_empty() && self.seen.is_empty() {
             return;
         }
-        let forecaster = self.forecaster.get_or_insert_with(open);
+        let forecaster = &mut self.forecaster;
+        if !std::mem::replace(&mut self.has_history, true) {
+            forecaster.know(history());
+        }
         let mut moved = Moved::default();
         for game in &games {
             let Some((seq, feed_ts, ingest)) = latest(&self.hub, game) else {
                 continue;
             };
-            if self.seen.insert(game.clone(), seq) == Some(seq) {
+            if self.seen.insert(game.clone(), Some(seq)) == Some(Some(seq)) {
                 continue;
             }
             let Some(lineup) = self.shared.lineup(game) else { continue };
@@ -145,21 +216,34 @@ impl Watcher {
             }
         }
         while forecaster.seasons(Clock.now(), SEASONS_AT_ONCE) {}
-        let (now, failed_runs, players) = (forecaster.counts(), forecaster.failed_runs(), forecaster.past().len());
-        self.count(now, failed_runs, players);
+        forecaster.show_models();
+        self.count();
     }
 
-    fn count(&mut self, now: Counts, failed_runs: u64, players: usize) {
-        let before = std::mem::replace(&mut self.counted, now);
+    fn count(&mut self) {
+        let (now, models) = (self.forecaster.counts(), self.forecaster.model_counts());
+        let (before, models_before) = std::mem::replace(&mut self.counted, (now, models));
         let metrics = &self.metrics;
         metrics.by_baseline.increment(now.plain - before.plain);
         metrics.by_model.increment((now.told - now.plain) - (before.told - before.plain));
         metrics
             .left_out
             .increment((now.crowded + now.left_out) - (before.crowded + before.left_out));
-        metrics.failed_runs.increment(failed_runs - self.failed_runs);
-        self.failed_runs = failed_runs;
-        metrics.players.set(players as f64);
+        metrics.players.set(self.forecaster.past().len() as f64);
+        let of_models = &metrics.models;
+        of_models.loaded.increment(models.loaded - models_before.loaded);
+        of_models.refused.increment(models.refused - models_before.refused);
+        of_models.gone.increment(models.gone - models_before.gone);
+        of_models.failed_runs.increment(models.failed_runs - models_before.failed_runs);
+        of_models.cut_offs.increment(models.cut_offs - models_before.cut_offs);
+        let list = self.forecaster.models();
+        let count = |state| list.iter().filter(|model| model.state == state).count();
+        of_models.show(
+            count(ModelState::Serving),
+            count(ModelState::Resting),
+            count(ModelState::Withdrawn),
+            count(ModelState::Refused),
+        );
     }
 }
 

@@ -206,10 +206,12 @@ fn report(predictor: &Predictor<Timed<'_>>, app: &App, backend: &str) -> Vec<u8>
         let error = |arm: usize| errors.map(|errors| errors[arm]);
         serde_json::json!({"horizon": horizon, "answers": pick.leader().name(), "judged": pick.judged(), "error": {"model": error(0), "baseline": error(1)}})
     });
+    let mut models = predictor.models().registry.list();
+    models.extend(app.projections.models());
     let tonight = predictor.tonight(app.clock.now());
     let report = serde_json::json!({
         "backend": backend,
-        "models": predictor.models().registry.list(),
+        "models": models,
         "figures": figures.collect::<Vec<_>>(),
         "points": picks.collect::<Vec<_>>(),
         "tonight": {"right": tonight.right, "calls": tonight.calls},

@@ -68,19 +68,26 @@ pub(super) async fn projection(
     Path(player): Path<String>,
     Query(query): Query<ProjectionQuery>,
 ) -> Result<Response, ApiError> {
-    let (index, ruleset) = door.ruleset(None)?;
-    let id = PlayerId::new(&player);
-    reader.may(id.clone().map(TopicName::Player).as_slice(), ruleset, index)?;
-    let table = &door.projections;
-    let answer = id.and_then(|id| match query.horizon {
-        Horizon::Game => table.game(&id).map(|known| of_game(&id, table.ruleset(), &known)),
-        Horizon::Season => table.season(&id).map(|known| of_season(&id, table.ruleset(), &known)),
-    });
-    answer.ok_or_else(|| {
-        let player: String = player.chars().take(80).collect();
-        let message = format!("nothing is projected for \"{player}\": no game of theirs is known, under way or over");
-        ApiError::not_found("no_projection", message)
-    })
+    // The table may be written to meanwhile, and no shard waits for that.
+    let look = move |app: &App| {
+        let (index, ruleset) = app.ruleset(None)?;
+        let id = PlayerId::new(&player);
+        reader.may(id.clone().map(TopicName::Player).as_slice(), ruleset, index)?;
+        let table = &app.projections;
+        let answer = id.as_ref().and_then(|id| match query.horizon {
+            Horizon::Game => table.game(id).map(|known| of_game(id, table.ruleset(), &known)),
+            Horizon::Season => table.season(id).map(|known| of_season(id, table.ruleset(), &known)),
+        });
+        answer.ok_or_else(|| {
+            let why = match id.is_some_and(|id| id.is_dst()) {
+                true => "team defences have no forecast",
+                false => "no game of theirs is known in which they pass, run, catch or return; kickers have no forecast",
+            };
+            let player: String = player.chars().take(80).collect();
+            ApiError::not_found("no_projection", format!("nothing is projected for \"{player}\": {why}"))
+        })
+    };
+    door.aside(look).await?
 }
 
 fn of_game(player: &PlayerId, ruleset: &str, known: &GameProjection) -> Response {

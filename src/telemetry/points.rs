@@ -1,5 +1,6 @@
 //! The handles of players' points: forecasts, what they are made from, and what did not fit.
 
+use super::RegistryMetrics;
 use super::table::*;
 use super::{counter, counter_with, gauge};
 use metrics::{Counter, Gauge};
@@ -10,8 +11,8 @@ pub struct PointsMetrics {
     pub by_model: Counter,
     /// Those that the baseline made.
     pub by_baseline: Counter,
-    /// Runs of a model that gave nothing.
-    pub failed_runs: Counter,
+    /// The models, beside those of plays.
+    pub models: RegistryMetrics,
     /// Games and players for which there was no room.
     pub left_out: Counter,
     /// Players of whom earlier games are known.
@@ -27,7 +28,7 @@ impl PointsMetrics {
         PointsMetrics {
             by_model: by("model"),
             by_baseline: by("historical"),
-            failed_runs: counter(&POINTS_FAILED_RUNS),
+            models: RegistryMetrics::new(),
             left_out: counter(&POINTS_LEFT_OUT),
             players: gauge(&POINTS_PLAYERS),
             running: gauge(&POINTS_RUNNING),

@@ -3,8 +3,9 @@
 use super::table::*;
 use super::{counter, counter_with, gauge_with};
 use metrics::{Counter, Gauge};
+use std::cell::Cell;
 
-/// The handles of the models' registry.
+/// The handles of the models' registry, and of whoever else has models.
 pub struct RegistryMetrics {
     /// Versions loaded.
     pub loaded: Counter,
@@ -18,7 +19,8 @@ pub struct RegistryMetrics {
     pub cut_offs: Counter,
     /// Times that a challenger went out of service.
     pub returns: Counter,
-    models: [Gauge; 4],
+    /// Each with what it was shown last.
+    models: [(Gauge, Cell<usize>); 4],
 }
 
 impl RegistryMetrics {
@@ -32,14 +34,14 @@ impl RegistryMetrics {
             failed_runs: counter(&MODEL_FAILED_RUNS),
             cut_offs: counter(&MODEL_CUT_OFFS),
             returns: counter(&MODEL_RETURNS),
-            models: ["serving", "resting", "withdrawn", "refused"].map(|state| gauge_with(&MODELS, "state", state)),
+            models: ["serving", "resting", "withdrawn", "refused"].map(|state| (gauge_with(&MODELS, "state", state), Cell::default())),
         }
     }
 
-    /// How many versions are in which state.
+    /// How many versions are in which state, of those that are shown here: they are added up with others'.
     pub fn show(&self, serving: usize, resting: usize, withdrawn: usize, refused: usize) {
-        for (gauge, count) in self.models.iter().zip([serving, resting, withdrawn, refused]) {
-            gauge.set(count as f64);
+        for ((gauge, shown), count) in self.models.iter().zip([serving, resting, withdrawn, refused]) {
+            gauge.increment(count as f64 - shown.replace(count) as f64);
         }
     }
 }

@@ -462,14 +462,7 @@ metric!(
     "scorewire_points_forecasts_total",
     Counter,
     "source: model, historical",
-    "Forecasts of a game's players' points: a model's, or the baseline's (points so far and earlier games)."
-);
-metric!(
-    POINTS_FAILED_RUNS,
-    "scorewire_points_failed_runs_total",
-    Counter,
-    "",
-    "Runs of a model of points that gave nothing; the baseline was told."
+    "Forecasts of a game's players' points: a model's, or the baseline's (points so far and earlier games; of a final game the points)."
 );
 metric!(
     POINTS_LEFT_OUT,
@@ -588,7 +581,7 @@ metric!(
     "scorewire_model_failed_runs_total",
     Counter,
     "",
-    "Batches to which a model gave no answer, or one that is no probabilities; history answers them."
+    "Batches to which a model gave no answer, or one that is no probabilities; history answers them, and of points the baseline."
 );
 metric!(
     MODEL_CUT_OFFS,
@@ -624,6 +617,13 @@ metric!(
     Histogram,
     "",
     "From an event's effect being worked out to its frame's encoding."
+);
+metric!(
+    PREDICTION_TO_ENCODE,
+    "scorewire_prediction_to_encode_seconds",
+    Histogram,
+    "",
+    "From a prediction's or an outcome's making to its frame's encoding."
 );
 metric!(
     ENCODE_TO_WRITTEN,
@@ -732,7 +732,6 @@ pub const METRICS: &[&Metric] = &[
     &GPU_MEMORY,
     &GPU_USE,
     &POINTS_FORECASTS,
-    &POINTS_FAILED_RUNS,
     &POINTS_LEFT_OUT,
     &POINTS_PLAYERS,
     &POINTS_RUNNING,
@@ -755,6 +754,7 @@ pub const METRICS: &[&Metric] = &[
     &FEED_LAG,
     &INGEST_TO_STATE,
     &STATE_TO_ENCODE,
+    &PREDICTION_TO_ENCODE,
     &ENCODE_TO_WRITTEN,
     &WALK,
     &HANDSHAKE,

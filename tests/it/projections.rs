@@ -5,6 +5,7 @@ use super::support::server::Server;
 use super::support::{eventually, run};
 use hyper::Method;
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// 2017-09-24 17:00 by universal time.
 const KICKOFF_S: i64 = 1_506_272_400;
@@ -93,6 +94,11 @@ fn points_are_projected_while_a_game_goes_on_and_are_exact_at_its_end() {
         server.post_lines(over.into_bytes()).await;
         let end = known(&server, "/v1/players/x-2/projection", |answer| answer["progress"] == json!(1)).await;
         assert_eq!([&end["projected"], &end["low"], &end["high"]], [&json!(4.4); 3]);
+        // Who was expected to play and did not has nothing there.
+        let (status, answer) = get(&server, "/v1/players/x-9/projection").await;
+        assert_eq!((status, &answer["code"]), (404, &json!("no_projection")), "{answer}");
+        let (_, answer) = get(&server, "/v1/players/dst:AAA/projection").await;
+        assert!(answer.to_string().contains("team defences have no forecast"), "{answer}");
         let season = known(&server, "/v1/players/x-2/projection?horizon=season", |_| true).await;
         assert_eq!(
             (&season["weeks_left"], &season["games"]),
@@ -105,4 +111,51 @@ fn points_are_projected_while_a_game_goes_on_and_are_exact_at_its_end() {
         );
     });
     std::fs::remove_file(&table).unwrap();
+}
+
+/// The models of points that are told of: version, state.
+async fn models(server: &Server) -> Vec<(String, String)> {
+    let told = get(server, "/v1/models").await.1;
+    let models = told["models"].as_array().unwrap().iter();
+    let of_points = models.filter(|model| model["name"] == "points");
+    let words = |model: &Value| ["version", "state"].map(|key| model[key].as_str().unwrap().to_owned());
+    of_points.map(words).map(|[version, state]| (version, state)).collect()
+}
+
+#[test]
+fn a_newer_model_of_points_serves_without_a_restart_and_a_broken_one_changes_nothing() {
+    let folder = std::env::temp_dir().join(format!("scorewire-models-of-points-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let ships = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/models");
+    let add = |version: &str, output: &str| {
+        let manifest = std::fs::read(ships.join("points-1.json")).unwrap();
+        let mut manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        manifest["version"] = version.into();
+        manifest["file"] = format!("points-{version}.onnx").into();
+        manifest["output"] = output.into();
+        std::fs::write(folder.join(format!("points-{version}.json")), manifest.to_string()).unwrap();
+        std::fs::copy(ships.join("points-1.onnx"), folder.join(format!("points-{version}.onnx"))).unwrap();
+    };
+    run(async {
+        let server = Server::start(|config| {
+            config.predict.enabled = true;
+            config.predict.points_every_ms = 100;
+            config.predict.reload_s = 1;
+            config.predict.models_dir = folder.clone();
+        });
+        let word = |version: &str, state: &str| (version.to_owned(), state.to_owned());
+        let come_to = async |expected: &[(String, String)]| {
+            eventually("the models of points", async || models(&server).await == expected).await;
+        };
+        come_to(&[word("1", "serving")]).await;
+        let live = game("g1", 1, "live", ["AAA", "BBB"], KICKOFF_S, [7, 0]);
+        server.post_lines([live, pass(1, 1, 600)].join("\n").into_bytes()).await;
+        known(&server, "/v1/players/x-2/projection", |answer| answer["version"] == "1").await;
+        add("2", "remaining");
+        add("3", "left");
+        come_to(&[word("2", "serving"), word("3", "refused")]).await;
+        // Without anything having happened in the game.
+        known(&server, "/v1/players/x-2/projection", |answer| answer["version"] == "2").await;
+    });
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -157,7 +157,7 @@ impl Peer {
         let held = self.subs.get_mut(&name).unwrap_or_else(|| panic!("nobody asked for {name:?}"));
         match text(message, "reason").as_str() {
             "subscribe" => assert!(held.next != Next::Change, "no snapshot was due: {message}"),
-            "lagged" | "new_game" => {
+            "lagged" | "new_game" | "expired" => {
                 assert!(held.next != Next::Snapshot, "another snapshot was due: {message}");
                 assert!(held.at.as_ref().is_none_or(|(before, _)| seq > *before), "{message}");
             }

@@ -111,8 +111,10 @@ pub struct ShardStats {
     pub rested: u64,
     /// From a frame's encoding to its first byte written, per delivery to those who were subscribed then.
     pub encode_to_written: Latencies,
-    /// From an event's effect being worked out to its frame's encoding, per frame encoded.
+    /// From an event's effect being worked out to its frame's encoding, per frame encoded; scores alone.
     pub state_to_encode: Latencies,
+    /// From a prediction's or an outcome's making to its frame's encoding, per frame encoded.
+    pub prediction_to_encode: Latencies,
     /// From the first client of a walk to the last.
     pub walk: Latencies,
     /// Subscriptions refused because the server holds as many topics as it may.

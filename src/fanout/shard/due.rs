@@ -83,7 +83,13 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
         return snapshot(mirror, "lagged", making);
     }
     if mirror.expires {
-        return Due::Now(bulletins(parts, mirror, key, seq, making));
+        let (mut frames, is_all) = bulletins(parts, mirror, key, seq, making);
+        if !is_all {
+            // What is over by its time alone is passed over, and whoever holds it is told what there is.
+            let (seq, frame) = self::snapshot(parts, mirror, cursor, (key, "expired"), making);
+            frames.push((seq, true, frame));
+        }
+        return Due::Now(frames);
     }
     if mirror.changes_game_after(seq) {
         return snapshot(mirror, "new_game", making);
@@ -144,21 +150,25 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, maki
         after: Some(seq),
         reason: "",
         seq: mirror.head,
+        until_us: i64::MAX,
         frame: frame.clone(),
     });
     frame
 }
 
-/// What has not expired of a topic of predictions after `seq`: each frame follows the one before it.
-fn bulletins(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, making: &mut Making<'_>) -> Frames {
-    let after: SmallVec<[Posted; BULLETINS_MAX]> = mirror.bulletins.iter().filter(|posted| posted.seq > seq).cloned().collect();
+/// What has not expired of a topic of predictions after `seq`: each frame follows the one before it. And whether
+/// they lead to the head: not where that is past its time.
+fn bulletins(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, making: &mut Making<'_>) -> (Frames, bool) {
+    let wall_us = making.now.wall_us;
+    let is_due = |posted: &&Posted| posted.seq > seq && posted.bulletin.expires_us() > wall_us;
+    let after: SmallVec<[Posted; BULLETINS_MAX]> = mirror.bulletins.iter().filter(is_due).cloned().collect();
     let mut prev = seq;
     let frames = after.iter().map(|posted| {
         let frame = bulletin(parts, mirror, key, (prev, posted), making);
         prev = posted.seq;
         (posted.seq, false, frame)
     });
-    frames.collect()
+    (frames.collect(), prev == mirror.head)
 }
 
 /// One of them, for whoever holds `prev`.
@@ -187,13 +197,17 @@ fn bulletin(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, (prev, poste
         making.piece(encode(), key.1)
     };
     if encoded {
-        making.stats.state_to_encode.record(making.now.steady_us - posted.bulletin.made().0);
+        making
+            .stats
+            .prediction_to_encode
+            .record(making.now.steady_us - posted.bulletin.made().0);
     }
     mirror.share(Shared {
         key,
         after: Some(prev),
         reason: "",
         seq: posted.seq,
+        until_us: i64::MAX,
         frame: frame.clone(),
     });
     frame
@@ -207,7 +221,9 @@ fn snapshot(
     (key, reason): (FrameKey, &'static str),
     making: &mut Making<'_>,
 ) -> (Seq, Encoded) {
-    let same = |shared: &&Shared| shared.key == key && shared.after.is_none() && shared.reason == reason && shared.seq >= cursor.seq;
+    let now_us = making.now.wall_us;
+    let is_good = |shared: &&Shared| shared.seq >= cursor.seq && shared.until_us > now_us;
+    let same = |shared: &&Shared| shared.key == key && shared.after.is_none() && shared.reason == reason && is_good(shared);
     if let Some(shared) = mirror.shared.iter().find(same) {
         return (shared.seq, shared.frame.clone());
     }
@@ -219,11 +235,13 @@ fn snapshot(
     };
     let (seq, frame) = snapshot::take(&parts.hub, &parts.games, subject, reason);
     let frame = making.piece(frame, key.1);
+    let ends = mirror.bulletins.iter().map(|posted| posted.bulletin.expires_us());
     mirror.share(Shared {
         key,
         after: None,
         reason,
         seq,
+        until_us: ends.filter(|end| *end > now_us).min().unwrap_or(i64::MAX),
         frame: frame.clone(),
     });
     (seq, frame)

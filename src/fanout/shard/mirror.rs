@@ -32,6 +32,8 @@ pub(super) struct Shared {
     pub(super) after: Option<Seq>,
     pub(super) reason: &'static str,
     pub(super) seq: Seq,
+    /// Until when what it says counts, by the wall's clock.
+    pub(super) until_us: i64,
     pub(super) frame: Encoded,
 }
 

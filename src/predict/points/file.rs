@@ -1,7 +1,8 @@
 //! Earlier games from a table: a row for each game, player and quarter, with the running totals at its end.
 //!
 //! The layout is that of the tables which models learn from, plain or compressed by gzip. Rows of a game stand
-//! together. Only the last quarter of each player counts. What is in the file is hostile until it is parsed:
+//! together. Only the last quarter of each player counts; an empty line says nothing. What is in the file is hostile
+//! until it is parsed:
 //! bounded by [`FILE_BYTES_MAX`], [`LINE_BYTES_MAX`] and [`GAME_PLAYERS_MAX`]; the first line that makes no sense
 //! ends the reading, and what was read before it stays.
 
@@ -101,7 +102,11 @@ pub fn parse(mut input: impl BufRead, mut take: impl FnMut(When, &[ClubResult; 2
             return Err(wrong(format!("more than {LINE_BYTES_MAX} bytes")));
         }
         let line = std::str::from_utf8(&text).map_err(|_| wrong("is not UTF-8".into()))?;
-        let cells: Vec<&str> = line.trim_end_matches(['\n', '\r']).split(',').collect();
+        let line = line.trim_end_matches(['\n', '\r']);
+        if line.is_empty() {
+            continue;
+        }
+        let cells: Vec<&str> = line.split(',').collect();
         let Some(header) = &header else {
             header = Some(Header::of(&cells).map_err(wrong)?);
             continue;

@@ -10,13 +10,15 @@ mod judge;
 mod season;
 
 use super::calendar::{self, When};
-use super::models::Models;
+use super::models::{ModelCounts, Models};
 use super::past::{Past, Result};
 use super::pick::Pick;
-use super::projections::Projections;
+use super::projections::{Expected, Projections};
 use super::rules::Rules;
-use crate::model::prediction::Prediction;
-use crate::model::{FeedTime, GameId, GameStatus, IngestTime, Lineup, Now, PlayerId};
+use super::versions::Versions;
+use crate::model::prediction::{Prediction, Source};
+use crate::model::{FeedTime, GameId, GameStatus, IngestTime, Lineup, Now, PlayerId, Team};
+use crate::predict::registry::ModelInfo;
 use judge::Said;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -67,6 +69,8 @@ pub struct Forecaster {
     season_pick: Pick,
     /// What was said of players' next games.
     season_said: HashMap<PlayerId, [f64; 2]>,
+    /// What is said of clubs' coming games, while the earlier ones stay as they are.
+    club_said: HashMap<Team, Expected>,
     /// Players whose seasons are to be computed anew.
     due: BTreeSet<PlayerId>,
     counts: Counts,
@@ -78,6 +82,10 @@ struct Watched {
     /// First in each quarter.
     said: [Option<Said>; super::features::MOMENTS as usize],
     is_over: bool,
+    /// Whether it is final, and was told so.
+    is_told: bool,
+    /// Where it stands among the earlier games.
+    taken: Option<(When, [Team; 2])>,
 }
 
 impl Forecaster {
@@ -93,6 +101,7 @@ impl Forecaster {
             picks: Default::default(),
             season_pick: Pick::default(),
             season_said: HashMap::new(),
+            club_said: HashMap::new(),
             due: BTreeSet::new(),
             counts: Counts::default(),
         };
@@ -102,7 +111,8 @@ impl Forecaster {
     }
 
     /// Looks at a game that moved: puts its players' projections into the table, and makes the frame that tells
-    /// of them. Nothing comes of a game without teams or a kickoff, or before its season's first week.
+    /// of them. Nothing comes of a game without teams or a kickoff, or before its season's first week; no frame of
+    /// one without players, and of a final game one alone, whatever is corrected later.
     pub fn game(&mut self, lineup: &Lineup, cause: Cause) -> Option<Prediction> {
         let head = &lineup.head;
         let when = calendar::when(head.kickoff?)?;
@@ -114,10 +124,17 @@ impl Forecaster {
             }
             self.games.insert(head.game.clone(), Watched::default());
         }
+        self.models.turn(cause.now.steady_us);
         let prediction = self.forecast(lineup, when, teams, cause);
-        if lineup.status == GameStatus::Final {
+        let is_final = lineup.status == GameStatus::Final;
+        if is_final {
             self.finish(lineup, when, teams);
         }
+        let watched = self.games.get_mut(&head.game)?;
+        let was_told = std::mem::replace(&mut watched.is_told, is_final && prediction.is_some());
+        let prediction = prediction.filter(|_| !(is_final && was_told))?;
+        self.counts.told += 1;
+        self.counts.plain += u64::from(prediction.source == Source::Historical);
         Some(prediction)
     }
 
@@ -130,13 +147,35 @@ impl Forecaster {
     /// Takes in a game that is over, told by somebody else.
     pub fn take(&mut self, when: When, sides: &[Result; 2]) {
         let latest = self.past.latest();
-        self.past.take(when, sides);
+        let gone = self.past.take(when, sides);
+        for player in &gone {
+            self.season_said.remove(player);
+            self.due.remove(player);
+        }
+        self.table.forget_seasons(&gone);
+        self.past_moved(latest, sides.each_ref().map(|side| &side.club));
+    }
+
+    /// Takes a game back that was taken in elsewhere.
+    fn take_back(&mut self, when: When, clubs: &[Team; 2]) {
+        let latest = self.past.latest();
+        // Who has no other game has no season; nor has he, if it is computed anew.
+        let of_both = self.past.players().filter(|(_, last)| clubs.contains(&last.club));
+        let before: Vec<PlayerId> = of_both.map(|(player, _)| player.clone()).collect();
+        self.past.take_back(when, clubs);
+        let gone: Vec<PlayerId> = before.into_iter().filter(|player| !self.past.knows(player)).collect();
+        self.table.forget_seasons(&gone);
+        self.past_moved(latest, clubs.each_ref());
+    }
+
+    /// Whose seasons are to be computed anew after the earlier games of two clubs have moved.
+    fn past_moved(&mut self, latest: Option<When>, clubs: [&Team; 2]) {
+        self.club_said.clear();
         if self.past.latest() != latest {
             // Weeks over are everybody's.
             self.all_due();
             return;
         }
-        let clubs = sides.each_ref().map(|side| &side.club);
         let of_both = self.past.players().filter(|(_, last)| clubs.contains(&&last.club));
         self.due.extend(of_both.map(|(player, _)| player.clone()));
     }
@@ -151,9 +190,37 @@ impl Forecaster {
         self.counts
     }
 
-    /// Runs of a model that gave nothing.
-    pub fn failed_runs(&self) -> u64 {
-        self.models.failed_runs()
+    /// What became of models so far.
+    pub fn model_counts(&self) -> ModelCounts {
+        self.models.counts()
+    }
+
+    /// Looks for other versions of the models. Whether one serves from here on: then all seasons are computed anew.
+    pub fn look_for_models(&mut self, versions: &mut Versions, now: Now) -> bool {
+        let is_new = versions.look(&mut self.models, now.wall_us);
+        if is_new {
+            self.club_said.clear();
+            self.all_due();
+        }
+        self.show_models();
+        is_new
+    }
+
+    /// How the models are.
+    pub fn models(&self) -> Vec<ModelInfo> {
+        self.models.list()
+    }
+
+    /// Shows that in the table.
+    pub fn show_models(&self) {
+        self.table.set_models(self.models());
+    }
+
+    /// Takes in all earlier games at once, in place of those that are known.
+    pub fn know(&mut self, past: Past) {
+        self.past = past;
+        self.club_said.clear();
+        self.all_due();
     }
 
     fn all_due(&mut self) {

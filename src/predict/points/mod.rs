@@ -12,7 +12,10 @@
 //! | [`file`](mod@file) | earlier games from a table | – |
 //! | [`features`], [`season`] | what a model is told, equal to `training/` field by field | I/O, a clock |
 //! | [`moment`] | a moment between two quarter ends | – |
-//! | [`models`] | the models' files, checked | what an answer means |
+//! | [`task`] | what models are asked, and how their answers look | – |
+//! | `manifest` | what a model's file is, and whether that makes sense | reads a file |
+//! | [`models`] | which models serve, their runs, what becomes of one that fails | what an answer means |
+//! | [`versions`] | which version serves: the program's, or a folder's | runs one |
 //! | [`pick`] | whose word counts: the model's or the baseline's, by how each did lately | – |
 //! | [`forecaster`] | from lineups to forecasts and tables | a clock, I/O |
 //! | [`projections`] | what was computed, for whoever asks | computes anything |
@@ -25,6 +28,7 @@ pub mod features;
 pub mod file;
 pub mod forecaster;
 pub mod line;
+mod manifest;
 pub mod models;
 pub mod moment;
 pub mod past;
@@ -32,6 +36,8 @@ pub mod pick;
 pub mod projections;
 pub mod rules;
 pub mod season;
+pub mod task;
+pub mod versions;
 
 #[cfg(test)]
 mod tests;

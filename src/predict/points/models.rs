@@ -1,274 +1,252 @@
-//! The models of points: their files, checked, and their answers.
+//! The models of points: which serve, their answers, and what becomes of one that fails.
 //!
-//! They are built in; a folder may have newer ones, looked at once. A file that does not fit is refused with what
-//! is wrong. Where there is no model, or a run fails, there is no answer, and the baseline is told. Bounded: three
-//! models, [`ROWS_MAX`] rows a run, the sizes of files.
+//! Where there is no model, where a run fails and while one that fails again and again is left alone there is no
+//! answer, and the baseline is told. One thread's own. Bounded: three models, [`ROWS_MAX`] rows a run.
 
+use super::manifest::Manifest;
 use super::rules::Ranges;
-use super::{features, season};
+use super::task::Task;
 use crate::model::prediction::Source;
-use crate::predict::onnx::{Backend, LoadError, MODEL_BYTES_MAX, Model, ROWS_MAX, Signature};
-use crate::predict::registry::{MANIFEST_BYTES_MAX, Number};
-use serde::Deserialize;
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
-
-/// What a model is asked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Task {
-    /// A player's points to come in this game.
-    Points,
-    /// A player's points in the coming games of a season.
-    Season,
-    /// A club's points in the coming games of a season.
-    Club,
-}
-
-impl Task {
-    /// All of them, by their place.
-    pub const ALL: [Task; 3] = [Task::Points, Task::Season, Task::Club];
-
-    /// Its name in manifests.
-    pub fn name(self) -> &'static str {
-        match self {
-            Task::Points => "points",
-            Task::Season => "season",
-            Task::Club => "season_team",
-        }
-    }
-
-    /// The names of its features, in order.
-    pub fn features(self) -> Vec<String> {
-        match self {
-            Task::Points => features::names(),
-            Task::Season => season::names(),
-            Task::Club => season::club_names(),
-        }
-    }
-
-    /// Values of an answer: for each thing asked a middle, a low and a high end.
-    pub fn width(self) -> usize {
-        match self {
-            Task::Season => 6,
-            Task::Points | Task::Club => 3,
-        }
-    }
-
-    /// The name of its output.
-    fn output(self) -> &'static str {
-        match self {
-            Task::Points => "remaining",
-            Task::Season => "coming",
-            Task::Club => "per_game",
-        }
-    }
-}
-
-/// What stands beside a model's file, as far as it matters here.
-#[derive(Deserialize)]
-struct Manifest {
-    name: String,
-    version: String,
-    sha256: Option<String>,
-    features: Vec<String>,
-    output: String,
-    classes: Vec<String>,
-    #[serde(default)]
-    ruleset_ranges: HashMap<String, (f64, f64)>,
-}
-
-/// Why a model is not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum ModelError {
-    /// What is beside the file says nothing, or something else.
-    #[error("manifest of {0}: {1}")]
-    Manifest(&'static str, String),
-    /// The file itself.
-    #[error("{0}")]
-    File(#[from] LoadError),
-}
+use crate::predict::onnx::{Backend, Device, Model, ROWS_MAX, RunError, Serving, Signature};
+use crate::predict::registry::{Breaker, ModelInfo, ModelState, Role, Running, Turn};
+use std::collections::BTreeMap;
 
 /// A model that is ready to run.
-pub struct Loaded {
+pub(super) struct Loaded {
+    pub(super) manifest: Manifest,
+    /// Whether it is the program's own.
+    pub(super) is_shipped: bool,
     model: Model,
-    source: Source,
-    ranges: Ranges,
+    loaded_us: i64,
 }
 
-/// Names of ranges, by the places of a ruleset's features.
-const RANGES: [&str; 7] = ["rec", "pass_td", "int", "fumbles_lost", "two_pt", "ret_td", "bonus"];
-
 impl Loaded {
-    /// Checks and loads a model.
+    /// Loads a model and warms it up.
     ///
     /// # Errors
-    /// What does not fit.
-    pub fn of(backend: &Backend, task: Task, manifest: &[u8], file: &[u8]) -> Result<Loaded, ModelError> {
-        let wrong = |what: String| ModelError::Manifest(task.name(), what);
-        let manifest: Manifest = serde_json::from_slice(manifest).map_err(|error| wrong(error.to_string()))?;
-        if manifest.name != task.name() {
-            return Err(wrong(format!("it is of {:?}", manifest.name)));
-        }
-        if manifest.sha256.is_some_and(|told| told != digest(file)) {
-            return Err(wrong("sha256 is of another file; copy both anew".into()));
-        }
-        let ours = task.features();
-        if manifest.features != ours {
-            let differs = manifest.features.iter().zip(&ours).position(|(theirs, ours)| theirs != ours);
-            let place = differs.unwrap_or(ours.len().min(manifest.features.len()));
-            return Err(wrong(format!(
-                "feature {place} is not the one this version computes; train it for those"
-            )));
-        }
-        if manifest.output != task.output() || manifest.classes.len() != task.width() {
-            return Err(wrong("its output is another".into()));
-        }
-        let model = backend.load(task.name(), file, &Signature::new(ours.len(), &[(task.output(), task.width())]))?;
+    /// What does not fit, in one line.
+    pub(super) fn of(backend: &Backend, manifest: Manifest, file: &[u8], is_shipped: bool, wall_us: i64) -> Result<Loaded, String> {
+        let task = manifest.task;
+        let signature = Signature::new(task.features().len(), &[(task.output(), task.width())]);
+        let model = backend.load(&manifest.stem(), file, &signature);
         Ok(Loaded {
-            model,
-            source: Source::Model {
-                name: task.name().into(),
-                version: manifest.version.as_str().into(),
-            },
-            ranges: RANGES.map(|name| manifest.ruleset_ranges.get(name).copied()),
+            model: model.map_err(|error| format!("it {}", error.refusal))?,
+            loaded_us: wall_us,
+            manifest,
+            is_shipped,
         })
     }
 
     #[cfg(test)]
-    pub(super) fn made_up(model: Model, name: &str) -> Loaded {
+    pub(super) fn made_up(task: Task, model: Model) -> Loaded {
+        let manifest = Manifest {
+            task,
+            number: "1".parse().expect("a version"),
+            sha256: [0; 32],
+            ranges: Ranges::default(),
+        };
         Loaded {
+            manifest,
+            is_shipped: true,
             model,
-            source: Source::Model {
-                name: name.into(),
-                version: "1".into(),
-            },
-            ranges: Default::default(),
+            loaded_us: 1,
         }
     }
 }
 
-fn digest(file: &[u8]) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, file);
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+/// What was done so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ModelCounts {
+    /// Versions loaded.
+    pub loaded: u64,
+    /// Versions refused.
+    pub refused: u64,
+    /// Versions let go of because their files are gone.
+    pub gone: u64,
+    /// Runs that gave nothing.
+    pub failed_runs: u64,
+    /// Times that a version was left alone for a while.
+    pub cut_offs: u64,
+}
+
+/// A model that serves.
+struct Slot {
+    loaded: Loaded,
+    source: Source,
+    breaker: Breaker,
+    /// Whether its last run failed.
+    is_failing: bool,
+    /// Whether it is to be loaded anew on the CPU.
+    wants_cpu: bool,
+    rows: u64,
 }
 
 /// Whichever models there are.
-#[derive(Default)]
 pub struct Models {
-    loaded: [Option<Loaded>; Task::ALL.len()],
-    failed_runs: u64,
+    slots: [Option<Slot>; Task::ALL.len()],
+    /// What is not taken and why, by task and `NAME-VERSION`.
+    refused: [BTreeMap<String, String>; Task::ALL.len()],
+    counts: ModelCounts,
+    breaker_failures: u32,
+    breaker_rest_us: i64,
+    now_us: i64,
 }
-
-/// The folder's newest version of a model that is at least as new as what is built in: its name, its manifest and
-/// its file. What cannot be read is as if it were not there.
-fn newest(folder: &Path, task: Task) -> Option<(String, Vec<u8>, Vec<u8>)> {
-    let number = |name: &str| -> Option<Number> {
-        let rest = name.strip_prefix(task.name())?.strip_prefix('-')?;
-        rest.strip_suffix(".json")?.parse().ok()
-    };
-    let names = std::fs::read_dir(folder)
-        .ok()?
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let found = names.filter_map(|name| number(&name)).max()?;
-    let shipped: Number = SHIPPED_VERSION.parse().expect("a number is a version");
-    if found < shipped {
-        return None;
-    }
-    let stem = format!("{}-{found}", task.name());
-    let read = |suffix: &str, bytes_max: usize| {
-        let mut bytes = Vec::new();
-        let file = File::open(folder.join(format!("{stem}.{suffix}"))).ok()?;
-        file.take(bytes_max as u64).read_to_end(&mut bytes).ok()?;
-        Some(bytes)
-    };
-    let (manifest, file) = (read("json", MANIFEST_BYTES_MAX)?, read("onnx", MODEL_BYTES_MAX)?);
-    Some((stem, manifest, file))
-}
-
-/// Of all that are built in.
-const SHIPPED_VERSION: &str = "1";
-
-macro_rules! shipped {
-    ($name:literal) => {
-        (
-            include_bytes!(concat!("../../../config/models/", $name, ".json")) as &[u8],
-            include_bytes!(concat!("../../../config/models/", $name, ".onnx")) as &[u8],
-        )
-    };
-}
-
-/// By the places of [`Task::ALL`]: manifest and file.
-const SHIPPED: [(&[u8], &[u8]); Task::ALL.len()] = [shipped!("points-1"), shipped!("season-1"), shipped!("season_team-1")];
 
 impl Models {
-    /// Those that are built in; what is refused is one error in the log.
-    pub fn shipped(backend: &Backend) -> Models {
-        let mut models = Models::default();
-        Task::ALL.into_iter().for_each(|task| models.put_shipped(backend, task));
-        models
+    /// None yet. One whose runs fail so often in a row is left alone for that long.
+    pub fn new(breaker_failures: u32, breaker_rest_us: i64) -> Models {
+        Models {
+            slots: Default::default(),
+            refused: Default::default(),
+            counts: ModelCounts::default(),
+            breaker_failures,
+            breaker_rest_us,
+            now_us: 0,
+        }
     }
 
-    /// The newest of each: that of a folder, where it has one that is not older than what is built in and fits.
-    pub fn open(backend: &Backend, folder: &Path) -> Models {
-        let mut models = Models::default();
-        for task in Task::ALL {
-            match newest(folder, task).map(|(stem, manifest, file)| (Loaded::of(backend, task, &manifest, &file), stem)) {
-                Some((Ok(loaded), stem)) => {
-                    tracing::info!(model = stem, folder = %folder.display(), "model of points");
-                    models.put(task, loaded);
-                }
-                Some((Err(error), stem)) => {
-                    tracing::error!(model = stem, folder = %folder.display(), "what is built in serves: {error}");
-                    models.put_shipped(backend, task);
-                }
-                None => models.put_shipped(backend, task),
+    /// Puts a model in its place. The same one on another device is the same version.
+    pub(super) fn put(&mut self, loaded: Loaded) {
+        let (task, serving) = (loaded.manifest.task, loaded.model.serving());
+        tracing::info!(model = loaded.manifest.stem(), backend = serving.backend, device = %serving.device, "model loaded");
+        self.counts.loaded += 1;
+        let slot = &mut self.slots[task as usize];
+        let same = slot.as_ref().filter(|slot| slot.loaded.manifest == loaded.manifest);
+        *slot = Some(Slot {
+            source: Source::Model {
+                name: task.name().into(),
+                version: loaded.manifest.number.to_string().into(),
+            },
+            breaker: Breaker::new(self.breaker_failures, self.breaker_rest_us),
+            is_failing: same.is_some_and(|slot| slot.is_failing),
+            wants_cpu: false,
+            rows: same.map_or(0, |slot| slot.rows),
+            loaded,
+        });
+    }
+
+    /// What serves a task.
+    pub(super) fn held(&self, task: Task) -> Option<&Loaded> {
+        self.slots[task as usize].as_ref().map(|slot| &slot.loaded)
+    }
+
+    /// What of a task is not taken, and why: in place of what was said before. What is new is one error in the log.
+    pub(super) fn refuse(&mut self, task: Task, refused: BTreeMap<String, String>) {
+        let before = std::mem::replace(&mut self.refused[task as usize], refused);
+        for (stem, why) in &self.refused[task as usize] {
+            if before.get(stem) != Some(why) {
+                self.counts.refused += 1;
+                tracing::error!(model = stem, "model refused: {why}");
             }
         }
-        models
     }
 
-    fn put_shipped(&mut self, backend: &Backend, task: Task) {
-        let (manifest, file) = SHIPPED[task as usize];
-        match Loaded::of(backend, task, manifest, file) {
-            Ok(loaded) => self.put(task, loaded),
-            Err(error) => tracing::error!("{error}: baselines answer"),
-        }
+    /// The files of what serves are gone.
+    pub(super) fn let_go(&mut self, stem: &str) {
+        self.counts.gone += 1;
+        tracing::info!(model = stem, "model gone from the folder, and let go of");
     }
 
-    /// Puts a model in its place.
-    pub fn put(&mut self, task: Task, loaded: Loaded) {
-        self.loaded[task as usize] = Some(loaded);
+    /// What serves a task on a device that fails, until it is put in its place anew.
+    pub(super) fn wants_cpu(&self, task: Task) -> Option<&Loaded> {
+        let slot = self.slots[task as usize].as_ref()?;
+        slot.wants_cpu.then_some(&slot.loaded)
     }
 
-    /// Within which rulesets models may be asked.
-    pub(super) fn ranges(&self) -> Ranges {
-        self.loaded[Task::Points as usize]
-            .as_ref()
-            .map_or_else(Ranges::default, |loaded| loaded.ranges)
+    /// Within which rulesets a model may be asked.
+    pub(super) fn ranges(&self, task: Task) -> Ranges {
+        self.held(task).map_or_else(Ranges::default, |loaded| loaded.manifest.ranges)
     }
 
-    /// Asks about rows of features: who answers, and [`Task::width`] values a row. Nothing where there is no such
-    /// model, or one of the rows has no finite answer.
+    /// Time goes on, by the clock of [`Now::steady_us`](crate::model::Now): what is left alone may be due to be tried.
+    pub fn turn(&mut self, steady_us: i64) {
+        self.now_us = steady_us;
+        self.slots.iter_mut().flatten().for_each(|slot| slot.breaker.turn(steady_us));
+    }
+
+    /// Asks about rows of features: who answers, and [`Task::width`] values a row. Nothing where nothing is asked,
+    /// where there is no such model or it is left alone, or where one of the rows has no finite answer.
     pub(super) fn run(&mut self, task: Task, rows: &[f32]) -> Option<(Source, Vec<f32>)> {
-        let loaded = self.loaded[task as usize].as_mut()?;
-        let mut answers = Vec::with_capacity(rows.len() / loaded.model.signature().features() * task.width());
-        for some in rows.chunks(ROWS_MAX * loaded.model.signature().features()) {
-            match loaded.model.run(some) {
-                Ok(told) => told.rows(0).for_each(|row| answers.extend_from_slice(row)),
-                Err(error) => {
-                    self.failed_runs += 1;
-                    tracing::debug!(model = task.name(), %error, "a run that gave nothing: the baseline answers");
-                    return None;
+        let slot = self.slots[task as usize].as_mut()?;
+        if rows.is_empty() || !slot.breaker.allows() {
+            return None;
+        }
+        match answers(&mut slot.loaded.model, rows) {
+            Ok(told) => {
+                slot.rows += (told.len() / task.width()) as u64;
+                slot.breaker.succeeded();
+                if std::mem::take(&mut slot.is_failing) {
+                    tracing::info!(model = slot.loaded.manifest.stem(), "the model answers again");
                 }
+                Some((slot.source.clone(), told))
+            }
+            Err(error) => {
+                self.counts.failed_runs += 1;
+                let (model, device) = (slot.loaded.manifest.stem(), slot.loaded.model.serving().device);
+                if !std::mem::replace(&mut slot.is_failing, true) {
+                    tracing::warn!(%model, %device, "the model fails, the baseline answers: {error}");
+                }
+                if slot.breaker.failed(self.now_us) == Turn::CutOff {
+                    self.counts.cut_offs += 1;
+                    slot.wants_cpu = device != Device::Cpu;
+                    tracing::warn!(%model, %device, "the model fails again and again and is left alone for a while: {error}");
+                }
+                None
             }
         }
-        Some((loaded.source.clone(), answers))
     }
 
-    /// Runs that gave nothing.
-    pub fn failed_runs(&self) -> u64 {
-        self.failed_runs
+    /// What was done so far.
+    pub fn counts(&self) -> ModelCounts {
+        self.counts
     }
+
+    /// Every version that serves or is refused.
+    pub fn list(&self) -> Vec<ModelInfo> {
+        let refused = self.refused.iter().flatten().map(|(stem, why)| {
+            let (name, version) = stem.rsplit_once('-').unwrap_or((stem, ""));
+            ModelInfo {
+                name: name.into(),
+                version: version.into(),
+                role: Role::Spare,
+                state: ModelState::Refused,
+                why: Some(why.clone()),
+                running: None,
+            }
+        });
+        self.slots.iter().flatten().map(Slot::info).chain(refused).collect()
+    }
+}
+
+impl Slot {
+    fn info(&self) -> ModelInfo {
+        let manifest = &self.loaded.manifest;
+        let Serving { backend, device, .. } = self.loaded.model.serving();
+        ModelInfo {
+            name: manifest.task.name().into(),
+            version: manifest.number.to_string(),
+            role: Role::Champion,
+            state: if self.breaker.allows() {
+                ModelState::Serving
+            } else {
+                ModelState::Resting
+            },
+            why: None,
+            running: Some(Running {
+                backend,
+                device: device.to_string(),
+                loaded_us: self.loaded.loaded_us,
+                rows: self.rows,
+            }),
+        }
+    }
+}
+
+fn answers(model: &mut Model, rows: &[f32]) -> Result<Vec<f32>, RunError> {
+    let mut told = Vec::new();
+    for some in rows.chunks(ROWS_MAX * model.signature().features()) {
+        let answers = model.run(some)?;
+        answers.rows(0).for_each(|row| told.extend_from_slice(row));
+    }
+    Ok(told)
 }

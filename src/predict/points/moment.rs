@@ -2,12 +2,17 @@
 //!
 //! Models know quarter ends alone. A moment between two is asked at both, with the line as it stands, and the
 //! answers are mixed in proportion to the time; at the end of the fourth quarter nothing is to come. So the
-//! forecast moves without a step, and ends at the points. In overtime it stays there, which is a known gap.
+//! forecast moves without a step, and ends at the points. Of overtimes no model knows: they are told by what they
+//! brought in the past.
 
 use super::features::MOMENTS;
 use crate::model::{Clock, GameStatus};
 
 const QUARTER_S: u16 = 900;
+
+/// What an overtime of 15 minutes brings a player, as a part of his game. In the 121 overtimes of 2009–2015 players
+/// made 0.098 of the mean of their last eight games.
+const OVERTIME: f64 = 0.1;
 
 /// A moment of a game.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,6 +21,8 @@ pub struct Moment {
     pub quarter: u8,
     /// Seconds of the next one, 0–899.
     pub seconds: u16,
+    /// Seconds left of an overtime under way, 0–900.
+    pub overtime: u16,
 }
 
 impl Moment {
@@ -23,6 +30,7 @@ impl Moment {
     pub const END: Moment = Moment {
         quarter: MOMENTS,
         seconds: 0,
+        overtime: 0,
     };
 
     /// By what the game shows; before kickoff where it shows no clock.
@@ -32,6 +40,7 @@ impl Moment {
             Moment {
                 quarter: (all / QUARTER_S) as u8,
                 seconds: all % QUARTER_S,
+                overtime: 0,
             }
         };
         match (status, clock) {
@@ -39,7 +48,10 @@ impl Moment {
             (GameStatus::Scheduled, _) => played(0, 0),
             (GameStatus::Halftime, _) => played(2, 0),
             (GameStatus::Live, None) => played(0, 0),
-            (GameStatus::Live, Some(clock)) if clock.quarter > MOMENTS => Moment::END,
+            (GameStatus::Live, Some(clock)) if clock.quarter > MOMENTS => Moment {
+                overtime: clock.seconds_left.min(QUARTER_S),
+                ..Moment::END
+            },
             (GameStatus::Live, Some(clock)) => played(clock.quarter.max(1) - 1, QUARTER_S - clock.seconds_left.min(QUARTER_S)),
         }
     }
@@ -51,7 +63,12 @@ impl Moment {
         both.into_iter().filter(|(quarter, weight)| *quarter < MOMENTS && *weight > 0.0)
     }
 
-    /// How much of the game is over, 0–1.
+    /// How much of a game an overtime under way may bring still.
+    pub fn overtime(&self) -> f64 {
+        OVERTIME * f64::from(self.overtime) / f64::from(QUARTER_S)
+    }
+
+    /// How much of the game is over, overtimes not counted, 0–1.
     pub fn progress(&self) -> f64 {
         (f64::from(self.quarter) * f64::from(QUARTER_S) + f64::from(self.seconds)) / (f64::from(MOMENTS) * f64::from(QUARTER_S))
     }
@@ -78,6 +95,11 @@ mod tests {
         assert_eq!(asked(live(4, 450)), [(3, 0.5)], "of what comes after the end there is nothing");
         assert_eq!(asked(live(4, 0)), []);
         assert_eq!(asked(live(5, 300)), []);
+        assert_eq!(
+            [live(5, 900), live(6, 450), live(4, 0)].map(|moment| moment.overtime()),
+            [0.1, 0.05, 0.0]
+        );
+        assert_eq!((live(5, 900).progress(), live(5, 0)), (1.0, Moment::END));
         assert_eq!(asked(Moment::of(GameStatus::Halftime, None)), [(2, 1.0)]);
         assert_eq!(live(3, 450).progress(), 0.625);
         assert_eq!(Moment::of(GameStatus::Final, None).progress(), 1.0);

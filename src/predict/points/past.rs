@@ -2,8 +2,8 @@
 //!
 //! A game has its place by season and week, so the order in which games are told does not matter, one told again
 //! takes its own place, and no game is in its own past. Bounded: [`GAMES`] games of a player, [`CLUB_GAMES`] of
-//! a club, [`CLUBS_MAX`] clubs and `predict.players_max` players; the oldest games go first, and players beyond
-//! the limit are counted and left out.
+//! a club, [`CLUBS_MAX`] clubs and `predict.players_max` players; the oldest games go first. A newcomer takes the
+//! place of whoever has been longest without a game; where all have played as lately he is counted and left out.
 
 use super::calendar::When;
 use super::line::{Line, PASS_ATT, PASS_TD, PASS_YDS, REC, ROLE, RUSH_ATT, RUSH_TD, RUSH_YDS};
@@ -112,7 +112,9 @@ impl Past {
     }
 
     /// Takes in a game that is over, whichever order games are told in; one that was told before is told anew.
-    pub fn take(&mut self, when: When, sides: &[Result; 2]) {
+    /// Returns who was let go of to make room.
+    pub fn take(&mut self, when: When, sides: &[Result; 2]) -> Vec<PlayerId> {
+        let mut gone = Vec::new();
         let sums = sides.each_ref().map(|side| (side.score, side.sum()));
         for (place, side) in sides.iter().enumerate() {
             let known = self.clubs.get(&side.club);
@@ -132,8 +134,11 @@ impl Past {
             let club_role = ROLE.map(|column| sums[place].1.0[column]);
             for (player, line) in side.players.iter().filter(|(_, line)| !line.is_zero()) {
                 if !self.players.contains_key(player) && self.players.len() >= self.players_max {
-                    self.left_out += 1;
-                    continue;
+                    let Some(last) = self.let_one_go(when) else {
+                        self.left_out += 1;
+                        continue;
+                    };
+                    gone.push(last);
                 }
                 let game = PastGame {
                     when,
@@ -144,7 +149,50 @@ impl Past {
                 put(self.players.entry(player.clone()).or_default(), game, GAMES, |game| game.when);
             }
         }
-        self.latest = self.latest.max(Some(when));
+        self.latest = self.find_latest();
+        gone
+    }
+
+    /// Takes a game back that was told of that week and these clubs.
+    pub fn take_back(&mut self, when: When, clubs: &[Team; 2]) {
+        for club in clubs {
+            self.forget(when, club);
+            if let Some(games) = self.clubs.get_mut(club) {
+                games.retain(|game| game.when != when);
+                if games.is_empty() {
+                    self.clubs.remove(club);
+                }
+            }
+        }
+        self.latest = self.find_latest();
+    }
+
+    /// Lets go of the player who has been longest without a game, if that was before the week.
+    fn let_one_go(&mut self, when: When) -> Option<PlayerId> {
+        let last = |games: &VecDeque<PastGame>| games.front().map(|game| game.when);
+        let (player, games) = self.players.iter().min_by_key(|(player, games)| (last(games), *player))?;
+        if last(games) >= Some(when) {
+            return None;
+        }
+        let player = player.clone();
+        self.players.remove(&player);
+        Some(player)
+    }
+
+    /// The week of the newest game but one, or of the only one: a single game, whose kickoff may be wrong by years,
+    /// moves nobody but its own clubs.
+    fn find_latest(&self) -> Option<When> {
+        // Each game is there twice, once for each club.
+        let mut newest = [None; 3];
+        for game in self.clubs.values().flatten() {
+            let mut when = Some(game.when);
+            for place in &mut newest {
+                if *place < when {
+                    std::mem::swap(place, &mut when);
+                }
+            }
+        }
+        newest[2].or(newest[0])
     }
 
     /// Forgets what that club's players did then.
@@ -187,9 +235,14 @@ impl Past {
         self.players.iter().filter_map(|(player, games)| Some((player, games.front()?)))
     }
 
-    /// The newest week of which a game is known.
+    /// The newest week that more than one game speaks for; the only game's, where there is one.
     pub fn latest(&self) -> Option<When> {
         self.latest
+    }
+
+    /// Whether a game of a player is known.
+    pub fn knows(&self, player: &PlayerId) -> bool {
+        self.players.contains_key(player)
     }
 
     /// Players known.

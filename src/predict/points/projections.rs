@@ -5,6 +5,7 @@
 use super::pick::Pick;
 use crate::model::prediction::Source;
 use crate::model::{GameId, PlayerId, Points, Probability, Team};
+use crate::predict::registry::ModelInfo;
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -73,6 +74,7 @@ pub struct Projections {
     players_max: usize,
     players: RwLock<HashMap<PlayerId, Projected>>,
     picks: RwLock<Vec<(&'static str, Pick)>>,
+    models: RwLock<Vec<ModelInfo>>,
 }
 
 impl Projections {
@@ -83,6 +85,7 @@ impl Projections {
             players_max,
             players: RwLock::default(),
             picks: RwLock::default(),
+            models: RwLock::default(),
         }
     }
 
@@ -106,21 +109,31 @@ impl Projections {
         self.picks.read().clone()
     }
 
+    /// The models of points, as they were lately; none before they are loaded.
+    pub fn models(&self) -> Vec<ModelInfo> {
+        self.models.read().clone()
+    }
+
+    pub(super) fn set_models(&self, models: Vec<ModelInfo>) {
+        *self.models.write() = models;
+    }
+
     pub(super) fn set_picks(&self, picks: Vec<(&'static str, Pick)>) {
         *self.picks.write() = picks;
     }
 
-    /// Takes in what was computed of a game, in place of what was there of it. Returns for how many players
-    /// there was no room.
-    pub(super) fn set_game(&self, told: Vec<(PlayerId, GameProjection)>) -> u64 {
+    /// Takes in what was computed of a game, in place of all that was there of it: who is not told of any more has
+    /// nothing there. Returns for how many players there was no room.
+    pub(super) fn set_game(&self, game: &GameId, told: Vec<(PlayerId, GameProjection)>) -> u64 {
         let mut players = self.players.write();
+        forget_game(&mut players, game);
         let mut left_out = 0;
         for (player, projection) in told {
             let Some(known) = room(&mut players, player, self.players_max) else {
                 left_out += 1;
                 continue;
             };
-            let is_older = |known: &Arc<GameProjection>| known.game == projection.game || known.kickoff_us <= projection.kickoff_us;
+            let is_older = |known: &Arc<GameProjection>| known.kickoff_us <= projection.kickoff_us;
             if known.game.as_ref().is_none_or(is_older) {
                 known.game = Some(Arc::new(projection));
             }
@@ -143,13 +156,28 @@ impl Projections {
 
     /// A game that cannot be read any more.
     pub(super) fn forget(&self, game: &GameId) {
-        self.players.write().retain(|_, known| {
-            if known.game.as_ref().is_some_and(|known| known.game == *game) {
-                known.game = None;
-            }
-            known.game.is_some() || known.season.is_some()
-        });
+        forget_game(&mut self.players.write(), game);
     }
+
+    /// Players whose earlier games are not known any more.
+    pub(super) fn forget_seasons(&self, gone: &[PlayerId]) {
+        let mut players = self.players.write();
+        for player in gone {
+            if let Entry::Occupied(mut known) = players.entry(player.clone()) {
+                known.get_mut().season = None;
+                if known.get().game.is_none() {
+                    known.remove();
+                }
+            }
+        }
+    }
+}
+
+fn forget_game(players: &mut HashMap<PlayerId, Projected>, game: &GameId) {
+    players.retain(|_, known| {
+        known.game.take_if(|known| known.game == *game);
+        known.game.is_some() || known.season.is_some()
+    });
 }
 
 fn room(players: &mut HashMap<PlayerId, Projected>, player: PlayerId, players_max: usize) -> Option<&mut Projected> {

@@ -2,7 +2,7 @@
 
 /// Cuts a version off.
 #[derive(Debug)]
-pub(super) struct Breaker {
+pub(in crate::predict) struct Breaker {
     failures_max: u32,
     rest_us: i64,
     state: State,
@@ -20,7 +20,7 @@ enum State {
 
 /// What a run changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Turn {
+pub(in crate::predict) enum Turn {
     /// Nothing.
     Same,
     /// It is cut off from here on.
@@ -33,7 +33,7 @@ pub(super) enum Turn {
 
 impl Breaker {
     /// Cut off by so many failures in a row, for that long.
-    pub(super) fn new(failures_max: u32, rest_us: i64) -> Breaker {
+    pub(in crate::predict) fn new(failures_max: u32, rest_us: i64) -> Breaker {
         Breaker {
             failures_max,
             rest_us,
@@ -42,12 +42,12 @@ impl Breaker {
     }
 
     /// Whether it may be run.
-    pub(super) fn allows(&self) -> bool {
+    pub(in crate::predict) fn allows(&self) -> bool {
         !matches!(self.state, State::Resting(_))
     }
 
     /// A run gave answers.
-    pub(super) fn succeeded(&mut self) -> Turn {
+    pub(in crate::predict) fn succeeded(&mut self) -> Turn {
         let before = std::mem::replace(&mut self.state, State::Running(0));
         match before {
             State::Trying => Turn::Back,
@@ -56,7 +56,7 @@ impl Breaker {
     }
 
     /// A run failed.
-    pub(super) fn failed(&mut self, now_us: i64) -> Turn {
+    pub(in crate::predict) fn failed(&mut self, now_us: i64) -> Turn {
         match self.state {
             State::Running(failures) if failures + 1 < self.failures_max => {
                 self.state = State::Running(failures + 1);
@@ -78,7 +78,7 @@ impl Breaker {
     }
 
     /// Time goes on.
-    pub(super) fn turn(&mut self, now_us: i64) {
+    pub(in crate::predict) fn turn(&mut self, now_us: i64) {
         if let State::Resting(since_us) = self.state
             && now_us.saturating_sub(since_us) >= self.rest_us
         {

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Looks in which something must be so before it is believed: a file that is cut short, and one that is gone.
-pub(super) const LOOKS_MAX: u32 = 3;
+pub(in crate::predict) const LOOKS_MAX: u32 = 3;
 
 /// Most news that wait to be taken in: more than a look can have.
 const NEWS_MAX: usize = 4 * folder::MANIFESTS_MAX;

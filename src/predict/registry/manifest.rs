@@ -85,38 +85,76 @@ struct Written {
     classes: Vec<String>,
 }
 
-impl Manifest {
-    /// Reads the manifest of the file `STEM.json`.
+/// What every manifest says, whatever its model is asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::predict) struct Head {
+    /// The model's name.
+    pub(in crate::predict) name: String,
+    /// Its version.
+    pub(in crate::predict) number: Number,
+    /// The model's file, a plain name.
+    pub(in crate::predict) file: String,
+    /// Of the file's bytes.
+    pub(in crate::predict) sha256: Digest,
+    /// Names of its features, in order.
+    pub(in crate::predict) features: Vec<String>,
+    /// The output that is asked for.
+    pub(in crate::predict) output: String,
+    /// Names of what that gives, in order.
+    pub(in crate::predict) classes: Vec<String>,
+}
+
+impl Head {
+    /// Reads it in the manifest of the file `STEM.json`.
     ///
     /// # Errors
-    /// What does not make sense, in one line; what is quoted of it is short and escaped.
-    pub fn parse(stem: &str, bytes: &[u8]) -> Result<Manifest, ManifestError> {
+    /// What makes no sense of any model; what is quoted of it is short and escaped.
+    pub(in crate::predict) fn parse(stem: &str, bytes: &[u8]) -> Result<Head, ManifestError> {
         if bytes.len() > MANIFEST_BYTES_MAX {
             return Err(ManifestError::NoManifest(format!("it has more than {MANIFEST_BYTES_MAX} bytes")));
         }
         let written: Written = serde_json::from_slice(bytes).map_err(|error| ManifestError::NoManifest(short(&error.to_string(), 200)))?;
         let named = format!("{}-{}", written.name, written.version);
-        let Some((name, number)) = parts(stem).filter(|_| named == stem) else {
+        let Some((_, number)) = parts(stem).filter(|_| named == stem) else {
             return Err(ManifestError::Misnamed(short(&named, 80).escape_debug().to_string()));
         };
-        let task = Task::ALL.into_iter().find(|task| task.name() == name);
-        let task = task.ok_or(ManifestError::UnknownTask)?;
         if !is_plain(&written.file) {
             return Err(ManifestError::File(short(&written.file, 80)));
         }
         if written.output.is_empty() || written.output.len() > NAME_BYTES_MAX {
             return Err(ManifestError::Output);
         }
-        if written.classes != task.classes() {
+        Ok(Head {
+            name: written.name,
+            number,
+            file: written.file,
+            sha256: digest(&written.sha256).ok_or(ManifestError::Digest)?,
+            features: written.features,
+            output: written.output,
+            classes: written.classes,
+        })
+    }
+}
+
+impl Manifest {
+    /// Reads the manifest of the file `STEM.json`.
+    ///
+    /// # Errors
+    /// What does not make sense, in one line; what is quoted of it is short and escaped.
+    pub fn parse(stem: &str, bytes: &[u8]) -> Result<Manifest, ManifestError> {
+        let head = Head::parse(stem, bytes)?;
+        let task = Task::ALL.into_iter().find(|task| task.name() == head.name);
+        let task = task.ok_or(ManifestError::UnknownTask)?;
+        if head.classes != task.classes() {
             return Err(ManifestError::Classes(task.classes().join(", ")));
         }
         Ok(Manifest {
             task,
-            number,
-            sha256: digest(&written.sha256).ok_or(ManifestError::Digest)?,
-            columns: columns(task, &written.features)?,
-            file: written.file,
-            output: written.output,
+            number: head.number,
+            file: head.file,
+            sha256: head.sha256,
+            columns: columns(task, &head.features)?,
+            output: head.output,
         })
     }
 }

@@ -24,7 +24,7 @@
 
 mod breaker;
 mod duel;
-mod folder;
+pub(in crate::predict) mod folder;
 mod info;
 mod loader;
 mod manifest;
@@ -41,11 +41,15 @@ pub use shipped::{SHIPPED, Shipped};
 pub use slot::Probabilities;
 pub use task::{NoNumber, Number, Task};
 
+pub(in crate::predict) use breaker::{Breaker, Turn};
+pub(in crate::predict) use loader::LOOKS_MAX;
+pub(in crate::predict) use manifest::Head;
+pub(in crate::predict) use task::parts;
+
 use crate::model::GameId;
 use crate::predict::features::Features;
 use crate::predict::onnx::{Backend, Device, RunError};
 use crate::telemetry::RegistryMetrics;
-use breaker::{Breaker, Turn};
 use duel::{Duel, Side};
 use loader::{Ends, Loader, News, Request};
 use slot::Slot;

@@ -112,7 +112,7 @@ impl From<Number> for String {
 }
 
 /// The name and the version of `NAME-VERSION`; nothing where that is no such name.
-pub(super) fn parts(stem: &str) -> Option<(&str, Number)> {
+pub(in crate::predict) fn parts(stem: &str) -> Option<(&str, Number)> {
     let (name, number) = stem.rsplit_once('-')?;
     Some((name, number.parse().ok()?))
 }

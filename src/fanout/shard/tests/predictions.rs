@@ -186,8 +186,9 @@ fn what_comes_together_leaves_together_under_the_frames_of_all() {
     rig.pump();
     let all = keys.map(|key| rig.wire.sent[&key].clone());
     assert_eq!(all[0], all[1]);
-    let encoded: u32 = rig.shard.stats.state_to_encode.counts().iter().sum();
-    assert_eq!(encoded, 3, "each once");
+    let stats = &rig.shard.stats;
+    let encoded = [&stats.prediction_to_encode, &stats.state_to_encode].map(|of| of.counts().iter().sum::<u32>());
+    assert_eq!(encoded, [3, 0], "each once, and none among scores");
     assert_eq!(
         read(&mut rig, keys[0]),
         chain(&[(0, 1, "next_play"), (1, 2, "drive"), (2, 3, "win")])
@@ -409,6 +410,63 @@ fn a_snapshot_leaves_out_what_is_past_its_time() {
     let snapshot = rig.read(key).remove(1);
     assert_eq!(snapshot["predictions"].as_array().unwrap().len(), 1, "{snapshot}");
     assert_eq!(snapshot["predictions"][0]["probabilities"], json!({"NE": 0.61, "HOU": 0.39}));
+}
+
+/// A snapshot that was made for the one before was given to whoever came later, with what was over meanwhile.
+#[test]
+fn a_snapshot_that_others_got_leaves_it_out_too() {
+    let mut rig = rig([win()]);
+    let kinds = |rig: &mut Rig| {
+        let key = rig.client();
+        rig.say(key, &format!(r#"{{"op":"subscribe","topics":["{TOPIC}"]}}"#));
+        rig.pump();
+        rig.read(key).remove(1)["predictions"].as_array().unwrap().len()
+    };
+    rig.now_us += HOUR_US - SECOND;
+    assert_eq!((kinds(&mut rig), kinds(&mut rig)), (1, 1));
+    rig.now_us += SECOND;
+    assert_eq!(kinds(&mut rig), 0);
+}
+
+/// Whoever was away or behind for so long that the newest predictions are past their time is sent what is not, and
+/// then where the topic stands.
+#[test]
+fn what_is_past_its_time_is_sent_to_nobody() {
+    let mut rig = rig([win()]);
+    let slow = rig.subscriber(TOPIC);
+    rig.room(slow, 0);
+    predict(&mut rig, "2", drive());
+    rig.now_us += HOUR_US / 2;
+    predict(&mut rig, "2", points());
+    assert!(rig.predict(ran(1, 1)));
+    rig.pump();
+    let back = |rig: &mut Rig| {
+        let key = rig.client();
+        let message = json!({"op": "subscribe", "topics": [TOPIC], "epoch": "e1", "since": {TOPIC: FROM}});
+        rig.say(key, &message.to_string());
+        rig.pump();
+        (key, rig.read(key).split_off(1))
+    };
+    rig.now_us += HOUR_US / 2;
+    // The first two are past their time, and something follows.
+    let (key, frames) = back(&mut rig);
+    assert_eq!(told(&frames), chain(&[(0, 3, "points"), (3, 4, "outcome")]));
+    predict(&mut rig, "3", drive());
+    assert_eq!(read(&mut rig, key), chain(&[(4, 5, "drive")]));
+    rig.now_us += HOUR_US;
+    // Of what is left the outcome alone counts, and it does not lead to the head.
+    let (key, frames) = back(&mut rig);
+    let snapshot = |seq| (None, seq, "snapshot".to_owned());
+    assert_eq!(told(&frames), [chain(&[(0, 4, "outcome")]), vec![snapshot(5)]].concat());
+    assert_eq!((&frames[1]["reason"], &frames[1]["predictions"]), (&json!("expired"), &json!([])));
+    let (account, pending) = rig.account(key);
+    assert_eq!((account.offered, account.written, account.expired, pending), (5, 2, 3, 0));
+    rig.room(slow, usize::MAX);
+    assert_eq!(read(&mut rig, slow), [chain(&[(1, 4, "outcome")]), vec![snapshot(5)]].concat());
+    predict(&mut rig, "4", next_play());
+    for key in [slow, key] {
+        assert_eq!(read(&mut rig, key), chain(&[(5, 6, "next_play")]));
+    }
 }
 
 #[test]

@@ -6,12 +6,12 @@ use crate::model::{Lineup, PlayerId, Points, Probability, Side, StatLine, StateT
 use crate::predict::points::calendar::When;
 use crate::predict::points::features::{self, AtEnd, Form};
 use crate::predict::points::line::Line;
-use crate::predict::points::models::Task;
 use crate::predict::points::moment::Moment;
 use crate::predict::points::past::{NEAR, Past, PastGame, club};
 use crate::predict::points::pick::{Arm, Pick};
 use crate::predict::points::projections::{Expected, GameProjection};
 use crate::predict::points::rules::{Rules, as_points, to_points};
+use crate::predict::points::task::Task;
 use std::collections::HashSet;
 
 /// How long a forecast is worth something if nothing happens: longer than any break.
@@ -46,8 +46,8 @@ pub(super) struct Arms {
 }
 
 impl Forecaster {
-    /// Players' points at the end, as of this moment.
-    pub(super) fn forecast(&mut self, lineup: &Lineup, when: When, teams: &(Team, Team), cause: Cause) -> Prediction {
+    /// Players' points at the end, as of this moment; no frame where there are no players.
+    pub(super) fn forecast(&mut self, lineup: &Lineup, when: When, teams: &(Team, Team), cause: Cause) -> Option<Prediction> {
         let moment = Moment::of(lineup.status, lineup.clock);
         let scene = Scene {
             past: &self.past,
@@ -61,25 +61,21 @@ impl Forecaster {
         candidates.sort_by(|a, b| (b.points, &a.player).cmp(&(a.points, &b.player)));
         candidates.truncate(PLAYERS_MAX);
 
-        let mut source = Source::Historical;
-        let mut answers: Vec<[f64; 3]> = Vec::new();
-        if moment != Moment::END && self.rules.fits(&self.models.ranges()) {
-            let rows = scene.rows(&candidates);
-            if let Some((who, told)) = self.models.run(Task::Points, &rows) {
-                answers = mix(&told, moment, candidates.len());
-                source = who;
-            }
+        let mut answers: Option<(Source, Vec<[f64; 3]>)> = None;
+        if self.rules.fits(&self.models.ranges(Task::Points)) {
+            let told = self.models.run(Task::Points, &scene.rows(&candidates));
+            answers = told.map(|(who, told)| (who, mix(&told, moment, candidates.len())));
         }
         let arms: Vec<Arms> = candidates
             .iter()
             .enumerate()
-            .map(|(place, candidate)| scene.arms(candidate, answers.get(place)))
+            .map(|(place, candidate)| scene.arms(candidate, answers.as_ref().map(|(_, answers)| &answers[place])))
             .collect();
         let pick = self.picks.get(usize::from(moment.quarter));
         let leader = pick.map_or(Arm::Model, Pick::leader);
-        if leader == Arm::Baseline {
-            source = Source::Historical;
-        }
+        // Whose word at least one player's forecast is.
+        let is_models = leader == Arm::Model && arms.iter().any(|arms| arms.model.is_some());
+        let source = answers.filter(|_| is_models).map_or(Source::Historical, |(who, _)| who);
         let told: Vec<(PlayerForecast, GameProjection)> = candidates
             .iter()
             .zip(&arms)
@@ -94,11 +90,9 @@ impl Forecaster {
         self.remember(&lineup.head.game, moment, both);
         let (mut players, projections): (Vec<_>, Vec<_>) = told.into_iter().unzip();
         let projections = players.iter().map(|one: &PlayerForecast| one.player.clone()).zip(projections);
-        self.counts.left_out += self.table.set_game(projections.collect());
+        self.counts.left_out += self.table.set_game(&lineup.head.game, projections.collect());
         players.sort_by(|a, b| (b.points, &a.player).cmp(&(a.points, &b.player)));
-        self.counts.told += 1;
-        self.counts.plain += u64::from(source == Source::Historical && moment != Moment::END);
-        Prediction {
+        (!players.is_empty()).then(|| Prediction {
             head: lineup.head.clone(),
             after_play: lineup.last_play.clone(),
             forecast: Forecast::Points {
@@ -111,7 +105,7 @@ impl Forecaster {
             feed_ts: cause.feed_ts,
             ingest: cause.ingest,
             made: StateTime(cause.now.steady_us),
-        }
+        })
     }
 }
 
@@ -218,6 +212,15 @@ impl<'a> Scene<'a> {
             };
         }
         let form = Form::of(&candidate.past, self.rules);
+        let left = self.moment.overtime();
+        if left > 0.0 {
+            // Two of three bring nothing in it, and hardly anybody loses: the points are the middle and the low end.
+            let more = form.mean(NEAR) * left + SPREAD * form.deviation() * left.sqrt();
+            return Arms {
+                model: None,
+                baseline: [points, points, points + more.max(0.0)],
+            };
+        }
         let left = 1.0 - self.moment.progress();
         let (middle, spread) = (points + form.mean(NEAR) * left, SPREAD * form.deviation() * left.sqrt());
         let believed = |remaining: &&[f64; 3]| candidate.is_common && remaining.iter().all(|points| points.abs() <= POINTS_ABS_MAX);

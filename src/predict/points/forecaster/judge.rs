@@ -40,7 +40,9 @@ impl Forecaster {
                 (&card.player, as_points(points))
             })
             .collect();
+        let clubs = [club(&teams.0), club(&teams.1)];
         let watched = self.games.entry(lineup.head.game.clone()).or_default();
+        let before = watched.taken.replace((when, clubs.clone()));
         if !std::mem::replace(&mut watched.is_over, true) {
             for (pick, said) in self.picks.iter_mut().zip(watched.said.iter_mut().map(Option::take)) {
                 for (player, both) in said.into_iter().flatten() {
@@ -56,14 +58,19 @@ impl Forecaster {
             }
             self.show_picks();
         }
+        // Its kickoff or its teams were told otherwise: there it was not.
+        if let Some((other_when, other_clubs)) = before.filter(|before| *before != (when, clubs.clone())) {
+            self.take_back(other_when, &other_clubs);
+        }
         let score = lineup.score.unwrap_or_default();
-        let side = |side: Side, team: &Team| Result {
-            club: club(team),
+        let [home, away] = clubs;
+        let side = |side: Side, club: Team| Result {
+            club,
             score: score[side.index()],
             players: of_side(lineup, side),
             plays: PlaySums::default(),
         };
-        self.take(when, &[side(Side::Home, &teams.0), side(Side::Away, &teams.1)]);
+        self.take(when, &[side(Side::Home, home), side(Side::Away, away)]);
     }
 }
 

@@ -1,7 +1,8 @@
 //! Players' coming games.
 //!
 //! The moment follows the games that are known, not a clock: a week is over for a club that has played it, and
-//! for everybody once a game of the next one is known. So a server that is told an old season forecasts that one.
+//! for everybody once two games of later ones are known. So a server that is told an old season forecasts that one,
+//! and one game whose kickoff is wrong moves its own clubs alone.
 
 use super::Forecaster;
 use super::game::{SPREAD, expected};
@@ -9,11 +10,11 @@ use crate::model::prediction::Source;
 use crate::model::{Now, PlayerId, Team};
 use crate::predict::points::calendar::{REGULAR_WEEKS, When};
 use crate::predict::points::features::Form;
-use crate::predict::points::models::Task;
 use crate::predict::points::past::{GAMES, NEAR, Past};
 use crate::predict::points::pick::Arm;
 use crate::predict::points::projections::SeasonProjection;
 use crate::predict::points::season::{self, Between, ClubForm, PlayerForm};
+use crate::predict::points::task::Task;
 
 /// After every game.
 const EVER: When = When {
@@ -23,6 +24,13 @@ const EVER: When = When {
 
 /// Of a regular season's weeks each club has one without a game.
 const GAMES_A_WEEK: f64 = 16.0 / 17.0;
+
+/// Clubs' questions.
+#[derive(Default)]
+struct Clubs {
+    names: Vec<Team>,
+    rows: Vec<f32>,
+}
 
 /// One player's question.
 struct Asked {
@@ -37,20 +45,21 @@ struct Asked {
 impl Forecaster {
     /// Computes the seasons of at most so many players that are due. Returns whether more are.
     pub fn seasons(&mut self, now: Now, players_max: usize) -> bool {
-        let (mut asked, mut rows, mut club_rows) = (Vec::new(), Vec::new(), Vec::new());
+        self.models.turn(now.steady_us);
+        let (mut asked, mut rows, mut clubs) = (Vec::new(), Vec::new(), Clubs::default());
         while asked.len() < players_max
             && let Some(player) = self.due.pop_first()
         {
-            asked.extend(self.ask(player, &mut rows, &mut club_rows));
+            asked.extend(self.ask(player, &mut rows, &mut clubs));
         }
         if asked.is_empty() {
             return !self.due.is_empty();
         }
-        let answers = match self.rules.fits(&self.models.ranges()) {
+        let answers = match self.rules.fits(&self.models.ranges(Task::Season)) {
             true => self.models.run(Task::Season, &rows),
             false => None,
         };
-        let clubs = self.models.run(Task::Club, &club_rows).map(|(_, answers)| answers);
+        self.ask_clubs(clubs);
         let leads = self.season_pick.leader() == Arm::Model;
         let mut told = Vec::with_capacity(asked.len());
         for (place, asked) in asked.into_iter().enumerate() {
@@ -72,10 +81,7 @@ impl Forecaster {
                     asked.baseline.map(|points| points * GAMES_A_WEEK),
                 ),
             };
-            let club = clubs.as_ref().map(|answers| {
-                let answer = std::array::from_fn(|at| f64::from(answers[place * Task::Club.width() + at]));
-                (asked.club, expected(answer))
-            });
+            let club = self.club_said.get(&asked.club).map(|said| (asked.club, *said));
             let projection = SeasonProjection {
                 season: asked.at.season,
                 weeks_left: asked.at.weeks_left(),
@@ -92,8 +98,23 @@ impl Forecaster {
         !self.due.is_empty()
     }
 
-    /// Adds a player's features to `rows`, and his club's to `club_rows`. Nothing of one who has not played in this season or the one before.
-    fn ask(&self, player: PlayerId, rows: &mut Vec<f32>, club_rows: &mut Vec<f32>) -> Option<Asked> {
+    /// Has the model say what clubs will score.
+    fn ask_clubs(&mut self, clubs: Clubs) {
+        if clubs.names.is_empty() {
+            return;
+        }
+        let Some((_, answers)) = self.models.run(Task::Club, &clubs.rows) else {
+            return;
+        };
+        for (club, answer) in clubs.names.into_iter().zip(answers.chunks_exact(Task::Club.width())) {
+            let said = expected(std::array::from_fn(|at| f64::from(answer[at])));
+            self.club_said.insert(club, said);
+        }
+    }
+
+    /// Adds a player's features to `rows`, and his club's to `clubs` where nothing is said of it yet. Nothing of one
+    /// who has not played in this season or the one before.
+    fn ask(&self, player: PlayerId, rows: &mut Vec<f32>, clubs: &mut Clubs) -> Option<Asked> {
         let past = self.past.of(&player, EVER);
         let last = past.first()?;
         let games = self.past.of_club(&last.club, EVER);
@@ -110,7 +131,10 @@ impl Forecaster {
             },
         };
         season::put(at, &form, &self.rules, rows);
-        season::put_club(at, &form.club, club_rows);
+        if !self.club_said.contains_key(&last.club) && !clubs.names.contains(&last.club) {
+            season::put_club(at, &form.club, &mut clubs.rows);
+            clubs.names.push(last.club.clone());
+        }
         let points = Form::of(&past, &self.rules);
         let (middle, spread) = (points.mean(NEAR), SPREAD * points.deviation());
         Some(Asked {
@@ -126,18 +150,14 @@ impl Forecaster {
 /// The moment of a club that has played last in that week.
 fn between(past: &Past, played: Option<When>) -> Option<Between> {
     let latest = past.latest()?;
-    let of_club = played
-        .filter(|played| played.season == latest.season)
-        .map_or(0, |played| played.week);
-    let weeks_over = of_club.max(latest.week - 1);
+    let of_all = (latest.season, latest.week - 1);
+    let of_club = played.map(|played| (played.season, played.week));
+    let (season, weeks_over) = of_club.map_or(of_all, |of_club| of_club.max(of_all));
     Some(match weeks_over >= REGULAR_WEEKS {
         true => Between {
-            season: latest.season + 1,
+            season: season.saturating_add(1),
             weeks_over: 0,
         },
-        false => Between {
-            season: latest.season,
-            weeks_over,
-        },
+        false => Between { season, weeks_over },
     })
 }

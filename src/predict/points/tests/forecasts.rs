@@ -4,19 +4,22 @@ use crate::model::{Clock, GameId, GameStatus, IngestTime, Lineup, LineupPlayer, 
 use crate::predict::onnx::{Backend, Model, Network, RunError, Serving, Signature};
 use crate::predict::points::features;
 use crate::predict::points::forecaster::{Cause, Forecaster, Settings};
-use crate::predict::points::models::{Loaded, Models, Task};
+use crate::predict::points::models::{Loaded, Models};
 use crate::predict::points::past::Past;
 use crate::predict::points::projections::Projections;
 use crate::predict::points::rules::Rules;
+use crate::predict::points::task::Task;
+use crate::predict::points::versions::shipped;
 use crate::scoring::Rulesets;
 use std::sync::Arc;
 
 /// 2017-09-24 17:00 by universal time: the third week.
-const KICKOFF_US: i64 = 1_506_272_400_000_000;
-const WEEK_US: i64 = 7 * 86_400_000_000;
+pub(super) const KICKOFF_US: i64 = 1_506_272_400_000_000;
+pub(super) const WEEK_US: i64 = 7 * 86_400_000_000;
+pub(super) const REST_US: i64 = 30_000_000;
 
 /// Says of every player: 8 points more, 2 to 20, whatever the moment.
-struct Eight(f32);
+pub(super) struct Eight(pub(super) f32);
 
 impl Network for Eight {
     fn run(&mut self, features: &[f32], outputs: &mut [Vec<f32>]) -> Result<(), RunError> {
@@ -31,22 +34,30 @@ impl Network for Eight {
     }
 }
 
-fn eight() -> Models {
-    let mut models = Models::default();
+pub(super) fn eight() -> Models {
+    of_points(Eight(8.0))
+}
+
+pub(super) fn none() -> Models {
+    Models::new(3, REST_US)
+}
+
+pub(super) fn of_points(network: impl Network + 'static) -> Models {
+    let mut models = none();
     let signature = Signature::new(features::FEATURES, &[("remaining", 3)]);
-    let model = Model::new(Box::new(Eight(8.0)), signature).unwrap();
-    models.put(Task::Points, Loaded::made_up(model, "points"));
+    let model = Model::new(Box::new(network), signature).unwrap();
+    models.put(Loaded::made_up(Task::Points, model));
     models
 }
 
-fn forecaster(models: Models) -> (Forecaster, Arc<Projections>) {
+pub(super) fn forecaster(models: Models) -> (Forecaster, Arc<Projections>) {
     let table = Arc::new(Projections::new("draftkings".into(), 100));
     let rules = Rules::of(Rulesets::embedded().get("draftkings").unwrap());
     let settings = Settings { games_max: 4 };
     (Forecaster::new(rules, models, Past::new(100), table.clone(), settings), table)
 }
 
-fn cause() -> Cause {
+pub(super) fn cause() -> Cause {
     Cause {
         feed_ts: None,
         ingest: IngestTime(1),
@@ -57,18 +68,18 @@ fn cause() -> Cause {
     }
 }
 
-fn id(player: &str) -> PlayerId {
+pub(super) fn id(player: &str) -> PlayerId {
     PlayerId::new(player).unwrap()
 }
 
-fn caught(catches: i32, yards: i32) -> StatLine {
+pub(super) fn caught(catches: i32, yards: i32) -> StatLine {
     let mut line = StatLine::ZERO;
     line.add(Stat::Receptions, catches);
     line.add(Stat::ReceivingYards, yards);
     line
 }
 
-fn player(name: &str, side: Side, now: StatLine) -> LineupPlayer {
+pub(super) fn player(name: &str, side: Side, now: StatLine) -> LineupPlayer {
     let card = PlayerCard::unknown(id(name));
     LineupPlayer {
         who: Arc::new(Member {
@@ -81,7 +92,7 @@ fn player(name: &str, side: Side, now: StatLine) -> LineupPlayer {
     }
 }
 
-fn lineup(week: i64, status: GameStatus, clock: Option<(u8, u16)>, players: Vec<LineupPlayer>) -> Lineup {
+pub(super) fn lineup(week: i64, status: GameStatus, clock: Option<(u8, u16)>, players: Vec<LineupPlayer>) -> Lineup {
     Lineup {
         head: Arc::new(GameHead {
             game: GameId::new(&format!("g{week}")).unwrap(),
@@ -97,18 +108,18 @@ fn lineup(week: i64, status: GameStatus, clock: Option<(u8, u16)>, players: Vec<
 }
 
 /// A receiver of each side: 9.8 points, and 1 point.
-fn two() -> Vec<LineupPlayer> {
+pub(super) fn two() -> Vec<LineupPlayer> {
     vec![player("a", Side::Home, caught(4, 58)), player("b", Side::Away, caught(1, 0))]
 }
 
-fn told(prediction: &Prediction) -> &[PlayerForecast] {
+pub(super) fn told(prediction: &Prediction) -> &[PlayerForecast] {
     match &prediction.forecast {
         Forecast::Points { players, .. } => players,
         other => panic!("{other:?}"),
     }
 }
 
-fn numbers(forecast: &PlayerForecast) -> (&str, [f64; 3]) {
+pub(super) fn numbers(forecast: &PlayerForecast) -> (&str, [f64; 3]) {
     let points = |points: Points| points.0 as f64 / 1e4;
     (forecast.player.as_str(), [forecast.points, forecast.low, forecast.high].map(points))
 }
@@ -135,7 +146,7 @@ fn a_moment_is_its_points_and_the_mix_of_what_both_ends_say() {
 
 #[test]
 fn a_game_that_is_over_is_told_exactly_and_is_in_the_past_of_later_ones_alone() {
-    let (mut forecaster, _) = forecaster(Models::default());
+    let (mut forecaster, _) = forecaster(none());
     let over = lineup(0, GameStatus::Final, Some((4, 0)), two());
     let prediction = forecaster.game(&over, cause()).unwrap();
     assert_eq!(
@@ -165,8 +176,6 @@ fn a_game_that_is_over_is_told_exactly_and_is_in_the_past_of_later_ones_alone() 
 
 #[test]
 fn without_an_answer_the_baseline_is_told() {
-    let signature = Signature::new(features::FEATURES, &[("remaining", 3)]);
-    let mut models = Models::default();
     // It is warmed up with zeros and fails later.
     struct Late(u32);
     impl Network for Late {
@@ -180,11 +189,12 @@ fn without_an_answer_the_baseline_is_told() {
             Serving::BUILT_IN
         }
     }
-    let model = Model::new(Box::new(Late(0)), signature).unwrap();
-    models.put(Task::Points, Loaded::made_up(model, "points"));
-    let (mut forecaster, table) = forecaster(models);
+    let (mut forecaster, table) = forecaster(of_points(Late(0)));
     let prediction = forecaster.game(&lineup(0, GameStatus::Live, Some((2, 0)), two()), cause()).unwrap();
-    assert_eq!((&prediction.source, forecaster.failed_runs()), (&Source::Historical, 1));
+    assert_eq!(
+        (&prediction.source, forecaster.model_counts().failed_runs),
+        (&Source::Historical, 1)
+    );
     assert_eq!(numbers(&told(&prediction)[0]).1, [9.8; 3]);
     assert_eq!(table.game(&id("a")).unwrap().source, Source::Historical);
 }
@@ -236,7 +246,7 @@ fn what_both_arms_said_is_judged_once() {
 
 #[test]
 fn seasons_follow_the_games_that_are_known() {
-    let (mut forecaster, table) = forecaster(Models::shipped(&Backend::built_in()));
+    let (mut forecaster, table) = forecaster(shipped(&Backend::built_in()));
     for week in 0..3 {
         forecaster.game(&lineup(week, GameStatus::Final, None, two()), cause());
     }
@@ -254,7 +264,7 @@ fn seasons_follow_the_games_that_are_known() {
     // And the shipped model of points answers, too.
     let live = lineup(3, GameStatus::Live, Some((2, 300)), two());
     let prediction = forecaster.game(&live, cause()).unwrap();
-    assert_eq!((&prediction.source, forecaster.failed_runs()), (&model("points"), 0));
+    assert_eq!((&prediction.source, forecaster.model_counts().failed_runs), (&model("points"), 0));
     let (_, [points, low, high]) = numbers(&told(&prediction)[0]);
     assert!(low < points && points < high && points > 9.8, "{low} {points} {high}");
 }

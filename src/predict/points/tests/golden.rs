@@ -1,13 +1,13 @@
 use crate::model::Team;
-use crate::model::prediction::Source;
 use crate::predict::onnx::Backend;
 use crate::predict::points::calendar::When;
 use crate::predict::points::features::{self, AtEnd};
 use crate::predict::points::line::{COLUMNS, Line};
-use crate::predict::points::models::{Loaded, Models, Task};
 use crate::predict::points::past::{ClubGame, PastGame};
 use crate::predict::points::rules::Rules;
 use crate::predict::points::season::{self, Between, ClubForm, PlayerForm};
+use crate::predict::points::task::Task;
+use crate::predict::points::versions::shipped;
 use crate::scoring::Rulesets;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -225,7 +225,7 @@ fn shipped_models_say_what_they_say_in_training() {
     let of_points: Vec<f32> = points.cases.iter().flat_map(|case| single(&case.features)).collect();
     let of_players: Vec<f32> = season.cases.iter().flat_map(|case| single(&case.features)).collect();
     let of_clubs: Vec<f32> = season.cases.iter().flat_map(|case| single(&case.team_features)).collect();
-    let mut models = Models::shipped(&Backend::built_in());
+    let mut models = shipped(&Backend::built_in());
     for (task, rows, expected) in [
         (Task::Points, of_points, POINTS.as_flattened()),
         (Task::Season, of_players, SEASON.as_flattened()),
@@ -240,64 +240,4 @@ fn shipped_models_say_what_they_say_in_training() {
             );
         }
     }
-}
-
-#[test]
-fn a_model_that_does_not_fit_is_refused_with_why() {
-    let backend = Backend::built_in();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/models");
-    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
-    let (manifest, file) = (read("points-1.json"), read("points-1.onnx"));
-    let said = |text: &str, file: &[u8]| {
-        Loaded::of(&backend, Task::Points, text.as_bytes(), file)
-            .err()
-            .map(|error| error.to_string())
-    };
-    let text = String::from_utf8(manifest).unwrap();
-    for (manifest, file, why) in [
-        ("{}", &file[..], "missing field"),
-        (
-            &text.replace("\"name\": \"points\"", "\"name\": \"season\""),
-            &file,
-            "it is of \"season\"",
-        ),
-        (&text, &file[1..], "sha256 is of another file"),
-        (&text.replace("\"week\"", "\"day\""), &file, "feature 11 is not the one"),
-        (&text.replace("remaining", "left"), &file, "its output is another"),
-    ] {
-        let said = said(manifest, file).unwrap();
-        assert!(said.contains(why), "{said}");
-    }
-}
-
-#[test]
-fn a_folders_newest_version_is_taken_where_it_fits() {
-    let (backend, shipped) = (Backend::built_in(), Path::new(env!("CARGO_MANIFEST_DIR")).join("config/models"));
-    let folder = std::env::temp_dir().join(format!("scorewire-points-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let put = |version: &str, change: &dyn Fn(String) -> String| {
-        let manifest = change(std::fs::read_to_string(shipped.join("points-1.json")).unwrap());
-        std::fs::write(folder.join(format!("points-{version}.json")), manifest).unwrap();
-        std::fs::copy(shipped.join("points-1.onnx"), folder.join(format!("points-{version}.onnx"))).unwrap();
-    };
-    let row = [0.0; features::FEATURES];
-    let says = || {
-        Models::open(&backend, &folder)
-            .run(Task::Points, &row)
-            .map(|(source, _)| source)
-            .unwrap()
-    };
-    let version = |version: &str| Source::Model {
-        name: "points".into(),
-        version: version.into(),
-    };
-    let told = |version: &'static str| move |text: String| text.replace("\"version\": \"1\"", &format!("\"version\": \"{version}\""));
-    put("0.9", &told("0.9"));
-    assert_eq!(says(), version("1"), "what is built in is newer");
-    put("2", &told("2"));
-    put("10", &told("10"));
-    assert_eq!(says(), version("10"));
-    put("11", &|text| text.replace("\"week\"", "\"day\""));
-    assert_eq!(says(), version("1"), "one that does not fit");
-    std::fs::remove_dir_all(&folder).unwrap();
 }

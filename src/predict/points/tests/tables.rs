@@ -23,7 +23,7 @@ fn table(rows: &[&str]) -> String {
 
 fn read(text: &str) -> (std::result::Result<u64, FileError>, Past) {
     let mut past = Past::new(100);
-    let read = file::parse(text.as_bytes(), |when, sides| past.take(when, sides));
+    let read = file::parse(text.as_bytes(), |when, sides| drop(past.take(when, sides)));
     (read, past)
 }
 
@@ -136,7 +136,7 @@ fn games_are_told_in_any_order_again_and_too_many_of_them() {
         (GAMES, CLUB_GAMES)
     );
     assert_eq!(forth.of(&player, week(2018, 1))[0].when, week(2017, 17));
-    assert_eq!(forth.latest(), Some(week(2017, 17)));
+    assert_eq!(forth.latest(), Some(week(2017, 16)), "of the last week there is one game alone");
     // One who did not play after all, once the game is told anew.
     let mut corrected = game(3);
     corrected[0].players.remove(0);
@@ -152,6 +152,40 @@ fn players_beyond_the_limit_are_counted() {
     past.take(week(2017, 2), &game(0));
     assert_eq!((past.len(), past.left_out()), (3, 1), "who did nothing has no row");
     assert_eq!([PASS_ATT, RUSH_YDS], [12, 3]);
+}
+
+/// A game of players with these names, who caught one each.
+fn game_of(names: [&str; 2]) -> [Result; 2] {
+    let mut game = game(1);
+    for (side, name) in game.iter_mut().zip(names) {
+        side.players.truncate(1);
+        side.players[0].0 = id(name);
+    }
+    game
+}
+
+#[test]
+fn a_newcomer_takes_the_place_of_whoever_has_been_longest_without_a_game() {
+    let mut past = Past::new(3);
+    past.take(week(2016, 1), &game_of(["old", "older"]));
+    past.take(week(2015, 1), &game_of(["older", "oldest"]));
+    assert_eq!(past.take(week(2017, 1), &game_of(["a", "old"])), [id("oldest")]);
+    assert_eq!(past.take(week(2017, 2), &game_of(["b", "a"])), [id("older")]);
+    assert_eq!((past.len(), past.left_out()), (3, 0));
+    // Nobody goes for a game that was as long ago, or longer.
+    for (when, left_out) in [(week(2016, 1), 2), (week(2015, 1), 4)] {
+        assert!(past.take(when, &game_of(["d", "e"])).is_empty());
+        assert_eq!(past.left_out(), left_out);
+    }
+    assert_eq!(past.take(week(2017, 3), &game_of(["d", "e"])), [id("old"), id("a")]);
+}
+
+#[test]
+fn an_empty_line_says_nothing() {
+    let mut text = table(&ROWS).replace('\n', "\n\r\n");
+    text.push_str("\n\n\n");
+    let (games, past) = read(&text);
+    assert_eq!((games.unwrap(), past.len()), (2, 3));
 }
 
 #[test]
