@@ -20,7 +20,7 @@
 //! | [`memory`] | the budget for memory, and what goes first | what is shed |
 //! | [`pipeline`] | who is connected to whom, by which channel, how long | – |
 //! | [`source`], [`demo`] | pacing and posting for `replay` and `simulate`; the demo's own feed | – |
-//! | [`command`], [`config`], [`telemetry`], [`clock`] | command line, settings, metrics and logs, the time | – |
+//! | [`command`], [`config`], [`telemetry`], [`clock`], `priority` | command line, settings, metrics and logs, the time, who goes first | – |
 //!
 //! # Invariants
 //! - Totals are a function of the set of plays that stand, never of the order they came in.
@@ -44,6 +44,7 @@ pub mod memory;
 pub mod model;
 pub mod pipeline;
 pub mod predict;
+pub(crate) mod priority;
 pub mod recovery;
 pub mod scoring;
 pub mod server;

@@ -10,6 +10,7 @@ use super::compactor::{Compacted, CompactionError, Compactor, SNAPSHOTS_KEPT};
 use crate::clock::Clock;
 use crate::engine::Shared;
 use crate::model::{GameId, IngestTime};
+use crate::priority::step_back;
 use crate::store::{Files, Lsn, OpenError, snapshot};
 use flume::{Receiver, RecvTimeoutError};
 use std::io;
@@ -192,14 +193,4 @@ impl<L: Log> Housekeeper<L> {
         let of_snapshots: u64 = snapshots.iter().map(|snapshot| snapshot.bytes).sum();
         Ok(self.log.figures().bytes + of_snapshots)
     }
-}
-
-/// How much a thread steps back that does this: the least priority there is.
-const NICE: i32 = 19;
-
-/// Lets all other threads go first, where the system allows it.
-fn step_back() {
-    #[cfg(target_os = "linux")]
-    // To Linux a thread is a process of its own here. Where it says no, this one is like the others.
-    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
 }

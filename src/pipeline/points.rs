@@ -20,6 +20,7 @@ use crate::predict::points::projections::Projections;
 use crate::predict::points::rules::Rules;
 use crate::predict::points::versions::Versions;
 use crate::predict::registry::ModelState;
+use crate::priority::step_back;
 use crate::server::App;
 use crate::telemetry::PointsMetrics;
 use flume::{Receiver, RecvTimeoutError, Sender};
@@ -48,6 +49,7 @@ pub(super) fn start(app: &Arc<App>, inference: Inference) -> io::Result<Option<S
     std::thread::Builder::new().name("points".into()).spawn(move || {
         metrics.running.set(1.0);
         let _running = Running(metrics.running.clone());
+        step_back();
         run(&app, &inference, metrics, &stopped);
     })?;
     Ok(Some(stop))

@@ -140,6 +140,7 @@ impl Work<'_> {
             hub,
             moved,
         } = self;
+        let mut told = Vec::new();
         let mut publish = |bulletin: Bulletin| {
             let delay = metrics.delays.of(&bulletin);
             let ingest = match &bulletin {
@@ -150,11 +151,14 @@ impl Work<'_> {
             let is_told = hub.predict(bulletin, moved);
             // What was found at the start came in long ago.
             if let Some(delay) = delay.filter(|_| is_told && ingest != IngestTime::default()) {
-                delay.record(app.clock.wall_us() - ingest.0);
+                told.push((delay, ingest));
             }
         };
         predictor.step(notices, effort, app.clock.now(), &|game| shared.recap(game), &mut publish);
         hub.tell(moved);
+        // From here on the shards know.
+        let now_us = app.clock.wall_us();
+        told.iter().for_each(|(delay, ingest)| delay.record(now_us - ingest.0));
         metrics.record(&predictor.take_counts());
     }
 }

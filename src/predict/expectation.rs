@@ -34,18 +34,39 @@ pub struct Seen {
     pub formation: Option<(bool, bool)>,
 }
 
-/// Log-odds of a dropback.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
+/// How likely a dropback is.
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Expected {
     /// Without formation.
-    pub blind: f64,
+    pub blind: Likely,
     /// With it; the same as without where it is not known.
-    pub formed: f64,
+    pub formed: Likely,
 }
 
-/// The probability that goes with log-odds.
-pub(super) fn probability(log_odds: f64) -> f64 {
-    1.0 / (1.0 + (-log_odds).exp())
+/// A probability, both ways: worked out once, as it is asked for with each snap that follows.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Likely {
+    /// Its log-odds.
+    pub log_odds: f64,
+    /// Itself.
+    pub probability: f64,
+}
+
+impl Likely {
+    fn new(log_odds: f64) -> Likely {
+        Likely {
+            log_odds,
+            probability: 1.0 / (1.0 + (-log_odds).exp()),
+        }
+    }
+}
+
+impl Default for Expected {
+    /// As likely as not.
+    fn default() -> Expected {
+        let even = Likely::new(0.0);
+        Expected { blind: even, formed: even }
+    }
 }
 
 #[derive(Deserialize)]
@@ -85,14 +106,14 @@ impl Expectation {
         Ok(read)
     }
 
-    /// The log-odds of a dropback there.
+    /// How likely a dropback is there.
     pub fn of(&self, seen: &Seen) -> Expected {
         let mut inputs = inputs(seen);
-        let blind = forward(&self.blind, &inputs[..INPUTS]);
+        let blind = Likely::new(forward(&self.blind, &inputs[..INPUTS]));
         let formed = seen.formation.map_or(blind, |(shotgun, no_huddle)| {
             inputs[INPUTS] = f64::from(u8::from(shotgun));
             inputs[INPUTS + 1] = f64::from(u8::from(no_huddle));
-            forward(&self.formed, &inputs)
+            Likely::new(forward(&self.formed, &inputs))
         });
         Expected { blind, formed }
     }

@@ -256,7 +256,7 @@ fn row(snap: &Snap, fold: &Fold, pasts: [&Past; 2], expected: Expected) -> Featu
     row.add([
         flag(snap.spot.shotgun == Some(true)),
         flag(snap.spot.no_huddle == Some(true)),
-        expected.formed,
+        expected.formed.log_odds,
     ]);
     debug_assert_eq!(row.len, NAMES.len(), "every name has its value");
     row.values
@@ -289,7 +289,7 @@ fn add_situation(row: &mut Row, snap: &Snap, expected: Expected) {
         f64::from(snap.timeouts[0]),
         f64::from(snap.timeouts[1]),
         flag(snap.offence == Side::Home),
-        expected.blind,
+        expected.blind.log_odds,
     ]);
 }
 

@@ -14,6 +14,7 @@ const LONG_BECAUSE: &str = "// tidy: long because ";
 /// Everyone may import what belongs to its own top-level module.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("clock", &["model"]),
+    ("priority", &[]),
     ("model", &[]),
     ("scoring", &["model"]),
     ("feed", &["model"]),
@@ -27,7 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("predict/points", &["model", "scoring"]),
     // The registry counts what it loads and refuses; the loader's thread says when.
     ("predict/registry", &["model", "telemetry"]),
-    ("predict/registry/loader", &["clock"]),
+    ("predict/registry/loader", &["clock", "priority"]),
     ("fanout", &["memory", "model", "scoring", "state", "wire"]),
     // The shard's thread is where the state machine meets the time and the metrics.
     (
@@ -72,6 +73,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "memory",
             "model",
             "predict",
+            "priority",
             "recovery",
             "scoring",
             "server",
@@ -81,7 +83,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("source", &["clock", "feed", "model"]),
     ("demo", &["clock", "engine", "feed", "model", "source"]),
-    ("compaction", &["clock", "engine", "fanout", "feed", "model", "store"]),
+    ("compaction", &["clock", "engine", "fanout", "feed", "model", "priority", "store"]),
     (
         "command",
         &[

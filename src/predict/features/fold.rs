@@ -1,6 +1,6 @@
 //! A game's plays so far, folded into what features are made of.
 
-use super::super::expectation::{Expected, Seen, probability};
+use super::super::expectation::{Expected, Seen};
 use super::super::history::Tally;
 use super::{PlayCall, call_of, clock_left, is_timeout};
 use crate::model::{PlayKind, Recap, RecapPlay, Side};
@@ -109,10 +109,10 @@ impl Fold {
             dropback,
             yards: play.yards,
             shotgun: seen.formation.map(|(shotgun, _)| shotgun),
-            residual: f64::from(u8::from(dropback)) - probability(expected.blind),
+            residual: f64::from(u8::from(dropback)) - expected.blind.probability,
             gained_enough: gained_enough(&seen, play.yards),
         };
-        self.count(offence, &seen, &call, f64::from(u8::from(dropback)) - probability(expected.formed));
+        self.count(offence, &seen, &call, f64::from(u8::from(dropback)) - expected.formed.probability);
         let (_, last_game_left) = clock_left(seen.quarter, seen.seconds_left);
         let begun = self.drive.map_or((0, 0), |drive| (drive.calls, drive.dropbacks));
         self.drive = Some(Drive {

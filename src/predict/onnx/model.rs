@@ -7,7 +7,7 @@ use crate::predict::onnx::signature::Signature;
 pub const ROWS_MAX: usize = 4096;
 
 /// Rows of the runs that warm a model up: one for each plan of tract's.
-const WARM_UP_ROWS: [usize; 4] = super::tract::BATCH_ROWS;
+const WARM_UP_ROWS: [usize; 5] = super::tract::BATCH_ROWS;
 
 /// What runs a model. One thread's own; [`Model`] looks at what goes in and comes out.
 pub trait Network: Send {

@@ -16,7 +16,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::plan::SimpleState;
 
 /// The batch sizes that plans are made for, in rows.
-pub(super) const BATCH_ROWS: [usize; 4] = [1, 4, 16, 64];
+pub(super) const BATCH_ROWS: [usize; 5] = [1, 4, 16, 32, 64];
 
 /// What runs batches of one size.
 struct Plan {
@@ -146,6 +146,6 @@ mod tests {
             }
             assert!(computed <= 2 * rows, "{computed} for {rows}");
         }
-        assert_eq!([1, 2, 4, 5, 9, 16, 20, 33, 65].map(plan_for), [0, 1, 1, 1, 2, 2, 2, 3, 3]);
+        assert_eq!([1, 2, 4, 5, 9, 16, 20, 33, 65].map(plan_for), [0, 1, 1, 1, 2, 2, 3, 4, 4]);
     }
 }

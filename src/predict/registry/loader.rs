@@ -12,6 +12,7 @@ use super::shipped::Shipped;
 use super::slot::answers_probabilities;
 use crate::clock::Clock;
 use crate::predict::onnx::{Backend, MODEL_BYTES_MAX, Model, Signature};
+use crate::priority::step_back;
 use flume::{Receiver, RecvTimeoutError, Sender};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -130,15 +131,20 @@ impl Loader {
             // Nobody left to tell is found below.
             let mut tell = |one| drop(news.send(one));
             self.take_shipped(&mut tell);
+            self.look(&mut tell);
+            // Who waits for it may have left.
+            let _ = first.try_send(());
+            step_back();
+            let mut looked_us = Clock.steady_us();
             loop {
-                self.look(&mut tell);
-                // Told once is enough.
-                if first.try_send(()).is_ok() {
-                    step_back();
-                }
-                match requests.recv_timeout(every) {
+                // However many requests come in between: what is believed after some looks has been so for that long.
+                let since = Duration::from_micros((Clock.steady_us() - looked_us).unsigned_abs());
+                match requests.recv_timeout(every.saturating_sub(since)) {
                     Ok(request) => self.serve(request, &mut tell),
-                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Timeout) => {
+                        self.look(&mut tell);
+                        looked_us = Clock.steady_us();
+                    }
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
             }
@@ -355,16 +361,6 @@ impl Loader {
         }
         news.into_iter().for_each(tell);
     }
-}
-
-/// How much the thread steps back once the first models are there: the least priority there is.
-const NICE: i32 = 19;
-
-/// Lets all other threads go first, where the system allows it.
-fn step_back() {
-    #[cfg(target_os = "linux")]
-    // To Linux a thread is a process of its own here. Where it says no, this one is like the others.
-    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
 }
 
 fn load(stem: &str, manifest: Manifest, bytes: &[u8], backend: &Backend) -> Result<Box<Loaded>, String> {
