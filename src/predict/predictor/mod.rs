@@ -93,7 +93,7 @@ pub struct Counts {
     pub cached: u64,
     /// Rows without an answer that can be told.
     pub failed: u64,
-    /// Notices of games beyond the limit.
+    /// Notices of games beyond the limit, and games that made room before all that was said of them was judged.
     pub crowded: u64,
 }
 
@@ -167,9 +167,8 @@ impl<M: Models> Predictor<M> {
                 (_, Effort::JudgeAlone) => None,
                 (_, Effort::Whole) => self.ask(&mut game, recap, cause),
             };
-            match self.games.put(notice.game.clone(), game, question.is_some()) {
-                true => asked.extend(question),
-                false => self.counts.crowded += 1,
+            if self.games.put(notice.game.clone(), game, question.is_some()) {
+                asked.extend(question);
             }
         }
         self.answer(&mut asked, now);
@@ -191,7 +190,10 @@ impl<M: Models> Predictor<M> {
 
     /// What was done since this was last asked.
     pub fn take_counts(&mut self) -> Counts {
-        std::mem::take(&mut self.counts)
+        Counts {
+            crowded: std::mem::take(&mut self.games.crowded),
+            ..std::mem::take(&mut self.counts)
+        }
     }
 
     /// How well models and history do.
