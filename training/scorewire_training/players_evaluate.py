@@ -85,7 +85,7 @@ def of_points(data: points.Season, rows: points.Rows, models: Path, ruleset: poi
                 for group in sorted(set(groups.tolist()))
             },
         }
-    return {"version": model.manifest["version"], "ruleset": ruleset.name, "populations": populations}
+    return {"version": model.manifest["version"], "file": str(model.file), "ruleset": ruleset.name, "populations": populations}
 
 
 def _by_weeks(judged: Judged, week: np.ndarray, asked: np.ndarray) -> dict[str, dict]:
@@ -105,6 +105,7 @@ def of_season(moments: season.Moments, models: Path, ruleset: points.Ruleset) ->
     total = Judged(coming[:, 3:] * left[:, None], rolling * games_left, target[:, 1] * left)
     return {
         "version": model.manifest["version"],
+        "file": str(model.file),
         "ruleset": ruleset.name,
         "per_game": _by_weeks(per_game, moments.week, ~np.isnan(target[:, 0])),
         "total": _by_weeks(total, moments.week, left > 0),
@@ -117,7 +118,7 @@ def of_season_team(moments: season.Moments, models: Path) -> dict[str, object]:
     target = season.team_targets(moments)[:, 0]
     judged = Judged(model(season.team_features(moments)[0]), season.team_rolling(moments), target)
     asked = ~np.isnan(target) & (moments.club_games > 0)
-    return {"version": model.manifest["version"], "per_game": _by_weeks(judged, moments.week, asked)}
+    return {"version": model.manifest["version"], "file": str(model.file), "per_game": _by_weeks(judged, moments.week, asked)}
 
 
 def of_quarters(files: list[Path], earlier: list[Path], plays: list[Path], folder: Path) -> dict[str, object]:
