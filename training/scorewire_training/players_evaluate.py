@@ -6,6 +6,7 @@ judged. Without them the table's own earlier games are all the history there is,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,11 +148,16 @@ def lines(report: dict[str, object]) -> Iterator[tuple[str, str, dict[str, float
                 yield model, f"{question.replace('_', ' ')}, {weeks}", figures
 
 
+def share(value: float) -> str:
+    """A share in a table."""
+    return "–" if math.isnan(value) else f"{value:.1%}"
+
+
 def table(report: dict[str, object]) -> str:
     """The report for people."""
     text = [f"{'model':<12} {'rows of':<34} {'rows':>7} {'MAE':>8} {'baseline':>9} {'gain':>7} {'holds':>7} {'width':>7}"]
     for model, of, f in lines(report):
         if f["rows"]:
-            shares = f"{f['gain']:>7.1%} {f['coverage']:>7.1%}"
+            shares = f"{share(f['gain']):>7} {share(f['coverage']):>7}"
             text.append(f"{model:<12} {of:<34} {f['rows']:>7} {f['mae']:>8.3f} {f['baseline_mae']:>9.3f} {shares} {f['width']:>7.2f}")
     return "\n".join(text)
