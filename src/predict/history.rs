@@ -141,8 +141,24 @@ fn by_club<'de, D: Deserializer<'de>>(file: D) -> Result<HashMap<Team, Past>, D:
 #[derive(Clone, Default)]
 pub struct History {
     shipped: Vec<AsOf>,
-    /// Of clubs of which a game was seen to its end: until when, and their past.
-    seen: HashMap<Team, (i64, Past)>,
+    /// Of clubs of which a game was seen to its end.
+    seen: HashMap<Team, Seen>,
+}
+
+/// A club's games that were seen, by the day of the last.
+#[derive(Clone)]
+struct Seen {
+    last: (i64, Past),
+    /// The same without that game.
+    before: Option<(i64, Past)>,
+    /// Whether that game goes on after all: it does not count, then.
+    is_open: bool,
+}
+
+impl Seen {
+    fn known(&self) -> Option<&(i64, Past)> {
+        if self.is_open { self.before.as_ref() } else { Some(&self.last) }
+    }
 }
 
 impl History {
@@ -179,6 +195,7 @@ impl History {
         let seen = self
             .seen
             .get(&club)
+            .and_then(Seen::known)
             .filter(|(through, _)| *through < day)
             .map(|(through, past)| (*through, past));
         let latest = [shipped, seen].into_iter().flatten().max_by_key(|(through, _)| *through);
@@ -197,14 +214,37 @@ impl History {
             let known = self.seen.get(&club);
             // A game that ends after a later one of the team was over comes too late, and one told again is known: the
             // nights between what ships and it are in what is known, and not in what was before it.
-            if known.is_some_and(|(through, _)| *through >= day) || (known.is_none() && self.seen.len() >= TEAMS_MAX) {
+            if known.is_some_and(|seen| seen.last.0 > day || (seen.last.0 == day && !seen.is_open))
+                || (known.is_none() && self.seen.len() >= TEAMS_MAX)
+            {
                 continue;
             }
+            let before = known.and_then(Seen::known).copied();
             let mut past = pasts[side.index()];
             past.rating += if side == Side::Home { surprise } else { -surprise };
             past.tally = past.tally.scaled_plus(GAME_KEEPS, &tally);
-            self.seen.insert(club, (day, past));
+            let seen = Seen {
+                last: (day, past),
+                before,
+                is_open: false,
+            };
+            self.seen.insert(club, seen);
         }
+    }
+
+    /// A game that was over goes on: until it is taken again it is in neither team's past. False, and nothing changes,
+    /// where it is not the last game that was seen of both.
+    pub fn take_back(&mut self, kickoff_us: i64, teams: [&Team; 2]) -> bool {
+        let day = kickoff_us.div_euclid(DAY_US);
+        let clubs = teams.map(club);
+        let is_last = |club| self.seen.get(club).is_some_and(|seen| seen.last.0 == day);
+        if !clubs.iter().all(is_last) {
+            return false;
+        }
+        for club in clubs {
+            self.seen.entry(club).and_modify(|seen| seen.is_open = true);
+        }
+        true
     }
 }
 
@@ -284,6 +324,32 @@ mod tests {
         assert_eq!(both.tally.calls, 60.0 * GAME_KEEPS + 50.0);
         assert_eq!(take(20_007, 50.0), both, "told again");
         assert_eq!(take(20_000, 60.0), both, "too late");
+    }
+
+    #[test]
+    fn a_game_that_goes_on_after_its_end_is_in_no_past_until_it_ends_again() {
+        let [home, away] = ["AAA", "BBB"].map(|letters| Team::new(letters).unwrap());
+        let called = |calls| Tally { calls, ..Tally::default() };
+        let day = |day: i64| day * DAY_US;
+        let take = |history: &mut History, on, calls| history.take(day(on), [(&home, called(calls)), (&away, called(calls))], [20, 17]);
+        let calls = |history: &History| history.before(&home, Some(day(20_100))).tally.calls;
+        let mut history = History::default();
+        assert!(!history.take_back(day(20_000), [&home, &away]), "nobody has seen it");
+        take(&mut history, 20_000, 60.0);
+        take(&mut history, 20_007, 50.0);
+        assert!(!history.take_back(day(20_000), [&home, &away]), "there was a later one");
+        for again in [40.0, 30.0] {
+            assert!(history.take_back(day(20_007), [&home, &away]));
+            assert_eq!(calls(&history), 60.0);
+            take(&mut history, 20_007, again);
+            assert_eq!(calls(&history), 60.0 * GAME_KEEPS + again);
+        }
+        // One that never ends again is not in the past of the next.
+        assert!(history.take_back(day(20_007), [&home, &away]));
+        take(&mut history, 20_014, 10.0);
+        assert_eq!(calls(&history), 60.0 * GAME_KEEPS + 10.0);
+        take(&mut history, 20_007, 50.0);
+        assert_eq!(calls(&history), 60.0 * GAME_KEEPS + 10.0, "too late");
     }
 
     #[test]

@@ -153,6 +153,9 @@ impl<M: Models> Predictor<M> {
             let mut game = self.games.take(&notice.game);
             game.moved_us = now.steady_us;
             game.is_over = recap.status == GameStatus::Final;
+            if !game.is_over {
+                self.reopen(&mut game, &recap);
+            }
             let cause = Cause {
                 feed_ts: notice.feed_ts,
                 ingest: notice.ingest,
@@ -185,6 +188,13 @@ impl<M: Models> Predictor<M> {
         if !std::mem::replace(&mut game.kept.is_history, true) {
             let [of_home, of_away] = super::features::tallies(recap, &self.knowledge.expectation, &mut game.memo);
             self.knowledge.history.take(kickoff, [(home, of_home), (away, of_away)], score);
+        }
+    }
+
+    /// A final game that goes on after all is history when it is final again.
+    fn reopen(&mut self, game: &mut Watched, recap: &Recap) {
+        if let (true, Some(kickoff), Some((home, away))) = (game.kept.is_history, recap.head.kickoff, &recap.head.teams) {
+            game.kept.is_history = !self.knowledge.history.take_back(kickoff, [home, away]);
         }
     }
 
