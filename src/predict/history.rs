@@ -7,7 +7,8 @@
 
 use super::points::past::club;
 use crate::model::{Side, Team};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
@@ -120,16 +121,44 @@ impl Past {
 #[serde(deny_unknown_fields)]
 struct AsOf {
     through_day: i64,
-    /// By the club's abbreviation.
-    teams: HashMap<String, Past>,
+    #[serde(deserialize_with = "by_club")]
+    teams: HashMap<Team, Past>,
+}
+
+/// Pasts by club, whichever of its letters a file has them under.
+fn by_club<'de, D: Deserializer<'de>>(file: D) -> Result<HashMap<Team, Past>, D::Error> {
+    let mut pasts = Vec::new();
+    for (letters, past) in HashMap::<String, Past>::deserialize(file)? {
+        let team = Team::new(&letters).ok_or_else(|| D::Error::custom(format!("{letters:?} is no team")))?;
+        pasts.push((team, past));
+    }
+    // Under both its letters a club has its later season's, and of the same season that under those of now.
+    pasts.sort_by_key(|(team, past)| (past.season, club(team) == *team));
+    Ok(pasts.into_iter().map(|(team, past)| (club(&team), past)).collect())
 }
 
 /// All teams' pasts: those that ship, and what came after.
 #[derive(Clone, Default)]
 pub struct History {
     shipped: Vec<AsOf>,
-    /// Of clubs of which a game was seen to its end: until when, and their past.
-    seen: HashMap<Team, (i64, Past)>,
+    /// Of clubs of which a game was seen to its end.
+    seen: HashMap<Team, Seen>,
+}
+
+/// A club's games that were seen, by the day of the last.
+#[derive(Clone)]
+struct Seen {
+    last: (i64, Past),
+    /// The same without that game.
+    before: Option<(i64, Past)>,
+    /// Whether that game goes on after all: it does not count, then.
+    is_open: bool,
+}
+
+impl Seen {
+    fn known(&self) -> Option<&(i64, Past)> {
+        if self.is_open { self.before.as_ref() } else { Some(&self.last) }
+    }
 }
 
 impl History {
@@ -162,10 +191,11 @@ impl History {
         };
         let club = club(team);
         let shipped = self.shipped.iter().rev().find(|history| history.through_day < day);
-        let shipped = shipped.and_then(|history| Some((history.through_day, history.teams.get(club.as_str())?)));
+        let shipped = shipped.and_then(|history| Some((history.through_day, history.teams.get(&club)?)));
         let seen = self
             .seen
             .get(&club)
+            .and_then(Seen::known)
             .filter(|(through, _)| *through < day)
             .map(|(through, past)| (*through, past));
         let latest = [shipped, seen].into_iter().flatten().max_by_key(|(through, _)| *through);
@@ -182,15 +212,39 @@ impl History {
         for (side, (team, tally)) in [Side::Home, Side::Away].into_iter().zip(sides) {
             let club = club(team);
             let known = self.seen.get(&club);
-            // A game that ends after a later one of the team was over comes too late.
-            if known.is_some_and(|(through, _)| *through > day) || (known.is_none() && self.seen.len() >= TEAMS_MAX) {
+            // A game that ends after a later one of the team was over comes too late, and one told again is known: the
+            // nights between what ships and it are in what is known, and not in what was before it.
+            if known.is_some_and(|seen| seen.last.0 > day || (seen.last.0 == day && !seen.is_open))
+                || (known.is_none() && self.seen.len() >= TEAMS_MAX)
+            {
                 continue;
             }
+            let before = known.and_then(Seen::known).copied();
             let mut past = pasts[side.index()];
             past.rating += if side == Side::Home { surprise } else { -surprise };
             past.tally = past.tally.scaled_plus(GAME_KEEPS, &tally);
-            self.seen.insert(club, (day, past));
+            let seen = Seen {
+                last: (day, past),
+                before,
+                is_open: false,
+            };
+            self.seen.insert(club, seen);
         }
+    }
+
+    /// A game that was over goes on: until it is taken again it is in neither team's past. False, and nothing changes,
+    /// where it is not the last game that was seen of both.
+    pub fn take_back(&mut self, kickoff_us: i64, teams: [&Team; 2]) -> bool {
+        let day = kickoff_us.div_euclid(DAY_US);
+        let clubs = teams.map(club);
+        let is_last = |club| self.seen.get(club).is_some_and(|seen| seen.last.0 == day);
+        if !clubs.iter().all(is_last) {
+            return false;
+        }
+        for club in clubs {
+            self.seen.entry(club).and_modify(|seen| seen.is_open = true);
+        }
+        true
     }
 }
 
@@ -226,6 +280,76 @@ mod tests {
             assert_eq!(before, now);
             assert!(now.tally.calls > 0.0);
         }
+    }
+
+    #[test]
+    fn a_file_of_older_letters_is_read_as_the_clubs_they_are_now() {
+        let shipped: serde_json::Value = serde_json::from_slice(include_bytes!("../../config/models/history.json")).unwrap();
+        let tally = &shipped[0]["teams"]["NE"]["tally"];
+        let past = |season: i64, rating: f64| serde_json::json!({ "season": season, "rating": rating, "tally": tally });
+        let read = |teams| {
+            History::read(
+                serde_json::json!([{ "through_day": 17_000, "teams": teams }])
+                    .to_string()
+                    .as_bytes(),
+            )
+        };
+        let teams = serde_json::json!({
+            "SD": past(2016, 1.0),
+            "STL": past(2015, 2.0),
+            "LA": past(2016, 3.0),
+            "JAC": past(2016, 4.0),
+            "JAX": past(2016, 5.0),
+            "NE": past(2016, 6.0),
+        });
+        let history = read(teams).unwrap();
+        let rating = |letters| history.before(&Team::new(letters).unwrap(), Some(17_100 * DAY_US)).rating;
+        for (letters, expected) in [("SD", 1.0), ("LAC", 1.0), ("LA", 3.0), ("STL", 3.0), ("JAX", 5.0), ("NE", 6.0)] {
+            assert_eq!(rating(letters), expected, "{letters}");
+        }
+        assert!(read(serde_json::json!({ "no team": past(2016, 1.0) })).is_err());
+    }
+
+    #[test]
+    fn a_game_told_again_or_too_late_changes_nothing() {
+        let [home, away] = ["AAA", "BBB"].map(|letters| Team::new(letters).unwrap());
+        let called = |calls| Tally { calls, ..Tally::default() };
+        let mut history = History::default();
+        let mut take = |day, calls| {
+            history.take(day * DAY_US, [(&home, called(calls)), (&away, called(calls))], [20, 17]);
+            history.before(&home, Some(20_100 * DAY_US))
+        };
+        take(20_000, 60.0);
+        let both = take(20_007, 50.0);
+        assert_eq!(both.tally.calls, 60.0 * GAME_KEEPS + 50.0);
+        assert_eq!(take(20_007, 50.0), both, "told again");
+        assert_eq!(take(20_000, 60.0), both, "too late");
+    }
+
+    #[test]
+    fn a_game_that_goes_on_after_its_end_is_in_no_past_until_it_ends_again() {
+        let [home, away] = ["AAA", "BBB"].map(|letters| Team::new(letters).unwrap());
+        let called = |calls| Tally { calls, ..Tally::default() };
+        let day = |day: i64| day * DAY_US;
+        let take = |history: &mut History, on, calls| history.take(day(on), [(&home, called(calls)), (&away, called(calls))], [20, 17]);
+        let calls = |history: &History| history.before(&home, Some(day(20_100))).tally.calls;
+        let mut history = History::default();
+        assert!(!history.take_back(day(20_000), [&home, &away]), "nobody has seen it");
+        take(&mut history, 20_000, 60.0);
+        take(&mut history, 20_007, 50.0);
+        assert!(!history.take_back(day(20_000), [&home, &away]), "there was a later one");
+        for again in [40.0, 30.0] {
+            assert!(history.take_back(day(20_007), [&home, &away]));
+            assert_eq!(calls(&history), 60.0);
+            take(&mut history, 20_007, again);
+            assert_eq!(calls(&history), 60.0 * GAME_KEEPS + again);
+        }
+        // One that never ends again is not in the past of the next.
+        assert!(history.take_back(day(20_007), [&home, &away]));
+        take(&mut history, 20_014, 10.0);
+        assert_eq!(calls(&history), 60.0 * GAME_KEEPS + 10.0);
+        take(&mut history, 20_007, 50.0);
+        assert_eq!(calls(&history), 60.0 * GAME_KEEPS + 10.0, "too late");
     }
 
     #[test]

@@ -525,7 +525,7 @@ metric!(
     "scorewire_prediction_games_refused_total",
     Counter,
     "",
-    "Times that a game moved and was not predicted, as `predict.games_max` others were under way."
+    "Times that a game moved and was not predicted, or made room before all that was said of it was judged, as there were `predict.games_max`."
 );
 metric!(
     PREDICTOR_RUNNING,

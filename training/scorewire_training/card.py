@@ -139,7 +139,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="training/card", description=__doc__)
     known = [*shipped.SPECS, *shipped.PLAYERS]
     parser.add_argument("model", nargs="*", help=f"which of {', '.join(known)} (default: all)")
-    parser.add_argument("--models", type=Path, default=shipped.FOLDER, help="a folder of models, and where cards go (default: config/models)")
+    parser.add_argument("--models", type=shipped.folder_of_models, default=shipped.FOLDER, help="a folder of models, and where cards go (default: config/models)")
     arguments = parser.parse_args()
     asked = arguments.model or known
     if set(asked) & set(shipped.SPECS):

@@ -1,7 +1,8 @@
 """What seasons cost that pass between learning and serving: the recipes of the next play's models, two seasons less.
 
-They learn up to 2013, stop by 2014–2015 and are judged on both 2014–2015 and 2016–2017, of which nothing had a say. The
-expectation that calls are measured against is the one that ships, fitted up to 2015. Nothing of it is kept.
+They learn up to 2013, stop by 2014–2015 and are judged on both 2014–2015 and 2016–2017. So 2014–2015 had a say in when
+they stop, and 2016–2017 in neither that nor the weights, but in which features there are, as these are the recipes'. The
+expectation that calls are measured against is the one that ships, fitted on 2009–2015. Nothing of it is kept.
 """
 
 from __future__ import annotations

@@ -85,8 +85,13 @@ def of_plays(files: list[Path], earlier: list[Path], folder: Path) -> dict[str, 
         for season in np.unique(asked.season):
             rows = asked.season == season
             by_season[str(season)] = judge(name, p[rows], asked.where(rows))
-        report[name] = {"version": shipped.SPECS[name].version, "model": judge(name, p, asked), "historical": judge(name, table, asked)}
-        report[name]["by_season"] = by_season
+        report[name] = {
+            "version": shipped.SPECS[name].version,
+            "file": str(shipped.found(shipped.model_file(name).name, folder)),
+            "model": judge(name, p, asked),
+            "historical": judge(name, table, asked),
+            "by_season": by_season,
+        }
     return report
 
 
@@ -128,6 +133,11 @@ def table(report: dict[str, object]) -> str:
     return "\n".join(lines)
 
 
+def files(report: dict[str, object]) -> str:
+    """Which file each model was read from, for people."""
+    return "\n".join(f"{name:<17} {entry['file']}" for part in report.values() for name, entry in part.items())
+
+
 def as_json(report: object) -> str:
     """A report as JSON: a figure that nothing can be said of is null."""
 
@@ -152,7 +162,7 @@ def judge_all(arguments: argparse.Namespace) -> tuple[dict[str, object], list[st
         known_plays = [*past_plays, *arguments.plays]
         report["players"] = players_evaluate.of_quarters(arguments.player_quarters, past_quarters, known_plays, arguments.models)
         texts.append(players_evaluate.table(report["players"]))
-    return report, texts
+    return report, [*texts, files(report)]
 
 
 def main() -> int:
@@ -161,7 +171,7 @@ def main() -> int:
     parser.add_argument("--plays", type=Path, nargs="+", default=[], help="tables of plays, .csv or .csv.gz")
     parser.add_argument("--player-quarters", type=Path, nargs="+", default=[], help="tables of players' quarters")
     parser.add_argument("--history", type=Path, nargs="+", default=[], help="tables of earlier seasons, of either layout")
-    parser.add_argument("--models", type=Path, default=shipped.FOLDER, help="a folder of models; what it has not is taken from config/models")
+    parser.add_argument("--models", type=shipped.folder_of_models, default=shipped.FOLDER, help="a folder of models; what it has not is taken from config/models")
     parser.add_argument("--json", type=Path, help="write the figures there instead of after the table; - for JSON alone")
     arguments = parser.parse_args()
     if not arguments.plays and not arguments.player_quarters:

@@ -148,5 +148,9 @@ def load(path: Path) -> History:
     def past(saved: dict) -> Past:
         return Past(saved["season"], saved["rating"], Tally(**saved["tally"]))
 
-    shipped = json.loads(path.read_text())
-    return History([(x["through_day"], {team: past(saved) for team, saved in x["teams"].items()}) for x in shipped])
+    def by_club(saved: dict[str, dict]) -> dict[str, Past]:
+        # Under both its letters a club has its later season's, and of the same season that under those of now.
+        pasts = sorted(saved.items(), key=lambda one: (one[1]["season"], club(one[0]) == one[0]))
+        return {club(team): past(one) for team, one in pasts}
+
+    return History([(as_of["through_day"], by_club(as_of["teams"])) for as_of in json.loads(path.read_text())])

@@ -136,26 +136,32 @@ class Trainer:
         self.pace.step()
         return total
 
+    def _is_of(self, told: str) -> str:
+        return f"{told}, on {self.on.type}"
+
     def save(self, checkpoint: Path, is_of: str, more: dict[str, object]) -> None:
-        """Writes a checkpoint, whole or not at all. `is_of`: settings and rows, as `resume` has to be told them."""
+        """Writes a checkpoint, whole or not at all. `is_of`: settings and rows, as `resume` has to be told them.
+
+        The kind of device goes into it by itself: it decides how precise numbers are and whose random numbers are drawn.
+        """
         kept = {name: getattr(self, name).state_dict() for name in ("net", "adam", "pace", "scaler")}
         random = {"random": torch.get_rng_state()}
         if self.on.type == "cuda":
             random["random_cuda"] = torch.cuda.get_rng_state(self.on)
         unfinished = checkpoint.with_suffix(".unfinished")
-        torch.save({**kept, **random, **more, "epoch": self.epoch, "is_of": is_of}, unfinished)
+        torch.save({**kept, **random, **more, "epoch": self.epoch, "is_of": self._is_of(is_of)}, unfinished)
         unfinished.replace(checkpoint)
 
     def resume(self, checkpoint: Path, is_of: str) -> dict[str, object] | None:
-        """Goes on from a checkpoint of the same settings and rows: what `save` was given beside. Says what it does."""
+        """Goes on from a checkpoint of the same settings, rows and kind of device: what `save` was given beside. Says what it does."""
         if not checkpoint.exists():
             return None
         try:
             saved = torch.load(checkpoint, map_location=self.on, weights_only=True)
         except (RuntimeError, EOFError, pickle.UnpicklingError):
             saved = {}
-        if saved.get("is_of") != is_of:
-            print(f"  {checkpoint.name} is damaged, or of other settings or rows: begins anew", flush=True)
+        if saved.get("is_of") != self._is_of(is_of):
+            print(f"  {checkpoint.name} is damaged, or of other settings or rows or another device: begins anew", flush=True)
             return None
         for name in ("net", "adam", "pace", "scaler"):
             getattr(self, name).load_state_dict(saved[name])

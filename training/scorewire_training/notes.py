@@ -1,7 +1,7 @@
 """What a card says that is not worked out when it is written: words about the model, and how long a run takes.
 
 `training/notes/NAME.md` are the words. `training/notes/latency.txt` is what `cargo bench --bench infer` printed on some
-machine, which its first line names.
+machine, which a line before it names.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ def words(name: str) -> str:
 
 def latency(stem: str, file: Path = FOLDER / "latency.txt") -> list[str]:
     """The lines of a card about a model's file, by backend."""
-    machine, *lines = file.read_text().splitlines() if file.exists() else ["?"]
-    runs = [cells for cells in map(str.split, lines) if cells and cells[0] == stem and cells[3] in BATCHES]
+    lines = file.read_text().splitlines() if file.exists() else []
+    runs = [cells for cells in map(str.split, lines) if cells[:1] == [stem] and cells[3] in BATCHES]
     if not runs:
         return [f"Not measured yet on this version; {COMMAND} does."]
+    machine = "a machine that is not named" if lines[0].startswith(("model ", "skipped: ")) else lines[0]
     rows = [f"| {backend} {device} | {rows} | {p50} | {p99} |" for _, backend, device, rows, p50, p99, *_ in runs]
     heads = ["| backend | rows | median | 99th percentile |", "|---|--:|--:|--:|"]
     return [f"{COMMAND} on {machine}: µs a run, on one thread.", "", *heads, *rows]

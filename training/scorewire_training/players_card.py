@@ -31,7 +31,7 @@ def _figures(name: str, reports: Reports) -> list[str]:
             is_group = of.startswith("known, ") and of.count(",") == 2
             if model != name or not f["rows"] or (is_group and known != "history from 2009"):
                 continue
-            shares = f"{f['gain']:.1%} | {f['coverage']:.1%} | {f['width']:.2f}"
+            shares = f"{players_evaluate.share(f['gain'])} | {players_evaluate.share(f['coverage'])} | {f['width']:.2f}"
             rows.append(f"| {known} | {of} | {f['rows']:,} | {f['mae']:.3f} | {f['baseline_mae']:.3f} | {shares} |")
     return rows
 
@@ -45,7 +45,8 @@ def _rulesets(folder: Path) -> list[str]:
     for ruleset in players.Rules.read().served:
         if ruleset.name != players.JUDGED:
             judged = players_evaluate.of_points(data, rows, folder, ruleset)["populations"]["known"]["quarters"]
-            text.append(f"| {ruleset.name} | " + " | ".join(f"{f['gain']:.1%}; {f['coverage']:.1%}" for f in judged.values()) + " |")
+            cells = [f"{players_evaluate.share(f['gain'])}; {players_evaluate.share(f['coverage'])}" for f in judged.values()]
+            text.append(f"| {' | '.join([ruleset.name, *cells])} |")
     return text
 
 

@@ -6,6 +6,7 @@ judged. Without them the table's own earlier games are all the history there is,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,7 @@ def of_points(data: points.Season, rows: points.Rows, models: Path, ruleset: poi
                 for group in sorted(set(groups.tolist()))
             },
         }
-    return {"version": model.manifest["version"], "ruleset": ruleset.name, "populations": populations}
+    return {"version": model.manifest["version"], "file": str(model.file), "ruleset": ruleset.name, "populations": populations}
 
 
 def _by_weeks(judged: Judged, week: np.ndarray, asked: np.ndarray) -> dict[str, dict]:
@@ -105,6 +106,7 @@ def of_season(moments: season.Moments, models: Path, ruleset: points.Ruleset) ->
     total = Judged(coming[:, 3:] * left[:, None], rolling * games_left, target[:, 1] * left)
     return {
         "version": model.manifest["version"],
+        "file": str(model.file),
         "ruleset": ruleset.name,
         "per_game": _by_weeks(per_game, moments.week, ~np.isnan(target[:, 0])),
         "total": _by_weeks(total, moments.week, left > 0),
@@ -117,7 +119,7 @@ def of_season_team(moments: season.Moments, models: Path) -> dict[str, object]:
     target = season.team_targets(moments)[:, 0]
     judged = Judged(model(season.team_features(moments)[0]), season.team_rolling(moments), target)
     asked = ~np.isnan(target) & (moments.club_games > 0)
-    return {"version": model.manifest["version"], "per_game": _by_weeks(judged, moments.week, asked)}
+    return {"version": model.manifest["version"], "file": str(model.file), "per_game": _by_weeks(judged, moments.week, asked)}
 
 
 def of_quarters(files: list[Path], earlier: list[Path], plays: list[Path], folder: Path) -> dict[str, object]:
@@ -146,11 +148,16 @@ def lines(report: dict[str, object]) -> Iterator[tuple[str, str, dict[str, float
                 yield model, f"{question.replace('_', ' ')}, {weeks}", figures
 
 
+def share(value: float) -> str:
+    """A share in a table."""
+    return "–" if math.isnan(value) else f"{value:.1%}"
+
+
 def table(report: dict[str, object]) -> str:
     """The report for people."""
     text = [f"{'model':<12} {'rows of':<34} {'rows':>7} {'MAE':>8} {'baseline':>9} {'gain':>7} {'holds':>7} {'width':>7}"]
     for model, of, f in lines(report):
         if f["rows"]:
-            shares = f"{f['gain']:>7.1%} {f['coverage']:>7.1%}"
+            shares = f"{share(f['gain']):>7} {share(f['coverage']):>7}"
             text.append(f"{model:<12} {of:<34} {f['rows']:>7} {f['mae']:>8.3f} {f['baseline_mae']:>9.3f} {shares} {f['width']:>7.2f}")
     return "\n".join(text)

@@ -17,7 +17,11 @@ DROPBACKS = ("pass", "sack")
 
 
 KICKED = ("kickoff", "punt", "field_goal")
-"""Kinds of play whose touchdown is the other team's, unless that lost the ball back."""
+"""Kinds of play whose touchdown is the other team's, unless that lost the ball back.
+
+So it is, by the score of the row after, for all but one of 231 of 2009–2017. A fake that who kicks runs in would look like a
+return; there is none among them.
+"""
 BREAKS_OFF_S = 150
 """Seconds: a list whose last play has more of the fourth quarter left does not tell how the game ended."""
 

@@ -6,6 +6,7 @@ A model is `NAME-VERSION.onnx` with a manifest `NAME-VERSION.json` beside it, an
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 from dataclasses import dataclass
@@ -71,6 +72,14 @@ def model_file(name: str, folder: Path = FOLDER) -> Path:
     return folder / f"{name}-{(SPECS | PLAYERS)[name].version}.onnx"
 
 
+def folder_of_models(text: str) -> Path:
+    """What a command is given as one: it has at least one of the models, in the version that is judged."""
+    folder, files = Path(text), [model_file(name).name for name in SPECS | PLAYERS]
+    if not any((folder / file).is_file() for file in files):
+        raise argparse.ArgumentTypeError(f"{folder} is no folder with any of {', '.join(files)}")
+    return folder
+
+
 def found(file: str, folder: Path) -> Path:
     """A file of that name of a folder of models, or where it has none that of those that ship."""
     return folder / file if (folder / file).exists() else FOLDER / file
@@ -100,7 +109,7 @@ class Model:
     def __init__(self, name: str, folder: Path = FOLDER) -> None:
         import onnxruntime
 
-        file = found(model_file(name).name, folder)
+        self.file = file = found(model_file(name).name, folder)
         if not file.exists():
             raise FileNotFoundError(f"{file}: no such model: train it first")
         self.manifest = json.loads(file.with_suffix(".json").read_text())

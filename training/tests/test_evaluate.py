@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import io
 import json
+import shutil
 import tempfile
 import unittest
 from pathlib import Path
@@ -38,6 +39,11 @@ class Errors(unittest.TestCase):
 
     def test_nothing_to_judge(self) -> None:
         self.assertIn("nothing to judge", self.said())
+
+    def test_a_folder_without_a_model_is_not_judged_as_what_ships(self) -> None:
+        file = self.file("plays.csv", b"")
+        for folder in (self.folder / "typo", self.folder, file):
+            self.assertIn(f"{folder} is no folder with any of next_play-1.onnx", self.said("--plays", file, "--models", folder))
 
     def test_no_such_file(self) -> None:
         self.assertIn("no such file", self.said("--plays", self.folder / "none.csv"))
@@ -92,6 +98,15 @@ class Little(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.path = Path(folder.name) / "plays.csv"
+
+    def test_each_model_is_told_with_the_file_it_is(self) -> None:
+        own = self.path.parent / "win-1.onnx"
+        shutil.copy(shipped.model_file("win"), own)
+        shutil.copy(shipped.model_file("win").with_suffix(".json"), own.with_suffix(".json"))
+        report = {"plays": evaluate.of_plays([table_of_plays(self.path)], [], shipped.folder_of_models(str(own.parent)))}
+        wanted = {name: str(own if name == "win" else shipped.model_file(name)) for name in shipped.SPECS}
+        self.assertEqual({name: entry["file"] for name, entry in report["plays"].items()}, wanted)
+        self.assertEqual([tuple(line.split()) for line in evaluate.files(report).splitlines()], list(wanted.items()))
 
     def judged(self, **of_all: str) -> dict[str, object]:
         """The JSON of a table of one play."""

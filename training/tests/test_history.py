@@ -1,8 +1,12 @@
 """What teams did before: how it decays, and that a game is never in its own."""
 
+import dataclasses
+import json
+import tempfile
 import unittest
+from pathlib import Path
 
-from scorewire_training.history import GAME_KEEPS, RATING_GAIN, HOME_POINTS, SEASON_KEEPS, History, Tally
+from scorewire_training.history import GAME_KEEPS, RATING_GAIN, HOME_POINTS, SEASON_KEEPS, History, Tally, load
 
 
 class Decay(unittest.TestCase):
@@ -39,6 +43,17 @@ class Clubs(unittest.TestCase):
         for before, now, calls in (("SD", "LAC", 60), ("JAC", "JAX", 50)):
             self.assertEqual(history.before(before, 17_407), history.before(now, 17_407))
             self.assertEqual(history.before(now, 17_407).tally.calls, calls)
+
+    def test_a_file_of_older_letters_is_read_as_the_clubs_they_are_now(self) -> None:
+        told = {"SD": (2016, 1), "STL": (2015, 2), "LA": (2016, 3), "JAX": (2016, 5), "JAC": (2016, 4), "NE": (2016, 6)}
+        tally = dataclasses.asdict(Tally())
+        teams = {team: {"season": season, "rating": rating, "tally": tally} for team, (season, rating) in told.items()}
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "history.json"
+            file.write_text(json.dumps([{"through_day": 17_000, "teams": teams}]))
+            history = load(file)
+        for team, rating in {"SD": 1, "LAC": 1, "LA": 3, "STL": 3, "JAX": 5, "NE": 6}.items():
+            self.assertEqual(history.before(team, 17_100).rating, rating, team)
 
 
 if __name__ == "__main__":

@@ -104,6 +104,20 @@ class Networks(unittest.TestCase):
             self.assertIn("begins anew", said, what)
             self.assert_same(wanted, found)
 
+    def test_a_checkpoint_of_another_kind_of_device_is_not_taken(self) -> None:
+        def resumed(on: Any) -> tuple[Any, str]:
+            trainer, text = nets.Trainer(nets.member(5, self.recipe, 3), 1e-3, 0.0, 10, 0.2, self.run_on.on), io.StringIO()
+            # A device that is everywhere stands for the GPU.
+            trainer.on = on
+            with contextlib.redirect_stdout(text):
+                return trainer.resume(self.checkpoint, "settings"), text.getvalue()
+
+        nets.Trainer(nets.member(5, self.recipe, 3), 1e-3, 0.0, 10, 0.2, self.run_on.on).save(self.checkpoint, "settings", {})
+        self.assertIn("goes on", resumed(self.run_on.on)[1])
+        taken, said = resumed(torch.device("meta"))
+        self.assertIsNone(taken)
+        self.assertIn("another device: begins anew", said)
+
 
 def stopped_after(epochs: int) -> Any:
     """Ends a run as Ctrl-C does, once so many epochs are written."""

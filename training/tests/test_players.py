@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scorewire_training import evaluate, players, players_evaluate, points, season, shipped
+from scorewire_training import evaluate, players, players_card, players_evaluate, points, season, shipped
 from tests import made_up
 
 RULES = players.Rules.read()
@@ -79,6 +79,18 @@ class Weeks(unittest.TestCase):
             told = players_evaluate.of_quarters([path], [], [], shipped.FOLDER)
         self.assertEqual(told["season"]["per_game"]["all"], {"rows": 0})
         json.loads(evaluate.as_json(told))
+
+
+class Tables(unittest.TestCase):
+    def test_a_baseline_without_an_error_leaves_no_gain_to_tell(self) -> None:
+        judged = players_evaluate.Judged(np.array([[3.0, 2.0, 4.0]]), np.array([2.0]), np.array([2.0]))
+        told = {"week": judged.figures(np.array([True]))}
+        report = {"points": {"populations": {"known": {"quarters": {}, "groups": {}}}}, "season": {"per_game": told}, "season_team": {}}
+        text = players_evaluate.table(report)
+        self.assertIn("  –  100.0%", text)
+        card = players_card._figures("season", {"history from 2009": report})[-1]
+        self.assertIn("| 1.000 | 0.000 | – | 100.0% |", card)
+        self.assertNotIn("nan", text + card)
 
 
 class Targets(unittest.TestCase):

@@ -15,6 +15,8 @@ pub(super) struct Games {
     watched: HashMap<GameId, Watched>,
     /// Of each with when it moved last.
     kept: HashMap<GameId, (i64, Kept)>,
+    /// Times that a game found no place, or had to leave it before all that was said of it was judged.
+    pub(super) crowded: u64,
 }
 
 impl Games {
@@ -25,6 +27,7 @@ impl Games {
             expires_us,
             watched: HashMap::new(),
             kept: HashMap::new(),
+            crowded: 0,
         }
     }
 
@@ -37,7 +40,7 @@ impl Games {
     }
 
     /// Brings a game back that moved just now. False where it needs a place, to be asked about or judged, and there
-    /// is none.
+    /// is none, which is counted.
     pub(super) fn put(&mut self, game: GameId, watched: Watched, is_asked: bool) -> bool {
         let needs_place = is_asked || watched.is_owing();
         let finds_place = needs_place && (self.watched.len() < self.games_max || self.make_room(watched.moved_us));
@@ -45,7 +48,9 @@ impl Games {
             true => drop(self.watched.insert(game, watched)),
             false => self.keep(game, &watched),
         }
-        finds_place || !needs_place
+        let is_crowded = needs_place && !finds_place;
+        self.crowded += u64::from(is_crowded);
+        !is_crowded
     }
 
     /// A game that is watched.
@@ -76,6 +81,7 @@ impl Games {
             return false;
         };
         if let Some(watched) = self.watched.remove(&leaves) {
+            self.crowded += u64::from(watched.is_owing());
             self.keep(leaves, &watched);
         }
         true

@@ -93,7 +93,7 @@ pub struct Counts {
     pub cached: u64,
     /// Rows without an answer that can be told.
     pub failed: u64,
-    /// Notices of games beyond the limit.
+    /// Notices of games beyond the limit, and games that made room before all that was said of them was judged.
     pub crowded: u64,
 }
 
@@ -153,6 +153,9 @@ impl<M: Models> Predictor<M> {
             let mut game = self.games.take(&notice.game);
             game.moved_us = now.steady_us;
             game.is_over = recap.status == GameStatus::Final;
+            if !game.is_over {
+                self.reopen(&mut game, &recap);
+            }
             let cause = Cause {
                 feed_ts: notice.feed_ts,
                 ingest: notice.ingest,
@@ -167,9 +170,8 @@ impl<M: Models> Predictor<M> {
                 (_, Effort::JudgeAlone) => None,
                 (_, Effort::Whole) => self.ask(&mut game, recap, cause),
             };
-            match self.games.put(notice.game.clone(), game, question.is_some()) {
-                true => asked.extend(question),
-                false => self.counts.crowded += 1,
+            if self.games.put(notice.game.clone(), game, question.is_some()) {
+                asked.extend(question);
             }
         }
         self.answer(&mut asked, now);
@@ -189,9 +191,19 @@ impl<M: Models> Predictor<M> {
         }
     }
 
+    /// A final game that goes on after all is history when it is final again.
+    fn reopen(&mut self, game: &mut Watched, recap: &Recap) {
+        if let (true, Some(kickoff), Some((home, away))) = (game.kept.is_history, recap.head.kickoff, &recap.head.teams) {
+            game.kept.is_history = !self.knowledge.history.take_back(kickoff, [home, away]);
+        }
+    }
+
     /// What was done since this was last asked.
     pub fn take_counts(&mut self) -> Counts {
-        std::mem::take(&mut self.counts)
+        Counts {
+            crowded: std::mem::take(&mut self.games.crowded),
+            ..std::mem::take(&mut self.counts)
+        }
     }
 
     /// How well models and history do.

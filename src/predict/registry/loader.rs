@@ -51,6 +51,8 @@ pub(super) struct Loaded {
 pub(super) enum Request {
     /// Load it anew on the CPU: its device fails.
     OnCpu(String),
+    /// Its device answers again.
+    Stay(String),
     /// End a model, which takes time.
     Drop(Box<Model>),
 }
@@ -330,6 +332,7 @@ impl Loader {
     pub(super) fn serve(&mut self, request: Request, tell: &mut impl FnMut(News)) {
         match request {
             Request::OnCpu(stem) => self.move_to_cpu(stem, tell),
+            Request::Stay(stem) => self.stay(stem, tell),
             Request::Drop(model) => drop(model),
         }
     }
@@ -360,6 +363,18 @@ impl Loader {
             held.on_cpu = now;
         }
         news.into_iter().for_each(tell);
+    }
+
+    /// That the CPU cannot have it does not matter any more. What else is wrong in the folder the next look tells anew.
+    fn stay(&mut self, stem: String, tell: &mut impl FnMut(News)) {
+        let Some(held) = self.held.get_mut(&stem).filter(|held| held.on_cpu == OnCpu::Failed) else {
+            return;
+        };
+        held.on_cpu = OnCpu::NotAsked;
+        if let Some(entry) = self.entries.get_mut(&stem) {
+            entry.seen = None;
+        }
+        tell(News::Settled { stem });
     }
 }
 

@@ -176,9 +176,13 @@ impl Registry {
             (Turn::Back, _) => tracing::info!(model = slot.stem, "the model answers again"),
             _ => {}
         }
-        // Each time: the loader may have had no room, or the file may have been gone.
-        if matches!(ran.turn, Turn::CutOff | Turn::StillOff) && device != Device::Cpu {
-            let request = Request::OnCpu(slot.stem.clone());
+        let request = match ran.turn {
+            // Each time: the loader may have had no room, or the file may have been gone.
+            Turn::CutOff | Turn::StillOff => Some(Request::OnCpu(slot.stem.clone())),
+            Turn::Back => Some(Request::Stay(slot.stem.clone())),
+            Turn::Same => None,
+        };
+        if let Some(request) = request.filter(|_| device != Device::Cpu) {
             self.ask(request);
         }
         if ran.turn != Turn::Same {

@@ -391,6 +391,16 @@ fn a_version_whose_device_fails_is_asked_for_on_the_cpu_and_stays_the_same() {
     run(&mut registry, &version, REST_US).unwrap_err();
     assert!(matches!(requests.try_recv(), Ok(Request::OnCpu(stem)) if stem == "win-1"));
     assert_eq!(answers(&registry, "g1"), None);
+    // It answers once more, which the loader has to know, and fails again.
+    says.set(Ok([0.5, 0.5]));
+    registry.turn(2 * REST_US);
+    run(&mut registry, &version, 2 * REST_US).unwrap();
+    assert!(matches!(requests.try_recv(), Ok(Request::Stay(stem)) if stem == "win-1"));
+    says.fail();
+    for _ in 0..3 {
+        run(&mut registry, &version, 2 * REST_US).unwrap_err();
+    }
+    assert!(matches!(requests.try_recv(), Ok(Request::OnCpu(stem)) if stem == "win-1"));
     assert!(news.send(loaded("1", &on_cpu, CPU)).is_ok());
     registry.turn(1);
     // The old model ends elsewhere.
@@ -398,7 +408,7 @@ fn a_version_whose_device_fails_is_asked_for_on_the_cpu_and_stays_the_same() {
     assert!(Arc::ptr_eq(&answers(&registry, "g1").unwrap(), &version));
     run(&mut registry, &version, 1).unwrap();
     let running = registry.list().remove(0).running.unwrap();
-    assert_eq!((running.rows, &*running.device), (6, "cpu"));
+    assert_eq!((running.rows, &*running.device), (9, "cpu"));
     // A loader that ends leaves what is loaded.
     drop(news);
     registry.turn(2);

@@ -161,8 +161,15 @@ fn a_final_game_is_history_once() {
     let mut taken_back = over([21, 0]);
     taken_back.status = GameStatus::Live;
     rig.moved(&taken_back);
+    assert_eq!(rating(&rig).tally.calls, 0.0, "it is not over");
     rig.moved(&over([21, 0]));
     assert_eq!(rating(&rig), once);
+    // As it ended at last.
+    rig.moved(&taken_back);
+    let longer = over([21, 28]).and(play(2, Run, Home, 2));
+    rig.moved(&longer);
+    assert_eq!(rating(&rig).tally.calls, 2.0);
+    assert!(rating(&rig).rating < 0.0);
 }
 
 #[test]

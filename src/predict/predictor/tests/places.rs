@@ -76,6 +76,11 @@ fn a_game_that_has_not_moved_for_long_makes_room_and_its_tally_goes_on() {
     }
     assert_eq!(predictions(&rig.moved(&snap("e"))).len(), 3);
     assert_eq!((rig.predictor.games.watched(), rig.predictor.tonight(rig.now)), (4, tally(4, 4)));
+    assert_eq!(
+        rig.predictor.take_counts().crowded,
+        1,
+        "nobody judges its drive and its winner any more"
+    );
     assert!(rig.moved(&taken("a").coming(Home, 2)).is_empty(), "it has left");
     assert_eq!(rig.predictor.take_counts().crowded, 1);
     rig.now.steady_us += SETTINGS.expires_us;
@@ -92,7 +97,9 @@ fn what_is_over_and_cannot_be_judged_goes_first() {
     // Without a score nobody has won.
     assert_eq!(outcomes(&rig.moved(&over("d", None))).len(), 2);
     assert_eq!(rig.predictor.games.watched(), 4);
+    assert_eq!(rig.predictor.take_counts().crowded, 0);
     assert_eq!(predictions(&rig.moved(&snap("e"))).len(), 3);
+    assert_eq!(rig.predictor.take_counts().crowded, 1);
     let mut punted = snap("a").and(play(1, Punt, Home, 1));
     assert_eq!(outcomes(&rig.moved(&punted)).len(), 2, "the others stay");
     punted = punted.coming(Away, 1);

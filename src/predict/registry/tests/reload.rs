@@ -96,8 +96,12 @@ impl Pair {
 
     /// What is told where that is asked for on the CPU.
     fn on_cpu(&mut self, stem: &str) -> Vec<String> {
+        self.serve(Request::OnCpu(stem.into()))
+    }
+
+    fn serve(&mut self, request: Request) -> Vec<String> {
         let mut news = Vec::new();
-        self.loader.serve(Request::OnCpu(stem.into()), &mut |one| news.push(one));
+        self.loader.serve(request, &mut |one| news.push(one));
         let told = news.iter().map(word).collect();
         take(&mut self.registry, news);
         told
@@ -320,6 +324,28 @@ fn a_version_that_cannot_be_loaded_on_the_cpu_is_told_once_and_tried_again() {
     folder.add("2", "good.onnx");
     assert_eq!(pair.on_cpu("drive-2"), ["loaded drive-2"]);
     assert_eq!(pair.why("2"), None);
+}
+
+/// What is wrong with the file is told again by the next looks, what was wrong with the device is over.
+#[test]
+fn a_version_whose_device_answers_again_is_not_refused_any_more() {
+    let folder = Folder::new();
+    folder.add("2", "good.onnx");
+    let mut pair = Pair::new(&folder, &[]);
+    pair.look(1);
+    let back = || Request::Stay("drive-2".into());
+    assert!(pair.serve(back()).is_empty(), "there was nothing to tell");
+    folder.write("drive-2.onnx", b"");
+    assert_eq!(pair.on_cpu("drive-2"), ["refused drive-2"]);
+    assert_eq!(pair.serve(back()), ["settled drive-2"]);
+    assert_eq!(pair.why("2"), None);
+    assert_eq!(pair.look(LOOKS_MAX), ["refused drive-2"]);
+    assert!(pair.why("2").unwrap().starts_with("drive-2.onnx is not the file"));
+    assert_eq!(pair.on_cpu("drive-2"), ["refused drive-2"], "of the device's next failure");
+    folder.add("2", "good.onnx");
+    assert_eq!(pair.serve(back()), ["settled drive-2"]);
+    assert_eq!(pair.look(1), ["settled drive-2"]);
+    assert_eq!(pair.answering().as_deref(), Some("2"));
 }
 
 /// With its thread: what is put into the folder is taken in by a turn.
