@@ -67,7 +67,7 @@ pub struct Forecaster {
     games: HashMap<GameId, Watched>,
     picks: [Pick; super::features::MOMENTS as usize],
     season_pick: Pick,
-    /// What was said of players' next games.
+    /// What was said of the next games of players of whom an earlier one is known.
     season_said: HashMap<PlayerId, [f64; 2]>,
     /// What is said of clubs' coming games, while the earlier ones stay as they are.
     club_said: HashMap<Team, Expected>,
@@ -148,24 +148,25 @@ impl Forecaster {
     pub fn take(&mut self, when: When, sides: &[Result; 2]) {
         let latest = self.past.latest();
         let gone = self.past.take(when, sides);
-        for player in &gone {
-            self.season_said.remove(player);
-            self.due.remove(player);
-        }
-        self.table.forget_seasons(&gone);
+        self.forget_seasons(&gone);
         self.past_moved(latest, sides.each_ref().map(|side| &side.club));
     }
 
     /// Takes a game back that was taken in elsewhere.
     fn take_back(&mut self, when: When, clubs: &[Team; 2]) {
         let latest = self.past.latest();
-        // Who has no other game has no season; nor has he, if it is computed anew.
-        let of_both = self.past.players().filter(|(_, last)| clubs.contains(&last.club));
-        let before: Vec<PlayerId> = of_both.map(|(player, _)| player.clone()).collect();
-        self.past.take_back(when, clubs);
-        let gone: Vec<PlayerId> = before.into_iter().filter(|player| !self.past.knows(player)).collect();
-        self.table.forget_seasons(&gone);
+        let gone = self.past.take_back(when, clubs);
+        self.forget_seasons(&gone);
         self.past_moved(latest, clubs.each_ref());
+    }
+
+    /// Who is in no game any more has no season.
+    fn forget_seasons(&mut self, gone: &[PlayerId]) {
+        for player in gone {
+            self.season_said.remove(player);
+            self.due.remove(player);
+        }
+        self.table.forget_seasons(gone);
     }
 
     /// Whose seasons are to be computed anew after the earlier games of two clubs have moved.

@@ -112,7 +112,7 @@ impl Past {
     }
 
     /// Takes in a game that is over, whichever order games are told in; one that was told before is told anew.
-    /// Returns who was let go of to make room.
+    /// Returns who is in no game any more: he was let go of to make room, or did nothing in this one after all.
     pub fn take(&mut self, when: When, sides: &[Result; 2]) -> Vec<PlayerId> {
         let mut gone = Vec::new();
         let sums = sides.each_ref().map(|side| (side.score, side.sum()));
@@ -122,7 +122,7 @@ impl Past {
                 continue;
             }
             if known.is_some_and(|games| games.iter().any(|game| game.when == when)) {
-                self.forget(when, &side.club);
+                gone.extend(self.forget(when, &side.club));
             }
             let game = ClubGame {
                 when,
@@ -150,13 +150,16 @@ impl Past {
             }
         }
         self.latest = self.find_latest();
+        // Who moved from one side to the other is there again.
+        gone.retain(|player| !self.knows(player));
         gone
     }
 
-    /// Takes a game back that was told of that week and these clubs.
-    pub fn take_back(&mut self, when: When, clubs: &[Team; 2]) {
+    /// Takes a game back that was told of that week and these clubs. Returns who is in no game any more.
+    pub fn take_back(&mut self, when: When, clubs: &[Team; 2]) -> Vec<PlayerId> {
+        let mut gone = Vec::new();
         for club in clubs {
-            self.forget(when, club);
+            gone.extend(self.forget(when, club));
             if let Some(games) = self.clubs.get_mut(club) {
                 games.retain(|game| game.when != when);
                 if games.is_empty() {
@@ -165,6 +168,7 @@ impl Past {
             }
         }
         self.latest = self.find_latest();
+        gone
     }
 
     /// Lets go of the player who has been longest without a game, if that was before the week.
@@ -195,12 +199,13 @@ impl Past {
         newest[2].or(newest[0])
     }
 
-    /// Forgets what that club's players did then.
-    fn forget(&mut self, when: When, club: &Team) {
-        self.players.retain(|_, games| {
+    /// Forgets what that club's players did then. Returns who is in no other game.
+    fn forget(&mut self, when: When, club: &Team) -> Vec<PlayerId> {
+        let gone = self.players.extract_if(|_, games| {
             games.retain(|game| game.when != when || game.club != *club);
-            !games.is_empty()
+            games.is_empty()
         });
+        gone.map(|(player, _)| player).collect()
     }
 
     /// A player's games before a week, the newest first.

@@ -90,6 +90,18 @@ fn a_game_told_of_another_week_or_other_clubs_counts_once() {
 }
 
 #[test]
+fn who_did_not_play_after_all_has_no_season() {
+    let (mut forecaster, table) = forecaster(none());
+    forecaster.game(&over(0, two()), cause());
+    while forecaster.seasons(cause().now, 10) {}
+    assert!(table.season(&id("a")).is_some());
+    forecaster.game(&over(0, vec![player("b", Side::Away, caught(1, 0))]), cause());
+    while forecaster.seasons(cause().now, 10) {}
+    assert_eq!(table.season(&id("a")), None, "his only game is not his");
+    assert!(table.season(&id("b")).is_some());
+}
+
+#[test]
 fn one_kickoff_in_another_year_moves_its_own_clubs_alone() {
     let (mut forecaster, table) = forecaster(none());
     for week in 0..3 {

@@ -181,6 +181,21 @@ fn a_newcomer_takes_the_place_of_whoever_has_been_longest_without_a_game() {
 }
 
 #[test]
+fn who_is_in_no_game_after_a_correction_is_named() {
+    let mut past = Past::new(10);
+    past.take(week(2017, 1), &game(2));
+    past.take(week(2017, 2), &game_of(["AAAx", "BBBx"]));
+    let mut corrected = game(2);
+    let moved = corrected[0].players.remove(1);
+    corrected[1].players.push(moved);
+    assert!(past.take(week(2017, 1), &corrected).is_empty(), "he was with the other club");
+    corrected[1].players.pop();
+    assert_eq!(past.take(week(2017, 1), &corrected), [id("AAAy")]);
+    let clubs = ["AAA", "BBB"].map(|club| Team::new(club).unwrap());
+    assert_eq!(past.take_back(week(2017, 1), &clubs), [id("BBBy")], "the others have another game");
+}
+
+#[test]
 fn an_empty_line_says_nothing() {
     let mut text = table(&ROWS).replace('\n', "\n\r\n");
     text.push_str("\n\n\n");
