@@ -48,7 +48,7 @@ pub(super) struct Arms {
 impl Forecaster {
     /// Players' points at the end, as of this moment; no frame where there are no players.
     pub(super) fn forecast(&mut self, lineup: &Lineup, when: When, teams: &(Team, Team), cause: Cause) -> Option<Prediction> {
-        let moment = Moment::of(lineup.status, lineup.clock);
+        let moment = Moment::of(lineup.status, lineup.clock, lineup.score);
         let scene = Scene {
             past: &self.past,
             rules: &self.rules,

@@ -138,6 +138,25 @@ fn an_overtime_leaves_room_above_the_points() {
     assert_eq!(at((5, 0))[0], [9.8; 3]);
 }
 
+/// Who has no line yet may have one still, and everybody's interval has room, until the game is final.
+#[test]
+fn a_tie_as_the_clock_runs_out_has_an_overtime_ahead() {
+    let (mut forecaster, _) = forecaster(eight());
+    for (week, catches) in [(0, 2), (1, 6)] {
+        let both = vec![player("a", Side::Home, caught(catches, 0)), player("b", Side::Away, caught(1, 0))];
+        forecaster.game(&over(week, both), cause());
+    }
+    let mut at = |status, score| {
+        let mut game = lineup(2, status, Some((4, 0)), vec![player("a", Side::Home, caught(4, 58))]);
+        game.score = Some(score);
+        let prediction = forecaster.game(&game, cause()).unwrap();
+        told(&prediction).iter().map(|one| numbers(one).1).collect::<Vec<_>>()
+    };
+    assert_eq!(at(GameStatus::Live, [7, 7]), [[9.8, 9.8, 11.01], [0.0, 0.0, 0.1]]);
+    assert_eq!(at(GameStatus::Live, [7, 3]), [[9.8; 3], [0.0; 3]]);
+    assert_eq!(at(GameStatus::Final, [7, 7]), [[9.8; 3]]);
+}
+
 /// Counts rows.
 struct Counting(Arc<AtomicUsize>);
 
