@@ -11,7 +11,7 @@ mod season;
 
 use super::calendar::{self, When};
 use super::models::{ModelCounts, Models};
-use super::past::{Past, Result};
+use super::past::{Past, Result, club};
 use super::pick::Pick;
 use super::projections::{Expected, Projections};
 use super::rules::Rules;
@@ -85,7 +85,16 @@ struct Watched {
     /// Whether it is final, and was told so.
     is_told: bool,
     /// Where it stands among the earlier games.
-    taken: Option<(When, [Team; 2])>,
+    taken: Option<Place>,
+}
+
+/// Where a game stands among the earlier ones: its week and its clubs, home first.
+type Place = (When, [Team; 2]);
+
+fn place(lineup: &Lineup) -> Option<Place> {
+    let head = &lineup.head;
+    let (home, away) = head.teams.as_ref()?;
+    Some((calendar::when(head.kickoff?)?, [club(home), club(away)]))
 }
 
 impl Forecaster {
@@ -115,8 +124,9 @@ impl Forecaster {
     /// one without players, and of a final game one alone, whatever is corrected later.
     pub fn game(&mut self, lineup: &Lineup, cause: Cause) -> Option<Prediction> {
         let head = &lineup.head;
-        let when = calendar::when(head.kickoff?)?;
-        let teams = head.teams.as_ref()?;
+        let place = place(lineup);
+        self.move_to(&head.game, place.as_ref());
+        let place = place?;
         if !self.games.contains_key(&head.game) {
             if self.games.len() >= self.settings.games_max {
                 self.counts.crowded += 1;
@@ -125,10 +135,10 @@ impl Forecaster {
             self.games.insert(head.game.clone(), Watched::default());
         }
         self.models.turn(cause.now.steady_us);
-        let prediction = self.forecast(lineup, when, teams, cause);
+        let prediction = self.forecast(lineup, &place, cause);
         let is_final = lineup.status == GameStatus::Final;
         if is_final {
-            self.finish(lineup, when, teams);
+            self.finish(lineup, &place);
         }
         let watched = self.games.get_mut(&head.game)?;
         let was_told = std::mem::replace(&mut watched.is_told, is_final && prediction.is_some());
@@ -152,10 +162,14 @@ impl Forecaster {
         self.past_moved(latest, sides.each_ref().map(|side| &side.club));
     }
 
-    /// Takes a game back that was taken in elsewhere.
-    fn take_back(&mut self, when: When, clubs: &[Team; 2]) {
+    /// A game's kickoff or teams may be told otherwise: takes it back from where it was not.
+    fn move_to(&mut self, game: &GameId, place: Option<&Place>) {
+        let Some(watched) = self.games.get_mut(game) else { return };
+        let Some((when, clubs)) = watched.taken.take_if(|taken| Some(&*taken) != place) else {
+            return;
+        };
         let latest = self.past.latest();
-        let gone = self.past.take_back(when, clubs);
+        let gone = self.past.take_back(game, when, &clubs);
         self.forget_seasons(&gone);
         self.past_moved(latest, clubs.each_ref());
     }

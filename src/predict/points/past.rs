@@ -7,7 +7,7 @@
 
 use super::calendar::When;
 use super::line::{Line, PASS_ATT, PASS_TD, PASS_YDS, REC, ROLE, RUSH_ATT, RUSH_TD, RUSH_YDS};
-use crate::model::{PlayerId, Team};
+use crate::model::{GameId, PlayerId, Team};
 use std::collections::{HashMap, VecDeque};
 
 /// Games of a player that are kept.
@@ -61,6 +61,8 @@ pub struct PastGame {
 pub struct ClubGame {
     /// When.
     pub when: When,
+    /// Which; nothing where it is a table's.
+    pub game: Option<GameId>,
     /// Its own points and sums.
     pub had: ClubSums,
     /// Its opponent's.
@@ -72,6 +74,8 @@ pub struct ClubGame {
 /// One side of a game that is over.
 #[derive(Clone, Debug)]
 pub struct Result {
+    /// Which game; nothing where it is a table's.
+    pub game: Option<GameId>,
     /// Who.
     pub club: Team,
     /// Its points.
@@ -126,6 +130,7 @@ impl Past {
             }
             let game = ClubGame {
                 when,
+                game: side.game.clone(),
                 had: club_sums(&sums[place]),
                 allowed: club_sums(&sums[1 - place]),
                 plays: side.plays,
@@ -155,17 +160,19 @@ impl Past {
         gone
     }
 
-    /// Takes a game back that was told of that week and these clubs. Returns who is in no game any more.
-    pub fn take_back(&mut self, when: When, clubs: &[Team; 2]) -> Vec<PlayerId> {
+    /// Takes a game back that was told of that week and these clubs; not another that was told there since. Returns who
+    /// is in no game any more.
+    pub fn take_back(&mut self, game: &GameId, when: When, clubs: &[Team; 2]) -> Vec<PlayerId> {
         let mut gone = Vec::new();
         for club in clubs {
-            gone.extend(self.forget(when, club));
-            if let Some(games) = self.clubs.get_mut(club) {
-                games.retain(|game| game.when != when);
-                if games.is_empty() {
-                    self.clubs.remove(club);
-                }
+            let Some(games) = self.clubs.get_mut(club) else { continue };
+            let is_it = |known: &ClubGame| known.when == when && known.game.as_ref() == Some(game);
+            let Some(place) = games.iter().position(is_it) else { continue };
+            games.remove(place);
+            if games.is_empty() {
+                self.clubs.remove(club);
             }
+            gone.extend(self.forget(when, club));
         }
         self.latest = self.find_latest();
         gone

@@ -101,6 +101,59 @@ fn who_did_not_play_after_all_has_no_season() {
     assert!(table.season(&id("b")).is_some());
 }
 
+/// A final game with another kickoff, or another home team.
+fn told_as(mut game: Lineup, kickoff: Option<i64>, home: &str) -> Lineup {
+    let teams = Some((Team::new(home).unwrap(), Team::new("BBB").unwrap()));
+    let head = GameHead {
+        kickoff,
+        teams,
+        ..(*game.head).clone()
+    };
+    game.head = Arc::new(head);
+    game
+}
+
+#[test]
+fn a_game_that_is_moved_takes_no_other_with_it() {
+    let (mut forecaster, table) = forecaster(none());
+    // The second week's game is told of the first one's week, then the first one is told.
+    forecaster.game(&told_as(over(1, two()), Some(KICKOFF_US), "AAA"), cause());
+    forecaster.game(&over(0, two()), cause());
+    forecaster.game(&over(1, two()), cause());
+    while forecaster.seasons(cause().now, 10) {}
+    for name in ["a", "b"] {
+        assert_eq!(table.season(&id(name)).unwrap().games, 2, "{name}");
+    }
+}
+
+#[test]
+fn a_game_that_is_moved_to_where_none_is_forecast_counts_no_more() {
+    let nobodys = |mut game: Lineup| {
+        let head = GameHead {
+            teams: None,
+            ..(*game.head).clone()
+        };
+        game.head = Arc::new(head);
+        game
+    };
+    let elsewhere = [
+        told_as(over(0, two()), Some(KICKOFF_US - 8 * WEEK_US), "AAA"),
+        told_as(over(0, two()), None, "AAA"),
+        nobodys(over(0, two())),
+    ];
+    for moved in elsewhere {
+        let (mut forecaster, table) = forecaster(none());
+        forecaster.game(&over(0, two()), cause());
+        while forecaster.seasons(cause().now, 10) {}
+        assert!(forecaster.game(&moved, cause()).is_none());
+        while forecaster.seasons(cause().now, 10) {}
+        assert!(forecaster.past().is_empty());
+        assert_eq!(table.season(&id("a")), None);
+        forecaster.game(&over(0, two()), cause());
+        assert_eq!(forecaster.past().len(), 2, "it was right after all");
+    }
+}
+
 #[test]
 fn one_kickoff_in_another_year_moves_its_own_clubs_alone() {
     let (mut forecaster, table) = forecaster(none());

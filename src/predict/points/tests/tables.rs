@@ -1,4 +1,4 @@
-use crate::model::{PlayerId, Team};
+use crate::model::{GameId, PlayerId, Team};
 use crate::predict::points::calendar::When;
 use crate::predict::points::file::{self, FileError};
 use crate::predict::points::line::{Line, PASS_ATT, REC, RUSH_YDS};
@@ -102,6 +102,7 @@ fn a_compressed_table_is_read() {
 /// A game of two players each, who caught so many.
 fn game(catches: i16) -> [Result; 2] {
     ["AAA", "BBB"].map(|club| Result {
+        game: GameId::new("g"),
         club: Team::new(club).unwrap(),
         score: 20,
         players: ["x", "y"]
@@ -192,7 +193,12 @@ fn who_is_in_no_game_after_a_correction_is_named() {
     corrected[1].players.pop();
     assert_eq!(past.take(week(2017, 1), &corrected), [id("AAAy")]);
     let clubs = ["AAA", "BBB"].map(|club| Team::new(club).unwrap());
-    assert_eq!(past.take_back(week(2017, 1), &clubs), [id("BBBy")], "the others have another game");
+    let game = GameId::new("g").unwrap();
+    assert_eq!(
+        past.take_back(&game, week(2017, 1), &clubs),
+        [id("BBBy")],
+        "the others have another game"
+    );
 }
 
 #[test]
