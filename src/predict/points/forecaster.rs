@@ -73,6 +73,8 @@ pub struct Forecaster {
     club_said: HashMap<Team, Expected>,
     /// Players whose seasons are to be computed anew.
     due: BTreeSet<PlayerId>,
+    /// Players of whom, or of whose clubs, the model that serves gave no answer: they will be due again.
+    unanswered: BTreeSet<PlayerId>,
     counts: Counts,
 }
 
@@ -112,6 +114,7 @@ impl Forecaster {
             season_said: HashMap::new(),
             club_said: HashMap::new(),
             due: BTreeSet::new(),
+            unanswered: BTreeSet::new(),
             counts: Counts::default(),
         };
         forecaster.all_due();
@@ -179,6 +182,7 @@ impl Forecaster {
         for player in gone {
             self.season_said.remove(player);
             self.due.remove(player);
+            self.unanswered.remove(player);
         }
         self.table.forget_seasons(gone);
     }
@@ -239,6 +243,7 @@ impl Forecaster {
     }
 
     fn all_due(&mut self) {
+        self.unanswered.clear();
         self.due.extend(self.past.players().map(|(player, _)| player.clone()));
     }
 
