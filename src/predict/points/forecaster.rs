@@ -13,8 +13,9 @@ use super::calendar::{self, When};
 use super::models::{ModelCounts, Models};
 use super::past::{Past, Result, club};
 use super::pick::Pick;
-use super::projections::{Expected, Projections};
+use super::projections::{Expected, Horizon, Projections};
 use super::rules::Rules;
+use super::task::Task;
 use super::versions::Versions;
 use crate::model::prediction::{Prediction, Source};
 use crate::model::{FeedTime, GameId, GameStatus, IngestTime, Lineup, Now, PlayerId, Team};
@@ -214,15 +215,38 @@ impl Forecaster {
         self.models.counts()
     }
 
-    /// Looks for other versions of the models. Whether one serves from here on: then all seasons are computed anew.
+    /// Looks for other versions of the models. Whether one serves from here on, or the same anew: then all seasons are
+    /// computed anew. Another version is not judged by what the one before it said.
     pub fn look_for_models(&mut self, versions: &mut Versions, now: Now) -> bool {
+        let before = Task::ALL.map(|task| self.models.held(task).map(|held| held.manifest.clone()));
         let is_new = versions.look(&mut self.models, now.wall_us);
+        for (task, before) in Task::ALL.into_iter().zip(&before) {
+            if self.models.held(task).map(|held| &held.manifest) != before.as_ref() {
+                self.forget_judgement(task);
+            }
+        }
         if is_new {
             self.club_said.clear();
             self.all_due();
         }
         self.show_models();
         is_new
+    }
+
+    /// Forgets how a task's model did, and what it said that is still to be judged.
+    fn forget_judgement(&mut self, task: Task) {
+        match task {
+            Task::Points => {
+                self.picks = Default::default();
+                self.games.values_mut().for_each(|watched| watched.said = Default::default());
+            }
+            Task::Season => {
+                self.season_pick = Pick::default();
+                self.season_said.clear();
+            }
+            Task::Club => {}
+        }
+        self.show_picks();
     }
 
     /// How the models are.
@@ -248,7 +272,15 @@ impl Forecaster {
     }
 
     fn show_picks(&self) {
-        let of_game = ["kickoff", "quarter_1", "quarter_2", "quarter_3"].into_iter().zip(self.picks);
-        self.table.set_picks(of_game.chain([("season", self.season_pick)]).collect());
+        let version = |task| self.models.held(task).map(|held| held.manifest.number.to_string());
+        let judged = |name, task, pick| Horizon {
+            name,
+            version: version(task),
+            pick,
+        };
+        let names = ["kickoff", "quarter_1", "quarter_2", "quarter_3"].into_iter();
+        let of_game = names.zip(self.picks).map(|(name, pick)| judged(name, Task::Points, pick));
+        let of_season = judged("season", Task::Season, self.season_pick);
+        self.table.set_picks(of_game.chain([of_season]).collect());
     }
 }

@@ -1,12 +1,13 @@
-//! Models of coming games that fail or are replaced, and whose word counts then.
+//! Models that fail or are replaced: who is asked about again, and by what they are judged.
 
 use super::forecasts::*;
 use crate::model::prediction::Source;
 use crate::model::{GameHead, GameStatus, Lineup, Now, Side, Team};
-use crate::predict::onnx::{Model, Network, RunError, Serving, Signature};
+use crate::predict::onnx::{Backend, Device, Model, Network, RunError, Serving, Signature};
 use crate::predict::points::forecaster::Forecaster;
 use crate::predict::points::models::{Loaded, Models};
 use crate::predict::points::task::Task;
+use crate::predict::points::versions::Versions;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 struct Says {
     task: Task,
     answers: Arc<AtomicBool>,
+    device: Device,
 }
 
 impl Network for Says {
@@ -27,20 +29,29 @@ impl Network for Says {
     }
 
     fn serving(&self) -> Serving {
-        Serving::BUILT_IN
+        Serving {
+            device: self.device,
+            ..Serving::BUILT_IN
+        }
     }
 }
 
-/// Puts a model of a task in its place. What is returned says whether it answers.
+/// Puts a model of a task in its place, as the program's own. What is returned says whether it answers.
 fn put(models: &mut Models, task: Task) -> Arc<AtomicBool> {
+    let (loaded, answers) = made_up(task, Device::Cpu);
+    models.put(loaded);
+    answers
+}
+
+fn made_up(task: Task, device: Device) -> (Loaded, Arc<AtomicBool>) {
     let answers = Arc::new(AtomicBool::new(true));
     let signature = Signature::new(task.features().len(), &[(task.output(), task.width())]);
     let says = Says {
         task,
         answers: answers.clone(),
+        device,
     };
-    models.put(Loaded::made_up(task, Model::new(Box::new(says), signature).unwrap()));
-    answers
+    (Loaded::made_up(task, Model::new(Box::new(says), signature).unwrap()), answers)
 }
 
 /// A look's seasons, a player at a time.
@@ -101,7 +112,7 @@ fn a_model_is_not_judged_by_what_it_said_before_it_failed() {
     let mut models = none();
     let answers = put(&mut models, Task::Season);
     let (mut forecaster, table) = forecaster(models);
-    let judged = || table.picks().last().unwrap().1.judged();
+    let judged = || table.picks().last().unwrap().pick.judged();
     forecaster.game(&over(0), cause());
     look(&mut forecaster, 1);
     answers.store(false, Ordering::Relaxed);
@@ -110,6 +121,55 @@ fn a_model_is_not_judged_by_what_it_said_before_it_failed() {
     look(&mut forecaster, 2);
     forecaster.game(&over(2), cause());
     assert_eq!(judged(), 2, "it said nothing of this game");
+}
+
+/// The program has a version of its own, which takes the place of what is neither its own nor in a folder.
+#[test]
+fn another_version_is_not_judged_by_what_the_one_before_it_said() {
+    let mut models = none();
+    for task in [Task::Points, Task::Season] {
+        let (mut loaded, _) = made_up(task, Device::Cpu);
+        loaded.is_shipped = false;
+        models.put(loaded);
+    }
+    let (mut forecaster, table) = forecaster(models);
+    let judged = || table.picks().iter().map(|horizon| horizon.pick.judged()).collect::<Vec<_>>();
+    let live = |week| lineup(week, GameStatus::Live, Some((2, 900)), two());
+    for week in [0, 1] {
+        forecaster.game(&live(week), cause());
+        forecaster.game(&over(week), cause());
+        look(&mut forecaster, 1);
+    }
+    forecaster.game(&live(2), cause());
+    assert_eq!(judged(), [0, 4, 0, 0, 2]);
+    assert!(forecaster.look_for_models(&mut Versions::new(Backend::built_in(), "nowhere".into()), cause().now));
+    assert_eq!(judged(), [0; 5]);
+    forecaster.game(&over(2), cause());
+    assert_eq!(judged(), [0; 5], "what is judged now the other one said");
+    look(&mut forecaster, 2);
+    forecaster.game(&live(3), cause());
+    forecaster.game(&over(3), cause());
+    assert_eq!(judged(), [0, 2, 0, 0, 2]);
+    assert!(table.picks().iter().all(|horizon| horizon.version.as_deref() == Some("1")));
+}
+
+#[test]
+fn the_same_version_on_another_device_is_judged_on() {
+    let mut models = none();
+    let (loaded, answers) = made_up(Task::Points, Device::Cuda(0));
+    models.put(loaded);
+    let (mut forecaster, table) = forecaster(models);
+    let mut versions = Versions::new(Backend::built_in(), "nowhere".into());
+    forecaster.look_for_models(&mut versions, cause().now);
+    forecaster.game(&lineup(0, GameStatus::Live, Some((2, 900)), two()), cause());
+    forecaster.game(&over(0), cause());
+    answers.store(false, Ordering::Relaxed);
+    for clock in [(1, 900), (1, 600), (1, 300)] {
+        forecaster.game(&lineup(1, GameStatus::Live, Some(clock), two()), cause());
+    }
+    assert!(forecaster.look_for_models(&mut versions, cause().now), "loaded anew");
+    let running = forecaster.models().remove(0).running.unwrap();
+    assert_eq!((&*running.device, table.picks()[1].pick.judged()), ("cpu", 2));
 }
 
 /// A club of which nothing has been heard for two seasons.
