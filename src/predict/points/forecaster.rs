@@ -54,7 +54,7 @@ pub struct Counts {
     pub plain: u64,
     /// Games beyond the limit.
     pub crowded: u64,
-    /// Players without a place in the table.
+    /// Players without a place in the table, or among those of whom earlier games are known.
     pub left_out: u64,
 }
 
@@ -207,7 +207,10 @@ impl Forecaster {
 
     /// What was done so far.
     pub fn counts(&self) -> Counts {
-        self.counts
+        Counts {
+            left_out: self.counts.left_out + self.past.left_out(),
+            ..self.counts
+        }
     }
 
     /// What became of models so far.
@@ -261,7 +264,11 @@ impl Forecaster {
 
     /// Takes in all earlier games at once, in place of those that are known.
     pub fn know(&mut self, past: Past) {
-        self.past = past;
+        let before = std::mem::replace(&mut self.past, past);
+        self.counts.left_out += before.left_out();
+        let gone = before.players().map(|(player, _)| player).filter(|player| !self.past.knows(player));
+        let gone: Vec<PlayerId> = gone.cloned().collect();
+        self.forget_seasons(&gone);
         self.club_said.clear();
         self.all_due();
     }

@@ -125,7 +125,8 @@ impl Projections {
         self.models.read().clone()
     }
 
-    pub(super) fn set_models(&self, models: Vec<ModelInfo>) {
+    /// Puts the models that there are now in place of those that were shown.
+    pub fn set_models(&self, models: Vec<ModelInfo>) {
         *self.models.write() = models;
     }
 

@@ -4,9 +4,14 @@ use super::forecasts::*;
 use crate::model::prediction::Source;
 use crate::model::{GameHead, GameStatus, Lineup, LineupPlayer, Points, Side, Team};
 use crate::predict::onnx::{Model, Network, RunError, Serving, Signature};
+use crate::predict::points::forecaster::{Forecaster, Settings};
 use crate::predict::points::models::Loaded;
+use crate::predict::points::past::Past;
+use crate::predict::points::projections::Projections;
+use crate::predict::points::rules::Rules;
 use crate::predict::points::season;
 use crate::predict::points::task::Task;
+use crate::scoring::Rulesets;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -208,6 +213,22 @@ fn a_tie_as_the_clock_runs_out_has_an_overtime_ahead() {
     assert_eq!(at(GameStatus::Live, [7, 7]), [[9.8, 9.8, 11.01], [0.0, 0.0, 0.1]]);
     assert_eq!(at(GameStatus::Live, [7, 3]), [[9.8; 3], [0.0; 3]]);
     assert_eq!(at(GameStatus::Final, [7, 7]), [[9.8; 3]]);
+}
+
+#[test]
+fn who_has_no_place_among_the_earlier_games_is_counted() {
+    let table = Arc::new(Projections::new("draftkings".into(), 100));
+    let rules = Rules::of(Rulesets::embedded().get("draftkings").unwrap());
+    let settings = Settings { games_max: 4 };
+    let mut forecaster = Forecaster::new(rules, none(), Past::new(1), table.clone(), settings);
+    forecaster.game(&over(0, two()), cause());
+    assert_eq!((forecaster.past().len(), forecaster.counts().left_out), (1, 1));
+    while forecaster.seasons(cause().now, 10) {}
+    assert!(table.season(&id("a")).is_some());
+    forecaster.know(Past::new(1));
+    assert_eq!(table.season(&id("a")), None, "nothing is known of him");
+    forecaster.game(&over(1, two()), cause());
+    assert_eq!(forecaster.counts().left_out, 2, "what was counted stays");
 }
 
 /// Counts rows.
