@@ -48,7 +48,10 @@ pub(super) fn start(app: &Arc<App>, inference: Inference) -> io::Result<Option<S
     let app = app.clone();
     std::thread::Builder::new().name("points".into()).spawn(move || {
         metrics.running.set(1.0);
-        let _running = Running(metrics.running.clone());
+        let _running = Running {
+            gauge: metrics.running.clone(),
+            table: app.projections.clone(),
+        };
         step_back();
         run(&app, &inference, metrics, &stopped);
     })?;
@@ -111,12 +114,16 @@ fn wait(stopped: &Receiver<()>, until_us: i64) -> bool {
     )
 }
 
-/// Says that the thread has ended, by a panic too.
-struct Running(metrics::Gauge);
+/// Says that the thread has ended, by a panic too, and that its models serve no more.
+struct Running {
+    gauge: metrics::Gauge,
+    table: Arc<Projections>,
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.set(0.0);
+        self.gauge.set(0.0);
+        self.table.set_models(Vec::new());
         if std::thread::panicking() {
             tracing::error!("nobody forecasts players' points any more: a defect; scores go on");
         }
@@ -258,4 +265,29 @@ fn latest(hub: &Hub, game: &GameId) -> Option<(Seq, Option<FeedTime>, IngestTime
         let ingest = change.map_or_else(IngestTime::default, |change| change.ingest);
         Some((history.head, change.and_then(|change| change.feed_ts), ingest))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::predict::registry::{ModelInfo, Role};
+
+    #[test]
+    fn when_the_thread_ends_its_models_serve_no_more() {
+        let table = Arc::new(table(&Config::default()));
+        let running = Running {
+            gauge: metrics::Gauge::noop(),
+            table: table.clone(),
+        };
+        table.set_models(vec![ModelInfo {
+            name: "points".into(),
+            version: "1".into(),
+            role: Role::Champion,
+            state: ModelState::Serving,
+            why: None,
+            running: None,
+        }]);
+        drop(running);
+        assert!(table.models().is_empty());
+    }
 }

@@ -205,10 +205,17 @@ fn report(predictor: &Predictor<Timed<'_>>, app: &App, backend: &str) -> Vec<u8>
         })
     });
     let picks = app.projections.picks();
-    let picks = picks.iter().map(|(horizon, pick)| {
+    let picks = picks.iter().map(|horizon| {
+        let pick = &horizon.pick;
         let errors = pick.errors();
         let error = |arm: usize| errors.map(|errors| errors[arm]);
-        serde_json::json!({"horizon": horizon, "answers": pick.leader().name(), "judged": pick.judged(), "error": {"model": error(0), "baseline": error(1)}})
+        serde_json::json!({
+            "horizon": horizon.name,
+            "version": horizon.version,
+            "answers": pick.leader().name(),
+            "judged": pick.judged(),
+            "error": {"model": error(0), "baseline": error(1)},
+        })
     });
     let mut models = predictor.models().registry.list();
     models.extend(app.projections.models());

@@ -13,7 +13,7 @@ pub struct PointsMetrics {
     pub by_baseline: Counter,
     /// The models, beside those of plays.
     pub models: RegistryMetrics,
-    /// Games and players for which there was no room.
+    /// Games and players for which there was no room, and players' games that were not kept.
     pub left_out: Counter,
     /// Players of whom earlier games are known.
     pub players: Gauge,

@@ -46,8 +46,40 @@ impl RegistryMetrics {
     }
 }
 
+/// Whoever has no models any more, by a panic too, shows none.
+impl Drop for RegistryMetrics {
+    fn drop(&mut self) {
+        self.show(0, 0, 0, 0);
+    }
+}
+
 impl Default for RegistryMetrics {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[test]
+    fn what_is_shown_is_added_up_and_taken_back_when_its_owner_is_gone() {
+        let cells: [Arc<AtomicU64>; 4] = Default::default();
+        let metrics = || {
+            let mut metrics = RegistryMetrics::new();
+            metrics.models = cells.each_ref().map(|cell| (Gauge::from_arc(cell.clone()), Cell::default()));
+            metrics
+        };
+        let shown = || cells.each_ref().map(|cell| f64::from_bits(cell.load(Ordering::Relaxed)));
+        let (of_plays, of_points) = (metrics(), metrics());
+        of_plays.show(4, 0, 1, 0);
+        of_points.show(1, 2, 0, 0);
+        of_points.show(3, 0, 0, 1);
+        assert_eq!(shown(), [7.0, 0.0, 1.0, 1.0]);
+        drop(of_points);
+        assert_eq!(shown(), [4.0, 0.0, 1.0, 0.0]);
     }
 }

@@ -469,7 +469,7 @@ metric!(
     "scorewire_points_left_out_total",
     Counter,
     "",
-    "Times that a game or player was not forecast, as there are `engine.games_max` or `predict.players_max`."
+    "Times that a game or player was not forecast, or a player's game not kept, as there are `engine.games_max` or `predict.players_max`."
 );
 metric!(
     POINTS_PLAYERS,

@@ -162,7 +162,7 @@ pub struct Snapshot<'a> {
     pub about: About<'a>,
     /// What the topic shows.
     pub shows: Shown<'a>,
-    /// Why it comes: `subscribe`, `lagged`, `new_game`.
+    /// Why it comes: `subscribe`, `lagged`, `new_game`, `expired`.
     pub reason: &'a str,
     /// When it was encoded.
     pub encode_us: i64,

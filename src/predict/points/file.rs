@@ -233,6 +233,7 @@ impl Game {
 
     fn tell(self, take: &mut impl FnMut(When, &[ClubResult; 2])) {
         let side = |place: usize| ClubResult {
+            game: None,
             club: self.clubs[place].0.clone(),
             score: self.clubs[place].1,
             players: self

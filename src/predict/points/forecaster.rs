@@ -11,10 +11,11 @@ mod season;
 
 use super::calendar::{self, When};
 use super::models::{ModelCounts, Models};
-use super::past::{Past, Result};
+use super::past::{Past, Result, club};
 use super::pick::Pick;
-use super::projections::{Expected, Projections};
+use super::projections::{Expected, Horizon, Projections};
 use super::rules::Rules;
+use super::task::Task;
 use super::versions::Versions;
 use crate::model::prediction::{Prediction, Source};
 use crate::model::{FeedTime, GameId, GameStatus, IngestTime, Lineup, Now, PlayerId, Team};
@@ -53,7 +54,7 @@ pub struct Counts {
     pub plain: u64,
     /// Games beyond the limit.
     pub crowded: u64,
-    /// Players without a place in the table.
+    /// Players without a place in the table, or among those of whom earlier games are known.
     pub left_out: u64,
 }
 
@@ -67,12 +68,14 @@ pub struct Forecaster {
     games: HashMap<GameId, Watched>,
     picks: [Pick; super::features::MOMENTS as usize],
     season_pick: Pick,
-    /// What was said of players' next games.
+    /// What was said of the next games of players of whom an earlier one is known.
     season_said: HashMap<PlayerId, [f64; 2]>,
     /// What is said of clubs' coming games, while the earlier ones stay as they are.
     club_said: HashMap<Team, Expected>,
     /// Players whose seasons are to be computed anew.
     due: BTreeSet<PlayerId>,
+    /// Players of whom, or of whose clubs, the model that serves gave no answer: they will be due again.
+    unanswered: BTreeSet<PlayerId>,
     counts: Counts,
 }
 
@@ -85,7 +88,16 @@ struct Watched {
     /// Whether it is final, and was told so.
     is_told: bool,
     /// Where it stands among the earlier games.
-    taken: Option<(When, [Team; 2])>,
+    taken: Option<Place>,
+}
+
+/// Where a game stands among the earlier ones: its week and its clubs, home first.
+type Place = (When, [Team; 2]);
+
+fn place(lineup: &Lineup) -> Option<Place> {
+    let head = &lineup.head;
+    let (home, away) = head.teams.as_ref()?;
+    Some((calendar::when(head.kickoff?)?, [club(home), club(away)]))
 }
 
 impl Forecaster {
@@ -103,6 +115,7 @@ impl Forecaster {
             season_said: HashMap::new(),
             club_said: HashMap::new(),
             due: BTreeSet::new(),
+            unanswered: BTreeSet::new(),
             counts: Counts::default(),
         };
         forecaster.all_due();
@@ -115,8 +128,9 @@ impl Forecaster {
     /// one without players, and of a final game one alone, whatever is corrected later.
     pub fn game(&mut self, lineup: &Lineup, cause: Cause) -> Option<Prediction> {
         let head = &lineup.head;
-        let when = calendar::when(head.kickoff?)?;
-        let teams = head.teams.as_ref()?;
+        let place = place(lineup);
+        self.move_to(&head.game, place.as_ref());
+        let place = place?;
         if !self.games.contains_key(&head.game) {
             if self.games.len() >= self.settings.games_max {
                 self.counts.crowded += 1;
@@ -125,10 +139,10 @@ impl Forecaster {
             self.games.insert(head.game.clone(), Watched::default());
         }
         self.models.turn(cause.now.steady_us);
-        let prediction = self.forecast(lineup, when, teams, cause);
+        let prediction = self.forecast(lineup, &place, cause);
         let is_final = lineup.status == GameStatus::Final;
         if is_final {
-            self.finish(lineup, when, teams);
+            self.finish(lineup, &place);
         }
         let watched = self.games.get_mut(&head.game)?;
         let was_told = std::mem::replace(&mut watched.is_told, is_final && prediction.is_some());
@@ -148,24 +162,30 @@ impl Forecaster {
     pub fn take(&mut self, when: When, sides: &[Result; 2]) {
         let latest = self.past.latest();
         let gone = self.past.take(when, sides);
-        for player in &gone {
-            self.season_said.remove(player);
-            self.due.remove(player);
-        }
-        self.table.forget_seasons(&gone);
+        self.forget_seasons(&gone);
         self.past_moved(latest, sides.each_ref().map(|side| &side.club));
     }
 
-    /// Takes a game back that was taken in elsewhere.
-    fn take_back(&mut self, when: When, clubs: &[Team; 2]) {
+    /// A game's kickoff or teams may be told otherwise: takes it back from where it was not.
+    fn move_to(&mut self, game: &GameId, place: Option<&Place>) {
+        let Some(watched) = self.games.get_mut(game) else { return };
+        let Some((when, clubs)) = watched.taken.take_if(|taken| Some(&*taken) != place) else {
+            return;
+        };
         let latest = self.past.latest();
-        // Who has no other game has no season; nor has he, if it is computed anew.
-        let of_both = self.past.players().filter(|(_, last)| clubs.contains(&last.club));
-        let before: Vec<PlayerId> = of_both.map(|(player, _)| player.clone()).collect();
-        self.past.take_back(when, clubs);
-        let gone: Vec<PlayerId> = before.into_iter().filter(|player| !self.past.knows(player)).collect();
-        self.table.forget_seasons(&gone);
+        let gone = self.past.take_back(game, when, &clubs);
+        self.forget_seasons(&gone);
         self.past_moved(latest, clubs.each_ref());
+    }
+
+    /// Who is in no game any more has no season.
+    fn forget_seasons(&mut self, gone: &[PlayerId]) {
+        for player in gone {
+            self.season_said.remove(player);
+            self.due.remove(player);
+            self.unanswered.remove(player);
+        }
+        self.table.forget_seasons(gone);
     }
 
     /// Whose seasons are to be computed anew after the earlier games of two clubs have moved.
@@ -187,7 +207,10 @@ impl Forecaster {
 
     /// What was done so far.
     pub fn counts(&self) -> Counts {
-        self.counts
+        Counts {
+            left_out: self.counts.left_out + self.past.left_out(),
+            ..self.counts
+        }
     }
 
     /// What became of models so far.
@@ -195,15 +218,38 @@ impl Forecaster {
         self.models.counts()
     }
 
-    /// Looks for other versions of the models. Whether one serves from here on: then all seasons are computed anew.
+    /// Looks for other versions of the models. Whether one serves from here on, or the same anew: then all seasons are
+    /// computed anew. Another version is not judged by what the one before it said.
     pub fn look_for_models(&mut self, versions: &mut Versions, now: Now) -> bool {
+        let before = Task::ALL.map(|task| self.models.held(task).map(|held| held.manifest.clone()));
         let is_new = versions.look(&mut self.models, now.wall_us);
+        for (task, before) in Task::ALL.into_iter().zip(&before) {
+            if self.models.held(task).map(|held| &held.manifest) != before.as_ref() {
+                self.forget_judgement(task);
+            }
+        }
         if is_new {
             self.club_said.clear();
             self.all_due();
         }
         self.show_models();
         is_new
+    }
+
+    /// Forgets how a task's model did, and what it said that is still to be judged.
+    fn forget_judgement(&mut self, task: Task) {
+        match task {
+            Task::Points => {
+                self.picks = Default::default();
+                self.games.values_mut().for_each(|watched| watched.said = Default::default());
+            }
+            Task::Season => {
+                self.season_pick = Pick::default();
+                self.season_said.clear();
+            }
+            Task::Club => {}
+        }
+        self.show_picks();
     }
 
     /// How the models are.
@@ -218,17 +264,30 @@ impl Forecaster {
 
     /// Takes in all earlier games at once, in place of those that are known.
     pub fn know(&mut self, past: Past) {
-        self.past = past;
+        let before = std::mem::replace(&mut self.past, past);
+        self.counts.left_out += before.left_out();
+        let gone = before.players().map(|(player, _)| player).filter(|player| !self.past.knows(player));
+        let gone: Vec<PlayerId> = gone.cloned().collect();
+        self.forget_seasons(&gone);
         self.club_said.clear();
         self.all_due();
     }
 
     fn all_due(&mut self) {
+        self.unanswered.clear();
         self.due.extend(self.past.players().map(|(player, _)| player.clone()));
     }
 
     fn show_picks(&self) {
-        let of_game = ["kickoff", "quarter_1", "quarter_2", "quarter_3"].into_iter().zip(self.picks);
-        self.table.set_picks(of_game.chain([("season", self.season_pick)]).collect());
+        let version = |task| self.models.held(task).map(|held| held.manifest.number.to_string());
+        let judged = |name, task, pick| Horizon {
+            name,
+            version: version(task),
+            pick,
+        };
+        let names = ["kickoff", "quarter_1", "quarter_2", "quarter_3"].into_iter();
+        let of_game = names.zip(self.picks).map(|(name, pick)| judged(name, Task::Points, pick));
+        let of_season = judged("season", Task::Season, self.season_pick);
+        self.table.set_picks(of_game.chain([of_season]).collect());
     }
 }

@@ -153,6 +153,11 @@ impl Models {
         slot.wants_cpu.then_some(&slot.loaded)
     }
 
+    /// Whether what serves a task is left alone for now.
+    pub(super) fn rests(&self, task: Task) -> bool {
+        self.slots[task as usize].as_ref().is_some_and(|slot| !slot.breaker.allows())
+    }
+
     /// Within which rulesets a model may be asked.
     pub(super) fn ranges(&self, task: Task) -> Ranges {
         self.held(task).map_or_else(Ranges::default, |loaded| loaded.manifest.ranges)

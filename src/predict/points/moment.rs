@@ -1,9 +1,9 @@
 //! Where in a game a moment is, and what that makes of answers for the quarter ends around it.
 //!
 //! Models know quarter ends alone. A moment between two is asked at both, with the line as it stands, and the
-//! answers are mixed in proportion to the time; at the end of the fourth quarter nothing is to come. So the
-//! forecast moves without a step, and ends at the points. Of overtimes no model knows: they are told by what they
-//! brought in the past.
+//! answers are mixed in proportion to the time; at the end of the fourth quarter nothing is to come, unless the score
+//! is tied. So the forecast moves without a step, and ends at the points. Of overtimes no model knows: they are told
+//! by what they brought in the past. A clock that has run out ends no game: what is told as final does.
 
 use super::features::MOMENTS;
 use crate::model::{Clock, GameStatus};
@@ -21,8 +21,10 @@ pub struct Moment {
     pub quarter: u8,
     /// Seconds of the next one, 0–899.
     pub seconds: u16,
-    /// Seconds left of an overtime under way, 0–900.
+    /// Seconds left of an overtime under way or about to begin, 0–900.
     pub overtime: u16,
+    /// Whether the game is final.
+    pub is_final: bool,
 }
 
 impl Moment {
@@ -31,27 +33,38 @@ impl Moment {
         quarter: MOMENTS,
         seconds: 0,
         overtime: 0,
+        is_final: true,
     };
 
-    /// By what the game shows; before kickoff where it shows no clock.
-    pub fn of(status: GameStatus, clock: Option<Clock>) -> Moment {
+    /// By what the game shows, its score home first; before kickoff where it shows no clock.
+    pub fn of(status: GameStatus, clock: Option<Clock>, score: Option<[u16; 2]>) -> Moment {
+        let is_tied = score.is_some_and(|[home, away]| home == away);
         let played = |quarters: u8, seconds: u16| {
             let all = u16::from(quarters) * QUARTER_S + seconds;
             Moment {
                 quarter: (all / QUARTER_S) as u8,
                 seconds: all % QUARTER_S,
                 overtime: 0,
+                is_final: false,
             }
+        };
+        let overtime = |seconds_left: u16| Moment {
+            overtime: seconds_left.min(QUARTER_S),
+            ..played(MOMENTS, 0)
         };
         match (status, clock) {
             (GameStatus::Final, _) => Moment::END,
             (GameStatus::Scheduled, _) => played(0, 0),
             (GameStatus::Halftime, _) => played(2, 0),
             (GameStatus::Live, None) => played(0, 0),
-            (GameStatus::Live, Some(clock)) if clock.quarter > MOMENTS => Moment {
-                overtime: clock.seconds_left.min(QUARTER_S),
-                ..Moment::END
-            },
+            (GameStatus::Live, Some(clock)) if clock.quarter > MOMENTS => overtime(clock.seconds_left),
+            (
+                GameStatus::Live,
+                Some(Clock {
+                    quarter: MOMENTS,
+                    seconds_left: 0,
+                }),
+            ) if is_tied => overtime(QUARTER_S),
             (GameStatus::Live, Some(clock)) => played(clock.quarter.max(1) - 1, QUARTER_S - clock.seconds_left.min(QUARTER_S)),
         }
     }
@@ -63,7 +76,7 @@ impl Moment {
         both.into_iter().filter(|(quarter, weight)| *quarter < MOMENTS && *weight > 0.0)
     }
 
-    /// How much of a game an overtime under way may bring still.
+    /// How much of a game an overtime may bring still.
     pub fn overtime(&self) -> f64 {
         OVERTIME * f64::from(self.overtime) / f64::from(QUARTER_S)
     }
@@ -79,7 +92,7 @@ mod tests {
     use super::*;
 
     fn live(quarter: u8, seconds_left: u16) -> Moment {
-        Moment::of(GameStatus::Live, Some(Clock { quarter, seconds_left }))
+        Moment::of(GameStatus::Live, Some(Clock { quarter, seconds_left }), Some([7, 3]))
     }
 
     fn asked(moment: Moment) -> Vec<(u8, f64)> {
@@ -99,10 +112,34 @@ mod tests {
             [live(5, 900), live(6, 450), live(4, 0)].map(|moment| moment.overtime()),
             [0.1, 0.05, 0.0]
         );
-        assert_eq!((live(5, 900).progress(), live(5, 0)), (1.0, Moment::END));
-        assert_eq!(asked(Moment::of(GameStatus::Halftime, None)), [(2, 1.0)]);
+        assert_eq!(live(5, 900).progress(), 1.0);
+        assert_eq!(asked(Moment::of(GameStatus::Halftime, None, None)), [(2, 1.0)]);
         assert_eq!(live(3, 450).progress(), 0.625);
-        assert_eq!(Moment::of(GameStatus::Final, None).progress(), 1.0);
+        assert_eq!(Moment::of(GameStatus::Final, None, None).progress(), 1.0);
         assert_eq!(live(0, 60_000).progress(), 0.0, "a clock that makes no sense");
+    }
+
+    #[test]
+    fn a_clock_that_has_run_out_is_no_end_and_with_a_tied_score_an_overtime_is_to_come() {
+        let at = |quarter, score| {
+            let clock = Clock { quarter, seconds_left: 0 };
+            Moment::of(GameStatus::Live, Some(clock), score)
+        };
+        assert_eq!([Some([7, 3]), Some([7, 7]), None].map(|score| at(4, score).overtime), [0, 900, 0]);
+        assert_eq!(at(4, Some([7, 7])), live(5, 900));
+        assert_eq!(at(3, Some([7, 7])), live(4, 900), "a quarter is to come");
+        assert_eq!(at(5, Some([7, 7])).overtime, 0, "it may end so");
+        assert!([4, 5].iter().all(|quarter| at(*quarter, Some([7, 3])) != Moment::END));
+        assert_eq!(
+            Moment::of(
+                GameStatus::Final,
+                Some(Clock {
+                    quarter: 4,
+                    seconds_left: 0
+                }),
+                Some([7, 7])
+            ),
+            Moment::END
+        );
     }
 }

@@ -7,7 +7,7 @@
 
 use super::calendar::When;
 use super::line::{Line, PASS_ATT, PASS_TD, PASS_YDS, REC, ROLE, RUSH_ATT, RUSH_TD, RUSH_YDS};
-use crate::model::{PlayerId, Team};
+use crate::model::{GameId, PlayerId, Team};
 use std::collections::{HashMap, VecDeque};
 
 /// Games of a player that are kept.
@@ -61,6 +61,8 @@ pub struct PastGame {
 pub struct ClubGame {
     /// When.
     pub when: When,
+    /// Which; nothing where it is a table's.
+    pub game: Option<GameId>,
     /// Its own points and sums.
     pub had: ClubSums,
     /// Its opponent's.
@@ -72,6 +74,8 @@ pub struct ClubGame {
 /// One side of a game that is over.
 #[derive(Clone, Debug)]
 pub struct Result {
+    /// Which game; nothing where it is a table's.
+    pub game: Option<GameId>,
     /// Who.
     pub club: Team,
     /// Its points.
@@ -112,7 +116,7 @@ impl Past {
     }
 
     /// Takes in a game that is over, whichever order games are told in; one that was told before is told anew.
-    /// Returns who was let go of to make room.
+    /// Returns who is in no game any more: he was let go of to make room, or did nothing in this one after all.
     pub fn take(&mut self, when: When, sides: &[Result; 2]) -> Vec<PlayerId> {
         let mut gone = Vec::new();
         let sums = sides.each_ref().map(|side| (side.score, side.sum()));
@@ -122,10 +126,11 @@ impl Past {
                 continue;
             }
             if known.is_some_and(|games| games.iter().any(|game| game.when == when)) {
-                self.forget(when, &side.club);
+                gone.extend(self.forget(when, &side.club));
             }
             let game = ClubGame {
                 when,
+                game: side.game.clone(),
                 had: club_sums(&sums[place]),
                 allowed: club_sums(&sums[1 - place]),
                 plays: side.plays,
@@ -150,21 +155,27 @@ impl Past {
             }
         }
         self.latest = self.find_latest();
+        // Who moved from one side to the other is there again.
+        gone.retain(|player| !self.knows(player));
         gone
     }
 
-    /// Takes a game back that was told of that week and these clubs.
-    pub fn take_back(&mut self, when: When, clubs: &[Team; 2]) {
+    /// Takes a game back that was told of that week and these clubs; not another that was told there since. Returns who
+    /// is in no game any more.
+    pub fn take_back(&mut self, game: &GameId, when: When, clubs: &[Team; 2]) -> Vec<PlayerId> {
+        let mut gone = Vec::new();
         for club in clubs {
-            self.forget(when, club);
-            if let Some(games) = self.clubs.get_mut(club) {
-                games.retain(|game| game.when != when);
-                if games.is_empty() {
-                    self.clubs.remove(club);
-                }
+            let Some(games) = self.clubs.get_mut(club) else { continue };
+            let is_it = |known: &ClubGame| known.when == when && known.game.as_ref() == Some(game);
+            let Some(place) = games.iter().position(is_it) else { continue };
+            games.remove(place);
+            if games.is_empty() {
+                self.clubs.remove(club);
             }
+            gone.extend(self.forget(when, club));
         }
         self.latest = self.find_latest();
+        gone
     }
 
     /// Lets go of the player who has been longest without a game, if that was before the week.
@@ -195,12 +206,13 @@ impl Past {
         newest[2].or(newest[0])
     }
 
-    /// Forgets what that club's players did then.
-    fn forget(&mut self, when: When, club: &Team) {
-        self.players.retain(|_, games| {
+    /// Forgets what that club's players did then. Returns who is in no other game.
+    fn forget(&mut self, when: When, club: &Team) -> Vec<PlayerId> {
+        let gone = self.players.extract_if(|_, games| {
             games.retain(|game| game.when != when || game.club != *club);
-            !games.is_empty()
+            games.is_empty()
         });
+        gone.map(|(player, _)| player).collect()
     }
 
     /// A player's games before a week, the newest first.

@@ -62,6 +62,17 @@ pub struct SeasonProjection {
     pub computed_us: i64,
 }
 
+/// Whose word is told at a horizon.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Horizon {
+    /// Which: `kickoff`, `quarter_1` to `quarter_3`, `season`.
+    pub name: &'static str,
+    /// The version of the model that is judged; nothing where none serves.
+    pub version: Option<String>,
+    /// The model or the baseline, and how well both did since that version serves.
+    pub pick: Pick,
+}
+
 #[derive(Default)]
 struct Projected {
     game: Option<Arc<GameProjection>>,
@@ -73,7 +84,7 @@ pub struct Projections {
     ruleset: Arc<str>,
     players_max: usize,
     players: RwLock<HashMap<PlayerId, Projected>>,
-    picks: RwLock<Vec<(&'static str, Pick)>>,
+    picks: RwLock<Vec<Horizon>>,
     models: RwLock<Vec<ModelInfo>>,
 }
 
@@ -105,7 +116,7 @@ impl Projections {
     }
 
     /// Who is told at each horizon, and how well both arms did.
-    pub fn picks(&self) -> Vec<(&'static str, Pick)> {
+    pub fn picks(&self) -> Vec<Horizon> {
         self.picks.read().clone()
     }
 
@@ -114,11 +125,12 @@ impl Projections {
         self.models.read().clone()
     }
 
-    pub(super) fn set_models(&self, models: Vec<ModelInfo>) {
+    /// Puts the models that there are now in place of those that were shown.
+    pub fn set_models(&self, models: Vec<ModelInfo>) {
         *self.models.write() = models;
     }
 
-    pub(super) fn set_picks(&self, picks: Vec<(&'static str, Pick)>) {
+    pub(super) fn set_picks(&self, picks: Vec<Horizon>) {
         *self.picks.write() = picks;
     }
 

@@ -6,4 +6,5 @@ mod forecasts;
 mod golden;
 mod models;
 mod recorded;
+mod seasons;
 mod tables;

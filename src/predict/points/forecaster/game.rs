@@ -1,13 +1,13 @@
 //! A game's players at a moment.
 
-use super::{Cause, Forecaster, PLAYERS_MAX};
+use super::{Cause, Forecaster, PLAYERS_MAX, Place};
 use crate::model::prediction::{Forecast, PlayerForecast, Prediction, Source};
 use crate::model::{Lineup, PlayerId, Points, Probability, Side, StatLine, StateTime, Team};
 use crate::predict::points::calendar::When;
 use crate::predict::points::features::{self, AtEnd, Form};
 use crate::predict::points::line::Line;
 use crate::predict::points::moment::Moment;
-use crate::predict::points::past::{NEAR, Past, PastGame, club};
+use crate::predict::points::past::{NEAR, Past, PastGame};
 use crate::predict::points::pick::{Arm, Pick};
 use crate::predict::points::projections::{Expected, GameProjection};
 use crate::predict::points::rules::{Rules, as_points, to_points};
@@ -47,14 +47,14 @@ pub(super) struct Arms {
 
 impl Forecaster {
     /// Players' points at the end, as of this moment; no frame where there are no players.
-    pub(super) fn forecast(&mut self, lineup: &Lineup, when: When, teams: &(Team, Team), cause: Cause) -> Option<Prediction> {
-        let moment = Moment::of(lineup.status, lineup.clock);
+    pub(super) fn forecast(&mut self, lineup: &Lineup, place: &Place, cause: Cause) -> Option<Prediction> {
+        let moment = Moment::of(lineup.status, lineup.clock, lineup.score);
         let scene = Scene {
             past: &self.past,
             rules: &self.rules,
             lineup,
-            when,
-            clubs: [club(&teams.0), club(&teams.1)],
+            when: place.0,
+            clubs: &place.1,
             moment,
         };
         let mut candidates = scene.candidates();
@@ -116,7 +116,7 @@ struct Scene<'a> {
     lineup: &'a Lineup,
     when: When,
     /// Home first.
-    clubs: [Team; 2],
+    clubs: &'a [Team; 2],
     moment: Moment,
 }
 

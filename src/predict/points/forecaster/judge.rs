@@ -1,12 +1,11 @@
 //! A game that is over: how far off both arms were, and what it adds to the earlier games.
 
-use super::Forecaster;
 use super::game::Arms;
-use crate::model::{GameId, Lineup, PlayerId, Side, Team};
-use crate::predict::points::calendar::When;
+use super::{Forecaster, Place};
+use crate::model::{GameId, Lineup, PlayerId, Side};
 use crate::predict::points::line::Line;
 use crate::predict::points::moment::Moment;
-use crate::predict::points::past::{PlaySums, Result, club};
+use crate::predict::points::past::{PlaySums, Result};
 use crate::predict::points::rules::as_points;
 use std::collections::HashMap;
 
@@ -29,7 +28,7 @@ impl Forecaster {
     }
 
     /// Judges what was said, once, of who has a line; takes the game into the earlier ones, each time anew.
-    pub(super) fn finish(&mut self, lineup: &Lineup, when: When, teams: &(Team, Team)) {
+    pub(super) fn finish(&mut self, lineup: &Lineup, place: &Place) {
         let finals: HashMap<&PlayerId, f64> = lineup
             .players
             .iter()
@@ -40,9 +39,8 @@ impl Forecaster {
                 (&card.player, as_points(points))
             })
             .collect();
-        let clubs = [club(&teams.0), club(&teams.1)];
         let watched = self.games.entry(lineup.head.game.clone()).or_default();
-        let before = watched.taken.replace((when, clubs.clone()));
+        watched.taken = Some(place.clone());
         if !std::mem::replace(&mut watched.is_over, true) {
             for (pick, said) in self.picks.iter_mut().zip(watched.said.iter_mut().map(Option::take)) {
                 for (player, both) in said.into_iter().flatten() {
@@ -58,19 +56,16 @@ impl Forecaster {
             }
             self.show_picks();
         }
-        // Its kickoff or its teams were told otherwise: there it was not.
-        if let Some((other_when, other_clubs)) = before.filter(|before| *before != (when, clubs.clone())) {
-            self.take_back(other_when, &other_clubs);
-        }
         let score = lineup.score.unwrap_or_default();
-        let [home, away] = clubs;
-        let side = |side: Side, club: Team| Result {
-            club,
+        let (when, clubs) = place;
+        let side = |side: Side| Result {
+            game: Some(lineup.head.game.clone()),
+            club: clubs[side.index()].clone(),
             score: score[side.index()],
             players: of_side(lineup, side),
             plays: PlaySums::default(),
         };
-        self.take(when, &[side(Side::Home, home), side(Side::Away, away)]);
+        self.take(*when, &[side(Side::Home), side(Side::Away)]);
     }
 }
 

@@ -43,23 +43,33 @@ struct Asked {
 }
 
 impl Forecaster {
-    /// Computes the seasons of at most so many players that are due. Returns whether more are.
+    /// Computes the seasons of at most so many players that are due. Returns whether more are. Who had no answer is
+    /// told the baseline, and is due again once all others were told and no model is left alone.
     pub fn seasons(&mut self, now: Now, players_max: usize) -> bool {
         self.models.turn(now.steady_us);
+        if self.due.is_empty() && ![Task::Season, Task::Club].iter().any(|task| self.models.rests(*task)) {
+            self.due.append(&mut self.unanswered);
+        }
         let (mut asked, mut rows, mut clubs) = (Vec::new(), Vec::new(), Clubs::default());
+        let mut gone = Vec::new();
         while asked.len() < players_max
             && let Some(player) = self.due.pop_first()
         {
-            asked.extend(self.ask(player, &mut rows, &mut clubs));
+            match self.ask(&player, &mut rows, &mut clubs) {
+                Some(one) => asked.push(one),
+                None => gone.push(player),
+            }
         }
+        self.forget_seasons(&gone);
         if asked.is_empty() {
             return !self.due.is_empty();
         }
-        let answers = match self.rules.fits(&self.models.ranges(Task::Season)) {
-            true => self.models.run(Task::Season, &rows),
-            false => None,
-        };
+        let fits = self.rules.fits(&self.models.ranges(Task::Season));
+        let answers = if fits { self.models.run(Task::Season, &rows) } else { None };
         self.ask_clubs(clubs);
+        // Where no model serves, or none of such a ruleset, there is nobody to be asked again.
+        let is_silent = fits && answers.is_none() && self.models.held(Task::Season).is_some();
+        let has_clubs = self.models.held(Task::Club).is_some();
         let leads = self.season_pick.leader() == Arm::Model;
         let mut told = Vec::with_capacity(asked.len());
         for (place, asked) in asked.into_iter().enumerate() {
@@ -71,6 +81,8 @@ impl Forecaster {
             });
             if let Some((_, [middle, ..], _)) = of_model {
                 self.season_said.insert(asked.player.clone(), [middle, asked.baseline[0]]);
+            } else {
+                self.season_said.remove(&asked.player);
             }
             let weeks = f64::from(asked.at.weeks_left());
             let (source, per_game, a_week) = match of_model.filter(|_| leads) {
@@ -82,6 +94,9 @@ impl Forecaster {
                 ),
             };
             let club = self.club_said.get(&asked.club).map(|said| (asked.club, *said));
+            if is_silent || has_clubs && club.is_none() {
+                self.unanswered.insert(asked.player.clone());
+            }
             let projection = SeasonProjection {
                 season: asked.at.season,
                 weeks_left: asked.at.weeks_left(),
@@ -114,8 +129,8 @@ impl Forecaster {
 
     /// Adds a player's features to `rows`, and his club's to `clubs` where nothing is said of it yet. Nothing of one
     /// who has not played in this season or the one before.
-    fn ask(&self, player: PlayerId, rows: &mut Vec<f32>, clubs: &mut Clubs) -> Option<Asked> {
-        let past = self.past.of(&player, EVER);
+    fn ask(&self, player: &PlayerId, rows: &mut Vec<f32>, clubs: &mut Clubs) -> Option<Asked> {
+        let past = self.past.of(player, EVER);
         let last = past.first()?;
         let games = self.past.of_club(&last.club, EVER);
         let at = between(&self.past, games.first().map(|game| game.when))?;
@@ -142,7 +157,7 @@ impl Forecaster {
             club: last.club.clone(),
             games: past.len(),
             baseline: [middle, middle - spread, middle + spread],
-            player,
+            player: player.clone(),
         })
     }
 }

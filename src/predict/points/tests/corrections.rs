@@ -4,9 +4,14 @@ use super::forecasts::*;
 use crate::model::prediction::Source;
 use crate::model::{GameHead, GameStatus, Lineup, LineupPlayer, Points, Side, Team};
 use crate::predict::onnx::{Model, Network, RunError, Serving, Signature};
+use crate::predict::points::forecaster::{Forecaster, Settings};
 use crate::predict::points::models::Loaded;
+use crate::predict::points::past::Past;
+use crate::predict::points::projections::Projections;
+use crate::predict::points::rules::Rules;
 use crate::predict::points::season;
 use crate::predict::points::task::Task;
+use crate::scoring::Rulesets;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -90,6 +95,71 @@ fn a_game_told_of_another_week_or_other_clubs_counts_once() {
 }
 
 #[test]
+fn who_did_not_play_after_all_has_no_season() {
+    let (mut forecaster, table) = forecaster(none());
+    forecaster.game(&over(0, two()), cause());
+    while forecaster.seasons(cause().now, 10) {}
+    assert!(table.season(&id("a")).is_some());
+    forecaster.game(&over(0, vec![player("b", Side::Away, caught(1, 0))]), cause());
+    while forecaster.seasons(cause().now, 10) {}
+    assert_eq!(table.season(&id("a")), None, "his only game is not his");
+    assert!(table.season(&id("b")).is_some());
+}
+
+/// A final game with another kickoff, or another home team.
+fn told_as(mut game: Lineup, kickoff: Option<i64>, home: &str) -> Lineup {
+    let teams = Some((Team::new(home).unwrap(), Team::new("BBB").unwrap()));
+    let head = GameHead {
+        kickoff,
+        teams,
+        ..(*game.head).clone()
+    };
+    game.head = Arc::new(head);
+    game
+}
+
+#[test]
+fn a_game_that_is_moved_takes_no_other_with_it() {
+    let (mut forecaster, table) = forecaster(none());
+    // The second week's game is told of the first one's week, then the first one is told.
+    forecaster.game(&told_as(over(1, two()), Some(KICKOFF_US), "AAA"), cause());
+    forecaster.game(&over(0, two()), cause());
+    forecaster.game(&over(1, two()), cause());
+    while forecaster.seasons(cause().now, 10) {}
+    for name in ["a", "b"] {
+        assert_eq!(table.season(&id(name)).unwrap().games, 2, "{name}");
+    }
+}
+
+#[test]
+fn a_game_that_is_moved_to_where_none_is_forecast_counts_no_more() {
+    let nobodys = |mut game: Lineup| {
+        let head = GameHead {
+            teams: None,
+            ..(*game.head).clone()
+        };
+        game.head = Arc::new(head);
+        game
+    };
+    let elsewhere = [
+        told_as(over(0, two()), Some(KICKOFF_US - 8 * WEEK_US), "AAA"),
+        told_as(over(0, two()), None, "AAA"),
+        nobodys(over(0, two())),
+    ];
+    for moved in elsewhere {
+        let (mut forecaster, table) = forecaster(none());
+        forecaster.game(&over(0, two()), cause());
+        while forecaster.seasons(cause().now, 10) {}
+        assert!(forecaster.game(&moved, cause()).is_none());
+        while forecaster.seasons(cause().now, 10) {}
+        assert!(forecaster.past().is_empty());
+        assert_eq!(table.season(&id("a")), None);
+        forecaster.game(&over(0, two()), cause());
+        assert_eq!(forecaster.past().len(), 2, "it was right after all");
+    }
+}
+
+#[test]
 fn one_kickoff_in_another_year_moves_its_own_clubs_alone() {
     let (mut forecaster, table) = forecaster(none());
     for week in 0..3 {
@@ -124,6 +194,41 @@ fn an_overtime_leaves_room_above_the_points() {
     assert_eq!(at((5, 900)), [[9.8, 9.8, 11.01], [1.0; 3]]);
     assert_eq!(at((6, 225))[0], [9.8, 9.8, 10.31]);
     assert_eq!(at((5, 0))[0], [9.8; 3]);
+}
+
+/// Who has no line yet may have one still, and everybody's interval has room, until the game is final.
+#[test]
+fn a_tie_as_the_clock_runs_out_has_an_overtime_ahead() {
+    let (mut forecaster, _) = forecaster(eight());
+    for (week, catches) in [(0, 2), (1, 6)] {
+        let both = vec![player("a", Side::Home, caught(catches, 0)), player("b", Side::Away, caught(1, 0))];
+        forecaster.game(&over(week, both), cause());
+    }
+    let mut at = |status, score| {
+        let mut game = lineup(2, status, Some((4, 0)), vec![player("a", Side::Home, caught(4, 58))]);
+        game.score = Some(score);
+        let prediction = forecaster.game(&game, cause()).unwrap();
+        told(&prediction).iter().map(|one| numbers(one).1).collect::<Vec<_>>()
+    };
+    assert_eq!(at(GameStatus::Live, [7, 7]), [[9.8, 9.8, 11.01], [0.0, 0.0, 0.1]]);
+    assert_eq!(at(GameStatus::Live, [7, 3]), [[9.8; 3], [0.0; 3]]);
+    assert_eq!(at(GameStatus::Final, [7, 7]), [[9.8; 3]]);
+}
+
+#[test]
+fn who_has_no_place_among_the_earlier_games_is_counted() {
+    let table = Arc::new(Projections::new("draftkings".into(), 100));
+    let rules = Rules::of(Rulesets::embedded().get("draftkings").unwrap());
+    let settings = Settings { games_max: 4 };
+    let mut forecaster = Forecaster::new(rules, none(), Past::new(1), table.clone(), settings);
+    forecaster.game(&over(0, two()), cause());
+    assert_eq!((forecaster.past().len(), forecaster.counts().left_out), (1, 1));
+    while forecaster.seasons(cause().now, 10) {}
+    assert!(table.season(&id("a")).is_some());
+    forecaster.know(Past::new(1));
+    assert_eq!(table.season(&id("a")), None, "nothing is known of him");
+    forecaster.game(&over(1, two()), cause());
+    assert_eq!(forecaster.counts().left_out, 2, "what was counted stays");
 }
 
 /// Counts rows.

@@ -6,7 +6,7 @@ use crate::predict::points::features;
 use crate::predict::points::forecaster::{Cause, Forecaster, Settings};
 use crate::predict::points::models::{Loaded, Models};
 use crate::predict::points::past::Past;
-use crate::predict::points::projections::Projections;
+use crate::predict::points::projections::{Horizon, Projections};
 use crate::predict::points::rules::Rules;
 use crate::predict::points::task::Task;
 use crate::predict::points::versions::shipped;
@@ -232,15 +232,15 @@ fn what_both_arms_said_is_judged_once() {
     let over = lineup(0, GameStatus::Final, None, two());
     forecaster.game(&over, cause());
     forecaster.game(&over, cause());
-    let (horizon, pick) = table.picks()[1];
+    let Horizon { name, version, pick } = table.picks().remove(1);
     // 12 and 4 were said, and it came to 9.8.
     assert_eq!(
         (
-            horizon,
+            (name, version.as_deref()),
             pick.judged(),
             pick.errors().map(|errors| errors.map(|e| (e * 10.0).round()))
         ),
-        ("quarter_1", 1, Some([22.0, 58.0]))
+        (("quarter_1", Some("1")), 1, Some([22.0, 58.0]))
     );
 }
 

@@ -166,6 +166,7 @@ fn features_of_coming_games_equal_those_of_training() {
                     season: case.season,
                     week: 1,
                 },
+                game: None,
                 had: values(sums, &game["had"]),
                 allowed: values(sums, &game["allowed"]),
                 plays: values(of_plays, plays),

@@ -10,7 +10,7 @@ use crate::predict::points::calendar::When;
 use crate::predict::points::file;
 use crate::predict::points::forecaster::{Cause, Forecaster, Settings};
 use crate::predict::points::past::Past;
-use crate::predict::points::projections::Projections;
+use crate::predict::points::projections::{Horizon, Projections};
 use crate::predict::points::rules::{Rules, as_points};
 use crate::predict::points::versions::shipped;
 use crate::scoring::Rulesets;
@@ -98,7 +98,7 @@ fn recorded_weeks_end_at_their_points_and_the_model_beats_the_baseline_on_the_wa
             let told = ends.get(&who).copied().unwrap_or(0.0);
             assert!((told - points).abs() < 1e-9, "{who:?}: {told} where {points} is right");
         }
-        for (horizon, pick) in projections.picks().into_iter().take(4) {
+        for Horizon { name: horizon, pick, .. } in projections.picks().into_iter().take(4) {
             let [model, baseline] = pick.errors().unwrap();
             eprintln!(
                 "{week} {horizon}: model {model:.3}, baseline {baseline:.3}, of {}; {most} players at most",

@@ -1,4 +1,4 @@
-use crate::model::{PlayerId, Team};
+use crate::model::{GameId, PlayerId, Team};
 use crate::predict::points::calendar::When;
 use crate::predict::points::file::{self, FileError};
 use crate::predict::points::line::{Line, PASS_ATT, REC, RUSH_YDS};
@@ -102,6 +102,7 @@ fn a_compressed_table_is_read() {
 /// A game of two players each, who caught so many.
 fn game(catches: i16) -> [Result; 2] {
     ["AAA", "BBB"].map(|club| Result {
+        game: GameId::new("g"),
         club: Team::new(club).unwrap(),
         score: 20,
         players: ["x", "y"]
@@ -178,6 +179,26 @@ fn a_newcomer_takes_the_place_of_whoever_has_been_longest_without_a_game() {
         assert_eq!(past.left_out(), left_out);
     }
     assert_eq!(past.take(week(2017, 3), &game_of(["d", "e"])), [id("old"), id("a")]);
+}
+
+#[test]
+fn who_is_in_no_game_after_a_correction_is_named() {
+    let mut past = Past::new(10);
+    past.take(week(2017, 1), &game(2));
+    past.take(week(2017, 2), &game_of(["AAAx", "BBBx"]));
+    let mut corrected = game(2);
+    let moved = corrected[0].players.remove(1);
+    corrected[1].players.push(moved);
+    assert!(past.take(week(2017, 1), &corrected).is_empty(), "he was with the other club");
+    corrected[1].players.pop();
+    assert_eq!(past.take(week(2017, 1), &corrected), [id("AAAy")]);
+    let clubs = ["AAA", "BBB"].map(|club| Team::new(club).unwrap());
+    let game = GameId::new("g").unwrap();
+    assert_eq!(
+        past.take_back(&game, week(2017, 1), &clubs),
+        [id("BBBy")],
+        "the others have another game"
+    );
 }
 
 #[test]
