@@ -25,7 +25,7 @@ class Latency(unittest.TestCase):
         self.file.write_text(BENCH)
         first, *lines = notes.latency("win-1", self.file)
         self.assertIn("a made-up machine", first)
-        self.assertEqual(lines[-2:], ["| onnxruntime cpu | 1 | 11.5 | 18.0 |", "| tract cpu | 1 | 20.0 | 30.0 |"])
+        self.assertEqual(lines[-2:], ["| onnxruntime cpu | 1 | 11.5 | 18.0 | 11.0 | 17.0 |", "| tract cpu | 1 | 20.0 | 30.0 | 19.0 | 29.0 |"])
 
     def test_every_model_has_its_runs_on_both_backends(self) -> None:
         stems = [shipped.model_file(name).stem for name in shipped.SPECS | shipped.PLAYERS]
@@ -38,7 +38,7 @@ class Latency(unittest.TestCase):
         for stem in stems:
             first, *lines = notes.latency(stem, self.file)
             self.assertIn("a machine that is not named", first)
-            wanted = [f"| {backend} | {count} | 12345.6 | 23456.7 |" for backend in backends for count in (1, 32, 256)]
+            wanted = [f"| {backend} | {count} | 12345.6 | 23456.7 | 1.0 | 2.0 |" for backend in backends for count in (1, 32, 256)]
             self.assertEqual(lines[-6:], wanted, stem)
 
     def test_what_was_not_measured_is_said(self) -> None:
