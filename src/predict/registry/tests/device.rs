@@ -54,7 +54,8 @@ fn winner(predictor: &mut Predictor<Registry>, lead: u16) -> (Source, usize) {
     (winner.source.clone(), told.len())
 }
 
-fn disappears() {
+/// Returns what is left serving: it shows in the metrics as long as it is there.
+fn disappears() -> Predictor<Registry> {
     let (says, on_cpu) = (Says::new(), Says::new());
     let mut registry = registry(Serve::default(), [loaded("1", &says, GPU)]);
     let ((news, told), (asking, requests), (_first, looked)) = (flume::bounded(8), flume::bounded(8), flume::bounded(1));
@@ -75,6 +76,7 @@ fn disappears() {
     assert!(by_model(winner(&mut predictor, 6)));
     let running = predictor.models().list().remove(0).running.unwrap();
     assert_eq!((running.backend, &*running.device), ("tract", "cpu"));
+    predictor
 }
 
 #[test]
@@ -85,7 +87,7 @@ fn history_answers_until_the_cpu_does_and_log_and_metrics_say_so() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
-    metrics::with_local_recorder(&recorder, || tracing::subscriber::with_default(subscriber, disappears));
+    let _serving = metrics::with_local_recorder(&recorder, || tracing::subscriber::with_default(subscriber, disappears));
     let log = String::from_utf8(log.0.lock().clone()).unwrap();
     let cut_off: Vec<&str> = log.lines().filter(|line| line.contains("left alone for a while")).collect();
     assert!(
