@@ -681,12 +681,17 @@ fn set(table: &mut toml::Table, path: &str, value: &str) -> Result<(), String> {
     let section = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
     let section = section.as_table_mut().ok_or("not a section")?;
     let is_text = section.get(key).is_some_and(toml::Value::is_str);
-    let value = match (value.parse::<i64>(), value) {
-        (Ok(number), _) if !is_text => toml::Value::Integer(number),
-        (_, "true") if !is_text => toml::Value::Boolean(true),
-        (_, "false") if !is_text => toml::Value::Boolean(false),
+    let fraction = value
+        .parse::<f64>()
+        .ok()
+        .filter(|_| section.get(key).is_some_and(toml::Value::is_float));
+    let value = match (fraction, value.parse::<i64>(), value) {
+        (Some(fraction), _, _) => toml::Value::Float(fraction),
+        (_, Ok(number), _) if !is_text => toml::Value::Integer(number),
+        (_, _, "true") if !is_text => toml::Value::Boolean(true),
+        (_, _, "false") if !is_text => toml::Value::Boolean(false),
         // An address may begin so, too.
-        (_, list) if !is_text && list.starts_with('[') => match toml::from_str::<toml::Table>(&format!("list = {list}")) {
+        (_, _, list) if !is_text && list.starts_with('[') => match toml::from_str::<toml::Table>(&format!("list = {list}")) {
             Ok(mut read) => read.remove("list").unwrap_or_else(|| toml::Value::String(list.to_owned())),
             Err(_) => toml::Value::String(list.to_owned()),
         },

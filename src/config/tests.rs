@@ -113,6 +113,12 @@ fn a_variable_of_many_lines_is_complained_of_in_one() {
 fn a_value_is_read_as_what_its_key_wants() {
     let config = load("", &[("SCOREWIRE__SCORING__DEFAULT_RULESET", "2024")]).unwrap();
     assert_eq!(config.scoring.default_ruleset, "2024");
+    for (told, confidence) in [("0.8", 0.8), ("1", 1.0)] {
+        let config = load("", &[("SCOREWIRE__PREDICT__CONFIDENCE", told)]).unwrap();
+        assert_eq!(config.predict.confidence, confidence);
+    }
+    let refused = load("", &[("SCOREWIRE__PREDICT__CONFIDENCE", "nan")]).unwrap_err();
+    assert!(refused.to_string().contains("0.5 to 1"), "{refused}");
 }
 
 #[test]
