@@ -36,6 +36,9 @@ fn served(budget_mib: u64) -> (Served, Http) {
         ("FANOUT__RING_FRAMES", 65_536),
         ("FANOUT__SEND_BUFFER_BYTES", SEND_BUFFER),
         ("FANOUT__UNSENT_BYTES_MAX", 4096),
+        // Who does not read is closed for want of memory here, however long the test takes.
+        ("CLIENTS__STALL_TIMEOUT_MS", 600_000),
+        ("CLIENTS__SILENCE_TIMEOUT_MS", 600_000),
     ] {
         command.env(format!("SCOREWIRE__{name}"), value.to_string());
     }

@@ -164,7 +164,8 @@ impl Client {
         message["id"] = json!(self.next_id);
         self.send(message).await;
         loop {
-            let reply = self.next().await.expect("a reply");
+            let reply = self.next().await;
+            let reply = reply.unwrap_or_else(|| panic!("closed before its reply: {:?}", self.closed));
             if reply["id"] == self.next_id {
                 self.said.retain(|said| said["id"] != self.next_id);
                 let topics = reply["topics"].as_array().into_iter().flatten().map(key_of);
