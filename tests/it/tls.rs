@@ -309,7 +309,8 @@ fn handshakes_over_the_limit_are_hung_up_on_unheard() {
         // Another each time: one that comes while a handshake is under way is hung up on itself.
         let silent = RefCell::new(Vec::new());
         eventually("shed", || async {
-            silent.borrow_mut().push(TcpStream::connect(server.address()).await.unwrap());
+            let another = TcpStream::connect(server.address()).await.unwrap();
+            silent.borrow_mut().push(another);
             shake(&server, tls).await.is_err()
         })
         .await;

@@ -208,17 +208,7 @@ impl Models {
 
     /// Every version that serves or is refused.
     pub fn list(&self) -> Vec<ModelInfo> {
-        let refused = self.refused.iter().flatten().map(|(stem, why)| {
-            let (name, version) = stem.rsplit_once('-').unwrap_or((stem, ""));
-            ModelInfo {
-                name: name.into(),
-                version: version.into(),
-                role: Role::Spare,
-                state: ModelState::Refused,
-                why: Some(why.clone()),
-                running: None,
-            }
-        });
+        let refused = self.refused.iter().flatten().map(ModelInfo::refused);
         self.slots.iter().flatten().map(Slot::info).chain(refused).collect()
     }
 }

@@ -53,6 +53,21 @@ pub struct ModelInfo {
     pub running: Option<Running>,
 }
 
+impl ModelInfo {
+    /// A version that was refused: its file's stem, and what is wrong with it.
+    pub(in crate::predict) fn refused((stem, why): (&String, &String)) -> ModelInfo {
+        let (name, version) = stem.rsplit_once('-').unwrap_or((stem, ""));
+        ModelInfo {
+            name: name.into(),
+            version: version.into(),
+            role: Role::Spare,
+            state: ModelState::Refused,
+            why: Some(why.clone()),
+            running: None,
+        }
+    }
+}
+
 /// A loaded version's run so far.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Running {

@@ -244,17 +244,7 @@ impl Registry {
         let mut slots: Vec<(usize, &Slot)> = self.slots.iter().enumerate().collect();
         slots.sort_by_key(|(_, slot)| (slot.manifest.task, &slot.manifest.number));
         let loaded = slots.into_iter().map(|(place, slot)| slot.info(self.role(place)));
-        let refused = self.refused.iter().map(|(stem, why)| {
-            let (name, version) = stem.rsplit_once('-').unwrap_or((stem, ""));
-            ModelInfo {
-                name: name.into(),
-                version: version.into(),
-                role: Role::Spare,
-                state: ModelState::Refused,
-                why: Some(why.clone()),
-                running: None,
-            }
-        });
+        let refused = self.refused.iter().map(ModelInfo::refused);
         loaded.chain(refused).collect()
     }
 

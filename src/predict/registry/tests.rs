@@ -3,6 +3,7 @@
 use super::loader::Loaded;
 use super::*;
 use crate::predict::onnx::{Model, Network, Precision, Serving, Signature};
+use flume::{Receiver, Sender};
 use parking_lot::Mutex;
 use serde_json::json;
 use std::path::PathBuf;
@@ -125,6 +126,17 @@ fn take(registry: &mut Registry, news: impl IntoIterator<Item = News>) {
         registry.take(one);
     }
     registry.assign();
+}
+
+/// What a test is to a registry in the place of its loader.
+fn loader(registry: &mut Registry) -> (Sender<News>, Receiver<Request>) {
+    let ((news, told), (asking, requests), (_, looked)) = (flume::bounded(8), flume::bounded(8), flume::bounded(1));
+    registry.loader = Some(Ends {
+        news: told,
+        requests: asking,
+        looked,
+    });
+    (news, requests)
 }
 
 /// The version that answers a game.
@@ -371,12 +383,7 @@ fn a_challenger_that_fails_leaves_its_games_to_the_champion() {
 fn a_version_whose_device_fails_is_asked_for_on_the_cpu_and_stays_the_same() {
     let (says, on_cpu) = (Says::new(), Says::new());
     let mut registry = registry(Serve::default(), [loaded("1", &says, GPU)]);
-    let ((news, told), (asking, requests), (_first, looked)) = (flume::bounded(8), flume::bounded(8), flume::bounded(1));
-    registry.loader = Some(Ends {
-        news: told,
-        requests: asking,
-        looked,
-    });
+    let (news, requests) = loader(&mut registry);
     let version = answers(&registry, "g1").unwrap();
     run(&mut registry, &version, 0).unwrap();
     says.fail();

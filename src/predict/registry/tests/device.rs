@@ -58,12 +58,7 @@ fn winner(predictor: &mut Predictor<Registry>, lead: u16) -> (Source, usize) {
 fn disappears() -> Predictor<Registry> {
     let (says, on_cpu) = (Says::new(), Says::new());
     let mut registry = registry(Serve::default(), [loaded("1", &says, GPU)]);
-    let ((news, told), (asking, requests), (_first, looked)) = (flume::bounded(8), flume::bounded(8), flume::bounded(1));
-    registry.loader = Some(Ends {
-        news: told,
-        requests: asking,
-        looked,
-    });
+    let (news, requests) = loader(&mut registry);
     let mut predictor = Predictor::new(registry, Knowledge::shipped(), SETTINGS);
     let by_model = |said: (Source, usize)| matches!(said, (Source::Model { .. }, 3));
     assert!(by_model(winner(&mut predictor, 0)));
