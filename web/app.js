@@ -1,12 +1,12 @@
 // Puts the page together: one connection, one model, five views.
 //
-//   LiveClient ──frames──► Model ──changed ids──► Scoreboard, PlayerList, Picks, DriveOutlook (once a frame)
+//   client/ ────updates──► Model ──changed ids──► Scoreboard, PlayerList, Picks, DriveOutlook (once a frame)
 //        └──────────────── ages and counts ─────► Meters
 
+import { connect } from './client/index.js';
 import { oncePerFrame, setAttribute, setText } from './dom.js';
 import { modelsText, tallyText } from './forecasts.js';
-import { nowUs } from './latency.js';
-import { LiveClient, UNAUTHORIZED } from './live.js';
+import { Following } from './follow.js';
 import { Meters } from './meters.js';
 import { Model } from './model.js';
 import { DriveOutlook } from './outlook.js';
@@ -18,12 +18,9 @@ const RULESET_KEY = 'scorewire.ruleset';
 const SEARCH_AFTER_MS = 250;
 const SEARCH_LENGTH_MIN = 2;
 const FETCH_AGAIN_MS = 2_000;
-const ASK_WHEN_MS = 5_000;
-const EXPIRE_EVERY_MS = 1_000;
 const ASK_MODELS_EVERY_MS = 10_000;
 // Of the 1,000 topics that a page may follow, games and players come first.
 const PREDICTED_GAMES_MAX = 200;
-const NEEDS_TOKEN = [401, 403];
 
 const node = (id) => document.getElementById(id);
 const model = new Model();
@@ -34,14 +31,8 @@ const tokenShown = () => new URLSearchParams(location.hash.slice(1)).get('token'
 const token = tokenShown();
 let ruleset = null;
 
-const live = new LiveClient({
-  url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/ws`,
-  token,
-  onChange: applyFrame,
-  onState: stateChanged,
-  askWhen,
-  onProblem: (problem) => console.warn('scorewire:', problem.code, problem.topic ?? '', problem.message),
-});
+const live = connect(undefined, { token });
+const following = new Following(live, applyUpdate);
 
 const meters = new Meters({
   state: node('state'), serverLatency: node('server-latency'), feedMeter: node('feed-meter'),
@@ -87,29 +78,10 @@ async function start() {
     // The button is gone now; the keyboard goes on where it stood.
     node('players').focus({ preventScroll: true });
   });
-  live.follow(['slate'], undefined);
-  live.follow(picks.ids().map((id) => `player:${id}`), ruleset);
-  live.start();
-  setInterval(() => expire() && drawSoon(), EXPIRE_EVERY_MS);
+  following.follow(['slate'], undefined);
+  following.follow(picks.ids().map((id) => `player:${id}`), ruleset);
+  live.onState(stateChanged);
   node('calls').addEventListener('pointerenter', learnModels);
-  addEventListener('offline', () => live.check());
-  addEventListener('online', () => live.retryNow());
-  document.addEventListener('visibilitychange', () => {
-    if (document.hidden) return;
-    live.check();
-    live.retryNow();
-  });
-}
-
-// An answer of any status may say it; without one, backoff is what is left.
-async function askWhen() {
-  try {
-    const answer = await fetch('/v1/admission', { cache: 'no-store', signal: AbortSignal.timeout(ASK_WHEN_MS) });
-    const { reconnect_after_ms: afterMs } = await answer.json();
-    return Number.isFinite(afterMs) ? afterMs : 0;
-  } catch {
-    return 0;
-  }
 }
 
 async function loadRulesets() {
@@ -125,13 +97,13 @@ async function loadRulesets() {
 
 function useRuleset(name) {
   const topics = rulesetTopics();
-  live.unfollow(topics, ruleset);
+  following.unfollow(topics, ruleset);
   ruleset = name;
   model.ruleset = name;
   writeSetting(RULESET_KEY, name);
   model.forgetPoints();
   picks.forgetPoints();
-  live.follow(topics, ruleset);
+  following.follow(topics, ruleset);
   drawSoon();
 }
 
@@ -142,20 +114,20 @@ function rulesetTopics() {
   ];
 }
 
-function applyFrame(change) {
-  const { topic, view, frame } = change;
-  meters.count(change);
+function applyUpdate(update) {
+  const { topic, view, frame } = update;
+  meters.count(update);
   if (topic === 'slate') {
     model.applySlate(view, frame);
     followGames();
   } else if (topic.startsWith('game:')) {
     const game = topic.slice('game:'.length);
     model.applyGame(game, view, frame);
-    if ((frame.players ?? []).some(({ player }) => model.players.get(player).name === undefined)) learnNames(game);
+    if ((frame?.players ?? []).some(({ player }) => model.players.get(player).name === undefined)) learnNames(game);
   } else if (topic.startsWith('predictions:')) {
-    model.applyForecasts(topic.slice('predictions:'.length), view, frame);
+    model.applyForecasts(topic.slice('predictions:'.length), view);
   } else {
-    picks.apply(topic.slice('player:'.length), view, frame);
+    picks.apply(topic.slice('player:'.length), update);
   }
   drawSoon();
 }
@@ -165,10 +137,10 @@ function followGames() {
   const added = [...model.games.keys()].filter((game) => !followedGames.has(game));
   for (const game of gone) followedGames.delete(game);
   for (const game of added) followedGames.add(game);
-  live.unfollow(gone.map((game) => `game:${game}`), ruleset);
-  live.follow(added.map((game) => `game:${game}`), ruleset);
-  live.unfollow(gone.map((game) => `predictions:${game}`), undefined);
-  live.follow([...followedGames].slice(0, PREDICTED_GAMES_MAX).map((game) => `predictions:${game}`), undefined);
+  following.unfollow(gone.map((game) => `game:${game}`), ruleset);
+  following.follow(added.map((game) => `game:${game}`), ruleset);
+  following.unfollow(gone.map((game) => `predictions:${game}`), undefined);
+  following.follow([...followedGames].slice(0, PREDICTED_GAMES_MAX).map((game) => `predictions:${game}`), undefined);
   if (added.some((game) => !model.games.get(game).home)) learnGames();
 }
 
@@ -177,29 +149,23 @@ function gameSelected(game) {
   drive.show(game);
 }
 
-// False where nothing has expired, or nobody knows yet what the server's time is.
-function expire() {
-  const serverUs = live.clock.serverUs(nowUs());
-  return serverUs !== null && model.expireForecasts(serverUs);
-}
-
 // For whoever points at the tally. Not every server tells, or tells everybody.
 async function learnModels() {
   if (performance.now() - modelsAskedAtMs < ASK_MODELS_EVERY_MS) return;
   modelsAskedAtMs = performance.now();
-  const answer = await (await request('/v1/models').catch(() => null))?.json().catch(() => null);
+  const answer = await live.get('/v1/models').catch(() => null);
   const text = modelsText(answer?.figures ?? []);
   if (text) setAttribute(node('calls'), 'title', text);
 }
 
 function pickToggled(id, isPicked) {
-  if (isPicked) live.follow([`player:${id}`], ruleset);
-  else live.unfollow([`player:${id}`], ruleset);
+  if (isPicked) following.follow([`player:${id}`], ruleset);
+  else following.unfollow([`player:${id}`], ruleset);
   players.drawPicked(id);
 }
 
-function stateChanged(state) {
-  meters.stateChanged(state);
+function stateChanged(status) {
+  meters.stateChanged(status);
   if (live.epoch === knownEpoch) return;
   knownEpoch = live.epoch;
   learnGames();
@@ -235,7 +201,6 @@ function searchSoon(text) {
 }
 
 function draw() {
-  expire();
   const changes = model.takeChanges();
   scoreboard.draw(model, changes.games);
   drive.draw();
@@ -245,7 +210,7 @@ function draw() {
   picks.draw();
   const isEmpty = model.games.size === 0;
   node('games-section').hidden = isEmpty;
-  node('empty').hidden = !isEmpty || live.view('slate') === null;
+  node('empty').hidden = !isEmpty || following.view('slate') === null;
   node('columns').hidden = isEmpty && picks.ids().length === 0;
 }
 
@@ -266,19 +231,9 @@ async function getJson(path) {
   }
 }
 
-async function tryJson(path) {
-  try {
-    const response = await request(path);
-    if (NEEDS_TOKEN.includes(response.status)) live.giveUp(UNAUTHORIZED);
-    return response.ok ? await response.json() : null;
-  } catch {
-    // No network just now.
-    return null;
-  }
-}
-
-function request(path) {
-  return fetch(path, { headers: token === null ? {} : { authorization: `Bearer ${token}` } });
+// No network just now is no error of ours.
+function tryJson(path) {
+  return live.get(path).catch(() => null);
 }
 
 function readSetting(key) {

@@ -1,13 +1,12 @@
 // Connection state and figures in the header, and the notice while there is no connection.
 
+import { UNAUTHORIZED } from './client/index.js';
 import { setAttribute, setText } from './dom.js';
-import { isPlausibleFeedAge, LatencyWindow, nowUs, Rate } from './latency.js';
-import { UNAUTHORIZED } from './live.js';
-import { changesIn } from './topics.js';
+import { LatencyWindow, nowUs, Rate } from './rates.js';
 
 const STATE_WORDS = {
-  connecting: 'Connecting', live: 'Live', late: 'Late', reconnecting: 'Reconnecting', stopped: 'Stopped',
-  refused: 'Refused',
+  connecting: 'Connecting', live: 'Live', late: 'Late', reconnecting: 'Reconnecting', offline: 'Offline',
+  paused: 'Paused', stopped: 'Stopped', refused: 'Refused',
 };
 const DRAW_EVERY_MS = 1_000;
 // A blink is not worth a notice that pushes the page down.
@@ -28,24 +27,23 @@ export class Meters {
     this.#nodes = nodes;
     this.#live = live;
     this.#hasToken = hasToken;
-    nodes.retry.addEventListener('click', () => live.retryNow());
+    nodes.retry.addEventListener('click', () => live.retry());
     setInterval(() => this.draw(), DRAW_EVERY_MS);
   }
 
-  /** One applied frame, as `LiveClient` reports it. */
-  count({ frame, ageUs, receivedUs }) {
+  /** One update, as `live.subscribe` tells it. */
+  count({ frame, changes, latency }) {
     this.#lastFrameAtMs = Date.now();
-    if (frame.type !== 'delta') return;
-    this.#rate.add(changesIn(frame), receivedUs);
-    if (changesIn(frame) > 1) this.#mergedFrames += 1;
-    if (ageUs === null) return;
-    this.#serverAges.add(ageUs, receivedUs);
-    const feedAgeUs = this.#live.clock.ageUs(frame.feed_ts, receivedUs);
-    if (isPlausibleFeedAge(feedAgeUs)) this.#feedAges.add(feedAgeUs, receivedUs);
+    if (frame?.type !== 'delta') return;
+    const atUs = nowUs();
+    this.#rate.add(changes, atUs);
+    if (changes > 1) this.#mergedFrames += 1;
+    if (latency.serverUs !== null) this.#serverAges.add(latency.serverUs, atUs);
+    if (latency.feedUs !== null) this.#feedAges.add(latency.feedUs, atUs);
   }
 
-  stateChanged(state) {
-    const isLost = state === 'reconnecting' || (state === 'connecting' && this.#lastFrameAtMs !== null);
+  stateChanged({ state }) {
+    const isLost = ['reconnecting', 'offline'].includes(state) || (state === 'connecting' && this.#lastFrameAtMs !== null);
     if (!isLost) this.#lostAtMs = null;
     else this.#lostAtMs ??= Date.now();
     setText(this.#nodes.state, STATE_WORDS[state]);
@@ -82,7 +80,7 @@ export class Meters {
   }
 
   #refusedText() {
-    const code = this.#live.closeCode;
+    const { code } = this.#live.status.getSnapshot();
     if (code !== UNAUTHORIZED) return `The server ended the connection (${code}) and would again: load the page anew.`;
     const why = this.#hasToken ? 'The server does not take this token, or not any more.' : 'Reading takes a token here.';
     return `${why} Open the page with a good one at the end of its address: #token=…`;

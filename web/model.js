@@ -3,7 +3,6 @@
 // Filled by frames, read by the views; touches no element.
 
 import { toUnits } from './points.js';
-import { dropExpired } from './topics.js';
 
 export class Model {
   /** game id -> {game, status, home, away, kickoff, clock, score, situation} */
@@ -29,8 +28,8 @@ export class Model {
 
   /** A snapshot of the slate also says which games are gone; a delta speaks of some games only. */
   applySlate(view, frame) {
-    for (const { game } of frame.games ?? []) this.#mergeGame(game, view.games.get(game));
-    if (frame.type !== 'snapshot') return;
+    for (const { game } of frame?.games ?? view.games.values()) this.#mergeGame(game, view.games.get(game));
+    if (frame?.type === 'delta') return;
     for (const game of this.games.keys()) {
       if (!view.games.has(game)) this.#removeGame(game);
     }
@@ -39,27 +38,14 @@ export class Model {
   applyGame(game, view, frame) {
     // Score and clock come with the slate, which orders them itself; only it may set them twice.
     if (view.situation) this.#mergeGame(game, { situation: view.situation });
-    for (const { player } of frame.players ?? []) this.#mergePlayer(game, view.players.get(player));
+    for (const { player } of frame?.players ?? view.players.values()) this.#mergePlayer(game, view.players.get(player));
   }
 
-  applyForecasts(game, view, frame) {
+  applyForecasts(game, view) {
+    const before = this.forecasts.get(game)?.predictions.get('points');
     this.forecasts.set(game, view);
     this.#changedGames.add(game);
-    // Who has won is the end of all the others, too.
-    if (frame.type === 'snapshot' || frame.kind === 'points' || frame.kind === 'win') this.#touchPlayersOf(game);
-  }
-
-  /** Lets go of predictions that have had their time at `serverUs`; true where there were any. */
-  expireForecasts(serverUs) {
-    let hasExpired = false;
-    for (const [game, view] of this.forecasts) {
-      const kinds = dropExpired(view, serverUs);
-      if (kinds.length === 0) continue;
-      hasExpired = true;
-      this.#changedGames.add(game);
-      if (kinds.includes('points')) this.#touchPlayersOf(game);
-    }
-    return hasExpired;
+    if (view.predictions.get('points') !== before) this.#touchPlayersOf(game);
   }
 
   /** The points that a player is thought to end the game with: {points, low, high, source}, or null. */

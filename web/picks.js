@@ -5,7 +5,6 @@ import { gameLine } from './games.js';
 import { displayName, drawPoints, metaText } from './players.js';
 import { formatChange, toUnits } from './points.js';
 import { causeKind, causeText, statLine } from './stats.js';
-import { causesOf, changesIn } from './topics.js';
 
 const STORAGE_KEY = 'scorewire.picks';
 const PICKS_MAX = 30;
@@ -54,14 +53,14 @@ export class Picks {
     this.#onToggle(id, this.has(id));
   }
 
-  /** A frame of `player:ID`. */
-  apply(id, view, frame) {
+  /** An update of `player:ID`. */
+  apply(id, { view, frame, causes, changes }) {
     const card = this.#cards.get(id);
     if (!card) return;
-    card.units = view.seen ? toUnits(view.points) : null;
+    card.units = view.seq > 0 ? toUnits(view.points) : null;
     card.stats = view.stats;
     card.game = view.game;
-    if (frame.type === 'delta') this.#remember(card, frame);
+    if (frame?.type === 'delta') this.#remember(card, frame, causes, changes);
   }
 
   /** Points of one ruleset mean nothing under another. */
@@ -111,8 +110,7 @@ export class Picks {
     drawPoints(card, card.units);
   }
 
-  #remember(card, frame) {
-    const causes = causesOf(frame);
+  #remember(card, frame, causes, changes) {
     const kind = causeKind(causes);
     const units = toUnits(frame.change) ?? 0;
     // A pass that missed its target is no news; a correction is, even without points.
@@ -121,7 +119,7 @@ export class Picks {
       who: displayName({ ...card.player, ...identityOf(this.#model.players.get(card.player.player) ?? {}) }),
       text: causeText(causes) || 'Stat line changed',
       badge: BADGES[kind] ?? '',
-      changes: changesIn(frame),
+      changes,
       units,
     });
     this.#recent.length = Math.min(this.#recent.length, RECENT_MAX);

@@ -293,7 +293,7 @@ pub fn router(door: Door, routes: Routes) -> Router {
         router = router
             .merge(readable)
             .route("/", get(page::index))
-            .route("/assets/{name}", get(page::asset))
+            .route("/assets/{*path}", get(page::asset))
             .route("/v1/ws", get(upgrade::websocket));
     }
     if routes.ingest {

@@ -15,22 +15,35 @@ const INDEX: &[u8] = include_bytes!("../../web/index.html");
 const ASSETS: &[(&str, &[u8])] = assets![
     "app.css",
     "app.js",
+    "client/binary.js",
+    "client/clock.js",
+    "client/connection.js",
+    "client/index.js",
+    "client/live.js",
+    "client/points.js",
+    "client/presence.js",
+    "client/schema.js",
+    "client/socket.js",
+    "client/store.js",
+    "client/stream.js",
+    "client/subscription.js",
+    "client/topic.js",
+    "client/views.js",
     "dom.js",
+    "follow.js",
     "forecasts.js",
     "games.js",
     "icon.svg",
-    "latency.js",
     "lists.css",
-    "live.js",
     "meters.js",
     "model.js",
     "outlook.js",
     "picks.js",
     "players.js",
     "points.js",
+    "rates.js",
     "scoreboard.js",
     "stats.js",
-    "topics.js",
 ];
 
 /// Nothing but this server's own files runs or loads, and nobody frames the page.
@@ -41,7 +54,7 @@ pub(super) async fn index() -> Response {
     file("text/html; charset=utf-8", INDEX)
 }
 
-/// `GET /assets/NAME`.
+/// `GET /assets/PATH`.
 pub(super) async fn asset(Path(name): Path<String>) -> Result<Response, ApiError> {
     let found = ASSETS.iter().find(|(known, _)| *known == name);
     let Some((known, bytes)) = found else {
@@ -73,11 +86,27 @@ fn file(kind: &'static str, bytes: &'static [u8]) -> Response {
 mod tests {
     use super::*;
 
+    /// Folders of files that no page loads.
+    const NOT_SERVED: [&str; 3] = ["node_modules", "tests", "tools"];
+
+    fn files(folder: &std::path::Path, prefix: &str, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            if !entry.file_type().unwrap().is_dir() {
+                found.push(format!("{prefix}{name}"));
+            } else if !NOT_SERVED.contains(&name.as_str()) {
+                files(&entry.path(), &format!("{prefix}{name}/"), found);
+            }
+        }
+    }
+
     #[test]
     fn every_file_of_the_page_is_served() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("web");
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
+        let mut found = Vec::new();
+        files(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("web"), "", &mut found);
+        assert!(found.contains(&"client/index.js".to_owned()));
+        for name in found {
             let served = ["js", "css", "svg"].iter().any(|kind| name.ends_with(&format!(".{kind}")));
             assert!(
                 !served || ASSETS.iter().any(|(known, _)| *known == name),

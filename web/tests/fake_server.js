@@ -176,12 +176,15 @@ export class FakeServer {
       for (const topic of message.topics) client.topics.get(topic)?.delete(message.ruleset);
     }
     if (message.op !== 'subscribe') return;
+    const resumes = (topic) => message.epoch === this.epoch && message.since?.[topic] === (this.#seqs.get(topic) ?? 1);
+    const topics = message.topics.map((topic) => ({ topic, ruleset: message.ruleset, how: resumes(topic) ? 'resumed' : 'snapshot' }));
+    client.send({ type: 'subscribed', id: message.id, topics, errors: [] });
     for (const topic of message.topics) {
       if (!client.topics.has(topic)) client.topics.set(topic, new Set());
       client.topics.get(topic).add(message.ruleset);
       const seq = this.#seqs.get(topic) ?? 1;
       // Nobody is ever behind here: what was missed while away comes as a snapshot.
-      if (message.epoch === this.epoch && message.since?.[topic] === seq) continue;
+      if (resumes(topic)) continue;
       client.send({ type: 'snapshot', topic, ruleset: message.ruleset, seq, reason: 'subscribe', ...this.#snapshot(topic, message.ruleset) });
     }
   }
@@ -215,7 +218,7 @@ export class FakeServer {
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(json));
       return;
     }
-    const name = url.pathname === '/' ? 'index.html' : url.pathname.match(/^\/assets\/([\w.]+)$/)?.[1];
+    const name = url.pathname === '/' ? 'index.html' : url.pathname.match(/^\/assets\/((?:client\/)?[\w.]+)$/)?.[1];
     try {
       const body = await readFile(join(WEB, name));
       response.writeHead(200, { 'content-type': TYPES[extname(name)], 'content-security-policy': "default-src 'self'" }).end(body);

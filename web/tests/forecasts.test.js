@@ -1,13 +1,12 @@
-// What is thought to come: in words, in the client, and in the model.
+// What is thought to come: in words, and in the model.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   driveEnds, expectedSentence, expectedText, isUsual, modelsText, nextPlayText, percentText, tallyText, verdictText, winChances,
 } from '../forecasts.js';
-import { ServerClock } from '../latency.js';
+import { apply, expire } from '../client/views.js';
 import { Model } from '../model.js';
-import { applyDelta, dropExpired, fromSnapshot, subscriptionKey } from '../topics.js';
 
 const TOPIC = 'predictions:g1';
 const GAME = { game: 'g1', away: 'NE', home: 'HOU', status: 'live' };
@@ -19,12 +18,10 @@ const POINTS = {
   kind: 'points', points_ruleset: 'draftkings', players: [{ player: 'qb', points: 18.4, low: 11.2, high: 26 }], source: 'model', expires_us: 60,
 };
 
-const empty = () => fromSnapshot(TOPIC, { seq: 10, predictions: [] });
+const snapshot = (more) => apply(null, { type: 'snapshot', topic: TOPIC, seq: 10, predictions: [], ...more });
 
 function shownOf(...frames) {
-  const view = empty();
-  for (const frame of frames) applyDelta(TOPIC, view, { seq: view.seq + 1, prev: view.seq, type: 'prediction', ...frame });
-  return view;
+  return frames.reduce((view, frame) => apply(view, { type: 'prediction', topic: TOPIC, seq: view.seq + 1, ...frame }), snapshot({}));
 }
 
 test('probabilities are percents, and certain only where they are', () => {
@@ -79,52 +76,18 @@ test('expected points, the tally and the models in words', () => {
   assert.equal(modelsText(told), 'next_play 1: right 86% of 200');
 });
 
-test('a newer prediction takes the place of the one of its kind, and only of that', () => {
-  assert.equal(subscriptionKey(TOPIC, 'draftkings'), TOPIC);
-  const { predictions } = shownOf(CALL, WIN, { ...CALL, call: 'run' });
-  assert.deepEqual([...predictions.keys()].sort(), ['next_play', 'win']);
-  assert.equal(predictions.get('next_play').call, 'run');
-});
-
-test('an outcome ends the prediction of its kind, that of the game all of them', () => {
-  const tally = { right: 40, calls: 47 };
-  const view = shownOf(CALL, WIN, POINTS, { type: 'outcome', kind: 'next_play', call: 'pass', actual: 'run', right: false, tally });
-  assert.deepEqual([...view.predictions.keys()], ['win', 'points']);
-  assert.deepEqual(view.tally, tally);
-  assert.equal(view.outcomes.get('next_play').right, false);
-  applyDelta(TOPIC, view, { type: 'outcome', seq: 15, prev: 14, kind: 'win', call: 'NE', actual: 'tie', right: false, tally });
-  assert.equal(view.predictions.size, 0);
-});
-
-test('a prediction that has had its time goes, the others stay', () => {
-  const view = shownOf(CALL, WIN);
-  assert.deepEqual(dropExpired(view, 59), []);
-  assert.deepEqual(dropExpired(view, 60), ['next_play']);
-  assert.deepEqual([...view.predictions.keys()], ['win']);
-  const clock = new ServerClock();
-  assert.equal(clock.serverUs(5), null, 'nobody knows before the first pong');
-  clock.add(0, 10, 1_005);
-  assert.equal(clock.serverUs(20), 1_020);
-});
-
-test('a snapshot replaces everything and tells the tally', () => {
-  const view = fromSnapshot(TOPIC, { seq: 12, predictions: [WIN], tally: { right: 3, calls: 4 } });
-  assert.deepEqual([...view.predictions.keys()], ['win']);
-  assert.deepEqual(view.tally, { right: 3, calls: 4 });
-  assert.equal(fromSnapshot(TOPIC, { seq: 12 }).tally, null);
-});
-
 function modelWith(view) {
   const model = new Model();
   model.ruleset = 'draftkings';
   model.addGames([GAME]);
   model.addPlayers([{ player: 'qb', game: 'g1' }, { player: 'wr', game: 'g1' }, { player: 'rb', game: 'g2' }]);
-  model.applyForecasts('g1', view, { type: 'snapshot' });
+  model.applyForecasts('g1', view);
   return model;
 }
 
 test('expected points are those of the ruleset that is shown, while they are worth anything', () => {
-  const model = modelWith(shownOf(POINTS));
+  const view = shownOf(POINTS);
+  const model = modelWith(view);
   assert.deepEqual([...model.takeChanges().players].sort(), ['qb', 'wr']);
   const expected = () => model.expectedOf(model.players.get('qb'));
   assert.equal(expected().points, 18.4);
@@ -134,16 +97,17 @@ test('expected points are those of the ruleset that is shown, while they are wor
   model.ruleset = 'half_ppr';
   assert.equal(expected(), null);
   model.ruleset = 'draftkings';
-  assert.equal(model.expireForecasts(59), false);
-  assert.equal(model.expireForecasts(60), true);
+  model.applyForecasts('g1', expire(view, 59));
+  assert.equal(expected().points, 18.4);
+  model.applyForecasts('g1', expire(view, 60));
   assert.equal(expected(), null);
   assert.deepEqual([...model.takeChanges().players].sort(), ['qb', 'wr']);
 });
 
 test('the tally is that of all games, and a game that is gone takes its own along', () => {
-  const model = modelWith(fromSnapshot(TOPIC, { seq: 1, tally: { right: 3, calls: 4 } }));
-  model.applyForecasts('g2', fromSnapshot('predictions:g2', { seq: 1, tally: { right: 1, calls: 2 } }), { type: 'snapshot' });
-  model.applyForecasts('g3', fromSnapshot('predictions:g3', { seq: 1 }), { type: 'snapshot' });
+  const model = modelWith(snapshot({ tally: { right: 3, calls: 4 } }));
+  model.applyForecasts('g2', snapshot({ tally: { right: 1, calls: 2 } }));
+  model.applyForecasts('g3', snapshot({}));
   assert.deepEqual(model.tally(), { right: 4, calls: 6 });
   model.applySlate({ games: new Map([['g2', {}]]) }, { type: 'snapshot', games: [{ game: 'g2' }] });
   assert.deepEqual(model.tally(), { right: 1, calls: 2 });

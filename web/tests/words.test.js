@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clockText, gameLine, matchText, situationText, slateText } from '../games.js';
-import { LatencyWindow, Rate, ServerClock } from '../latency.js';
+import { LatencyWindow, Rate } from '../rates.js';
 import { formatChange, formatPoints, toUnits } from '../points.js';
 import { causeKind, causeText, statLine as statLineWithNoBreaks } from '../stats.js';
 
@@ -61,16 +61,6 @@ test('a slate in words says what is live first and leaves out what there is none
   assert.equal(slateText([]), '');
   assert.equal(matchText({ away: 'NE', home: 'HOU' }), 'NE at HOU');
   assert.equal(matchText({}), '– at –');
-});
-
-test('the quickest probe sets the clock, and ages are never negative', () => {
-  const clock = new ServerClock();
-  assert.equal(clock.ageUs(0, 0), null);
-  clock.add(1_000, 41_000, 900_000);
-  clock.add(100_000, 102_000, 601_000);
-  assert.equal(clock.best.offsetUs, 500_000);
-  assert.equal(clock.ageUs(700_000, 203_000), 3_000);
-  assert.equal(clock.ageUs(800_000, 203_000), 0);
 });
 
 test('latency and rate forget what is old', () => {

@@ -1,0 +1,413 @@
+// All topics of one connection, right whatever the network does: a frame counts only where it follows
+// the one before, and what is missing is asked for.
+
+import { nowUs, ServerClock } from './clock.js';
+import { Connection } from './connection.js';
+import { NO_LATENCY, standing, Subscription } from './subscription.js';
+import { batches, keyOf, Topic } from './topic.js';
+import { apply, causesOf, change, changesIn, expire, hasRuleset, nextExpiryUs } from './views.js';
+
+const FRAME_LATE_US = 1_000_000;
+// An overloaded server says to try again in 10 s.
+const ASK_AGAIN_MS = 10_000;
+const EXPIRE_WITHIN_MS = 60_000;
+const FEED_AGE_MAX_US = 60_000_000;
+
+export class Live {
+  /** Frames that did not follow what was held. Each is a fault of the server's, and cost a snapshot. */
+  gaps = 0;
+  /** The server's history; null before it said so. */
+  epoch = null;
+  #options;
+  #connection;
+  #clock = new ServerClock();
+  #welcomedUs = Infinity;
+  #topics = new Map();
+  #defaultRuleset = undefined;
+  #toAsk = new Set();
+  #toDrop = new Set();
+  #asked = new Map();
+  #nextId = 1;
+  #isFlushing = false;
+  #isSlow = false;
+  #expiryTimer = null;
+  #askTimer = null;
+
+  constructor(options) {
+    this.#options = options;
+    this.#connection = new Connection(options, {
+      message: (message, atUs, asked) => this.#message(message, atUs, asked),
+      open: () => this.#streamOpened(),
+      bad: (error) => this.#problem({ code: 'bad_message', message: String(error) }),
+      refused: (name, ruleset, error) => this.#refuse(this.#find(name, ruleset), error),
+      slow: (isSlow) => this.#slow(isSlow),
+      wanted: () => this.#wanted(),
+    });
+    this.status.subscribe((status) => this.#changedTo(status));
+  }
+
+  /** A store of `{state, retryAtMs, code, transport, coding}`. */
+  get status() {
+    return this.#connection.status;
+  }
+
+  get state() {
+    return this.status.getSnapshot().state;
+  }
+
+  /** The clocks: `{offsetUs, roundTripUs}`, or null before the first pong. */
+  get latency() {
+    return this.#clock.best;
+  }
+
+  /** The server's time now, in microseconds, as well as it is known. */
+  get serverUs() {
+    return this.#clock.serverUs(nowUs());
+  }
+
+  /** Calls `listener({state, …})` now and after each change; returns what ends that. */
+  onState(listener) {
+    return this.status.subscribe(listener);
+  }
+
+  /** One topic, one lineup, or a list of them; `handler(update)` after each change of any. */
+  subscribe(wanted, handler, { ruleset = this.#options.ruleset, maxRateHz = this.#options.maxRateHz } = {}) {
+    const isList = Array.isArray(wanted);
+    const subscription = new Subscription({ isList, handler, close: () => this.#leave(subscription) });
+    for (const one of isList ? wanted : [wanted]) this.#join(subscription, one, ruleset, maxRateHz);
+    this.#flushSoon();
+    return subscription;
+  }
+
+  /** The JSON of a path such as `/v1/games`, with the token. Rejects with `{status, code, message}`. */
+  async get(path) {
+    try {
+      return await (await this.#connection.request(path.replace(/^\//, ''))).json();
+    } catch (error) {
+      // A token that is no use here is none anywhere.
+      if (error.closeCode) this.#connection.fail(error.closeCode);
+      throw error;
+    }
+  }
+
+  /** Comes back now rather than when the wait is over. */
+  retry() {
+    this.#connection.retry();
+  }
+
+  /** Finds out soon whether the connection still stands. */
+  check() {
+    this.#connection.check();
+  }
+
+  close() {
+    clearTimeout(this.#expiryTimer);
+    clearTimeout(this.#askTimer);
+    this.#connection.close();
+    for (const { watchers } of this.#topics.values()) for (const subscription of watchers.keys()) subscription.close();
+  }
+
+  #join(subscription, one, given, rateHz) {
+    const isLineup = typeof one === 'object';
+    const ruleset = isLineup ? one.ruleset ?? given : given ?? this.#defaultRuleset;
+    const fresh = isLineup ? new Topic(null, ruleset, one) : new Topic(one, hasRuleset(one) ? ruleset : undefined);
+    const topic = this.#topics.get(fresh.key) ?? fresh;
+    const rateBefore = topic.rateHz();
+    topic.watchers.set(subscription, rateHz);
+    this.#topics.set(topic.key, topic);
+    if (topic === fresh || topic.rateHz() !== rateBefore) this.#toAsk.add(topic);
+    const { name, view } = topic;
+    // Later: the caller has not got the subscription yet that its handler may speak of.
+    if (view) queueMicrotask(() => subscription.take(standing(name, view)));
+  }
+
+  #leave(subscription) {
+    for (const topic of this.#topics.values()) {
+      if (!topic.watchers.delete(subscription) || topic.watchers.size > 0) continue;
+      this.#topics.delete(topic.key);
+      this.#toDrop.add(topic);
+    }
+    this.#flushSoon();
+  }
+
+  #flushSoon() {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    queueMicrotask(() => {
+      this.#isFlushing = false;
+      this.#flush();
+    });
+  }
+
+  // Nothing is kept for later: a connection that begins asks for everything there is.
+  #flush() {
+    const asks = [...this.#toAsk].filter((topic) => this.#topics.get(topic.key) === topic);
+    // What is wanted again already is asked for again, and that replaces it.
+    const drops = [...this.#toDrop].filter(({ name, key }) => name !== null && !this.#topics.has(key));
+    this.#toAsk.clear();
+    this.#toDrop.clear();
+    const { transport, isIn } = this.#connection;
+    transport?.regroup?.();
+    if (!isIn || transport.regroup) return;
+    for (const { ruleset, group } of batches(drops)) {
+      this.#connection.send({ op: 'unsubscribe', id: this.#nextId++, topics: group.map(({ name }) => name), ruleset });
+    }
+    this.#ask(asks);
+  }
+
+  #ask(topics) {
+    const ceilingHz = this.#isSlow ? this.#options.hiddenRateHz : Infinity;
+    for (const { ruleset, rateHz, group } of batches(topics, ceilingHz)) {
+      const id = this.#nextId++;
+      // What is not held to the last change comes as a snapshot.
+      const held = group.filter((one) => one.isHeld && one.view.seq > 0);
+      for (const one of group) Object.assign(one, { askedId: id, isHeld: held.includes(one), isRefused: false });
+      this.#asked.set(id, group);
+      const settings = { ruleset, max_rate_hz: rateHz, ...(held.length > 0 && { epoch: this.epoch }) };
+      const [{ lineup, view }] = group;
+      if (lineup) {
+        const { name, slots } = lineup;
+        this.#connection.send({ op: 'lineup', id, name, slots, ...settings, ...(held.length > 0 && { since: view.seq }) });
+      } else {
+        const since = held.length > 0 && { since: Object.fromEntries(held.map((one) => [one.name, one.view.seq])) };
+        this.#connection.send({ op: 'subscribe', id, topics: group.map((one) => one.name), ...settings, ...since });
+      }
+    }
+  }
+
+  // Whatever it is, it came from outside: what can't be made sense of costs a report, and no more.
+  #message(message, atUs, asked) {
+    try {
+      this.#take(message, atUs, asked);
+    } catch (error) {
+      this.#problem({ code: 'bad_message', message: String(error) });
+    }
+  }
+
+  #take(message, atUs, asked) {
+    switch (message.type) {
+      case 'snapshot':
+      case 'delta':
+      case 'prediction':
+      case 'outcome': this.#frame(message, atUs, asked); break;
+      case 'welcome': this.#welcomed(message, atUs); break;
+      case 'subscribed': this.#subscribed(message); break;
+      case 'pong': if (message.sentUs) this.#clock.add(message.sentUs, atUs, message.server_us); break;
+      case 'goodbye': this.#connection.goodbye(message); break;
+      case 'auth_expiring': this.#connection.renew(); break;
+      case 'status': this.#connection.late(message.late_ms > 0); break;
+      case 'error': this.#failed(message); break;
+      default: // A newer server may say more; what we don't know is not for us.
+    }
+  }
+
+  #welcomed({ epoch, server_us: serverUs }, atUs) {
+    // Another history: its sequence numbers have nothing to do with ours.
+    if (this.epoch !== epoch) for (const topic of this.#topics.values()) topic.isHeld = false;
+    this.epoch = epoch;
+    this.#clock.clear();
+    this.#clock.seen(serverUs, atUs);
+    this.#welcomedUs = serverUs;
+    this.#connection.welcomed();
+    this.#toAsk.clear();
+    this.#toDrop.clear();
+    this.#ask([...this.#topics.values()]);
+  }
+
+  #streamOpened() {
+    // A stream does not tell its history; the next WebSocket begins with snapshots.
+    this.epoch = null;
+    this.#welcomedUs = Infinity;
+    if (!['live', 'late'].includes(this.state)) this.#clock.clear();
+    this.#connection.welcomed();
+  }
+
+  #subscribed({ id, topics, errors }) {
+    const group = this.#asked.get(id);
+    if (!group) return;
+    this.#asked.delete(id);
+    const waiting = group.filter((one) => one.askedId === id);
+    const named = (name) => waiting.find((one) => one.lineup || one.name === name);
+    for (const { topic: name, ruleset, how } of topics) {
+      const topic = named(name);
+      if (!topic) continue;
+      topic.askedId = null;
+      if (how !== 'resumed') topic.isHeld = false;
+      if (topic.lineup) this.#rename(topic, name, ruleset);
+      else if (topic.ruleset === undefined && ruleset !== undefined) this.#learnDefault(ruleset);
+    }
+    for (const error of errors ?? []) this.#refuse(named(error.topic), error);
+  }
+
+  #learnDefault(ruleset) {
+    this.#defaultRuleset = ruleset;
+    for (const topic of [...this.#topics.values()]) {
+      if (topic.ruleset === undefined && topic.name !== null && hasRuleset(topic.name)) this.#rename(topic, topic.name, ruleset);
+    }
+  }
+
+  // Two that turn out to be one become one.
+  #rename(topic, name, ruleset) {
+    this.#topics.delete(topic.key);
+    Object.assign(topic, { name, ruleset });
+    const other = this.#topics.get(topic.key);
+    if (!other) {
+      this.#topics.set(topic.key, topic);
+      return;
+    }
+    other.lineup ??= topic.lineup;
+    for (const [subscription, rateHz] of topic.watchers) {
+      other.watchers.set(subscription, rateHz);
+      if (other.view) subscription.take(standing(name, other.view));
+    }
+    // The server has taken the settings of the one that asked last.
+    this.#toAsk.add(other);
+    this.#flushSoon();
+  }
+
+  #frame(frame, atUs, asked) {
+    if (asked && asked.ruleset === undefined && frame.ruleset !== undefined && hasRuleset(frame.topic)) this.#learnDefault(frame.ruleset);
+    const topic = this.#find(frame.topic, frame.ruleset);
+    if (!topic || topic.askedId !== null) return;
+    const { view: previous } = topic;
+    if (frame.type !== 'snapshot') {
+      // While a snapshot is on its way, deltas of the subscription it replaces may still arrive.
+      if (!topic.isHeld) return;
+      if (frame.prev !== previous.seq) {
+        this.#gap(topic);
+        return;
+      }
+    }
+    this.#clock.seen(frame.encode_us, atUs);
+    const view = apply(previous, frame);
+    topic.view = view.predictions ? expire(view, this.serverUs) : view;
+    topic.isHeld = true;
+    if (view.predictions) this.#planExpiry();
+    const latency = this.#latencyOf(frame, atUs);
+    topic.tell({
+      topic: topic.name, ruleset: frame.ruleset, view: topic.view, previous, frame, latency, merged: 1,
+      change: change(previous, view), changes: changesIn(frame),
+      causes: causesOf(frame), causesOmitted: frame.causes_omitted ?? 0,
+    });
+  }
+
+  #gap(topic) {
+    this.gaps += 1;
+    topic.isHeld = false;
+    const { transport } = this.#connection;
+    if (transport.regroup) transport.anew();
+    else this.#ask([topic]);
+  }
+
+  // What is sent again after a cut is old by nature and says nothing about this connection.
+  #latencyOf(frame, atUs) {
+    if (!(frame.encode_us >= this.#welcomedUs)) return NO_LATENCY;
+    const serverUs = this.#clock.ageUs(frame.encode_us, atUs);
+    const feedUs = this.#clock.ageUs(frame.feed_ts, atUs);
+    if (serverUs !== null) this.#connection.late(serverUs > FRAME_LATE_US);
+    // A feed's own clock may be anywhere.
+    return { serverUs, feedUs: feedUs > 0 && feedUs < FEED_AGE_MAX_US ? feedUs : null };
+  }
+
+  #planExpiry() {
+    clearTimeout(this.#expiryTimer);
+    const nextUs = Math.min(...[...this.#topics.values()].map(({ view }) => nextExpiryUs(view)));
+    if (nextUs === Infinity) return;
+    const waitMs = Math.ceil((nextUs - this.serverUs) / 1_000);
+    this.#expiryTimer = setTimeout(() => this.#expire(), Math.min(Math.max(waitMs, 1), EXPIRE_WITHIN_MS));
+    this.#expiryTimer.unref?.();
+  }
+
+  #expire() {
+    const { serverUs } = this;
+    for (const topic of this.#topics.values()) {
+      const previous = topic.view;
+      if (!previous?.predictions) continue;
+      topic.view = expire(previous, serverUs);
+      if (topic.view !== previous) topic.tell({ ...standing(topic.name, topic.view), previous });
+    }
+    this.#planExpiry();
+  }
+
+  #failed(error) {
+    for (const { topic, ruleset } of error.topics ?? []) this.#refuse(this.#find(topic, ruleset), error);
+    for (const topic of this.#asked.get(error.id) ?? []) this.#refuse(topic, error);
+    if (!error.topics && !this.#asked.delete(error.id)) this.#problem(error);
+  }
+
+  #refuse(topic, error) {
+    if (!topic) return;
+    Object.assign(topic, { askedId: null, isHeld: false, isRefused: true });
+    for (const subscription of topic.watchers.keys()) subscription.refuse(topic.name ?? topic.lineup.name, error);
+    this.#problem({ ...error, topic: topic.name, ruleset: topic.ruleset });
+    if (error.code !== 'overloaded') return;
+    this.#askTimer ??= setTimeout(() => this.#askAgain(), ASK_AGAIN_MS * (1 + this.#options.random()));
+    this.#askTimer.unref?.();
+  }
+
+  #askAgain() {
+    this.#askTimer = null;
+    for (const topic of this.#topics.values()) {
+      if (!topic.isRefused) continue;
+      topic.isRefused = false;
+      this.#toAsk.add(topic);
+    }
+    this.#flush();
+  }
+
+  #slow(isSlow) {
+    if (this.#isSlow === isSlow) return;
+    this.#isSlow = isSlow;
+    for (const topic of this.#topics.values()) this.#toAsk.add(topic);
+    this.#flush();
+  }
+
+  // For streams: what has no ruleset goes along with what has.
+  #wanted() {
+    const wanted = [];
+    const rulesets = [...this.#topics.values()].map(({ name, ruleset }) => (name && hasRuleset(name) ? ruleset : null));
+    const any = rulesets.find((ruleset) => ruleset !== null);
+    for (const topic of this.#topics.values()) {
+      if (topic.isRefused) continue;
+      if (topic.lineup && topic.definedOn !== this.#connection.transport) this.#define(topic);
+      else wanted.push({ topic: topic.name, ruleset: hasRuleset(topic.name) ? topic.ruleset : any });
+    }
+    return wanted;
+  }
+
+  async #define(topic) {
+    const { transport } = this.#connection;
+    const { lineup, ruleset } = topic;
+    topic.definedOn = transport;
+    try {
+      const body = JSON.stringify({ ruleset, slots: lineup.slots });
+      const headers = { 'content-type': 'application/json' };
+      const response = await this.#connection.request('v1/lineups', { method: 'POST', headers, body });
+      const told = await response.json();
+      this.#rename(topic, told.topic, told.ruleset);
+      transport.regroup();
+    } catch (error) {
+      if (transport !== this.#connection.transport) return;
+      if (error.status === 400) this.#refuse(topic, error);
+      else transport.fail(error);
+    }
+  }
+
+  #changedTo({ state, transport }) {
+    if (transport === null) {
+      this.#asked.clear();
+      for (const topic of this.#topics.values()) topic.askedId = null;
+    }
+    if (state !== 'refused') return;
+    for (const { watchers } of this.#topics.values()) for (const subscription of watchers.keys()) subscription.end();
+  }
+
+  #find(name, ruleset) {
+    if (typeof name !== 'string') throw new TypeError('a topic is text');
+    return this.#topics.get(keyOf(name, ruleset));
+  }
+
+  #problem({ code, message, topic, ruleset }) {
+    this.#options.onProblem({ code, message, topic, ruleset });
+  }
+}

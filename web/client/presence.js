@@ -1,0 +1,19 @@
+// Whether somebody looks at the page, and whether the machine has a net. Elsewhere than in a browser
+// nobody tells, and nothing is assumed.
+
+/** Calls `shown(isShown)` and `online(isOnline)` when that changes; returns what ends it. */
+export function watchPresence({ shown, online }) {
+  const { document } = globalThis;
+  const pairs = [
+    [document, 'visibilitychange', () => shown(!document.hidden)],
+    [globalThis, 'online', () => online(true)],
+    [globalThis, 'offline', () => online(false)],
+  ];
+  for (const [target, name, listener] of pairs) target?.addEventListener?.(name, listener);
+  return () => {
+    for (const [target, name, listener] of pairs) target?.removeEventListener?.(name, listener);
+  };
+}
+
+/** False only where the browser says so, which may be wrong: a server on this machine needs no net. */
+export const hasNet = () => globalThis.navigator?.onLine !== false;

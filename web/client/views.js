@@ -1,0 +1,149 @@
+// What a topic shows, and how a frame changes it. Pure: no socket, no clock.
+//
+// Frames carry totals, so a frame is applied by replacing values, never by adding up; a merged frame
+// needs no case of its own. A view is never changed: each frame makes a new one, which shares with the
+// old one all that did not move, so `===` tells what did.
+//
+// Names in frames are any text, `__proto__` too: what they key is a Map, or an object made by spread
+// or `fromEntries`, which define properties and never call setters.
+
+import { fromUnits, toUnits } from './points.js';
+
+const WHO = ['name', 'team', 'position'];
+const GAME = ['game', 'home', 'away', 'kickoff', 'status', 'clock', 'situation', 'timeouts', 'score'];
+const SLOT = ['slot', 'points', 'multiplier', 'game', ...WHO];
+
+const kindOf = (topic) => topic.split(':', 1)[0];
+
+/** Topics that a ruleset says nothing about: it is their own, or they have none. */
+export function hasRuleset(topic) {
+  return !['slate', 'predictions', 'lineup'].includes(kindOf(topic));
+}
+
+/** The view after `frame`, which is a snapshot, or follows `view`. Throws where the frame makes no sense. */
+export function apply(view, frame) {
+  const { topic, ruleset, seq, type } = frame;
+  if (!Number.isSafeInteger(seq)) throw new TypeError('seq is no number');
+  const before = type === 'snapshot' ? null : view;
+  return { topic, ruleset, seq, ...fields(kindOf(topic), before, frame) };
+}
+
+function fields(kind, before, frame) {
+  switch (kind) {
+    case 'slate': return { games: mergeGames(before?.games, frame.games) };
+    case 'game':
+    case 'team': return { ...given(before, frame, GAME), players: mergePlayers(before?.players, frame) };
+    case 'predictions': return forecasts(before, frame);
+    case 'lineup': return { points: points(frame), slots: mergeSlots(before?.slots, frame.slots) };
+    default: return playerFields(before, frame, ['points', 'game', ...WHO]);
+  }
+}
+
+/** Without the predictions that are worth nothing any more at `serverUs`; the same view if there are none. */
+export function expire(view, serverUs) {
+  const left = [...view.predictions].filter(([, one]) => one.expires_us > serverUs);
+  return left.length === view.predictions.size ? view : { ...view, predictions: new Map(left) };
+}
+
+/** When the next prediction of a view expires; Infinity where none does. */
+export function nextExpiryUs(view) {
+  return Math.min(...[...view?.predictions?.values() ?? []].map((one) => one.expires_us));
+}
+
+/** How many changes one frame stands for: 0 of a snapshot. */
+export function changesIn(frame) {
+  return frame.type === 'delta' ? Math.max(1, frame.seq - frame.prev) : frame.type === 'snapshot' ? 0 : 1;
+}
+
+/** The causes of a delta, whether one or merged. */
+export function causesOf(frame) {
+  return frame?.causes ?? (frame?.cause ? [frame.cause] : []);
+}
+
+/** By how many points a total moved, exactly; null where there is no total, or one of another game. */
+export function change(previous, view) {
+  const [before, after] = [toUnits(previous?.points), toUnits(view.points)];
+  return before === null || after === null || previous.game !== view.game ? null : fromUnits(after - before);
+}
+
+function playerFields(before, frame, names) {
+  points(frame);
+  return { ...given(before, frame, names), stats: mergeStats(before?.stats, frame.stats) };
+}
+
+function points(frame) {
+  if (!Number.isFinite(frame.points)) throw new TypeError('points are no number');
+  return frame.points;
+}
+
+// A delta leaves out what did not change: absent means "as before". Null means "not known any more".
+function given(before, frame, names) {
+  const entries = [];
+  for (const name of names) {
+    const value = frame[name] === undefined ? before?.[name] : frame[name];
+    if (value !== undefined && value !== null) entries.push([name, value]);
+  }
+  return Object.fromEntries(entries);
+}
+
+// A total that is back at 0 is absent, as in snapshots.
+function mergeStats(before, moved) {
+  const stats = { ...before, ...moved };
+  for (const name of Object.keys(moved ?? {})) if (stats[name] === 0 && name !== 'points_allowed') delete stats[name];
+  return stats;
+}
+
+function mergePlayers(before, { topic, players = [] }) {
+  if (before && players.length === 0) return before;
+  const merged = new Map(before);
+  for (const entry of players) {
+    const held = merged.get(entry.player);
+    const { player } = entry;
+    const now = { player, ...playerFields(held, entry, ['points', ...WHO]) };
+    // A correction may give a player to the other team.
+    if (kindOf(topic) === 'team' && now.team !== undefined && topic !== `team:${now.team}`) merged.delete(player);
+    else merged.set(player, now);
+  }
+  return merged;
+}
+
+function mergeGames(before, games = []) {
+  const merged = new Map(before);
+  for (const entry of games) merged.set(entry.game, given(merged.get(entry.game), entry, GAME));
+  return merged;
+}
+
+// A player stands in a lineup once at most, and the order is that of the snapshot.
+function mergeSlots(before, slots = []) {
+  if (!before) return slots.map((entry) => ({ player: entry.player, ...playerFields(null, entry, SLOT) }));
+  const moved = new Map(slots.map((entry) => [entry.player, entry]));
+  return before.map((held) => {
+    const entry = moved.get(held.player);
+    return entry ? { player: held.player, ...playerFields(held, entry, SLOT) } : held;
+  });
+}
+
+// At most one prediction of each kind, and the outcome of each that came last.
+function forecasts(before, frame) {
+  const predictions = new Map(before?.predictions);
+  const outcomes = new Map(before?.outcomes);
+  let tally = before?.tally ?? null;
+  if (frame.type === 'snapshot') {
+    tally = frame.tally ?? null;
+    for (const one of frame.predictions ?? []) hold(predictions, one);
+  } else if (frame.type === 'outcome') {
+    tally = frame.tally ?? tally;
+    outcomes.set(frame.kind, frame);
+    // Who has won ends the game, and all that was thought of it.
+    if (frame.kind === 'win') predictions.clear();
+    else predictions.delete(frame.kind);
+  } else {
+    hold(predictions, frame);
+  }
+  return { predictions, outcomes, tally };
+}
+
+function hold(predictions, prediction) {
+  const players = new Map((prediction.players ?? []).map((one) => [one.player, one]));
+  predictions.set(prediction.kind, { ...prediction, players });
+}
