@@ -1,122 +1,166 @@
-// Puts the page together: one connection, one model, five views.
+// Puts the page together: one connection, one model, four views.
 //
-//   client/ ────updates──► Model ──changed ids──► Scoreboard, PlayerList, Picks, DriveOutlook (once a frame)
-//        └──────────────── ages and counts ─────► Meters
+//   Connection ──frames──► Model, LineupPoints, Vitals ──what changed──► the view that is shown (once a frame)
 
-import { connect } from './client/index.js';
-import { oncePerFrame, setAttribute, setText } from './dom.js';
-import { modelsText, tallyText } from './forecasts.js';
-import { Following } from './follow.js';
-import { Meters } from './meters.js';
+import { Connection, nowUs } from './connection.js';
+import { isDemo, parseHash, shareLink } from './routes.js';
+import { rotate, stopsOf } from './demo.js';
+import { oncePerFrame, setText } from './dom.js';
+import { FrameTimes } from './frame_times.js';
+import { LineupPoints } from './lineup_points.js';
 import { Model } from './model.js';
-import { DriveOutlook } from './outlook.js';
-import { Picks } from './picks.js';
-import { PlayerList } from './players.js';
-import { Scoreboard } from './scoreboard.js';
+import { MyTeam } from './my_team.js';
+import { displayName, positionOf } from './people.js';
+import { formatPoints } from './points.js';
+import { lineupOf } from './team.js';
+import { Tabs } from './tabs.js';
+import { Vitals } from './vitals.js';
+import { Leaders } from './views/leaders.js';
+import { Pulse } from './views/pulse.js';
+import { Slate } from './views/slate.js';
+import { Status } from './views/status.js';
+import { TeamView } from './views/team.js';
 
 const RULESET_KEY = 'scorewire.ruleset';
 const SEARCH_AFTER_MS = 250;
 const SEARCH_LENGTH_MIN = 2;
-const FETCH_AGAIN_MS = 2_000;
-const ASK_MODELS_EVERY_MS = 10_000;
+const PROJECTION_AFTER_MS = 2_000;
+// A screen reader that hears every play hears nothing else.
+const SPEAK_EVERY_MS = 20_000;
 // Of the 1,000 topics that a page may follow, games and players come first.
 const PREDICTED_GAMES_MAX = 200;
 
 const node = (id) => document.getElementById(id);
+const { token } = parseHash(location.hash);
+const isTalk = isDemo(location.search);
 const model = new Model();
+const vitals = new Vitals();
+const frameTimes = new FrameTimes();
+const lineup = new LineupPoints();
 const followedGames = new Set();
 const askedNames = new Set();
-// `#token=…`: what follows the # is in no request, and so in no log of a server or a proxy.
-const tokenShown = () => new URLSearchParams(location.hash.slice(1)).get('token');
-const token = tokenShown();
-let ruleset = null;
-
-const live = connect(undefined, { token });
-const following = new Following(live, applyUpdate);
-
-const meters = new Meters({
-  state: node('state'), serverLatency: node('server-latency'), feedMeter: node('feed-meter'),
-  feedLatency: node('feed-latency'), updateRate: node('update-rate'), mergedMeter: node('merged-meter'),
-  mergedCount: node('merged-count'),
-  notice: node('notice'), noticeText: node('notice-text'), retry: node('retry'), body: document.body,
-}, live, { hasToken: token !== null });
-
-const picks = new Picks({
-  list: node('picks'), hint: node('picks-hint'), total: node('total'), totalChange: node('total-change'),
-  totalSpoken: node('total-spoken'), recent: node('recent'), recentTitle: node('recent-title'),
-}, model, { onToggle: pickToggled });
-
-const players = new PlayerList({
-  rows: node('rows'), rowsHint: node('rows-hint'), more: node('more'), search: node('search'),
-  team: node('team'), gameFilter: node('game-filter'), positions: node('positions'), sorts: document.querySelectorAll('.sort'),
-}, model, picks, { onSearch: searchSoon });
-
-const drive = new DriveOutlook({
-  section: node('drive'), title: node('drive-title'), usual: node('drive-usual'),
-  verdict: node('drive-verdict'), ends: node('drive-ends'),
-}, model);
-
-const scoreboard = new Scoreboard({ list: node('games'), summary: node('games-summary') }, { onSelect: gameSelected });
-
+const askedProjections = new Set();
+const connection = new Connection({ token, onUpdate: applyUpdate, onState: stateChanged });
+const status = new Status({
+  state: node('state'), serverLatency: node('server-latency'), notice: node('notice'), noticeText: node('notice-text'),
+  retry: node('retry'), body: document.body,
+}, { connection, vitals, hasToken: token !== null });
 const drawSoon = oncePerFrame(draw);
+
+let ruleset = null;
+let rulesets = null;
+let myTeam = null;
+let views = null;
+let tabs = null;
 let knownEpoch = null;
+let followedLineup = null;
 let searchTimer = null;
-let modelsAskedAtMs = -Infinity;
+let spoken = '';
+
+// For tests and for the curious; nothing here changes anything.
+window.scorewire = Object.freeze({
+  frames: () => frameTimes.summary(), clearFrames: () => frameTimes.clear(), vitals: () => vitals.now(nowUs()),
+});
 
 start();
 
 async function start() {
-  addEventListener('hashchange', () => {
-    // Another token is another visitor; a link within the page shows none.
-    if (![null, token].includes(tokenShown())) location.reload();
-  });
+  if (isTalk) document.documentElement.dataset.demo = 'true';
   node('origin').textContent = location.origin;
+  addEventListener('hashchange', readHash);
+  connection.follow(['slate'], undefined);
   await loadRulesets();
-  node('ruleset').addEventListener('change', () => useRuleset(node('ruleset').value));
-  node('game-filter').addEventListener('click', () => {
-    scoreboard.select(null);
-    // The button is gone now; the keyboard goes on where it stood.
-    node('players').focus({ preventScroll: true });
+  myTeam = new MyTeam({ ruleset, rulesets: rulesets.map(({ name }) => name), onChange: teamChanged });
+  makeViews();
+  node('ruleset').addEventListener('change', () => useRuleset(node('ruleset').value, true));
+  node('skip').addEventListener('click', (event) => {
+    // An address of its own would be another view.
+    event.preventDefault();
+    node('main').focus();
   });
-  following.follow(['slate'], undefined);
-  following.follow(picks.ids().map((id) => `player:${id}`), ruleset);
-  live.onState(stateChanged);
-  node('calls').addEventListener('pointerenter', learnModels);
+  readHash();
+  teamChanged();
+  followGames();
+  setInterval(speak, SPEAK_EVERY_MS);
+  if (isTalk) rotate(() => stopsOf([...model.games.values()], myTeam.ids().length > 0), showStop);
+}
+
+function makeViews() {
+  views = {
+    slate: new Slate({
+      head: node('slate-head'), list: node('games'), summary: node('games-summary'), spotlight: node('spotlight'), calls: node('calls'),
+      empty: node('empty'), over: node('night-over'), overText: node('night-over-text'),
+    }, { model, onMore: showPlayersOf, ask: (path) => connection.tryJson(path), hasSlate: () => connection.hasView('slate') }),
+    team: new TeamView(node('view-team'), {
+      model, mine: myTeam, points: lineup, find: findPlayers, best, isReadOnly: isTalk,
+      linkOf: (code) => shareLink(location, code), whyRefused: () => connection.lineupError,
+    }),
+    leaders: new Leaders({
+      rows: node('rows'), rowsHint: node('rows-hint'), search: node('search'), team: node('team-filter'), gameFilter: node('game-filter'),
+      positions: node('positions'), sorts: document.querySelectorAll('.sort'), count: node('leaders-count'),
+    }, model, { has: (id) => myTeam.has(id), toggle: toggle }, { onSearch: searchSoon }),
+    pulse: new Pulse(node('view-pulse'), { connection, vitals, frameTimes }),
+  };
+  tabs = new Tabs(node('tabs'), { token, onShow: showView });
+}
+
+function showView(view, before) {
+  views[before]?.setShown(false);
+  views[view].setShown(true);
+}
+
+// A link's team is shown until it is kept or left; another token is another visitor.
+function readHash() {
+  const route = parseHash(location.hash);
+  if (route.token !== null && route.token !== token) {
+    location.reload();
+    return;
+  }
+  // Who is refused gets no further.
+  if (tabs === null) return;
+  if (route.team !== null && myTeam.show(route.team)) useRuleset(myTeam.sharedRuleset, false);
+  tabs.show(route.view);
+}
+
+function showStop({ view, game }) {
+  if (game) views.slate.select(game);
+  tabs.show(view);
+}
+
+function showPlayersOf(game) {
+  views.leaders.showGame(game);
+  tabs.go('leaders');
 }
 
 async function loadRulesets() {
-  const answer = await getJson('/v1/rulesets');
+  const answer = await connection.getJson('/v1/rulesets');
+  rulesets = answer.rulesets;
   const select = node('ruleset');
-  for (const { name, title } of answer.rulesets) select.add(new Option(title ?? name, name));
+  for (const { name, title } of rulesets) select.add(new Option(title ?? name, name));
   const saved = readSetting(RULESET_KEY);
-  const isKnown = answer.rulesets.some(({ name }) => name === saved);
+  const isKnown = rulesets.some(({ name }) => name === saved);
   ruleset = isKnown ? saved : answer.default;
   model.ruleset = ruleset;
   select.value = ruleset;
 }
 
-function useRuleset(name) {
-  const topics = rulesetTopics();
-  following.unfollow(topics, ruleset);
+function useRuleset(name, isKept) {
+  if (isKept) writeSetting(RULESET_KEY, name);
+  if (name === ruleset) return;
+  const topics = [...followedGames].map((game) => `game:${game}`);
+  connection.unfollow(topics, ruleset);
   ruleset = name;
+  node('ruleset').value = name;
   model.ruleset = name;
-  writeSetting(RULESET_KEY, name);
   model.forgetPoints();
-  picks.forgetPoints();
-  following.follow(topics, ruleset);
+  connection.follow(topics, ruleset);
+  myTeam.useRuleset(name);
   drawSoon();
-}
-
-function rulesetTopics() {
-  return [
-    ...[...followedGames].map((game) => `game:${game}`),
-    ...picks.ids().map((id) => `player:${id}`),
-  ];
 }
 
 function applyUpdate(update) {
   const { topic, view, frame } = update;
-  meters.count(update);
+  countUpdate(update);
   if (topic === 'slate') {
     model.applySlate(view, frame);
     followGames();
@@ -126,55 +170,102 @@ function applyUpdate(update) {
     if ((frame?.players ?? []).some(({ player }) => model.players.get(player).name === undefined)) learnNames(game);
   } else if (topic.startsWith('predictions:')) {
     model.applyForecasts(topic.slice('predictions:'.length), view);
-  } else {
-    picks.apply(topic.slice('player:'.length), update);
   }
   drawSoon();
 }
 
+// What has expired here is no message; a prediction's age says nothing of the scores'.
+function countUpdate({ frame, changes, latency }) {
+  if (frame !== null) vitals.count({ changes, ...(frame.type === 'delta' ? latency : { serverUs: null, feedUs: null }) }, nowUs());
+}
+
+// Before the rulesets are known, only the slate is followed.
 function followGames() {
+  if (views === null) return;
   const gone = [...followedGames].filter((game) => !model.games.has(game));
   const added = [...model.games.keys()].filter((game) => !followedGames.has(game));
   for (const game of gone) followedGames.delete(game);
   for (const game of added) followedGames.add(game);
-  following.unfollow(gone.map((game) => `game:${game}`), ruleset);
-  following.follow(added.map((game) => `game:${game}`), ruleset);
-  following.unfollow(gone.map((game) => `predictions:${game}`), undefined);
-  following.follow([...followedGames].slice(0, PREDICTED_GAMES_MAX).map((game) => `predictions:${game}`), undefined);
+  connection.unfollow(gone.map((game) => `game:${game}`), ruleset);
+  connection.follow(added.map((game) => `game:${game}`), ruleset);
+  connection.unfollow(gone.map((game) => `predictions:${game}`), undefined);
+  connection.follow([...followedGames].slice(0, PREDICTED_GAMES_MAX).map((game) => `predictions:${game}`), undefined);
   if (added.some((game) => !model.games.get(game).home)) learnGames();
 }
 
-function gameSelected(game) {
-  players.showGame(game);
-  drive.show(game);
+function teamChanged() {
+  if (views === null) return;
+  const asked = lineupOf(myTeam.team);
+  const name = JSON.stringify(asked);
+  if (name !== followedLineup) {
+    followedLineup = name;
+    lineup.begin(asked?.slots ?? []);
+    views.team.begin();
+    connection.followLineup(asked, lineupUpdated);
+    for (const { player } of asked?.slots ?? []) learnPlayer(player, name);
+  }
+  views.leaders.drawPicked();
+  drawSoon();
 }
 
-// For whoever points at the tally. Not every server tells, or tells everybody.
-async function learnModels() {
-  if (performance.now() - modelsAskedAtMs < ASK_MODELS_EVERY_MS) return;
-  modelsAskedAtMs = performance.now();
-  const answer = await live.get('/v1/models').catch(() => null);
-  const text = modelsText(answer?.figures ?? []);
-  if (text) setAttribute(node('calls'), 'title', text);
+function lineupUpdated(update) {
+  countUpdate(update);
+  lineup.apply(update, nowUs());
+  model.addPlayers(update.view.slots);
+  drawSoon();
 }
 
-function pickToggled(id, isPicked) {
-  if (isPicked) following.follow([`player:${id}`], ruleset);
-  else following.unfollow([`player:${id}`], ruleset);
-  players.drawPicked(id);
+// The points that he has had and, where nobody has said it, his name and what he is thought to end with.
+async function learnPlayer(player, name) {
+  const id = encodeURIComponent(player);
+  const rows = await connection.tryJson(`/v1/history?topic=player:${id}&ruleset=${encodeURIComponent(ruleset)}`);
+  if (name !== followedLineup) return;
+  lineup.curve.addHistory(player, rows);
+  if (model.players.get(player)?.name === undefined) await learnPeople(player);
+  drawSoon();
+  setTimeout(() => learnProjection(player), PROJECTION_AFTER_MS);
 }
 
-function stateChanged(status) {
-  meters.stateChanged(status);
-  if (live.epoch === knownEpoch) return;
-  knownEpoch = live.epoch;
+// Frames tell it for games with a prediction; a defence has none.
+async function learnProjection(player) {
+  const known = model.players.get(player);
+  const isOver = model.games.get(known?.game)?.status === 'final';
+  if (askedProjections.has(player) || isOver || player.startsWith('dst:') || (known && model.expectedOf(known))) return;
+  askedProjections.add(player);
+  views.team.addProjection(player, await connection.tryJson(`/v1/players/${encodeURIComponent(player)}/projection?horizon=game`));
+  drawSoon();
+}
+
+async function learnPeople(text) {
+  const answer = await connection.tryJson(`/v1/players?q=${encodeURIComponent(text)}`);
+  model.addPlayers(answer?.players ?? []);
+  return answer?.players ?? [];
+}
+
+async function findPlayers(text) {
+  return (await learnPeople(text)).map((player) => ({ ...model.players.get(player.player), ...player }));
+}
+
+function best() {
+  return [...model.players.values()].filter(({ units }) => units !== null).sort((a, b) => b.units - a.units)
+    .map((player) => ({ player: player.player, position: positionOf(player) }));
+}
+
+function toggle(player) {
+  myTeam.toggle(player.player, positionOf(player));
+}
+
+function stateChanged() {
+  status.draw();
+  if (connection.epoch === knownEpoch) return;
+  knownEpoch = connection.epoch;
   learnGames();
 }
 
 // What frames may leave out: teams and kickoff of a game, names of players.
 async function learnGames() {
-  const { games } = await getJson('/v1/games');
-  model.addGames(games.filter(({ game }) => followedGames.has(game)));
+  const { games } = await connection.getJson('/v1/games');
+  model.addGames(games.filter(({ game }) => model.games.has(game)));
   drawSoon();
 }
 
@@ -182,7 +273,7 @@ async function learnNames(game) {
   // One request a game is under way at most; the next frame without a name asks again.
   if (askedNames.has(game)) return;
   askedNames.add(game);
-  const list = await getJson(`/v1/games/${encodeURIComponent(game)}/players?ruleset=${encodeURIComponent(ruleset)}`);
+  const list = await connection.getJson(`/v1/games/${encodeURIComponent(game)}/players?ruleset=${encodeURIComponent(ruleset)}`);
   askedNames.delete(game);
   model.addPlayers(list);
   drawSoon();
@@ -192,48 +283,29 @@ async function learnNames(game) {
 function searchSoon(text) {
   clearTimeout(searchTimer);
   if (text.length < SEARCH_LENGTH_MIN) return;
-  searchTimer = setTimeout(async () => {
-    // Once is enough: the next key asks again.
-    const answer = await tryJson(`/v1/players?q=${encodeURIComponent(text)}`);
-    model.addPlayers(answer?.players ?? []);
-    drawSoon();
-  }, SEARCH_AFTER_MS);
+  // Once is enough: the next key asks again.
+  searchTimer = setTimeout(() => learnPeople(text).then(drawSoon), SEARCH_AFTER_MS);
 }
 
 function draw() {
+  if (views === null) return;
   const changes = model.takeChanges();
-  scoreboard.draw(model, changes.games);
-  drive.draw();
-  drawTally();
-  if (changes.hasNewPlayers || changes.games.size > 0 && model.players.size === 0) players.drawAll();
-  players.draw(changes.players);
-  picks.draw();
-  const isEmpty = model.games.size === 0;
-  node('games-section').hidden = isEmpty;
-  node('empty').hidden = !isEmpty || following.view('slate') === null;
-  node('columns').hidden = isEmpty && picks.ids().length === 0;
+  views.slate.draw(changes.games);
+  if (changes.hasNewPlayers) views.leaders.drawAll();
+  views.leaders.draw(changes.players);
+  views.team.draw();
+  frameTimes.drawn(performance.now());
 }
 
-function drawTally() {
-  const text = tallyText(model.tally());
-  node('calls').hidden = !text;
-  setText(node('calls'), text);
-}
-
-// What the page can't do without, it keeps asking for; the server may be starting. Who may not read is told
-// so, and nothing goes on.
-async function getJson(path) {
-  for (;;) {
-    const answer = await tryJson(path);
-    if (answer !== null) return answer;
-    if (live.state === 'refused') return new Promise(() => {});
-    await new Promise((resolve) => { setTimeout(resolve, FETCH_AGAIN_MS); });
-  }
-}
-
-// No network just now is no error of ours.
-function tryJson(path) {
-  return live.get(path).catch(() => null);
+// One sentence now and then, and only where it says something new.
+function speak() {
+  if (tabs.current !== 'team' || lineup.totalUnits === null) return;
+  const [latest] = lineup.recent;
+  const who = latest ? displayName({ ...model.players.get(latest.player), player: latest.player }) : '';
+  const text = `My team: ${formatPoints(lineup.totalUnits)} points.${latest ? ` ${who}: ${latest.badge ? `${latest.badge}, ` : ''}${latest.text}.` : ''}`;
+  if (text === spoken) return;
+  spoken = text;
+  setText(node('spoken'), text);
 }
 
 function readSetting(key) {

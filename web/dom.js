@@ -1,8 +1,6 @@
 // The few ways this page touches the document. Everything from the feed goes through `textContent`
 // or `setAttribute`, so a hostile name is text like any other; markup from strings is never made.
 
-const SLIDE_MS = 350;
-
 /** An element with attributes and children; strings become text nodes. */
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -31,33 +29,45 @@ export function flash(element, direction) {
   element.dataset.flash = `${direction}-${turn}`;
 }
 
-/** Puts children into the given order, moving only what is out of place and keeping the focus. */
+/** Puts children into the given order, moving as few as can be and keeping the focus. */
 export function arrange(parent, children) {
   const focused = document.activeElement;
-  children.forEach((child, index) => {
-    if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] ?? null);
-  });
-  while (parent.children.length > children.length) parent.lastElementChild.remove();
+  const wanted = new Set(children);
+  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
+  const places = new Map([...parent.children].map((child, index) => [child, index]));
+  const stays = longestRise(children.map((child) => places.get(child) ?? -1));
+  let next = null;
+  for (let i = children.length - 1; i >= 0; i -= 1) {
+    if (!stays.has(i)) parent.insertBefore(children[i], next);
+    next = children[i];
+  }
   // Moving an element takes the focus from what is inside it.
   if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
 }
 
-/** Runs `change`, and lets the children that it moved slide to their new places. */
-export function slide(parent, change) {
-  if (matchMedia('(prefers-reduced-motion: reduce)').matches) {
-    change();
-    return;
-  }
-  const tops = new Map([...parent.children].map((child) => [child, child.getBoundingClientRect().top]));
-  change();
-  for (const child of parent.children) {
-    const { top } = child.getBoundingClientRect();
-    const by = (tops.get(child) ?? top) - top;
-    const isSeen = Math.max(top, top + by) > 0 && Math.min(top, top + by) < innerHeight;
-    if (by !== 0 && isSeen) {
-      child.animate([{ transform: `translateY(${by}px)` }, { transform: 'none' }], { duration: SLIDE_MS, easing: 'ease-out' });
+// The places in a list of numbers of one longest rising run (patience sorting); negative numbers are in none.
+function longestRise(numbers) {
+  const tails = [];
+  const before = numbers.map(() => -1);
+  numbers.forEach((number, i) => {
+    if (number < 0) return;
+    let [low, high] = [0, tails.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (numbers[tails[middle]] < number) low = middle + 1;
+      else high = middle;
     }
-  }
+    before[i] = low > 0 ? tails[low - 1] : -1;
+    tails[low] = i;
+  });
+  const rise = new Set();
+  for (let i = tails.at(-1) ?? -1; i >= 0; i = before[i]) rise.add(i);
+  return rise;
+}
+
+/** Whether the reader has asked for less motion. */
+export function isStill() {
+  return matchMedia('(prefers-reduced-motion: reduce)').matches;
 }
 
 /** A function that may be called often and runs `draw` at most once a frame. */

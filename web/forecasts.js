@@ -30,10 +30,18 @@ export function verdictText({ kind, call, right }) {
  */
 export function nextPlayText(prediction) {
   if (!prediction) return '';
-  const { call, confidence, kinds = {} } = prediction;
-  const likeliest = mostProbable(kinds);
-  const kind = likeliest === null || CALLED.includes(likeliest) ? call : likeliest;
-  return `${PLAY_WORDS[kind] ?? kind} ${percentText(kinds[kind] ?? confidence)}`;
+  const { kind, share } = nextPlay(prediction);
+  return `${PLAY_WORDS[kind] ?? kind} ${percentText(share)}`;
+}
+
+/** How sure that call is, of 1; 0 without one. */
+export function nextPlayShare(prediction) {
+  return prediction ? nextPlay(prediction).share : 0;
+}
+
+/** "11 of 13 right", or '' before the first call. */
+export function tallyShort(tally) {
+  return tally?.calls > 0 ? `${tally.right} of ${tally.calls} right` : '';
 }
 
 /** `{away, home, favourite, text, label}`: shares of 1, who is ahead and both in words; or null. */
@@ -64,6 +72,11 @@ export function expectedText(expected) {
   return `${isUsual(expected) ? 'usual' : 'exp.'} ${signed(points, 1)} (${signed(low, 0)}–${signed(high, 0)})`;
 }
 
+/** "18.4 (11–26)", for a column that says what it is; '' for null. */
+export function expectedShort(expected) {
+  return expected ? `${signed(expected.points, 1)} (${signed(expected.low, 0)}–${signed(expected.high, 0)})` : '';
+}
+
 /** The same as a sentence. */
 export function expectedSentence({ points, low, high }) {
   return `Expected at the end of the game: ${signed(points, 1)}; 8 of 10 such games end between ${signed(low, 1)} and ${signed(high, 1)}`;
@@ -79,6 +92,12 @@ export function modelsText(told) {
   return told.filter(({ figures }) => figures?.outcomes > 0)
     .map(({ model, version, figures: { accuracy, outcomes } }) => `${model} ${version}: right ${percentText(accuracy)} of ${outcomes}`)
     .join('\n');
+}
+
+function nextPlay({ call, confidence, kinds = {} }) {
+  const likeliest = mostProbable(kinds);
+  const kind = likeliest === null || CALLED.includes(likeliest) ? call : likeliest;
+  return { kind, share: kinds[kind] ?? confidence };
 }
 
 function mostProbable(shares) {

@@ -1,5 +1,8 @@
 // A game's state in words: clock, down and distance, field position.
 
+const QUARTER_SECONDS = 900;
+export const REGULATION_SECONDS = 4 * QUARTER_SECONDS;
+const OVERTIME_SECONDS = 600;
 const STATUS_ORDER = { live: 0, halftime: 0, scheduled: 1, final: 2 };
 
 /** Games being played first, then those to come, then those over; by kickoff within each. */
@@ -41,6 +44,13 @@ export function situationText(game) {
   const down = `${ordinal(situation.down)} & ${isGoal ? 'goal' : situation.distance}`;
   const spot = spotText(game, situation);
   return spot ? `${down} · ${spot}` : down;
+}
+
+/** Seconds of play that a game has behind it, overtime included; null before its clock is known. */
+export function elapsedSeconds({ clock, status }) {
+  if (!clock) return status === 'scheduled' ? 0 : null;
+  const { quarter, seconds_left: left = 0 } = clock;
+  return quarter > 4 ? REGULATION_SECONDS + OVERTIME_SECONDS - left : quarter * QUARTER_SECONDS - left;
 }
 
 /** Which team has the ball, or null. */

@@ -2,7 +2,11 @@
 // since it last drew.
 // Filled by frames, read by the views; touches no element.
 
+import { elapsedSeconds } from './games.js';
 import { toUnits } from './points.js';
+
+// A minute of the game has two or three plays; a step for each of the longest one.
+const WIN_STEPS_MAX = 400;
 
 export class Model {
   /** game id -> {game, status, home, away, kickoff, clock, score, situation} */
@@ -11,6 +15,8 @@ export class Model {
   players = new Map();
   /** game id -> {predictions: kind -> prediction, outcomes: kind -> outcome, tally} */
   forecasts = new Map();
+  /** game id -> [[seconds played, …], [the home team's chance, …]], since the page was opened */
+  winLines = new Map();
   /** Under which points are shown. */
   ruleset = null;
   /** Ids that changed since the last `takeChanges`; bounded by what there is. */
@@ -42,10 +48,11 @@ export class Model {
   }
 
   applyForecasts(game, view) {
-    const before = this.forecasts.get(game)?.predictions.get('points');
+    const before = this.forecasts.get(game);
     this.forecasts.set(game, view);
     this.#changedGames.add(game);
-    if (view.predictions.get('points') !== before) this.#touchPlayersOf(game);
+    this.#drawOutWin(game, view, before);
+    if (view.predictions.get('points') !== before?.predictions.get('points')) this.#touchPlayersOf(game);
   }
 
   /** The points that a player is thought to end the game with: {points, low, high, source}, or null. */
@@ -63,6 +70,12 @@ export class Model {
       sum.calls += tally?.calls ?? 0;
     }
     return sum;
+  }
+
+  /** Who has played in a game, best first. */
+  playersOf(game) {
+    return [...this.players.values()].filter((player) => player.game === game && player.units !== null)
+      .sort((a, b) => b.units - a.units || (a.player < b.player ? -1 : 1));
   }
 
   /** From `GET /v1/players`: people without a stat yet, and names that a frame left out. */
@@ -106,11 +119,38 @@ export class Model {
   #removeGame(game) {
     this.games.delete(game);
     this.forecasts.delete(game);
+    this.winLines.delete(game);
     this.#changedGames.add(game);
     for (const [id, entry] of this.players) {
       if (entry.game === game) this.players.delete(id);
     }
     this.#hasNewPlayers = true;
+  }
+
+  #drawOutWin(game, view, before) {
+    const known = this.games.get(game);
+    const [thought, came] = [view.predictions.get('win'), view.outcomes.get('win')];
+    if (!known?.home || thought === before?.predictions.get('win') && came === before?.outcomes.get('win')) return;
+    const isOver = !thought && Boolean(came);
+    const chances = isOver ? { [came.actual]: 1 } : thought?.probabilities;
+    // Nobody has won a tie.
+    if (!chances || isOver && came.actual === 'tie') return;
+    const home = chances[known.home] ?? (isOver ? 0 : chances.home);
+    const at = elapsedSeconds(known);
+    if (!Number.isFinite(home) || at === null) return;
+    const [xs, ys] = this.winLines.get(game) ?? [[], []];
+    // A clock that is set back, by a review, takes the line back with it.
+    while (xs.length > 0 && xs.at(-1) >= at) {
+      xs.pop();
+      ys.pop();
+    }
+    xs.push(at);
+    ys.push(home);
+    if (xs.length > WIN_STEPS_MAX) {
+      xs.shift();
+      ys.shift();
+    }
+    this.winLines.set(game, [xs, ys]);
   }
 
   #touchPlayersOf(game) {

@@ -226,7 +226,9 @@ export class Connection {
       toldMs = Number((await response.json()).reconnect_after_ms) || 0;
       this.#isReached = true;
     } catch {
+      // Where nothing gets through, nothing tells that WebSockets don't.
       this.#isReached = false;
+      this.#blocked = 0;
     }
     // Somebody may have pressed a button meanwhile.
     if (attempt !== this.#attempt || this.transport || this.#isOver) return;

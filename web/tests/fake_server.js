@@ -3,16 +3,14 @@
 //
 // By hand: `node tests/fake_server.js 8099`, then open http://127.0.0.1:8099/.
 
-import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
-import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { pageFile } from '../tools/front.js';
 import { FakeSlate } from './fake_slate.js';
 import { acceptWebSocket } from './websocket.js';
 
-const WEB = join(dirname(fileURLToPath(import.meta.url)), '..');
 const PREDICTION_LIFE_MS = 60_000;
-const TYPES = { '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
 
 export class FakeServer {
   slate;
@@ -29,6 +27,12 @@ export class FakeServer {
   /** When that was told last, and when a WebSocket was let in last: milliseconds of one clock. */
   toldAtMs = 0;
   admittedAtMs = 0;
+  /** topic -> {ruleset, slots} of the lineups that were asked for. */
+  lineups = new Map();
+  /** player -> what `/v1/history` answers of him. */
+  histories = new Map();
+  /** player -> what `/v1/players/ID/projection` answers of him. */
+  projections = new Map();
   #clients = new Set();
   #seqs = new Map();
   #http;
@@ -101,6 +105,40 @@ export class FakeServer {
       players: moved.map(([player, change]) => ({ player: player.player, ...this.#moved(player, change, ruleset) })),
     }));
     this.#delta('slate', times, () => ({ games: [{ game: game.game, status, clock, score }], ...stamps }));
+    for (const topic of this.lineups.keys()) this.#publishLineup(topic, moved, cause, stamps, times);
+  }
+
+  // A play that moves two players of a lineup is one delta with two slots.
+  #publishLineup(topic, moved, cause, stamps, times) {
+    const { ruleset, slots } = this.lineups.get(topic);
+    const changed = slots.flatMap((slot) => moved.filter(([player]) => player.player === slot.player).map(([player, change]) => {
+      const { points, change: by, stats } = this.#moved(player, change, ruleset);
+      const { multiplier = 1 } = slot;
+      return { slot: slot.slot, player: slot.player, points: exact(points * multiplier), change: exact(by * multiplier), stats };
+    }));
+    if (changed.length === 0) return;
+    const change = exact(changed.reduce((sum, one) => sum + one.change, 0));
+    this.#delta(topic, times, () => ({ ruleset, points: this.#lineup(topic).points, change, slots: changed, ...stamps,
+      ...(times > 1 ? { causes: Array(times).fill(cause) } : { cause }) }));
+  }
+
+  #lineup(topic) {
+    const { ruleset, slots } = this.lineups.get(topic);
+    const shown = slots.map((slot) => {
+      const player = this.slate.players.get(slot.player);
+      const points = player ? exact(this.slate.points(player.stats, ruleset) * (slot.multiplier ?? 1)) : 0;
+      const { name = slot.player, team, position, game, stats = {} } = player ?? {};
+      return { ...slot, name, team, position, game, points, stats: { ...stats } };
+    });
+    return { ruleset, slots: shown, points: exact(shown.reduce((sum, { points }) => sum + points, 0)) };
+  }
+
+  // Equal lineups are one topic, in whatever order their slots are told.
+  #define({ ruleset = this.slate.rulesets.default, slots }) {
+    const name = JSON.stringify([ruleset, slots.map((slot) => JSON.stringify(slot)).sort()]);
+    const topic = `lineup:${createHash('sha256').update(name).digest('hex').slice(0, 20)}`;
+    this.lineups.set(topic, { ruleset, slots });
+    return { topic, ruleset, slots };
   }
 
   /** Sends a prediction of a game, and holds it for those who come later. `skipped` went before it to nobody. */
@@ -136,7 +174,7 @@ export class FakeServer {
     this.#seqs.set(topic, prev + times);
     for (const client of this.#clients) {
       for (const ruleset of client.topics.get(topic) ?? []) {
-        client.send({ topic, ruleset, seq: prev + times, prev, ...body(ruleset) });
+        client.send({ topic, ruleset: this.lineups.get(topic)?.ruleset ?? ruleset, seq: prev + times, prev, ...body(ruleset) });
       }
     }
   }
@@ -175,6 +213,7 @@ export class FakeServer {
     if (message.op === 'unsubscribe') {
       for (const topic of message.topics) client.topics.get(topic)?.delete(message.ruleset);
     }
+    if (message.op === 'lineup') this.#subscribeLineup(client, message);
     if (message.op !== 'subscribe') return;
     const resumes = (topic) => message.epoch === this.epoch && message.since?.[topic] === (this.#seqs.get(topic) ?? 1);
     const topics = message.topics.map((topic) => ({ topic, ruleset: message.ruleset, how: resumes(topic) ? 'resumed' : 'snapshot' }));
@@ -189,7 +228,18 @@ export class FakeServer {
     }
   }
 
+  #subscribeLineup(client, message) {
+    const { topic, ruleset } = this.#define(message);
+    const seq = this.#seqs.get(topic) ?? 1;
+    const isResumed = message.epoch === this.epoch && message.since === seq;
+    client.topics.set(topic, new Set([ruleset]));
+    const how = isResumed ? { how: 'resumed' } : { how: 'snapshot', reason: 'fresh' };
+    client.send({ type: 'subscribed', id: message.id, name: message.name, topics: [{ topic, ruleset, seq, ...how }], errors: [] });
+    if (!isResumed) client.send({ type: 'snapshot', topic, seq, reason: 'subscribe', ...this.#lineup(topic) });
+  }
+
   #snapshot(topic, ruleset) {
+    if (this.lineups.has(topic)) return this.#lineup(topic);
     const id = topic.slice(topic.indexOf(':') + 1);
     // The slate tells of no situation: that of a snapshot would grow old there.
     if (topic === 'slate') return { games: [...this.slate.games.values()].map(({ situation, ...shown }) => shown) };
@@ -209,7 +259,7 @@ export class FakeServer {
 
   async #answer(request, response) {
     const url = new URL(request.url, 'http://fake');
-    const json = this.#json(url);
+    const json = request.method === 'POST' ? this.#define(await bodyOf(request)) : this.#json(url);
     if (json && this.token !== null && request.headers.authorization !== `Bearer ${this.token}`) {
       response.writeHead(401, { 'content-type': 'application/json' }).end('{"code":"unauthorized"}');
       return;
@@ -218,18 +268,14 @@ export class FakeServer {
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(json));
       return;
     }
-    const name = url.pathname === '/' ? 'index.html' : url.pathname.match(/^\/assets\/((?:client\/)?[\w.]+)$/)?.[1];
-    try {
-      const body = await readFile(join(WEB, name));
-      response.writeHead(200, { 'content-type': TYPES[extname(name)], 'content-security-policy': "default-src 'self'" }).end(body);
-    } catch {
-      response.writeHead(404).end();
-    }
+    const file = await pageFile(url.pathname);
+    response.writeHead(file ? 200 : 404, file?.headers).end(file?.body);
   }
 
   #json(url) {
     const ofGame = url.pathname.match(/^\/v1\/games\/([^/]+)\/players$/);
     if (ofGame) return this.#list(ofGame[1], url.searchParams.get('ruleset'));
+    if (/^\/v1\/players\/[^/]+\/projection$/.test(url.pathname)) return this.projections.get(decodeURIComponent(url.pathname.split('/')[3])) ?? {};
     switch (url.pathname) {
       case '/v1/games': return { epoch: this.epoch, games: [...this.slate.games.values()] };
       case '/v1/admission':
@@ -238,10 +284,12 @@ export class FakeServer {
         this.toldAtMs = performance.now();
         return { reconnect_after_ms: this.toldMs };
       case '/v1/models': return this.models;
+      case '/v1/history': return this.histories.get(url.searchParams.get('topic').slice('player:'.length)) ?? [];
       case '/v1/rulesets': return this.slate.rulesets;
       case '/v1/players': {
         const wanted = url.searchParams.get('q').toLowerCase();
-        return { players: [...this.slate.players.values()].filter(({ name }) => name.toLowerCase().includes(wanted)) };
+        const fits = ({ player, name }) => player.toLowerCase() === wanted || name.toLowerCase().includes(wanted);
+        return { players: [...this.slate.players.values()].filter(fits) };
       }
       default: return null;
     }
@@ -250,6 +298,17 @@ export class FakeServer {
 
 function share(change, times) {
   return Object.fromEntries(Object.entries(change).map(([stat, by]) => [stat, by / times]));
+}
+
+// As on the wire: four decimals at most.
+function exact(value) {
+  return Math.round(value * 1e4) / 1e4;
+}
+
+async function bodyOf(request) {
+  let text = '';
+  for await (const chunk of request) text += chunk;
+  return JSON.parse(text);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

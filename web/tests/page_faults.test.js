@@ -3,13 +3,14 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { FakeServer } from './fake_server.js';
-import { eventually, launchBrowser, screenshot } from './support.js';
+import { eventually, go, launchBrowser, openPage, screenshot } from './support.js';
 
 const HOSTILE = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>\u2028\'&quot;</td>';
 
 let browser;
 let server;
 let page;
+let errors = [];
 
 before(async () => {
   browser = await launchBrowser();
@@ -25,13 +26,11 @@ beforeEach(() => {
 afterEach(async () => {
   await page?.context().close();
   await server.stop();
+  assert.deepEqual(errors, []);
 });
 
-async function open() {
-  const url = await server.start();
-  page = await (await browser.newContext()).newPage();
-  await page.goto(url);
-  await page.waitForSelector('#state[data-state="live"]');
+async function open(path = '/#leaders') {
+  ({ page, errors } = await openPage(browser, await server.start() + path));
 }
 
 const player = (id) => server.slate.players.get(id);
@@ -40,47 +39,117 @@ const play = (id, change, kind = 'play') => {
   for (const [stat, by] of Object.entries(change)) moved.stats[stat] = (moved.stats[stat] ?? 0) + by;
   return { game: server.slate.games.get(moved.game), moved: [[moved, change]], cause: { game: moved.game, play: '1', rev: 1, kind } };
 };
-const pick = (id) => page.locator(`#rows tr[data-player="${id}"] .pick`).click();
+const text = (selector) => page.locator(selector).textContent();
+const says = (selector, wanted) => eventually(async () => assert.equal(await text(selector), wanted));
+
+/** Puts a player into my team, and shows it. */
+async function pick(id) {
+  await page.locator(`#rows tr[data-player="${id}"] .pick`).click();
+  await go(page, 'team');
+  await eventually(async () => assert.notEqual(await text('#total'), '–'));
+}
 
 test('a hostile name is text, wherever it shows', async () => {
   Object.assign(player('NE-0'), { name: HOSTILE, team: '<b>NE</b>', position: '<i>QB</i>' });
+  Object.assign(player('HOU-0'), { name: HOSTILE });
   Object.assign(server.slate.games.get('g2'), { home: '"><svg onload=alert(1)>' });
   await open();
-  await pick('NE-0');
-  server.publish(play('NE-0', { passing_yards: 50 }));
-  await page.waitForSelector('.recent-item');
-  for (const selector of ['#rows tr[data-player="NE-0"] .name', '.pick-card .name', '.recent-who']) {
-    assert.equal(await page.locator(selector).textContent(), HOSTILE);
-  }
-  assert.match(await page.locator('li[data-game="g2"]').textContent(), /svg onload/);
-  assert.equal(await page.locator('main img, main script, main svg, main b, main i').count(), 0);
+  await page.locator('#rows tr[data-player="HOU-0"] .pick').click();
+  assert.equal(await text('#rows tr[data-player="NE-0"] .name'), HOSTILE);
+  assert.match(await text('#rows tr[data-player="NE-0"] .meta'), /<b>NE<\/b> · <i>QB<\/i>/);
+  await go(page, 'team');
+  await page.locator('.slot[data-player="HOU-0"]').waitFor();
+  server.publish(play('HOU-0', { passing_yards: 50 }));
+  await page.waitForSelector('.news-item');
+  for (const selector of ['.slot[data-player] .name', '.news-who']) assert.equal(await text(selector), HOSTILE);
+  // The search, too, and what it is asked.
+  await page.locator('#team-search').fill('<img src=x');
+  await page.locator('#clear').click();
+  await page.locator('#team-search').fill('<img src=x');
+  assert.equal(await text('#team-options [role="option"]:first-child .name'), HOSTILE);
+  await go(page, 'slate');
+  assert.match(await text('li[data-game="g2"]'), /svg onload/);
+  await page.locator('li[data-game="g2"] button').click();
+  assert.match(await text('#spotlight'), /svg onload/);
+  await page.locator('li[data-game="g1"] button').click();
+  assert.equal(await page.locator('main :is(img, script, svg, b, i)').count(), 0);
   assert.match(await page.title(), /^Scorewire/);
 });
 
 test('gains flash up, corrections flash down and are called corrections', async () => {
   await open();
-  await pick('NE-1');
   const row = page.locator('#rows tr[data-player="NE-1"]');
   server.publish(play('NE-1', { rushing_yards: 12, rushing_attempts: 1 }));
   await row.locator('.points[data-flash^="up"]').waitFor();
   assert.equal(await row.locator('.change').textContent(), '+1.20');
+  await pick('NE-1');
+  server.publish(play('NE-1', { rushing_yards: 24, rushing_attempts: 1, rushing_tds: 1 }));
+  await says('#total', '9.60');
   server.publish(play('NE-1', { rushing_yards: -4 }, 'correction'));
-  await row.locator('.points[data-flash^="down"]').waitFor();
-  assert.equal(await page.locator('#total').textContent(), '0.80');
-  const newest = page.locator('.recent-item').first();
-  assert.equal(await newest.locator('.badge').textContent(), 'Correction');
-  assert.equal(await newest.locator('.recent-text').textContent(), '−4 rushing yards');
-  assert.equal(await newest.locator('.recent-change').textContent(), '−0.40');
+  await page.locator('#total[data-flash^="down"]').waitFor();
+  assert.equal(await text('#total'), '9.20');
+  const told = await page.$$eval('.news-item', (items) => items.map((item) => ['.news-change', '.badge', '.news-text'].map((part) => item.querySelector(part)?.textContent)));
+  assert.deepEqual(told, [['−0.40', 'Correction', '−4 rushing yards'], ['+8.40', undefined, '24-yd TD run']]);
+});
+
+test('a play that moves two players of a team is one step of its total', async () => {
+  await open();
+  await page.locator('#rows tr[data-player="NE-0"] .pick').click();
+  await pick('NE-3');
+  const moved = [['NE-0', { completions: 1, passing_attempts: 1, passing_yards: 20 }], ['NE-3', { receptions: 1, receiving_yards: 20 }]];
+  for (const [id, change] of moved) for (const [stat, by] of Object.entries(change)) player(id).stats[stat] = (player(id).stats[stat] ?? 0) + by;
+  const game = server.slate.games.get('g1');
+  await page.evaluate(() => {
+    window.totals = [];
+    new MutationObserver(() => window.totals.push(document.querySelector('#total').textContent))
+      .observe(document.querySelector('#total'), { childList: true, characterData: true, subtree: true });
+  });
+  server.publish({ game, moved: moved.map(([id, change]) => [player(id), change]), cause: { game: 'g1', play: '9', rev: 1, kind: 'play' } });
+  await says('#total', '3.80');
+  assert.deepEqual(await page.evaluate(() => window.totals), ['3.80']);
+  assert.deepEqual(await page.locator('.news-text').allTextContents(), ['20-yd catch', '20-yd pass']);
+});
+
+test('a captain counts one and a half', async () => {
+  await open('/#team');
+  await page.locator('#format').selectOption('showdown');
+  player('NE-1').stats = { rushing_yards: 30 };
+  player('NE-1').name = 'Zebulon Quill';
+  await page.locator('.slot[data-slot="CPT"] .slot-choose').click();
+  await page.locator('#team-search').fill('zebulon');
+  await page.waitForSelector('#team-options [role="option"]');
+  // The field keeps the focus; the arrows and Enter do the rest.
+  await page.keyboard.press('ArrowDown');
+  assert.equal(await page.locator('#team-search').getAttribute('aria-activedescendant'), 'team-option-0');
+  await page.keyboard.press('Enter');
+  await says('#total', '4.50');
+  assert.equal(await page.locator('.slot[data-slot="CPT"]').getAttribute('data-player'), 'NE-1');
+  server.publish(play('NE-1', { rushing_yards: 10, rushing_attempts: 1 }));
+  await says('#total', '6.00');
+  assert.equal(await text('.news-change'), '+1.50');
+});
+
+test('a latecomer sees the points that came before, and how the team may end', async () => {
+  player('NE-1').stats = { rushing_yards: 50 };
+  const at = Date.now() * 1000 - 600e6;
+  server.histories.set('NE-1', [[at, 1, 1], [at + 60e6, 2, 5]]);
+  server.projections.set('NE-1', { player: 'NE-1', game: 'g1', ruleset: 'draftkings', points: 5, projected: 12, low: 8, high: 17, source: 'historical' });
+  await open();
+  await pick('NE-1');
+  await page.waitForSelector('.curve canvas');
+  assert.match(await page.locator('.curve [role="img"]').getAttribute('aria-label'), /from 1\.00 to 5\.00/);
+  await says('#projected', '12.0 (8–17)');
 });
 
 test('a merged frame counts as merged and says how many it stands for', async () => {
   await open();
   await pick('NE-1');
   server.publish(play('NE-1', { rushing_yards: 12 }), 3);
-  await page.waitForSelector('.recent-item');
-  assert.equal(await page.locator('.recent-item .badge').textContent(), '3 in one');
-  assert.equal(await page.locator('.recent-text').textContent(), '+12 rushing yards');
-  await eventually(async () => assert.notEqual(await page.locator('#merged-count').textContent(), '0'));
+  await page.waitForSelector('.news-item');
+  assert.equal(await text('.news-item .badge'), '3 in one');
+  assert.equal(await text('.news-text'), '+12 rushing yards');
+  await go(page, 'pulse');
+  await eventually(async () => assert.notEqual(await text('#pulse-merged'), '0'));
 });
 
 test('a restarted server with another history replaces everything', async () => {
@@ -89,7 +158,7 @@ test('a restarted server with another history replaces everything', async () => 
   server.epoch = 'epoch-2';
   player('NE-1').stats = { rushing_yards: 100 };
   server.cut();
-  await eventually(async () => assert.equal(await page.locator('#total').textContent(), '10.00'));
+  await says('#total', '10.00');
 });
 
 test('a page that is not let in asks when to come, and comes then', async () => {
@@ -108,6 +177,7 @@ test('a page without a token is told so where reading takes one, and with one it
   server.token = 'a.b.c';
   const url = await server.start();
   page = await (await browser.newContext()).newPage();
+  errors = [];
   const asked = [];
   page.on('request', (request) => asked.push(request.url()));
   const refused = async (words) => {
@@ -119,7 +189,7 @@ test('a page without a token is told so where reading takes one, and with one it
   await refused(/Reading takes a token here.*#token=/s);
   await page.goto(`${url}/#token=x.y.z`);
   await refused(/does not take this token/);
-  await page.goto(`${url}/#token=a.b.c`);
+  await page.goto(`${url}/#leaders&token=a.b.c`);
   await page.waitForSelector('#state[data-state="live"]');
   await page.waitForSelector('#rows tr[data-player="NE-1"]');
   // Where it reads, and is then told that it may not any more: no second try.
@@ -139,7 +209,7 @@ test('a server that reports lateness is believed', async () => {
 
 test('without games the page says how to start a feed, and shows the first one that comes', async () => {
   server = new FakeServer({ gameCount: 0 });
-  await open();
+  await open('/');
   await page.waitForSelector('#empty:not([hidden])');
   assert.match(await page.locator('#empty').textContent(), /scorewire simulate .*http:\/\/127\.0\.0\.1/);
   await screenshot(page, 'empty');
@@ -148,18 +218,44 @@ test('without games the page says how to start a feed, and shows the first one t
   server.slate.players = slate.players;
   server.publish(play('NE-1', { rushing_yards: 5 }));
   await page.waitForSelector('li[data-game="g1"]');
-  await page.waitForSelector('#rows tr[data-player="NE-1"]');
   // The slate's delta names no teams: the page asks for them.
   await eventually(async () => assert.match(await page.locator('li[data-game="g1"]').textContent(), /NE.*HOU/));
 });
 
-test('a game that ends says so', async () => {
-  await open();
-  const game = server.slate.games.get('g1');
-  game.status = 'final';
-  server.publish(play('NE-1', { rushing_yards: 1 }));
+test('a game that ends says so, and so does the night', async () => {
+  await open('/#slate');
+  const end = (id) => {
+    const game = server.slate.games.get(id);
+    game.status = 'final';
+    server.publish({ game, moved: [], cause: { game: id, kind: 'game' } });
+  };
+  server.publish(play('NE-1', { rushing_yards: 120 }));
+  end('g1');
   await page.waitForSelector('li[data-game="g1"][data-status="final"]');
-  assert.match(await page.locator('li[data-game="g1"]').textContent(), /Final/);
+  assert.match(await text('li[data-game="g1"]'), /Final/);
+  assert.equal(await page.locator('#night-over').isVisible(), false);
+  end('g2');
+  await page.waitForSelector('#night-over:not([hidden])');
+  assert.match(await text('#night-over-text'), new RegExp(`Most points: ${player('NE-1').name} 12.00`));
+  await screenshot(page, 'night-over');
+});
+
+test('what is read out is at most a sentence now and then', async () => {
+  await open();
+  await pick('NE-1');
+  await page.evaluate(() => {
+    window.spoken = [];
+    for (const live of document.querySelectorAll('[aria-live], [role="status"], [role="alert"]')) {
+      new MutationObserver(() => window.spoken.push(live.textContent)).observe(live, { childList: true, characterData: true, subtree: true });
+    }
+  });
+  const began = Date.now();
+  while ((await page.evaluate(() => window.spoken.length)) < 1 && Date.now() - began < 40_000) {
+    server.publish(play('NE-1', { rushing_yards: 1, rushing_attempts: 1 }));
+    await page.waitForTimeout(100);
+  }
+  assert.equal(await page.evaluate(() => window.spoken.length), 1);
+  assert.match(await page.evaluate(() => window.spoken[0]), /^My team: [\d.]+ points\. .*: 1-yd run\.$/);
 });
 
 test('less motion: nothing is animated, and the change stays to be read', async () => {
@@ -178,9 +274,10 @@ test('less motion: nothing is animated, and the change stays to be read', async 
 test('people without a stat are found by name and can be picked', async () => {
   Object.assign(player('NE-1'), { name: 'Zebulon Quill', game: 'elsewhere' });
   await open();
+  await page.waitForSelector('#rows tr');
   assert.equal(await page.locator('#rows tr[data-player="NE-1"]').count(), 0);
   await page.locator('#search').fill('zebulon');
   await page.waitForSelector('#rows tr[data-player="NE-1"]');
   await pick('NE-1');
-  assert.equal(await page.locator('.pick-card .name').textContent(), 'Zebulon Quill');
+  await says('.slot[data-player] .name', 'Zebulon Quill');
 });

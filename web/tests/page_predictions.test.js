@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { FakeServer } from './fake_server.js';
-import { eventually, launchBrowser, screenshot } from './support.js';
+import { eventually, go, launchBrowser, openPage, screenshot, widths } from './support.js';
 
 const CALL = { kind: 'next_play', probabilities: { run: 0.2312, pass: 0.7688 }, call: 'pass', confidence: 0.7688, source: 'model', model: 'm', version: '1' };
 const USUAL = { kind: 'next_play', probabilities: { run: 0.58, pass: 0.42 }, call: 'run', confidence: 0.58, source: 'historical' };
@@ -36,15 +36,8 @@ afterEach(async () => {
   assert.deepEqual(pageErrors, []);
 });
 
-async function open(options = {}) {
-  const url = await server.start();
-  page = await (await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options })).newPage();
-  pageErrors = [];
-  page.on('pageerror', (error) => pageErrors.push(String(error)));
-  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && pageErrors.push(message.text()));
-  await page.goto(url);
-  await page.waitForSelector('#state[data-state="live"]');
-  await page.waitForSelector('#rows tr[data-player="NE-0"]');
+async function open(options = {}, path = '/#slate') {
+  ({ page, errors: pageErrors } = await openPage(browser, await server.start() + path, options));
 }
 
 const card = (game = 'g1') => page.locator(`#games > li[data-game="${game}"]`);
@@ -52,8 +45,10 @@ const callText = (game) => card(game).locator('.call-text').textContent();
 const expected = (player) => page.locator(`#rows tr[data-player="${player}"] .expected`).textContent();
 const says = (read, wanted) => eventually(async () => assert.equal(await read(), wanted));
 
+const DRIVE_NODE = '#spotlight .drive';
+
 /** Where everything stands that must not move. */
-const places = () => page.evaluate(() => [...document.querySelectorAll('#games > li, #players, #rows tr')].map((node) => {
+const places = () => page.evaluate(() => [...document.querySelectorAll('#games > li, #spotlight, #spotlight > *, #rows tr')].map((node) => {
   const { top, left, width, height } = node.getBoundingClientRect();
   return [top, left, width, height].map(Math.round).join();
 }));
@@ -61,7 +56,8 @@ const places = () => page.evaluate(() => [...document.querySelectorAll('#games >
 test('a server without predictions shows nothing of them', async () => {
   await open();
   await card().locator('button').click();
-  for (const selector of ['.outlook', '#calls', '#drive']) assert.equal(await page.locator(selector).first().isVisible(), false, selector);
+  for (const selector of ['.outlook', '#calls', DRIVE_NODE, '.spot-win']) assert.equal(await page.locator(selector).first().isVisible(), false, selector);
+  await go(page, 'leaders');
   assert.equal(await expected('NE-0'), '');
   assert.equal(await page.locator('.verdict:not(:empty)').count(), 0);
 });
@@ -79,29 +75,33 @@ test('a call is shown as sure as it is, and a usual one as such', async () => {
   assert.notEqual(await card().locator('.call-text').evaluate((node) => getComputedStyle(node).color), sureColour);
 });
 
-test('chances of winning are a bar with a label', async () => {
+test('chances of winning are a line with a label', async () => {
   server.slate.forecast('g1').predictions.set('win', { ...WIN, expires_us: (Date.now() + 60_000) * 1000 });
   await open();
-  const bar = page.getByRole('img', { name: 'To win: NE 61%, HOU 39%', includeHidden: true });
-  await bar.waitFor();
+  await card().getByRole('img', { name: 'To win: NE 61%, HOU 39%', includeHidden: true }).waitFor();
   assert.equal(await card().locator('.win-text').textContent(), 'NE 61%');
-  const [share, whole] = await bar.evaluate((node) => [node.firstElementChild.offsetWidth, node.offsetWidth]);
-  assert.ok(Math.abs(share / whole - 0.61) < 0.03, `${share} of ${whole}`);
+  await card().locator('canvas').waitFor();
+  // Each prediction is a step of the line, at the clock of its play.
+  server.slate.games.get('g1').clock = { quarter: 3, seconds_left: 900 };
+  server.publish(server.slate.correct(server.slate.players.get('NE-1')));
+  server.predict('g1', { ...WIN, probabilities: { NE: 0.3, HOU: 0.7 } });
+  await says(() => card().locator('.win-text').textContent(), 'HOU 70%');
+  await page.locator('#spotlight canvas').waitFor();
 });
 
 test('the chosen game tells how its drive may end', async () => {
   await open();
   server.predict('g1', DRIVE);
-  const drive = page.locator('#drive');
+  const drive = page.locator(DRIVE_NODE);
   await card().locator('button').click();
   await drive.waitFor();
-  assert.equal(await page.locator('#drive-title').textContent(), 'How NE’s drive ends');
-  const ends = await drive.locator('li').evaluateAll((items) => items.map((item) => item.innerText.replace(/\s+/g, ' ').trim()));
-  assert.deepEqual(ends, ['Touchdown 25%', 'Field goal 20%', 'Punt 35%', 'Turnover 10%', 'Other 10%']);
+  assert.equal(await drive.locator('.drive-title').textContent(), 'How NE’s drive ends');
+  const ends = await drive.locator('li').evaluateAll((items) => items.map((item) => item.textContent));
+  assert.deepEqual(ends, ['Touchdown25%', 'Field goal20%', 'Punt35%', 'Turnover10%', 'Other10%']);
   assert.equal(await drive.locator('[data-called]').getAttribute('data-end'), 'punt');
   const before = await places();
   server.outcome('g1', { ...judged(true, { right: 0, calls: 0 }), kind: 'drive', call: 'punt', actual: 'punt' });
-  await says(() => page.locator('#drive-verdict').textContent(), '✓ Punt');
+  await says(() => drive.locator('.verdict').textContent(), '✓ Punt');
   assert.equal(await drive.locator('li').first().isVisible(), false);
   assert.deepEqual(await places(), before, 'its room is kept for the next drive');
   await card('g2').locator('button').click();
@@ -109,22 +109,21 @@ test('the chosen game tells how its drive may end', async () => {
 });
 
 test('players show what they may end with, under the ruleset it is for', async () => {
-  await open();
+  await open({}, '/#leaders');
   server.predict('g1', POINTS);
-  await says(() => expected('NE-0'), 'exp. 18.4 (11–26)');
+  await says(() => expected('NE-0'), '18.4 (11–26)');
   assert.equal(await expected('NE-1'), '');
-  assert.match(await page.locator('#rows tr[data-player="NE-0"]').innerText(), /8 of 10 such games end between 11\.2 and 26\.0/);
+  assert.match(await page.locator('#rows tr[data-player="NE-0"] .expected').getAttribute('title'), /8 of 10 such games end between 11\.2 and 26\.0/);
   await page.locator('#ruleset').selectOption('half_ppr');
   await says(() => expected('NE-0'), '');
   await page.locator('#ruleset').selectOption('draftkings');
-  await says(() => expected('NE-0'), 'exp. 18.4 (11–26)');
+  await says(() => expected('NE-0'), '18.4 (11–26)');
 });
 
 test('a call ends with its play, says whether it came, and nothing moves', async () => {
   await open();
-  for (const prediction of [CALL, WIN, POINTS]) server.predict('g1', prediction);
+  for (const prediction of [CALL, WIN]) server.predict('g1', prediction);
   await says(() => callText(), 'Pass 77%');
-  await says(() => expected('NE-0'), 'exp. 18.4 (11–26)');
   const before = await places();
   const verdict = card().locator('.verdict');
   server.outcome('g1', judged(true, { right: 1, calls: 1 }));
@@ -143,12 +142,10 @@ test('a call ends with its play, says whether it came, and nothing moves', async
 test('a prediction that has had its time vanishes, and the others stay', async () => {
   await open();
   server.predict('g1', WIN);
-  for (const prediction of [CALL, POINTS]) server.predict('g1', { ...prediction, expires_us: (Date.now() + 2_500) * 1000 });
+  server.predict('g1', { ...CALL, expires_us: (Date.now() + 2_500) * 1000 });
   await says(() => callText(), 'Pass 77%');
-  await says(() => expected('NE-0'), 'exp. 18.4 (11–26)');
   const before = await places();
   await says(() => callText(), '');
-  await says(() => expected('NE-0'), '');
   assert.equal(await card().locator('.win-text').textContent(), 'NE 61%');
   assert.deepEqual(await places(), before);
 });
@@ -170,14 +167,15 @@ test('the calls of all games add up, and their models are told to whoever asks',
 test('the end of a game is the end of what was thought of it', async () => {
   await open();
   for (const prediction of [CALL, WIN, POINTS]) server.predict('g1', prediction);
-  await says(() => expected('NE-0'), 'exp. 18.4 (11–26)');
+  await says(() => callText(), 'Pass 77%');
   server.outcome('g1', { kind: 'win', call: 'NE', actual: 'NE', right: true, tally: { right: 2, calls: 3 } });
-  await says(() => expected('NE-0'), '');
   await says(() => callText(), '');
+  await says(() => card().locator('.win-text').textContent(), '');
+  await says(() => page.locator('#calls').textContent(), 'Right 2 of 3 calls tonight');
   server.slate.games.get('g1').status = 'final';
   server.publish(server.slate.correct(server.slate.players.get('NE-1')));
-  await card().locator('.outlook').waitFor({ state: 'hidden' });
-  await says(() => page.locator('#calls').textContent(), 'Right 2 of 3 calls tonight');
+  await go(page, 'leaders');
+  await says(() => expected('NE-0'), 'Final');
 });
 
 test('a team with a hostile name is text, and no call is read out by itself', async () => {
@@ -186,9 +184,9 @@ test('a team with a hostile name is text, and no call is read out by itself', as
   server.predict('g1', { ...DRIVE, team });
   server.predict('g1', CALL);
   await card().locator('button').click();
-  await says(() => page.locator('#drive-title').textContent(), `How ${team}’s drive ends`);
+  await says(() => page.locator('.drive-title').textContent(), `How ${team}’s drive ends`);
   assert.equal(await page.locator('main img').count(), 0);
-  assert.equal(await page.locator('[aria-live] .outlook, [aria-live] #drive, [aria-live] #calls, [role="status"] #calls').count(), 0);
+  assert.equal(await page.locator(':is([aria-live], [role="status"]) :is(.outlook, .drive, .call, #calls)').count(), 0);
 });
 
 for (const [name, options] of [
@@ -201,13 +199,13 @@ for (const [name, options] of [
     await open(options);
     server.play(100, { predicts: true });
     await card().locator('button').click();
-    await page.locator('#drive').waitFor();
+    await page.locator(DRIVE_NODE).waitFor();
     await page.waitForSelector('.verdict:not(:empty)', { state: 'attached' });
     await page.waitForTimeout(1_500);
     await screenshot(page, `predictions-${name}`);
-    const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-    assert.ok(content <= width, `${content} px of content on ${width} px of screen`);
-    const cut = await page.$$eval('.call, .win', (lines) => lines.filter((line) => line.scrollWidth > line.clientWidth).map((line) => line.textContent));
+    const { content, screen } = await widths(page);
+    assert.ok(content <= screen, `${content} px of content on ${screen} px of screen`);
+    const cut = await page.$$eval('.call-words, .win', (lines) => lines.filter((line) => line.scrollWidth > line.clientWidth).map((line) => line.textContent));
     assert.deepEqual(cut, []);
   });
 }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve as absolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { startFront } from '../tools/front.js';
 import { FakeServer } from './fake_server.js';
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -26,11 +27,51 @@ export async function screenshot(page, name) {
 }
 
 /**
+ * A page at `url` as `{page, errors}`: whatever it throws or logs as an error is in `errors`. The browser itself
+ * logs a failed connection, which tests cut on purpose, and an answer such as 404.
+ */
+export async function openPage(browser, url, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options });
+  const page = await context.newPage();
+  const errors = [];
+  page.on('pageerror', (error) => errors.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !/WebSocket|ERR_|Failed to load resource/.test(message.text())) errors.push(message.text());
+  });
+  await page.goto(url);
+  await page.waitForSelector('#state[data-state="live"]');
+  return { page, errors };
+}
+
+/** Goes to a view by its tab, and waits until it is shown. */
+export async function go(page, view) {
+  await page.locator(`#tab-${view}`).click();
+  await page.locator(`#view-${view}`).waitFor();
+}
+
+/** What must hold of every view on every screen: nothing sticks out to the right. */
+export async function widths(page) {
+  return page.evaluate(() => ({ content: document.documentElement.scrollWidth, screen: innerWidth }));
+}
+
+/**
  * The server under test as `{url, isFake, stop}`: one that already runs (`SCOREWIRE_URL`), the binary
  * (`SCOREWIRE_BIN`, with `SCOREWIRE_CONFIG` if set), or the fake where neither is named. On CI that
  * would test nothing real, so there one of them has to be named.
  */
 export async function startServer() {
+  const server = await startNamed();
+  // For those who change the page: its files as they are, before a server that was built with older ones.
+  if (process.env.SCOREWIRE_PAGE !== 'disk' || server.isFake) return server;
+  const front = await startFront(server.url);
+  const stop = async () => {
+    await front.stop();
+    await server.stop();
+  };
+  return { ...server, url: front.url, stop };
+}
+
+async function startNamed() {
   const { CI, SCOREWIRE_URL, SCOREWIRE_BIN } = process.env;
   if (SCOREWIRE_URL) return { url: SCOREWIRE_URL, isFake: false, stop: async () => {} };
   if (SCOREWIRE_BIN) return startDemo(SCOREWIRE_BIN);

@@ -2,8 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clockText, gameLine, matchText, situationText, slateText } from '../games.js';
-import { LatencyWindow, Rate } from '../rates.js';
+import { clockText, elapsedSeconds, gameLine, matchText, situationText, slateText } from '../games.js';
 import { formatChange, formatPoints, toUnits } from '../points.js';
 import { causeKind, causeText, statLine as statLineWithNoBreaks } from '../stats.js';
 
@@ -52,6 +51,10 @@ test('clock, down and field position in words', () => {
   assert.equal(gameLine(game), 'NE 14 – HOU 10 · Q2 7:31');
   assert.equal(clockText({ ...game, status: 'final', clock: { quarter: 5 } }), 'Final · OT');
   assert.equal(situationText({ ...game, status: 'halftime' }), '');
+  assert.equal(elapsedSeconds(game), 1_349);
+  assert.equal(elapsedSeconds({ clock: { quarter: 5, seconds_left: 400 } }), 3_800);
+  assert.equal(elapsedSeconds({ status: 'scheduled' }), 0);
+  assert.equal(elapsedSeconds({ status: 'live' }), null);
 });
 
 test('a slate in words says what is live first and leaves out what there is none of', () => {
@@ -61,16 +64,4 @@ test('a slate in words says what is live first and leaves out what there is none
   assert.equal(slateText([]), '');
   assert.equal(matchText({ away: 'NE', home: 'HOU' }), 'NE at HOU');
   assert.equal(matchText({}), '– at –');
-});
-
-test('latency and rate forget what is old', () => {
-  const ages = new LatencyWindow();
-  for (let i = 1; i <= 100; i += 1) ages.add(i, 0);
-  assert.deepEqual(ages.summary(1), { medianUs: 51, p95Us: 96 });
-  assert.equal(ages.summary(60_000_000), null);
-  const rate = new Rate(2);
-  rate.add(4, 500_000);
-  rate.add(2, 1_500_000);
-  assert.equal(rate.perSecond(2_100_000), 3);
-  assert.equal(rate.perSecond(9_000_000), 0);
 });

@@ -1,0 +1,112 @@
+// Lines over time, by uPlot: drawn when first seen, in the page's colours, resized with their place.
+//
+// A canvas says nothing to a screen reader, so each chart is an image with a sentence, and the views
+// put the figures beside it as text or as a table.
+
+import { setAttribute } from './dom.js';
+
+let library = null;
+const charts = new Set();
+const seen = typeof IntersectionObserver === 'undefined' ? null : new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) target.chart.setSeen(isIntersecting);
+});
+const sized = typeof ResizeObserver === 'undefined' ? null : new ResizeObserver((entries) => {
+  for (const { target } of entries) target.chart.resize();
+});
+
+/** The colour of a CSS variable as it is now, light or dark. */
+export function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+export class Chart {
+  #host;
+  #options;
+  #data = null;
+  #plot = null;
+  #isSeen = false;
+  #isDue = false;
+
+  /** `options(UPlot)` gives uPlot's, without width and height, in the colours of the moment. */
+  constructor(host, options) {
+    this.#host = host;
+    this.#options = options;
+    host.chart = this;
+    setAttribute(host, 'role', 'img');
+    charts.add(this);
+    seen.observe(host);
+    sized.observe(host);
+  }
+
+  /** uPlot's columns, and what they show in a sentence. Drawn at once only where it is in sight. */
+  set(data, label) {
+    this.#data = data;
+    setAttribute(this.#host, 'aria-label', label);
+    this.#isDue = true;
+    if (this.#isSeen) this.#draw();
+  }
+
+  setSeen(isSeen) {
+    this.#isSeen = isSeen;
+    if (isSeen && this.#isDue) this.#draw();
+  }
+
+  resize() {
+    const { clientWidth: width, clientHeight: height } = this.#host;
+    if (this.#plot && width > 0 && (width !== this.#plot.width || height !== this.#plot.height)) this.#plot.setSize({ width, height });
+  }
+
+  /** Anew with the colours of now. */
+  recolour() {
+    this.#plot?.destroy();
+    this.#plot = null;
+    if (this.#isSeen && this.#data) this.#draw();
+  }
+
+  remove() {
+    charts.delete(this);
+    seen.unobserve(this.#host);
+    sized.unobserve(this.#host);
+    this.#plot?.destroy();
+    this.#plot = null;
+    this.#data = null;
+  }
+
+  async #draw() {
+    library ??= import('./vendor/uPlot.esm.js');
+    const { default: UPlot } = await library;
+    const { clientWidth: width, clientHeight: height } = this.#host;
+    if (!this.#data || width === 0 || height === 0) return;
+    this.#isDue = false;
+    if (this.#plot) this.#plot.setData(this.#data);
+    else this.#plot = new UPlot({ ...this.#options(UPlot), width, height }, this.#data, this.#host);
+  }
+}
+
+/** An axis in the page's colours; `more` is uPlot's. */
+export function axis(more = {}) {
+  return {
+    stroke: colour('--ink-soft'), font: '12px system-ui, sans-serif', gap: 6,
+    grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false }, ...more,
+  };
+}
+
+/** A thin line without axes. */
+export function sparkline(scales, series) {
+  return {
+    padding: [2, 2, 2, 2], cursor: { show: false }, legend: { show: false },
+    axes: [{ show: false }, { show: false }], scales, series,
+  };
+}
+
+/** A time axis in the reader's own time: "20:14", with seconds where they tell the ticks apart. */
+export function timeAxis() {
+  const values = (plot, seconds, index, space, step) => seconds.map((s) => new Date(s * 1000).toLocaleTimeString(undefined, {
+    hour: 'numeric', minute: '2-digit', hourCycle: 'h23', ...(step < 60 && { second: '2-digit' }),
+  }));
+  return axis({ size: 26, space: 84, values });
+}
+
+if (typeof matchMedia !== 'undefined') {
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { for (const chart of charts) chart.recolour(); });
+}
