@@ -231,7 +231,7 @@ fn forecasts(c: &mut Criterion) {
     eprintln!("{plays} plays");
     group.throughput(Throughput::Elements(1));
     group.bench_function("recap", |b| b.iter(|| black_box(shared.recap(&game))));
-    group.bench_function("lineup", |b| b.iter(|| black_box(shared.lineup(&game))));
+    group.bench_function("lines", |b| b.iter(|| black_box(shared.lines(&game))));
     group.finish();
 }
 
