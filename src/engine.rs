@@ -18,6 +18,7 @@ pub use order::{Batch, Commit, Engine, SubmitError, UnderWay};
 pub use owner::{Owners, Parcel};
 
 use crate::fanout::hub::{GameTopics, Hub, HubLimits, Moved};
+use crate::fanout::lineups::LineupLimits;
 use crate::fanout::snapshot::GameSnapshot;
 use crate::feed::arbitration::BetweenFeeds;
 use crate::feed::sequence::{Admitted, Ledger, Verdict};
@@ -151,6 +152,7 @@ impl Shared {
     /// An empty state beside a server's own, which nobody subscribes to and no metric counts.
     pub fn beside(limits: EngineLimits) -> Shared {
         let nobody = HubLimits {
+            lineups: LineupLimits::DEFAULT,
             ring_frames: 1,
             topics_max: 1,
             notices_max: 1,
