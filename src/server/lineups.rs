@@ -37,7 +37,7 @@ pub(super) async fn define(State(door): State<Door>, reader: Reader, request: Re
         let name = TopicName::Lineup(lineup.id.clone());
         reader.may(std::slice::from_ref(&name), ruleset, index)?;
         let defined = app.hub.define(lineup, ruleset);
-        let topic = defined.map_err(|no_room| ApiError::unavailable(no_room.code(), no_room.to_string()))?;
+        let topic = defined.map_err(|(code, message)| ApiError::unavailable(code, message))?;
         let answer = json(|json| {
             json.text("topic", &name.to_string()).text("ruleset", ruleset.name());
             json.list_at("slots", |list| {

@@ -6,26 +6,11 @@ use crate::model::{PlayerId, TopicName};
 use crate::scoring::Ruleset;
 use std::sync::Arc;
 
-/// Why there is no topic for a lineup.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum NoRoom {
-    /// There are `lineups_max`.
-    #[error("the server holds as many lineups as it may; come back later")]
-    Lineups,
-    /// There are `topics_max`, and none for one of its players.
-    #[error("the server holds as many topics as it may")]
-    Topics,
-}
+/// Why there is no topic for a lineup: a code for clients, and a sentence for people.
+pub type NoRoom = (&'static str, &'static str);
 
-impl NoRoom {
-    /// The code that clients are told.
-    pub fn code(self) -> &'static str {
-        match self {
-            NoRoom::Lineups => "too_many_lineups",
-            NoRoom::Topics => "too_many_topics",
-        }
-    }
-}
+const NO_LINEUP: NoRoom = ("too_many_lineups", "the server holds as many lineups as it may; come back later");
+const NO_TOPIC: NoRoom = ("too_many_topics", "the server holds as many topics as it may");
 
 impl Hub {
     /// The topic of a lineup: the one there is, or a new one that shows what its players' topics show. Of an equal
@@ -41,7 +26,7 @@ impl Hub {
             return Ok(topic.clone());
         }
         if !self.lineups.take_place() {
-            return Err(NoRoom::Lineups);
+            return Err(NO_LINEUP);
         }
         let read = |(place, player): (usize, &PlayerId)| {
             // Watched before it is read: what comes later is told.
@@ -51,7 +36,7 @@ impl Hub {
         let players = lineup.slots.iter().map(|slot| &slot.player).enumerate();
         let Some(slots) = players.map(read).collect() else {
             self.lineups.give_place_back();
-            return Err(NoRoom::Topics);
+            return Err(NO_TOPIC);
         };
         let ring_max = self.limits.lineups.ring_frames;
         let topic = Topic::of_lineup(self.new_id(), Arc::new(lineup), slots, self.lineups.from(), ring_max);

@@ -97,7 +97,7 @@ impl Shard {
         let topic = name.to_string();
         let begun = self.may_begin(key, &name, ruleset).and_then(|_| {
             let defined = self.parts.hub.define(lineup, rulesets.by_index(ruleset));
-            defined.map_err(|no_room| (no_room.code(), no_room.to_string()))?;
+            defined.map_err(|(code, message)| (code, message.to_owned()))?;
             self.subscribe_to(key, &topic, wish)
         });
         let (mut topics, mut errors) = (Vec::new(), Vec::new());

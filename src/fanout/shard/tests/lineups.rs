@@ -106,7 +106,7 @@ fn corrections_and_retractions_are_taken_back_to_the_unit() {
     let mut rig = Rig::new();
     let (key, _) = watcher(&mut rig);
     for line in [
-        &pass(1, 1, 33),
+        &pass(1, 1, 34),
         &pass(1, 2, 7),
         r#"{"type":"retract","game":"G","play":"1","rev":3}"#,
     ] {
@@ -120,7 +120,7 @@ fn corrections_and_retractions_are_taken_back_to_the_unit() {
         .collect();
     assert_eq!(
         json!(told),
-        json!([[6.28, 6.28, "play"], [2.12, -4.16, "correction"], [0, -2.12, "retraction"]])
+        json!([[6.44, 6.44, "play"], [2.12, -4.32, "correction"], [0, -2.12, "retraction"]])
     );
 }
 
