@@ -5,6 +5,7 @@ use crate::chance::Chance;
 use scorewire::engine::{EngineLimits, Shared};
 use scorewire::fanout::Hub;
 use scorewire::fanout::hub::{HubLimits, Inbox};
+use scorewire::fanout::lineups::LineupLimits;
 use scorewire::fanout::shard::{Account, Batch, ConnKey, Kind, Shard, ShardLimits, ShardParts, Writer, Wrote};
 use scorewire::model::Now;
 use scorewire::scoring::Rulesets;
@@ -152,6 +153,7 @@ impl Machine {
             ring_frames: settings.hub_ring,
             topics_max: 1000,
             notices_max: settings.notices_max,
+            lineups: LineupLimits::DEFAULT,
         };
         let (hub, inboxes) = Hub::new(settings.shards, limits);
         let hub = Arc::new(hub);
