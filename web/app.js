@@ -71,6 +71,7 @@ async function start() {
     if (![null, token].includes(tokenShown())) location.reload();
   });
   node('origin').textContent = location.origin;
+  live.onState(stateChanged);
   await loadRulesets();
   node('ruleset').addEventListener('change', () => useRuleset(node('ruleset').value));
   node('game-filter').addEventListener('click', () => {
@@ -80,7 +81,6 @@ async function start() {
   });
   following.follow(['slate'], undefined);
   following.follow(picks.ids().map((id) => `player:${id}`), ruleset);
-  live.onState(stateChanged);
   node('calls').addEventListener('pointerenter', learnModels);
 }
 
