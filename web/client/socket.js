@@ -11,6 +11,8 @@ const PONG_LOST_MS = 10_000;
 const CONNECT_LOST_MS = 10_000;
 // A timer that comes so late has slept: the tab is hidden or the machine was, and silence proves nothing.
 const SLEPT_MS = 2_000;
+// So that an error that answers a ping is taken for nobody else's.
+const PING_IDS_FROM = 2 ** 31;
 
 /** One message is one text. A coding is a subprotocol, and how messages become what a socket carries. */
 export const json = { name: 'json', protocol: 'scorewire.v1.json', decode: JSON.parse, encode: JSON.stringify };
@@ -24,7 +26,7 @@ export class Socket {
   #on;
   #timers = new Set();
   #pings = new Map();
-  #nextPing = -1;
+  #nextPing = PING_IDS_FROM;
   #heard = 0;
   #isSilent = false;
 
@@ -58,7 +60,7 @@ export class Socket {
 
   /** Finds out soon whether the connection still stands. */
   check() {
-    const id = this.#nextPing--;
+    const id = this.#nextPing++;
     const heardBefore = this.#heard;
     this.#pings.set(id, nowUs());
     this.send({ op: 'ping', id });
