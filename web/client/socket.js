@@ -50,6 +50,8 @@ export class Socket {
       if ((data.length ?? data.byteLength) > bytesMax) this.#lost(1009);
       else this.#receive(data);
     };
+    // A close follows; `ws` throws where nobody listens.
+    socket.onerror = () => {};
     socket.onclose = (event) => this.#lost(event?.code);
     this.#after(CONNECT_LOST_MS, () => this.isWelcomed || this.#lost());
   }
@@ -84,7 +86,7 @@ export class Socket {
   close() {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    Object.assign(this.#socket, { onopen: null, onmessage: null, onclose: null, onerror: () => {} });
+    Object.assign(this.#socket, { onopen: null, onmessage: null, onclose: null });
     this.#socket.close();
   }
 
