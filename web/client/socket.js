@@ -11,6 +11,8 @@ const PONG_LOST_MS = 10_000;
 const CONNECT_LOST_MS = 10_000;
 // A timer that comes so late has slept: the tab is hidden or the machine was, and silence proves nothing.
 const SLEPT_MS = 2_000;
+// So that an error that answers a ping is taken for nobody else's.
+const PING_IDS_FROM = 2 ** 31;
 
 /** One message is one text. A coding is a subprotocol, and how messages become what a socket carries. */
 export const json = { name: 'json', protocol: 'scorewire.v1.json', decode: JSON.parse, encode: JSON.stringify };
@@ -24,7 +26,7 @@ export class Socket {
   #on;
   #timers = new Set();
   #pings = new Map();
-  #nextPing = -1;
+  #nextPing = PING_IDS_FROM;
   #heard = 0;
   #isSilent = false;
 
@@ -48,6 +50,8 @@ export class Socket {
       if ((data.length ?? data.byteLength) > bytesMax) this.#lost(1009);
       else this.#receive(data);
     };
+    // A close follows; `ws` throws where nobody listens.
+    socket.onerror = () => {};
     socket.onclose = (event) => this.#lost(event?.code);
     this.#after(CONNECT_LOST_MS, () => this.isWelcomed || this.#lost());
   }
@@ -58,7 +62,7 @@ export class Socket {
 
   /** Finds out soon whether the connection still stands. */
   check() {
-    const id = this.#nextPing--;
+    const id = this.#nextPing++;
     const heardBefore = this.#heard;
     this.#pings.set(id, nowUs());
     this.send({ op: 'ping', id });
@@ -82,7 +86,7 @@ export class Socket {
   close() {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    Object.assign(this.#socket, { onopen: null, onmessage: null, onclose: null, onerror: () => {} });
+    Object.assign(this.#socket, { onopen: null, onmessage: null, onclose: null });
     this.#socket.close();
   }
 

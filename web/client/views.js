@@ -35,7 +35,8 @@ function fields(kind, before, frame) {
     case 'team': return { ...given(before, frame, GAME), players: mergePlayers(before?.players, frame) };
     case 'predictions': return forecasts(before, frame);
     case 'lineup': return { points: points(frame), slots: mergeSlots(before?.slots, frame.slots) };
-    default: return playerFields(before, frame, ['points', 'game', ...WHO]);
+    // A first delta names the game in its cause alone: a player's topic shows the changes of one game.
+    default: return { game: causesOf(frame)[0]?.game, ...playerFields(before, frame, ['points', 'game', ...WHO]) };
   }
 }
 
@@ -63,7 +64,8 @@ export function causesOf(frame) {
 /** By how many points a total moved, exactly; null where there is no total, or one of another game. */
 export function change(previous, view) {
   const [before, after] = [toUnits(previous?.points), toUnits(view.points)];
-  return before === null || after === null || previous.game !== view.game ? null : fromUnits(after - before);
+  const isAnother = (previous?.game ?? view.game) !== view.game;
+  return before === null || after === null || isAnother ? null : fromUnits(after - before);
 }
 
 function playerFields(before, frame, names) {
