@@ -14,6 +14,16 @@ const sized = typeof ResizeObserver === 'undefined' ? null : new ResizeObserver(
   for (const { target } of entries) target.chart.resize();
 });
 
+async function load() {
+  library ??= import('./vendor/uPlot.esm.js');
+  try {
+    return (await library).default;
+  } catch {
+    library = null;
+    return null;
+  }
+}
+
 /** The colour of a CSS variable as it is now, light or dark. */
 export function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -73,8 +83,9 @@ export class Chart {
   }
 
   async #draw() {
-    library ??= import('./vendor/uPlot.esm.js');
-    const { default: UPlot } = await library;
+    const UPlot = await load();
+    // Without the library, just now, the next change tries again.
+    if (UPlot === null) return;
     const { clientWidth: width, clientHeight: height } = this.#host;
     if (!this.#data || width === 0 || height === 0) return;
     this.#isDue = false;

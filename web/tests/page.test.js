@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, afterEach, test } from 'node:test';
 import { formatPoints, toUnits } from '../points.js';
-import { eventually, go, launchBrowser, openPage, screenshot, startServer, startWire, widths } from './support.js';
+import { eventually, go, launchBrowser, openPage, post, screenshot, startServer, startWire, widths } from './support.js';
 
 let browser;
 let server;
@@ -112,10 +112,10 @@ test('a team adds up, survives a reload, and can be let go', async () => {
   assert.ok(number(total) > 0, total);
   await page.reload();
   await page.waitForSelector('#state[data-state="live"]');
-  assert.equal(await page.locator('.slot[data-player]').count(), count);
   await checkTotalIsSum();
+  assert.equal(await page.locator('.slot[data-player]').count(), count);
   await page.locator('#clear').click();
-  assert.equal(await page.locator('.slot[data-player]').count(), 0);
+  await eventually(async () => assert.equal(await page.locator('.slot[data-player]').count(), 0));
   assert.equal(await text('#total'), '0.00');
 });
 
@@ -134,7 +134,7 @@ test('a link shows a team to others, under its own ruleset, and touches nobodyâ€
   assert.equal(await page.locator('#ruleset').inputValue(), other);
   await checkTotalIsSum();
   await page.locator('#leave').click();
-  assert.equal(await page.locator('.slot[data-player]').count(), 0);
+  await eventually(async () => assert.equal(await page.locator('.slot[data-player]').count(), 0));
   // What is no team to the last character shows nothing of it.
   await reopen({}, `${link.slice(link.indexOf('/#'))},x`);
   assert.equal(await page.locator('#shared').isVisible(), false);
@@ -183,12 +183,7 @@ test('names and points that a feed posts arrive as text, and a correction as one
   // The slate is of one day: a game of another one would not show.
   const kickoff = Date.now() * 1000;
   const game = { type: 'game', game: 'hostile', status: 'live', home: 'NE', away: "'~b~`(AW);", kickoff, score: {} };
-  const post = async (list) => {
-    const body = list.map((event) => JSON.stringify(event)).join('\n');
-    const answer = await fetch(`${server.url}/v1/events`, { method: 'POST', headers: { 'content-type': 'application/x-ndjson' }, body });
-    assert.deepEqual((await answer.json()).rejected, []);
-  };
-  await post([
+  await post(server, [
     game,
     { type: 'players', players: [{ player: 'hostile-1', name, team: 'NE', position: 'RB' }] },
     { type: 'play', game: 'hostile', play: '1', stats },
@@ -202,14 +197,14 @@ test('names and points that a feed posts arrive as text, and a correction as one
   await go(page, 'team');
   await eventually(async () => assert.equal(await text('.slot[data-player] .name'), name));
   await eventually(async () => assert.notEqual(await text('#total'), 'â€“'));
-  await post([{ type: 'play', game: 'hostile', play: '1', rev: 2, stats: [{ ...stats[0], yards: 94 }] }]);
+  await post(server, [{ type: 'play', game: 'hostile', play: '1', rev: 2, stats: [{ ...stats[0], yards: 94 }] }]);
   await page.waitForSelector('.news-item[data-kind="correction"]');
   assert.equal(await text('.news-item[data-kind="correction"] .badge'), 'Correction');
   const answer = await (await fetch(`${server.url}/v1/games/hostile/players`)).json();
   const expected = formatPoints(toUnits(answer.find(({ player }) => player === 'hostile-1').points));
   await eventually(async () => assert.equal(await text('#total'), expected));
   await screenshot(page, 'correction');
-  await post([{ ...game, rev: 2, status: 'final' }]);
+  await post(server, [{ ...game, rev: 2, status: 'final' }]);
   await page.waitForSelector('#view-team[data-over="true"]');
   assert.equal(await text('#team-status'), 'Final');
   await go(page, 'slate');

@@ -1,5 +1,6 @@
 // A browser, a server to look at, and a wire between them that can be cut.
 
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -11,7 +12,7 @@ import { startFront } from '../tools/front.js';
 import { FakeServer } from './fake_server.js';
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const SCREENSHOTS = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'screenshots');
+export const SCREENSHOTS = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'screenshots');
 const LISTENING_WITHIN_MS = 60_000;
 
 export function launchBrowser() {
@@ -61,8 +62,25 @@ export async function widths(page) {
  */
 export async function startServer() {
   const server = await startNamed();
-  // For those who change the page: its files as they are, before a server that was built with older ones.
-  if (process.env.SCOREWIRE_PAGE !== 'disk' || server.isFake) return server;
+  return server.isFake ? server : fronted(server);
+}
+
+/** A server with nothing in it but what a test posts, or null where no binary is named. */
+export async function startEmpty() {
+  const { SCOREWIRE_BIN } = process.env;
+  return SCOREWIRE_BIN ? fronted(await startBinary(SCOREWIRE_BIN, 'serve')) : null;
+}
+
+/** Posts events, and wants all of them taken. */
+export async function post(server, events) {
+  const body = events.map((event) => JSON.stringify(event)).join('\n');
+  const answer = await fetch(`${server.url}/v1/events`, { method: 'POST', headers: { 'content-type': 'application/x-ndjson' }, body });
+  assert.deepEqual((await answer.json()).rejected, []);
+}
+
+// For those who change the page: its files as they are, before a server that was built with older ones.
+async function fronted(server) {
+  if (process.env.SCOREWIRE_PAGE !== 'disk') return server;
   const front = await startFront(server.url);
   const stop = async () => {
     await front.stop();
@@ -85,10 +103,15 @@ async function startNamed() {
 }
 
 /** `scorewire demo` on a free port, as `{url, isFake, stop, pid}`. */
-export async function startDemo(binary, flags = []) {
+export function startDemo(binary, flags = []) {
+  return startBinary(binary, 'demo', flags);
+}
+
+/** `scorewire demo` or `serve` (nothing in it but what a test posts) on a free port, as `{url, isFake, stop, pid}`. */
+export async function startBinary(binary, command, flags = []) {
   const dataDir = mkdtempSync(join(tmpdir(), 'scorewire-page-'));
   const config = process.env.SCOREWIRE_CONFIG ? ['--config', absolute(process.env.SCOREWIRE_CONFIG)] : [];
-  const child = spawn(absolute(binary), ['demo', '--bind', '127.0.0.1:0', '--data-dir', dataDir, ...config, ...flags], { cwd: ROOT });
+  const child = spawn(absolute(binary), [command, '--bind', '127.0.0.1:0', '--data-dir', dataDir, ...config, ...flags], { cwd: ROOT });
   const exited = new Promise((resolve) => {
     child.once('exit', resolve);
     // A binary that is not there never exits.
