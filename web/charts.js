@@ -5,6 +5,8 @@
 
 import { setAttribute } from './dom.js';
 
+const SPAN_SECONDS_MIN = 60;
+
 let library = null;
 const charts = new Set();
 const seen = typeof IntersectionObserver === 'undefined' ? null : new IntersectionObserver((entries) => {
@@ -108,6 +110,11 @@ export function sparkline(scales, series) {
     padding: [2, 2, 2, 2], cursor: { show: false }, legend: { show: false },
     axes: [{ show: false }, { show: false }], scales, series,
   };
+}
+
+/** The span of a time axis: what there is, but a minute at least. */
+export function timeRange(plot, min, max) {
+  return [Math.min(min ?? 0, (max ?? 0) - SPAN_SECONDS_MIN), max ?? 0];
 }
 
 /** A time axis in the reader's own time: "20:14", with seconds where they tell the ticks apart. */

@@ -67,7 +67,8 @@ export async function startServer() {
 
 /** A server with nothing in it but what a test posts, or null where no binary is named. */
 export async function startEmpty() {
-  const { SCOREWIRE_BIN } = process.env;
+  const { CI, SCOREWIRE_BIN } = process.env;
+  if (CI === 'true' && !SCOREWIRE_BIN) throw new Error('CI=true and no binary named: set SCOREWIRE_BIN to the built one');
   return SCOREWIRE_BIN ? fronted(await startBinary(SCOREWIRE_BIN, 'serve')) : null;
 }
 

@@ -1,6 +1,6 @@
 // Pulse: how fast and how whole the scores arrive, now and over the last ten minutes.
 
-import { axis, Chart, colour, timeAxis } from '../charts.js';
+import { axis, Chart, colour, timeAxis, timeRange } from '../charts.js';
 import { nowUs } from '../connection.js';
 import { el, setText } from '../dom.js';
 import { millisecondsText, rateText } from '../vitals.js';
@@ -108,8 +108,8 @@ function legend() {
 
 function overTime(more) {
   return {
-    padding: [10, 4, 0, 0], cursor: { y: false, points: { show: false } }, legend: { show: false },
-    scales: { x: { time: true }, y: { range: (plot, min, max) => [0, Math.max(10, (max ?? 0) * 1.15)] } },
+    padding: [10, 20, 0, 0], cursor: { y: false, points: { show: false } }, legend: { show: false },
+    scales: { x: { time: true, range: timeRange }, y: { range: (plot, min, max) => [0, Math.max(10, (max ?? 0) * 1.15)] } },
     axes: [timeAxis(), axis({ size: 44 })], ...more,
   };
 }

@@ -64,15 +64,17 @@ export class Spotlight {
     const players = el('ol', { class: 'spot-players' });
     const more = el('button', { type: 'button', class: 'button', 'data-control': '' }, 'All players of this game');
     more.addEventListener('click', () => this.#onMore(this.#game));
-    const best = el('div', { class: 'spot-best' }, el('h3', {}, 'Best so far'), players, more);
+    const title = el('h3', {}, 'Best so far');
+    const best = el('div', { class: 'spot-best' }, title, players, more);
     this.#section.replaceChildren(
       el('div', { class: 'spot-score' }, el('div', { class: 'game-top' }, clock, call.verdict), away.line, home.line, situation, call.node, drive.node),
       outlook, best);
-    this.#parts = { clock, situation, away, home, call, drive, win, outlook, players, best, rows: [] };
+    this.#parts = { clock, situation, away, home, call, drive, win, outlook, players, best, title, rows: [] };
   }
 
   #drawPlayers(model, game) {
-    const { players, best, rows } = this.#parts;
+    const { players, best, title, rows } = this.#parts;
+    setText(title, game.status === 'final' ? 'Best' : 'Best so far');
     const listed = model.playersOf(this.#game).slice(0, PLAYERS_SHOWN);
     best.hidden = listed.length === 0;
     while (rows.length < listed.length) {

@@ -1,6 +1,6 @@
 // My team: its total, who stands in it, what just happened, points over time, and how it is thought to end.
 
-import { axis, Chart, colour, timeAxis } from '../charts.js';
+import { axis, Chart, colour, timeAxis, timeRange } from '../charts.js';
 import { nowUs } from '../connection.js';
 import { el, setAttribute, setText } from '../dom.js';
 import { projectedTotal } from '../lineup_points.js';
@@ -232,8 +232,8 @@ function button(words, id, onClick) {
 
 function curveOptions(UPlot) {
   return {
-    padding: [8, 4, 0, 0], cursor: { y: false, points: { show: false } }, legend: { show: false },
-    scales: { x: { time: true }, y: { range: (plot, min, max) => [Math.min(0, min ?? 0), Math.max(10, (max ?? 0) * 1.08)] } },
+    padding: [8, 20, 0, 0], cursor: { y: false, points: { show: false } }, legend: { show: false },
+    scales: { x: { time: true, range: timeRange }, y: { range: (plot, min, max) => [Math.min(0, min ?? 0), Math.max(10, (max ?? 0) * 1.08)] } },
     series: [{}, { stroke: colour('--accent'), fill: colour('--accent-soft'), width: 2, paths: UPlot.paths.stepped({ align: 1 }), points: { show: false } }],
     axes: [timeAxis(), axis({ size: 38 })],
   };
