@@ -13,7 +13,7 @@ const STEADY_AFTER_MS = 5_000;
 // Longer than any server tells a client to stay away, short of a fault of its own.
 const TOLD_MAX_MS = 600_000;
 const ASK_WHEN_MS = 5_000;
-// WebSockets in a row that nobody welcomed while plain requests were answered.
+// WebSockets in a row that nobody welcomed although plain requests are answered.
 const BLOCKED_AFTER = 2;
 
 /** The token is no use, or none came where one is needed. */
@@ -32,7 +32,7 @@ export class Connection {
   #attempt = 0;
   #failures = 0;
   #blocked = 0;
-  #isReached = false;
+  #isReached = true;
   #hasRenewed = false;
   #openedAtMs = 0;
   #retryTimer = null;
@@ -160,7 +160,7 @@ export class Connection {
   #isStream() {
     const { transport, WebSocket } = this.#options;
     if (transport !== 'auto') return transport === 'sse';
-    return !WebSocket || this.#isReached && this.#blocked >= BLOCKED_AFTER;
+    return !WebSocket || this.#blocked >= BLOCKED_AFTER;
   }
 
   #socket() {
@@ -188,8 +188,8 @@ export class Connection {
       return;
     }
     if (isIn && Date.now() - this.#openedAtMs > STEADY_AFTER_MS) this.#failures = 0;
-    if (transport?.transport === 'websocket') this.#blocked = isIn ? 0 : this.#blocked + 1;
-    else this.#blocked = BLOCKED_AFTER - 1;
+    // After a stream a WebSocket is tried again, once.
+    if (transport?.transport === 'sse') this.#blocked = isIn ? BLOCKED_AFTER - 1 : 0;
     this.#isTold = toldMs !== null;
     this.#wait(this.#isTold ? toldMs : this.#backoffMs(), !isIn && !this.#isTold);
     this.#failures += 1;
@@ -224,9 +224,12 @@ export class Connection {
       // An answer of any status may say it.
       const response = await this.#options.fetch(new URL('v1/admission', this.#options.base), init);
       toldMs = Number((await response.json()).reconnect_after_ms) || 0;
+      // What failed before there was a net again says nothing about WebSockets.
+      if (this.#isReached) this.#blocked += 1;
       this.#isReached = true;
     } catch {
       this.#isReached = false;
+      this.#blocked = 0;
     }
     // Somebody may have pressed a button meanwhile.
     if (attempt !== this.#attempt || this.transport || this.#isOver) return;

@@ -196,9 +196,21 @@ test('two WebSockets that nobody welcomed, while plain requests are answered, an
   assert.equal(live.status.getSnapshot().transport, 'websocket');
 });
 
-test('where not even plain requests are answered, it is the net that is gone', async () => {
+test('where not even plain requests are answered, it is the net that is gone, and a WebSocket is tried first when it is back', async () => {
   HeldSocket.opened = [];
-  begin(() => { throw new TypeError('no net'); }, { WebSocket: HeldSocket });
+  let isGone = true;
+  begin(() => {
+    if (isGone) throw new TypeError('no net');
+    return Response.json({ reconnect_after_ms: 0 });
+  }, { WebSocket: HeldSocket });
+  live.subscribe(QB);
   for (let n = 0; n < 4; n += 1) (await until(() => HeldSocket.opened[n])).onclose({ code: 1006 });
+  isGone = false;
+  const fifth = await until(() => HeldSocket.opened[4]);
+  fifth.onclose({ code: 1006 });
+  const sixth = await until(() => HeldSocket.opened[5]);
   assert.ok(requests.every(({ path }) => path.endsWith('/v1/admission')));
+  sixth.onopen();
+  sixth.say({ type: 'welcome', session: 's', epoch: 'e1', server_us: 1 });
+  assert.equal(live.status.getSnapshot().transport, 'websocket');
 });
