@@ -13,6 +13,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use scorewire::engine::{EngineLimits, Shared};
 use scorewire::fanout::encode::points;
 use scorewire::fanout::hub::{GameTopics, Hub, HubLimits, Moved};
+use scorewire::fanout::lineups::LineupLimits;
 use scorewire::feed::sequence::Ledger;
 use scorewire::feed::{Decoder, simulator, write_line};
 use scorewire::model::{CauseKind, Change, Event, GameId, IngestTime, Origin, Points, SourceId, StateTime};
@@ -46,6 +47,7 @@ const HUB: HubLimits = HubLimits {
     ring_frames: 256,
     topics_max: 1_000_000,
     notices_max: 65_536,
+    lineups: LineupLimits::DEFAULT,
 };
 
 /// The plays' lines: sixteen games at a time take turns, as on a Sunday.
@@ -231,7 +233,7 @@ fn forecasts(c: &mut Criterion) {
     eprintln!("{plays} plays");
     group.throughput(Throughput::Elements(1));
     group.bench_function("recap", |b| b.iter(|| black_box(shared.recap(&game))));
-    group.bench_function("lineup", |b| b.iter(|| black_box(shared.lineup(&game))));
+    group.bench_function("lines", |b| b.iter(|| black_box(shared.lines(&game))));
     group.finish();
 }
 

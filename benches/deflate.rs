@@ -49,9 +49,9 @@ fn frames() -> BTreeMap<String, Vec<Frame>> {
         };
         let entries: Vec<_> = topic.read(|history| history.after(0).collect());
         let entries: Vec<_> = entries.into_iter().filter(|entry| !entry.new_game).collect();
-        let deltas = entries.chunks(1).map(|one| encode::delta(subject, one));
+        let deltas = entries.chunks(1).map(|one| encode::delta(subject, one, None));
         frames.entry(format!("{kind}/delta")).or_default().extend(deltas);
-        let merged = entries.chunks_exact(MERGED).map(|some| encode::delta(subject, some));
+        let merged = entries.chunks_exact(MERGED).map(|some| encode::delta(subject, some, None));
         frames.entry(format!("{kind}/merged_{MERGED}")).or_default().extend(merged);
         let (_, now) = snapshot::take(&rig.hub, &rig.games, subject, "subscribe");
         frames.entry(format!("{kind}/snapshot")).or_default().push(now);

@@ -43,10 +43,10 @@ fn encode(criterion: &mut Criterion) {
                 wall_us: 1_700_000_000_000_000,
             };
             group.bench_function(format!("{label}/delta{suffix}"), |bencher| {
-                bencher.iter(|| encode::delta(subject, black_box(&entries[..1])))
+                bencher.iter(|| encode::delta(subject, black_box(&entries[..1]), None))
             });
             group.bench_function(format!("{label}/merged_16{suffix}"), |bencher| {
-                bencher.iter(|| encode::delta(subject, black_box(&entries)))
+                bencher.iter(|| encode::delta(subject, black_box(&entries), None))
             });
             group.bench_function(format!("{label}/snapshot{suffix}"), |bencher| {
                 bencher.iter(|| snapshot::take(&rig.hub, &rig.games, black_box(subject), "subscribe"))

@@ -14,6 +14,7 @@ pub use predict::Predict;
 
 use crate::engine::EngineLimits;
 use crate::fanout::hub::{HubLimits, SHARDS_MAX};
+use crate::fanout::lineups::LineupLimits;
 use crate::fanout::shard::ShardLimits;
 use crate::fanout::sockets::WriterSetting;
 use crate::model::SOURCES_MAX;
@@ -163,6 +164,9 @@ pub struct Fanout {
     pub ring_frames: usize,
     pub topics_max: usize,
     pub notices_max: usize,
+    pub lineups_max: usize,
+    pub lineup_ring_frames: usize,
+    pub lineup_linger_ms: u64,
     pub commands_max: usize,
     pub coalesce_frames_max: usize,
     pub write_bytes_max: usize,
@@ -317,6 +321,9 @@ impl Default for Config {
                 ring_frames: 256,
                 topics_max: 200_000,
                 notices_max: 4096,
+                lineups_max: 50_000,
+                lineup_ring_frames: 32,
+                lineup_linger_ms: 120_000,
                 commands_max: 4096,
                 coalesce_frames_max: 4,
                 write_bytes_max: 65_536,
@@ -433,7 +440,7 @@ impl Config {
         telemetry::check_filter(&self.log.filter)
     }
 
-    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 43] {
+    fn counts(&self) -> [(&'static str, u64, RangeInclusive<u64>); 45] {
         let (server, ingest, engine, store) = (&self.server, &self.ingest, &self.engine, &self.store);
         let (fanout, clients) = (&self.fanout, &self.clients);
         let count = |name, value: usize, range| (name, value as u64, range);
@@ -476,6 +483,8 @@ impl Config {
             count("fanout.ring_frames", fanout.ring_frames, 1..=65_536),
             count("fanout.topics_max", fanout.topics_max, 1..=10_000_000),
             count("fanout.notices_max", fanout.notices_max, 1..=1_000_000),
+            count("fanout.lineups_max", fanout.lineups_max, 0..=10_000_000),
+            count("fanout.lineup_ring_frames", fanout.lineup_ring_frames, 1..=65_536),
             count("fanout.commands_max", fanout.commands_max, 1..=1_000_000),
             count("fanout.coalesce_frames_max", fanout.coalesce_frames_max, 1..=65_536),
             count("fanout.write_bytes_max", fanout.write_bytes_max, 1024..=16 * MIB),
@@ -512,7 +521,7 @@ impl Config {
         ]
     }
 
-    fn times(&self) -> [(&'static str, u64, RangeInclusive<u64>); 17] {
+    fn times(&self) -> [(&'static str, u64, RangeInclusive<u64>); 18] {
         let (server, store, clients, shutdown) = (&self.server, &self.store, &self.clients, &self.shutdown);
         [
             ("store.group_wait_us", store.group_wait_us, 0..=1_000_000),
@@ -527,6 +536,7 @@ impl Config {
             ("ingest.body_read_timeout_ms", self.ingest.body_read_timeout_ms, 1..=DAY_MS),
             ("fanout.rest_ms_max", self.fanout.rest_ms_max, 0..=1_000),
             ("clients.ping_interval_ms", clients.ping_interval_ms, 1..=DAY_MS),
+            ("fanout.lineup_linger_ms", self.fanout.lineup_linger_ms, 0..=DAY_MS),
             ("clients.silence_timeout_ms", clients.silence_timeout_ms, 1..=DAY_MS),
             ("clients.stall_timeout_ms", clients.stall_timeout_ms, 1..=DAY_MS),
             ("clients.close_timeout_ms", clients.close_timeout_ms, 0..=DAY_MS),
@@ -550,6 +560,11 @@ impl Config {
             ring_frames: fanout.ring_frames,
             topics_max: fanout.topics_max,
             notices_max: fanout.notices_max,
+            lineups: LineupLimits {
+                lineups_max: fanout.lineups_max,
+                ring_frames: fanout.lineup_ring_frames,
+                linger_us: i64::try_from(fanout.lineup_linger_ms.saturating_mul(1000)).unwrap_or(i64::MAX),
+            },
         }
     }
 

@@ -18,11 +18,12 @@ pub use order::{Batch, Commit, Engine, SubmitError, UnderWay};
 pub use owner::{Owners, Parcel};
 
 use crate::fanout::hub::{GameTopics, Hub, HubLimits, Moved};
+use crate::fanout::lineups::LineupLimits;
 use crate::fanout::snapshot::GameSnapshot;
 use crate::feed::arbitration::BetweenFeeds;
 use crate::feed::sequence::{Admitted, Ledger, Verdict};
 use crate::model::{
-    CauseKind, Change, Event, GameHead, GameId, GameView, IngestTime, Lineup, Origin, PlayerInfo, Recap, SOURCES_MAX, StateTime,
+    CauseKind, Change, Event, GameHead, GameId, GameLines, GameView, IngestTime, Origin, PlayerInfo, Recap, SOURCES_MAX, StateTime,
 };
 use crate::predict::board::Board;
 use crate::state::{Cards, Game};
@@ -151,6 +152,7 @@ impl Shared {
     /// An empty state beside a server's own, which nobody subscribes to and no metric counts.
     pub fn beside(limits: EngineLimits) -> Shared {
         let nobody = HubLimits {
+            lineups: LineupLimits::DEFAULT,
             ring_frames: 1,
             topics_max: 1,
             notices_max: 1,
@@ -195,11 +197,11 @@ impl Shared {
     }
 
     /// What a forecast of points may know of a game, as it is now.
-    pub fn lineup(&self, game: &GameId) -> Option<Lineup> {
+    pub fn lines(&self, game: &GameId) -> Option<GameLines> {
         let cell = self.games.get(game).map(|cell| cell.clone())?;
         let guard = cell.game.read();
         let (game, owned) = &*guard;
-        (!owned.is_expired).then(|| game.lineup())
+        (!owned.is_expired).then(|| game.lines())
     }
 
     /// Every game's head and view, by kickoff.

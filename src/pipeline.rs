@@ -14,6 +14,7 @@
 //!  predictor     1, with                games that moved (predict::board)          predict.games_max
 //!                predict.enabled
 //!  housekeeping  1, with a log          its own looks, each second                 one round at a time
+//!  lineups       1                      changes of players that lineups have    fanout.notices_max
 //!  points        1                      its own looks                              every predict.points_every_ms
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
 //!                                       listeners for feeds, for operators         server.backlog
@@ -27,6 +28,7 @@
 mod gpu;
 mod housekeeping;
 mod keeper;
+mod lineups;
 mod log;
 mod points;
 mod predictor;
@@ -122,6 +124,9 @@ pub struct Running {
     ended: Receiver<usize>,
     /// Ends the log's housekeeping with it.
     housekeeping: Option<flume::Sender<()>>,
+    /// Ends the following of lineups with it.
+    #[expect(dead_code, reason = "held as long as it runs")]
+    lineups: flume::Sender<()>,
     /// Ends forecasts of points with it.
     points: Option<flume::Sender<()>>,
     /// Ends the predictor when it is closed.
@@ -242,6 +247,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
     }
     let housekeeping = housekeeping::start(&app, machine.files)?;
     let points = points::start(&app, inference)?;
+    let lineups = lineups::start(&app)?;
     let (ending, ended) = flume::bounded(shard_count);
     let mut commands = Vec::new();
     for (index, ((listener, inbox), path)) in shared.into_iter().zip(inboxes).zip(paths).enumerate() {
@@ -280,6 +286,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
         ended,
         housekeeping,
         points,
+        lineups,
         board,
     })
 }
@@ -311,7 +318,7 @@ fn share(
     let (mut hub, inboxes) = Hub::new(shard_count, config.hub_limits());
     // No topic takes a prediction each microsecond: a process before this one has not come so far. Below 2⁵³
     // until the year 2255.
-    hub.count_predictions_from(Clock.wall_us().unsigned_abs());
+    hub.count_from(Clock.wall_us().unsigned_abs());
     let hub = Arc::new(hub);
     let shared = Shared::new(hub.clone(), config.engine_limits(), EngineMetrics::unseen());
     let predict = &config.predict;

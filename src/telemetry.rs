@@ -8,6 +8,7 @@
 mod delays;
 mod feeds;
 mod gpu;
+mod lineups;
 mod points;
 mod predict;
 mod registry;
@@ -15,6 +16,7 @@ mod table;
 
 pub use feeds::FeedMetrics;
 pub use gpu::GpuMetrics;
+pub use lineups::LineupMetrics;
 pub use points::PointsMetrics;
 pub use predict::PredictorMetrics;
 pub use registry::RegistryMetrics;
@@ -50,6 +52,7 @@ pub fn install() -> PrometheusHandle {
             drop(BoardMetrics::new());
             drop(PredictorMetrics::new());
             drop(RegistryMetrics::new());
+            drop(LineupMetrics::new());
             handle
         })
         .clone()
@@ -82,6 +85,7 @@ pub fn render(handle: &PrometheusHandle) -> String {
         &WRITE_DELAYS,
         &WALKS,
         &HANDSHAKE_DELAYS,
+        &lineups::LINEUP_DELAYS,
         &predict::INFERENCE_DELAYS,
     ] {
         delays.write(&mut page);

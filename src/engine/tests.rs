@@ -13,6 +13,7 @@ mod truth;
 use super::{EngineLimits, Outcome, Shared};
 use crate::fanout::encode::points;
 use crate::fanout::hub::{Hub, HubLimits};
+use crate::fanout::lineups::LineupLimits;
 use crate::fanout::snapshot::GameSnapshot;
 use crate::feed::Decoder;
 use crate::model::change::{GameHead, GameView};
@@ -41,6 +42,7 @@ fn hub() -> Arc<Hub> {
         ring_frames: 8,
         topics_max: 10_000,
         notices_max: 16,
+        lineups: LineupLimits::DEFAULT,
     };
     Arc::new(Hub::new(1, limits).0)
 }

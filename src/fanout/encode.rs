@@ -4,6 +4,7 @@
 //! and is right from its first frame. Pure: time is passed in.
 
 use super::bulletins::Posted;
+use super::lineups::{self, Lineup, SlotNow};
 use super::topic::{Entry, Topic};
 use crate::model::change::{Change, GameHead, GameView, PlayerCard, ViewMoved};
 use crate::model::prediction::Tally;
@@ -12,7 +13,8 @@ use crate::scoring::Ruleset;
 use crate::state::PlayerSlot;
 use crate::wire::Form;
 use crate::wire::message::{
-    About, CauseShown, Delta, EventTimes, GameShown, Moved, PlayerShown, ServerMessage, Shown, Snapshot, Stats, Told, Who,
+    About, CauseShown, Delta, EventTimes, GameShown, LineupShown, Moved, PlayerShown, ServerMessage, Shown, SlotShown, Snapshot, Stats,
+    Told, Who,
 };
 use crate::wire::ws::Frame;
 use smallvec::SmallVec;
@@ -40,8 +42,9 @@ pub struct Subject<'a> {
 }
 
 /// A delta that takes a client from right before the first of `entries` to the last; more than one is
-/// a merged frame. `entries` must not be empty nor cross into a new game.
-pub fn delta<'a>(subject: Subject<'_>, entries: impl IntoIterator<Item = &'a Entry>) -> Frame {
+/// a merged frame. `entries` must not be empty nor cross into a new game. `total` is what a lineup comes to after
+/// the last; other topics have none.
+pub fn delta<'a>(subject: Subject<'_>, entries: impl IntoIterator<Item = &'a Entry>, total: Option<Points>) -> Frame {
     let entries: SmallVec<[&Entry; 16]> = entries.into_iter().collect();
     let entries = &entries[..];
     let (first, last) = (entries[0], entries[entries.len() - 1]);
@@ -54,6 +57,7 @@ pub fn delta<'a>(subject: Subject<'_>, entries: impl IntoIterator<Item = &'a Ent
             TopicName::Team(team) => game_moved(subject.ruleset, entries, Some(team)),
             TopicName::Game(_) => game_moved(subject.ruleset, entries, None),
             TopicName::Slate => Moved::Slate(games_moved(entries)),
+            TopicName::Lineup(_) => Moved::Lineup(lineup_moved(subject, entries, total.unwrap_or_default())),
             TopicName::Predictions(_) => unreachable!("a topic of predictions has bulletins and no changes"),
         },
         causes: causes(subject.topic, entries),
@@ -148,6 +152,38 @@ fn moved_in_game<'a>(ruleset: &Ruleset, moves: &[&'a PlayerMove], team: Option<&
         change: Some(total - points(ruleset, &first.who_before().card, &before)),
         stats: Stats::of(&after, moves.iter().flat_map(|player| player.delta.moved()).chain(shown)),
     })
+}
+
+fn lineup_moved<'a>(subject: Subject<'a>, entries: &[&'a Entry], total: Points) -> LineupShown<'a> {
+    let slots = subject.topic.lineup().map_or(&[][..], |lineup| &lineup.slots);
+    let moved = |(place, slot): (usize, &'a lineups::Slot)| {
+        let of_slot = |entry: &&'a Entry| {
+            let moves = &entry.change.moves;
+            let is_moved = entry.place & 1 << place != 0;
+            moves.iter().find(|player| is_moved && player.who.card.player == slot.player)
+        };
+        let moves: SmallVec<[&'a PlayerMove; 4]> = entries.iter().filter_map(of_slot).collect();
+        let player = moved_in_game(subject.ruleset, &moves, None)?;
+        let (first, last) = (moves.first()?, moves.last()?);
+        let times = |player: &PlayerCard, line: &StatLine| slot.multiplier.of(points(subject.ruleset, player, line));
+        let now = times(&last.who.card, &last.after());
+        Some(SlotShown {
+            slot: &slot.name,
+            multiplier: None,
+            game: None,
+            player: PlayerShown {
+                points: now,
+                change: Some(now - times(&first.who_before().card, &first.before())),
+                ..player
+            },
+        })
+    };
+    let slots: Vec<SlotShown<'a>> = slots.iter().enumerate().filter_map(moved).collect();
+    LineupShown {
+        points: total,
+        change: Some(slots.iter().filter_map(|slot| slot.player.change).sum()),
+        slots,
+    }
 }
 
 fn who<'a>(card: &'a PlayerCard, team: &'a Team) -> Who<'a> {
@@ -301,4 +337,42 @@ pub(super) fn predictions_snapshot(subject: Subject<'_>, seq: Seq, posted: &[Pos
         }
     }
     snapshot(subject, seq, Shown::Predictions(predictions, tally), reason)
+}
+
+/// A snapshot of a lineup: every slot.
+pub(super) fn lineup_snapshot(
+    subject: Subject<'_>,
+    seq: Seq,
+    lineup: &Lineup,
+    (total, slots): (Points, &[SlotNow]),
+    reason: &str,
+) -> Frame {
+    let shown = lineup.slots.iter().zip(slots).map(|(slot, now)| {
+        let nothing = PlayerShown {
+            player: &slot.player,
+            who: None,
+            points: Points::ZERO,
+            change: None,
+            stats: Stats::shown(&StatLine::ZERO),
+        };
+        let player = now.last.as_ref().map_or(nothing, |entry| {
+            let player = entry.player();
+            player_shown(subject.ruleset, &player.who.card, &player.who.team, &player.after())
+        });
+        SlotShown {
+            slot: &slot.name,
+            multiplier: slot.multiplier.hundredths(),
+            game: now.last.as_ref().map(|entry| &entry.change.head.game),
+            player: PlayerShown {
+                points: now.points,
+                ..player
+            },
+        }
+    });
+    let shows = LineupShown {
+        points: total,
+        change: None,
+        slots: shown.collect(),
+    };
+    snapshot(subject, seq, Shown::Lineup(shows), reason)
 }

@@ -3,7 +3,8 @@
 //! One hub per process. Owners of games publish into it, shards and HTTP read from it. Bounded:
 //! `topics_max` topics (a subscription beyond is refused; the topics of games are never refused).
 
-use super::topic::{History, Left, Published, Standing, Topic, TopicId};
+use super::lineups::{FOLLOWER, Lineup, LineupLimits, Lineups, News, SlotNow};
+use super::topic::{History, Left, Published, Put, Standing, Topic, TopicId};
 use crate::memory::{Level, Pressure};
 use crate::model::{Bulletin, Change, GameHead, GameId, GameView, PlayerId, Seq, Team, TopicName};
 use dashmap::DashMap;
@@ -15,8 +16,8 @@ use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// Most shards: a topic keeps a bit for each.
-pub const SHARDS_MAX: usize = 64;
+/// Most shards: a topic keeps a bit for each, and one for the follower of lineups.
+pub const SHARDS_MAX: usize = 63;
 
 /// Topics that moved.
 pub type Notice = SmallVec<[TopicId; 6]>;
@@ -30,6 +31,8 @@ pub struct Moved {
     /// Changes of the topic among them that moved most.
     most: usize,
     left: Left,
+    /// What lineups may have of it.
+    news: Vec<News>,
 }
 
 #[derive(Debug)]
@@ -40,11 +43,20 @@ struct MovedTopic {
     changes: usize,
 }
 
+/// The follower is told otherwise.
+const FOLLOWER_BIT: u64 = 1 << FOLLOWER;
+
 /// Topics of one notice, from which on it does not wait for more: each that moves is looked for in it.
 const NOTICE_TOPICS: usize = 128;
 
 impl Moved {
-    fn add(&mut self, id: TopicId, shards: u64) {
+    /// What is to be let go of once the shards are told.
+    pub(super) fn left(&mut self) -> &mut Left {
+        &mut self.left
+    }
+
+    pub(super) fn add(&mut self, id: TopicId, shards: u64) {
+        let shards = shards & !FOLLOWER_BIT;
         if shards == 0 {
             return;
         }
@@ -87,6 +99,8 @@ pub struct HubLimits {
     pub topics_max: usize,
     /// Notices under way to one shard.
     pub notices_max: usize,
+    /// Those of fans' lineups.
+    pub lineups: LineupLimits,
 }
 
 /// The scoreboard of the day: of the latest day on which a game has begun, else of the first announced.
@@ -174,6 +188,7 @@ pub struct Hub {
     pressure: Pressure,
     /// Where topics of predictions begin to count.
     predictions_from: Seq,
+    lineups: Lineups,
 }
 
 impl Hub {
@@ -208,14 +223,16 @@ impl Hub {
             limits,
             pressure: Pressure::default(),
             predictions_from: 0,
+            lineups: Lineups::new(limits.lineups, limits.notices_max),
         };
         (hub, inboxes)
     }
 
-    /// Has topics of predictions count from `seq`. Predictions outlive no restart: begin above all that a former
+    /// Has topics of predictions and lineups count from `seq`. They outlive no restart: begin above all that a former
     /// process of the same epoch may have given out, and whoever comes back with that is told that it is too old.
-    pub fn count_predictions_from(&mut self, seq: Seq) {
+    pub fn count_from(&mut self, seq: Seq) {
         self.predictions_from = seq;
+        self.lineups.count_from(seq);
     }
 
     /// The topic of that name, where there is one.
@@ -229,8 +246,14 @@ impl Hub {
     }
 
     /// The topic of that name for a subscriber on `shard`, who is told of everything from now on.
-    /// Nothing where there are `topics_max` topics already.
+    /// Nothing where there are `topics_max` topics already, and nothing of a lineup that is not there.
     pub fn watch(&self, name: &TopicName, shard: usize) -> Option<Arc<Topic>> {
+        if let TopicName::Lineup(_) = name {
+            // Under the entry's lock, so that it is not forgotten between the two steps.
+            let topic = self.topics.get(name)?;
+            topic.watch(shard);
+            return Some(topic.clone());
+        }
         if self.topics.len() >= self.limits.topics_max && !self.topics.contains_key(name) {
             return None;
         }
@@ -255,7 +278,7 @@ impl Hub {
     }
 
     /// Entries kept per topic now.
-    fn ring_frames(&self) -> usize {
+    pub(super) fn ring_frames(&self) -> usize {
         self.pressure.level().ring_frames(self.limits.ring_frames)
     }
 
@@ -301,11 +324,14 @@ impl Hub {
     pub fn publish(&self, change: Arc<Change>, topics: &mut GameTopics, moved: &mut Moved) -> usize {
         let ring = self.ring_frames();
         let mut count = 0;
-        let mut put = |topic: &Topic, place: u16| {
-            if let Published::To(shards) = topic.publish(&change, place, ring, &mut moved.left) {
-                moved.add(topic.id, shards);
+        let mut lineups_have: SmallVec<[super::lineups::Shown; 2]> = SmallVec::new();
+        let mut put = |topic: &Topic, place: u16| match topic.publish(&change, place.into(), ring, &mut moved.left) {
+            Published::At(put) => {
+                moved.add(topic.id, put.shards);
                 count += 1;
+                Some(put)
             }
+            Published::NotShown => None,
         };
         for (place, player) in change.moves.iter().enumerate() {
             let slot = player.slot as usize;
@@ -313,7 +339,12 @@ impl Hub {
                 topics.players.resize(slot + 1, None);
             }
             let topic = topics.players[slot].get_or_insert_with(|| self.own(TopicName::Player(player.who.card.player.clone())));
-            put(topic, u16::try_from(place).expect("a game has fewer players"));
+            let place = u16::try_from(place).expect("a game has fewer players");
+            if let Some(Put { shards, seq, new_game }) = put(topic, place)
+                && shards & FOLLOWER_BIT != 0
+            {
+                lineups_have.push(super::lineups::Shown { place, seq, new_game });
+            }
         }
         put(
             topics
@@ -332,6 +363,9 @@ impl Hub {
                 count += 1;
             }
         }
+        if !lineups_have.is_empty() {
+            moved.news.push(News::Changed(change, lineups_have));
+        }
         count
     }
 
@@ -348,8 +382,8 @@ impl Hub {
         let is_shown = || shown.read(|history| history.game().is_some());
         let topic = self.own(TopicName::Predictions(game));
         match topic.post(bulletin, is_shown) {
-            Published::To(shards) => {
-                moved.add(topic.id, shards);
+            Published::At(put) => {
+                moved.add(topic.id, put.shards);
                 true
             }
             Published::NotShown => false,
@@ -362,8 +396,13 @@ impl Hub {
     pub fn let_go(&self, game: &GameId, topics: GameTopics, moved: &mut Moved) -> usize {
         let mut count = 0;
         let mut took = |topic: &Topic, published| {
-            if let Published::To(shards) = published {
-                moved.add(topic.id, shards);
+            if let Published::At(put) = published {
+                moved.add(topic.id, put.shards);
+                if let TopicName::Player(player) = &topic.name
+                    && put.shards & FOLLOWER_BIT != 0
+                {
+                    moved.news.push(News::LetGo(player.clone()));
+                }
                 count += 1;
             }
         };
@@ -472,8 +511,11 @@ impl Hub {
     }
 
     fn create(&self, name: &TopicName) -> Arc<Topic> {
-        let id = TopicId(self.next_id.fetch_add(1, Ordering::Relaxed));
-        Arc::new(self.empty(id, name.clone()))
+        Arc::new(self.empty(self.new_id(), name.clone()))
+    }
+
+    fn new_id(&self) -> TopicId {
+        TopicId(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
 
     fn empty(&self, id: TopicId, name: TopicName) -> Topic {
@@ -493,6 +535,9 @@ impl Hub {
     pub fn tell(&self, moved: &mut Moved) {
         moved.left.let_go();
         moved.most = 0;
+        if !moved.news.is_empty() {
+            self.lineups.tell(std::mem::take(&mut moved.news));
+        }
         let moved = std::mem::take(&mut moved.topics);
         let all = moved.iter().fold(0, |all, topic| all | topic.shards);
         for (shard, mailbox) in self.mailboxes.iter().enumerate() {
@@ -567,6 +612,9 @@ impl Slate {
         games
     }
 }
+
+mod lineups;
+pub use lineups::NoRoom;
 
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@ pub mod bulletins;
 pub mod encode;
 pub mod grant;
 pub mod hub;
+pub mod lineups;
 pub mod runner;
 pub mod shard;
 pub mod slots;

@@ -56,7 +56,19 @@ pub fn take(hub: &Hub, games: &GameReader, subject: Subject<'_>, reason: &str) -
             let (seq, posted) = subject.topic.read(|history| (history.head, history.bulletins().to_vec()));
             (seq, encode::predictions_snapshot(subject, seq, &posted, reason))
         }
+        TopicName::Lineup(_) => of_lineup(subject, reason),
     }
+}
+
+fn of_lineup(subject: Subject<'_>, reason: &str) -> (Seq, Frame) {
+    let (seq, now) = subject.topic.read(|history| {
+        let now = history.lineup.as_ref().map(|sum| (sum.total(), sum.slots().to_vec()));
+        (history.head, now)
+    });
+    let (Some(lineup), Some((total, slots))) = (subject.topic.lineup(), now) else {
+        unreachable!("a lineup's topic is made with its slots");
+    };
+    (seq, encode::lineup_snapshot(subject, seq, lineup, (total, &slots), reason))
 }
 
 /// Reads again where the game came to be in between.

@@ -4,6 +4,7 @@
 //! push or for copying a few reference counts, and never once per delivery.
 
 use super::bulletins::{Bulletins, Posted};
+use super::lineups::{Lineup, Sum};
 use crate::model::{Bulletin, Change, GameHead, GameId, PlayerMove, Seq, TopicName};
 use crate::scoring::RulesetIndex;
 use crate::wire::Form;
@@ -27,8 +28,9 @@ pub struct Entry {
     pub seq: Seq,
     /// What happened.
     pub change: Arc<Change>,
-    /// Which of the change's moves this is about; for `player:` topics.
-    pub place: u16,
+    /// Which of the change's moves this is about, for `player:` topics; which slots moved, a bit for each, for
+    /// `lineup:` topics.
+    pub place: u32,
     /// Whether the topic begins to show another game here: this goes out as a snapshot.
     pub new_game: bool,
 }
@@ -71,10 +73,11 @@ impl Frames {
 
 /// A change in a ring.
 #[derive(Debug)]
-struct Slot {
-    change: Arc<Change>,
-    place: u16,
-    new_game: bool,
+pub(super) struct Slot {
+    pub(super) change: Arc<Change>,
+    /// As in [`Entry::place`].
+    pub(super) place: u32,
+    pub(super) new_game: bool,
 }
 
 /// Changes that have left rings, let go many at a time.
@@ -117,6 +120,8 @@ pub struct History {
     frames: VecDeque<(Seq, Arc<Frames>)>,
     /// What a `predictions:` topic has instead of a ring.
     bulletins: Bulletins,
+    /// What a `lineup:` topic has beside its ring.
+    pub(super) lineup: Option<Box<Sum>>,
     /// The game that the topic shows; of the slate and of predictions nothing.
     game: Option<Arc<GameHead>>,
     /// Whether that game has begun.
@@ -169,10 +174,21 @@ pub(super) struct Shed {
 /// What became of an offered change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Published {
-    /// It is in the ring; the shards with these bits have subscribers.
-    To(u64),
+    /// It is there.
+    At(Put),
     /// The topic shows another game.
     NotShown,
+}
+
+/// Where something was put.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Put {
+    /// The shards with these bits have subscribers.
+    pub(super) shards: u64,
+    /// The topic's head from there.
+    pub(super) seq: Seq,
+    /// As in [`Entry::new_game`].
+    pub(super) new_game: bool,
 }
 
 /// A topic that somebody watches or something happened to.
@@ -182,6 +198,10 @@ pub struct Topic {
     pub id: TopicId,
     /// Its name.
     pub name: TopicName,
+    /// Of a `lineup:` topic.
+    pub(super) lineup: Option<Arc<Lineup>>,
+    /// Most entries that it keeps, whatever others keep.
+    pub(super) ring_max: usize,
     history: Mutex<History>,
 }
 
@@ -191,6 +211,8 @@ impl Topic {
         Topic {
             id,
             name,
+            lineup: None,
+            ring_max: usize::MAX,
             history: Mutex::default(),
         }
     }
@@ -203,9 +225,14 @@ impl Topic {
         topic
     }
 
+    /// The lineup that it shows; nothing of any other kind of topic.
+    pub fn lineup(&self) -> Option<&Arc<Lineup>> {
+        self.lineup.as_ref()
+    }
+
     /// Puts a change at the head. `place` as in [`Entry::place`]. Of the games that have begun, the
     /// topic shows the one with the latest kickoff; before any has, the one with the first.
-    pub(super) fn publish(&self, change: &Arc<Change>, place: u16, ring_frames: usize, left: &mut Left) -> Published {
+    pub(super) fn publish(&self, change: &Arc<Change>, place: u32, ring_frames: usize, left: &mut Left) -> Published {
         let mut history = self.history.lock();
         let mut new_game = false;
         match &history.game {
@@ -226,7 +253,7 @@ impl Topic {
         history.begun = change.begun;
         let change = change.clone();
         history.push(Slot { change, place, new_game }, ring_frames, left);
-        Published::To(history.watchers)
+        history.put(new_game)
     }
 
     /// The same for the slate, which shows all games; `new_day` where its games are others from here.
@@ -251,7 +278,7 @@ impl Topic {
         history.head += 1;
         let seq = history.head;
         history.bulletins.post(seq, bulletin);
-        Published::To(history.watchers)
+        history.put(false)
     }
 
     /// Lets go of all bulletins, as their game is let go of: the topic moves on by one `seq` and shows nothing
@@ -263,7 +290,7 @@ impl Topic {
         }
         history.head += 1;
         history.cleared = history.head;
-        Published::To(history.watchers)
+        history.put(false)
     }
 
     /// Lets go of a game: what the ring holds of it, and of all before that. Where the topic shows the game,
@@ -277,17 +304,16 @@ impl Topic {
             history.head += 1;
             (history.cleared, history.game, history.begun) = (history.head, None, false);
             history.lost = None;
-            return Published::To(history.watchers);
+            return history.put(false);
         }
         let last = history.ring.iter().rposition(|slot| slot.change.head.game == *game);
         history.drop_first(last.map_or(0, |last| last + 1), left);
         Published::NotShown
     }
 
-    /// Where the topic stands; nothing where nothing ever happened, and nothing of predictions, which are made
-    /// anew after a start.
+    /// Where the topic stands; nothing where nothing ever happened, and nothing of what is made anew after a start.
     pub(super) fn standing(&self) -> Option<Standing> {
-        if self.name.has_predictions() {
+        if self.name.is_made_anew() {
             return None;
         }
         self.read(|history| history.standing())
@@ -326,8 +352,12 @@ impl Topic {
 
     /// Says that a shard has subscribers from now on (or no more). Set it before reading the history:
     /// whatever is published later is then noticed.
-    pub(super) fn watch(&self, shard: usize) {
-        self.history.lock().watchers |= 1 << shard;
+    /// Returns whether it was said before.
+    pub(super) fn watch(&self, shard: usize) -> bool {
+        let mut history = self.history.lock();
+        let before = history.watchers;
+        history.watchers |= 1 << shard;
+        before == history.watchers
     }
 
     /// Takes [`Topic::watch`] back. True where nobody watches and nothing ever happened.
@@ -344,7 +374,26 @@ impl Topic {
 }
 
 impl History {
-    fn push(&mut self, slot: Slot, ring_frames: usize, left: &mut Left) {
+    fn put(&self, new_game: bool) -> Published {
+        Published::At(Put {
+            shards: self.watchers,
+            seq: self.head,
+            new_game,
+        })
+    }
+
+    /// A bit for each shard that has subscribers.
+    pub(super) fn watchers(&self) -> u64 {
+        self.watchers
+    }
+
+    /// Moves on by one `seq` of which nothing can be told: whoever stands before it gets a snapshot.
+    pub(super) fn break_off(&mut self, left: &mut Left) {
+        self.drop_first(self.ring.len(), left);
+        self.head += 1;
+    }
+
+    pub(super) fn push(&mut self, slot: Slot, ring_frames: usize, left: &mut Left) {
         let surplus = (self.ring.len() + 1).saturating_sub(ring_frames.max(1));
         self.drop_first(surplus, left);
         self.ring.push_back(slot);
@@ -357,9 +406,17 @@ impl History {
         for slot in std::iter::from_fn(|| self.ring.pop_front()).take(count) {
             left.add(slot.change);
         }
+        self.keep_sums();
         let first = self.first().max((self.head + 1).saturating_sub(FRAMES_KEPT));
         while self.frames.front().is_some_and(|(seq, _)| *seq < first) {
             self.frames.pop_front();
+        }
+    }
+
+    /// A lineup has a sum for each entry.
+    fn keep_sums(&mut self) {
+        if let Some(sum) = &mut self.lineup {
+            sum.keep(self.ring.len());
         }
     }
 
@@ -369,6 +426,7 @@ impl History {
         let changes = self.ring.drain(..surplus).map(|slot| slot.change).collect();
         if surplus > 0 {
             self.ring.shrink_to(ring_frames);
+            self.keep_sums();
         }
         Shed {
             changes,

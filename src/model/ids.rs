@@ -97,6 +97,10 @@ id!(
     /// A team's abbreviation, such as `NE`.
     Team
 );
+id!(
+    /// A fan's lineup: made from its slots and its ruleset, so that equal ones are one.
+    LineupId
+);
 
 impl PlayerId {
     /// The id under which a team's defence and special teams score: `dst:TEAM`.

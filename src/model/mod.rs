@@ -8,7 +8,7 @@ pub mod change;
 pub mod event;
 pub mod gsis;
 pub mod ids;
-pub mod lineup;
+pub mod lines;
 pub mod points;
 pub mod prediction;
 pub mod recap;
@@ -20,8 +20,8 @@ pub use change::{Cause, CauseKind, Change, GameHead, GameView, Member, PlayerCar
 pub use event::{
     Clock, Event, GameEvent, GameStatus, PlayEvent, PlayKind, PlayerInfo, Retraction, Score, Situation, SituationEvent, StatRecord,
 };
-pub use ids::{GameId, PlayId, PlayerId, Team};
-pub use lineup::{Lineup, LineupPlayer};
+pub use ids::{GameId, LineupId, PlayId, PlayerId, Team};
+pub use lines::{GameLines, PlayerLines};
 pub use points::Points;
 pub use prediction::{Bulletin, Forecast, Outcome, PlayCall, Prediction, Probability};
 pub use recap::{Recap, RecapPlay, RecapSnap, Side, Spot};

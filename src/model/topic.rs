@@ -1,6 +1,6 @@
 //! What a client can subscribe to.
 
-use super::{GameId, PlayerId, Team, ids};
+use super::{GameId, LineupId, PlayerId, Team, ids};
 use std::fmt;
 
 /// A topic's name.
@@ -16,13 +16,15 @@ pub enum TopicName {
     Slate,
     /// `predictions:GAME`: what is thought to come in one game, and how it turned out.
     Predictions(GameId),
+    /// `lineup:ID`: the sum of a fan's players, under the ruleset that the lineup was made for.
+    Lineup(LineupId),
 }
 
 /// Why a text names no topic.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum TopicError {
     /// There is no such kind.
-    #[error("no such kind of topic; there are player:ID, team:ABBR, game:ID, predictions:GAME and slate")]
+    #[error("no such kind of topic; there are player:ID, team:ABBR, game:ID, predictions:GAME, lineup:ID and slate")]
     Kind,
     /// The id cannot be one.
     #[error("the id after the colon must be 1 to {max} printable ASCII characters without spaces, commas, quotes or slashes", max = ids::ID_BYTES_MAX)]
@@ -41,6 +43,7 @@ impl TopicName {
             "team" => Team::new(id).map(TopicName::Team),
             "game" => GameId::new(id).map(TopicName::Game),
             "predictions" => GameId::new(id).map(TopicName::Predictions),
+            "lineup" => LineupId::new(id).map(TopicName::Lineup),
             _ => return Err(TopicError::Kind),
         }
         .ok_or(TopicError::Id)
@@ -54,10 +57,11 @@ impl TopicName {
             TopicName::Game(game) => ("game:", game.as_str()),
             TopicName::Slate => ("slate", ""),
             TopicName::Predictions(game) => ("predictions:", game.as_str()),
+            TopicName::Lineup(id) => ("lineup:", id.as_str()),
         }
     }
 
-    /// Whether a subscription to the topic names a ruleset.
+    /// Whether the topic's frames name a ruleset. A subscription chooses it, but for a lineup, which has its own.
     pub fn has_ruleset(&self) -> bool {
         !matches!(self, TopicName::Slate | TopicName::Predictions(_))
     }
@@ -65,6 +69,11 @@ impl TopicName {
     /// Whether the topic shows predictions, of which the newest of each kind counts, instead of changes.
     pub fn has_predictions(&self) -> bool {
         matches!(self, TopicName::Predictions(_))
+    }
+
+    /// Whether the topic outlives no restart: what it shows is not in the log, and it counts from elsewhere then.
+    pub fn is_made_anew(&self) -> bool {
+        matches!(self, TopicName::Predictions(_) | TopicName::Lineup(_))
     }
 }
 
@@ -82,7 +91,15 @@ mod tests {
 
     #[test]
     fn names_read_back_as_they_print() {
-        for name in ["slate", "player:00-1", "player:dst:NE", "team:NE", "game:2017", "predictions:2017"] {
+        for name in [
+            "slate",
+            "player:00-1",
+            "player:dst:NE",
+            "team:NE",
+            "game:2017",
+            "predictions:2017",
+            "lineup:a1",
+        ] {
             assert_eq!(TopicName::parse(name).unwrap().to_string(), name);
         }
     }

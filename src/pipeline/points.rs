@@ -209,9 +209,9 @@ impl Watcher {
             if self.seen.insert(game.clone(), Some(seq)) == Some(Some(seq)) {
                 continue;
             }
-            let Some(lineup) = self.shared.lineup(game) else { continue };
+            let Some(lines) = self.shared.lines(game) else { continue };
             let now = Clock.now();
-            if let Some(prediction) = forecaster.game(&lineup, Cause { feed_ts, ingest, now }) {
+            if let Some(prediction) = forecaster.game(&lines, Cause { feed_ts, ingest, now }) {
                 // A game that was let go of meanwhile has nobody to tell.
                 self.hub.predict(Bulletin::Prediction(Arc::new(prediction)), &mut moved);
             }

@@ -17,6 +17,7 @@ mod feed_socket;
 mod headers;
 mod ingest;
 mod ingest_ws;
+mod lineups;
 pub mod listen;
 mod memory;
 mod page;
@@ -278,6 +279,7 @@ pub fn router(door: Door, routes: Routes) -> Router {
             .route("/v1/predictions/{game}", get(projections::predictions))
             .route("/v1/rulesets", get(api::rulesets))
             .route("/v1/models", get(predictions::models))
+            .route("/v1/lineups", post(lineups::define))
             .route("/v1/admission", get(api::admission))
             .route("/v1/snapshot", get(snapshots::snapshot))
             .route("/v1/history", get(snapshots::history));

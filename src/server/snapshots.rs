@@ -68,7 +68,7 @@ pub(super) async fn snapshot(
     let write = move |app: &App| {
         let (index, ruleset) = app.ruleset(query.ruleset.as_deref())?;
         reader.may(&topics, ruleset, index)?;
-        let (etag, body) = compose(app, topics, ruleset);
+        let (etag, body) = compose(app, &reader, topics, ruleset)?;
         // Weak, as the same tag serves the body compressed or not.
         let holds = |tag: &str| tag == "*" || tag.trim_start_matches("W/") == etag.trim_start_matches("W/");
         let unchanged = held.iter().flat_map(|list| list.split(',')).any(|tag| holds(tag.trim()));
@@ -96,13 +96,17 @@ pub(super) async fn snapshot(
 }
 
 /// The snapshots as JSON, and a tag that changes when any of the topics does.
-fn compose(app: &App, topics: Vec<TopicName>, ruleset: &Ruleset) -> (String, Vec<u8>) {
+fn compose(app: &App, reader: &Reader, topics: Vec<TopicName>, ruleset: &Ruleset) -> Result<(String, Vec<u8>), ApiError> {
     let mut etag = format!("W/\"{}", app.epoch);
     let mut body = Vec::with_capacity(1024 * topics.len());
     body.extend_from_slice(format!("{{\"epoch\":\"{}\",\"snapshots\":[", app.epoch).as_bytes());
     for (place, name) in topics.into_iter().enumerate() {
         // Asking costs no memory: a topic that is not there is not made.
-        let topic = app.hub.get_or_empty(name);
+        let topic = match name {
+            TopicName::Lineup(_) => app.lineup(reader, &name)?,
+            name => app.hub.get_or_empty(name),
+        };
+        let ruleset = topic.lineup().map_or(ruleset, |lineup| app.rulesets.by_index(lineup.ruleset));
         let subject = Subject {
             topic: &topic,
             ruleset,
@@ -118,7 +122,7 @@ fn compose(app: &App, topics: Vec<TopicName>, ruleset: &Ruleset) -> (String, Vec
     }
     body.extend_from_slice(b"]}");
     etag.push('"');
-    (etag, body)
+    Ok((etag, body))
 }
 
 fn gzip(body: Vec<u8>) -> Response {

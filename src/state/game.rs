@@ -5,7 +5,7 @@
 //! points allowed follow from the plays and from the highest score that goes with any of them.
 
 mod compare;
-mod lineup;
+mod lines;
 mod recap;
 
 use super::Cards;

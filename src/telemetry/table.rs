@@ -1,4 +1,6 @@
 //! The table of metrics: name, type, labels and help text of each. What counts is not here.
+//
+// tidy: long because it is one table, and nothing else
 
 /// What kind of metric it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,6 +46,55 @@ metric!(
 );
 metric!(SUBSCRIPTIONS, "scorewire_subscriptions", Gauge, "", "Subscriptions of all clients.");
 metric!(TOPICS, "scorewire_topics", Gauge, "", "Topics that are watched or have a history.");
+metric!(
+    LINEUPS,
+    "scorewire_lineups",
+    Gauge,
+    "",
+    "Fans' lineups, equal ones counted once; `fanout.lineups_max` at most."
+);
+metric!(
+    LINEUPS_REFUSED,
+    "scorewire_lineups_refused_total",
+    Counter,
+    "",
+    "Lineups refused as there were `fanout.lineups_max`."
+);
+metric!(
+    LINEUPS_FORGOTTEN,
+    "scorewire_lineups_forgotten_total",
+    Counter,
+    "",
+    "Lineups let go of as nobody had watched them for `fanout.lineup_linger_ms`."
+);
+metric!(
+    LINEUP_CHANGES,
+    "scorewire_lineup_changes_total",
+    Counter,
+    "",
+    "Changes of lineups: one for each change and each lineup that has a player in it."
+);
+metric!(
+    LINEUP_JUMPS,
+    "scorewire_lineup_jumps_total",
+    Counter,
+    "",
+    "Lineups put where their players stand, as it was not known how they came there; whoever watches one gets a snapshot."
+);
+metric!(
+    LINEUP_RESYNCS,
+    "scorewire_lineup_resyncs_total",
+    Counter,
+    "",
+    "Times that news for lineups found no room (`fanout.notices_max`) and every lineup was looked at."
+);
+metric!(
+    STATE_TO_LINEUPS,
+    "scorewire_state_to_lineups_seconds",
+    Histogram,
+    "",
+    "From an event's effect being worked out to the shards being told of the lineups that it moved; the oldest of what was taken together."
+);
 metric!(GAMES, "scorewire_games", Gauge, "", "Games held.");
 metric!(
     GAMES_EXPIRED,
@@ -666,6 +717,13 @@ pub const METRICS: &[&Metric] = &[
     &CONNECTIONS,
     &SUBSCRIPTIONS,
     &TOPICS,
+    &LINEUPS,
+    &LINEUPS_REFUSED,
+    &LINEUPS_FORGOTTEN,
+    &LINEUP_CHANGES,
+    &LINEUP_JUMPS,
+    &LINEUP_RESYNCS,
+    &STATE_TO_LINEUPS,
     &GAMES,
     &GAMES_EXPIRED,
     &EXPIRED_IDS,

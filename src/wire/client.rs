@@ -13,6 +13,8 @@ pub enum ClientMessage {
     Unsubscribe(Unsubscribe),
     /// Ask for a pong.
     Ping(Option<i64>),
+    /// Subscribe to the sum of a lineup.
+    Lineup(AskedLineup),
     /// Present a token.
     Auth(Option<i64>, Token),
 }
@@ -55,6 +57,45 @@ pub struct Unsubscribe {
     pub ruleset: Option<String>,
 }
 
+/// `op: lineup`.
+#[derive(Debug, PartialEq, Default)]
+pub struct AskedLineup {
+    /// The request's id, sent back with the reply.
+    pub id: Option<i64>,
+    /// The client's own name for it, sent back with the reply.
+    pub name: Option<String>,
+    /// Its slots, as written.
+    pub slots: Vec<SlotAsked>,
+    /// Ruleset; the server's default where absent.
+    pub ruleset: Option<String>,
+    /// The history that `since` speaks of.
+    pub epoch: Option<String>,
+    /// What the client holds of it.
+    pub since: Option<Seq>,
+    /// At most so many frames a second.
+    pub max_rate_hz: Option<f64>,
+}
+
+/// A slot of a lineup, as written.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct SlotAsked {
+    /// Its name.
+    pub slot: String,
+    /// The player's id.
+    pub player: String,
+    /// What the player's points are multiplied by, in 1/100.
+    pub multiplier_hundredths: u32,
+}
+
+/// Least and most that a slot multiplies by, in 1/100.
+pub const HUNDREDTHS: std::ops::RangeInclusive<u32> = 1..=1000;
+
+/// Said of one that is not.
+pub(super) const BAD_MULTIPLIER: &str = "multiplier must be 0.01 to 10, with at most two decimals";
+
+/// Longest name of a lineup, in characters.
+const LINEUP_NAME_CHARS_MAX: usize = 64;
+
 /// Why a client's message was refused, with the request's id where it could be read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BadMessage {
@@ -88,14 +129,40 @@ pub fn parse(message: &[u8]) -> Result<ClientMessage, BadMessage> {
         Some("auth") => fields.token().map(|token| ClientMessage::Auth(id, token)),
         Some("subscribe") => fields.subscribe(id).map(ClientMessage::Subscribe),
         Some("unsubscribe") => fields.unsubscribe(id).map(ClientMessage::Unsubscribe),
+        Some("lineup") => {
+            return fields
+                .lineup(id)
+                .map(ClientMessage::Lineup)
+                .map_err(|message| bad(id, "bad_lineup", message));
+        }
         Some(other) => {
             let other: String = other.chars().take(40).collect();
-            let message = format!("unknown op \"{other}\"; there are subscribe, unsubscribe, ping and auth");
+            let message = format!("unknown op \"{other}\"; there are subscribe, unsubscribe, lineup, ping and auth");
             return Err(bad(id, "unknown_op", message));
         }
         None => Err("\"op\" is missing".to_owned()),
     }
     .map_err(|message| bad(id, "bad_message", message))
+}
+
+/// Reads a lineup from the body of a request.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_lineup(body: &[u8]) -> Result<AskedLineup, String> {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(fields)) => Fields(fields).lineup(None),
+        Ok(_) => Err("a lineup is a JSON object".to_owned()),
+        Err(error) => Err(format!("not JSON: {error}")),
+    }
+}
+
+/// Refuses a name that is too long to be sent back.
+pub(super) fn check_name(name: Option<&str>) -> Result<(), String> {
+    match name {
+        Some(name) if name.chars().nth(LINEUP_NAME_CHARS_MAX).is_some() => Err(format!("name may have {LINEUP_NAME_CHARS_MAX} characters")),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a request for nothing.
@@ -173,6 +240,30 @@ impl Fields {
         })
     }
 
+    fn lineup(&self, id: Option<i64>) -> Result<AskedLineup, String> {
+        let max_rate_hz = self.read("a number", "max_rate_hz", Value::as_f64)?;
+        check_rate(max_rate_hz)?;
+        let name = self.text("name")?;
+        check_name(name.as_deref())?;
+        let slots = self.read("a list of slots", "slots", Value::as_array)?;
+        let slots = slots.map_or(&[][..], Vec::as_slice);
+        let slot = |(place, slot): (usize, &Value)| {
+            let Value::Object(fields) = slot else {
+                return Err(format!("slots[{place}] must be an object"));
+            };
+            slot_asked(fields).map_err(|what| format!("slots[{place}]: {what}"))
+        };
+        Ok(AskedLineup {
+            id,
+            name,
+            slots: slots.iter().enumerate().map(slot).collect::<Result<_, String>>()?,
+            ruleset: self.text("ruleset")?,
+            epoch: self.text("epoch")?,
+            since: self.read("a seq, an integer of at least 0", "since", Value::as_u64)?,
+            max_rate_hz,
+        })
+    }
+
     fn unsubscribe(&self, id: Option<i64>) -> Result<Unsubscribe, String> {
         Ok(Unsubscribe {
             id,
@@ -180,6 +271,33 @@ impl Fields {
             ruleset: self.text("ruleset")?,
         })
     }
+}
+
+fn slot_asked(fields: &Map<String, Value>) -> Result<SlotAsked, String> {
+    let text = |name: &str| match fields.get(name) {
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(_) => Err(format!("{name} must be a string")),
+        None => Err(format!("{name} is missing")),
+    };
+    let multiplier_hundredths = match fields.get("multiplier") {
+        None | Some(Value::Null) => 100,
+        Some(value) => value.as_f64().and_then(hundredths).ok_or(BAD_MULTIPLIER)?,
+    };
+    Ok(SlotAsked {
+        slot: text("slot")?,
+        player: text("player")?,
+        multiplier_hundredths,
+    })
+}
+
+/// A number of at most two decimals, in 1/100.
+fn hundredths(value: f64) -> Option<u32> {
+    let hundredths = (value * 100.0).round();
+    // The nearest float to those two decimals is what they were read as.
+    let is_exact = hundredths / 100.0 == value;
+    is_exact
+        .then_some(hundredths as u32)
+        .filter(|hundredths| HUNDREDTHS.contains(hundredths))
 }
 
 #[cfg(test)]

@@ -120,6 +120,8 @@ pub enum How {
 pub struct Subscriptions<'a> {
     /// The request's id.
     pub id: Option<i64>,
+    /// The name that the client gave its lineup.
+    pub name: Option<&'a str>,
     /// Topics that were taken.
     pub topics: &'a [SubscribedTopic],
     /// Topics that were refused.
@@ -178,6 +180,8 @@ pub enum Shown<'a> {
     Slate(Vec<GameShown<'a>>),
     /// `predictions:`, and the game's calls so far.
     Predictions(Vec<&'a Prediction>, Tally),
+    /// `lineup:`, every slot.
+    Lineup(LineupShown<'a>),
 }
 
 /// `delta`.
@@ -209,6 +213,8 @@ pub enum Moved<'a> {
     Game(GameShown<'a>, SmallVec<[PlayerShown<'a>; 4]>),
     /// `slate`.
     Slate(SmallVec<[GameShown<'a>; 2]>),
+    /// `lineup:`, the slots that moved.
+    Lineup(LineupShown<'a>),
 }
 
 /// `prediction` and `outcome`.
@@ -271,6 +277,28 @@ pub struct PlayerShown<'a> {
     pub change: Option<Points>,
     /// Totals.
     pub stats: Stats,
+}
+
+/// A lineup's sum, and slots of it.
+pub struct LineupShown<'a> {
+    /// Points of all its slots.
+    pub points: Points,
+    /// What they changed by, in a delta.
+    pub change: Option<Points>,
+    /// The slots that are told.
+    pub slots: Vec<SlotShown<'a>>,
+}
+
+/// A slot of a lineup.
+pub struct SlotShown<'a> {
+    /// Its name.
+    pub slot: &'a str,
+    /// What it multiplies by, in 1/100; in a snapshot, where that is not 1.
+    pub multiplier: Option<u32>,
+    /// The game that its player is in; in a snapshot, where there is one.
+    pub game: Option<&'a GameId>,
+    /// The player; with the points that the lineup has from them.
+    pub player: PlayerShown<'a>,
 }
 
 /// Who a player is.

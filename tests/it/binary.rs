@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use scorewire::engine::Shared;
 use scorewire::fanout::encode::{self, Subject};
 use scorewire::fanout::hub::{Hub, HubLimits};
+use scorewire::fanout::lineups::LineupLimits;
 use scorewire::fanout::snapshot::{self, GameReader};
 use scorewire::fanout::{Entry, Topic};
 use scorewire::feed::simulator::{Options, Simulator};
@@ -47,6 +48,7 @@ impl Slate {
             ring_frames: 100_000,
             topics_max: 10_000,
             notices_max: 1,
+            lineups: LineupLimits::DEFAULT,
         };
         let (hub, _inboxes) = Hub::new(1, limits);
         let hub = Arc::new(hub);
@@ -90,7 +92,7 @@ impl Slate {
                         let now_us = entries[entries.len() - 1].change.ingest.0 + ENCODE_DELAY_US;
                         sums.entry(format!("{kind} {label}"))
                             .or_default()
-                            .add(both(topic, ruleset, now_us, |subject| encode::delta(subject, entries)));
+                            .add(both(topic, ruleset, now_us, |subject| encode::delta(subject, entries, None)));
                     }
                 }
             }

@@ -62,6 +62,7 @@ fn empty_lists(message: &DynamicMessage, json: &Map<String, Value>) -> &'static 
     match message.descriptor().name() {
         "Subscriptions" => &["topics", "errors"],
         "Delta" | "Snapshot" if topic == "slate" => &["games"],
+        "Delta" | "Snapshot" if topic.starts_with("lineup:") => &["slots"],
         "Snapshot" if topic.starts_with("predictions:") => &["predictions"],
         "Prediction" if json.get("kind").is_some_and(|kind| kind == "points") => &["players"],
         "Delta" | "Snapshot" if topic.starts_with("game:") || topic.starts_with("team:") => &["players"],
@@ -77,6 +78,7 @@ fn put(json: &mut Map<String, Value>, message: &DynamicMessage, field: &FieldDes
     };
     match field.name() {
         "points" | "change" | "low" | "high" => set(field.name(), decimal(value.as_i64().expect("fixed-point"), 10_000)),
+        "multiplier_hundredths" => set("multiplier", decimal(value.as_u32().expect("hundredths").into(), 100)),
         "sacks_halves" => set("sacks", decimal(value.as_i32().expect("halves").into(), 2)),
         "ingest_age_us" => set("ingest_us", ago()),
         "feed_age_us" => set("feed_ts", ago()),
@@ -170,11 +172,13 @@ pub(crate) fn client_message(json: &Value) -> Vec<u8> {
     for (name, value) in fields {
         let text = |value: &Value| Proto::String(value.as_str().expect("a string").to_owned());
         let value = match &value {
+            Value::Array(slots) if name == "slots" => Proto::List(slots.iter().map(slot).collect()),
             Value::Array(list) => Proto::List(list.iter().map(text).collect()),
             Value::Object(seqs) => {
                 let entry = |(topic, seq): (&String, &Value)| (MapKey::String(topic.clone()), Proto::U64(seq.as_u64().expect("a seq")));
                 Proto::Map(seqs.iter().map(entry).collect::<HashMap<_, _>>())
             }
+            Value::Number(seq) if name == "since" => Proto::U64(seq.as_u64().expect("a seq")),
             Value::Number(number) => Proto::F64(number.as_f64().expect("a number")),
             value => text(value),
         };
@@ -182,4 +186,17 @@ pub(crate) fn client_message(json: &Value) -> Vec<u8> {
     }
     message.set_field(&field, Proto::Message(body));
     message.encode_to_vec()
+}
+
+/// A slot of a lineup, given in the JSON form.
+fn slot(json: &Value) -> Proto {
+    let mut slot = DynamicMessage::new(message("Lineup.Slot"));
+    for name in ["slot", "player"] {
+        let text = json[name].as_str().expect("a string");
+        slot.set_field_by_name(name, Proto::String(text.to_owned()));
+    }
+    if let Some(multiplier) = json["multiplier"].as_f64() {
+        slot.set_field_by_name("multiplier_hundredths", Proto::U32((multiplier * 100.0).round() as u32));
+    }
+    Proto::Message(slot)
 }

@@ -12,6 +12,7 @@ use scorewire::engine::{EngineLimits, Shared};
 use scorewire::fanout::Hub;
 use scorewire::fanout::encode::Subject;
 use scorewire::fanout::hub::HubLimits;
+use scorewire::fanout::lineups::LineupLimits;
 use scorewire::fanout::snapshot::{self, GameReader};
 use scorewire::feed::Decoder;
 use scorewire::feed::encode::write_line;
@@ -49,6 +50,7 @@ fn state(limits: EngineLimits, ring_frames: usize) -> State {
             ring_frames,
             topics_max: 1,
             notices_max: 1,
+            lineups: LineupLimits::DEFAULT,
         },
     );
     let hub = Arc::new(hub);

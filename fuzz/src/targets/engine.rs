@@ -6,6 +6,7 @@ use crate::world::engine_limits;
 use scorewire::engine::Shared;
 use scorewire::fanout::Hub;
 use scorewire::fanout::hub::HubLimits;
+use scorewire::fanout::lineups::LineupLimits;
 use scorewire::model::change::GameView;
 use scorewire::model::{Event, GameId, IngestTime, PlayId, PlayerId, StatLine, StateTime};
 use scorewire::telemetry::EngineMetrics;
@@ -54,6 +55,7 @@ fn shown(events: impl IntoIterator<Item = Event>) -> Shown {
         ring_frames: 4,
         topics_max: 100,
         notices_max: 1,
+        lineups: LineupLimits::DEFAULT,
     };
     let (hub, _inboxes) = Hub::new(1, limits);
     let shared = Shared::new(Arc::new(hub), engine_limits(), EngineMetrics::new());

@@ -25,8 +25,15 @@ pub(crate) fn both_codings(input: &[u8]) {
 
     let topics: Vec<SubscribedTopic> = (0..choices.below(4)).map(|_| subscribed(&mut choices)).collect();
     let errors: Vec<TopicRefused> = (0..choices.below(4)).map(|_| refused(&mut choices)).collect();
-    let reply = |topics, errors| Subscriptions { id, topics, errors };
+    let name = choices.flag().then(|| choices.text());
+    let reply = |topics, errors| Subscriptions {
+        id,
+        name: name.as_deref(),
+        topics,
+        errors,
+    };
     let said = same(&ServerMessage::Subscribed(reply(&topics, &errors)));
+    assert_eq!(said["name"].as_str(), name.as_deref());
     for (topic, said) in topics.iter().zip(said["topics"].as_array().expect("a list")) {
         assert_eq!(said["topic"], topic.topic);
         assert_eq!(said["seq"].as_u64(), topic.begins.map(|(seq, _)| seq));

@@ -3,7 +3,7 @@
 use crate::proto;
 use scorewire::model::TopicName;
 use scorewire::wire::Coding;
-use scorewire::wire::client::{BadMessage, ClientMessage, RATE_HZ, Subscribe};
+use scorewire::wire::client::{AskedLineup, BadMessage, ClientMessage, HUNDREDTHS, RATE_HZ, Subscribe};
 use serde_json::{Value, json};
 
 /// A refusal says a little of the message, and never all of it.
@@ -26,12 +26,14 @@ fn request(coding: Coding, message: &[u8]) {
             assert_eq!(read.as_ref(), Ok(&request), "{text}");
             let read = Coding::Bin.read(&proto::client_message(&text));
             assert_eq!(read.as_ref(), Ok(&request), "{text}");
-            if let ClientMessage::Subscribe(subscribe) = &request {
-                check(subscribe, message.len());
+            match &request {
+                ClientMessage::Subscribe(subscribe) => check(subscribe, message.len()),
+                ClientMessage::Lineup(lineup) => check_lineup(lineup, message.len()),
+                _ => {}
             }
         }
         Err(BadMessage { code, message, .. }) => {
-            assert!(["bad_message", "unknown_op"].contains(&code), "{code}");
+            assert!(["bad_message", "bad_lineup", "unknown_op"].contains(&code), "{code}");
             assert!(message.chars().count() <= ERROR_CHARS_MAX, "{message}");
         }
     }
@@ -40,6 +42,9 @@ fn request(coding: Coding, message: &[u8]) {
 /// JSON's reader may be off by the last bit of a number with many digits; of one with few, it is not.
 fn round_rate(request: &mut ClientMessage) {
     if let ClientMessage::Subscribe(Subscribe {
+        max_rate_hz: Some(rate), ..
+    })
+    | ClientMessage::Lineup(AskedLineup {
         max_rate_hz: Some(rate), ..
     }) = request
     {
@@ -65,9 +70,34 @@ fn as_json(request: &ClientMessage) -> Value {
             "topics": unsubscribe.topics,
             "ruleset": unsubscribe.ruleset,
         }),
+        ClientMessage::Lineup(lineup) => {
+            let slots = lineup.slots.iter().map(|slot| {
+                json!({
+                    "slot": slot.slot,
+                    "player": slot.player,
+                    "multiplier": f64::from(slot.multiplier_hundredths) / 100.0,
+                })
+            });
+            json!({
+                "op": "lineup",
+                "id": lineup.id,
+                "name": lineup.name,
+                "slots": slots.collect::<Vec<_>>(),
+                "ruleset": lineup.ruleset,
+                "epoch": lineup.epoch,
+                "since": lineup.since,
+                "max_rate_hz": lineup.max_rate_hz,
+            })
+        }
         ClientMessage::Ping(id) => json!({"op": "ping", "id": id}),
         ClientMessage::Auth(id, token) => json!({"op": "auth", "id": id, "token": token.0}),
     }
+}
+
+fn check_lineup(lineup: &AskedLineup, message_bytes: usize) {
+    let held: usize = lineup.slots.iter().map(|slot| slot.slot.len() + slot.player.len() + 1).sum();
+    assert!(held <= message_bytes, "{held} bytes of {message_bytes}");
+    assert!(lineup.slots.iter().all(|slot| HUNDREDTHS.contains(&slot.multiplier_hundredths)));
 }
 
 fn check(subscribe: &Subscribe, message_bytes: usize) {

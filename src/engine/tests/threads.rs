@@ -5,6 +5,7 @@ use super::*;
 use crate::engine::owner::{Ending, Events, Job, own, until_unneeded};
 use crate::engine::{Batch, Engine, GAMES_PER_NOTICE, GameCell, Owners, SubmitError};
 use crate::fanout::hub::{Inbox, Notice};
+use crate::fanout::lineups::LineupLimits;
 use crate::fanout::topic::TopicId;
 use crate::feed::sequence::Verdict;
 use crate::feed::simulator::{Options, Simulator, Trouble};
@@ -225,6 +226,7 @@ fn told(ring_frames: usize) -> (Shared, Inbox) {
         ring_frames,
         topics_max: 10_000,
         notices_max: 16,
+        lineups: LineupLimits::DEFAULT,
     };
     let (hub, mut inboxes) = Hub::new(1, limits);
     let inbox = inboxes.pop().unwrap();

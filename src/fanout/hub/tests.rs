@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::{EngineLimits, Shared};
+use crate::fanout::lineups::LineupLimits;
 use crate::feed::{Decoder, Limits};
 use crate::model::{IngestTime, PlayerId, StateTime};
 use crate::telemetry::EngineMetrics;
@@ -11,6 +12,7 @@ fn hub(notices_max: usize) -> (Arc<Hub>, Vec<Inbox>) {
         ring_frames: 16,
         topics_max: 3,
         notices_max,
+        lineups: LineupLimits::DEFAULT,
     };
     let (hub, inboxes) = Hub::new(2, limits);
     (Arc::new(hub), inboxes)

@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::Config;
 use crate::fanout::hub::{Hub, HubLimits};
+use crate::fanout::lineups::LineupLimits;
 use crate::fanout::shard::{ShardLimits, ShardParts};
 use crate::fanout::sockets::WritePath;
 use crate::scoring::Rulesets;
@@ -17,6 +18,7 @@ fn runner(limits: ShardLimits) -> (Runner, flume::Sender<Command>) {
         ring_frames: 8,
         topics_max: 8,
         notices_max: 8,
+        lineups: LineupLimits::DEFAULT,
     };
     let (hub, mut inboxes) = Hub::new(1, hub_limits);
     let rulesets = Arc::new(Rulesets::embedded());

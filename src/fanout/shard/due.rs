@@ -10,7 +10,7 @@ use crate::fanout::bulletins::{BULLETINS_MAX, Posted};
 use crate::fanout::encode::{self, Subject};
 use crate::fanout::snapshot;
 use crate::fanout::topic::FrameKey;
-use crate::model::{Now, Seq};
+use crate::model::{Now, Points, Seq};
 use crate::wire::Form;
 use crate::wire::deflate::Deflater;
 use crate::wire::ws::Frame;
@@ -106,7 +106,8 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
         form: key.1,
         wall_us: now.wall_us,
     };
-    let frames = mirror.ring.range_mut(first..).take(PIECES_MAX).map(|mirrored| {
+    let totals: SmallVec<[Option<Points>; 4]> = (first..).take(count.min(PIECES_MAX)).map(|place| mirror.total_at(place)).collect();
+    let frames = mirror.ring.range_mut(first..).zip(totals).map(|(mirrored, total)| {
         let frames = mirrored.frames.get_or_insert_default();
         if let Some((_, frame)) = frames.iter().find(|(known, _)| *known == key) {
             return (mirrored.entry.seq, false, frame.clone());
@@ -115,7 +116,7 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
         let mut encoded = false;
         let encode = || {
             encoded = true;
-            encode::delta(subject, [entry])
+            encode::delta(subject, [entry], total)
         };
         let shared = subject.topic.read(|history| history.frames(entry.seq));
         let frame = shared.frame(key, encode, |plain| making.deflate(plain));
@@ -137,6 +138,7 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, maki
     if let Some(shared) = mirror.shared.iter().find(same) {
         return shared.frame.clone();
     }
+    let total = mirror.ring.len().checked_sub(1).and_then(|last| mirror.total_at(last));
     let entries = mirror.ring.range(mirror.place_after(seq)..).map(|mirrored| &mirrored.entry);
     let subject = Subject {
         topic: &mirror.topic,
@@ -144,7 +146,7 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, maki
         wall_us: making.now.wall_us,
         form: key.1,
     };
-    let frame = making.piece(encode::delta(subject, entries), key.1);
+    let frame = making.piece(encode::delta(subject, entries, total), key.1);
     mirror.share(Shared {
         key,
         after: Some(seq),

@@ -8,7 +8,7 @@ use super::{CloseReason, Writer};
 use crate::model::{Now, Seq};
 use crate::scoring::RulesetIndex;
 use crate::wire::Form;
-use crate::wire::client::{BadMessage, ClientMessage, Subscribe, Unsubscribe};
+use crate::wire::client::{AskedLineup, BadMessage, ClientMessage, Subscribe, Unsubscribe};
 use crate::wire::close::ComeBack;
 use crate::wire::message::ServerMessage;
 use crate::wire::ws::{Frame, MessageType, Said};
@@ -168,14 +168,17 @@ impl Shard {
     /// Does what a message asks for. Returns what [`Shard::said`] does.
     fn asked(&mut self, key: ConnKey, message: Result<ClientMessage, BadMessage>, now: Now) -> usize {
         match message {
-            Ok(ClientMessage::Subscribe(Subscribe { id, .. }) | ClientMessage::Unsubscribe(Unsubscribe { id, .. }))
-                if self.awaits_token(key) =>
-            {
+            Ok(
+                ClientMessage::Subscribe(Subscribe { id, .. })
+                | ClientMessage::Unsubscribe(Unsubscribe { id, .. })
+                | ClientMessage::Lineup(AskedLineup { id, .. }),
+            ) if self.awaits_token(key) => {
                 let message = "a token is needed first: send {\"op\":\"auth\",\"token\":…}";
                 self.refuse(key, id, "unauthorized", message);
             }
             Ok(ClientMessage::Subscribe(request)) => return self.subscribe(key, request),
             Ok(ClientMessage::Unsubscribe(request)) => return self.unsubscribe(key, request),
+            Ok(ClientMessage::Lineup(request)) => return self.subscribe_lineup(key, request),
             Ok(ClientMessage::Ping(id)) => self.say(
                 key,
                 &ServerMessage::Pong {

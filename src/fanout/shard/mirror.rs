@@ -7,7 +7,7 @@ use super::batch::Piece;
 use super::walks::Rest;
 use crate::fanout::bulletins::Posted;
 use crate::fanout::topic::{Entry, FrameKey, Topic};
-use crate::model::Seq;
+use crate::model::{Points, Seq};
 use crate::scoring::RulesetIndex;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
@@ -54,6 +54,10 @@ pub(super) struct Mirror {
     pub(super) bulletins: Vec<Posted>,
     /// Whether it is such a topic. Known here: its name lies beside what another thread writes.
     pub(super) expires: bool,
+    /// What a lineup comes to after each entry; empty for other topics.
+    totals: VecDeque<Points>,
+    /// Most entries that the topic itself keeps.
+    ring_max: usize,
     pub(super) subscribers: Vec<Subscriber>,
     pub(super) shared: Vec<Shared>,
     /// When its next walk may begin.
@@ -76,11 +80,12 @@ impl Mirror {
     pub(super) fn new(topic: Arc<Topic>) -> Mirror {
         Mirror {
             expires: topic.name.has_predictions(),
-            topic,
             head: 0,
             cleared: 0,
             ring: VecDeque::new(),
             bulletins: Vec::new(),
+            totals: VecDeque::new(),
+            ring_max: topic.ring_max,
             subscribers: Vec::new(),
             shared: Vec::new(),
             rest: Rest::Over,
@@ -88,6 +93,7 @@ impl Mirror {
             is_news: false,
             turn: 0,
             frame_bytes: 0,
+            topic,
         }
     }
 
@@ -106,6 +112,9 @@ impl Mirror {
             }
             self.ring
                 .extend(history.after(before).map(|entry| Mirrored { entry, frames: None }));
+            if let Some(sum) = &history.lineup {
+                self.totals.extend(sum.last_totals(missing));
+            }
             self.bulletins.clear();
             self.bulletins.extend_from_slice(history.bulletins());
             (self.head, self.cleared) = (history.head, history.cleared());
@@ -127,10 +136,17 @@ impl Mirror {
 
     /// Keeps the last `ring_frames` entries.
     fn cut(&mut self, ring_frames: usize) {
-        let surplus = self.ring.len().saturating_sub(ring_frames);
+        let surplus = self.ring.len().saturating_sub(ring_frames.min(self.ring_max));
         for mirrored in self.ring.drain(..surplus) {
             self.frame_bytes -= mirrored.frames.as_deref().map_or(0, bytes_of);
         }
+        let surplus = self.totals.len().saturating_sub(self.ring.len());
+        self.totals.drain(..surplus);
+    }
+
+    /// What a lineup comes to after the entry at that place of the ring; nothing for other topics.
+    pub(super) fn total_at(&self, place: usize) -> Option<Points> {
+        self.totals.get(place).copied()
     }
 
     /// Drops the shared frames for which `keep` does not hold.
@@ -146,7 +162,7 @@ impl Mirror {
     /// anew where somebody asks for it.
     pub(super) fn shrink(&mut self, ring_frames: usize) {
         self.unshare(|_| false);
-        if self.ring.len() > ring_frames {
+        if self.ring.len() > ring_frames.min(self.ring_max) {
             self.cut(ring_frames);
             self.ring.shrink_to(ring_frames);
         }
@@ -169,7 +185,10 @@ impl Mirror {
 
     /// Bytes that it takes up, its subscribers not counted.
     pub(super) fn held_bytes(&self) -> usize {
-        self.ring.len() * size_of::<Mirrored>() + self.bulletins.len() * size_of::<Posted>() + self.frame_bytes
+        self.ring.len() * size_of::<Mirrored>()
+            + self.bulletins.len() * size_of::<Posted>()
+            + self.totals.len() * size_of::<Points>()
+            + self.frame_bytes
     }
 
     /// The same, counted frame by frame: what [`Mirror::held_bytes`] is held against.
@@ -178,6 +197,7 @@ impl Mirror {
         let frames = self.ring.iter().filter_map(|mirrored| mirrored.frames.as_deref()).map(bytes_of);
         let shared = self.shared.iter().map(|shared| shared.frame.0.bytes().len());
         let entries = self.ring.len() * size_of::<Mirrored>() + self.bulletins.len() * size_of::<Posted>();
+        let entries = entries + self.totals.len() * size_of::<Points>();
         entries + frames.chain(shared).sum::<usize>()
     }
 

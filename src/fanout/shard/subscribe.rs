@@ -5,10 +5,11 @@ use super::conn::ConnKey;
 use super::inbound::{ENTRY_WORK, TOPIC_WORK};
 use super::mirror::Mirror;
 use super::subs::{Cursor, Pace, Phase};
+use crate::fanout::lineups::Lineup;
 use crate::memory::RETRY_AFTER_S;
 use crate::model::{Seq, TopicName};
 use crate::scoring::RulesetIndex;
-use crate::wire::client::{Subscribe, Unsubscribe};
+use crate::wire::client::{AskedLineup, Subscribe, Unsubscribe};
 use crate::wire::message::{How, ServerMessage, SubscribedTopic, Subscriptions, TopicRefused};
 
 /// What a client asks of one topic.
@@ -25,7 +26,8 @@ pub(super) struct Begun {
     /// Its topic's head.
     head: Seq,
     how: How,
-    has_ruleset: bool,
+    /// Under which ruleset; nothing where the topic has none.
+    ruleset: Option<RulesetIndex>,
     /// Entries copied, where nobody here watched the topic yet.
     copied: usize,
 }
@@ -41,7 +43,7 @@ impl Shard {
         }
         let mut work = request.topics.len() * TOPIC_WORK;
         let same_epoch = request.epoch.as_deref() == Some(&*self.parts.epoch);
-        let gap_us = request.max_rate_hz.map_or(0, |rate| (1_000_000.0 / rate) as u32);
+        let gap_us = gap_us(request.max_rate_hz);
         let (mut topics, mut errors) = (Vec::new(), Vec::new());
         for topic in request.topics {
             let since = request
@@ -51,10 +53,7 @@ impl Shard {
             match self.subscribe_to(key, &topic, Wish { ruleset, since, gap_us }) {
                 Ok(begun) => {
                     work += begun.copied * ENTRY_WORK;
-                    let has_ruleset = begun.has_ruleset;
-                    let ruleset = has_ruleset.then(|| self.parts.rulesets.by_index(ruleset).name().to_owned());
-                    let begins = Some((begun.head, begun.how));
-                    topics.push(SubscribedTopic { topic, ruleset, begins });
+                    topics.push(self.subscribed_to(topic, &begun));
                 }
                 Err((code, message)) => errors.push(TopicRefused {
                     topic: shorten(topic),
@@ -65,11 +64,63 @@ impl Shard {
         }
         let reply = Subscriptions {
             id: request.id,
+            name: None,
             topics: &topics,
             errors: &errors,
         };
         self.say(key, &ServerMessage::Subscribed(reply));
         work
+    }
+
+    /// Subscribes to the sum of a lineup, which is made where there is none like it. Returns what that came to, as
+    /// [`TOPIC_WORK`] counts.
+    pub(super) fn subscribe_lineup(&mut self, key: ConnKey, request: AskedLineup) -> usize {
+        let Some(ruleset) = self.ruleset(key, request.id, request.ruleset.as_deref()) else {
+            return 0;
+        };
+        let rulesets = self.parts.rulesets.clone();
+        let lineup = match Lineup::new((ruleset, rulesets.by_index(ruleset)), &request.slots) {
+            Ok(lineup) => lineup,
+            Err(bad) => {
+                self.refuse(key, request.id, "bad_lineup", &bad.to_string());
+                return 0;
+            }
+        };
+        let work = lineup.slots.len() * TOPIC_WORK;
+        let same_epoch = request.epoch.as_deref() == Some(&*self.parts.epoch);
+        let wish = Wish {
+            ruleset,
+            since: request.since.map(|seq| if same_epoch { Ok(seq) } else { Err("epoch") }),
+            gap_us: gap_us(request.max_rate_hz),
+        };
+        let name = TopicName::Lineup(lineup.id.clone());
+        let topic = name.to_string();
+        let begun = self.may_begin(key, &name, ruleset).and_then(|_| {
+            let defined = self.parts.hub.define(lineup, rulesets.by_index(ruleset));
+            defined.map_err(|(code, message)| (code, message.to_owned()))?;
+            self.subscribe_to(key, &topic, wish)
+        });
+        let (mut topics, mut errors) = (Vec::new(), Vec::new());
+        match begun {
+            Ok(begun) => topics.push(self.subscribed_to(topic, &begun)),
+            Err((code, message)) => errors.push(TopicRefused { topic, code, message }),
+        }
+        let reply = Subscriptions {
+            id: request.id,
+            name: request.name.as_deref(),
+            topics: &topics,
+            errors: &errors,
+        };
+        self.say(key, &ServerMessage::Subscribed(reply));
+        work
+    }
+
+    fn subscribed_to(&self, topic: String, begun: &Begun) -> SubscribedTopic {
+        SubscribedTopic {
+            topic,
+            ruleset: begun.ruleset.map(|ruleset| self.parts.rulesets.by_index(ruleset).name().to_owned()),
+            begins: Some((begun.head, begun.how)),
+        }
     }
 
     /// Leaves each topic that was subscribed to. Returns what that came to, as [`TOPIC_WORK`] counts.
@@ -86,7 +137,7 @@ impl Shard {
             let name = TopicName::parse(&topic).ok();
             let sub = name.as_ref().and_then(|name| self.find_sub(key, name, ruleset));
             match sub {
-                Some(sub) => {
+                Some((sub, ruleset)) => {
                     self.drop_sub(key, sub);
                     let ruleset = name
                         .filter(TopicName::has_ruleset)
@@ -109,6 +160,7 @@ impl Shard {
         }
         let reply = Subscriptions {
             id: request.id,
+            name: None,
             topics: &topics,
             errors: &errors,
         };
@@ -149,22 +201,15 @@ impl Shard {
     /// Makes (or remakes) one subscription.
     pub(super) fn subscribe_to(&mut self, key: ConnKey, topic: &str, wish: Wish) -> Result<Begun, (&'static str, String)> {
         let name = TopicName::parse(topic).map_err(|error| ("unknown_topic", error.to_string()))?;
-        let ruleset = if name.has_ruleset() {
-            wish.ruleset
-        } else {
-            self.parts.default_ruleset
+        let unknown = || {
+            (
+                "unknown_lineup",
+                "no such lineup here, or not any more: send it with op lineup".to_owned(),
+            )
         };
-        if !self.may_read(key, &name, ruleset) {
-            let message = "the token does not allow to read this topic under this ruleset".to_owned();
-            return Err(("forbidden", message));
-        }
-        let mut mirror = self.known_mirror(&name);
+        let ruleset = self.ruleset_of(&name, wish.ruleset).ok_or_else(unknown)?;
         // Before anything ends: whoever subscribes again keeps what it has.
-        if mirror.is_none() && self.takes_no_topics() {
-            self.stats.shed_subscriptions += 1;
-            let message = format!("memory is short, and nobody here watches that topic: try again in {RETRY_AFTER_S} s");
-            return Err(("overloaded", message));
-        }
+        let mut mirror = self.may_begin(key, &name, ruleset)?;
         if let Some(place) = mirror
             && let Some(sub) = self.conn(key).and_then(|conn| conn.subs.find(place as u32, ruleset))
         {
@@ -181,6 +226,9 @@ impl Shard {
         }
         let watched = mirror.is_some();
         let Some(mirror) = self.mirror(mirror, &name) else {
+            if matches!(name, TopicName::Lineup(_)) {
+                return Err(unknown());
+            }
             self.stats.refused_topics += 1;
             return Err(("too_many_topics", "the server holds as many topics as it may".to_owned()));
         };
@@ -213,16 +261,40 @@ impl Shard {
         Ok(Begun {
             head,
             how,
-            has_ruleset: name.has_ruleset(),
+            ruleset: name.has_ruleset().then_some(ruleset),
             copied: if watched { 0 } else { self.mirrors[mirror].ring.len() },
         })
     }
 
-    fn find_sub(&mut self, key: ConnKey, name: &TopicName, ruleset: RulesetIndex) -> Option<u32> {
-        let default = self.parts.default_ruleset;
-        let ruleset = if name.has_ruleset() { ruleset } else { default };
+    /// Whether a client may begin to watch a topic: its mirror, where somebody here watches it already.
+    fn may_begin(&mut self, key: ConnKey, name: &TopicName, ruleset: RulesetIndex) -> Result<Option<usize>, (&'static str, String)> {
+        if !self.may_read(key, name, ruleset) {
+            let message = "the token does not allow to read this topic under this ruleset".to_owned();
+            return Err(("forbidden", message));
+        }
+        let mirror = self.known_mirror(name);
+        if mirror.is_none() && self.takes_no_topics() {
+            self.stats.shed_subscriptions += 1;
+            let message = format!("memory is short, and nobody here watches that topic: try again in {RETRY_AFTER_S} s");
+            return Err(("overloaded", message));
+        }
+        Ok(mirror)
+    }
+
+    /// Under which ruleset a topic is watched, where `asked` is asked for; nothing of a lineup that is not there.
+    fn ruleset_of(&self, name: &TopicName, asked: RulesetIndex) -> Option<RulesetIndex> {
+        match name {
+            TopicName::Lineup(_) => Some(self.parts.hub.get(name)?.lineup()?.ruleset),
+            name if name.has_ruleset() => Some(asked),
+            _ => Some(self.parts.default_ruleset),
+        }
+    }
+
+    fn find_sub(&mut self, key: ConnKey, name: &TopicName, ruleset: RulesetIndex) -> Option<(u32, RulesetIndex)> {
+        let ruleset = self.ruleset_of(name, ruleset)?;
         let mirror = self.known_mirror(name)?;
-        self.conn(key)?.subs.find(mirror as u32, ruleset)
+        let sub = self.conn(key)?.subs.find(mirror as u32, ruleset)?;
+        Some((sub, ruleset))
     }
 
     /// The mirror of that topic, where somebody here watches it.
@@ -279,6 +351,11 @@ impl Shard {
             self.drop_sub(key, sub);
         }
     }
+}
+
+/// Least time between two frames of a subscription, in microseconds.
+fn gap_us(max_rate_hz: Option<f64>) -> u32 {
+    max_rate_hz.map_or(0, |rate| (1_000_000.0 / rate) as u32)
 }
 
 /// How a subscription begins, and where its cursor stands.

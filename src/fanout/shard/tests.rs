@@ -7,6 +7,7 @@ mod closing;
 mod compressed;
 mod expiry;
 mod followers;
+mod lineups;
 mod looks;
 mod predictions;
 mod rates;

@@ -1,8 +1,8 @@
-//! From games' lineups to forecasts: what players will have at the end, and in the coming games of a season.
+//! From games' lines to forecasts: what players will have at the end, and in the coming games of a season.
 //!
 //! One thread's own; it reads no clock and does no I/O. It keeps earlier games, and of a game under way what both
 //! arms said first in each quarter, to judge them by the final line. Everything told is a function of the
-//! lineup and the earlier games as they then are, so a correction, a retraction or a restart needs nothing
+//! lines and the earlier games as they then are, so a correction, a retraction or a restart needs nothing
 //! undone. Bounded: [`PLAYERS_MAX`] players of a game, [`Settings::games_max`] games.
 
 mod game;
@@ -18,7 +18,7 @@ use super::rules::Rules;
 use super::task::Task;
 use super::versions::Versions;
 use crate::model::prediction::{Prediction, Source};
-use crate::model::{FeedTime, GameId, GameStatus, IngestTime, Lineup, Now, PlayerId, Team};
+use crate::model::{FeedTime, GameId, GameLines, GameStatus, IngestTime, Now, PlayerId, Team};
 use crate::predict::registry::ModelInfo;
 use judge::Said;
 use std::collections::{BTreeSet, HashMap};
@@ -94,8 +94,8 @@ struct Watched {
 /// Where a game stands among the earlier ones: its week and its clubs, home first.
 type Place = (When, [Team; 2]);
 
-fn place(lineup: &Lineup) -> Option<Place> {
-    let head = &lineup.head;
+fn place(lines: &GameLines) -> Option<Place> {
+    let head = &lines.head;
     let (home, away) = head.teams.as_ref()?;
     Some((calendar::when(head.kickoff?)?, [club(home), club(away)]))
 }
@@ -126,9 +126,9 @@ impl Forecaster {
     /// Looks at a game that moved: puts its players' projections into the table, and makes the frame that tells
     /// of them. Nothing comes of a game without teams or a kickoff, or before its season's first week; no frame of
     /// one without players, and of a final game one alone, whatever is corrected later.
-    pub fn game(&mut self, lineup: &Lineup, cause: Cause) -> Option<Prediction> {
-        let head = &lineup.head;
-        let place = place(lineup);
+    pub fn game(&mut self, lines: &GameLines, cause: Cause) -> Option<Prediction> {
+        let head = &lines.head;
+        let place = place(lines);
         self.move_to(&head.game, place.as_ref());
         let place = place?;
         if !self.games.contains_key(&head.game) {
@@ -139,10 +139,10 @@ impl Forecaster {
             self.games.insert(head.game.clone(), Watched::default());
         }
         self.models.turn(cause.now.steady_us);
-        let prediction = self.forecast(lineup, &place, cause);
-        let is_final = lineup.status == GameStatus::Final;
+        let prediction = self.forecast(lines, &place, cause);
+        let is_final = lines.status == GameStatus::Final;
         if is_final {
-            self.finish(lineup, &place);
+            self.finish(lines, &place);
         }
         let watched = self.games.get_mut(&head.game)?;
         let was_told = std::mem::replace(&mut watched.is_told, is_final && prediction.is_some());

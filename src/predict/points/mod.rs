@@ -1,7 +1,7 @@
 //! What players will have at the end of a game, and over the coming games of a season.
 //!
 //! ```text
-//! Lineup (a game's lines), Past (earlier games) ──► features ──► Network ──► mix of two moments ──► pick ──► Projections
+//! GameLines, Past (earlier games) ──► features ──► Network ──► mix of two moments ──► pick ──► Projections
 //! ```
 //! | module | owns | never |
 //! |---|---|---|
@@ -17,7 +17,7 @@
 //! | [`models`] | which models serve, their runs, what becomes of one that fails | what an answer means |
 //! | [`versions`] | which version serves: the program's, or a folder's | runs one |
 //! | [`pick`] | whose word counts: the model's or the baseline's, by how each did lately | – |
-//! | [`forecaster`] | from lineups to forecasts and tables | a clock, I/O |
+//! | [`forecaster`] | from lines to forecasts and tables | a clock, I/O |
 //! | [`projections`] | what was computed, for whoever asks | computes anything |
 //!
 //! Scores wait for nothing here, and neither do predictions of plays: a thread of its own looks at games every

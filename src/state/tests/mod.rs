@@ -7,7 +7,7 @@ mod causes;
 mod feeds;
 mod harness;
 mod items;
-mod lineup;
+mod lines;
 mod oracle;
 mod order;
 mod people;

@@ -2,7 +2,10 @@
 
 use super::{Value, next_field};
 use crate::model::Seq;
-use crate::wire::client::{BadMessage, ClientMessage, Subscribe, Token, Unsubscribe, check_rate, check_topics};
+use crate::wire::client::{
+    AskedLineup, BAD_MULTIPLIER, BadMessage, ClientMessage, HUNDREDTHS, SlotAsked, Subscribe, Token, Unsubscribe, check_name, check_rate,
+    check_topics,
+};
 
 /// Reads one message. Unknown fields are passed over; of a field given twice the last counts.
 ///
@@ -19,8 +22,8 @@ pub fn parse(message: &[u8]) -> Result<ClientMessage, BadMessage> {
     while let Some((field, value)) = next_field(&mut rest).map_err(|error| bad(id, format!("not protobuf: {error}")))? {
         match field {
             1 => id = Some(integer("id", value).map_err(|message| bad(id, message))? as i64),
-            2..=5 if op.is_some() => return Err(bad(id, "a message has one op".to_owned())),
-            2..=5 => op = Some((field, value)),
+            2..=6 if op.is_some() => return Err(bad(id, "a message has one op".to_owned())),
+            2..=6 => op = Some((field, value)),
             _ => unknown = Some(field),
         }
     }
@@ -28,12 +31,19 @@ pub fn parse(message: &[u8]) -> Result<ClientMessage, BadMessage> {
         (Some((2, value)), _) => subscribe(id, value).map(ClientMessage::Subscribe),
         (Some((3, value)), _) => unsubscribe(id, value).map(ClientMessage::Unsubscribe),
         (Some((4, value)), _) => fields("ping", value, |_, _| Ok(())).map(|()| ClientMessage::Ping(id)),
+        (Some((6, value)), _) => {
+            return lineup(id, value).map(ClientMessage::Lineup).map_err(|message| BadMessage {
+                id,
+                code: "bad_lineup",
+                message,
+            });
+        }
         (Some((_, value)), _) => token(value).map(|token| ClientMessage::Auth(id, token)),
         (None, Some(field)) => {
             return Err(BadMessage {
                 id,
                 code: "unknown_op",
-                message: format!("unknown op {field}; there are subscribe (2), unsubscribe (3), ping (4) and auth (5)"),
+                message: format!("unknown op {field}; there are subscribe (2), unsubscribe (3), ping (4), auth (5) and lineup (6)"),
             });
         }
         (None, None) => Err("the op is missing".to_owned()),
@@ -80,6 +90,50 @@ fn unsubscribe(id: Option<i64>, value: Value<'_>) -> Result<Unsubscribe, String>
     })?;
     check_topics(&unsubscribe.topics)?;
     Ok(unsubscribe)
+}
+
+fn lineup(id: Option<i64>, value: Value<'_>) -> Result<AskedLineup, String> {
+    let mut lineup = AskedLineup {
+        id,
+        ..AskedLineup::default()
+    };
+    fields("lineup", value, |field, value| {
+        match field {
+            1 => lineup.name = Some(text("name", value)?),
+            2 => lineup.ruleset = Some(text("ruleset", value)?),
+            3 => lineup.slots.push(slot(value)?),
+            4 => lineup.epoch = Some(text("epoch", value)?),
+            5 => lineup.since = Some(integer("since", value)?),
+            6 => lineup.max_rate_hz = Some(double("max_rate_hz", value)?),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    check_rate(lineup.max_rate_hz)?;
+    check_name(lineup.name.as_deref())?;
+    Ok(lineup)
+}
+
+fn slot(value: Value<'_>) -> Result<SlotAsked, String> {
+    let mut slot = SlotAsked {
+        multiplier_hundredths: 100,
+        ..SlotAsked::default()
+    };
+    fields("slots", value, |field, value| {
+        match field {
+            1 => slot.slot = text("slot", value)?,
+            2 => slot.player = text("player", value)?,
+            3 => {
+                let hundredths = u32::try_from(integer("multiplier_hundredths", value)?).ok();
+                slot.multiplier_hundredths = hundredths
+                    .filter(|hundredths| HUNDREDTHS.contains(hundredths))
+                    .ok_or(BAD_MULTIPLIER)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(slot)
 }
 
 fn token(value: Value<'_>) -> Result<Token, String> {

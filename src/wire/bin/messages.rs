@@ -4,7 +4,7 @@ use super::{BYTES, Fields, zigzag};
 use crate::model::change::CauseKind;
 use crate::model::{Clock, GameStatus, Score, Situation, Stat};
 use crate::wire::message::{
-    About, CauseShown, Delta, EventTimes, GameShown, How, Moved, PlayerShown, ServerMessage, Shown, Snapshot, SubscribedTopic,
+    About, CauseShown, Delta, EventTimes, GameShown, How, LineupShown, Moved, PlayerShown, ServerMessage, Shown, Snapshot, SubscribedTopic,
     Subscriptions, Welcome, Who,
 };
 
@@ -84,6 +84,29 @@ impl Fields<'_> {
                 fields.text(1, &error.topic).text(2, error.code).text(3, &error.message);
             });
         }
+        reply.name.map(|name| self.some_text(3, name));
+    }
+
+    fn lineup(&mut self, slots: u32, lineup: &LineupShown<'_>) {
+        self.some_sint(5, lineup.points.0);
+        if let Some(change) = lineup.change {
+            self.some_sint(6, change.0);
+        }
+        for slot in &lineup.slots {
+            let player = &slot.player;
+            self.message(slots, |fields| {
+                fields.text(1, slot.slot).text(2, player.player.as_str()).sint(3, player.points.0);
+                if let Some(change) = player.change {
+                    fields.some_sint(4, change.0);
+                }
+                fields.stats(5, player.stats.iter());
+                if let Some(who) = &player.who {
+                    fields.who([6, 7, 8], who);
+                }
+                slot.multiplier.map(|hundredths| fields.some_uint(9, hundredths.into()));
+                slot.game.map(|game| fields.some_text(10, game.as_str()));
+            });
+        }
     }
 
     fn subscription(&mut self, topic: &SubscribedTopic) {
@@ -131,6 +154,7 @@ impl Fields<'_> {
             }
             Shown::Slate(games) => self.games(games),
             Shown::Predictions(predictions, tally) => self.predictions(predictions, *tally, snapshot.encode_us),
+            Shown::Lineup(lineup) => self.lineup(28, lineup),
         }
         self.int(13, snapshot.encode_us);
     }
@@ -144,6 +168,7 @@ impl Fields<'_> {
                 self.players(players);
             }
             Moved::Slate(games) => self.games(games),
+            Moved::Lineup(lineup) => self.lineup(29, lineup),
         }
         for cause in &delta.causes {
             self.message(12, |fields| fields.cause(cause));

@@ -1,9 +1,9 @@
 //! The server's messages as JSON objects; plain HTTP shows games and players the same way.
 
 use super::{Json, write_text};
-use crate::model::{Clock, Score, Situation, TopicName};
+use crate::model::{Clock, Points, Score, Situation, TopicName};
 use crate::wire::message::{
-    About, CauseShown, Delta, EventTimes, GameShown, How, Moved, PlayerShown, ServerMessage, Shown, Snapshot, SubscribedTopic,
+    About, CauseShown, Delta, EventTimes, GameShown, How, LineupShown, Moved, PlayerShown, ServerMessage, Shown, Snapshot, SubscribedTopic,
     Subscriptions, Welcome, Who,
 };
 
@@ -79,6 +79,7 @@ impl Json<'_> {
 
     fn subscriptions(&mut self, kind: &str, reply: &Subscriptions<'_>) {
         self.reply(kind, reply.id);
+        reply.name.map(|name| self.text("name", name));
         self.list_at("topics", |list| {
             for topic in reply.topics {
                 list.object(|json| json.subscription(topic));
@@ -146,6 +147,7 @@ impl Json<'_> {
             }
             Shown::Slate(games) => self.games(games),
             Shown::Predictions(predictions, tally) => self.predictions(predictions, *tally),
+            Shown::Lineup(lineup) => self.lineup(lineup),
         }
         self.text("reason", snapshot.reason).integer("encode_us", snapshot.encode_us);
     }
@@ -159,6 +161,7 @@ impl Json<'_> {
                 self.players(players);
             }
             Moved::Slate(games) => self.games(games),
+            Moved::Lineup(lineup) => self.lineup(lineup),
         }
         self.causes(delta);
         self.times(["feed_ts", "ingest_us"], delta.newest);
@@ -217,6 +220,24 @@ impl Json<'_> {
         self.object(|json| {
             json.text("player", player.player.as_str()).totals(player);
         })
+    }
+
+    fn lineup(&mut self, lineup: &LineupShown<'_>) {
+        self.points("points", lineup.points);
+        if let Some(change) = lineup.change {
+            self.points("change", change);
+        }
+        self.list_at("slots", |list| {
+            for slot in &lineup.slots {
+                list.object(|json| {
+                    json.text("slot", slot.slot).text("player", slot.player.player.as_str());
+                    slot.game.map(|game| json.text("game", game.as_str()));
+                    slot.multiplier
+                        .map(|hundredths| json.points("multiplier", Points(i64::from(hundredths) * (Points::SCALE / 100))));
+                    json.totals(&slot.player);
+                });
+            }
+        });
     }
 
     fn totals(&mut self, player: &PlayerShown<'_>) {
@@ -336,6 +357,7 @@ mod tests {
         }];
         let reply = Subscriptions {
             id: Some(1),
+            name: None,
             topics: &topics,
             errors: &errors,
         };

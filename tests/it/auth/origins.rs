@@ -98,7 +98,7 @@ fn pages_that_are_listed_may_read_what_is_answered() {
             let answer = ask(&server, Method::OPTIONS, path, &[allowed, asks]).await;
             assert_eq!(answer.status, 204);
             assert_eq!(answer.header("access-control-allow-origin"), "https://scores.example");
-            assert_eq!(answer.header("access-control-allow-methods"), "GET");
+            assert_eq!(answer.header("access-control-allow-methods"), "GET, POST");
             assert!(answer.header("access-control-allow-headers").contains("authorization"));
             for headers in [&[foreign, asks][..], &[asks], &[allowed]] {
                 let answer = ask(&server, Method::OPTIONS, path, headers).await;

@@ -2,6 +2,7 @@
 
 use super::rig::{PREDICTIONS_FROM as FROM, Rig, SECOND};
 use crate::fanout::hub::{Hub, HubLimits};
+use crate::fanout::lineups::LineupLimits;
 use crate::fanout::shard::{ConnKey, Kind};
 use crate::model::prediction::{DriveEnd, PlayCall, PlayerForecast, Source, Tally, Verdict};
 use crate::model::{
@@ -386,9 +387,10 @@ fn a_topic_of_which_nothing_was_said_is_forgotten_with_its_last_watcher() {
         ring_frames: 1,
         topics_max: 2,
         notices_max: 1,
+        lineups: LineupLimits::DEFAULT,
     };
     let (mut hub, _inboxes) = Hub::new(1, limits);
-    hub.count_predictions_from(FROM);
+    hub.count_from(FROM);
     for game in 0..10 {
         let name = TopicName::parse(&format!("predictions:{game}")).unwrap();
         let topic = hub.watch(&name, 0).expect("there is room");

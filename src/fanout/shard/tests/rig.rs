@@ -2,6 +2,7 @@
 
 use crate::engine::{EngineLimits, Shared};
 use crate::fanout::hub::{Hub, HubLimits, Inbox, Moved};
+use crate::fanout::lineups::{Follower, LineupLimits};
 use crate::fanout::shard::{Account, Batch, ConnKey, Kind, Reading, Shard, ShardLimits, ShardParts, Writer, Wrote};
 use crate::feed::{Decoder, Limits};
 use crate::model::{Bulletin, Event, GameId, IngestTime, Now, StateTime};
@@ -56,6 +57,7 @@ pub(super) struct Rig {
     shared: Arc<Shared>,
     pub(super) shard: Shard,
     inbox: Inbox,
+    pub(super) follower: Follower,
     pub(super) wire: Wire,
     /// The steady clock.
     pub(super) now_us: i64,
@@ -95,9 +97,14 @@ impl Rig {
             ring_frames: limits.ring_frames,
             topics_max: 100,
             notices_max: 100,
+            lineups: LineupLimits {
+                lineups_max: 4,
+                ring_frames: 8,
+                linger_us: 120 * SECOND,
+            },
         };
         let (mut hub, mut inboxes) = Hub::new(1, hub_limits);
-        hub.count_predictions_from(PREDICTIONS_FROM);
+        hub.count_from(PREDICTIONS_FROM);
         let hub = Arc::new(hub);
         let engine = EngineLimits {
             threads: 1,
@@ -116,13 +123,14 @@ impl Rig {
             index: 0,
             hub: hub.clone(),
             default_ruleset: rulesets.index("ppr").unwrap(),
-            rulesets,
+            rulesets: rulesets.clone(),
             games: Arc::new(move |game| games.game(game)),
             epoch: "e1".into(),
             process: "p1".into(),
             limits,
         });
         Rig {
+            follower: Follower::new(hub.clone(), rulesets),
             hub,
             shared,
             shard,
@@ -179,6 +187,11 @@ impl Rig {
         self.shared.apply(event, IngestTime(now.wall_us), StateTime(now.steady_us));
     }
 
+    /// The same of an event in a line.
+    pub(super) fn apply_line_unnoticed(&mut self, line: &str) {
+        self.apply_unnoticed(decoded(line));
+    }
+
     /// That game is let go of; the shard has not looked at the notice yet.
     pub(super) fn expire_unnoticed(&mut self, game: &str) {
         assert!(self.shared.expire(&GameId::new(game).unwrap()), "{game} is there");
@@ -211,8 +224,9 @@ impl Rig {
         self.feed(&run_line("G", self.plays, 11));
     }
 
-    /// The shard is told what moved, and looks at it.
+    /// Lineups follow; the shard is told what moved, and looks at it.
     pub(super) fn deliver(&mut self) {
+        self.follower.take(None);
         self.tell();
         self.shard.look(self.now_us, &|| self.now_us, &mut self.wire);
     }

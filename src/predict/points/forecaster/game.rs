@@ -2,7 +2,7 @@
 
 use super::{Cause, Forecaster, PLAYERS_MAX, Place};
 use crate::model::prediction::{Forecast, PlayerForecast, Prediction, Source};
-use crate::model::{Lineup, PlayerId, Points, Probability, Side, StatLine, StateTime, Team};
+use crate::model::{GameLines, PlayerId, Points, Probability, Side, StatLine, StateTime, Team};
 use crate::predict::points::calendar::When;
 use crate::predict::points::features::{self, AtEnd, Form};
 use crate::predict::points::line::Line;
@@ -47,12 +47,12 @@ pub(super) struct Arms {
 
 impl Forecaster {
     /// Players' points at the end, as of this moment; no frame where there are no players.
-    pub(super) fn forecast(&mut self, lineup: &Lineup, place: &Place, cause: Cause) -> Option<Prediction> {
-        let moment = Moment::of(lineup.status, lineup.clock, lineup.score);
+    pub(super) fn forecast(&mut self, lines: &GameLines, place: &Place, cause: Cause) -> Option<Prediction> {
+        let moment = Moment::of(lines.status, lines.clock, lines.score);
         let scene = Scene {
             past: &self.past,
             rules: &self.rules,
-            lineup,
+            lines,
             when: place.0,
             clubs: &place.1,
             moment,
@@ -79,7 +79,7 @@ impl Forecaster {
         let told: Vec<(PlayerForecast, GameProjection)> = candidates
             .iter()
             .zip(&arms)
-            .map(|(candidate, arms)| told(candidate, arms, leader, &source, lineup, moment, cause))
+            .map(|(candidate, arms)| told(candidate, arms, leader, &source, lines, moment, cause))
             .collect();
         let both = candidates
             .iter()
@@ -87,14 +87,14 @@ impl Forecaster {
             .map(|(candidate, arms)| (candidate.player.clone(), *arms));
         let both: Vec<_> = both.collect();
         drop(candidates);
-        self.remember(&lineup.head.game, moment, both);
+        self.remember(&lines.head.game, moment, both);
         let (mut players, projections): (Vec<_>, Vec<_>) = told.into_iter().unzip();
         let projections = players.iter().map(|one: &PlayerForecast| one.player.clone()).zip(projections);
-        self.counts.left_out += self.table.set_game(&lineup.head.game, projections.collect());
+        self.counts.left_out += self.table.set_game(&lines.head.game, projections.collect());
         players.sort_by(|a, b| (b.points, &a.player).cmp(&(a.points, &b.player)));
         (!players.is_empty()).then(|| Prediction {
-            head: lineup.head.clone(),
-            after_play: lineup.last_play.clone(),
+            head: lines.head.clone(),
+            after_play: lines.last_play.clone(),
             forecast: Forecast::Points {
                 ruleset: self.table.ruleset().clone(),
                 players,
@@ -113,7 +113,7 @@ impl Forecaster {
 struct Scene<'a> {
     past: &'a Past,
     rules: &'a Rules,
-    lineup: &'a Lineup,
+    lines: &'a GameLines,
     when: When,
     /// Home first.
     clubs: &'a [Team; 2],
@@ -123,9 +123,9 @@ struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// Players with a line that models know of and, until the end, those who played for a club lately.
     fn candidates(&self) -> Vec<Candidate<'a>> {
-        let (lineup, when) = (self.lineup, self.when);
-        let mut candidates = Vec::with_capacity(lineup.players.len());
-        for player in &lineup.players {
+        let (lines, when) = (self.lines, self.when);
+        let mut candidates = Vec::with_capacity(lines.players.len());
+        for player in &lines.players {
             let (now, Some(side)) = (Line::of(&player.now), player.side) else {
                 continue;
             };
@@ -152,7 +152,7 @@ impl<'a> Scene<'a> {
             let squad = self.past.squad(&self.clubs[side.index()], when, SQUAD_GAMES);
             for player in squad.into_iter().filter(|player| !has_line.contains(*player)) {
                 // A kicker or a defender may have points of another kind already.
-                let here = lineup.players.iter().find(|here| here.who.card.player == *player);
+                let here = lines.players.iter().find(|here| here.who.card.player == *player);
                 let position = here.and_then(|here| here.who.card.position.as_deref());
                 let so_far = here.map_or(StatLine::ZERO, |here| here.now);
                 candidates.push(Candidate {
@@ -171,14 +171,14 @@ impl<'a> Scene<'a> {
 
     /// Rows of features: of all candidates for one quarter's end, then for the next.
     fn rows(&self, candidates: &[Candidate<'_>]) -> Vec<f32> {
-        let lineup = self.lineup;
+        let lines = self.lines;
         let mut club_lines = [Line::default(); 2];
-        for player in &lineup.players {
+        for player in &lines.players {
             if let Some(side) = player.side {
                 club_lines[side.index()].add(&Line::of(&player.now));
             }
         }
-        let score = lineup.score.unwrap_or_default();
+        let score = lines.score.unwrap_or_default();
         let mut rows = Vec::with_capacity(2 * candidates.len() * features::FEATURES);
         for (quarter, _) in self.moment.asked() {
             for candidate in candidates {
@@ -251,7 +251,7 @@ fn told(
     arms: &Arms,
     leader: Arm,
     source: &Source,
-    lineup: &Lineup,
+    lines: &GameLines,
     moment: Moment,
     cause: Cause,
 ) -> (PlayerForecast, GameProjection) {
@@ -266,8 +266,8 @@ fn told(
         _ => expected(model.unwrap_or(arms.baseline)),
     };
     let projection = GameProjection {
-        game: lineup.head.game.clone(),
-        kickoff_us: lineup.head.kickoff.unwrap_or_default(),
+        game: lines.head.game.clone(),
+        kickoff_us: lines.head.kickoff.unwrap_or_default(),
         points: candidate.points,
         projected: expected,
         progress: Probability::new((moment.progress() * f64::from(Probability::SCALE)).round() as u16).unwrap_or_default(),

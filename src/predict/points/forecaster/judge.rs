@@ -2,7 +2,7 @@
 
 use super::game::Arms;
 use super::{Forecaster, Place};
-use crate::model::{GameId, Lineup, PlayerId, Side};
+use crate::model::{GameId, GameLines, PlayerId, Side};
 use crate::predict::points::line::Line;
 use crate::predict::points::moment::Moment;
 use crate::predict::points::past::{PlaySums, Result};
@@ -28,8 +28,8 @@ impl Forecaster {
     }
 
     /// Judges what was said, once, of who has a line; takes the game into the earlier ones, each time anew.
-    pub(super) fn finish(&mut self, lineup: &Lineup, place: &Place) {
-        let finals: HashMap<&PlayerId, f64> = lineup
+    pub(super) fn finish(&mut self, lines: &GameLines, place: &Place) {
+        let finals: HashMap<&PlayerId, f64> = lines
             .players
             .iter()
             .filter(|player| !Line::of(&player.now).is_zero())
@@ -39,7 +39,7 @@ impl Forecaster {
                 (&card.player, as_points(points))
             })
             .collect();
-        let watched = self.games.entry(lineup.head.game.clone()).or_default();
+        let watched = self.games.entry(lines.head.game.clone()).or_default();
         watched.taken = Some(place.clone());
         if !std::mem::replace(&mut watched.is_over, true) {
             for (pick, said) in self.picks.iter_mut().zip(watched.said.iter_mut().map(Option::take)) {
@@ -56,20 +56,20 @@ impl Forecaster {
             }
             self.show_picks();
         }
-        let score = lineup.score.unwrap_or_default();
+        let score = lines.score.unwrap_or_default();
         let (when, clubs) = place;
         let side = |side: Side| Result {
-            game: Some(lineup.head.game.clone()),
+            game: Some(lines.head.game.clone()),
             club: clubs[side.index()].clone(),
             score: score[side.index()],
-            players: of_side(lineup, side),
+            players: of_side(lines, side),
             plays: PlaySums::default(),
         };
         self.take(*when, &[side(Side::Home), side(Side::Away)]);
     }
 }
 
-fn of_side(lineup: &Lineup, side: Side) -> Vec<(PlayerId, Line)> {
-    let own = lineup.players.iter().filter(|player| player.side == Some(side));
+fn of_side(lines: &GameLines, side: Side) -> Vec<(PlayerId, Line)> {
+    let own = lines.players.iter().filter(|player| player.side == Some(side));
     own.map(|player| (player.who.card.player.clone(), Line::of(&player.now))).collect()
 }

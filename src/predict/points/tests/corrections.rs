@@ -2,7 +2,7 @@
 
 use super::forecasts::*;
 use crate::model::prediction::Source;
-use crate::model::{GameHead, GameStatus, Lineup, LineupPlayer, Points, Side, Team};
+use crate::model::{GameHead, GameLines, GameStatus, PlayerLines, Points, Side, Team};
 use crate::predict::onnx::{Model, Network, RunError, Serving, Signature};
 use crate::predict::points::forecaster::{Forecaster, Settings};
 use crate::predict::points::models::Loaded;
@@ -15,14 +15,14 @@ use crate::scoring::Rulesets;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-fn over(week: i64, players: Vec<LineupPlayer>) -> Lineup {
-    lineup(week, GameStatus::Final, Some((4, 0)), players)
+fn over(week: i64, players: Vec<PlayerLines>) -> GameLines {
+    lines(week, GameStatus::Final, Some((4, 0)), players)
 }
 
 #[test]
 fn a_final_game_is_told_once_and_one_without_players_never() {
     let (mut forecaster, table) = forecaster(eight());
-    let nobody = lineup(0, GameStatus::Live, Some((1, 900)), Vec::new());
+    let nobody = lines(0, GameStatus::Live, Some((1, 900)), Vec::new());
     assert!(forecaster.game(&nobody, cause()).is_none());
     assert!(forecaster.game(&over(0, two()), cause()).is_some());
     let corrected = || over(0, vec![player("a", Side::Home, caught(1, 0))]);
@@ -35,7 +35,7 @@ fn a_final_game_is_told_once_and_one_without_players_never() {
     // It goes on after all.
     assert!(
         forecaster
-            .game(&lineup(0, GameStatus::Live, Some((4, 60)), two()), cause())
+            .game(&lines(0, GameStatus::Live, Some((4, 60)), two()), cause())
             .is_some()
     );
     assert!(forecaster.game(&over(0, two()), cause()).is_some());
@@ -48,7 +48,7 @@ fn who_is_not_told_of_any_more_has_no_projection() {
     forecaster.game(&over(0, two()), cause());
     // The week after one of them plays, the other is expected to.
     let only_b = || vec![player("b", Side::Away, caught(2, 0))];
-    forecaster.game(&lineup(1, GameStatus::Halftime, None, only_b()), cause());
+    forecaster.game(&lines(1, GameStatus::Halftime, None, only_b()), cause());
     assert_eq!(table.game(&id("a")).unwrap().game.as_str(), "g1");
     forecaster.game(&over(1, only_b()), cause());
     assert_eq!(table.game(&id("a")), None, "he did not play");
@@ -59,7 +59,7 @@ fn who_is_not_told_of_any_more_has_no_projection() {
 #[test]
 fn a_frame_without_a_models_word_is_historys() {
     let (mut forecaster, table) = forecaster(of_points(Eight(5_000.0)));
-    let prediction = forecaster.game(&lineup(0, GameStatus::Live, Some((2, 0)), two()), cause()).unwrap();
+    let prediction = forecaster.game(&lines(0, GameStatus::Live, Some((2, 0)), two()), cause()).unwrap();
     assert_eq!((&prediction.source, forecaster.counts().plain), (&Source::Historical, 1));
     assert_eq!(table.game(&id("a")).unwrap().source, Source::Historical);
     // What is exact is no model's either.
@@ -107,7 +107,7 @@ fn who_did_not_play_after_all_has_no_season() {
 }
 
 /// A final game with another kickoff, or another home team.
-fn told_as(mut game: Lineup, kickoff: Option<i64>, home: &str) -> Lineup {
+fn told_as(mut game: GameLines, kickoff: Option<i64>, home: &str) -> GameLines {
     let teams = Some((Team::new(home).unwrap(), Team::new("BBB").unwrap()));
     let head = GameHead {
         kickoff,
@@ -133,7 +133,7 @@ fn a_game_that_is_moved_takes_no_other_with_it() {
 
 #[test]
 fn a_game_that_is_moved_to_where_none_is_forecast_counts_no_more() {
-    let nobodys = |mut game: Lineup| {
+    let nobodys = |mut game: GameLines| {
         let head = GameHead {
             teams: None,
             ..(*game.head).clone()
@@ -185,7 +185,7 @@ fn an_overtime_leaves_room_above_the_points() {
         forecaster.game(&over(week, vec![player("a", Side::Home, caught(catches, 0))]), cause());
     }
     let mut at = |clock| {
-        let game = lineup(2, GameStatus::Live, Some(clock), two());
+        let game = lines(2, GameStatus::Live, Some(clock), two());
         let prediction = forecaster.game(&game, cause()).unwrap();
         assert!(clock.0 < 5 || prediction.source == Source::Historical, "no model knows overtimes");
         told(&prediction).iter().map(|one| numbers(one).1).collect::<Vec<_>>()
@@ -205,7 +205,7 @@ fn a_tie_as_the_clock_runs_out_has_an_overtime_ahead() {
         forecaster.game(&over(week, both), cause());
     }
     let mut at = |status, score| {
-        let mut game = lineup(2, status, Some((4, 0)), vec![player("a", Side::Home, caught(4, 58))]);
+        let mut game = lines(2, status, Some((4, 0)), vec![player("a", Side::Home, caught(4, 58))]);
         game.score = Some(score);
         let prediction = forecaster.game(&game, cause()).unwrap();
         told(&prediction).iter().map(|one| numbers(one).1).collect::<Vec<_>>()

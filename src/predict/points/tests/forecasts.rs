@@ -1,6 +1,6 @@
 use crate::model::change::{GameHead, Member, PlayerCard};
 use crate::model::prediction::{Forecast, PlayerForecast, Prediction, Source};
-use crate::model::{Clock, GameId, GameStatus, IngestTime, Lineup, LineupPlayer, Now, PlayerId, Points, Side, Stat, StatLine, Team};
+use crate::model::{Clock, GameId, GameLines, GameStatus, IngestTime, Now, PlayerId, PlayerLines, Points, Side, Stat, StatLine, Team};
 use crate::predict::onnx::{Backend, Model, Network, RunError, Serving, Signature};
 use crate::predict::points::features;
 use crate::predict::points::forecaster::{Cause, Forecaster, Settings};
@@ -79,9 +79,9 @@ pub(super) fn caught(catches: i32, yards: i32) -> StatLine {
     line
 }
 
-pub(super) fn player(name: &str, side: Side, now: StatLine) -> LineupPlayer {
+pub(super) fn player(name: &str, side: Side, now: StatLine) -> PlayerLines {
     let card = PlayerCard::unknown(id(name));
-    LineupPlayer {
+    PlayerLines {
         who: Arc::new(Member {
             card: Arc::new(card),
             team: Team::new(if side == Side::Home { "AAA" } else { "BBB" }).unwrap(),
@@ -92,8 +92,8 @@ pub(super) fn player(name: &str, side: Side, now: StatLine) -> LineupPlayer {
     }
 }
 
-pub(super) fn lineup(week: i64, status: GameStatus, clock: Option<(u8, u16)>, players: Vec<LineupPlayer>) -> Lineup {
-    Lineup {
+pub(super) fn lines(week: i64, status: GameStatus, clock: Option<(u8, u16)>, players: Vec<PlayerLines>) -> GameLines {
+    GameLines {
         head: Arc::new(GameHead {
             game: GameId::new(&format!("g{week}")).unwrap(),
             teams: Some((Team::new("AAA").unwrap(), Team::new("BBB").unwrap())),
@@ -108,7 +108,7 @@ pub(super) fn lineup(week: i64, status: GameStatus, clock: Option<(u8, u16)>, pl
 }
 
 /// A receiver of each side: 9.8 points, and 1 point.
-pub(super) fn two() -> Vec<LineupPlayer> {
+pub(super) fn two() -> Vec<PlayerLines> {
     vec![player("a", Side::Home, caught(4, 58)), player("b", Side::Away, caught(1, 0))]
 }
 
@@ -128,7 +128,7 @@ pub(super) fn numbers(forecast: &PlayerForecast) -> (&str, [f64; 3]) {
 fn a_moment_is_its_points_and_the_mix_of_what_both_ends_say() {
     let (mut forecaster, table) = forecaster(eight());
     let mut at = |clock| {
-        let game = lineup(0, GameStatus::Live, Some(clock), two());
+        let game = lines(0, GameStatus::Live, Some(clock), two());
         let prediction = forecaster.game(&game, cause()).unwrap();
         told(&prediction).iter().map(|one| numbers(one).1).collect::<Vec<_>>()
     };
@@ -147,17 +147,17 @@ fn a_moment_is_its_points_and_the_mix_of_what_both_ends_say() {
 #[test]
 fn a_game_that_is_over_is_told_exactly_and_is_in_the_past_of_later_ones_alone() {
     let (mut forecaster, _) = forecaster(none());
-    let over = lineup(0, GameStatus::Final, Some((4, 0)), two());
+    let over = lines(0, GameStatus::Final, Some((4, 0)), two());
     let prediction = forecaster.game(&over, cause()).unwrap();
     assert_eq!(
         told(&prediction).iter().map(numbers).collect::<Vec<_>>(),
         [("a", [9.8; 3]), ("b", [1.0; 3])]
     );
     // Taken back, and live again: its own line is not among the earlier ones.
-    let again = lineup(0, GameStatus::Live, Some((3, 900)), two());
+    let again = lines(0, GameStatus::Live, Some((3, 900)), two());
     assert_eq!(numbers(&told(&forecaster.game(&again, cause()).unwrap())[0]).1, [9.8; 3]);
     // The week after, half played: both are expected, one of them without a line.
-    let next = lineup(1, GameStatus::Halftime, None, vec![player("b", Side::Away, caught(2, 0))]);
+    let next = lines(1, GameStatus::Halftime, None, vec![player("b", Side::Away, caught(2, 0))]);
     let prediction = forecaster.game(&next, cause()).unwrap();
     assert_eq!(prediction.source, Source::Historical);
     assert_eq!(
@@ -165,7 +165,7 @@ fn a_game_that_is_over_is_told_exactly_and_is_in_the_past_of_later_ones_alone() 
         [("a", [4.9; 3]), ("b", [2.5; 3])]
     );
     // Corrected after its end, it is told anew and not twice.
-    let corrected = lineup(0, GameStatus::Final, None, vec![player("a", Side::Home, caught(1, 0))]);
+    let corrected = lines(0, GameStatus::Final, None, vec![player("a", Side::Home, caught(1, 0))]);
     forecaster.game(&corrected, cause());
     let prediction = forecaster.game(&next, cause()).unwrap();
     assert_eq!(
@@ -190,7 +190,7 @@ fn without_an_answer_the_baseline_is_told() {
         }
     }
     let (mut forecaster, table) = forecaster(of_points(Late(0)));
-    let prediction = forecaster.game(&lineup(0, GameStatus::Live, Some((2, 0)), two()), cause()).unwrap();
+    let prediction = forecaster.game(&lines(0, GameStatus::Live, Some((2, 0)), two()), cause()).unwrap();
     assert_eq!(
         (&prediction.source, forecaster.model_counts().failed_runs),
         (&Source::Historical, 1)
@@ -202,7 +202,7 @@ fn without_an_answer_the_baseline_is_told() {
 #[test]
 fn nothing_comes_of_a_game_of_which_too_little_is_known() {
     let (mut forecaster, _) = forecaster(eight());
-    let mut game = lineup(0, GameStatus::Live, None, two());
+    let mut game = lines(0, GameStatus::Live, None, two());
     let head = GameHead {
         kickoff: None,
         ..(*game.head).clone()
@@ -210,26 +210,22 @@ fn nothing_comes_of_a_game_of_which_too_little_is_known() {
     game.head = Arc::new(head);
     assert!(forecaster.game(&game, cause()).is_none());
     for week in 0..4 {
-        assert!(
-            forecaster
-                .game(&lineup(week, GameStatus::Scheduled, None, two()), cause())
-                .is_some()
-        );
+        assert!(forecaster.game(&lines(week, GameStatus::Scheduled, None, two()), cause()).is_some());
     }
-    assert!(forecaster.game(&lineup(4, GameStatus::Scheduled, None, two()), cause()).is_none());
+    assert!(forecaster.game(&lines(4, GameStatus::Scheduled, None, two()), cause()).is_none());
     assert_eq!(forecaster.counts().crowded, 1);
     forecaster.gone(&GameId::new("g0").unwrap());
-    assert!(forecaster.game(&lineup(4, GameStatus::Scheduled, None, two()), cause()).is_some());
+    assert!(forecaster.game(&lines(4, GameStatus::Scheduled, None, two()), cause()).is_some());
 }
 
 #[test]
 fn what_both_arms_said_is_judged_once() {
     let (mut forecaster, table) = forecaster(eight());
     forecaster.game(
-        &lineup(0, GameStatus::Live, Some((2, 900)), vec![player("a", Side::Home, caught(4, 0))]),
+        &lines(0, GameStatus::Live, Some((2, 900)), vec![player("a", Side::Home, caught(4, 0))]),
         cause(),
     );
-    let over = lineup(0, GameStatus::Final, None, two());
+    let over = lines(0, GameStatus::Final, None, two());
     forecaster.game(&over, cause());
     forecaster.game(&over, cause());
     let Horizon { name, version, pick } = table.picks().remove(1);
@@ -248,7 +244,7 @@ fn what_both_arms_said_is_judged_once() {
 fn seasons_follow_the_games_that_are_known() {
     let (mut forecaster, table) = forecaster(shipped(&Backend::built_in()));
     for week in 0..3 {
-        forecaster.game(&lineup(week, GameStatus::Final, None, two()), cause());
+        forecaster.game(&lines(week, GameStatus::Final, None, two()), cause());
     }
     while forecaster.seasons(cause().now, 1) {}
     let season = table.season(&id("a")).unwrap();
@@ -262,7 +258,7 @@ fn seasons_follow_the_games_that_are_known() {
     assert!(season.per_game.low <= season.per_game.points && season.per_game.points <= season.per_game.high);
     assert!(season.total.points > season.per_game.points && season.club.is_some());
     // And the shipped model of points answers, too.
-    let live = lineup(3, GameStatus::Live, Some((2, 300)), two());
+    let live = lines(3, GameStatus::Live, Some((2, 300)), two());
     let prediction = forecaster.game(&live, cause()).unwrap();
     assert_eq!((&prediction.source, forecaster.model_counts().failed_runs), (&model("points"), 0));
     let (_, [points, low, high]) = numbers(&told(&prediction)[0]);

@@ -46,8 +46,8 @@ fn before(when: When, tables: &[&str]) -> Option<(Forecaster, Arc<Projections>)>
 
 /// What the frame of a game says of each player, in points.
 fn told(forecaster: &mut Forecaster, shared: &Shared, game: &GameId) -> (usize, HashMap<PlayerId, f64>) {
-    let lineup = shared.lineup(game).unwrap();
-    let prediction = forecaster.game(&lineup, CAUSE).expect("a forecast");
+    let lines = shared.lines(game).unwrap();
+    let prediction = forecaster.game(&lines, CAUSE).expect("a forecast");
     let Forecast::Points { players, .. } = prediction.forecast else {
         panic!("of points")
     };

@@ -2,7 +2,7 @@
 
 use super::forecasts::*;
 use crate::model::prediction::Source;
-use crate::model::{GameHead, GameStatus, Lineup, Now, Side, Team};
+use crate::model::{GameHead, GameLines, GameStatus, Now, Side, Team};
 use crate::predict::onnx::{Backend, Device, Model, Network, RunError, Serving, Signature};
 use crate::predict::points::forecaster::Forecaster;
 use crate::predict::points::models::{Loaded, Models};
@@ -63,8 +63,8 @@ fn look(forecaster: &mut Forecaster, at_us: i64) {
     while forecaster.seasons(now, 1) {}
 }
 
-fn over(week: i64) -> Lineup {
-    lineup(week, GameStatus::Final, Some((4, 0)), two())
+fn over(week: i64) -> GameLines {
+    lines(week, GameStatus::Final, Some((4, 0)), two())
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn another_version_is_not_judged_by_what_the_one_before_it_said() {
     }
     let (mut forecaster, table) = forecaster(models);
     let judged = || table.picks().iter().map(|horizon| horizon.pick.judged()).collect::<Vec<_>>();
-    let live = |week| lineup(week, GameStatus::Live, Some((2, 900)), two());
+    let live = |week| lines(week, GameStatus::Live, Some((2, 900)), two());
     for week in [0, 1] {
         forecaster.game(&live(week), cause());
         forecaster.game(&over(week), cause());
@@ -161,11 +161,11 @@ fn the_same_version_on_another_device_is_judged_on() {
     let (mut forecaster, table) = forecaster(models);
     let mut versions = Versions::new(Backend::built_in(), "nowhere".into());
     forecaster.look_for_models(&mut versions, cause().now);
-    forecaster.game(&lineup(0, GameStatus::Live, Some((2, 900)), two()), cause());
+    forecaster.game(&lines(0, GameStatus::Live, Some((2, 900)), two()), cause());
     forecaster.game(&over(0), cause());
     answers.store(false, Ordering::Relaxed);
     for clock in [(1, 900), (1, 600), (1, 300)] {
-        forecaster.game(&lineup(1, GameStatus::Live, Some(clock), two()), cause());
+        forecaster.game(&lines(1, GameStatus::Live, Some(clock), two()), cause());
     }
     assert!(forecaster.look_for_models(&mut versions, cause().now), "loaded anew");
     let running = forecaster.models().remove(0).running.unwrap();
@@ -176,7 +176,7 @@ fn the_same_version_on_another_device_is_judged_on() {
 #[test]
 fn who_has_not_played_for_long_has_no_season() {
     let (mut forecaster, table) = forecaster(none());
-    let mut early = lineup(0, GameStatus::Final, None, vec![player("c", Side::Home, caught(1, 0))]);
+    let mut early = lines(0, GameStatus::Final, None, vec![player("c", Side::Home, caught(1, 0))]);
     early.head = Arc::new(GameHead {
         teams: Some((Team::new("CCC").unwrap(), Team::new("DDD").unwrap())),
         ..(*early.head).clone()

@@ -13,7 +13,7 @@ pub const QUARTER_ENDS: usize = 3;
 
 /// A player's part in a game.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LineupPlayer {
+pub struct PlayerLines {
     /// Who, and for which team.
     pub who: Arc<Member>,
     /// That team's side; nothing where the teams are not announced, or it is neither.
@@ -27,7 +27,7 @@ pub struct LineupPlayer {
 
 /// A game as a forecast of points sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lineup {
+pub struct GameLines {
     /// Id, teams and kickoff.
     pub head: Arc<GameHead>,
     /// Where the game stands.
@@ -39,5 +39,5 @@ pub struct Lineup {
     /// The last play that stands.
     pub last_play: Option<PlayId>,
     /// The players that a record names, defences left out.
-    pub players: Vec<LineupPlayer>,
+    pub players: Vec<PlayerLines>,
 }

@@ -3,13 +3,13 @@
 //! One walk over the plays, under the game's read lock (`cargo bench --bench apply` says what it takes).
 
 use super::Game;
-use crate::model::lineup::{Lineup, LineupPlayer, QUARTER_ENDS};
+use crate::model::lines::{GameLines, PlayerLines, QUARTER_ENDS};
 use crate::model::{PlayId, StatLine};
 use crate::state::credit::{Credits, NOBODY};
 
 impl Game {
     /// Every player's line, now and at the quarter ends.
-    pub fn lineup(&self) -> Lineup {
+    pub fn lines(&self) -> GameLines {
         let slots = self.roster.slots();
         // Only players are asked for, and a defence's slot is among them.
         let mut ends = vec![[StatLine::ZERO; QUARTER_ENDS]; slots.len()];
@@ -33,14 +33,14 @@ impl Game {
         }
         let players = slots.iter().zip(ends).filter_map(|(slot, ends)| {
             let is_player = slot.is_listed() && !slot.who.card.player.is_dst();
-            is_player.then(|| LineupPlayer {
+            is_player.then(|| PlayerLines {
                 side: self.side(&slot.who.team),
                 who: slot.who.clone(),
                 now: slot.line(),
                 ends,
             })
         });
-        Lineup {
+        GameLines {
             head: self.head.clone(),
             status: self.view.status,
             clock: self.view.clock,

@@ -2,7 +2,7 @@
 
 use super::harness::Harness;
 use super::{Random, clock, game, play, play_event, retract};
-use crate::model::{Clock, Event, GameStatus, Lineup, PlayEvent, Side, Stat};
+use crate::model::{Clock, Event, GameLines, GameStatus, PlayEvent, Side, Stat};
 
 /// A run of so many yards, or a pass of the quarter, in that quarter.
 fn run(id: &str, rev: u64, quarter: u8, yards: i16) -> Event {
@@ -12,13 +12,13 @@ fn run(id: &str, rev: u64, quarter: u8, yards: i16) -> Event {
     })
 }
 
-fn lineup<'a>(events: impl IntoIterator<Item = &'a Event>) -> Lineup {
-    Harness::of(events).game.lineup()
+fn lines<'a>(events: impl IntoIterator<Item = &'a Event>) -> GameLines {
+    Harness::of(events).game.lines()
 }
 
 /// A runner's yards at the ends of quarters 1–3, and now.
-fn yards(lineup: &Lineup) -> [i32; 4] {
-    let runner = lineup
+fn yards(lines: &GameLines) -> [i32; 4] {
+    let runner = lines
         .players
         .iter()
         .find(|player| player.who.card.player.as_str() == "runner")
@@ -42,7 +42,7 @@ fn a_line_at_a_quarters_end_is_the_plays_up_to_it_that_stand_in_any_order() {
         retract("50", 2),
         play("60", 1, &[("runner", "AAA", 10, 10_000)]),
     ];
-    let told = lineup(&events);
+    let told = lines(&events);
     assert_eq!(yards(&told), [4, 11, 11, 11_111]);
     assert_eq!(
         (told.score, told.last_play.as_ref().map(|play| play.as_str())),
@@ -59,14 +59,14 @@ fn a_line_at_a_quarters_end_is_the_plays_up_to_it_that_stand_in_any_order() {
         "and no defences"
     );
     for seed in 0..50 {
-        assert_eq!(yards(&lineup(&Random(seed).shuffled(&events))), yards(&told), "{seed}");
+        assert_eq!(yards(&lines(&Random(seed).shuffled(&events))), yards(&told), "{seed}");
     }
 }
 
 #[test]
 fn where_nothing_came_since_a_quarters_end_its_line_is_the_line_now() {
     let events: Vec<Event> = (0..60).map(|nth| run(&nth.to_string(), 1, 1 + nth as u8 / 20, nth)).collect();
-    let told = lineup(&Random(7).shuffled(&events));
+    let told = lines(&Random(7).shuffled(&events));
     let [.., third, now] = yards(&told);
     assert_eq!((third, now), (59 * 60 / 2, 59 * 60 / 2), "three quarters of twenty runs");
 }

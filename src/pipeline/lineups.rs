@@ -1,0 +1,60 @@
+//! The thread that follows fans' lineups: changes of players in, changes of lineups out.
+
+use crate::clock::Clock;
+use crate::fanout::hub::Hub;
+use crate::fanout::lineups::{Batch, Follower};
+use crate::server::App;
+use crate::telemetry::LineupMetrics;
+use flume::{Receiver, Selector, Sender};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often lineups that nobody wants any more are looked for, and figures shown.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Starts it. It ends when what is returned is dropped.
+pub(super) fn start(app: &Arc<App>) -> io::Result<Sender<()>> {
+    let (stop, stopped) = flume::bounded(0);
+    let follower = Follower::new(app.hub.clone(), app.rulesets.clone());
+    let hub = app.hub.clone();
+    std::thread::Builder::new()
+        .name("lineups".into())
+        .spawn(move || run(follower, &hub, &LineupMetrics::new(), &stopped))?;
+    Ok(stop)
+}
+
+/// What the thread wakes up for.
+enum Woken {
+    News(Option<Batch>),
+    Stop,
+}
+
+fn run(mut follower: Follower, hub: &Hub, metrics: &LineupMetrics, stopped: &Receiver<()>) {
+    let sweep_us = SWEEP.as_micros() as i64;
+    let mut sweep_at_us = 0;
+    let mut refused_before = 0;
+    loop {
+        let woken = Selector::new()
+            .recv(follower.inbox(), |batch| Woken::News(batch.ok()))
+            .recv(stopped, |_| Woken::Stop)
+            .wait_timeout(SWEEP);
+        let news = match woken {
+            Ok(Woken::Stop) => return,
+            Ok(Woken::News(news)) => news,
+            Err(_) => None,
+        };
+        let oldest = follower.take(news);
+        let now_us = Clock.steady_us();
+        if let Some(applied) = oldest {
+            metrics.delays.record(now_us - applied.0);
+        }
+        if now_us >= sweep_at_us {
+            sweep_at_us = now_us + sweep_us;
+            follower.sweep(now_us);
+            let (lineups, refused) = hub.lineup_counts();
+            metrics.record(lineups, refused - refused_before, follower.take_counts());
+            refused_before = refused;
+        }
+    }
+}
