@@ -352,8 +352,12 @@ impl Topic {
 
     /// Says that a shard has subscribers from now on (or no more). Set it before reading the history:
     /// whatever is published later is then noticed.
-    pub(super) fn watch(&self, shard: usize) {
-        self.history.lock().watchers |= 1 << shard;
+    /// Returns whether it was said before.
+    pub(super) fn watch(&self, shard: usize) -> bool {
+        let mut history = self.history.lock();
+        let before = history.watchers;
+        history.watchers |= 1 << shard;
+        before == history.watchers
     }
 
     /// Takes [`Topic::watch`] back. True where nobody watches and nothing ever happened.

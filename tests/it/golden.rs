@@ -116,6 +116,10 @@ const POSITION: &str = r#"{"type":"players","players":[{"player":"W","position":
 const NEXT_GAME: &str = r#"{"type":"play","game":"H","play":"1","ts":12,"stats":[{"player":"Q","team":"NE","stat":15,"yards":5}]}"#;
 const NEXT_LIVE: &str = r#"{"type":"game","game":"H","ts":13,"status":"live","home":"BUF","away":"NE","kickoff":1800600000000000}"#;
 
+/// A captain, who catches from the next, and one of whom nothing is known.
+const SLOTS: &str = r#"{"slot":"CPT","player":"W","multiplier":1.5},{"slot":"QB","player":"Q"},{"slot":"K","player":"Z"}"#;
+const PASS_AGAIN: &str = r#"{"type":"play","game":"H","play":"2","ts":14,"stats":[{"player":"Q","team":"NE","stat":15,"yards":11},{"player":"W","team":"NE","stat":21,"yards":11}]}"#;
+
 const ONLY_PLAY: &str = r#"{"type":"play","game":"K","play":"1","clock":{"quarter":1,"seconds_left":900},"situation":{"down":1,"distance":10},"stats":[{"player":"R","team":"NE","stat":10,"yards":5}]}"#;
 // With its only play, the game's clock and situation are gone too: they are sent as null.
 const NO_PLAY_AFTER_ALL: &str = r#"{"type":"retract","game":"K","play":"1","rev":2}"#;
@@ -147,6 +151,12 @@ fn transcript(coding: Coding) -> (String, Vec<Value>) {
     plays.push(CORRECTED_AGAIN);
     script.feed(&plays);
     script.feed(&[NEXT_LIVE, NEXT_GAME]);
+    script.say(&format!(
+        r#"{{"op":"lineup","id":11,"name":"mine & yours","ruleset":"ppr","slots":[{SLOTS}]}}"#
+    ));
+    script.feed(&[PASS_AGAIN]);
+    script.feed(&[&PASS_AGAIN.replace(r#""play":"2""#, r#""play":"3""#)]);
+    script.say(&format!(r#"{{"op":"lineup","id":12,"ruleset":"ppr","slots":[{SLOTS},{SLOTS}]}}"#));
     script.say(r#"{"op":"subscribe","id":7,"topics":["game:K"]}"#);
     script.feed(&[ONLY_PLAY]);
     script.feed(&[NO_PLAY_AFTER_ALL]);

@@ -28,6 +28,7 @@ mod limits;
 mod limits_admission;
 mod limits_feeds;
 mod limits_headers;
+mod lineups;
 mod log_command;
 mod memory;
 mod oracle;

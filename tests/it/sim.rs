@@ -25,6 +25,8 @@ const CLIENTS: usize = 7;
 const RULESETS: [&str; 4] = ["draftkings", "ppr", "te_premium", "fanduel"];
 /// Fewest seeds over which everything interesting is demanded to have happened.
 const SEEDS_FOR_ALL: u64 = 40;
+/// The same with what happens once in about a hundred.
+const SEEDS_FOR_RARE: u64 = 1_000;
 
 #[test]
 fn everyone_is_right_whatever_happens() {
@@ -35,6 +37,7 @@ fn everyone_is_right_whatever_happens() {
     };
     let mut tally = Tally::new();
     let many = seeds.end - seeds.start >= SEEDS_FOR_ALL;
+    let many_more = seeds.end - seeds.start >= SEEDS_FOR_RARE;
     for seed in seeds {
         let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| Sim::new(seed).run()));
         match ran {
@@ -49,13 +52,17 @@ fn everyone_is_right_whatever_happens() {
     }
     println!("{tally:#?}");
     if many {
-        let missing: Vec<&&str> = INTERESTING.iter().filter(|what| !tally.contains_key(**what)).collect();
+        let rare = if many_more { &RARE[..] } else { &[] };
+        let missing: Vec<&&str> = INTERESTING.iter().chain(rare).filter(|what| !tally.contains_key(**what)).collect();
         assert!(missing.is_empty(), "never happened: {missing:?} of {tally:#?}");
     }
 }
 
+/// What a run over very many seeds must have met besides.
+const RARE: [&str; 1] = ["refused and found"];
+
 /// What a run over many seeds must have met at least once, or it proves little.
-const INTERESTING: [&str; 61] = [
+const INTERESTING: [&str; 60] = [
     "answer lost",
     "begins ahead",
     "begins epoch",
@@ -91,7 +98,6 @@ const INTERESTING: [&str; 61] = [
     "power cut",
     "reading paused",
     "recovered from a snapshot",
-    "refused and found",
     "refused overloaded",
     "refused too_many_subscriptions",
     "refused unknown_topic",

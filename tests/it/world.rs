@@ -5,7 +5,7 @@ use crate::chance::Chance;
 use scorewire::engine::{EngineLimits, Shared};
 use scorewire::fanout::Hub;
 use scorewire::fanout::hub::{HubLimits, Inbox};
-use scorewire::fanout::lineups::LineupLimits;
+use scorewire::fanout::lineups::{Follower, LineupLimits};
 use scorewire::fanout::shard::{Account, Batch, ConnKey, Kind, Shard, ShardLimits, ShardParts, Writer, Wrote};
 use scorewire::model::Now;
 use scorewire::scoring::Rulesets;
@@ -179,6 +179,7 @@ pub(crate) struct World {
     pub(crate) shared: Arc<Shared>,
     pub(crate) rulesets: Arc<Rulesets>,
     pub(crate) shards: Vec<Shard>,
+    pub(crate) follower: Follower,
     pub(crate) sockets: Vec<Sockets>,
     inboxes: Vec<Inbox>,
     /// Sums of what shards said of themselves.
@@ -208,6 +209,7 @@ impl World {
             shards: Vec::new(),
             sockets: (0..settings.shards).map(sockets).collect(),
             totals: vec![Account::default(); settings.shards],
+            follower: Follower::new(hub.clone(), rulesets()),
             hub,
             shared,
             rulesets: rulesets(),
@@ -242,6 +244,7 @@ impl World {
         let Machine { hub, shared, inboxes } = machine;
         (self.hub, self.shared, self.inboxes, self.epoch) = (hub, shared, inboxes, epoch);
         self.lives += 1;
+        self.follower = Follower::new(self.hub.clone(), rulesets());
         self.shards = self.new_shards();
         for sockets in &mut self.sockets {
             sockets.by_conn.clear();
@@ -321,6 +324,7 @@ impl World {
 
     /// Everything that is under way arrives; sockets take all.
     pub(crate) fn settle(&mut self) {
+        self.follower.take(None);
         for shard in 0..self.shards.len() {
             self.deliver(shard);
             while self.shards[shard].has_work() {

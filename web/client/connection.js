@@ -13,7 +13,7 @@ const STEADY_AFTER_MS = 5_000;
 // Longer than any server tells a client to stay away, short of a fault of its own.
 const TOLD_MAX_MS = 600_000;
 const ASK_WHEN_MS = 5_000;
-// WebSockets in a row that nobody welcomed while plain requests were answered.
+// WebSockets in a row that nobody welcomed although plain requests are answered.
 const BLOCKED_AFTER = 2;
 
 /** The token is no use, or none came where one is needed. */
@@ -26,18 +26,19 @@ export class Connection {
   status = new Store(() => this.#status);
   /** What is open now: a Socket or a Stream; null while there is none. */
   transport = null;
+  /** When the server that is connected wants it back; null where it has not said so. */
+  toldMs = null;
   #options;
   #on;
   #token = null;
   #attempt = 0;
   #failures = 0;
   #blocked = 0;
-  #isReached = false;
+  #isReached = true;
   #hasRenewed = false;
   #openedAtMs = 0;
   #retryTimer = null;
   #isTold = false;
-  #goodbyeMs = null;
   #cursors = new Map();
   #hiddenTimers = [];
   #unwatch;
@@ -102,10 +103,6 @@ export class Connection {
     if (this.isIn) this.#set({ state: isLate ? 'late' : 'live' });
   }
 
-  goodbye({ reconnect_after_ms: afterMs }) {
-    if (Number.isFinite(afterMs)) this.#goodbyeMs = afterMs;
-  }
-
   /** A new token, where one can be had: shown to the server that is connected. */
   async renew() {
     const { transport } = this;
@@ -148,49 +145,40 @@ export class Connection {
     }
     if (attempt !== this.#attempt) return;
     this.#openedAtMs = Date.now();
-    this.#goodbyeMs = null;
+    this.toldMs = null;
     try {
-      this.transport = this.#isStream() ? this.#stream() : this.#socket();
+      this.transport = this.#begin();
     } catch {
       // A page may forbid itself the address.
       this.#lost();
     }
   }
 
-  #isStream() {
-    const { transport, WebSocket } = this.#options;
-    if (transport !== 'auto') return transport === 'sse';
-    return !WebSocket || this.#isReached && this.#blocked >= BLOCKED_AFTER;
-  }
-
-  #socket() {
-    const { base, coding, WebSocket, bytesMax } = this.#options;
+  #begin() {
+    const { base, transport, WebSocket } = this.#options;
+    const on = { ...this.#on, silent: (isSilent) => this.late(isSilent), lost: (code, toldMs) => this.#lost(code, toldMs) };
+    const options = { ...this.#options, on, token: this.#token, request: this.request, cursors: this.#cursors };
+    if (transport === 'sse' || transport === 'auto' && (!WebSocket || this.#blocked >= BLOCKED_AFTER)) return new Stream(options);
+    this.#cursors.clear();
     const url = new URL('v1/ws', base);
     url.protocol = url.protocol.replace('http', 'ws');
-    this.#cursors.clear();
-    const silent = (isSilent) => this.late(isSilent);
-    const { message, bad } = this.#on;
-    const on = { message, bad, silent, lost: (code) => this.#lost(code) };
-    return new Socket({ url: String(url), coding, token: this.#token, bytesMax, WebSocket, on });
+    return new Socket(String(url), options);
   }
 
-  #stream() {
-    const { message, bad, open, refused, wanted } = this.#on;
-    const on = { message, bad, open, refused, lost: (code, toldMs) => this.#lost(code, toldMs) };
-    return new Stream({ wanted, on, request: this.request, cursors: this.#cursors, bytesMax: this.#options.bytesMax });
-  }
-
-  #lost(code, toldMs = this.#goodbyeMs) {
+  #lost(code, toldMs = this.toldMs) {
     const { transport, isIn } = this;
     this.transport = null;
-    if (FINAL_CODES.includes(code) && !this.#mayRenew(code)) {
+    // Once, a token that is refused is thought to have been too old.
+    const mayRenew = code === UNAUTHORIZED && typeof this.#options.token === 'function' && !this.#hasRenewed;
+    if (FINAL_CODES.includes(code) && !mayRenew) {
       this.#end('refused', code);
       return;
     }
+    this.#hasRenewed ||= mayRenew;
     if (isIn && Date.now() - this.#openedAtMs > STEADY_AFTER_MS) this.#failures = 0;
-    if (transport?.transport === 'websocket') this.#blocked = isIn ? 0 : this.#blocked + 1;
-    else this.#blocked = BLOCKED_AFTER - 1;
-    this.#isTold = toldMs !== null;
+    // After a stream a WebSocket is tried again, once.
+    if (transport?.transport === 'sse') this.#blocked = isIn ? BLOCKED_AFTER - 1 : 0;
+    this.#isTold = Number.isFinite(toldMs);
     this.#wait(this.#isTold ? toldMs : this.#backoffMs(), !isIn && !this.#isTold);
     this.#failures += 1;
   }
@@ -199,13 +187,6 @@ export class Connection {
   // has spread its clients already, so its word is taken as it is.
   #backoffMs() {
     return this.#options.random() * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.#failures);
-  }
-
-  // Once, what is refused is thought to have been too old.
-  #mayRenew(code) {
-    if (code !== UNAUTHORIZED || typeof this.#options.token !== 'function' || this.#hasRenewed) return false;
-    this.#hasRenewed = true;
-    return true;
   }
 
   #wait(waitMs, asksFirst) {
@@ -224,6 +205,8 @@ export class Connection {
       // An answer of any status may say it.
       const response = await this.#options.fetch(new URL('v1/admission', this.#options.base), init);
       toldMs = Number((await response.json()).reconnect_after_ms) || 0;
+      // What failed before there was a net again says nothing about WebSockets.
+      if (this.#isReached) this.#blocked += 1;
       this.#isReached = true;
     } catch {
       // Where nothing gets through, nothing tells that WebSockets don't.
@@ -275,8 +258,8 @@ export class Connection {
 
   #set(changes) {
     const now = { ...this.#status, ...changes };
-    if (Object.keys(now).every((name) => now[name] === this.#status[name])) return;
-    this.#status = Object.freeze(now);
+    if (Object.keys(changes).every((name) => now[name] === this.#status[name])) return;
+    this.#status = now;
     this.status.changed();
   }
 }

@@ -101,8 +101,6 @@ export interface Live {
   get(path: string): Promise<any>;
   /** Comes back now rather than when the wait is over; also after a refusal. */
   retry(): void;
-  /** Finds out soon whether the connection still stands. */
-  check(): void;
   close(): void;
 }
 

@@ -35,15 +35,14 @@ export function connect(url, options = {}) {
 
 /** A roster to subscribe to: `slots` is a list of `{slot, player, multiplier}`. */
 export function lineup({ name, ruleset, slots }) {
-  return Object.freeze({ name, ruleset, slots: slots.map(({ slot, player, multiplier }) => ({ slot, player, multiplier })) });
+  // A copy: what the caller does to the list later is another lineup.
+  return { name, ruleset, slots: [...slots] };
 }
 
 // `https://host/path/`: the server's paths begin there.
 function baseOf(address) {
   const url = new URL(address, globalThis.location?.href);
   url.protocol = url.protocol.replace('ws', 'http');
-  url.search = '';
-  url.hash = '';
   url.pathname = url.pathname.replace(/v1\/ws\/?$/, '');
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   return url;

@@ -3,9 +3,9 @@
 
 import { nowUs, ServerClock } from './clock.js';
 import { Connection } from './connection.js';
-import { NO_LATENCY, standing, Subscription } from './subscription.js';
+import { NO_LATENCY, Subscription, updateOf } from './subscription.js';
 import { batches, keyOf, Topic } from './topic.js';
-import { apply, causesOf, change, changesIn, expire, hasRuleset, nextExpiryUs } from './views.js';
+import { apply, expire, hasRuleset, nextExpiryUs } from './views.js';
 
 const FRAME_LATE_US = 1_000_000;
 // An overloaded server says to try again in 10 s.
@@ -36,9 +36,9 @@ export class Live {
   constructor(options) {
     this.#options = options;
     this.#connection = new Connection(options, {
-      message: (message, atUs, asked) => this.#message(message, atUs, asked),
+      message: (message, atUs, isDefault) => this.#message(message, atUs, isDefault),
       open: () => this.#streamOpened(),
-      bad: (error) => this.#problem({ code: 'bad_message', message: String(error) }),
+      bad: (error) => this.#bad(error),
       refused: (name, ruleset, error) => this.#refuse(this.#find(name, ruleset), error),
       slow: (isSlow) => this.#slow(isSlow),
       wanted: () => this.#wanted(),
@@ -82,7 +82,7 @@ export class Live {
   /** The JSON of a path such as `/v1/games`, with the token. Rejects with `{status, code, message}`. */
   async get(path) {
     try {
-      return await (await this.#connection.request(path.replace(/^\//, ''))).json();
+      return await (await this.#connection.request(path.slice(1))).json();
     } catch (error) {
       // A token that is no use here is none anywhere.
       if (error.closeCode) this.#connection.fail(error.closeCode);
@@ -95,16 +95,10 @@ export class Live {
     this.#connection.retry();
   }
 
-  /** Finds out soon whether the connection still stands. */
-  check() {
-    this.#connection.check();
-  }
-
   close() {
     clearTimeout(this.#expiryTimer);
     clearTimeout(this.#askTimer);
     this.#connection.close();
-    for (const { watchers } of this.#topics.values()) for (const subscription of watchers.keys()) subscription.close();
   }
 
   #join(subscription, one, given, rateHz) {
@@ -118,7 +112,7 @@ export class Live {
     if (topic === fresh || topic.rateHz() !== rateBefore) this.#toAsk.add(topic);
     const { name, view } = topic;
     // Later: the caller has not got the subscription yet that its handler may speak of.
-    if (view) queueMicrotask(() => subscription.take(standing(name, view)));
+    if (view) queueMicrotask(() => subscription.take(updateOf(name, view)));
   }
 
   #leave(subscription) {
@@ -149,51 +143,51 @@ export class Live {
     const { transport, isIn } = this.#connection;
     transport?.regroup?.();
     if (!isIn || transport.regroup) return;
-    for (const { ruleset, group } of batches(drops)) {
-      this.#connection.send({ op: 'unsubscribe', id: this.#nextId++, topics: group.map(({ name }) => name), ruleset });
+    for (const { ruleset, topics } of batches(drops.map(({ name, ruleset: of }) => new Topic(name, of)))) {
+      this.#connection.send({ op: 'unsubscribe', id: this.#nextId++, topics, ruleset });
     }
     this.#ask(asks);
   }
 
   #ask(topics) {
     const ceilingHz = this.#isSlow ? this.#options.hiddenRateHz : Infinity;
-    for (const { ruleset, rateHz, group } of batches(topics, ceilingHz)) {
+    for (const { ruleset, rateHz, group, topics: names } of batches(topics, ceilingHz)) {
       const id = this.#nextId++;
       // What is not held to the last change comes as a snapshot.
       const held = group.filter((one) => one.isHeld && one.view.seq > 0);
       for (const one of group) Object.assign(one, { askedId: id, isHeld: held.includes(one), isRefused: false });
       this.#asked.set(id, group);
-      const settings = { ruleset, max_rate_hz: rateHz, ...(held.length > 0 && { epoch: this.epoch }) };
-      const [{ lineup, view }] = group;
-      if (lineup) {
-        const { name, slots } = lineup;
-        this.#connection.send({ op: 'lineup', id, name, slots, ...settings, ...(held.length > 0 && { since: view.seq }) });
-      } else {
-        const since = held.length > 0 && { since: Object.fromEntries(held.map((one) => [one.name, one.view.seq])) };
-        this.#connection.send({ op: 'subscribe', id, topics: group.map((one) => one.name), ...settings, ...since });
-      }
+      const [{ lineup }] = group;
+      const what = lineup ? { op: 'lineup', name: lineup.name, slots: lineup.slots } : { op: 'subscribe', topics: names };
+      const since = Object.fromEntries(held.map((one) => [one.name, one.view.seq]));
+      const resume = held.length > 0 && { epoch: this.epoch, since: lineup ? since[held[0].name] : since };
+      this.#connection.send({ ...what, id, ruleset, max_rate_hz: rateHz, ...resume });
     }
   }
 
   // Whatever it is, it came from outside: what can't be made sense of costs a report, and no more.
-  #message(message, atUs, asked) {
+  #message(message, atUs, isDefault) {
     try {
-      this.#take(message, atUs, asked);
+      this.#take(message, atUs, isDefault);
     } catch (error) {
-      this.#problem({ code: 'bad_message', message: String(error) });
+      this.#bad(error);
     }
   }
 
-  #take(message, atUs, asked) {
+  #bad(error) {
+    this.#problem({ code: 'bad_message', message: String(error) });
+  }
+
+  #take(message, atUs, isDefault) {
     switch (message.type) {
       case 'snapshot':
       case 'delta':
       case 'prediction':
-      case 'outcome': this.#frame(message, atUs, asked); break;
+      case 'outcome': this.#frame(message, atUs, isDefault); break;
       case 'welcome': this.#welcomed(message, atUs); break;
       case 'subscribed': this.#subscribed(message); break;
       case 'pong': if (message.sentUs) this.#clock.add(message.sentUs, atUs, message.server_us); break;
-      case 'goodbye': this.#connection.goodbye(message); break;
+      case 'goodbye': this.#connection.toldMs = message.reconnect_after_ms; break;
       case 'auth_expiring': this.#connection.renew(); break;
       case 'status': this.#connection.late(message.late_ms > 0); break;
       case 'error': this.#failed(message); break;
@@ -258,15 +252,15 @@ export class Live {
     other.lineup ??= topic.lineup;
     for (const [subscription, rateHz] of topic.watchers) {
       other.watchers.set(subscription, rateHz);
-      if (other.view) subscription.take(standing(name, other.view));
+      if (other.view) subscription.take(updateOf(name, other.view));
     }
     // The server has taken the settings of the one that asked last.
     this.#toAsk.add(other);
     this.#flushSoon();
   }
 
-  #frame(frame, atUs, asked) {
-    if (asked && asked.ruleset === undefined && frame.ruleset !== undefined && hasRuleset(frame.topic)) this.#learnDefault(frame.ruleset);
+  #frame(frame, atUs, isDefault) {
+    if (isDefault && frame.ruleset !== undefined && hasRuleset(frame.topic)) this.#learnDefault(frame.ruleset);
     const topic = this.#find(frame.topic, frame.ruleset);
     if (!topic || topic.askedId !== null) return;
     const { view: previous } = topic;
@@ -283,12 +277,7 @@ export class Live {
     topic.view = view.predictions ? expire(view, this.serverUs) : view;
     topic.isHeld = true;
     if (view.predictions) this.#planExpiry();
-    const latency = this.#latencyOf(frame, atUs);
-    topic.tell({
-      topic: topic.name, ruleset: frame.ruleset, view: topic.view, previous, frame, latency, merged: 1,
-      change: change(previous, view), changes: changesIn(frame),
-      causes: causesOf(frame), causesOmitted: frame.causes_omitted ?? 0,
-    });
+    topic.tell(updateOf(topic.name, topic.view, previous, frame, this.#latencyOf(frame, atUs)));
   }
 
   #gap(topic) {
@@ -315,7 +304,6 @@ export class Live {
     if (nextUs === Infinity) return;
     const waitMs = Math.ceil((nextUs - this.serverUs) / 1_000);
     this.#expiryTimer = setTimeout(() => this.#expire(), Math.min(Math.max(waitMs, 1), EXPIRE_WITHIN_MS));
-    this.#expiryTimer.unref?.();
   }
 
   #expire() {
@@ -324,7 +312,7 @@ export class Live {
       const previous = topic.view;
       if (!previous?.predictions) continue;
       topic.view = expire(previous, serverUs);
-      if (topic.view !== previous) topic.tell({ ...standing(topic.name, topic.view), previous });
+      if (topic.view !== previous) topic.tell(updateOf(topic.name, topic.view, previous));
     }
     this.#planExpiry();
   }
@@ -335,14 +323,17 @@ export class Live {
     if (!error.topics && !this.#asked.delete(error.id)) this.#problem(error);
   }
 
+  #problem({ code, message }, { name: topic, ruleset } = {}) {
+    this.#options.onProblem({ code, message, topic, ruleset });
+  }
+
   #refuse(topic, error) {
     if (!topic) return;
     Object.assign(topic, { askedId: null, isHeld: false, isRefused: true });
     for (const subscription of topic.watchers.keys()) subscription.refuse(topic.name ?? topic.lineup.name, error);
-    this.#problem({ ...error, topic: topic.name, ruleset: topic.ruleset });
+    this.#problem(error, topic);
     if (error.code !== 'overloaded') return;
     this.#askTimer ??= setTimeout(() => this.#askAgain(), ASK_AGAIN_MS * (1 + this.#options.random()));
-    this.#askTimer.unref?.();
   }
 
   #askAgain() {
@@ -364,15 +355,13 @@ export class Live {
 
   // For streams: what has no ruleset goes along with what has.
   #wanted() {
-    const wanted = [];
-    const rulesets = [...this.#topics.values()].map(({ name, ruleset }) => (name && hasRuleset(name) ? ruleset : null));
-    const any = rulesets.find((ruleset) => ruleset !== null);
-    for (const topic of this.#topics.values()) {
-      if (topic.isRefused) continue;
-      if (topic.lineup && topic.definedOn !== this.#connection.transport) this.#define(topic);
-      else wanted.push({ topic: topic.name, ruleset: hasRuleset(topic.name) ? topic.ruleset : any });
-    }
-    return wanted;
+    const topics = [...this.#topics.values()].filter((topic) => {
+      const isUnknown = topic.lineup && topic.definedOn !== this.#connection.transport;
+      if (isUnknown && !topic.isRefused) this.#define(topic);
+      return !isUnknown && !topic.isRefused;
+    });
+    const any = topics.find(({ name }) => hasRuleset(name))?.ruleset;
+    return batches(topics.map(({ name, ruleset }) => new Topic(name, hasRuleset(name) ? ruleset : any)));
   }
 
   async #define(topic) {
@@ -398,8 +387,8 @@ export class Live {
       this.#asked.clear();
       for (const topic of this.#topics.values()) topic.askedId = null;
     }
-    if (state !== 'refused') return;
-    for (const { watchers } of this.#topics.values()) for (const subscription of watchers.keys()) subscription.end();
+    if (state !== 'refused' && state !== 'stopped') return;
+    for (const { watchers } of this.#topics.values()) for (const subscription of watchers.keys()) subscription.end(state === 'stopped');
   }
 
   #find(name, ruleset) {
@@ -407,7 +396,4 @@ export class Live {
     return this.#topics.get(keyOf(name, ruleset));
   }
 
-  #problem({ code, message, topic, ruleset }) {
-    this.#options.onProblem({ code, message, topic, ruleset });
-  }
 }

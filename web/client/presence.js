@@ -1,7 +1,7 @@
 // Whether somebody looks at the page, and whether the machine has a net. Elsewhere than in a browser
 // nobody tells, and nothing is assumed.
 
-/** Calls `shown(isShown)` and `online(isOnline)` when that changes; returns what ends it. */
+/** Calls `shown(isShown)` and `online(isOnline)` when that changes, and for a page opened unseen; returns what ends it. */
 export function watchPresence({ shown, online }) {
   const { document } = globalThis;
   const pairs = [
@@ -10,6 +10,7 @@ export function watchPresence({ shown, online }) {
     [globalThis, 'offline', () => online(false)],
   ];
   for (const [target, name, listener] of pairs) target?.addEventListener?.(name, listener);
+  if (document?.hidden) shown(false);
   return () => {
     for (const [target, name, listener] of pairs) target?.removeEventListener?.(name, listener);
   };

@@ -34,7 +34,7 @@ export class Socket {
    * `on.message(message, atUs)` for what comes, a `pong` with `sentUs`; `on.bad(error)` for what can't be
    * read; `on.silent(isSilent)`; `on.lost(closeCode)`, once, when it has ended by itself.
    */
-  constructor({ url, coding, token, bytesMax, WebSocket, on }) {
+  constructor(url, { coding, token, bytesMax, WebSocket, on }) {
     this.#on = on;
     const socket = new WebSocket(url, [...new Set([coding.protocol, json.protocol])]);
     this.#socket = socket;

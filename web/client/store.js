@@ -13,17 +13,15 @@ export class Store {
   /** Calls `listener(value)` now and after each change; returns what ends that. */
   subscribe = (listener) => {
     // Of its own: a function that subscribes twice is told twice, and ends one at a time.
-    const one = { listener };
-    this.#listeners.add(one);
-    shield(listener, this.getSnapshot());
-    return () => { this.#listeners.delete(one); };
+    const tell = () => shield(listener, this.getSnapshot());
+    this.#listeners.add(tell);
+    tell();
+    return () => { this.#listeners.delete(tell); };
   };
 
   changed() {
-    for (const one of [...this.#listeners]) {
-      // One before it may have ended it.
-      if (this.#listeners.has(one)) shield(one.listener, this.getSnapshot());
-    }
+    // One that another ends meanwhile is not told any more.
+    for (const tell of [...this.#listeners]) if (this.#listeners.has(tell)) tell();
   }
 }
 

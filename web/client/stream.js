@@ -3,9 +3,6 @@
 
 import { nowUs } from './clock.js';
 
-// The server's limits are 200 topics a stream and 8 KiB a path and query.
-const TOPICS_MAX = 200;
-const QUERY_CHARACTERS_MAX = 6_000;
 // A comment comes every 25 s.
 const SILENCE_LOST_MS = 60_000;
 const REGROUP_AFTER_MS = 20;
@@ -24,14 +21,15 @@ export class Stream {
   #isClosed = false;
 
   /**
-   * `options.request(path, init)` is a `fetch` with base and token; `options.cursors` outlives this:
-   * stream -> the last id. `wanted()` gives `[{topic, ruleset}]`. `on.open()` for each
-   * stream that is let in, `on.message(message, atUs, ruleset)`, `on.bad(error)`,
+   * `request(path, init)` is a `fetch` with base and token; `cursors` outlives this: stream -> the last id.
+   * `on.wanted()` gives `{ruleset, topics}` for each stream. `on.open()` for each
+   * stream that is let in, `on.message(message, atUs, isDefault)`, where the ruleset is
+   * the server's choice, `on.bad(error)`,
    * `on.refused(topic, ruleset, {code, message})`, `on.lost(closeCode, toldMs)`.
    */
-  constructor({ wanted, on, ...options }) {
-    this.#options = { ...options, wanted };
-    this.#on = on;
+  constructor(options) {
+    this.#options = options;
+    this.#on = options.on;
     this.regroup();
   }
 
@@ -71,7 +69,7 @@ export class Stream {
   }
 
   #restart() {
-    const groups = new Map(grouped(this.#options.wanted()).map((group) => [groupKey(group), group]));
+    const groups = new Map(this.#on.wanted().map((group) => [groupKey(group), group]));
     for (const [key, abort] of this.#streams) {
       if (groups.has(key)) continue;
       abort();
@@ -146,7 +144,7 @@ export class Stream {
       this.#on.bad(error);
       return;
     }
-    this.#on.message(message, nowUs(), ruleset);
+    this.#on.message(message, nowUs(), ruleset === undefined);
   }
 }
 
@@ -175,20 +173,3 @@ async function* events(body, bytesMax, hear) {
 }
 
 const groupKey = ({ ruleset, topics }) => `${ruleset ?? ''} ${topics}`;
-
-function grouped(wanted) {
-  const open = new Map();
-  const groups = [];
-  for (const { topic, ruleset } of wanted) {
-    let group = open.get(ruleset);
-    const length = encodeURIComponent(topic).length + 3;
-    if (!group || group.topics.length === TOPICS_MAX || group.length + length > QUERY_CHARACTERS_MAX) {
-      group = { ruleset, topics: [], length: 0 };
-      open.set(ruleset, group);
-      groups.push(group);
-    }
-    group.topics.push(topic);
-    group.length += length;
-  }
-  return groups;
-}

@@ -1,7 +1,7 @@
 // What one caller asked for: topics, and who is told of their changes.
 
 import { Store, shield } from './store.js';
-import { change } from './views.js';
+import { causesOf, change, changesIn } from './views.js';
 
 // As many as the server keeps of a merged frame.
 const CAUSES_MAX = 16;
@@ -15,7 +15,7 @@ export class Subscription {
   #isList;
   #handler;
   #close;
-  #iterators = new Set();
+  #readers = new Set();
   #isClosed = false;
 
   constructor({ isList, handler, close }) {
@@ -32,14 +32,16 @@ export class Subscription {
   close() {
     if (this.#isClosed) return;
     this.#close();
-    this.end();
+    this.end(true);
   }
 
-  /** Nothing more will come. */
-  end() {
-    this.#isClosed = true;
-    for (const iterator of this.#iterators) iterator.end();
-    this.#iterators.clear();
+  /** Ends the loops: nothing more will come, for good or until somebody tries again. */
+  end(isForGood) {
+    this.#isClosed ||= isForGood;
+    for (const reader of this.#readers) {
+      reader.isOver = true;
+      reader.wake();
+    }
   }
 
   take(update) {
@@ -47,7 +49,11 @@ export class Subscription {
     this.errors.delete(update.topic);
     this.#views.set(update.topic, update.view);
     this.#snapshot = null;
-    for (const iterator of this.#iterators) iterator.put(update);
+    for (const { waiting, wake } of this.#readers) {
+      const older = waiting.get(update.topic);
+      waiting.set(update.topic, older ? merge(older, update) : update);
+      wake();
+    }
     if (this.#handler) shield(this.#handler, update);
     this.store.changed();
   }
@@ -57,12 +63,23 @@ export class Subscription {
   }
 
   /** Updates one by one. Whoever is slow gets the newest of each topic, `merged` of them in one. */
-  [Symbol.asyncIterator]() {
-    const iterator = new Updates(() => this.#iterators.delete(iterator));
-    for (const [topic, view] of this.#views) iterator.put(standing(topic, view));
-    if (this.#isClosed) iterator.end();
-    else this.#iterators.add(iterator);
-    return iterator;
+  async* [Symbol.asyncIterator]() {
+    // At most one of each topic waits, however slow its reader is.
+    const waiting = new Map([...this.#views].map(([topic, view]) => [topic, updateOf(topic, view)]));
+    const reader = { waiting, wake() {}, isOver: this.#isClosed };
+    this.#readers.add(reader);
+    try {
+      for (;;) {
+        for (const [topic, update] of waiting) {
+          waiting.delete(topic);
+          yield update;
+        }
+        if (reader.isOver) return;
+        await new Promise((wake) => { reader.wake = wake; });
+      }
+    } finally {
+      this.#readers.delete(reader);
+    }
   }
 
   #read() {
@@ -71,61 +88,14 @@ export class Subscription {
   }
 }
 
-/** What there is already, as an update. */
-export function standing(topic, view) {
-  const none = { frame: null, causes: [], causesOmitted: 0, changes: 0, merged: 1, change: null };
-  return { topic, ruleset: view.ruleset, view, previous: null, latency: NO_LATENCY, ...none };
-}
+export const NO_LATENCY = { feedUs: null, serverUs: null };
 
-export const NO_LATENCY = Object.freeze({ feedUs: null, serverUs: null });
-
-// At most one update of each topic waits, however slow its reader is.
-class Updates {
-  #waiting = new Map();
-  #reader = null;
-  #isOver = false;
-  #left;
-
-  constructor(left) {
-    this.#left = left;
-  }
-
-  put(update) {
-    const { topic } = update;
-    this.#waiting.set(topic, this.#waiting.has(topic) ? merge(this.#waiting.get(topic), update) : update);
-    this.#answer();
-  }
-
-  end() {
-    this.#isOver = true;
-    this.#answer();
-  }
-
-  next() {
-    return new Promise((resolve) => {
-      // Who asks twice without waiting gives the first an end.
-      this.#reader?.({ done: true, value: undefined });
-      this.#reader = resolve;
-      this.#answer();
-    });
-  }
-
-  return() {
-    this.#left();
-    this.#waiting.clear();
-    this.end();
-    return Promise.resolve({ done: true, value: undefined });
-  }
-
-  #answer() {
-    if (!this.#reader) return;
-    const [first] = this.#waiting;
-    if (!first && !this.#isOver) return;
-    const reader = this.#reader;
-    this.#reader = null;
-    if (first) this.#waiting.delete(first[0]);
-    reader(first ? { done: false, value: first[1] } : { done: true, value: undefined });
-  }
+/** What a frame made of a topic; without one, what there was already, or what has expired. */
+export function updateOf(topic, view, previous = null, frame = null, latency = NO_LATENCY) {
+  return {
+    topic, ruleset: view.ruleset, view, previous, frame, latency, merged: 1, change: change(previous, view),
+    changes: changesIn(frame), causes: causesOf(frame), causesOmitted: frame?.causes_omitted ?? 0,
+  };
 }
 
 function merge(older, newer) {

@@ -2,8 +2,8 @@
 
 import { hasRuleset } from './views.js';
 
-// Far below the server's limit of 64 KiB a message.
-const TOPICS_PER_MESSAGE = 100;
+// Far below the server's limits of 64 KiB a message, and of 8 KiB a path with 200 topics.
+const TOPICS_AT_ONCE = 100;
 
 // A space stands in no topic and no ruleset.
 export const keyOf = (name, ruleset) => (hasRuleset(name) && ruleset !== undefined ? `${name} ${ruleset}` : name);
@@ -48,7 +48,7 @@ export class Topic {
   }
 }
 
-/** Messages for these topics: `{ruleset, rateHz, group}` each; a lineup takes one of its own. */
+/** Requests for these topics: `{ruleset, rateHz, group, topics}` each; a lineup takes one of its own. */
 export function batches(topics, ceilingHz) {
   const open = new Map();
   const done = [];
@@ -56,12 +56,13 @@ export function batches(topics, ceilingHz) {
     const rateHz = topic.rateHz(ceilingHz);
     const key = topic.lineup ? topic : `${topic.ruleset} ${rateHz}`;
     let batch = open.get(key);
-    if (!batch || batch.group.length === TOPICS_PER_MESSAGE) {
-      batch = { ruleset: topic.ruleset, rateHz, group: [] };
+    if (!batch || batch.group.length === TOPICS_AT_ONCE) {
+      batch = { ruleset: topic.ruleset, rateHz, group: [], topics: [] };
       open.set(key, batch);
       done.push(batch);
     }
     batch.group.push(topic);
+    batch.topics.push(topic.name);
   }
   return done;
 }

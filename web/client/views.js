@@ -9,9 +9,9 @@
 
 import { fromUnits, toUnits } from './points.js';
 
-const WHO = ['name', 'team', 'position'];
 const GAME = ['game', 'home', 'away', 'kickoff', 'status', 'clock', 'situation', 'timeouts', 'score'];
-const SLOT = ['slot', 'points', 'multiplier', 'game', ...WHO];
+// As a topic of its own, in a game, or in a slot.
+const PLAYER = ['player', 'name', 'team', 'position', 'game', 'points', 'slot', 'multiplier'];
 
 const kindOf = (topic) => topic.split(':', 1)[0];
 
@@ -34,9 +34,9 @@ function fields(kind, before, frame) {
     case 'game':
     case 'team': return { ...given(before, frame, GAME), players: mergePlayers(before?.players, frame) };
     case 'predictions': return forecasts(before, frame);
-    case 'lineup': return { points: points(frame), slots: mergeSlots(before?.slots, frame.slots) };
+    case 'lineup': return { points: pointsOf(frame), slots: mergeSlots(before?.slots, frame.slots) };
     // A first delta names the game in its cause alone: a player's topic shows the changes of one game.
-    default: return { game: causesOf(frame)[0]?.game, ...playerFields(before, frame, ['points', 'game', ...WHO]) };
+    default: return { game: causesOf(frame)[0]?.game, ...playerFields(before, frame) };
   }
 }
 
@@ -53,7 +53,8 @@ export function nextExpiryUs(view) {
 
 /** How many changes one frame stands for: 0 of a snapshot. */
 export function changesIn(frame) {
-  return frame.type === 'delta' ? Math.max(1, frame.seq - frame.prev) : frame.type === 'snapshot' ? 0 : 1;
+  if (!frame || frame.type === 'snapshot') return 0;
+  return frame.type === 'delta' ? frame.seq - frame.prev : 1;
 }
 
 /** The causes of a delta, whether one or merged. */
@@ -68,14 +69,14 @@ export function change(previous, view) {
   return before === null || after === null || isAnother ? null : fromUnits(after - before);
 }
 
-function playerFields(before, frame, names) {
-  points(frame);
-  return { ...given(before, frame, names), stats: mergeStats(before?.stats, frame.stats) };
+function playerFields(before, frame) {
+  pointsOf(frame);
+  return { ...given(before, frame, PLAYER), stats: mergeStats(before?.stats, frame.stats) };
 }
 
-function points(frame) {
-  if (!Number.isFinite(frame.points)) throw new TypeError('points are no number');
-  return frame.points;
+function pointsOf({ points }) {
+  if (!Number.isFinite(points)) throw new TypeError('points are no number');
+  return points;
 }
 
 // A delta leaves out what did not change: absent means "as before". Null means "not known any more".
@@ -99,11 +100,10 @@ function mergePlayers(before, { topic, players = [] }) {
   if (before && players.length === 0) return before;
   const merged = new Map(before);
   for (const entry of players) {
-    const held = merged.get(entry.player);
     const { player } = entry;
-    const now = { player, ...playerFields(held, entry, ['points', ...WHO]) };
+    const now = playerFields(merged.get(player), entry);
     // A correction may give a player to the other team.
-    if (kindOf(topic) === 'team' && now.team !== undefined && topic !== `team:${now.team}`) merged.delete(player);
+    if (kindOf(topic) === 'team' && now.team && topic !== `team:${now.team}`) merged.delete(player);
     else merged.set(player, now);
   }
   return merged;
@@ -117,32 +117,24 @@ function mergeGames(before, games = []) {
 
 // A player stands in a lineup once at most, and the order is that of the snapshot.
 function mergeSlots(before, slots = []) {
-  if (!before) return slots.map((entry) => ({ player: entry.player, ...playerFields(null, entry, SLOT) }));
   const moved = new Map(slots.map((entry) => [entry.player, entry]));
-  return before.map((held) => {
-    const entry = moved.get(held.player);
-    return entry ? { player: held.player, ...playerFields(held, entry, SLOT) } : held;
-  });
+  return (before ?? slots).map((held) => (moved.has(held.player) ? playerFields(before && held, moved.get(held.player)) : held));
 }
 
 // At most one prediction of each kind, and the outcome of each that came last.
 function forecasts(before, frame) {
   const predictions = new Map(before?.predictions);
   const outcomes = new Map(before?.outcomes);
-  let tally = before?.tally ?? null;
-  if (frame.type === 'snapshot') {
-    tally = frame.tally ?? null;
-    for (const one of frame.predictions ?? []) hold(predictions, one);
-  } else if (frame.type === 'outcome') {
-    tally = frame.tally ?? tally;
+  // Those of a snapshot; no other frame has any.
+  for (const one of frame.predictions ?? []) hold(predictions, one);
+  if (frame.type === 'prediction') hold(predictions, frame);
+  if (frame.type === 'outcome') {
     outcomes.set(frame.kind, frame);
     // Who has won ends the game, and all that was thought of it.
     if (frame.kind === 'win') predictions.clear();
     else predictions.delete(frame.kind);
-  } else {
-    hold(predictions, frame);
   }
-  return { predictions, outcomes, tally };
+  return { predictions, outcomes, tally: frame.tally ?? before?.tally ?? null };
 }
 
 function hold(predictions, prediction) {

@@ -1,6 +1,7 @@
 //! The hub's part in lineups: their topics, and the bit by which their players' topics tell of themselves.
 
 use super::{FOLLOWER, Hub, Lineup, Lineups, News, SlotNow};
+use crate::fanout::lineups::Slot;
 use crate::fanout::topic::Topic;
 use crate::model::{PlayerId, TopicName};
 use crate::scoring::Ruleset;
@@ -28,23 +29,27 @@ impl Hub {
         if !self.lineups.take_place() {
             return Err(NO_LINEUP);
         }
-        let read = |(place, player): (usize, &PlayerId)| {
-            // Watched before it is read: what comes later is told.
-            let player = self.watch(&TopicName::Player(player.clone()), FOLLOWER)?;
-            Some(SlotNow::read(&lineup, place, ruleset, &player))
-        };
-        let players = lineup.slots.iter().map(|slot| &slot.player).enumerate();
-        let Some(slots) = players.map(read).collect() else {
+        // Watched before they are read: what comes later is told.
+        let watch = |slot: &Slot| self.watch(&TopicName::Player(slot.player.clone()), FOLLOWER);
+        let Some(players) = lineup.slots.iter().map(watch).collect::<Option<Vec<_>>>() else {
             self.lineups.give_place_back();
             return Err(NO_TOPIC);
         };
-        let ring_max = self.limits.lineups.ring_frames;
-        let topic = Topic::of_lineup(self.new_id(), Arc::new(lineup), slots, self.lineups.from(), ring_max);
-        let topic = Arc::new(topic);
-        let there = self.topics.entry(name).or_insert_with(|| topic.clone()).clone();
-        if Arc::ptr_eq(&there, &topic) {
-            self.lineups.tell(vec![News::Defined(topic)]);
-        } else {
+        let lineup = Arc::new(lineup);
+        let (ring_max, from) = (self.limits.lineups.ring_frames, self.lineups.from());
+        let topic = Arc::new(Topic::of_lineup(self.new_id(), lineup.clone(), from, ring_max));
+        // Whoever finds the topic waits until its slots are read. They are read once the follower is told of it: of
+        // what happens before, the slots know, and news of what happens after comes behind it.
+        let there = topic.read(|history| {
+            let there = self.topics.entry(name).or_insert_with(|| topic.clone()).clone();
+            if Arc::ptr_eq(&there, &topic) {
+                self.lineups.tell(vec![News::Defined(topic.clone())]);
+                let read = |(place, player): (usize, &Arc<Topic>)| SlotNow::read(&lineup, place, ruleset, player);
+                history.sum_up(players.iter().enumerate().map(read).collect());
+            }
+            there
+        });
+        if !Arc::ptr_eq(&there, &topic) {
             self.lineups.give_place_back();
             there.touch();
         }
@@ -66,12 +71,13 @@ impl Hub {
         lineups.map(|topic| topic.clone()).collect()
     }
 
-    /// Has a player's topic tell the follower of itself, whatever the limits: a lineup has the player.
-    pub(in crate::fanout) fn follow(&self, player: &PlayerId) -> Arc<Topic> {
+    /// Has a player's topic tell the follower of itself, whatever the limits: a lineup has the player. And whether it
+    /// did so already.
+    pub(in crate::fanout) fn follow(&self, player: &PlayerId) -> (Arc<Topic>, bool) {
         let name = TopicName::Player(player.clone());
         let topic = self.topics.entry(name.clone()).or_insert_with(|| self.create(&name));
-        topic.watch(FOLLOWER);
-        topic.clone()
+        let was_told = topic.watch(FOLLOWER);
+        (topic.clone(), was_told)
     }
 
     /// Takes that back.

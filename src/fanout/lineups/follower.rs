@@ -160,7 +160,7 @@ impl Follower {
         lineups.iter().for_each(|topic| self.look(topic));
     }
 
-    /// Begins to follow a lineup, and takes over what happened since its first sum was made.
+    /// Begins to follow a lineup.
     fn defined(&mut self, topic: Arc<Topic>) {
         let Some(lineup) = topic.lineup().cloned() else { return };
         if self
@@ -170,14 +170,22 @@ impl Follower {
         {
             return;
         }
+        let mut is_known = true;
         for slot in &lineup.slots {
-            let player = self.players.entry(slot.player.clone()).or_insert_with(|| Player {
-                topic: self.hub.follow(&slot.player),
-                lineups: Vec::new(),
+            let player = self.players.entry(slot.player.clone()).or_insert_with(|| {
+                let (topic, was_told) = self.hub.follow(&slot.player);
+                is_known &= was_told;
+                Player {
+                    topic,
+                    lineups: Vec::new(),
+                }
             });
             player.lineups.push(topic.clone());
         }
-        self.look(&topic);
+        // Somebody else's lineup with a player was forgotten as this one was made: there may have been no news.
+        if !is_known {
+            self.look(&topic);
+        }
     }
 
     /// Puts a lineup where its players' topics stand.

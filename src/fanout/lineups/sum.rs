@@ -94,15 +94,20 @@ pub(super) enum Followed {
     Behind,
 }
 
+impl History {
+    /// Begins to show a lineup whose slots stand so.
+    pub(in crate::fanout) fn sum_up(&mut self, slots: Vec<SlotNow>) {
+        self.lineup = Some(Box::new(Sum::new(slots)));
+    }
+}
+
 impl Topic {
-    /// A lineup's topic, where the slots stand so. It counts from `seq` on, and nobody can hold anything of it
-    /// that is older.
-    pub(in crate::fanout) fn of_lineup(id: TopicId, lineup: Arc<Lineup>, slots: Vec<SlotNow>, seq: Seq, ring_max: usize) -> Topic {
+    /// A lineup's topic before [`History::sum_up`]. It counts from `seq` on, and nobody can hold anything of it that
+    /// is older.
+    pub(in crate::fanout) fn of_lineup(id: TopicId, lineup: Arc<Lineup>, seq: Seq, ring_max: usize) -> Topic {
         let mut topic = Topic::new(id, TopicName::Lineup(lineup.id.clone()));
         (topic.lineup, topic.ring_max) = (Some(lineup), ring_max);
-        topic.read(|history| {
-            (history.head, history.lineup) = (seq, Some(Box::new(Sum::new(slots))));
-        });
+        topic.read(|history| history.head = seq);
         topic.keep();
         topic
     }

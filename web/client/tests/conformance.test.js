@@ -141,12 +141,16 @@ test('an evening ends with the right totals, whatever happened to the connection
     await replace('SIGTERM', folders[0]);
     await post(0.8);
     await settled();
-    // Another history, of the same evening.
+    // Another history, as long, of the same evening told backwards: what is held there means something else here.
+    all((line) => line.cut());
     await replace('SIGKILL', folders[1]);
+    lines.reverse();
+    // Who plays is said first: a name that comes late is shown to newcomers alone.
+    await server.post(lines.filter((line) => line.startsWith('{"type":"players"')));
     posted = 0;
     await post(0.9);
-    all((line) => line.cut());
     all((line) => line.mend());
+    await eventually(() => assert.ok(watchers.every(({ live }) => live.state === 'live')));
     await post(1);
     await settled();
     for (const watcher of watchers) await check(watcher, server, games, lines);
@@ -168,7 +172,7 @@ async function check(watcher, server, games) {
   for (const game of games) await watcher.holdsPlayers(server, game);
   // What has to have happened for this to say anything.
   assert.ok(states.filter((state) => state === 'reconnecting').length >= 4, `${name}: ${states}`);
-  assert.ok(watcher.corrections > 0 && watcher.deltas > 500, `${name}: ${watcher.corrections} corrections of ${watcher.deltas}`);
+  assert.ok(watcher.corrections > 0 && watcher.deltas > 100, `${name}: ${watcher.corrections} corrections of ${watcher.deltas}`);
   if (name === 'slow') assert.ok(watcher.merged > 20, `${watcher.merged} merged`);
   if (name !== 'event streams') assert.equal(epochs.size, 2, name);
   const { transport, coding } = live.status.getSnapshot();

@@ -95,17 +95,21 @@ test('it ends where coming back would end the same way, and says why', async () 
   for (const code of FINAL_CODES) {
     begin();
     const subscription = live.subscribe(QB);
-    const reader = subscription[Symbol.asyncIterator]();
+    const ended = subscription[Symbol.asyncIterator]().next();
     welcome();
     cut(code);
     const { state, code: why, retryAtMs: at } = live.status.getSnapshot();
     assert.deepEqual([state, why, at], ['refused', code, null]);
-    assert.deepEqual(await reader.next(), { done: true, value: undefined });
-    live.check();
+    assert.deepEqual(await ended, { done: true, value: undefined });
     await wait(60_000);
     assert.equal(HeldSocket.opened.length, 1, `${code}`);
     live.retry();
     assert.equal(HeldSocket.opened.length, 2, 'a person may know better');
+    welcome();
+    await settle();
+    accept();
+    socket().say({ type: 'snapshot', topic: QB, seq: 1, points: 3, stats: {} });
+    assert.equal(subscription.getSnapshot().points, 3);
   }
 });
 
@@ -337,6 +341,18 @@ test('a hidden page asks for less, then for nothing, and resumes when it is show
   assert.equal(HeldSocket.opened.length, before + 1);
   welcome();
   assert.deepEqual(socket().said('subscribe').map(({ since, max_rate_hz: rate }) => [since, rate]), [[{ [QB]: 9 }, undefined]]);
+});
+
+test('a page that was opened unseen asks for less, too', async (t) => {
+  const { show, restore } = browser();
+  t.after(restore);
+  show(false);
+  begin();
+  live.subscribe(QB);
+  welcome();
+  accept();
+  await pass(11);
+  assert.deepEqual(socket().said('subscribe').map((message) => message.max_rate_hz), [undefined, 0.2]);
 });
 
 test('a page that is shown again soon gets all of it again', async (t) => {

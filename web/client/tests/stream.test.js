@@ -99,18 +99,33 @@ test('a gap begins anew, from a snapshot', async () => {
   await until(() => subscription.getSnapshot().points === 12);
 });
 
+test('without a ruleset it is the default that the frames tell', async () => {
+  begin(undefined, { ruleset: undefined });
+  const byDefault = live.subscribe(QB);
+  const other = live.subscribe(QB, undefined, { ruleset: 'other' });
+  const one = await stream(2);
+  const [mine, others] = requests.map(({ query }) => query.ruleset);
+  assert.deepEqual([mine, others], [undefined, 'other']);
+  one.say({ ...snapshot(7), ruleset: 'other' }, 1);
+  await until(() => other.getSnapshot()?.points === 7);
+  assert.equal(byDefault.getSnapshot(), null);
+  (await stream(1)).say(snapshot(10), 1);
+  await until(() => byDefault.getSnapshot()?.points === 10);
+  assert.equal(live.gaps, 0);
+});
+
 test('other topics make another stream, many topics several', async () => {
   begin();
   live.subscribe(QB);
   const one = await stream();
   const more = live.subscribe(Array.from({ length: 250 }, (_, i) => `player:${i}`));
-  await stream(3);
+  await stream(4);
   assert.equal(one.init.signal.aborted, true);
   const sizes = requests.slice(1).map(({ query }) => query.topics.split(',').length);
-  assert.deepEqual(sizes.sort((a, b) => a - b), [51, 200]);
+  assert.deepEqual(sizes.sort((a, b) => a - b), [51, 100, 100]);
   assert.ok(requests.every(({ url }) => url.href.length < 8_000));
   more.close();
-  const last = await stream(4);
+  const last = await stream(5);
   assert.equal(last.query.topics, QB);
 });
 
@@ -196,9 +211,21 @@ test('two WebSockets that nobody welcomed, while plain requests are answered, an
   assert.equal(live.status.getSnapshot().transport, 'websocket');
 });
 
-test('where not even plain requests are answered, it is the net that is gone', async () => {
+test('where not even plain requests are answered, it is the net that is gone, and a WebSocket is tried first when it is back', async () => {
   HeldSocket.opened = [];
-  begin(() => { throw new TypeError('no net'); }, { WebSocket: HeldSocket });
+  let isGone = true;
+  begin(() => {
+    if (isGone) throw new TypeError('no net');
+    return Response.json({ reconnect_after_ms: 0 });
+  }, { WebSocket: HeldSocket });
+  live.subscribe(QB);
   for (let n = 0; n < 4; n += 1) (await until(() => HeldSocket.opened[n])).onclose({ code: 1006 });
+  isGone = false;
+  const fifth = await until(() => HeldSocket.opened[4]);
+  fifth.onclose({ code: 1006 });
+  const sixth = await until(() => HeldSocket.opened[5]);
   assert.ok(requests.every(({ path }) => path.endsWith('/v1/admission')));
+  sixth.onopen();
+  sixth.say({ type: 'welcome', session: 's', epoch: 'e1', server_us: 1 });
+  assert.equal(live.status.getSnapshot().transport, 'websocket');
 });

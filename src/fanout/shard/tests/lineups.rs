@@ -1,8 +1,12 @@
 //! Fans' lineups: their sums, and what becomes of them when nobody wants them.
 
 use super::rig::{PREDICTIONS_FROM as FROM, Rig, SECOND};
-use crate::fanout::shard::ConnKey;
+use crate::fanout::grant::{Grant, Pattern};
+use crate::fanout::shard::{Access, ConnKey, Kind};
+use crate::scoring::Rulesets;
+use crate::wire::Form;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// A passer for whom a point and a half counts as one, and the one who catches from him.
 const PAIR: &str = r#"[{"slot":"CPT","player":"Q","multiplier":1.5},{"slot":"WR","player":"W"}]"#;
@@ -317,4 +321,37 @@ fn a_lineup_that_nobody_wants_is_forgotten_and_counts_on_when_it_is_there_again(
     assert_eq!(said[0]["topics"][0]["reason"], "too_old");
     assert_eq!(said[1]["points"], 7.8);
     assert!(said[1]["seq"].as_u64().unwrap() > FROM + 2);
+}
+
+#[test]
+fn a_token_must_allow_the_lineup_and_its_ruleset() {
+    let mut rig = Rig::new();
+    let ppr = [Rulesets::embedded().index("ppr").unwrap()];
+    for (topics, ruleset, allowed) in [
+        ("lineup:*", "ppr", true),
+        ("*", "ppr", true),
+        ("player:*", "ppr", false),
+        ("lineup:*", "yahoo", false),
+    ] {
+        let grant = Grant::new(Some(vec![Pattern::parse(topics).unwrap()]), Some(&ppr), None);
+        let key = rig
+            .shard
+            .connect_with(Kind::WebSocket(Form::PLAIN), Access::Granted(Arc::new(grant)), rig.now());
+        rig.pump();
+        rig.read(key);
+        let said = ask(&mut rig, key, &format!(r#","ruleset":"{ruleset}""#), PAIR);
+        let code = if allowed { Value::Null } else { json!("forbidden") };
+        assert_eq!(said[0]["errors"][0]["code"], code, "{topics} {ruleset}");
+        // What is not allowed is not made.
+        assert_eq!(rig.hub.lineup_counts().0, 1);
+        // By its name it is no other.
+        let topic = said[0]["topics"][0]["topic"]
+            .as_str()
+            .or(said[0]["errors"][0]["topic"].as_str())
+            .unwrap();
+        rig.say(key, &format!(r#"{{"op":"subscribe","topics":["{topic}"]}}"#));
+        rig.pump();
+        assert_eq!(rig.read(key)[0]["errors"] == json!([]), allowed, "{topics} {ruleset}");
+        rig.read(key);
+    }
 }
