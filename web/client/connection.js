@@ -209,7 +209,6 @@ export class Connection {
       if (this.#isReached) this.#blocked += 1;
       this.#isReached = true;
     } catch {
-      // Where nothing gets through, nothing tells that WebSockets don't.
       this.#isReached = false;
       this.#blocked = 0;
     }
