@@ -114,7 +114,8 @@ export class Drive {
   }
 
   draw(game, view) {
-    const prediction = view?.predictions.get('drive');
+    // At halftime nobody drives.
+    const prediction = game.status === 'live' ? view?.predictions.get('drive') : null;
     const isOver = game.status === OVER;
     if (isOver || prediction) this.node.hidden = isOver;
     setAttribute(this.node, 'data-blank', prediction ? null : 'true');
