@@ -3,7 +3,7 @@
 //   Connection ──frames──► Model, LineupPoints, Vitals ──what changed──► the view that is shown (once a frame)
 
 import { Connection, nowUs } from './connection.js';
-import { isDemo, parseHash, shareLink } from './routes.js';
+import { hashOf, isDemo, parseHash, shareLink } from './routes.js';
 import { rotate, stopsOf } from './demo.js';
 import { oncePerFrame, setText } from './dom.js';
 import { FrameTimes } from './frame_times.js';
@@ -195,6 +195,8 @@ function followGames() {
 
 function teamChanged() {
   if (views === null) return;
+  // What was kept or left is not shown again by the next reload.
+  if (!myTeam.isShared && parseHash(location.hash).team !== null) history.replaceState(null, '', hashOf('team', token));
   const asked = lineupOf(myTeam.team);
   const name = JSON.stringify(asked);
   if (name !== followedLineup) {
@@ -252,7 +254,8 @@ function best() {
 }
 
 function toggle(player) {
-  myTeam.toggle(player.player, positionOf(player));
+  const isTaken = myTeam.toggle(player.player, positionOf(player));
+  setText(node('leaders-hint'), isTaken ? '' : `My team has no open slot for ${displayName(player)}.`);
 }
 
 function stateChanged() {

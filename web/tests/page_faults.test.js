@@ -141,6 +141,27 @@ test('a latecomer sees the points that came before, and how the team may end', a
   await says('#projected', '12.0 (8–17)');
 });
 
+test('who finds no open slot is told so', async () => {
+  await open();
+  for (const id of ['NE-0', 'HOU-0']) await page.locator(`#rows tr[data-player="${id}"] .pick`).click();
+  await says('#leaders-hint', `My team has no open slot for ${player('HOU-0').name}.`);
+  assert.equal(await page.locator('#rows tr[data-player="HOU-0"] .pick').getAttribute('aria-pressed'), 'false');
+  await page.locator('#rows tr[data-player="NE-0"] .pick').click();
+  await says('#leaders-hint', '');
+});
+
+test('a link’s team that is kept is mine, and its link is done with', async () => {
+  await open('/#team=1,c,half_ppr,NE-0,NE-1,,,,,,,');
+  await page.waitForSelector('#shared:not([hidden])');
+  assert.equal(await page.locator('.team-controls').isVisible(), false);
+  await page.locator('#keep').click();
+  await page.waitForSelector('#shared', { state: 'hidden' });
+  assert.match(page.url(), /#team$/);
+  await page.reload();
+  await page.waitForSelector('.slot[data-player="NE-1"]');
+  assert.equal(await page.locator('#shared').isVisible(), false);
+});
+
 test('a merged frame counts as merged and says how many it stands for', async () => {
   await open();
   await pick('NE-1');
