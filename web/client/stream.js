@@ -35,6 +35,7 @@ export class Stream {
 
   /** What is wanted has changed. */
   regroup() {
+    if (this.#isClosed) return;
     this.#regroupTimer ??= setTimeout(() => {
       this.#regroupTimer = null;
       this.#restart();
@@ -74,8 +75,10 @@ export class Stream {
       if (groups.has(key)) continue;
       abort();
       this.#streams.delete(key);
-      this.#options.cursors.delete(key);
     }
+    // What another stream has carried on meanwhile is not where it was.
+    const { cursors } = this.#options;
+    for (const key of cursors.keys()) if (!groups.has(key)) cursors.delete(key);
     for (const [key, group] of groups) if (!this.#streams.has(key)) this.#start(key, group);
   }
 

@@ -193,6 +193,23 @@ test('a lineup is named by the server first', async () => {
   assert.equal(requests.filter(({ path }) => path.endsWith('/v1/lineups')).length, 2, 'a server may have forgotten it');
 });
 
+test('a name that comes when its stream is over starts nothing there', async () => {
+  let name;
+  begin(({ path }) => (path.endsWith('/v1/lineups') ? new Promise((answer) => { name = () => answer(Response.json({ topic: 'lineup:abc', ruleset: 'r', slots: [] })); }) : undefined));
+  live.subscribe([{ slots: [] }, QB]);
+  const one = await stream();
+  const first = name;
+  one.end();
+  await stream(2);
+  const before = requests.length;
+  first();
+  await sleep(60);
+  assert.equal(requests.filter(({ path }) => path.endsWith('/v1/lineups')).length, 2);
+  assert.ok(requests.length <= before + 1);
+  name();
+  await until(() => requests.at(-1).query.topics === `lineup:abc,${QB}` || requests.at(-1).query.topics === `${QB},lineup:abc`);
+});
+
 test('two WebSockets that nobody welcomed, while plain requests are answered, and it reads streams', async () => {
   HeldSocket.opened = [];
   begin(({ path }) => (path.endsWith('/v1/admission') ? Response.json({ reconnect_after_ms: 0 }) : undefined), { WebSocket: HeldSocket });
