@@ -244,6 +244,12 @@ export class Live {
   #rename(topic, name, ruleset) {
     this.#topics.delete(topic.key);
     Object.assign(topic, { name, ruleset });
+    if (topic.watchers.size === 0) {
+      // A lineup that nobody wants any more: now it can be said which.
+      this.#toDrop.add(topic);
+      this.#flushSoon();
+      return;
+    }
     const other = this.#topics.get(topic.key);
     if (!other) {
       this.#topics.set(topic.key, topic);
