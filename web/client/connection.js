@@ -226,7 +226,7 @@ export class Connection {
   // What the server told stands; nobody else's wait outlives its reason.
   #hurry() {
     const { state } = this.#status;
-    if (state === 'paused' || ['reconnecting', 'offline'].includes(state) && !this.#isTold) this.retry();
+    if (['reconnecting', 'offline'].includes(state) && !this.#isTold) this.retry();
   }
 
   #hidden() {
@@ -240,6 +240,7 @@ export class Connection {
     for (const timer of this.#hiddenTimers.splice(0)) clearTimeout(timer);
     this.#on.slow(false);
     this.check();
+    if (this.#status.state === 'paused') this.retry();
     this.#hurry();
   }
 
