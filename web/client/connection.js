@@ -1,7 +1,7 @@
 // Stays connected: by WebSocket, by server-sent events where that is blocked, and again after each end,
 // when the server says or by backoff with full jitter. README.md draws the states.
 
-import { hasNet, watchPresence } from './presence.js';
+import { watchPresence } from './presence.js';
 import { Socket } from './socket.js';
 import { Store } from './store.js';
 import { Stream } from './stream.js';
@@ -72,7 +72,7 @@ export class Connection {
   }
 
   check() {
-    if (this.isIn) this.transport.check();
+    if (this.isIn) this.transport.check?.();
   }
 
   /** Comes back now rather than when the wait is over; also after a refusal, with a new token. */
@@ -193,7 +193,9 @@ export class Connection {
     const ms = Math.min(Math.max(waitMs, 0), TOLD_MAX_MS);
     clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => (asksFirst ? this.#ask() : this.#open('reconnecting')), ms);
-    this.#set({ state: hasNet() ? 'reconnecting' : 'offline', retryAtMs: Date.now() + ms, transport: null, coding: null });
+    // The browser may be wrong: a server on this machine needs no net.
+    const state = globalThis.navigator?.onLine === false ? 'offline' : 'reconnecting';
+    this.#set({ state, retryAtMs: Date.now() + ms, transport: null, coding: null });
   }
 
   // No page can read why its WebSocket was refused. Who was not let in asks, and comes when it is told.
