@@ -163,6 +163,10 @@ fn lineup_moved<'a>(subject: Subject<'a>, entries: &[&'a Entry], total: Points) 
             moves.iter().find(|player| is_moved && player.who.card.player == slot.player)
         };
         let moves: SmallVec<[&'a PlayerMove; 4]> = entries.iter().filter_map(of_slot).collect();
+        let game = || {
+            let last = entries.iter().rfind(|entry| entry.place & 1 << place != 0)?;
+            Some(&last.change.head.game)
+        };
         let player = moved_in_game(subject.ruleset, &moves, None)?;
         let (first, last) = (moves.first()?, moves.last()?);
         let times = |player: &PlayerCard, line: &StatLine| slot.multiplier.of(points(subject.ruleset, player, line));
@@ -170,7 +174,8 @@ fn lineup_moved<'a>(subject: Subject<'a>, entries: &[&'a Entry], total: Points) 
         Some(SlotShown {
             slot: &slot.name,
             multiplier: None,
-            game: None,
+            // Who is new to the client is so with the game.
+            game: player.who.as_ref().and_then(|_| game()),
             player: PlayerShown {
                 points: now,
                 change: Some(now - times(&first.who_before().card, &first.before())),

@@ -295,7 +295,7 @@ pub struct SlotShown<'a> {
     pub slot: &'a str,
     /// What it multiplies by, in 1/100; in a snapshot, where that is not 1.
     pub multiplier: Option<u32>,
-    /// The game that its player is in; in a snapshot, where there is one.
+    /// The game that its player is in, where there is one; in a delta with who that is.
     pub game: Option<&'a GameId>,
     /// The player; with the points that the lineup has from them.
     pub player: PlayerShown<'a>,

@@ -1,7 +1,7 @@
 // Stays connected: by WebSocket, by server-sent events where that is blocked, and again after each end,
 // when the server says or by backoff with full jitter. README.md draws the states.
 
-import { hasNet, watchPresence } from './presence.js';
+import { watchPresence } from './presence.js';
 import { Socket } from './socket.js';
 import { Store } from './store.js';
 import { Stream } from './stream.js';
@@ -72,7 +72,7 @@ export class Connection {
   }
 
   check() {
-    if (this.isIn) this.transport.check();
+    if (this.isIn) this.transport.check?.();
   }
 
   /** Comes back now rather than when the wait is over; also after a refusal, with a new token. */
@@ -193,7 +193,9 @@ export class Connection {
     const ms = Math.min(Math.max(waitMs, 0), TOLD_MAX_MS);
     clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => (asksFirst ? this.#ask() : this.#open('reconnecting')), ms);
-    this.#set({ state: hasNet() ? 'reconnecting' : 'offline', retryAtMs: Date.now() + ms, transport: null, coding: null });
+    // The browser may be wrong: a server on this machine needs no net.
+    const state = globalThis.navigator?.onLine === false ? 'offline' : 'reconnecting';
+    this.#set({ state, retryAtMs: Date.now() + ms, transport: null, coding: null });
   }
 
   // No page can read why its WebSocket was refused. Who was not let in asks, and comes when it is told.
@@ -226,7 +228,7 @@ export class Connection {
   // What the server told stands; nobody else's wait outlives its reason.
   #hurry() {
     const { state } = this.#status;
-    if (state === 'paused' || ['reconnecting', 'offline'].includes(state) && !this.#isTold) this.retry();
+    if (['reconnecting', 'offline'].includes(state) && !this.#isTold) this.retry();
   }
 
   #hidden() {
@@ -240,6 +242,7 @@ export class Connection {
     for (const timer of this.#hiddenTimers.splice(0)) clearTimeout(timer);
     this.#on.slow(false);
     this.check();
+    if (this.#status.state === 'paused') this.retry();
     this.#hurry();
   }
 

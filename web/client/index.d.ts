@@ -98,7 +98,7 @@ export interface Live {
   subscribe(lineup: Lineup, handler?: Handler<'lineup:'>, settings?: Settings): Subscription<LineupView | null, 'lineup:'>;
   subscribe<Topic extends string>(list: readonly (Topic | Lineup)[], handler?: Handler<Topic>, settings?: Settings): Subscription<ReadonlyMap<string, View>, Topic>;
   /** The JSON of a path such as `/v1/games`, with the token. Rejects with `{status, code, message}`. */
-  get(path: string): Promise<any>;
+  get(path: `/${string}`): Promise<any>;
   /** Comes back now rather than when the wait is over; also after a refusal. */
   retry(): void;
   close(): void;

@@ -244,12 +244,19 @@ export class Live {
   #rename(topic, name, ruleset) {
     this.#topics.delete(topic.key);
     Object.assign(topic, { name, ruleset });
+    if (topic.watchers.size === 0) {
+      // A lineup that nobody wants any more: now it can be said which.
+      this.#toDrop.add(topic);
+      this.#flushSoon();
+      return;
+    }
     const other = this.#topics.get(topic.key);
     if (!other) {
       this.#topics.set(topic.key, topic);
       return;
     }
     other.lineup ??= topic.lineup;
+    other.definedOn = topic.definedOn;
     for (const [subscription, rateHz] of topic.watchers) {
       other.watchers.set(subscription, rateHz);
       if (other.view) subscription.take(updateOf(name, other.view));
@@ -356,23 +363,24 @@ export class Live {
   // For streams: what has no ruleset goes along with what has.
   #wanted() {
     const topics = [...this.#topics.values()].filter((topic) => {
-      const isUnknown = topic.lineup && topic.definedOn !== this.#connection.transport;
-      if (isUnknown && !topic.isRefused) this.#define(topic);
-      return !isUnknown && !topic.isRefused;
+      if (topic.isRefused) return false;
+      const { transport } = this.#connection;
+      const isUnknown = topic.lineup && topic.definedOn !== transport;
+      if (isUnknown && topic.defining !== transport) this.#define(topic, transport);
+      return !isUnknown;
     });
     const any = topics.find(({ name }) => hasRuleset(name))?.ruleset;
     return batches(topics.map(({ name, ruleset }) => new Topic(name, hasRuleset(name) ? ruleset : any)));
   }
 
-  async #define(topic) {
-    const { transport } = this.#connection;
+  async #define(topic, transport) {
     const { lineup, ruleset } = topic;
-    topic.definedOn = transport;
+    topic.defining = transport;
     try {
       const body = JSON.stringify({ ruleset, slots: lineup.slots });
-      const headers = { 'content-type': 'application/json' };
-      const response = await this.#connection.request('v1/lineups', { method: 'POST', headers, body });
+      const response = await this.#connection.request('v1/lineups', { method: 'POST', body });
       const told = await response.json();
+      topic.definedOn = transport;
       this.#rename(topic, told.topic, told.ruleset);
       transport.regroup();
     } catch (error) {
@@ -392,7 +400,6 @@ export class Live {
   }
 
   #find(name, ruleset) {
-    if (typeof name !== 'string') throw new TypeError('a topic is text');
     return this.#topics.get(keyOf(name, ruleset));
   }
 

@@ -15,6 +15,3 @@ export function watchPresence({ shown, online }) {
     for (const [target, name, listener] of pairs) target?.removeEventListener?.(name, listener);
   };
 }
-
-/** False only where the browser says so, which may be wrong: a server on this machine needs no net. */
-export const hasNet = () => globalThis.navigator?.onLine !== false;

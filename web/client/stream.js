@@ -22,10 +22,9 @@ export class Stream {
 
   /**
    * `request(path, init)` is a `fetch` with base and token; `cursors` outlives this: stream -> the last id.
-   * `on.wanted()` gives `{ruleset, topics}` for each stream. `on.open()` for each
-   * stream that is let in, `on.message(message, atUs, isDefault)`, where the ruleset is
-   * the server's choice, `on.bad(error)`,
-   * `on.refused(topic, ruleset, {code, message})`, `on.lost(closeCode, toldMs)`.
+   * `on.wanted()` gives `{ruleset, topics}` for each stream; `on.open()` for each that is let in;
+   * `on.message(message, atUs, isDefault)`, where the ruleset is the server's choice; `on.bad(error)`;
+   * `on.refused(topic, ruleset, {code, message})`; `on.lost(closeCode, toldMs)`, once.
    */
   constructor(options) {
     this.#options = options;
@@ -35,6 +34,7 @@ export class Stream {
 
   /** What is wanted has changed. */
   regroup() {
+    if (this.#isClosed) return;
     this.#regroupTimer ??= setTimeout(() => {
       this.#regroupTimer = null;
       this.#restart();
@@ -47,8 +47,6 @@ export class Stream {
     this.#options.cursors.clear();
     this.regroup();
   }
-
-  check() {}
 
   /** Ends as if the network had ended it. */
   fail(error) {
@@ -74,8 +72,10 @@ export class Stream {
       if (groups.has(key)) continue;
       abort();
       this.#streams.delete(key);
-      this.#options.cursors.delete(key);
     }
+    // What another stream has carried on meanwhile is not where it was.
+    const { cursors } = this.#options;
+    for (const key of cursors.keys()) if (!groups.has(key)) cursors.delete(key);
     for (const [key, group] of groups) if (!this.#streams.has(key)) this.#start(key, group);
   }
 
@@ -89,7 +89,7 @@ export class Stream {
     // Whether it ends or breaks, with nobody here ending it, all is lost: what comes next opens all of them.
     this.#run(key, group, controller).then(() => ({}), (error) => error).then((error) => {
       if (!isOurs) return;
-      if (REFUSED.includes(error.status)) this.#refused(key, group, error);
+      if (error.code && REFUSED.includes(error.status)) this.#refused(key, group, error);
       else this.fail(error);
     });
   }
@@ -97,8 +97,8 @@ export class Stream {
   // One topic that may not be read refuses a stream whole. Halves find it.
   #refused(key, { ruleset, topics }, reason) {
     this.#streams.delete(key);
-    if (topics.length === 1) {
-      this.#on.refused(topics[0], ruleset, reason);
+    if (topics.length === 1 || reason.code === 'unknown_ruleset') {
+      for (const topic of topics) this.#on.refused(topic, ruleset, reason);
       this.regroup();
       return;
     }

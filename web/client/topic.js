@@ -20,7 +20,8 @@ export class Topic {
   /** The request that was made last, until its answer: what comes before that is of the one before. */
   askedId = null;
   isRefused = false;
-  /** Where a lineup was defined: a server forgets those that nobody watches. */
+  /** The stream for which a lineup was last asked to be named, and for which it was: a server forgets those that nobody watches. */
+  defining = null;
   definedOn = null;
   /** subscription -> at most how many frames a second; undefined for all. */
   watchers = new Map();

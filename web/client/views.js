@@ -22,10 +22,9 @@ export function hasRuleset(topic) {
 
 /** The view after `frame`, which is a snapshot, or follows `view`. Throws where the frame makes no sense. */
 export function apply(view, frame) {
-  const { topic, ruleset, seq, type } = frame;
-  if (!Number.isSafeInteger(seq)) throw new TypeError('seq is no number');
+  const { topic, ruleset, type } = frame;
   const before = type === 'snapshot' ? null : view;
-  return { topic, ruleset, seq, ...fields(kindOf(topic), before, frame) };
+  return { topic, ruleset, seq: numberOf(frame, 'seq'), ...fields(kindOf(topic), before, frame) };
 }
 
 function fields(kind, before, frame) {
@@ -34,7 +33,7 @@ function fields(kind, before, frame) {
     case 'game':
     case 'team': return { ...given(before, frame, GAME), players: mergePlayers(before?.players, frame) };
     case 'predictions': return forecasts(before, frame);
-    case 'lineup': return { points: pointsOf(frame), slots: mergeSlots(before?.slots, frame.slots) };
+    case 'lineup': return { points: numberOf(frame, 'points'), slots: mergeSlots(before?.slots, frame.slots) };
     // A first delta names the game in its cause alone: a player's topic shows the changes of one game.
     default: return { game: causesOf(frame)[0]?.game, ...playerFields(before, frame) };
   }
@@ -70,13 +69,13 @@ export function change(previous, view) {
 }
 
 function playerFields(before, frame) {
-  pointsOf(frame);
+  numberOf(frame, 'points');
   return { ...given(before, frame, PLAYER), stats: mergeStats(before?.stats, frame.stats) };
 }
 
-function pointsOf({ points }) {
-  if (!Number.isFinite(points)) throw new TypeError('points are no number');
-  return points;
+function numberOf(frame, name) {
+  if (!Number.isFinite(frame[name])) throw new TypeError(`${name} is no number`);
+  return frame[name];
 }
 
 // A delta leaves out what did not change: absent means "as before". Null means "not known any more".

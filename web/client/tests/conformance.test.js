@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import WebSocket from 'ws';
 import { binary as bin } from '../binary.js';
-import { connect, toUnits } from '../index.js';
+import { connect, lineup, toUnits } from '../index.js';
 import { apply } from '../views.js';
 import { eventLines, eventually, Folder, needsServer, serve, sleep, wire } from './real.js';
 
@@ -36,7 +36,9 @@ class Watcher {
     this.live.onState(({ state }) => this.states.push(state));
   }
 
-  follow(topics) {
+  follow(topics, slots) {
+    // One that the server names alike, whatever the order; under each client's own name.
+    this.lineups = [slots, [...slots].reverse()].map((own) => this.live.subscribe(lineup({ name: this.name, slots: own }), (update) => this.take(update)));
     this.subscription = this.live.subscribe(topics, (update) => this.take(update));
     // The same players under rules of another kind.
     this.other = this.live.subscribe(topics.filter((topic) => topic.startsWith('player:')), (update) => this.take(update), { ruleset: 'ppr' });
@@ -49,7 +51,7 @@ class Watcher {
     this.deltas += 1;
     if (changes > 1) this.merged += 1;
     if (causes.some(({ kind }) => kind === 'correction' || kind === 'retraction')) this.corrections += 1;
-    if (topic.startsWith('player:')) this.adds(topic, previous, view, frame.change, change);
+    if (/^(player|lineup):/.test(topic)) this.adds(topic, previous, view, frame.change, change);
     for (const { player, points, change: by } of frame.players ?? []) {
       this.adds(`${topic} ${player}`, previous.players.get(player) ?? { points: 0 }, { points }, by, by);
     }
@@ -73,6 +75,21 @@ class Watcher {
         for (const snapshot of snapshots) assert.deepEqual(shown(held.get(snapshot.topic)), shown(apply(null, snapshot)), `${this.name} ${snapshot.topic}`);
       }
     }));
+  }
+
+  async holdsLineup(server) {
+    const [view, turned] = this.lineups.map((one) => one.getSnapshot());
+    const { snapshots: [snapshot] } = await server.get(`/v1/snapshot?topics=${view.topic}`);
+    assert.deepEqual(withoutNewGames(view), withoutNewGames(apply(null, snapshot)), `${this.name} ${view.topic}`);
+    assert.equal(turned, view);
+    // The sum of what its players have, each by himself.
+    const players = this.subscription.getSnapshot();
+    const units = view.slots.map(({ player, points, multiplier = 1 }) => {
+      assert.equal(toUnits(points), Math.round(toUnits(players.get(`player:${player}`).points) * multiplier), `${this.name} ${player}`);
+      return toUnits(points);
+    });
+    assert.equal(toUnits(view.points), units.reduce((sum, one) => sum + one), this.name);
+    assert.ok(view.points > 20, `${view.points}`);
   }
 
   // Read without this library's help.
@@ -100,6 +117,9 @@ function shown({ outcomes, predictions, players, ...view }) {
   return { ...view, ...(counted && { players: counted }) };
 }
 
+// The delta in which a player's first game begins does not name it, as a player's own may; a snapshot does.
+const withoutNewGames = ({ slots, ...view }) => ({ ...view, slots: slots.map(({ game, ...slot }) => slot) });
+
 test('an evening ends with the right totals, whatever happened to the connections', needsServer, async (t) => {
   const folders = [new Folder(), new Folder()];
   const lines = eventLines({ games: 2, seed: SEED });
@@ -107,6 +127,7 @@ test('an evening ends with the right totals, whatever happened to the connection
   const players = lines.filter((line) => line.startsWith('{"type":"players"')).flatMap((line) => JSON.parse(line).players.map(({ player }) => player));
   const games = [...new Set(lines.map((line) => JSON.parse(line).game).filter(Boolean))];
   const topics = ['slate', 'team:HOU', 'player:nobody', ...games.flatMap((game) => [`game:${game}`, `predictions:${game}`]), ...players.map((player) => `player:${player}`)];
+  const slots = players.filter((player) => /(QB|RB|WR|TE)1$/.test(player)).map((player, i) => ({ slot: 'FLEX', player, ...(i === 0 && { multiplier: 1.5 }) }));
   let server = await serve(folders[0]);
   let posted = 0;
   const post = async (share) => {
@@ -123,10 +144,15 @@ test('an evening ends with the right totals, whatever happened to the connection
     server = await serve(folder);
     all((line) => line.to(server));
   };
-  const settled = () => eventually(async () => { for (const one of watchers) await one.holds(server); });
+  const settled = () => eventually(async () => {
+    for (const one of watchers) {
+      await one.holds(server);
+      await one.holdsLineup(server);
+    }
+  });
   try {
     await post(0.2);
-    for (const watcher of watchers) watcher.follow(topics);
+    for (const watcher of watchers) watcher.follow(topics, slots);
     await post(0.3);
     all((line) => line.cut());
     await post(0.4);

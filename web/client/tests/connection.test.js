@@ -312,7 +312,7 @@ function browser() {
 }
 
 test('a hidden page asks for less, then for nothing, and resumes when it is shown', async (t) => {
-  const { show, restore } = browser();
+  const { show, online, restore } = browser();
   t.after(restore);
   begin();
   const subscription = live.subscribe(QB, undefined, { ruleset: 'r' });
@@ -336,6 +336,7 @@ test('a hidden page asks for less, then for nothing, and resumes when it is show
   assert.deepEqual([live.state, socket().isClosed, retryAtMs()], ['paused', true, null]);
   const before = HeldSocket.opened.length;
   await pass(600);
+  online(true);
   assert.equal(HeldSocket.opened.length, before);
   show(true);
   assert.equal(HeldSocket.opened.length, before + 1);

@@ -143,6 +143,18 @@ test('of topics of which one may not be read, the others are', async () => {
   assert.deepEqual(problems.map(({ code, topic }) => [code, topic]), [['forbidden', bad]]);
 });
 
+test('a ruleset that is unknown refuses all at once, and what is no word of the server refuses nothing', async () => {
+  begin(() => Response.json({ code: 'unknown_ruleset', error: 'there are …' }, { status: 404 }));
+  const subscription = live.subscribe([QB, 'player:b', 'player:c']);
+  await until(() => subscription.errors.size === 3);
+  assert.equal(requests.length, 1);
+  live.close();
+  begin(() => new Response('no such page', { status: 404 }));
+  live.subscribe([QB, 'player:b']);
+  await until(() => live.state === 'reconnecting');
+  assert.deepEqual(problems, []);
+});
+
 test('a server that is full says when to come, by its body or by Retry-After', async () => {
   const answers = [
     Response.json({ code: 'come_back_later', reconnect_after_ms: 40_000 }, { status: 503, headers: { 'retry-after': '99' } }),
@@ -191,6 +203,23 @@ test('a lineup is named by the server first', async () => {
   one.end();
   await stream(2);
   assert.equal(requests.filter(({ path }) => path.endsWith('/v1/lineups')).length, 2, 'a server may have forgotten it');
+});
+
+test('a name that comes when its stream is over starts nothing there', async () => {
+  let name;
+  begin(({ path }) => (path.endsWith('/v1/lineups') ? new Promise((answer) => { name = () => answer(Response.json({ topic: 'lineup:abc', ruleset: 'r', slots: [] })); }) : undefined));
+  live.subscribe([{ slots: [] }, QB]);
+  const one = await stream();
+  const first = name;
+  one.end();
+  await stream(2);
+  const before = requests.length;
+  first();
+  await sleep(60);
+  assert.equal(requests.filter(({ path }) => path.endsWith('/v1/lineups')).length, 2);
+  assert.ok(requests.length <= before + 1);
+  name();
+  await until(() => requests.at(-1).query.topics === `lineup:abc,${QB}` || requests.at(-1).query.topics === `${QB},lineup:abc`);
 });
 
 test('two WebSockets that nobody welcomed, while plain requests are answered, and it reads streams', async () => {

@@ -233,6 +233,20 @@ test('lineups that the server calls equal are one', async () => {
   assert.equal(socket().said('unsubscribe').length, 1);
 });
 
+test('a lineup that is given up before it has a name is dropped once it has one', async () => {
+  const subscription = live.subscribe(MINE);
+  await settle();
+  subscription.close();
+  await settle();
+  nameLineups();
+  await settle();
+  assert.deepEqual(socket().said('unsubscribe').map(({ topics }) => topics), [['lineup:abc']]);
+  socket().onclose({ code: 1006 });
+  live.retry();
+  welcome();
+  assert.deepEqual([socket().said('lineup'), socket().said('subscribe')], [[], []]);
+});
+
 test('a lineup that makes no sense is refused by name', async () => {
   const subscription = live.subscribe([{ ...MINE, slots: [] }]);
   await settle();

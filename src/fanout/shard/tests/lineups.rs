@@ -118,6 +118,15 @@ fn corrections_and_retractions_are_taken_back_to_the_unit() {
         rig.pump();
     }
     let said = rig.read(key);
+    // Who is new to the client is so with the game.
+    assert_eq!(
+        (&said[0]["slots"][0]["name"], &said[0]["slots"][0]["game"]),
+        (&json!("Q"), &json!("G"))
+    );
+    assert_eq!(
+        (&said[1]["slots"][0]["name"], &said[1]["slots"][0]["game"]),
+        (&Value::Null, &Value::Null)
+    );
     let told: Vec<_> = said
         .iter()
         .map(|frame| (&frame["points"], &frame["change"], &frame["cause"]["kind"]))
