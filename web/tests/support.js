@@ -109,7 +109,7 @@ export function startDemo(binary, flags = []) {
 }
 
 /** `scorewire demo` or `serve` (nothing in it but what a test posts) on a free port, as `{url, isFake, stop, pid}`. */
-export async function startBinary(binary, command, flags = []) {
+async function startBinary(binary, command, flags = []) {
   const dataDir = mkdtempSync(join(tmpdir(), 'scorewire-page-'));
   const config = process.env.SCOREWIRE_CONFIG ? ['--config', absolute(process.env.SCOREWIRE_CONFIG)] : [];
   const child = spawn(absolute(binary), [command, '--bind', '127.0.0.1:0', '--data-dir', dataDir, ...config, ...flags], { cwd: ROOT });
