@@ -17,8 +17,8 @@ export function rotate(stops, show) {
 /** The stop after `last`, whatever has come and gone since; the first where that is not among them. */
 export function nextStop(stops, last) {
   const at = stops.findIndex(({ view, game }) => view === last?.view && game === last?.game);
-  // A game that is over leaves its place to the view that comes after games.
-  if (at < 0 && last?.game) return stops.find(({ game }) => !game) ?? stops[0];
+  // A game that is over, or a slate that had none yet, leaves its place to the view that comes after games.
+  if (at < 0 && last) return stops.find(({ view }) => view !== 'slate') ?? stops[0];
   return stops[(at + 1) % stops.length];
 }
 

@@ -78,4 +78,5 @@ test('a talk goes round the closest games and all views, whatever ends meanwhile
   assert.deepEqual(nextStop(stops, stops[0]), stops[1]);
   assert.deepEqual(nextStop(stops, stops.at(-1)), stops[0]);
   assert.deepEqual(nextStop(stops, { view: 'slate', game: 'gone' }), { view: 'leaders' });
+  assert.deepEqual(nextStop(stops, { view: 'slate' }), { view: 'leaders' });
 });
