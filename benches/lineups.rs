@@ -32,10 +32,11 @@ fn event(line: &str) -> Event {
     Decoder::new(Limits::default()).line(line.as_bytes()).unwrap()
 }
 
-/// A completed pass.
-fn pass(number: usize) -> Event {
+/// A completed pass, corrected again and again: a game has room for so many plays.
+fn pass(rev: usize) -> Event {
+    let yards = 5 + rev % 2;
     event(&format!(
-        r#"{{"type":"play","game":"G","play":"{number}","stats":[{{"player":"Q","team":"AAA","stat":15,"yards":7}},{{"player":"W","team":"AAA","stat":21,"yards":7}}]}}"#
+        r#"{{"type":"play","game":"G","play":"1","rev":{rev},"stats":[{{"player":"Q","team":"AAA","stat":15,"yards":{yards}}},{{"player":"W","team":"AAA","stat":21,"yards":{yards}}}]}}"#
     ))
 }
 

@@ -43,6 +43,9 @@ struct MovedTopic {
     changes: usize,
 }
 
+/// Changes for lineups of one notice, from which on it does not wait for more: each holds a change.
+const NOTICE_NEWS: usize = 64;
+
 /// The follower is told otherwise.
 const FOLLOWER_BIT: u64 = 1 << FOLLOWER;
 
@@ -50,6 +53,11 @@ const FOLLOWER_BIT: u64 = 1 << FOLLOWER;
 const NOTICE_TOPICS: usize = 128;
 
 impl Moved {
+    /// Whether half a ring of so many entries has moved, or very many topics have.
+    pub(super) fn is_due(&self, ring_frames: usize) -> bool {
+        self.most >= ring_frames.div_ceil(2) || self.topics.len() >= NOTICE_TOPICS
+    }
+
     /// What is to be let go of once the shards are told.
     pub(super) fn left(&mut self) -> &mut Left {
         &mut self.left
@@ -254,7 +262,9 @@ impl Hub {
             topic.watch(shard);
             return Some(topic.clone());
         }
-        if self.topics.len() >= self.limits.topics_max && !self.topics.contains_key(name) {
+        // Players whom only lineups name leave half of the places to others.
+        let topics_max = self.limits.topics_max / if shard == FOLLOWER { 2 } else { 1 };
+        if self.topics.len() >= topics_max && !self.topics.contains_key(name) {
             return None;
         }
         // Under the entry's lock, so that an empty topic is not forgotten between the two steps.
@@ -290,9 +300,10 @@ impl Hub {
         if self.pressure.level() < Level::History {
             return relieved;
         }
-        let ring_frames = self.ring_frames();
+        let level = self.pressure.level();
         for topic in self.topics.iter() {
             // What goes is let go of outside the lock.
+            let ring_frames = level.ring_frames(self.limits.ring_frames.min(topic.ring_max));
             let shed = topic.read(|history| history.shrink(ring_frames));
             relieved.changes += shed.changes.len();
             relieved.frames += shed.frames.len() + shed.bulletin_frames.len();
@@ -528,7 +539,7 @@ impl Hub {
     /// Whether the shards must be told now: half a ring of one topic has moved, of which they would miss
     /// some if they waited, or very many topics have. Cheap enough to ask after every event.
     pub fn is_due(&self, moved: &Moved) -> bool {
-        moved.most >= self.ring_frames() / 2 || moved.topics.len() >= NOTICE_TOPICS
+        moved.is_due(self.ring_frames()) || moved.news.len() >= NOTICE_NEWS
     }
 
     /// Tells the shards what moved, once for all that was published since.

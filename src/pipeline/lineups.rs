@@ -7,20 +7,31 @@ use crate::server::App;
 use crate::telemetry::LineupMetrics;
 use flume::{Receiver, Selector, Sender};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How often lineups that nobody wants any more are looked for, and figures shown.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// Starts it. It ends when what is returned is dropped.
+/// Starts it. It ends when what is returned is dropped. Where it fails, another takes its place.
 pub(super) fn start(app: &Arc<App>) -> io::Result<Sender<()>> {
     let (stop, stopped) = flume::bounded(0);
-    let follower = Follower::new(app.hub.clone(), app.rulesets.clone());
-    let hub = app.hub.clone();
-    std::thread::Builder::new()
-        .name("lineups".into())
-        .spawn(move || run(follower, &hub, &LineupMetrics::new(), &stopped))?;
+    let (hub, rulesets) = (app.hub.clone(), app.rulesets.clone());
+    let thread = std::thread::Builder::new().name("lineups".into());
+    thread.spawn(move || {
+        let metrics = LineupMetrics::new();
+        loop {
+            let follower = Follower::new(hub.clone(), rulesets.clone());
+            let ran = catch_unwind(AssertUnwindSafe(|| run(follower, &hub, &metrics, &stopped)));
+            if ran.is_ok() {
+                return;
+            }
+            tracing::error!("what follows lineups failed by a fault (above); it begins anew");
+            hub.look_at_lineups();
+            std::thread::sleep(SWEEP);
+        }
+    })?;
     Ok(stop)
 }
 

@@ -35,7 +35,7 @@ pub(super) async fn define(State(door): State<Door>, reader: Reader, request: Re
         let (index, ruleset) = app.ruleset(asked.ruleset.as_deref())?;
         let lineup = Lineup::new((index, ruleset), &asked.slots).map_err(|error| bad(error.to_string()))?;
         let name = TopicName::Lineup(lineup.id.clone());
-        reader.may(std::slice::from_ref(&name), ruleset, index)?;
+        reader.may_lineup(&name, ruleset, index)?;
         let defined = app.hub.define(lineup, ruleset);
         let topic = defined.map_err(|(code, message)| ApiError::unavailable(code, message))?;
         let answer = json(|json| {
@@ -61,13 +61,13 @@ impl App {
     /// # Errors
     /// 404, and 403 where the reader's token does not allow the lineup's ruleset.
     pub(super) fn lineup(&self, reader: &Reader, name: &TopicName) -> Result<Arc<Topic>, ApiError> {
-        let topic = self.hub.get(name);
+        let topic = self.hub.lineup(name);
         let found = topic.as_ref().and_then(|topic| Some((topic, topic.lineup()?)));
         let Some((topic, lineup)) = found else {
             let message = format!("{name}: no such lineup here, or not any more; POST /v1/lineups makes one");
             return Err(ApiError::not_found("unknown_lineup", message));
         };
-        reader.may(std::slice::from_ref(name), self.rulesets.by_index(lineup.ruleset), lineup.ruleset)?;
+        reader.may_lineup(name, self.rulesets.by_index(lineup.ruleset), lineup.ruleset)?;
         Ok(topic.clone())
     }
 }

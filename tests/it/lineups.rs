@@ -314,8 +314,14 @@ fn what_is_no_lineup_is_refused_at_each_door() {
             counted >= 1.0 && server.metric("scorewire_lineups").await >= 1.0
         })
         .await;
-        let unknown = server.get("/v1/snapshot?topics=lineup:0123456789abcdefghjk").await;
-        assert_eq!((unknown.status.as_u16(), &unknown.json()["code"]), (404, &json!("unknown_lineup")));
+        for door in ["snapshot", "sse"] {
+            let unknown = server.get(&format!("/v1/{door}?topics=lineup:0123456789abcdefghjk")).await;
+            assert_eq!(
+                (unknown.status.as_u16(), &unknown.json()["code"]),
+                (404, &json!("unknown_lineup")),
+                "{door}"
+            );
+        }
         server.end().await;
     });
 }

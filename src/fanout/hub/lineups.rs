@@ -33,6 +33,9 @@ impl Hub {
         let watch = |slot: &Slot| self.watch(&TopicName::Player(slot.player.clone()), FOLLOWER);
         let Some(players) = lineup.slots.iter().map(watch).collect::<Option<Vec<_>>>() else {
             self.lineups.give_place_back();
+            self.lineups.count_refused();
+            let players = lineup.slots.iter().map(|slot| slot.player.clone());
+            self.lineups.tell(vec![News::NotDefined(players.collect())]);
             return Err(NO_TOPIC);
         };
         let lineup = Arc::new(lineup);
@@ -54,6 +57,18 @@ impl Hub {
             there.touch();
         }
         Ok(there)
+    }
+
+    /// The topic of a lineup that is there, which stays for a while from now on.
+    pub fn lineup(&self, name: &TopicName) -> Option<Arc<Topic>> {
+        let topic = self.topics.get(name)?;
+        topic.touch();
+        Some(topic.clone())
+    }
+
+    /// Has the follower look at every lineup, for one that begins where another was lost.
+    pub fn look_at_lineups(&self) {
+        self.lineups.look_everywhere();
     }
 
     /// How many lineups there are, and how many were refused for want of room.

@@ -4,14 +4,17 @@ use super::sum::{Followed, SlotNow};
 use super::{Batch, News, Shown};
 use crate::fanout::encode;
 use crate::fanout::hub::{Hub, Moved};
-use crate::fanout::topic::Topic;
+use crate::fanout::topic::{Topic, TopicId};
 use crate::model::{Change, LineupId, PlayerId, Points, StateTime};
 use crate::scoring::{RulesetIndex, Rulesets};
 use flume::Receiver;
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+/// Batches of news after which the shards are told and whoever drives the follower has a look around.
+const BATCHES_MAX: usize = 64;
 
 /// What was done since it was last asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -39,6 +42,11 @@ pub struct Follower {
     inbox: Receiver<Batch>,
     players: HashMap<PlayerId, Player, RandomState>,
     lineups: HashMap<LineupId, Arc<Topic>, RandomState>,
+    /// Players who came to be followed when their topics did not tell of themselves: lineups with one of them whose news
+    /// waits were not told all. Emptied when none waits.
+    untold: HashSet<PlayerId, RandomState>,
+    /// Lineups to be put where their players stand, each once.
+    to_look_at: HashMap<TopicId, Arc<Topic>, RandomState>,
     moved: Moved,
     counts: Counts,
 }
@@ -52,6 +60,8 @@ impl Follower {
             rulesets,
             players: HashMap::default(),
             lineups: HashMap::default(),
+            untold: HashSet::default(),
+            to_look_at: HashMap::default(),
             moved: Moved::default(),
             counts: Counts::default(),
         }
@@ -62,12 +72,16 @@ impl Follower {
         &self.inbox
     }
 
-    /// Takes that news and all that waits behind it into the lineups, and tells the shards. Returns when the first of
-    /// the changes among it was worked out.
+    /// Takes that news and what waits behind it, [`BATCHES_MAX`] at most, into the lineups, and tells the shards. Returns
+    /// when the first of the changes among it was worked out.
     pub fn take(&mut self, first: Option<Batch>) -> Option<StateTime> {
         let mut oldest: Option<StateTime> = None;
-        let mut next = first.or_else(|| self.inbox.try_recv().ok());
-        while let Some(Batch(news)) = next {
+        let mut first = first;
+        for _ in 0..BATCHES_MAX {
+            let Some(Batch(news)) = first.take().or_else(|| self.inbox.try_recv().ok()) else {
+                self.untold.clear();
+                break;
+            };
             for one in news {
                 match one {
                     News::Changed(change, shown) => {
@@ -76,15 +90,18 @@ impl Follower {
                     }
                     News::LetGo(player) => self.let_go(&player),
                     News::Defined(topic) => self.defined(topic),
+                    News::NotDefined(players) => self.not_defined(&players),
                 }
             }
-            next = self.inbox.try_recv().ok();
         }
         if self.hub.lineups().take_overflow() {
             self.counts.resyncs += 1;
             self.hub.all_lineups().into_iter().for_each(|topic| self.defined(topic));
-            let all: Vec<Arc<Topic>> = self.lineups.values().cloned().collect();
-            all.iter().for_each(|topic| self.look(topic));
+            let all = self.lineups.values().map(|topic| (topic.id, topic.clone()));
+            self.to_look_at.extend(all);
+        }
+        for topic in std::mem::take(&mut self.to_look_at).values() {
+            self.look(topic);
         }
         self.hub.tell(&mut self.moved);
         oldest
@@ -93,15 +110,21 @@ impl Follower {
     /// Forgets lineups that nobody has wanted for long enough. Call it about once a second.
     pub fn sweep(&mut self, now_us: i64) {
         let lineups = self.hub.lineups();
-        let crowded = lineups.count() > lineups.limits.lineups_max / 2;
-        let linger_us = if crowded { 0 } else { lineups.limits.linger_us };
-        let lingered = |topic: &&Arc<Topic>| topic.has_lingered(now_us, linger_us);
-        let gone: Vec<Arc<Topic>> = self.lineups.values().filter(lingered).cloned().collect();
-        for topic in gone {
-            if self.hub.forget_lineup(&topic) {
-                self.forget(&topic);
-            }
-        }
+        let idle = |topic: &Arc<Topic>| Some((topic.idle_us(now_us)?, topic.clone()));
+        let mut idle: Vec<(i64, Arc<Topic>)> = self.lineups.values().filter_map(idle).collect();
+        // The longest idle first.
+        idle.sort_unstable_by_key(|(idle_us, _)| -idle_us);
+        let lingered = idle.partition_point(|(idle_us, _)| *idle_us >= lineups.limits.linger_us);
+        let crowd = lineups
+            .count()
+            .saturating_sub(lineups.limits.lineups_max - lineups.limits.lineups_max / 10);
+        idle.truncate(lingered.max(crowd));
+        let gone = idle
+            .into_iter()
+            .map(|(_, topic)| topic)
+            .filter(|topic| self.hub.forget_lineup(topic));
+        let gone: Vec<Arc<Topic>> = gone.collect();
+        self.forget(&gone);
     }
 
     /// What was done since the last call.
@@ -111,8 +134,8 @@ impl Follower {
 
     fn changed(&mut self, change: &Arc<Change>, shown: &[Shown]) {
         let mut scored: SmallVec<[(RulesetIndex, u16, Points); 8]> = SmallVec::new();
-        let ring_frames = self.hub.ring_frames();
-        let mut behind = Vec::new();
+        let (limits, level) = (self.hub.lineups().limits, self.hub.pressure().level());
+        let ring_frames = level.ring_frames(limits.ring_frames);
         let player_of = |one: &Shown| &change.moves[usize::from(one.place)].who.card.player;
         for (place, one) in shown.iter().enumerate() {
             let Some(player) = self.players.get(player_of(one)) else {
@@ -143,21 +166,26 @@ impl Follower {
                     Followed::To(shards) => {
                         self.counts.moved += 1;
                         self.moved.add(topic.id, shards);
-                        if self.hub.is_due(&self.moved) {
+                        if self.moved.is_due(ring_frames) {
                             self.hub.tell(&mut self.moved);
                         }
                     }
                     Followed::Known => {}
-                    Followed::Behind => behind.push(topic.clone()),
+                    Followed::Behind => drop(self.to_look_at.insert(topic.id, topic.clone())),
                 }
             }
         }
-        behind.iter().for_each(|topic| self.look(topic));
     }
 
     fn let_go(&mut self, player: &PlayerId) {
-        let lineups = self.players.get(player).map_or_else(Vec::new, |player| player.lineups.clone());
-        lineups.iter().for_each(|topic| self.look(topic));
+        let lineups = self.players.get(player).into_iter().flat_map(|player| &player.lineups);
+        self.to_look_at.extend(lineups.map(|topic| (topic.id, topic.clone())));
+    }
+
+    /// There was no room for a lineup, and some of its players' topics tell of themselves for nothing.
+    fn not_defined(&self, players: &[PlayerId]) {
+        let others = players.iter().filter(|player| !self.players.contains_key(*player));
+        others.for_each(|player| self.hub.unfollow(player));
     }
 
     /// Begins to follow a lineup.
@@ -170,11 +198,13 @@ impl Follower {
         {
             return;
         }
-        let mut is_known = true;
         for slot in &lineup.slots {
             let player = self.players.entry(slot.player.clone()).or_insert_with(|| {
                 let (topic, was_told) = self.hub.follow(&slot.player);
-                is_known &= was_told;
+                // The last other lineup with the player was forgotten as this one was made: there may have been no news.
+                if !was_told {
+                    self.untold.insert(slot.player.clone());
+                }
                 Player {
                     topic,
                     lineups: Vec::new(),
@@ -182,9 +212,8 @@ impl Follower {
             });
             player.lineups.push(topic.clone());
         }
-        // Somebody else's lineup with a player was forgotten as this one was made: there may have been no news.
-        if !is_known {
-            self.look(&topic);
+        if lineup.slots.iter().any(|slot| self.untold.contains(&slot.player)) {
+            self.to_look_at.insert(topic.id, topic);
         }
     }
 
@@ -201,21 +230,27 @@ impl Follower {
         if let Some(shards) = topic.jump(read, self.moved.left()) {
             self.counts.jumped += 1;
             self.moved.add(topic.id, shards);
+            if self.hub.is_due(&self.moved) {
+                self.hub.tell(&mut self.moved);
+            }
         }
     }
 
-    fn forget(&mut self, topic: &Arc<Topic>) {
-        let Some(lineup) = topic.lineup() else { return };
-        self.counts.forgotten += 1;
-        self.lineups.remove(&lineup.id);
-        for slot in &lineup.slots {
-            let Some(player) = self.players.get_mut(&slot.player) else {
-                continue;
-            };
-            player.lineups.retain(|other| !Arc::ptr_eq(other, topic));
+    /// All of them at once: a popular player's list is gone through once.
+    fn forget(&mut self, gone: &[Arc<Topic>]) {
+        let ids: HashSet<TopicId, RandomState> = gone.iter().map(|topic| topic.id).collect();
+        let mut players: HashSet<&PlayerId, RandomState> = HashSet::default();
+        for lineup in gone.iter().filter_map(|topic| topic.lineup()) {
+            self.counts.forgotten += 1;
+            self.lineups.remove(&lineup.id);
+            players.extend(lineup.slots.iter().map(|slot| &slot.player));
+        }
+        for id in players {
+            let Some(player) = self.players.get_mut(id) else { continue };
+            player.lineups.retain(|topic| !ids.contains(&topic.id));
             if player.lineups.is_empty() {
-                self.players.remove(&slot.player);
-                self.hub.unfollow(&slot.player);
+                self.players.remove(id);
+                self.hub.unfollow(id);
             }
         }
     }

@@ -35,8 +35,8 @@ pub struct LineupLimits {
     pub lineups_max: usize,
     /// Entries kept of each.
     pub ring_frames: usize,
-    /// How long one is kept that nobody watches, in microseconds. At most the time between two sweeps where more than half
-    /// of `lineups_max` are there.
+    /// How long one is kept that nobody watches, in microseconds. Where more than nine tenths of `lineups_max` are there,
+    /// the longest idle go earlier.
     pub linger_us: i64,
 }
 
@@ -69,6 +69,8 @@ pub(super) enum News {
     LetGo(PlayerId),
     /// There is another lineup.
     Defined(Arc<Topic>),
+    /// There was no room for one with these players.
+    NotDefined(Vec<PlayerId>),
 }
 
 /// News that came together.
@@ -128,8 +130,19 @@ impl Lineups {
                 (count < self.limits.lineups_max).then_some(count + 1)
             })
             .is_ok();
-        self.refused.fetch_add(u64::from(!took), Ordering::Relaxed);
+        if !took {
+            self.count_refused();
+        }
         took
+    }
+
+    pub(super) fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What was told may be lost: the follower has to look at every lineup.
+    pub(super) fn look_everywhere(&self) {
+        self.overflowed.store(true, Ordering::Release);
     }
 
     pub(super) fn give_place_back(&self) {

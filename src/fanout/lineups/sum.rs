@@ -202,20 +202,21 @@ impl Topic {
         });
     }
 
-    /// Whether nobody has watched the lineup nor asked for it for `linger_us`.
-    pub(in crate::fanout) fn has_lingered(&self, now_us: i64, linger_us: i64) -> bool {
+    /// For how long nobody has watched the lineup nor asked for it, as far as it was looked at; nothing where somebody
+    /// does, or has since the last look.
+    pub(in crate::fanout) fn idle_us(&self, now_us: i64) -> Option<i64> {
         self.read(|history| {
             let watched = history.watchers() != 0;
-            let Some(sum) = &mut history.lineup else { return false };
+            let sum = history.lineup.as_mut()?;
             if watched || std::mem::take(&mut sum.touched) {
                 sum.idle_since_us = None;
-                return false;
+                return None;
             }
-            now_us - *sum.idle_since_us.get_or_insert(now_us) >= linger_us
+            Some(now_us - *sum.idle_since_us.get_or_insert(now_us))
         })
     }
 
-    /// Whether nobody watches the lineup, nor has asked for it since [`Topic::has_lingered`].
+    /// Whether nobody watches the lineup, nor has asked for it since [`Topic::idle_us`].
     pub(in crate::fanout) fn is_unasked(&self) -> bool {
         self.read(|history: &mut History| history.watchers() == 0 && history.lineup.as_ref().is_some_and(|sum| !sum.touched))
     }

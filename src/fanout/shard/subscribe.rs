@@ -96,6 +96,7 @@ impl Shard {
         let name = TopicName::Lineup(lineup.id.clone());
         let topic = name.to_string();
         let begun = self.may_begin(key, &name, ruleset).and_then(|_| {
+            self.has_room_for(key, &lineup)?;
             let defined = self.parts.hub.define(lineup, rulesets.by_index(ruleset));
             defined.map_err(|(code, message)| (code, message.to_owned()))?;
             self.subscribe_to(key, &topic, wish)
@@ -279,6 +280,21 @@ impl Shard {
             return Err(("overloaded", message));
         }
         Ok(mirror)
+    }
+
+    /// Whether a client may watch one more lineup. Each may make a topic for each of its players, so that all slots of a
+    /// client's lineups count as subscriptions do.
+    fn has_room_for(&mut self, key: ConnKey, lineup: &Lineup) -> Result<(), (&'static str, String)> {
+        let subscriptions_max = self.parts.limits.subscriptions_max;
+        let others = self.conns.get(key.index as usize).into_iter().flat_map(|conn| conn.subs.iter());
+        let others = others.filter_map(|cursor| self.mirrors[cursor.mirror as usize].topic.lineup());
+        let slots: usize = others.filter(|other| other.id != lineup.id).map(|other| other.slots.len()).sum();
+        if slots + lineup.slots.len() <= subscriptions_max {
+            return Ok(());
+        }
+        self.stats.refused_subscriptions += 1;
+        let message = format!("a client's lineups may have {subscriptions_max} slots together");
+        Err(("too_many_subscriptions", message))
     }
 
     /// Under which ruleset a topic is watched, where `asked` is asked for; nothing of a lineup that is not there.

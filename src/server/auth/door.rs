@@ -82,10 +82,27 @@ impl Reader {
         if let Some(topic) = topics.iter().find(|topic| !grant.allows_topic(topic)) {
             return Err(forbidden(topic.to_string()));
         }
-        if topics.iter().any(TopicName::has_ruleset) && !grant.allows_ruleset(index) {
+        // A lineup has its own: whoever shows it asks again by that.
+        let is_chosen = |topic: &TopicName| topic.has_ruleset() && !matches!(topic, TopicName::Lineup(_));
+        if topics.iter().any(is_chosen) && !grant.allows_ruleset(index) {
             return Err(forbidden(format!("under the ruleset {}", ruleset.name())));
         }
         Ok(())
+    }
+
+    /// The same of a lineup, under its own ruleset.
+    ///
+    /// # Errors
+    /// 403.
+    pub(in crate::server) fn may_lineup(&self, lineup: &TopicName, ruleset: &Ruleset, index: RulesetIndex) -> Result<(), ApiError> {
+        self.may(std::slice::from_ref(lineup), ruleset, index)?;
+        match &self.grant {
+            Some(grant) if !grant.allows_ruleset(index) => {
+                let message = format!("the token does not allow to read under the ruleset {}", ruleset.name());
+                Err(ApiError::with_status(StatusCode::FORBIDDEN, "forbidden", message))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -364,3 +364,74 @@ fn a_token_must_allow_the_lineup_and_its_ruleset() {
         rig.read(key);
     }
 }
+
+/// The follower lets go of the last lineup with the passer while two others with him are under way to it: he scores
+/// before it has heard of either, and it is not told.
+#[test]
+fn a_score_between_one_lineups_end_and_anothers_beginning_is_in_all_of_them() {
+    let mut rig = Rig::new();
+    let (key, topic) = watcher(&mut rig);
+    rig.say(key, &format!(r#"{{"op":"unsubscribe","topics":["{topic}"]}}"#));
+    rig.pump();
+    for _ in 0..2 {
+        rig.now_us += SECOND;
+        rig.follower.sweep(rig.now_us);
+    }
+    let late = [rig.client(), rig.client()];
+    for (number, key) in late.into_iter().enumerate() {
+        let slots = format!(r#"[{{"slot":"QB","player":"Q"}},{{"slot":"RB","player":"r{number}"}}]"#);
+        rig.say(key, &format!(r#"{{"op":"lineup","slots":{slots}}}"#));
+    }
+    rig.pump();
+    rig.now_us += 120 * SECOND;
+    rig.follower.sweep(rig.now_us);
+    assert_eq!(rig.follower.take_counts().forgotten, 1);
+    rig.apply_line_unnoticed(&pass(1, 1, 100));
+    rig.deliver();
+    rig.pump();
+    for key in late {
+        let said = rig.read(key);
+        assert_eq!(said.last().unwrap()["points"], 4, "{said:?}");
+    }
+}
+
+#[test]
+fn players_of_lineups_leave_room_to_others_and_a_refused_lineup_leaves_nothing() {
+    let mut rig = Rig::with(|limits| (limits.subscriptions_max, limits.replies_bytes_max) = (100, 100_000));
+    let key = rig.client();
+    let some = |from: usize| {
+        let slots: Vec<Value> = (from..from + 30)
+            .map(|player| json!({"slot": "X", "player": format!("p{player}")}))
+            .collect();
+        json!(slots).to_string()
+    };
+    let said = ask(&mut rig, key, "", &some(0));
+    assert_eq!(said[0]["errors"], json!([]));
+    let before = rig.hub.rings().topics;
+    // The rig's hub has room for a hundred topics.
+    let said = ask(&mut rig, key, "", &some(30));
+    assert_eq!(said[0]["errors"][0]["code"], "too_many_topics");
+    assert_eq!(rig.hub.rings().topics, before);
+    assert_eq!(rig.hub.lineup_counts(), (1, 1));
+    // Others are still taken.
+    rig.say(key, r#"{"op":"subscribe","topics":["player:new"]}"#);
+    rig.pump();
+    assert_eq!(rig.read(key)[0]["errors"], json!([]));
+}
+
+#[test]
+fn the_slots_of_a_clients_lineups_count_as_subscriptions() {
+    let mut rig = Rig::new();
+    let key = rig.client();
+    let two = |player: usize| format!(r#"[{{"slot":"A","player":"a{player}"}},{{"slot":"B","player":"b{player}"}}]"#);
+    for (player, code) in [
+        (1, Value::Null),
+        (2, Value::Null),
+        (3, json!("too_many_subscriptions")),
+        (2, Value::Null),
+    ] {
+        let said = ask(&mut rig, key, "", &two(player));
+        assert_eq!(said[0]["errors"][0]["code"], code, "{player}");
+    }
+    assert_eq!(rig.hub.lineup_counts().0, 2, "what is refused is not made");
+}
