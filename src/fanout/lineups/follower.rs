@@ -72,7 +72,7 @@ impl Follower {
         &self.inbox
     }
 
-    /// Takes that news and what waits behind it, [`BATCHES_MAX`] at most, into the lineups, and tells the shards. Returns
+    /// Takes that news and what waits behind it, up to a bound, into the lineups, and tells the shards. Returns
     /// when the first of the changes among it was worked out.
     pub fn take(&mut self, first: Option<Batch>) -> Option<StateTime> {
         let mut oldest: Option<StateTime> = None;
