@@ -175,8 +175,10 @@ fn json_form(of: &Message, bytes: &[u8]) -> Result<Value> {
             *value = decimal(value, POINTS_SCALE)?;
         }
     }
-    if let Some(halves) = fields.remove("sacks_halves") {
-        fields.insert("sacks".to_owned(), decimal(&halves, 2)?);
+    for (scaled, name, scale) in [("sacks_halves", "sacks", 2), ("multiplier_hundredths", "multiplier", 100)] {
+        if let Some(units) = fields.remove(scaled) {
+            fields.insert(name.to_owned(), decimal(&units, scale)?);
+        }
     }
     if let Some(Value::Array(gone)) = fields.remove("gone") {
         let known = gone.iter().filter_map(Value::as_str).map(|name| (name.to_owned(), Value::Null));
@@ -234,6 +236,7 @@ fn lists(of: &str, fields: &Map<String, Value>) -> &'static [&'static str] {
     match of {
         "Subscriptions" => &["topics", "errors"],
         "Delta" | "Snapshot" if topic == "slate" => &["games"],
+        "Delta" | "Snapshot" if topic.starts_with("lineup:") => &["slots"],
         "Snapshot" if topic.starts_with("predictions:") => &["predictions"],
         "Prediction" if fields.get("kind").is_some_and(|kind| kind == "points") => &["players"],
         "Delta" | "Snapshot" if topic.starts_with("game:") || topic.starts_with("team:") => &["players"],
