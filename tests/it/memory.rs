@@ -122,6 +122,10 @@ async fn while_it_feeds(http: &Http, feed: &mut Corrections, feed_socket: &mut F
         }
     };
     tokio::join!(asking, feeding);
+    // Who asked has not read meanwhile, and what waits for it is memory.
+    for reader in readers {
+        reader.catch_up(http).await;
+    }
 }
 
 /// And once memory is back.
