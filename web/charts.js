@@ -54,6 +54,7 @@ export class Chart {
   set(data, label) {
     this.#data = data;
     setAttribute(this.#host, 'aria-label', label);
+    this.#host.classList.toggle('is-waiting', data[0].length === 0);
     this.#isDue = true;
     if (this.#isSeen) this.#draw();
   }
@@ -90,6 +91,8 @@ export class Chart {
     if (UPlot === null) return;
     const { clientWidth: width, clientHeight: height } = this.#host;
     if (!this.#data || width === 0 || height === 0) return;
+    // Without a point there is no time to draw an axis of.
+    if (!this.#plot && this.#data[0].length === 0) return;
     this.#isDue = false;
     if (this.#plot) this.#plot.setData(this.#data);
     else this.#plot = new UPlot({ ...this.#options(UPlot), width, height }, this.#data, this.#host);
