@@ -117,7 +117,9 @@ export function sparkline(scales, series) {
 
 /** The span of a time axis: what there is, but a minute at least. */
 export function timeRange(plot, min, max) {
-  return [Math.min(min ?? 0, (max ?? 0) - SPAN_SECONDS_MIN), max ?? 0];
+  // Of a single point uPlot makes a span of years.
+  const last = (plot.data[0].length > 1 ? max : min) ?? 0;
+  return [Math.min(min ?? 0, last - SPAN_SECONDS_MIN), last];
 }
 
 /** A time axis in the reader's own time: "20:14", with seconds where they tell the ticks apart. */

@@ -168,9 +168,8 @@ fn lineup_moved<'a>(subject: Subject<'a>, entries: &[&'a Entry], total: Points) 
             Some(&last.change.head.game)
         };
         let player = moved_in_game(subject.ruleset, &moves, None)?;
-        let (first, last) = (moves.first()?, moves.last()?);
-        let times = |player: &PlayerCard, line: &StatLine| slot.multiplier.of(points(subject.ruleset, player, line));
-        let now = times(&last.who.card, &last.after());
+        let before = player.points - player.change.unwrap_or_default();
+        let now = slot.multiplier.of(player.points);
         Some(SlotShown {
             slot: &slot.name,
             multiplier: None,
@@ -178,7 +177,7 @@ fn lineup_moved<'a>(subject: Subject<'a>, entries: &[&'a Entry], total: Points) 
             game: player.who.as_ref().and_then(|_| game()),
             player: PlayerShown {
                 points: now,
-                change: Some(now - times(&first.who_before().card, &first.before())),
+                change: Some(now - slot.multiplier.of(before)),
                 ..player
             },
         })

@@ -10,7 +10,7 @@ use crate::fanout::bulletins::{BULLETINS_MAX, Posted};
 use crate::fanout::encode::{self, Subject};
 use crate::fanout::snapshot;
 use crate::fanout::topic::FrameKey;
-use crate::model::{Now, Points, Seq};
+use crate::model::{Now, Seq};
 use crate::wire::Form;
 use crate::wire::deflate::Deflater;
 use crate::wire::ws::Frame;
@@ -106,30 +106,34 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
         form: key.1,
         wall_us: now.wall_us,
     };
-    let totals: SmallVec<[Option<Points>; 4]> = (first..).take(count.min(PIECES_MAX)).map(|place| mirror.total_at(place)).collect();
-    let frames = mirror.ring.range_mut(first..).zip(totals).map(|(mirrored, total)| {
-        let frames = mirrored.frames.get_or_insert_default();
-        if let Some((_, frame)) = frames.iter().find(|(known, _)| *known == key) {
-            return (mirrored.entry.seq, false, frame.clone());
-        }
-        let entry = &mirrored.entry;
-        let mut encoded = false;
-        let encode = || {
-            encoded = true;
-            encode::delta(subject, [entry], total)
-        };
-        let shared = subject.topic.read(|history| history.frames(entry.seq));
-        let frame = shared.frame(key, encode, |plain| making.deflate(plain));
-        making.stats.encoded_bytes += frame.bytes().len() as u64;
-        if encoded {
-            making.stats.state_to_encode.record(now.steady_us - entry.change.applied.0);
-        }
-        // A copy of its own: the walk then touches no memory that another shard writes.
-        let own = (Piece::frame(frame.copied()), now.steady_us);
-        mirror.frame_bytes += own.0.bytes().len();
-        frames.push((key, own.clone()));
-        (entry.seq, false, own)
-    });
+    let frames = mirror
+        .ring
+        .range_mut(first..)
+        .zip(first..)
+        .take(PIECES_MAX)
+        .map(|(mirrored, place)| {
+            let frames = mirrored.frames.get_or_insert_default();
+            if let Some((_, frame)) = frames.iter().find(|(known, _)| *known == key) {
+                return (mirrored.entry.seq, false, frame.clone());
+            }
+            let entry = &mirrored.entry;
+            let mut encoded = false;
+            let encode = || {
+                encoded = true;
+                encode::delta(subject, [entry], mirror.totals.get(place).copied())
+            };
+            let shared = subject.topic.read(|history| history.frames(entry.seq));
+            let frame = shared.frame(key, encode, |plain| making.deflate(plain));
+            making.stats.encoded_bytes += frame.bytes().len() as u64;
+            if encoded {
+                making.stats.state_to_encode.record(now.steady_us - entry.change.applied.0);
+            }
+            // A copy of its own: the walk then touches no memory that another shard writes.
+            let own = (Piece::frame(frame.copied()), now.steady_us);
+            mirror.frame_bytes += own.0.bytes().len();
+            frames.push((key, own.clone()));
+            (entry.seq, false, own)
+        });
     Due::Now(frames.collect())
 }
 
@@ -138,7 +142,6 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, maki
     if let Some(shared) = mirror.shared.iter().find(same) {
         return shared.frame.clone();
     }
-    let total = mirror.ring.len().checked_sub(1).and_then(|last| mirror.total_at(last));
     let entries = mirror.ring.range(mirror.place_after(seq)..).map(|mirrored| &mirrored.entry);
     let subject = Subject {
         topic: &mirror.topic,
@@ -146,7 +149,7 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, maki
         wall_us: making.now.wall_us,
         form: key.1,
     };
-    let frame = making.piece(encode::delta(subject, entries, total), key.1);
+    let frame = making.piece(encode::delta(subject, entries, mirror.totals.back().copied()), key.1);
     mirror.share(Shared {
         key,
         after: Some(seq),

@@ -55,7 +55,7 @@ pub(super) struct Mirror {
     /// Whether it is such a topic. Known here: its name lies beside what another thread writes.
     pub(super) expires: bool,
     /// What a lineup comes to after each entry; empty for other topics.
-    totals: VecDeque<Points>,
+    pub(super) totals: VecDeque<Points>,
     /// Most entries that the topic itself keeps.
     ring_max: usize,
     pub(super) subscribers: Vec<Subscriber>,
@@ -142,11 +142,6 @@ impl Mirror {
         }
         let surplus = self.totals.len().saturating_sub(self.ring.len());
         self.totals.drain(..surplus);
-    }
-
-    /// What a lineup comes to after the entry at that place of the ring; nothing for other topics.
-    pub(super) fn total_at(&self, place: usize) -> Option<Points> {
-        self.totals.get(place).copied()
     }
 
     /// Drops the shared frames for which `keep` does not hold.
