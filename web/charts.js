@@ -54,7 +54,9 @@ export class Chart {
   set(data, label) {
     this.#data = data;
     setAttribute(this.#host, 'aria-label', label);
-    this.#host.classList.toggle('is-waiting', data[0].length === 0);
+    // Without a point there is no time to draw an axis of.
+    if (data[0].length === 0) this.#erase();
+    this.#host.classList.toggle('is-waiting', this.#plot === null);
     this.#isDue = true;
     if (this.#isSeen) this.#draw();
   }
@@ -71,8 +73,7 @@ export class Chart {
 
   /** Anew with the colours of now. */
   recolour() {
-    this.#plot?.destroy();
-    this.#plot = null;
+    this.#erase();
     if (this.#isSeen && this.#data) this.#draw();
   }
 
@@ -80,9 +81,13 @@ export class Chart {
     charts.delete(this);
     seen.unobserve(this.#host);
     sized.unobserve(this.#host);
+    this.#erase();
+    this.#data = null;
+  }
+
+  #erase() {
     this.#plot?.destroy();
     this.#plot = null;
-    this.#data = null;
   }
 
   async #draw() {
@@ -91,11 +96,11 @@ export class Chart {
     if (UPlot === null) return;
     const { clientWidth: width, clientHeight: height } = this.#host;
     if (!this.#data || width === 0 || height === 0) return;
-    // Without a point there is no time to draw an axis of.
-    if (!this.#plot && this.#data[0].length === 0) return;
+    if (this.#data[0].length === 0) return;
     this.#isDue = false;
     if (this.#plot) this.#plot.setData(this.#data);
     else this.#plot = new UPlot({ ...this.#options(UPlot), width, height }, this.#data, this.#host);
+    this.#host.classList.remove('is-waiting');
   }
 }
 

@@ -1,16 +1,12 @@
 // The page's one connection: all that it knows of the client library is here.
 
+import { nowUs } from './client/clock.js';
 import { connect, lineup, UNAUTHORIZED } from './client/index.js';
 
 const FETCH_AGAIN_MS = 2_000;
 const LOST = ['reconnecting', 'offline'];
 
-export { UNAUTHORIZED };
-
-/** Microseconds since the Unix epoch; steps of the wall clock while the page is open don't show. */
-export function nowUs() {
-  return Math.round((performance.timeOrigin + performance.now()) * 1_000);
-}
+export { nowUs, UNAUTHORIZED };
 
 export class Connection {
   reconnects = 0;

@@ -1,13 +1,9 @@
 // Points as integers. The wire carries JSON numbers with at most four decimals; sums are made in
 // 1/10,000 point, so that a total on screen is exact whatever was added to it.
 
-const UNITS_PER_POINT = 10_000;
-const UNITS_PER_CENT = 100;
+export { toUnits } from './client/points.js';
 
-/** The wire's number as an integer of 1/10,000 point, or null where there is none. */
-export function toUnits(points) {
-  return Number.isFinite(points) ? Math.round(points * UNITS_PER_POINT) : null;
-}
+const UNITS_PER_CENT = 100;
 
 /** Two decimals with a true minus sign; an en dash where there is no number. */
 export function formatPoints(units) {

@@ -44,7 +44,7 @@ enum Woken {
 fn run(mut follower: Follower, hub: &Hub, metrics: &LineupMetrics, stopped: &Receiver<()>) {
     let sweep_us = SWEEP.as_micros() as i64;
     let mut sweep_at_us = 0;
-    let mut refused_before = 0;
+    let (_, mut refused_before) = hub.lineup_counts();
     loop {
         let woken = Selector::new()
             .recv(follower.inbox(), |batch| Woken::News(batch.ok()))

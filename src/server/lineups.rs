@@ -1,7 +1,7 @@
 //! `POST /v1/lineups`: a lineup's topic, for event streams and snapshots; over WebSocket `op: lineup` does it.
 
 use super::auth::Reader;
-use super::error::{ApiError, json};
+use super::error::{ApiError, SOON_MS, json};
 use super::{App, Door};
 use crate::fanout::Topic;
 use crate::fanout::lineups::Lineup;
@@ -37,7 +37,7 @@ pub(super) async fn define(State(door): State<Door>, reader: Reader, request: Re
         let name = TopicName::Lineup(lineup.id.clone());
         reader.may_lineup(&name, ruleset, index)?;
         let defined = app.hub.define(lineup, ruleset);
-        let topic = defined.map_err(|(code, message)| ApiError::unavailable(code, message))?;
+        let topic = defined.map_err(|(code, message)| ApiError::unavailable(code, message).send_again_after(SOON_MS))?;
         let answer = json(|json| {
             json.text("topic", &name.to_string()).text("ruleset", ruleset.name());
             json.list_at("slots", |list| {

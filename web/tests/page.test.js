@@ -15,12 +15,12 @@ let errors;
 
 before(async () => {
   [browser, server] = await Promise.all([launchBrowser(), startServer()]);
-  wire = await startWire(server.url);
+  wire = await startWire(new URL(server.url));
 });
 
 after(async () => {
   await browser?.close();
-  await wire?.stop();
+  await wire?.close();
   await server?.stop();
 });
 

@@ -129,6 +129,17 @@ test('a captain counts one and a half', async () => {
   assert.equal(await text('.news-change'), '+1.50');
 });
 
+test('a team without a play has no line yet, and is told so', async () => {
+  player('NE-1').stats = {};
+  await open();
+  await pick('NE-1');
+  await page.waitForSelector('.curve .is-waiting');
+  assert.match(await page.locator('.curve [role="img"]').getAttribute('aria-label'), /no play yet/);
+  server.publish(play('NE-1', { rushing_yards: 10, rushing_attempts: 1 }));
+  await page.waitForSelector('.curve canvas');
+  assert.equal(await page.locator('.curve .is-waiting').count(), 0);
+});
+
 test('a latecomer sees the points that came before, and how the team may end', async () => {
   player('NE-1').stats = { rushing_yards: 50 };
   const at = Date.now() * 1000 - 600e6;

@@ -1,19 +1,20 @@
-// A browser, a server to look at, and a wire between them that can be cut.
+// A browser, and a server to look at.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve as absolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { boundPort } from '../client/tests/real.js';
 import { startFront } from '../tools/front.js';
 import { FakeServer } from './fake_server.js';
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const SCREENSHOTS = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'screenshots');
-const LISTENING_WITHIN_MS = 60_000;
+
+export { eventually, wire as startWire } from '../client/tests/real.js';
 
 export function launchBrowser() {
   return chromium.launch({
@@ -124,77 +125,10 @@ async function startBinary(binary, command, flags = []) {
     rmSync(dataDir, { recursive: true, force: true });
   };
   try {
-    return { url: `http://${await boundAddress(child)}`, isFake: false, stop, pid: child.pid };
+    return { url: `http://127.0.0.1:${await boundPort(child)}`, isFake: false, stop, pid: child.pid };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-function boundAddress(child) {
-  return new Promise((resolve, reject) => {
-    let log = '';
-    const read = (chunk) => {
-      log += chunk;
-      // Colours would stand between the words.
-      const plain = log.replace(/\x1b\[[0-9;]*m/g, '');
-      const found = plain.match(/listening.*?address="?(\d+\.\d+\.\d+\.\d+:\d+)/);
-      if (found) resolve(found[1]);
-    };
-    child.stdout.on('data', read);
-    child.stderr.on('data', read);
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`the server ended with ${code} before it listened:\n${log}`)));
-    setTimeout(() => reject(new Error(`no "listening" line yet:\n${log}`)), LISTENING_WITHIN_MS).unref();
-  });
-}
-
-/** A wire to `url` that `cut()` breaks and keeps broken until `mend()`. */
-export async function startWire(url) {
-  const { hostname, port } = new URL(url);
-  const sockets = new Set();
-  let isCut = false;
-  const server = createServer((near) => {
-    if (isCut) {
-      near.destroy();
-      return;
-    }
-    const far = connect(Number(port), hostname);
-    for (const [one, other] of [[near, far], [far, near]]) {
-      sockets.add(one);
-      one.pipe(other);
-      one.on('error', () => other.destroy());
-      one.on('close', () => {
-        sockets.delete(one);
-        other.destroy();
-      });
-    }
-  });
-  const cut = () => {
-    isCut = true;
-    for (const socket of sockets) socket.destroy();
-  };
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  return {
-    url: `http://127.0.0.1:${server.address().port}`,
-    cut,
-    mend: () => { isCut = false; },
-    stop: async () => {
-      cut();
-      await new Promise((resolve) => { server.close(resolve); });
-    },
-  };
-}
-
-/** Tries until `attempt` gives no error, and then throws its last one. */
-export async function eventually(attempt, withinMs = 20_000) {
-  const giveUpAt = Date.now() + withinMs;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (Date.now() > giveUpAt) throw error;
-      await new Promise((resolve) => { setTimeout(resolve, 100); });
-    }
-  }
-}

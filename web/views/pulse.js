@@ -40,7 +40,7 @@ export class Pulse {
       this.#figures.set(name, { value, small });
       list.append(el('div', { class: 'figure', title: hint }, el('dt', {}, words), value, small));
     }
-    const [ages, rates] = [el('div', { class: 'pulse-chart' }), el('div', { class: 'pulse-chart' })];
+    const [ages, rates] = [chartHost(), chartHost()];
     this.#charts = { ages: new Chart(ages, agesOptions), rates: new Chart(rates, ratesOptions) };
     section.replaceChildren(
       el('div', { class: 'view-head' }, el('h2', {}, 'Pulse'), el('p', {}, 'How fast the scores get here')),
@@ -124,4 +124,8 @@ function agesOptions() {
 
 function ratesOptions() {
   return overTime({ series: [{}, line('--accent', { fill: colour('--accent-soft') })] });
+}
+
+function chartHost() {
+  return el('div', { class: 'pulse-chart', 'data-waiting': 'Drawn in a few seconds' });
 }

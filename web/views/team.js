@@ -146,9 +146,8 @@ export class TeamView {
 
   #drawCurve() {
     const data = this.#points.curve.data(nowUs(), this.#points.totalUnits);
-    this.#parts.curve.hidden = data[0].length < 2;
-    if (data[0].length < 2) return;
-    this.#curve.set(data, `Points over time: from ${data[1][0].toFixed(2)} to ${data[1].at(-1).toFixed(2)}`);
+    const label = data[0].length === 0 ? 'no play yet' : `from ${data[1][0].toFixed(2)} to ${data[1].at(-1).toFixed(2)}`;
+    this.#curve.set(data, `Points over time: ${label}`);
   }
 
   #fits({ player, position, team }) {
@@ -193,7 +192,7 @@ export class TeamView {
     const invite = el('div', { class: 'invite', id: 'invite' }, el('p', {}, el('strong', {}, 'Whose night is it?'), ' ',
       'Find your players, or fill the slots with tonight’s best, and watch every point arrive as the plays happen.'));
     const refused = el('p', { class: 'refused', role: 'status', hidden: '' });
-    const curveHost = el('div', { class: 'curve-chart' });
+    const curveHost = el('div', { class: 'curve-chart', 'data-waiting': 'Drawn from the first play on' });
     const curve = el('div', { class: 'panel curve' }, el('h3', {}, 'Points over time'), curveHost);
     const newsTitle = el('h3', {}, 'Just happened');
     const body = el('div', { class: 'team-side' }, curve, el('div', { class: 'panel news-panel' }, newsTitle, this.#news.node));
@@ -207,7 +206,7 @@ export class TeamView {
       this.#chosen = null;
       this.#mine.useFormat(format.value);
     });
-    this.#parts = { total, status, projected, projectedNote, format, fill, clear, share, link, banner, controls, invite, curve, newsTitle, body, refused };
+    this.#parts = { total, status, projected, projectedNote, format, fill, clear, share, link, banner, controls, invite, newsTitle, body, refused };
   }
 
   async #share() {

@@ -64,7 +64,8 @@ export async function serve(folder, settings = {}) {
   };
 }
 
-function boundPort(child) {
+/** Where a server that was started listens, by what it says. */
+export function boundPort(child) {
   return new Promise((done, fail) => {
     let log = '';
     const read = (chunk) => {
