@@ -43,7 +43,8 @@ fn a_signal_drains() {
         drop((client, feed));
         let (code, log) = served.ended();
         assert_eq!(code, Some(0), "{log:?}");
-        assert!(log.last().unwrap().contains("drained"), "{log:?}");
+        // Not the last line: a model may just have been loaded, for which the process waited.
+        assert!(log.iter().any(|line| line.contains("drained")), "{log:?}");
         assert!(TcpStream::connect(address).is_err());
     }
 }
