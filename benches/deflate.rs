@@ -30,7 +30,7 @@ fn frames() -> BTreeMap<String, Vec<Frame>> {
     for (head, _) in rig.engine.games() {
         let now = rig.engine.game(&head.game).expect("the game was played");
         names.push(("game", TopicName::Game(head.game.clone())));
-        names.extend(now.team_seqs.iter().map(|(team, _)| ("team", TopicName::Team(team.clone()))));
+        names.extend(now.team_seqs.iter().map(|(team, ..)| ("team", TopicName::Team(team.clone()))));
         names.extend(
             now.players
                 .iter()
@@ -46,6 +46,7 @@ fn frames() -> BTreeMap<String, Vec<Frame>> {
             ruleset: rulesets.get("draftkings").expect("it is built in"),
             form: scorewire::wire::Form::PLAIN,
             wall_us: 1_700_000_000_001_000,
+            shift: 0,
         };
         let entries: Vec<_> = topic.read(|history| history.after(0).collect());
         let entries: Vec<_> = entries.into_iter().filter(|entry| !entry.new_game).collect();
@@ -53,7 +54,7 @@ fn frames() -> BTreeMap<String, Vec<Frame>> {
         frames.entry(format!("{kind}/delta")).or_default().extend(deltas);
         let merged = entries.chunks_exact(MERGED).map(|some| encode::delta(subject, some, None));
         frames.entry(format!("{kind}/merged_{MERGED}")).or_default().extend(merged);
-        let (_, now) = snapshot::take(&rig.hub, &rig.games, subject, "subscribe");
+        let now = snapshot::take(&rig.hub, &rig.games, subject, "subscribe").frame;
         frames.entry(format!("{kind}/snapshot")).or_default().push(now);
     }
     frames

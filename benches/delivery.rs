@@ -17,6 +17,7 @@ mod rig;
 use rig::Rig;
 use scorewire::config::Config;
 use scorewire::engine::Shared;
+use scorewire::fanout::epoch::{Epoch, EpochName};
 use scorewire::fanout::hub::Inbox;
 use scorewire::fanout::shard::{Batch, ConnKey, Kind, Shard, ShardParts, Writer, Wrote};
 use scorewire::feed::{Decoder, Limits};
@@ -102,7 +103,7 @@ impl Bench {
             default_ruleset: rulesets.index("draftkings").unwrap(),
             rulesets,
             games: rig.games,
-            epoch: "bench".into(),
+            epoch: Arc::new(Epoch::new(EpochName::alone("bench"))),
             process: "p1".into(),
             limits: Config::default().shard_limits(),
         });

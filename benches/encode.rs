@@ -41,6 +41,7 @@ fn encode(criterion: &mut Criterion) {
                 ruleset,
                 form: Form { coding, ..Form::PLAIN },
                 wall_us: 1_700_000_000_000_000,
+                shift: 0,
             };
             group.bench_function(format!("{label}/delta{suffix}"), |bencher| {
                 bencher.iter(|| encode::delta(subject, black_box(&entries[..1]), None))

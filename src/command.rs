@@ -9,6 +9,7 @@ mod log;
 mod new_key;
 mod table;
 
+use crate::cluster::Lost;
 use crate::compaction::RetellError;
 use crate::config::{Config, Durability, Scope};
 use crate::demo;
@@ -164,6 +165,8 @@ const USAGE: u8 = 64;
 const UNAVAILABLE: u8 = 69;
 const SOFTWARE: u8 = 70;
 const CUT: u8 = 75;
+/// As for a drain that was cut: starting again is all that is needed.
+const ANEW: u8 = CUT;
 const DATA: u8 = 65;
 const INPUT_OUTPUT: u8 = 74;
 
@@ -299,6 +302,7 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(mut config: Config, alon
             }
             StartError::Log(RetellError::Log(ref log)) => Failure(log_code(log), error.into()),
             StartError::Log(_) => Failure(DATA, error.into()),
+            StartError::Cluster(_) => Failure(UNAVAILABLE, error.into()),
             StartError::System(_) => Failure::from(error),
         })?;
         tracing::info!(
@@ -311,17 +315,24 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(mut config: Config, alon
         );
         let task = tokio::spawn(alongside(&running));
         let ended = tokio::select! {
-            signal = told.stop() => Ok(signal),
+            signal = told.stop() => Ok(Why::Signal(signal)),
             shard = running.shard_ended() => Err(Failure(SOFTWARE, anyhow::anyhow!("shard {shard} ended by itself; see the log"))),
             owner = running.app.engine.owner_ended() => Err(Failure(SOFTWARE, anyhow::anyhow!("engine {owner} ended by itself; see the log"))),
+            lost = running.node_lost() => Ok(Why::Lost(lost)),
             () = running.app.engine.log_ended() => Err(Failure(SOFTWARE, anyhow::anyhow!("the event log ended by itself; see the log"))),
         };
         task.abort();
-        let signal = ended?;
-        tracing::info!(signal, "draining: telling clients when to come back");
+        let why = ended?;
+        match &why {
+            Why::Signal(signal) => tracing::info!(signal, "draining: telling clients when to come back"),
+            Why::Lost(lost) => tracing::error!("{lost}: draining; this node has to begin anew"),
+        }
         if running.drain().await {
             tracing::info!("drained");
-            Ok(())
+            match why {
+                Why::Signal(_) => Ok(()),
+                Why::Lost(lost) => Err(Failure(ANEW, anyhow::anyhow!("{lost}; start it again"))),
+            }
         } else {
             Err(Failure(
                 CUT,
@@ -331,6 +342,14 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(mut config: Config, alon
     });
     pipeline::leave();
     ended
+}
+
+/// Why a server ends in order.
+enum Why {
+    /// It was told to.
+    Signal(&'static str),
+    /// What it shows is not what its cluster has.
+    Lost(Lost),
 }
 
 /// The signals that ask for a drain.

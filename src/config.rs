@@ -5,10 +5,12 @@
 //! port is bound, with one line that names it.
 
 mod auth;
+mod cluster;
 mod network;
 mod predict;
 
 pub use auth::{ApiKey, Auth, KeyHash, OpenTo, Scope};
+pub use cluster::{AckSetting, Cluster, Role};
 pub use network::{Network, Networks, NoNetwork};
 pub use predict::Predict;
 
@@ -48,6 +50,7 @@ pub struct Config {
     pub fanout: Fanout,
     pub clients: Clients,
     pub predict: Predict,
+    pub cluster: Cluster,
     pub memory: Memory,
     pub shutdown: Shutdown,
     pub metrics: Metrics,
@@ -348,6 +351,7 @@ impl Default for Config {
                 close_timeout_ms: 2_000,
             },
             predict: Predict::default(),
+            cluster: Cluster::default(),
             memory: Memory { budget_mib: 0 },
             shutdown: Shutdown {
                 reconnect_spread_ms: 10_000,
@@ -418,6 +422,7 @@ impl Config {
             .chain(self.times())
             .chain(self.doors())
             .chain(self.predict.numbers())
+            .chain(self.cluster.numbers())
         {
             if !range.contains(&value) {
                 return Err(format!("{name} must be {} to {}, not {value}", range.start(), range.end()));
@@ -433,7 +438,7 @@ impl Config {
             return Err("clients.silence_timeout_ms must be longer than clients.ping_interval_ms, or healthy clients are closed".into());
         }
         self.auth.check(&self.feeds)?;
-        self.predict.check()?;
+        self.cluster.check()?;
         auth::check_origins(&self.server.allowed_origins)?;
         self.predict.check()?;
         self.feeds.check()?;
@@ -599,6 +604,14 @@ impl Config {
             game_players_max: engine.game_players_max,
             players_max: engine.players_max,
             expired_games_max: engine.expired_games_max,
+        }
+    }
+
+    /// The engine's limits for one partition of a cluster, which has one thread.
+    pub fn partition_limits(&self) -> EngineLimits {
+        EngineLimits {
+            threads: 1,
+            ..self.engine_limits()
         }
     }
 

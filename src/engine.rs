@@ -8,18 +8,24 @@
 
 mod expiry;
 mod feeds;
+mod games;
 mod notices;
 mod order;
+mod outcomes;
 mod owner;
 pub mod silence;
 
 pub use expiry::Remains;
-pub use order::{Batch, Commit, Engine, SubmitError, UnderWay};
+pub use feeds::{Behind, FeedLevels, Noted};
+pub use games::Games;
+pub use order::{Batch, Engine, SubmitError};
+pub use outcomes::{Commit, UnderWay};
 pub use owner::{Owners, Parcel};
 
 use crate::fanout::hub::{GameTopics, Hub, HubLimits, Moved};
 use crate::fanout::lineups::LineupLimits;
 use crate::fanout::snapshot::GameSnapshot;
+use crate::fanout::topic::Told;
 use crate::feed::arbitration::BetweenFeeds;
 use crate::feed::sequence::{Admitted, Ledger, Verdict};
 use crate::model::{
@@ -85,10 +91,10 @@ struct Owned {
 }
 
 impl Owned {
-    fn new(sources: usize) -> Owned {
+    fn new(sources: usize, told: Option<Told>) -> Owned {
         Owned {
             ledger: Ledger::new(sources),
-            topics: GameTopics::default(),
+            topics: GameTopics::new(told),
             heard: IngestTime::default(),
             is_expired: false,
         }
@@ -115,6 +121,8 @@ pub struct Shared {
     /// Where the predictor hears which games moved.
     board: Option<Arc<Board>>,
     hasher: RandomState,
+    /// Which partition this is, and of how many; nothing without a cluster.
+    partition: Option<(usize, usize)>,
 }
 
 /// What is gathered over several events, because saying it event by event would cost.
@@ -126,6 +134,8 @@ struct Gathered {
     /// Events by feed, and when the last of them was applied.
     told: [u64; SOURCES_MAX],
     at: StateTime,
+    /// The record that is being applied, in a cluster.
+    record: u64,
 }
 
 /// Games that a player list goes through, after which the shards are told: a list is longer than a play.
@@ -146,6 +156,7 @@ impl Shared {
             metrics,
             board: None,
             hasher: RandomState::default(),
+            partition: None,
         }
     }
 
@@ -159,6 +170,14 @@ impl Shared {
         };
         let (hub, _inboxes) = Hub::new(1, nobody);
         Shared::new(Arc::new(hub), limits, EngineMetrics::unseen())
+    }
+
+    /// The same for one of several partitions: what is told of games goes by the records of its stream.
+    pub fn in_partition(self, partition: usize, partitions: usize) -> Shared {
+        Shared {
+            partition: Some((partition, partitions)),
+            ..self
+        }
     }
 
     /// The same, counted by `metrics` from now on.
@@ -279,7 +298,15 @@ impl Shared {
     /// Applies one event, which came from `origin` and is worked out at `now`, for callers that have no other
     /// threads (simulation, benches).
     pub fn apply(&self, event: Event, origin: impl Into<Origin>, now: StateTime) -> Outcome {
-        let mut batch = Gathered::default();
+        self.apply_record(0, event, origin, now)
+    }
+
+    /// The same for an event that is a record of its partition's stream.
+    pub fn apply_record(&self, record: u64, event: Event, origin: impl Into<Origin>, now: StateTime) -> Outcome {
+        let mut batch = Gathered {
+            record,
+            ..Gathered::default()
+        };
         let outcome = self.apply_at(&event, origin.into(), now, &mut batch);
         self.tell(&mut batch);
         self.count(&mut batch);
@@ -305,7 +332,7 @@ impl Shared {
             return outcome;
         }
         let game = event.game().expect("an event that is no player list is of a game");
-        let cell = match self.cell(game, event) {
+        let cell = match self.cell(game, event, batch.record) {
             Ok(cell) => cell,
             Err(refused) => return refused,
         };
@@ -371,7 +398,7 @@ impl Shared {
     }
 
     /// The game's cell, made where this is the first word of it; what becomes of the event where it may not be.
-    fn cell(&self, game: &GameId, event: &Event) -> Result<Arc<GameCell>, Outcome> {
+    fn cell(&self, game: &GameId, event: &Event, record: u64) -> Result<Arc<GameCell>, Outcome> {
         if let Some(cell) = self.games.get(game) {
             return Ok(cell.clone());
         }
@@ -388,8 +415,9 @@ impl Shared {
         if !matches!(event, Event::Game(_)) {
             self.metrics.unannounced_games.increment(1);
         }
+        let told = self.partition.map(|(place, of)| Told::of_game(record, place, of));
         let cell = Arc::new(GameCell {
-            game: RwLock::new((Game::new(game.clone()), Owned::new(self.limits.sources))),
+            game: RwLock::new((Game::new(game.clone()), Owned::new(self.limits.sources, told))),
         });
         // Nobody else makes this game: its events all come to its owner.
         self.games.insert(game.clone(), cell.clone());

@@ -33,6 +33,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail"))]
 
 pub mod clock;
+pub mod cluster;
 pub mod command;
 pub mod compaction;
 pub mod config;

@@ -25,6 +25,7 @@
 //! Events go side → log → engine → hub → shards → sockets, and never back; without a log side → engine, by way
 //! of `order` where there are several.
 
+mod cluster;
 mod gpu;
 mod housekeeping;
 mod keeper;
@@ -33,12 +34,15 @@ mod log;
 mod points;
 mod predictor;
 
+pub use cluster::Node;
 pub use log::Machine;
 
 use crate::clock::Clock;
+use crate::cluster::Lost;
 use crate::compaction::RetellError;
-use crate::config::Config;
+use crate::config::{Config, Role};
 use crate::engine::{Shared, silence};
+use crate::fanout::epoch::{Epoch, EpochName};
 use crate::fanout::hub::{Hub, Inbox};
 use crate::fanout::runner::{Command, Runner, Verify};
 use crate::fanout::shard::{AuthRequest, Shard, ShardParts};
@@ -99,6 +103,9 @@ pub enum StartError {
     /// The event log cannot be used.
     #[error("the event log (store.dir): {0}")]
     Log(#[from] RetellError),
+    /// The cluster cannot be joined.
+    #[error("cannot join the cluster: {0}")]
+    Cluster(String),
     /// The system gives no more threads or descriptors.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -131,6 +138,8 @@ pub struct Running {
     points: Option<flume::Sender<()>>,
     /// Ends the predictor when it is closed.
     board: Option<Arc<Board>>,
+    /// This node's place in its cluster.
+    node: Option<Arc<Node>>,
 }
 
 /// Loads the rulesets: the built-in ones, and those in `scoring.rulesets_dir` over them.
@@ -213,6 +222,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
         inboxes,
         board,
         inference,
+        node,
     } = share(config, &machine, prometheus, rulesets, auth, shard_count, stopped.clone())?;
     tokio::spawn(app.auth.clone().watch());
     if let Some(budget) = keeper::budget(app.config.memory.budget_mib) {
@@ -274,6 +284,9 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
             shard.run();
         })?;
     }
+    if let Some(node) = &node {
+        tokio::spawn(cluster::watch(node.clone(), app.epoch.clone(), commands.clone(), stopped));
+    }
     Ok(Running {
         app,
         address,
@@ -288,6 +301,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
         points,
         lineups,
         board,
+        node,
     })
 }
 
@@ -300,6 +314,7 @@ struct Begun {
     /// Ends the predictor when it is closed.
     board: Option<Arc<Board>>,
     inference: Inference,
+    node: Option<Arc<Node>>,
 }
 
 /// Who runs the models: found out by the first thread that loads one, once for all of them.
@@ -320,18 +335,26 @@ fn share(
     // until the year 2255.
     hub.count_from(Clock.wall_us().unsigned_abs());
     let hub = Arc::new(hub);
-    let shared = Shared::new(hub.clone(), config.engine_limits(), EngineMetrics::unseen());
     let predict = &config.predict;
-    let board = predict.enabled.then(|| Arc::new(Board::new(predict.board(), BoardMetrics::new())));
+    let process: Arc<str> = new_epoch_name().into();
+    let predicts = predict.enabled && config.cluster.role != Role::Edge;
+    let board = predicts.then(|| Arc::new(Board::new(predict.board(), BoardMetrics::new())));
     let predictor = if board.is_some() {
         PredictorState::Starting
     } else {
         PredictorState::Off
     };
-    let (engine, epoch) = log::engine(&config, machine, shared, board.clone())?;
+    let (engine, epoch, node) = match cluster::start(&config, &hub, board.as_ref(), &process)? {
+        Some((engine, node, epoch)) => (engine, epoch, Some(Arc::new(node))),
+        None => {
+            let shared = Shared::new(hub.clone(), config.engine_limits(), EngineMetrics::unseen());
+            let (engine, epoch) = log::engine(&config, machine, shared, board.clone())?;
+            (engine, Epoch::new(EpochName::alone(&epoch)), None)
+        }
+    };
     let games: GameReader = {
-        let shared = engine.shared().clone();
-        Arc::new(move |game| shared.game(game))
+        let games = engine.games().clone();
+        Arc::new(move |game| games.game(game))
     };
     if config.feeds.sources.len() > 1 {
         let silence = Duration::from_millis(config.feeds.silence_ms);
@@ -344,9 +367,9 @@ fn share(
         games,
         default_ruleset: rulesets.index(&config.scoring.default_ruleset).expect("`rulesets` has checked it"),
         rulesets,
-        epoch,
+        epoch: Arc::new(epoch),
         projections: Arc::new(points::table(&config)),
-        process: new_epoch_name().into(),
+        process,
         clock: Clock,
         side: tokio::runtime::Handle::current(),
         ingest_permits: Arc::new(Semaphore::new(config.ingest.requests_max)),
@@ -380,6 +403,7 @@ fn share(
         inboxes,
         board,
         inference,
+        node,
     })
 }
 
@@ -522,6 +546,14 @@ impl Running {
     /// Waits until a shard ends, which none does by itself.
     pub async fn shard_ended(&self) -> usize {
         self.ended.recv_async().await.unwrap_or(0)
+    }
+
+    /// Waits until what this node shows is no longer what its cluster has; for ever where there is none.
+    pub async fn node_lost(&self) -> Lost {
+        match &self.node {
+            Some(node) => node.lost().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// The drain, in this order: not ready any more; stop accepting; tell every client when to come

@@ -136,17 +136,27 @@ impl Me {
     /// A number that is another where the same events may lead to other `seq`s, in its upper half; and where
     /// other records are missing than before, in the bits of [`LOST`]. From then on those are missing.
     fn continuity(&self, read: &Read) -> u64 {
-        let limits = &self.limits;
-        let counts = [
-            limits.games_max,
-            limits.plays_max,
-            limits.game_players_max,
-            limits.players_max,
-            limits.expired_games_max,
-        ];
-        let rules = std::iter::once(SEQ_RULES).chain(counts.map(|count| count as u64));
-        (fnv(rules) & !LOST) | (fnv([read.missing, read.unreadable]) & LOST)
+        (rules(&self.limits) & !LOST) | (fnv([read.missing, read.unreadable]) & LOST)
     }
+}
+
+/// A number that is another where the same events may lead to other `seq`s.
+pub fn rules(limits: &EngineLimits) -> u64 {
+    let counts = [
+        limits.games_max,
+        limits.plays_max,
+        limits.game_players_max,
+        limits.players_max,
+        limits.expired_games_max,
+    ];
+    fnv(std::iter::once(SEQ_RULES).chain(counts.map(|count| count as u64)))
+}
+
+/// A name for what several histories come to by such rules: the same wherever both are.
+pub fn name_of_histories(rules: u64, histories: &[Arc<str>]) -> String {
+    // Each ends in a number that no byte is.
+    let bytes = histories.iter().flat_map(|name| name.bytes().map(u64::from).chain([u64::MAX]));
+    format!("{:016x}", fnv(std::iter::once(rules).chain(bytes)))
 }
 
 /// FNV-1a: the same in every process and version.

@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_macros, reason = "this is where handles are made")]
 
+mod cluster;
 mod delays;
 mod feeds;
 mod gpu;
@@ -14,6 +15,7 @@ mod predict;
 mod registry;
 mod table;
 
+pub use cluster::ClusterMetrics;
 pub use feeds::FeedMetrics;
 pub use gpu::GpuMetrics;
 pub use lineups::LineupMetrics;

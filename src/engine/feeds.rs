@@ -107,6 +107,31 @@ fn item(event: &Event) -> String {
     }
 }
 
+/// Levels of the feeds, by rank.
+#[derive(Clone, Copy, Debug)]
+pub struct FeedLevels {
+    /// How long ago each was heard, in microseconds.
+    heard_us: [i64; SOURCES_MAX],
+    /// Of how many games each is silent.
+    silent_games: [u32; SOURCES_MAX],
+    /// In what feeds differ now.
+    differences: Differences,
+}
+
+impl FeedLevels {
+    /// Those of two partitions.
+    pub(super) fn with(self, other: FeedLevels) -> FeedLevels {
+        FeedLevels {
+            heard_us: std::array::from_fn(|rank| self.heard_us[rank].min(other.heard_us[rank])),
+            silent_games: std::array::from_fn(|rank| self.silent_games[rank] + other.silent_games[rank]),
+            differences: Differences {
+                points: self.differences.points + other.differences.points,
+                view: self.differences.view + other.differences.view,
+            },
+        }
+    }
+}
+
 /// A feed that is behind in a game: silent, if it stays so.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Behind {
@@ -173,8 +198,8 @@ impl Shared {
         std::mem::take(&mut self.feeds.noted.lock())
     }
 
-    /// Sets the levels of the feeds as they are now.
-    pub fn read_feeds(&self, now: StateTime) {
+    /// The levels of the feeds as they are now.
+    pub fn feed_levels(&self, now: StateTime) -> FeedLevels {
         let mut silent = [0; SOURCES_MAX];
         let mut differences = Differences::default();
         for cell in self.cells() {
@@ -190,6 +215,15 @@ impl Shared {
             }
         }
         let heard = std::array::from_fn(|rank| now.0 - self.feeds.heard_us[rank].load(Ordering::Relaxed));
-        self.feeds.metrics.set(heard, silent, differences);
+        FeedLevels {
+            heard_us: heard,
+            silent_games: silent,
+            differences,
+        }
+    }
+
+    /// Shows the levels of the feeds.
+    pub fn set_feeds(&self, levels: &FeedLevels) {
+        self.feeds.metrics.set(levels.heard_us, levels.silent_games, levels.differences);
     }
 }

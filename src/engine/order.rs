@@ -6,20 +6,22 @@
 //! batches wait, each for a second at most; for the log `store.queue_batches_max`, each for
 //! `store.commit_timeout_ms`.
 
-use super::owner::{Events, Job, Owners, Parcel};
-use super::{Outcome, Shared};
+use super::Outcome;
+use super::games::Games;
+use super::outcomes::{Commit, UnderWay};
+use super::owner::{ELSEWHERE, Events, Job, Owners, Parcel};
+use crate::cluster::{self, By, partition_of};
 use crate::feed::write_line;
 use crate::model::{Event, GameId, IngestTime, Origin, SourceId};
-use crate::store::{self, EventLog, Kind, Record, Refused, Ticket};
+use crate::store::{self, EventLog, Kind, Record, Refused};
 use flume::{Receiver, Sender};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The way in.
 #[derive(Clone)]
 pub struct Engine {
-    shared: Arc<Shared>,
+    games: Games,
     way: Way,
     /// The owners' queues, to see how much waits there.
     jobs: Vec<flume::WeakSender<Job>>,
@@ -35,6 +37,8 @@ enum Way {
     Ordered(Sender<Parcel>),
     /// Once they are in the log.
     Logged(EventLog<Parcel>),
+    /// Once they are in their partitions' streams, and are read back from there.
+    Clustered(cluster::Log<Parcel>),
 }
 
 /// Why events were not taken.
@@ -85,18 +89,30 @@ impl Engine {
     }
 
     fn by_way<E>(owners: Owners, begin: impl FnOnce(Owners) -> Result<Way, E>) -> Result<Engine, E> {
-        let shared = owners.shared.clone();
+        let games = Games::new(vec![owners.shared.clone()]);
         let jobs = owners.jobs.iter().map(Sender::downgrade).collect();
         let ended = owners.ended.clone();
         let way = begin(owners)?;
-        Ok(Engine { shared, way, jobs, ended })
+        Ok(Engine { games, way, jobs, ended })
+    }
+
+    /// Events reach these owners, one for each partition, by way of a cluster's `log`; whoever follows it hands on to
+    /// them what it reads.
+    pub fn clustered(partitions: &[Arc<Owners>], log: cluster::Log<Parcel>) -> Engine {
+        let jobs = partitions.iter().flat_map(|owners| &owners.jobs);
+        Engine {
+            games: Games::new(partitions.iter().map(|owners| owners.shared.clone()).collect()),
+            way: Way::Clustered(log),
+            jobs: jobs.map(Sender::downgrade).collect(),
+            ended: partitions[0].ended.clone(),
+        }
     }
 
     /// The event log, where there is one.
     pub fn log(&self) -> Option<&EventLog<Parcel>> {
         match &self.way {
             Way::Logged(log) => Some(log),
-            Way::Straight(_) | Way::Ordered(_) => None,
+            Way::Straight(_) | Way::Ordered(_) | Way::Clustered(_) => None,
         }
     }
 
@@ -116,8 +132,8 @@ impl Engine {
     }
 
     /// What readers see.
-    pub fn shared(&self) -> &Arc<Shared> {
-        &self.shared
+    pub fn games(&self) -> &Games {
+        &self.games
     }
 
     /// Jobs waiting for the busiest owner.
@@ -130,12 +146,17 @@ impl Engine {
             .unwrap_or(0)
     }
 
+    /// Whether events are written somewhere before they take effect.
+    fn has_records(&self) -> bool {
+        matches!(self.way, Way::Logged(_) | Way::Clustered(_))
+    }
+
     /// An empty batch.
     pub fn batch(&self, origin: impl Into<Origin>) -> Batch {
         Batch {
             events: Vec::new(),
             origin: origin.into(),
-            records: self.log().map(|_| Vec::new()),
+            records: self.has_records().then(Vec::new),
         }
     }
 
@@ -168,8 +189,17 @@ impl Engine {
         let expected = events.len();
         // Room for every message that may come: whoever applies never waits for whoever asked.
         let (done, finished) = flume::bounded(expected.max(1));
-        let parcel = Parcel::Events(Events { events, origin, done });
-        let commit = self.send(parcel, records.unwrap_or_default(), expected).await?;
+        let records = records.unwrap_or_default();
+        let events = Events {
+            events,
+            origin,
+            first: 0,
+            done,
+        };
+        let commit = match &self.way {
+            Way::Clustered(log) => by_partition(log, self.games.partitions().len(), events, &records)?,
+            _ => self.send(Parcel::Events(events), records, expected).await?,
+        };
         Ok(UnderWay {
             expected,
             finished,
@@ -205,13 +235,14 @@ impl Engine {
     /// A record about a game, where there is a log.
     fn record(&self, kind: Kind, origin: Origin, game: &GameId) -> Vec<u8> {
         let mut records = Vec::new();
-        if self.log().is_some() {
+        if self.has_records() {
             let body = game.as_str().as_bytes();
             store::frame(&Record { kind, origin, body }, &mut records);
         }
         records
     }
 
+    /// Sends a parcel on its way; in a cluster, where one is of one game, to its partition for the owner alone.
     async fn send(&self, parcel: Parcel, records: Vec<u8>, count: usize) -> Result<Commit, SubmitError> {
         match &self.way {
             Way::Straight(owners) => room(owners.jobs[0].send_async(parcel.into())).await,
@@ -224,6 +255,18 @@ impl Engine {
                 };
                 Ok(Commit::by(log.submit(batch).await?))
             }
+            Way::Clustered(log) => {
+                let partition = match &parcel {
+                    Parcel::Expire(game, _) | Parcel::Silent(_, game) => partition_of(game, self.games.partitions().len()),
+                    Parcel::Events(_) => 0,
+                };
+                let batch = store::Batch {
+                    records,
+                    count: u32::try_from(count).expect("a batch is part of a request"),
+                    payload: parcel,
+                };
+                Ok(Commit::by(log.submit(partition, batch, By::Owner)?))
+            }
         }
     }
 }
@@ -235,6 +278,40 @@ async fn room<E>(taken: impl Future<Output = Result<(), E>>) -> Result<Commit, S
         Ok(Err(_)) => Err(SubmitError::Stopped),
         Err(_) => Err(SubmitError::Busy),
     }
+}
+
+/// Sends events to the partitions that they belong to; player lists to all of them, so that each has the players of
+/// its own games.
+fn by_partition(log: &cluster::Log<Parcel>, partitions: usize, events: Events, records: &[u8]) -> Result<Commit, SubmitError> {
+    let Events { events, origin, done, .. } = events;
+    let mut parts: Vec<(Vec<(usize, Event)>, Vec<u8>)> = vec![Default::default(); partitions];
+    for ((place, event), record) in events.into_iter().zip(store::frames(records)) {
+        if let Some(game) = event.game() {
+            let (events, bytes) = &mut parts[partition_of(game, partitions)];
+            events.push((place, event));
+            bytes.extend_from_slice(record);
+            continue;
+        }
+        for (partition, (events, bytes)) in parts.iter_mut().enumerate() {
+            let place = if partition == 0 { place } else { ELSEWHERE };
+            events.push((place, event.clone()));
+            bytes.extend_from_slice(record);
+        }
+    }
+    let mut tickets = Vec::new();
+    for (partition, (events, records)) in parts.into_iter().enumerate().filter(|(_, (events, _))| !events.is_empty()) {
+        let count = u32::try_from(events.len()).expect("a batch is part of a request");
+        let (first, done) = (0, done.clone());
+        let payload = Parcel::Events(Events {
+            events,
+            origin,
+            first,
+            done,
+        });
+        let batch = store::Batch { records, count, payload };
+        tickets.push(log.submit(partition, batch, By::Anyone)?);
+    }
+    Ok(Commit::by_all(tickets))
 }
 
 /// Starts the thread that puts batches into one order.
@@ -274,88 +351,5 @@ impl Batch {
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
-    }
-}
-
-/// Events that their owners apply.
-pub struct UnderWay {
-    /// How many.
-    expected: usize,
-    finished: Receiver<Vec<(usize, Outcome)>>,
-    commit: Commit,
-}
-
-impl UnderWay {
-    /// What became of each event, by its place in the request, in no promised order; and the commit to
-    /// wait for before anybody is told that they are safe.
-    ///
-    /// # Errors
-    /// An owner is gone, or the log did not take them.
-    pub async fn outcomes(mut self) -> Result<(Vec<(usize, Outcome)>, Commit), SubmitError> {
-        let mut outcomes = Vec::new();
-        while outcomes.len() < self.expected {
-            let some = tokio::select! {
-                biased;
-                some = self.finished.recv_async() => some,
-                // A log that fails, or that takes too long, is not waited for.
-                failed = self.commit.failed() => return Err(failed),
-            };
-            match some {
-                Ok(some) if outcomes.is_empty() => outcomes = some,
-                Ok(some) => outcomes.extend(some),
-                Err(_) => return Err(self.commit.why_not().await),
-            }
-        }
-        Ok((outcomes, self.commit))
-    }
-}
-
-/// Whether events are as safe as `store.durability` says. What was handed over later is safe only once
-/// this is.
-pub struct Commit(Option<Committing>);
-
-type Committing = Pin<Box<dyn Future<Output = Result<(), Refused>> + Send>>;
-
-impl std::fmt::Debug for Commit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.is_some() {
-            "Commit(under way)"
-        } else {
-            "Commit(nothing to wait for)"
-        })
-    }
-}
-
-impl Commit {
-    fn by(ticket: Ticket) -> Commit {
-        Commit(Some(Box::pin(ticket.committed())))
-    }
-
-    /// Waits until they are.
-    ///
-    /// # Errors
-    /// The log failed, or took too long; sending the same events again does no harm.
-    pub async fn done(self) -> Result<(), SubmitError> {
-        match self.0 {
-            Some(committing) => Ok(committing.await?),
-            None => Ok(()),
-        }
-    }
-
-    /// Ends where the log fails.
-    async fn failed(&mut self) -> SubmitError {
-        if let Some(committing) = &mut self.0 {
-            let committed = committing.await;
-            self.0 = None;
-            if let Err(refused) = committed {
-                return refused.into();
-            }
-        }
-        std::future::pending().await
-    }
-
-    /// Why nobody applied them.
-    async fn why_not(self) -> SubmitError {
-        self.done().await.err().unwrap_or(SubmitError::Stopped)
     }
 }

@@ -26,9 +26,14 @@ pub enum Parcel {
 pub struct Events {
     pub(super) events: Vec<(usize, Event)>,
     pub(super) origin: Origin,
+    /// The record of the first of them in its partition's stream; 0 without a cluster.
+    pub(super) first: u64,
     /// Takes a message for some of them at a time.
     pub(super) done: Sender<Vec<(usize, Outcome)>>,
 }
+
+/// Place of an event whose outcome another partition tells.
+pub(super) const ELSEWHERE: usize = usize::MAX;
 
 /// What an owner is to do.
 pub(super) enum Job {
@@ -42,6 +47,33 @@ pub(super) enum Job {
     Silent(SourceId, GameId),
     /// Say that everything before this is done.
     Reach(Sender<()>),
+}
+
+impl Parcel {
+    /// Events that another node took in, from record `first` of their partition's stream on; nobody here waits for
+    /// what becomes of them.
+    pub fn foreign(events: Vec<Event>, origin: Origin, first: u64) -> Parcel {
+        Parcel::Events(Events {
+            events: events.into_iter().map(|event| (0, event)).collect(),
+            origin,
+            first,
+            done: flume::bounded(1).0,
+        })
+    }
+
+    /// A game to be let go of, by another node's word.
+    pub fn foreign_expiry(game: GameId) -> Parcel {
+        Parcel::Expire(game, flume::bounded(1).0)
+    }
+
+    /// The same from record `first` of its partition's stream on.
+    #[must_use]
+    pub fn from_record(mut self, record: u64) -> Parcel {
+        if let Parcel::Events(events) = &mut self {
+            events.first = record;
+        }
+        self
+    }
 }
 
 impl From<Parcel> for Job {
@@ -65,21 +97,23 @@ pub struct Owners {
 impl Owners {
     /// Starts the threads.
     pub fn start(shared: Arc<Shared>) -> Owners {
-        let limits = shared.limits;
-        let (ending, ended) = flume::bounded(limits.threads);
-        let jobs = (0..limits.threads)
-            .map(|thread| {
-                let (sender, receiver) = flume::bounded(limits.jobs_max);
-                let shared = shared.clone();
-                let ending = Ending(thread, ending.clone());
-                std::thread::Builder::new()
-                    .name(format!("engine-{thread}"))
-                    .spawn(move || until_unneeded(&receiver, ending, |jobs| own(&shared, thread, jobs)))
-                    .expect("the system gives the process its first threads");
-                sender
-            })
+        let threads = shared.limits.threads;
+        let (ending, ended) = flume::bounded(threads);
+        let jobs = (0..threads)
+            .map(|thread| owner(&shared, thread, Ending(thread, ending.clone())))
             .collect();
         Owners { shared, jobs, ended }
+    }
+
+    /// Starts a thread for each of several partitions.
+    pub fn of_partitions(partitions: &[Arc<Shared>]) -> Vec<Owners> {
+        let (ending, ended) = flume::bounded(partitions.len());
+        let owners = |(partition, shared): (usize, &Arc<Shared>)| Owners {
+            shared: shared.clone(),
+            jobs: vec![owner(shared, partition, Ending(partition, ending.clone()))],
+            ended: ended.clone(),
+        };
+        partitions.iter().enumerate().map(owners).collect()
     }
 
     /// Brings events to their owners; waits where one has no room. What is brought next counts after it.
@@ -96,7 +130,7 @@ impl Owners {
 
     /// Brings each owner its own.
     fn split(&self, events: Events) {
-        let Events { events, origin, done } = events;
+        let Events { events, origin, done, .. } = events;
         let mut by_owner: Vec<Vec<(usize, Event)>> = vec![Vec::new(); self.jobs.len()];
         for (place, event) in events {
             match event {
@@ -123,6 +157,7 @@ impl Owners {
             let events = Events {
                 events: std::mem::take(events),
                 origin,
+                first: 0,
                 done: done.clone(),
             };
             // As above.
@@ -153,6 +188,17 @@ impl Owners {
         drop(reached);
         (all.iter().count() == self.jobs.len()).then_some(())
     }
+}
+
+/// Starts one thread.
+fn owner(shared: &Arc<Shared>, thread: usize, ending: Ending) -> Sender<Job> {
+    let (sender, receiver) = flume::bounded(shared.limits.jobs_max);
+    let shared = shared.clone();
+    std::thread::Builder::new()
+        .name(format!("engine-{thread}"))
+        .spawn(move || until_unneeded(&receiver, ending, |jobs| own(&shared, thread, jobs)))
+        .expect("the system gives the process its first threads");
+    sender
 }
 
 /// Says that an owner has ended, by a panic too.
@@ -188,7 +234,7 @@ pub(super) fn until_unneeded(jobs: &Receiver<Job>, ending: Ending, own: impl FnO
 pub(super) fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
     let mut owner = Owner {
         shared,
-        thread,
+        games_of: shared.partition.is_none().then_some(thread),
         gathered: Gathered::default(),
         untold: 0,
     };
@@ -215,7 +261,8 @@ pub(super) fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
 
 struct Owner<'a> {
     shared: &'a Shared,
-    thread: usize,
+    /// Which of the state's games are its own; all of them in a partition.
+    games_of: Option<usize>,
     gathered: Gathered,
     /// Events since the shards were told.
     untold: usize,
@@ -223,7 +270,12 @@ struct Owner<'a> {
 
 impl Owner<'_> {
     fn apply(&mut self, events: Events, jobs: &Receiver<Job>) {
-        let Events { events, origin, done } = events;
+        let Events {
+            events,
+            origin,
+            first,
+            done,
+        } = events;
         let shared = self.shared;
         let mut outcomes = Vec::with_capacity(events.len());
         let mut now = StateTime(0);
@@ -232,10 +284,14 @@ impl Owner<'_> {
                 now = StateTime(Clock.steady_us());
             }
             if let Event::Players(infos) = event {
-                outcomes.push((*place, shared.meet(infos)));
+                let outcome = shared.meet(infos);
+                if *place != ELSEWHERE {
+                    outcomes.push((*place, outcome));
+                }
                 self.introduce(infos, origin, now);
                 continue;
             }
+            self.gathered.record = first + nth as u64;
             outcomes.push((*place, shared.apply_at(event, origin, now, &mut self.gathered)));
             self.untold += 1;
             // Not after every event: to look for more jobs takes a lock that those who bring them take.
@@ -255,8 +311,7 @@ impl Owner<'_> {
     /// Goes through every game of this owner; what happened before does not wait for that.
     fn introduce(&mut self, infos: &[PlayerInfo], origin: Origin, now: StateTime) {
         self.tell();
-        self.shared
-            .introduce(infos, Some(self.thread), origin.ingest, now, &mut self.gathered);
+        self.shared.introduce(infos, self.games_of, origin.ingest, now, &mut self.gathered);
     }
 
     fn tell(&mut self) {

@@ -7,7 +7,7 @@
 //! log. Bounded by games and feeds.
 
 use super::feeds::Behind;
-use super::{Engine, Shared};
+use super::{Engine, Games};
 use crate::clock::Clock;
 use crate::model::IngestTime;
 use std::collections::HashMap;
@@ -48,8 +48,8 @@ pub async fn watch(engine: Engine, silence: Duration, mut stop: Receiver<bool>) 
             _ = stop.wait_for(|stop| *stop) => return,
             _ = looks.tick() => {}
         }
-        write_differences(engine.shared());
-        for feed in watch.step(engine.shared().behind(), Clock.steady_us(), silence_us) {
+        write_differences(engine.games());
+        for feed in watch.step(engine.games().behind(), Clock.steady_us(), silence_us) {
             if engine.silent(feed.source, feed.game, IngestTime(Clock.wall_us())).await.is_err() {
                 // It is busy: the next look comes upon it again. Or it has ended, and the process with it.
                 break;
@@ -58,8 +58,8 @@ pub async fn watch(engine: Engine, silence: Duration, mut stop: Receiver<bool>) 
     }
 }
 
-fn write_differences(shared: &Shared) {
-    let noted = shared.take_noted();
+fn write_differences(games: &Games) {
+    let noted = games.take_noted();
     for difference in &noted.differences {
         tracing::warn!(
             game = %difference.game,

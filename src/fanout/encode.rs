@@ -39,6 +39,8 @@ pub struct Subject<'a> {
     pub form: Form,
     /// When the turn began, for `encode_us`.
     pub wall_us: i64,
+    /// What clients are told of a `seq`, as [`History::shift`](super::topic::History::shift) says.
+    pub shift: Seq,
 }
 
 /// A delta that takes a client from right before the first of `entries` to the last; more than one is
@@ -51,7 +53,7 @@ pub fn delta<'a>(subject: Subject<'_>, entries: impl IntoIterator<Item = &'a Ent
     let (newest, oldest) = times(entries);
     subject.form.frame(&ServerMessage::Delta(Delta {
         about: about(subject, last.seq),
-        prev: first.seq - 1,
+        prev: (first.seq - 1).wrapping_add(subject.shift),
         moved: match &subject.topic.name {
             TopicName::Player(_) => Moved::Player(player_moved(subject.ruleset, entries)),
             TopicName::Team(team) => game_moved(subject.ruleset, entries, Some(team)),
@@ -93,7 +95,7 @@ fn about(subject: Subject<'_>, seq: Seq) -> About<'_> {
     About {
         topic,
         ruleset: topic.has_ruleset().then(|| subject.ruleset.name()),
-        seq,
+        seq: seq.wrapping_add(subject.shift),
     }
 }
 

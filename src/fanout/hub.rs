@@ -4,7 +4,7 @@
 //! `topics_max` topics (a subscription beyond is refused; the topics of games are never refused).
 
 use super::lineups::{FOLLOWER, Lineup, LineupLimits, Lineups, News, SlotNow};
-use super::topic::{History, Left, Published, Put, Standing, Topic, TopicId};
+use super::topic::{History, Left, Published, Put, Standing, Told, Topic, TopicId};
 use crate::memory::{Level, Pressure};
 use crate::model::{Bulletin, Change, GameHead, GameId, GameView, PlayerId, Seq, Team, TopicName};
 use dashmap::DashMap;
@@ -161,26 +161,55 @@ pub struct Relieved {
     pub frames: usize,
 }
 
+/// A topic that a game has changes for.
+struct Part {
+    topic: Arc<Topic>,
+    /// How many there were.
+    changes: u32,
+}
+
+impl Part {
+    fn of(topic: Arc<Topic>) -> Part {
+        Part { topic, changes: 0 }
+    }
+}
+
 /// The topics of a game's teams.
-type TeamTopics = SmallVec<[(Team, Arc<Topic>); 2]>;
+type TeamTopics = SmallVec<[(Team, Part); 2]>;
 
 /// The topics of one game, found once and kept beside the game.
 #[derive(Default)]
 pub struct GameTopics {
     game: Option<Arc<Topic>>,
     teams: TeamTopics,
-    players: Vec<Option<Arc<Topic>>>,
+    players: Vec<Option<Part>>,
     /// The game's place in the slate, once it has one.
     slate: Option<usize>,
+    /// How topics that other games have changes for count; nothing where this process counts.
+    told: Option<Told>,
 }
 
+/// A team's topic, its `seq` and what is added to that for clients.
+pub type TeamSeq = (Team, Seq, Seq);
+
 impl GameTopics {
+    /// Topics of a game of which nothing was published yet.
+    pub fn new(told: Option<Told>) -> GameTopics {
+        GameTopics {
+            told,
+            ..GameTopics::default()
+        }
+    }
+
     /// The `seq` of the game's topic and of each of its teams' topics, while the game cannot move.
-    pub fn heads(&self) -> (Seq, SmallVec<[(Team, Seq); 2]>) {
-        let head = |topic: &Arc<Topic>| topic.read(|history| history.head);
+    pub fn heads(&self) -> (Seq, SmallVec<[TeamSeq; 2]>) {
+        let team = |(team, part): &(Team, Part)| {
+            let (seq, shift) = part.topic.read(|history| (history.head, history.shift));
+            (team.clone(), seq, shift)
+        };
         (
-            self.game.as_ref().map_or(0, head),
-            self.teams.iter().map(|(team, topic)| (team.clone(), head(topic))).collect(),
+            self.game.as_ref().map_or(0, |topic| topic.read(|history| history.head)),
+            self.teams.iter().map(team).collect(),
         )
     }
 }
@@ -336,7 +365,7 @@ impl Hub {
         let ring = self.ring_frames();
         let mut count = 0;
         let mut lineups_have: SmallVec<[super::lineups::Shown; 2]> = SmallVec::new();
-        let mut put = |topic: &Topic, place: u16| match topic.publish(&change, place.into(), ring, &mut moved.left) {
+        let mut put = |topic: &Topic, place: u16, told| match topic.publish(&change, place.into(), told, ring, &mut moved.left) {
             Published::At(put) => {
                 moved.add(topic.id, put.shards);
                 count += 1;
@@ -344,14 +373,21 @@ impl Hub {
             }
             Published::NotShown => None,
         };
+        let told = topics.told;
+        let next = |part: &mut Part| {
+            part.changes += 1;
+            told.map(|told| told.at(part.changes))
+        };
         for (place, player) in change.moves.iter().enumerate() {
             let slot = player.slot as usize;
             if topics.players.len() <= slot {
-                topics.players.resize(slot + 1, None);
+                topics.players.resize_with(slot + 1, || None);
             }
-            let topic = topics.players[slot].get_or_insert_with(|| self.own(TopicName::Player(player.who.card.player.clone())));
+            let name = || TopicName::Player(player.who.card.player.clone());
+            let part = topics.players[slot].get_or_insert_with(|| Part::of(self.own(name())));
+            let told = next(part);
             let place = u16::try_from(place).expect("a game has fewer players");
-            if let Some(Put { shards, seq, new_game }) = put(topic, place)
+            if let Some(Put { shards, seq, new_game }) = put(&part.topic, place, told)
                 && shards & FOLLOWER_BIT != 0
             {
                 lineups_have.push(super::lineups::Shown { place, seq, new_game });
@@ -362,9 +398,12 @@ impl Hub {
                 .game
                 .get_or_insert_with(|| self.own(TopicName::Game(change.head.game.clone()))),
             0,
+            None,
         );
         for place in self.teams_of(&change, &mut topics.teams) {
-            put(&topics.teams[place].1, 0);
+            let part = &mut topics.teams[place].1;
+            let told = next(part);
+            put(&part.topic, 0, told);
         }
         if change.view_moved.on_scoreboard() {
             let mut slate = self.slate.lock();
@@ -418,8 +457,9 @@ impl Hub {
             }
         };
         let mut left = Left::default();
-        let teams = topics.teams.iter().map(|(_, topic)| topic);
-        for topic in topics.game.iter().chain(teams).chain(topics.players.iter().flatten()) {
+        let teams = topics.teams.iter().map(|(_, part)| part);
+        let parts = teams.chain(topics.players.iter().flatten());
+        for topic in topics.game.iter().chain(parts.map(|part| &part.topic)) {
             let is_shown = |history: &History| history.game().is_some_and(|head| head.game == *game);
             took(topic, topic.let_go(game, is_shown, &mut left));
         }
@@ -499,7 +539,7 @@ impl Hub {
 
     fn place_of(&self, team: &Team, teams: &mut TeamTopics) -> usize {
         teams.iter().position(|(known, _)| known == team).unwrap_or_else(|| {
-            teams.push((team.clone(), self.own(TopicName::Team(team.clone()))));
+            teams.push((team.clone(), Part::of(self.own(TopicName::Team(team.clone())))));
             teams.len() - 1
         })
     }

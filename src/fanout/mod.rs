@@ -13,6 +13,7 @@
 
 pub mod bulletins;
 pub mod encode;
+pub mod epoch;
 pub mod grant;
 pub mod hub;
 pub mod lineups;

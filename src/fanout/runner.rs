@@ -48,6 +48,10 @@ pub enum Command {
         /// What it allows, or what is wrong with it.
         found: Result<Arc<Grant>, &'static str>,
     },
+    /// The history has another name: tell everyone.
+    Renamed,
+    /// What is shown may be so late, in milliseconds: tell everyone.
+    Late(u64),
     /// Nobody new will come.
     Closed,
 }
@@ -280,6 +284,8 @@ impl Runner {
                 self.draining = true;
             }
             Command::Verified { conn, id, found } => self.shard.verified(conn, id, found, now),
+            Command::Renamed => self.shard.welcome_all(now.wall_us),
+            Command::Late(late_ms) => self.shard.tell_late(late_ms),
             Command::Closed => self.closed = true,
         }
     }

@@ -1,7 +1,7 @@
 //! A topic as it is now, with the `seq` that goes with it: for subscribers and for plain HTTP.
 
 use super::encode::{self, GameNow, PlayerNow, Subject};
-use super::hub::Hub;
+use super::hub::{Hub, TeamSeq};
 use super::topic::Topic;
 use crate::model::change::{GameHead, GameView, PlayerCard};
 use crate::model::{GameId, Seq, Team, TopicName};
@@ -21,42 +21,57 @@ pub struct GameSnapshot {
     /// Head of the game's topic at that moment.
     pub seq: Seq,
     /// Heads of its teams' topics at that moment.
-    pub team_seqs: SmallVec<[(Team, Seq); 2]>,
+    pub team_seqs: SmallVec<[TeamSeq; 2]>,
 }
 
 /// Reads a game as it is; never half an event.
 pub type GameReader = Arc<dyn Fn(&GameId) -> Option<GameSnapshot> + Send + Sync>;
 
-/// The topic's snapshot. Its `seq` may be ahead of what the caller has seen of the topic, never behind.
-pub fn take(hub: &Hub, games: &GameReader, subject: Subject<'_>, reason: &str) -> (Seq, Frame) {
+/// A topic as it was at one moment.
+pub struct Taken {
+    /// Its head. It may be ahead of what the caller has seen of the topic, never behind.
+    pub seq: Seq,
+    /// The same as clients are told.
+    pub told: Seq,
+    /// The snapshot.
+    pub frame: Frame,
+}
+
+/// The topic's snapshot.
+pub fn take(hub: &Hub, games: &GameReader, mut subject: Subject<'_>, reason: &str) -> Taken {
+    let (seq, frame) = now(hub, games, &mut subject, reason);
+    Taken {
+        seq,
+        told: seq.wrapping_add(subject.shift),
+        frame,
+    }
+}
+
+/// The same; `subject` says from then on what goes with it.
+fn now(hub: &Hub, games: &GameReader, subject: &mut Subject<'_>, reason: &str) -> (Seq, Frame) {
     match &subject.topic.name {
         TopicName::Player(player) => {
-            let (seq, last) = subject.topic.read(|history| (history.head, history.last()));
+            let (seq, shift, last) = subject.topic.read(|history| (history.head, history.shift, history.last()));
+            subject.shift = shift;
             let card = PlayerCard::unknown(player.clone());
-            (
+            let now = PlayerNow {
                 seq,
-                encode::player_snapshot(
-                    subject,
-                    PlayerNow {
-                        seq,
-                        last: last.as_ref(),
-                        card: &card,
-                    },
-                    reason,
-                ),
-            )
+                last: last.as_ref(),
+                card: &card,
+            };
+            (seq, encode::player_snapshot(*subject, now, reason))
         }
-        TopicName::Game(game) => of_game(games, subject, reason, game),
+        TopicName::Game(game) => of_game(games, *subject, reason, game),
         TopicName::Team(team) => of_team(games, subject, reason, team),
         TopicName::Slate => {
             let slate = hub.slate();
-            (slate.seq, encode::slate_snapshot(subject, slate.seq, &slate.games, reason))
+            (slate.seq, encode::slate_snapshot(*subject, slate.seq, &slate.games, reason))
         }
         TopicName::Predictions(_) => {
             let (seq, posted) = subject.topic.read(|history| (history.head, history.bulletins().to_vec()));
-            (seq, encode::predictions_snapshot(subject, seq, &posted, reason))
+            (seq, encode::predictions_snapshot(*subject, seq, &posted, reason))
         }
-        TopicName::Lineup(_) => of_lineup(subject, reason),
+        TopicName::Lineup(_) => of_lineup(*subject, reason),
     }
 }
 
@@ -77,7 +92,7 @@ fn of_game(games: &GameReader, subject: Subject<'_>, reason: &str, game: &GameId
         if let Some(now) = games(game) {
             return (now.seq, encode::game_snapshot(subject, now.shown(now.seq), reason));
         }
-        if let (None, seq) = shown(subject.topic) {
+        if let (None, seq, _) = shown(subject.topic) {
             return nothing(subject, seq, reason);
         }
     }
@@ -85,21 +100,24 @@ fn of_game(games: &GameReader, subject: Subject<'_>, reason: &str, game: &GameId
 
 /// Reads again where another game took the topic over in between, or its game was let go of: the `seq` read
 /// then is another's.
-fn of_team(games: &GameReader, subject: Subject<'_>, reason: &str, team: &Team) -> (Seq, Frame) {
+fn of_team(games: &GameReader, subject: &mut Subject<'_>, reason: &str, team: &Team) -> (Seq, Frame) {
     loop {
-        let (game, seq) = shown(subject.topic);
-        let Some(game) = game else { return nothing(subject, seq, reason) };
+        let (game, seq, shift) = shown(subject.topic);
+        subject.shift = shift;
+        let Some(game) = game else { return nothing(*subject, seq, reason) };
         let Some(now) = games(&game).filter(|_| shown(subject.topic).0 == Some(game)) else {
             continue;
         };
-        let seq = now.team_seqs.iter().find(|(known, _)| known == team).map_or(0, |(_, seq)| *seq);
-        return (seq, encode::game_snapshot(subject, now.shown(seq), reason));
+        let found = now.team_seqs.iter().find(|(known, ..)| known == team);
+        let (seq, shift) = found.map_or((0, 0), |(_, seq, shift)| (*seq, *shift));
+        subject.shift = shift;
+        return (seq, encode::game_snapshot(*subject, now.shown(seq), reason));
     }
 }
 
-/// The game that the topic shows, and its head, as one.
-fn shown(topic: &Topic) -> (Option<GameId>, Seq) {
-    topic.read(|history| (history.game().map(|head| head.game.clone()), history.head))
+/// The game that the topic shows, its head and what is added to that for clients, as one.
+fn shown(topic: &Topic) -> (Option<GameId>, Seq, Seq) {
+    topic.read(|history| (history.game().map(|head| head.game.clone()), history.head, history.shift))
 }
 
 /// A game that is not announced, or that was let go of.

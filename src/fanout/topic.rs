@@ -113,6 +113,9 @@ const FRAMES_KEPT: Seq = 64;
 pub struct History {
     /// The latest `seq`; 0 before anything happened.
     pub head: Seq,
+    /// What is added to a `seq` of this process for clients; the same for all of the ring. 0 but in a cluster, where
+    /// a `player:` or `team:` topic counts as [`Told`] says, the same on every node.
+    pub shift: Seq,
     /// The last changes; the last one's `seq` is `head`. Empty where the topic shows nothing.
     ring: VecDeque<Slot>,
     /// Of those entries in the ring that a shard sends as they are, by `seq`: most go out merged, or to
@@ -180,6 +183,29 @@ pub(super) enum Published {
     NotShown,
 }
 
+/// How a `player:` or `team:` topic counts for clients in a cluster: not by what this process published into it, as
+/// the order of changes of games in different partitions is another on each node, but by the game that it shows and
+/// how many changes of that game had a part in the topic, whether it showed them or not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Told(pub Seq);
+
+impl Told {
+    /// Changes of one game for one topic that have numbers of their own, as bits. Beyond them its numbers are those of
+    /// games that the very next records told of first.
+    const COUNT_BITS: u32 = 16;
+
+    /// Numbers of a game that was first told of by record `lsn` of partition `partition` of `partitions`. Below 2⁵³, as
+    /// JSON's numbers must be, for the first 2³⁷ records of all partitions.
+    pub fn of_game(lsn: u64, partition: usize, partitions: usize) -> Told {
+        Told((lsn * partitions as u64 + partition as u64) << Told::COUNT_BITS)
+    }
+
+    /// The number of its change `count`, from 1.
+    pub(super) fn at(self, count: u32) -> Seq {
+        self.0 + Seq::from(count)
+    }
+}
+
 /// Where something was put.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Put {
@@ -232,7 +258,9 @@ impl Topic {
 
     /// Puts a change at the head. `place` as in [`Entry::place`]. Of the games that have begun, the
     /// topic shows the one with the latest kickoff; before any has, the one with the first.
-    pub(super) fn publish(&self, change: &Arc<Change>, place: u32, ring_frames: usize, left: &mut Left) -> Published {
+    ///
+    /// `told` is what clients are told of the change's `seq`; nothing where they are told the `seq` itself.
+    pub(super) fn publish(&self, change: &Arc<Change>, place: u32, told: Option<Seq>, ring_frames: usize, left: &mut Left) -> Published {
         let mut history = self.history.lock();
         let mut new_game = false;
         match &history.game {
@@ -251,6 +279,15 @@ impl Topic {
             }
         }
         history.begun = change.begun;
+        if let Some(told) = told {
+            if new_game {
+                // What was before has other numbers: whoever stands there begins with a snapshot.
+                let all = history.ring.len();
+                history.drop_first(all, left);
+            }
+            // It goes on from the game's last change, or begins anew with that of another.
+            history.shift = told.wrapping_sub(history.head + 1);
+        }
         let change = change.clone();
         history.push(Slot { change, place, new_game }, ring_frames, left);
         history.put(new_game)

@@ -33,7 +33,7 @@ pub(super) fn start(app: &Arc<App>, files: Arc<dyn Files>) -> io::Result<Option<
         compactor: Compactor::new(&dir, files.clone(), config.feeds.sources.clone(), move || Shared::beside(limits)),
         dir,
         files,
-        shared: app.engine.shared().clone(),
+        shared: app.engine.games().first().clone(),
         retention: retention(config),
         room_made_at: Lsn(0),
     };

@@ -7,7 +7,7 @@
 use super::Inference;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::engine::Shared;
+use crate::engine::Games;
 use crate::fanout::hub::{Hub, Moved};
 use crate::memory::Level;
 use crate::model::{Bulletin, FeedTime, GameId, IngestTime, Seq, TopicName};
@@ -145,7 +145,7 @@ fn history(config: &Config) -> Past {
 
 /// What looks at games.
 struct Watcher {
-    shared: Arc<Shared>,
+    shared: Games,
     hub: Arc<Hub>,
     /// The `seq` of each game's topic when it was last looked at; nothing where it is to be looked at anew.
     seen: HashMap<GameId, Option<Seq>>,
@@ -171,7 +171,7 @@ impl Watcher {
         let models = Models::new(registry.breaker_failures, registry.breaker_rest_us);
         let past = Past::new(config.predict.players_max);
         let mut watcher = Watcher {
-            shared: app.engine.shared().clone(),
+            shared: app.engine.games().clone(),
             hub: app.hub.clone(),
             seen: HashMap::new(),
             forecaster: Forecaster::new(rules, models, past, app.projections.clone(), settings),

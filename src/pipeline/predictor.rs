@@ -4,7 +4,7 @@
 
 use super::Inference;
 use crate::clock::Clock;
-use crate::engine::Shared;
+use crate::engine::Games;
 use crate::fanout::hub::{Hub, Moved};
 use crate::memory::Level;
 use crate::model::prediction::Bulletin;
@@ -56,7 +56,7 @@ fn run(app: &App, board: &Board, inference: &Inference, metrics: &PredictorMetri
         metrics,
     };
     let mut predictor = Predictor::new(models, knowledge(&predict.models_dir), predict.predictor());
-    let shared = app.engine.shared();
+    let shared = app.engine.games();
     let mut work = Work {
         app,
         metrics,
@@ -111,7 +111,7 @@ fn or_shipped<T>(folder: &Path, name: &str, load: impl FnOnce(&Path) -> io::Resu
 }
 
 /// Games that are over already, by kickoff: they are their teams' history.
-fn over(shared: &Shared) -> Vec<Notice> {
+fn over(shared: &Games) -> Vec<Notice> {
     let games = shared.games().into_iter().filter(|(_, view)| view.status == GameStatus::Final);
     let notice = |game: GameId| Notice {
         game,
@@ -126,7 +126,7 @@ fn over(shared: &Shared) -> Vec<Notice> {
 struct Work<'a> {
     app: &'a App,
     metrics: &'a PredictorMetrics,
-    shared: &'a Shared,
+    shared: &'a Games,
     hub: &'a Hub,
     moved: Moved,
 }

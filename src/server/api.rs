@@ -63,8 +63,8 @@ pub(super) async fn games(State(door): State<Door>, reader: Reader) -> Result<Re
             allows(TopicName::Slate) || allows(TopicName::Game(game.clone()))
         };
         json(|json| {
-            json.text("epoch", &app.epoch).list_at("games", |list| {
-                for (head, view) in app.engine.shared().games() {
+            json.text("epoch", app.epoch.name().text()).list_at("games", |list| {
+                for (head, view) in app.engine.games().games() {
                     if !shows(&head.game) {
                         continue;
                     }
@@ -89,7 +89,7 @@ pub(super) async fn game_players(
         let (index, ruleset) = app.ruleset(query.ruleset.as_deref())?;
         let id = GameId::new(&game);
         reader.may(id.clone().map(TopicName::Game).as_slice(), ruleset, index)?;
-        let now = id.and_then(|game| app.engine.shared().game(&game));
+        let now = id.and_then(|game| app.engine.games().game(&game));
         let Some(now) = now else {
             let game: String = game.chars().take(80).collect();
             let message = format!("no game \"{game}\"; GET /v1/games lists them");
@@ -123,7 +123,7 @@ pub(super) async fn players(State(door): State<Door>, _: Reader, Query(query): Q
         return Err(ApiError::bad_request("bad_query", "q may have 100 bytes"));
     }
     let limit = query.limit.unwrap_or(50).min(PLAYERS_MAX);
-    let found = door.aside(move |app| app.engine.shared().cards.search(&text, limit)).await?;
+    let found = door.aside(move |app| app.engine.games().players(&text, limit)).await?;
     Ok(json(|json| {
         json.list_at("players", |list| {
             for card in &found {
@@ -167,7 +167,7 @@ pub(super) async fn healthz() -> Response {
 pub(super) async fn readyz(State(door): State<Door>) -> Response {
     let draining = door.draining.load(Ordering::Relaxed);
     let body = json(|json| {
-        json.boolean("ready", !draining).text("epoch", &door.epoch);
+        json.boolean("ready", !draining).text("epoch", door.epoch.name().text());
         // Whoever is connected is served all the same; only events are refused.
         if let Some(reason) = door.engine.log().and_then(EventLog::trouble) {
             json.text("event_log", &reason);
@@ -218,10 +218,10 @@ impl App {
         levels.topics.set(rings.topics as f64);
         levels.ring_entries.set(rings.entries as f64);
         levels.ring_fullest.set(rings.fullest as f64);
-        levels.games.set(self.engine.shared().game_count() as f64);
-        levels.expired_ids.set(self.engine.shared().expired_count() as f64);
-        levels.players.set(self.engine.shared().cards.len() as f64);
-        levels.members.set(self.engine.shared().cards.member_count() as f64);
+        levels.games.set(self.engine.games().game_count() as f64);
+        levels.expired_ids.set(self.engine.games().expired_count() as f64);
+        levels.players.set(self.engine.games().player_count() as f64);
+        levels.members.set(self.engine.games().member_count() as f64);
         let metrics = &self.log_metrics;
         // No log does not fail.
         metrics.healthy.set(1.0);
@@ -238,7 +238,7 @@ impl App {
             metrics.segments.set(now.segments as f64);
             metrics.records.absolute(now.written.0);
         }
-        self.engine.shared().read_feeds(StateTime(self.clock.steady_us()));
+        self.engine.games().read_feeds(StateTime(self.clock.steady_us()));
         levels.jobs.set(self.engine.jobs_waiting() as f64);
         levels.notices.set(
             (0..self.shards.len())

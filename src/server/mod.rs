@@ -39,6 +39,7 @@ pub use predictions::{Predictions, PredictorState};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
+use crate::fanout::epoch::Epoch;
 use crate::fanout::hub::Hub;
 use crate::fanout::runner::{Command, ShardLevels};
 use crate::fanout::slots::AddressFull;
@@ -82,7 +83,7 @@ pub struct App {
     /// What players are thought to have.
     pub projections: Arc<Projections>,
     /// This history's name.
-    pub epoch: Arc<str>,
+    pub epoch: Arc<Epoch>,
     /// What tells this process from one before it with the same epoch.
     pub process: Arc<str>,
     /// The time.

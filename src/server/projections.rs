@@ -6,7 +6,7 @@ use super::error::{ApiError, json, json_bytes};
 use super::query::{Path, Query};
 use super::{App, Door};
 use crate::fanout::encode::Subject;
-use crate::fanout::snapshot;
+use crate::fanout::snapshot::{self, Taken};
 use crate::model::prediction::Source;
 use crate::model::{GameId, PlayerId, TopicName};
 use crate::predict::points::projections::{Expected, GameProjection, SeasonProjection};
@@ -38,8 +38,9 @@ pub(super) async fn predictions(State(door): State<Door>, reader: Reader, Path(g
             ruleset,
             form: Form::PLAIN,
             wall_us: app.clock.wall_us(),
+            shift: 0,
         };
-        let (_, frame) = snapshot::take(&app.hub, &app.games, subject, "subscribe");
+        let Taken { frame, .. } = snapshot::take(&app.hub, &app.games, subject, "subscribe");
         Ok(json_bytes(frame.payload().to_vec()))
     };
     door.aside(write).await?

@@ -6,7 +6,7 @@ use super::query::Query;
 use super::upgrade::header_texts;
 use super::{App, Door};
 use crate::fanout::encode::{self, Subject};
-use crate::fanout::snapshot;
+use crate::fanout::snapshot::{self, Taken};
 use crate::model::TopicName;
 use crate::scoring::Ruleset;
 use crate::wire::Form;
@@ -112,9 +112,10 @@ fn compose(app: &App, reader: &Reader, topics: Vec<TopicName>, ruleset: &Ruleset
             ruleset,
             form: Form::PLAIN,
             wall_us: app.clock.wall_us(),
+            shift: 0,
         };
-        let (seq, frame) = snapshot::take(&app.hub, &app.games, subject, "subscribe");
-        etag.push_str(&format!("-{seq}"));
+        let Taken { told, frame, .. } = snapshot::take(&app.hub, &app.games, subject, "subscribe");
+        etag.push_str(&format!("-{told}"));
         if place > 0 {
             body.push(b',');
         }
@@ -173,10 +174,9 @@ pub(super) async fn history(State(door): State<Door>, reader: Reader, Query(quer
 
 fn points_of(app: &App, name: &TopicName, ruleset: &Ruleset) -> Vec<u8> {
     // Under the topic's lock a reference to each change is taken, and no more is done.
-    let entries: Vec<_> = app
-        .hub
-        .get(name)
-        .map_or_else(Vec::new, |topic| topic.read(|history| history.of_this_game().collect()));
+    let (shift, entries) = app.hub.get(name).map_or_else(Default::default, |topic| {
+        topic.read(|history| (history.shift, history.of_this_game().collect::<Vec<_>>()))
+    });
     let mut body = Vec::with_capacity(32 * entries.len() + 2);
     Json::new(&mut body).list(|list| {
         let mut last_ts = None;
@@ -184,7 +184,8 @@ fn points_of(app: &App, name: &TopicName, ruleset: &Ruleset) -> Vec<u8> {
             let player = entry.player();
             last_ts = entry.change.feed_ts.map(|ts| ts.0).or(last_ts);
             list.list(|item| {
-                item.item(last_ts.unwrap_or(entry.change.ingest.0)).item(entry.seq as i64);
+                item.item(last_ts.unwrap_or(entry.change.ingest.0))
+                    .item(entry.seq.wrapping_add(shift) as i64);
                 item.points_item(encode::points(ruleset, &player.who.card, &player.after()));
             });
         }

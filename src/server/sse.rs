@@ -6,10 +6,11 @@ use super::memory::overloaded;
 use super::query::Query;
 use super::snapshots::parse_topics;
 use super::{Connections, Door};
+use crate::fanout::epoch::EpochName;
 use crate::fanout::runner::{Command, EventStream};
 use crate::fanout::shard::{Access, ConnKey};
 use crate::fanout::sockets::STREAM_PIECES;
-use crate::model::Seq;
+use crate::model::{Seq, TopicName};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
@@ -43,7 +44,8 @@ pub(super) async fn events(
     let topics = parse_topics(query.topics.as_deref())?;
     let (index, ruleset) = door.ruleset(query.ruleset.as_deref())?;
     reader.may(&topics, ruleset, index)?;
-    let topics: Vec<String> = topics.iter().map(ToString::to_string).collect();
+    let names = topics;
+    let topics: Vec<String> = names.iter().map(ToString::to_string).collect();
     let Some(shard) = door.shard.clone() else {
         return Err(ApiError::not_found("not_found", "this address serves no subscribers"));
     };
@@ -55,7 +57,7 @@ pub(super) async fn events(
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned)
         .or(query.last_event_id);
-    let since = last.map(|id| resume_from(&id, &door.epoch, topics.len()));
+    let since = last.map(|id| resume_from(&id, &door.epoch.name(), &names));
     let (body, pieces) = mpsc::channel(STREAM_PIECES);
     let (opened, answer) = oneshot::channel();
     let stopping = || ApiError::unavailable("stopping", "the server is stopping");
@@ -88,17 +90,19 @@ pub(super) async fn events(
 }
 
 /// Reads an event's id, `EPOCH.SEQ-SEQ-…`, a `seq` for each topic. Opaque to clients.
-fn resume_from(id: &str, epoch: &str, topics: usize) -> Result<Vec<Seq>, &'static str> {
+/// A topic that can't be resumed from there has a `seq` that is ahead of any history.
+fn resume_from(id: &str, epoch: &EpochName, topics: &[TopicName]) -> Result<Vec<Seq>, &'static str> {
     let (history, seqs) = id.split_once('.').ok_or("epoch")?;
-    if history != epoch {
-        return Err("epoch");
-    }
     let seqs: Vec<Seq> = seqs
         .split('-')
         .map(|seq| seq.parse().map_err(|_| "epoch"))
         .collect::<Result<_, _>>()?;
     // The id of a stream of other topics says nothing of these.
-    if seqs.len() == topics { Ok(seqs) } else { Err("epoch") }
+    if seqs.len() != topics.len() || !topics.iter().any(|topic| epoch.resumes(history, topic)) {
+        return Err("epoch");
+    }
+    let resumed = |(topic, seq): (&TopicName, Seq)| if epoch.resumes(history, topic) { seq } else { Seq::MAX };
+    Ok(topics.iter().zip(seqs).map(resumed).collect())
 }
 
 /// A response's body: what the shard wrote, and a word to the shard each time there is room again.
@@ -140,9 +144,17 @@ mod tests {
 
     #[test]
     fn an_id_of_this_history_resumes() {
-        assert_eq!(resume_from("e1.5-0-7", "e1", 3), Ok(vec![5, 0, 7]));
+        let [player, slate, game] = ["player:1", "slate", "game:1"].map(|name| TopicName::parse(name).unwrap());
+        let alone = EpochName::alone("e1");
+        let three = [player.clone(), slate.clone(), game];
+        assert_eq!(resume_from("e1.5-0-7", &alone, &three), Ok(vec![5, 0, 7]));
         for id in ["e2.5", "e1", "e1.x", "", "e1.5-6"] {
-            assert_eq!(resume_from(id, "e1", 1), Err("epoch"), "{id}");
+            assert_eq!(resume_from(id, &alone, &three[..1]), Err("epoch"), "{id}");
         }
+        let node = EpochName::of_node("e1", "b");
+        assert_eq!(resume_from("e1-b.5-0-7", &node, &three), Ok(vec![5, 0, 7]));
+        assert_eq!(resume_from("e1-a.5-0-7", &node, &three), Ok(vec![5, Seq::MAX, 7]));
+        assert_eq!(resume_from("e1-a.5", &node, &[slate]), Err("epoch"));
+        assert_eq!(resume_from("e2-b.5", &node, &[player]), Err("epoch"));
     }
 }

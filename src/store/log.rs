@@ -270,6 +270,11 @@ impl<T> EventLog<T> {
 }
 
 impl Ticket {
+    /// For another log, which answers by the sender whose other end this is.
+    pub(crate) fn new(answer: oneshot::Receiver<Result<(), Refused>>, timeout: Duration) -> Ticket {
+        Ticket { answer, timeout }
+    }
+
     /// Waits until the batch is on disk. With [`Durability::Group`] what it carries may be handed on a moment
     /// later: the two are different threads' work.
     ///

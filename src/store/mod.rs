@@ -65,7 +65,7 @@ pub use header::Header;
 pub use inspect::{SegmentSummary, Verified, inspect, read, verify};
 pub use log::{EventLog, Levels, Refused, Ticket};
 pub use open::{Cut, Opening, open};
-pub use record::{Kind, Lsn, RECORD_BYTES_MAX, Record, frame};
+pub use record::{Kind, Lsn, RECORD_BYTES_MAX, Record, frame, frames, records};
 pub use repair::{Repaired, repair};
 pub use replay::{OpenError, Replayed};
 pub use scan::Problem;

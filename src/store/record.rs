@@ -89,6 +89,33 @@ pub(super) fn frame_numbered(kind: u8, origin: Origin, body: &[u8], out: &mut Ve
     out[start + 4..start + PREFIX_BYTES].copy_from_slice(&checksum.to_le_bytes());
 }
 
+/// Cuts records that were written one after the other, as [`frame`] does, apart again. Ends where a length does not
+/// fit; a checksum is not looked at.
+pub fn frames(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (length, _) = bytes.split_first_chunk::<4>()?;
+        let end = PREFIX_BYTES.checked_add(u32::from_le_bytes(*length) as usize)?;
+        let (record, rest) = bytes.split_at_checked(end)?;
+        bytes = rest;
+        Some(record)
+    })
+}
+
+/// Reads records that were written one after the other, as [`frame`] does; ends at the first that can't be read, or
+/// that is none of the caller's kinds.
+pub fn records(mut bytes: &[u8]) -> impl Iterator<Item = Record<'_>> {
+    std::iter::from_fn(move || {
+        let raw = parse(bytes).ok()?;
+        let kind = Kind::from_number(raw.kind).filter(|kind| kind.is_content())?;
+        bytes = &bytes[raw.bytes..];
+        Some(Record {
+            kind,
+            origin: raw.origin,
+            body: raw.body,
+        })
+    })
+}
+
 /// A record whose checksum is right; its kind may be anything.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Raw<'a> {

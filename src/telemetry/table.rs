@@ -495,6 +495,41 @@ metric!(
     "What was dropped or refused for want of memory; clients closed count as `overloaded` among those closed."
 );
 metric!(
+    CLUSTER_CONNECTED,
+    "scorewire_cluster_connected",
+    Gauge,
+    "",
+    "1 while the streams of all partitions can be read; 0 without a cluster."
+);
+metric!(
+    CLUSTER_LATE,
+    "scorewire_cluster_late_seconds",
+    Gauge,
+    "",
+    "How long ago Redis last answered who follows the partition of which that is longest: what clients are shown may be so late."
+);
+metric!(
+    CLUSTER_OWNED,
+    "scorewire_cluster_partitions_owned",
+    Gauge,
+    "",
+    "Partitions that this engine owns."
+);
+metric!(
+    CLUSTER_LEASE_CHANGES,
+    "scorewire_cluster_lease_changes_total",
+    Counter,
+    "",
+    "Times that this engine took or lost a partition."
+);
+metric!(
+    CLUSTER_RECORDS,
+    "scorewire_cluster_records_total",
+    Counter,
+    "",
+    "Records read of the streams of all partitions, those from before this process too."
+);
+metric!(
     GPU_MEMORY,
     "scorewire_gpu_memory_used_bytes",
     Gauge,
@@ -787,6 +822,11 @@ pub const METRICS: &[&Metric] = &[
     &MEMORY_PRESSURE,
     &MEMORY,
     &MEMORY_SHED,
+    &CLUSTER_CONNECTED,
+    &CLUSTER_LATE,
+    &CLUSTER_OWNED,
+    &CLUSTER_LEASE_CHANGES,
+    &CLUSTER_RECORDS,
     &GPU_MEMORY,
     &GPU_USE,
     &POINTS_FORECASTS,

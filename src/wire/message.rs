@@ -56,6 +56,11 @@ pub enum ServerMessage<'a> {
         /// In how long.
         expires_in_ms: u64,
     },
+    /// How late what is shown may be; 0 where it no longer is.
+    Status {
+        /// Since when nothing was heard of what is behind this server.
+        late_ms: u64,
+    },
     /// The connection is about to end.
     Goodbye {
         /// Why.

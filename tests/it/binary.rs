@@ -63,7 +63,7 @@ impl Slate {
         for (head, _) in engine.games() {
             let now = engine.game(&head.game).expect("a game");
             names.push(TopicName::Game(head.game.clone()));
-            names.extend(now.team_seqs.iter().map(|(team, _)| TopicName::Team(team.clone())));
+            names.extend(now.team_seqs.iter().map(|(team, ..)| TopicName::Team(team.clone())));
             names.extend(now.players.iter().map(|slot| TopicName::Player(slot.who.card.player.clone())));
         }
         names.sort();
@@ -97,7 +97,7 @@ impl Slate {
                 }
             }
             let bytes = both(topic, ruleset, 1_800_000_000_000_000, |subject| {
-                snapshot::take(&self.hub, &self.games, subject, "subscribe").1
+                snapshot::take(&self.hub, &self.games, subject, "subscribe").frame
             });
             sums.entry(format!("{kind} snapshot")).or_default().add(bytes);
         }
@@ -131,6 +131,7 @@ fn both(topic: &Topic, ruleset: &Ruleset, wall_us: i64, frame: impl Fn(Subject<'
             ruleset,
             form,
             wall_us,
+            shift: 0,
         })
     };
     let (json, bin) = (of(Form::PLAIN), of(BIN));

@@ -82,11 +82,12 @@ impl State {
             ruleset: rulesets.get("ppr").unwrap(),
             form: Form::PLAIN,
             wall_us: 0,
+            shift: 0,
         };
         let shared = self.shared.clone();
         let games: GameReader = Arc::new(move |game| shared.game(game));
-        let (_, frame) = snapshot::take(&self.hub, &games, subject, "subscribe");
-        serde_json::from_slice(frame.payload()).unwrap()
+        let taken = snapshot::take(&self.hub, &games, subject, "subscribe");
+        serde_json::from_slice(taken.frame.payload()).unwrap()
     }
 
     fn ring(&self, name: &TopicName) -> Vec<String> {

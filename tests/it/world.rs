@@ -4,6 +4,7 @@
 use crate::chance::Chance;
 use scorewire::engine::{EngineLimits, Shared};
 use scorewire::fanout::Hub;
+use scorewire::fanout::epoch::{Epoch, EpochName};
 use scorewire::fanout::hub::{HubLimits, Inbox};
 use scorewire::fanout::lineups::{Follower, LineupLimits};
 use scorewire::fanout::shard::{Account, Batch, ConnKey, Kind, Shard, ShardLimits, ShardParts, Writer, Wrote};
@@ -231,7 +232,7 @@ impl World {
                 rulesets: self.rulesets.clone(),
                 default_ruleset: self.rulesets.index("draftkings").expect("built in"),
                 games: Arc::new(move |game| games.game(game)),
-                epoch: self.epoch.as_str().into(),
+                epoch: Arc::new(Epoch::new(EpochName::alone(&self.epoch))),
                 process: self.epoch.as_str().into(),
                 limits: self.settings.shard.clone(),
             })

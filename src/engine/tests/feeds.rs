@@ -236,7 +236,7 @@ fn two_feeds_through_the_threads_end_as_one() {
                     engine.submit(batch(events), by(PRIMARY)).await.unwrap();
                 }
                 // Whoever is behind is called silent at once: however often that happens, both come round.
-                for feed in engine.shared().behind() {
+                for feed in engine.games().first().behind() {
                     engine.silent(feed.source, feed.game, NOW).await.unwrap();
                 }
             }
@@ -244,8 +244,12 @@ fn two_feeds_through_the_threads_end_as_one() {
                 engine.submit(batch(events), by(PRIMARY)).await.unwrap();
             }
         });
-        assert_eq!(all_shown(engine.shared()), all_shown(&alone), "seed {seed}, {lead} batches ahead");
-        let noted = engine.shared().take_noted();
+        assert_eq!(
+            all_shown(engine.games().first()),
+            all_shown(&alone),
+            "seed {seed}, {lead} batches ahead"
+        );
+        let noted = engine.games().first().take_noted();
         assert!(!noted.differences.is_empty(), "the primary's first versions were wrong");
     }
 }

@@ -71,7 +71,7 @@ fn the_number_of_threads_changes_nothing() {
             );
             outcomes.extend(of_batch.into_iter().map(|(_, outcome)| outcome));
         }
-        shown.push((threads, outcomes, all_shown(engine.shared())));
+        shown.push((threads, outcomes, all_shown(engine.games().first())));
     }
     let untroubled = shared(LIMITS);
     let calm = Options {
@@ -115,7 +115,7 @@ fn concurrent_requests_end_the_same() {
             });
         }
     });
-    assert_eq!(all_shown(engine.shared()), all_shown(&in_order));
+    assert_eq!(all_shown(engine.games().first()), all_shown(&in_order));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_batch_of_several_games_keeps_the_order_of_each() {
     let outcomes = block_on(engine.submit(numbered(&batch), NOW)).unwrap();
     assert_eq!(outcomes.len(), 500);
     for (place, id) in games.iter().enumerate() {
-        let game = engine.shared().game(&GameId::new(id).unwrap()).unwrap();
+        let game = engine.games().first().game(&GameId::new(id).unwrap()).unwrap();
         assert_eq!(game.view.clock.map(|clock| usize::from(clock.seconds_left)), Some(495 + place));
         assert_eq!(game.seq, 100);
     }
@@ -151,7 +151,7 @@ fn a_player_list_counts_where_it_stands() {
         let outcomes = block_on(engine.submit(numbered(&events), NOW)).unwrap();
         assert_eq!(outcomes.len(), events.len());
         // The list moves the game, since a play came before it.
-        assert_eq!(engine.shared().game(&GameId::new("g-0").unwrap()).unwrap().seq, 3);
+        assert_eq!(engine.games().first().game(&GameId::new("g-0").unwrap()).unwrap().seq, 3);
     }
 }
 
@@ -425,7 +425,7 @@ fn a_log_that_is_behind_says_so_itself() {
 #[test]
 fn an_engine_that_nobody_holds_ends_its_threads() {
     let engine = engine(2);
-    let shared = Arc::downgrade(engine.shared());
+    let shared = Arc::downgrade(engine.games().first());
     drop(engine);
     let ended = (0..500).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(10));

@@ -30,7 +30,7 @@ fn runner(limits: ShardLimits) -> (Runner, flume::Sender<Command>) {
             default_ruleset: rulesets.index("ppr").unwrap(),
             rulesets,
             games: Arc::new(|_| None),
-            epoch: "e1".into(),
+            epoch: Arc::new(Epoch::new(EpochName::alone("e1"))),
             process: "p1".into(),
             limits,
         }),

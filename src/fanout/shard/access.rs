@@ -98,7 +98,7 @@ impl Accesses {
         Some(key)
     }
 
-    fn awaits(&self, key: ConnKey) -> bool {
+    pub(super) fn awaits(&self, key: ConnKey) -> bool {
         self.held.get(&key).is_some_and(|held| held.grant.is_none())
     }
 }

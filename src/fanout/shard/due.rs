@@ -8,17 +8,29 @@ use super::mirror::{Encoded, Mirror, Shared};
 use super::subs::{Cursor, Phase};
 use crate::fanout::bulletins::{BULLETINS_MAX, Posted};
 use crate::fanout::encode::{self, Subject};
-use crate::fanout::snapshot;
+use crate::fanout::snapshot::{self, Taken};
 use crate::fanout::topic::FrameKey;
 use crate::model::{Now, Seq};
 use crate::wire::Form;
 use crate::wire::deflate::Deflater;
 use crate::wire::ws::Frame;
+use slab::Slab;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// Frames that a subscription is due: head after each, whether it is a snapshot, the frame.
-pub(super) type Frames = SmallVec<[(Seq, bool, Encoded); 2]>;
+/// Frames that a subscription is due.
+pub(super) type Frames = SmallVec<[DueFrame; 2]>;
+
+/// One of them.
+pub(super) struct DueFrame {
+    /// The head after it.
+    pub(super) seq: Seq,
+    /// That as clients are told.
+    pub(super) told: Seq,
+    /// Whether it is a snapshot.
+    pub(super) snapshot: bool,
+    pub(super) encoded: Encoded,
+}
 
 /// What to do about a subscription that was marked.
 pub(super) enum Due {
@@ -60,9 +72,8 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
     let (seq, head) = (cursor.seq, mirror.head);
     let key = (cursor.ruleset, form);
     let snapshot = |mirror: &mut Mirror, reason, making: &mut Making<'_>| {
-        let (seq, frame) = snapshot(parts, mirror, cursor, (key, reason), making);
         // The game may have moved on since the mirror was brought up to date: `pump` sees to it.
-        Due::Now(smallvec::smallvec![(seq, true, frame)])
+        Due::Now(smallvec::smallvec![snapshot(parts, mirror, cursor, (key, reason), making)])
     };
     if cursor.phase == Phase::Snapshot {
         return snapshot(mirror, "subscribe", making);
@@ -86,8 +97,7 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
         let (mut frames, is_all) = bulletins(parts, mirror, key, seq, making);
         if !is_all {
             // What is over by its time alone is passed over, and whoever holds it is told what there is.
-            let (seq, frame) = self::snapshot(parts, mirror, cursor, (key, "expired"), making);
-            frames.push((seq, true, frame));
+            frames.push(self::snapshot(parts, mirror, cursor, (key, "expired"), making));
         }
         return Due::Now(frames);
     }
@@ -98,13 +108,15 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
     let count = mirror.ring.len() - first;
     let one_by_one = !behind && cursor.pace.is_none() && count <= parts.limits.coalesce_frames_max;
     if count > 1 && !one_by_one {
-        return Due::Now(smallvec::smallvec![(head, false, merged(parts, mirror, key, seq, making))]);
+        let encoded = merged(parts, mirror, key, seq, making);
+        return Due::Now(smallvec::smallvec![delta(mirror.shift, head, encoded)]);
     }
     let subject = Subject {
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(cursor.ruleset),
         form: key.1,
         wall_us: now.wall_us,
+        shift: mirror.shift,
     };
     let frames = mirror
         .ring
@@ -114,7 +126,7 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
         .map(|(mirrored, place)| {
             let frames = mirrored.frames.get_or_insert_default();
             if let Some((_, frame)) = frames.iter().find(|(known, _)| *known == key) {
-                return (mirrored.entry.seq, false, frame.clone());
+                return delta(subject.shift, mirrored.entry.seq, frame.clone());
             }
             let entry = &mirrored.entry;
             let mut encoded = false;
@@ -132,9 +144,18 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
             let own = (Piece::frame(frame.copied()), now.steady_us);
             mirror.frame_bytes += own.0.bytes().len();
             frames.push((key, own.clone()));
-            (entry.seq, false, own)
+            delta(subject.shift, entry.seq, own)
         });
     Due::Now(frames.collect())
+}
+
+fn delta(shift: Seq, seq: Seq, encoded: Encoded) -> DueFrame {
+    DueFrame {
+        seq,
+        told: seq.wrapping_add(shift),
+        snapshot: false,
+        encoded,
+    }
 }
 
 fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, making: &mut Making<'_>) -> Encoded {
@@ -148,6 +169,7 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, maki
         ruleset: parts.rulesets.by_index(key.0),
         wall_us: making.now.wall_us,
         form: key.1,
+        shift: mirror.shift,
     };
     let frame = making.piece(encode::delta(subject, entries, mirror.totals.back().copied()), key.1);
     mirror.share(Shared {
@@ -155,6 +177,7 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, maki
         after: Some(seq),
         reason: "",
         seq: mirror.head,
+        told: mirror.head.wrapping_add(mirror.shift),
         until_us: i64::MAX,
         frame: frame.clone(),
     });
@@ -171,7 +194,7 @@ fn bulletins(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, m
     let frames = after.iter().map(|posted| {
         let frame = bulletin(parts, mirror, key, (prev, posted), making);
         prev = posted.seq;
-        (posted.seq, false, frame)
+        delta(0, posted.seq, frame)
     });
     (frames.collect(), prev == mirror.head)
 }
@@ -187,6 +210,7 @@ fn bulletin(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, (prev, poste
         ruleset: parts.rulesets.by_index(key.0),
         wall_us: making.now.wall_us,
         form: key.1,
+        shift: mirror.shift,
     };
     let mut encoded = false;
     let mut encode = || {
@@ -212,6 +236,7 @@ fn bulletin(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, (prev, poste
         after: Some(prev),
         reason: "",
         seq: posted.seq,
+        told: posted.seq,
         until_us: i64::MAX,
         frame: frame.clone(),
     });
@@ -225,20 +250,27 @@ fn snapshot(
     cursor: &Cursor,
     (key, reason): (FrameKey, &'static str),
     making: &mut Making<'_>,
-) -> (Seq, Encoded) {
+) -> DueFrame {
+    let taken = |seq, told, encoded| DueFrame {
+        seq,
+        told,
+        snapshot: true,
+        encoded,
+    };
     let now_us = making.now.wall_us;
     let is_good = |shared: &&Shared| shared.seq >= cursor.seq && shared.until_us > now_us;
     let same = |shared: &&Shared| shared.key == key && shared.after.is_none() && shared.reason == reason && is_good(shared);
     if let Some(shared) = mirror.shared.iter().find(same) {
-        return (shared.seq, shared.frame.clone());
+        return taken(shared.seq, shared.told, shared.frame.clone());
     }
     let subject = Subject {
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(cursor.ruleset),
         wall_us: making.now.wall_us,
         form: key.1,
+        shift: mirror.shift,
     };
-    let (seq, frame) = snapshot::take(&parts.hub, &parts.games, subject, reason);
+    let Taken { seq, told, frame } = snapshot::take(&parts.hub, &parts.games, subject, reason);
     let frame = making.piece(frame, key.1);
     let ends = mirror.bulletins.iter().map(|posted| posted.bulletin.expires_us());
     mirror.share(Shared {
@@ -246,10 +278,11 @@ fn snapshot(
         after: None,
         reason,
         seq,
+        told,
         until_us: ends.filter(|end| *end > now_us).min().unwrap_or(i64::MAX),
         frame: frame.clone(),
     });
-    (seq, frame)
+    taken(seq, told, frame)
 }
 
 /// An event stream's ids: where every subscription stands after an event, so that any of them can be
@@ -266,9 +299,9 @@ pub(super) struct EventIds {
 const NOTHING_YET: Seq = Seq::MAX;
 
 impl EventIds {
-    pub(super) fn of(conn: &Conn) -> Option<EventIds> {
+    pub(super) fn of(conn: &Conn, mirrors: &Slab<Mirror>) -> Option<EventIds> {
         let stands = |cursor: &Cursor| match cursor.phase {
-            Phase::Resumed | Phase::Deltas => cursor.seq,
+            Phase::Resumed | Phase::Deltas => cursor.seq.wrapping_add(mirrors[cursor.mirror as usize].shift),
             Phase::Snapshot => NOTHING_YET,
         };
         (conn.kind == Kind::EventStream).then(|| EventIds::new(conn.subs.iter().map(stands)))

@@ -32,6 +32,8 @@ pub(super) struct Shared {
     pub(super) after: Option<Seq>,
     pub(super) reason: &'static str,
     pub(super) seq: Seq,
+    /// That as clients are told.
+    pub(super) told: Seq,
     /// Until when what it says counts, by the wall's clock.
     pub(super) until_us: i64,
     pub(super) frame: Encoded,
@@ -47,6 +49,8 @@ pub(super) type Subscriber = (u32, u32);
 pub(super) struct Mirror {
     pub(super) topic: Arc<Topic>,
     pub(super) head: Seq,
+    /// What is added to a `seq` for clients: as of the head, and for all that the ring holds.
+    pub(super) shift: Seq,
     /// The last `seq` from which on the topic showed nothing.
     cleared: Seq,
     pub(super) ring: VecDeque<Mirrored>,
@@ -81,6 +85,7 @@ impl Mirror {
         Mirror {
             expires: topic.name.has_predictions(),
             head: 0,
+            shift: 0,
             cleared: 0,
             ring: VecDeque::new(),
             bulletins: Vec::new(),
@@ -117,7 +122,7 @@ impl Mirror {
             }
             self.bulletins.clear();
             self.bulletins.extend_from_slice(history.bulletins());
-            (self.head, self.cleared) = (history.head, history.cleared());
+            (self.head, self.cleared, self.shift) = (history.head, history.cleared(), history.shift);
         });
         if self.head == before {
             return false;
@@ -194,6 +199,16 @@ impl Mirror {
         let entries = self.ring.len() * size_of::<Mirrored>() + self.bulletins.len() * size_of::<Posted>();
         let entries = entries + self.totals.len() * size_of::<Points>();
         entries + frames.chain(shared).sum::<usize>()
+    }
+
+    /// Where a client stands that was told `told`; nothing where that is before all that the ring holds. It may be
+    /// ahead.
+    pub(super) fn seq_of(&self, told: Seq) -> Option<Seq> {
+        match self.shift {
+            0 => Some(told),
+            // Below it are the numbers of an earlier game.
+            shift => told.checked_sub(shift),
+        }
     }
 
     /// Whether all is here that somebody at `seq` is to be sent.

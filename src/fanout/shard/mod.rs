@@ -27,6 +27,7 @@ pub use conn::{ConnKey, Kind};
 pub use inbound::Reading;
 pub(super) use looks::TURN_US;
 
+use super::epoch::Epoch;
 use super::hub::Hub;
 use super::snapshot::GameReader;
 use super::topic::TopicId;
@@ -102,7 +103,7 @@ pub struct ShardParts {
     /// Reads games for snapshots.
     pub games: GameReader,
     /// This history's name.
-    pub epoch: Arc<str>,
+    pub epoch: Arc<Epoch>,
     /// What tells this process from one before it with the same epoch.
     pub process: Arc<str>,
     /// Limits and times.
@@ -222,7 +223,7 @@ impl Shard {
         if self.conn(key).is_none_or(|conn| !conn.kind.is_websocket()) {
             return;
         }
-        let (limits, epoch) = (&self.parts.limits, self.parts.epoch.clone());
+        let (limits, epoch) = (&self.parts.limits, self.parts.epoch.name());
         let limits = ClientLimits {
             subscriptions: limits.subscriptions_max as u64,
             message_bytes: limits.message_bytes_max as u64,
@@ -236,7 +237,7 @@ impl Shard {
         };
         let welcome = Welcome {
             session: &format!("{}-{}-{:x}", self.parts.process, self.parts.index, key.generation),
-            epoch: &epoch,
+            epoch: epoch.text(),
             server_us: wall_us,
             limits,
         };
@@ -457,6 +458,26 @@ impl Shard {
                 self.dirty.push_back(key);
             }
         }
+    }
+
+    /// Tells everybody who may read the history's name again, which is another now.
+    pub fn welcome_all(&mut self, wall_us: i64) {
+        for key in self.readers() {
+            self.welcome(key, wall_us);
+        }
+    }
+
+    /// Tells everybody who may read how late what they are shown may be.
+    pub fn tell_late(&mut self, late_ms: u64) {
+        for key in self.readers() {
+            self.say(key, &ServerMessage::Status { late_ms });
+        }
+    }
+
+    fn readers(&self) -> Vec<ConnKey> {
+        let open = self.conns.iter().filter(|(_, conn)| conn.kind.is_websocket() && !conn.is_closing());
+        let keys = open.map(|(index, conn)| conn.key(index as u32));
+        keys.filter(|key| !self.accesses.awaits(*key)).collect()
     }
 
     /// Says goodbye to a client that is leaving, once it has everything.

@@ -7,7 +7,7 @@
 use super::account::Account;
 use super::batch::{Batch, Item, Promise, REPLY, Room, Shared, Wrote};
 use super::conn::{Busy, Conn, ConnKey, Kind, Partial};
-use super::due::{Due, EventIds, Making, due};
+use super::due::{Due, DueFrame, EventIds, Making, due};
 use super::subs::Phase;
 use super::{Shard, ShardStats, Writer};
 use crate::model::Now;
@@ -138,7 +138,8 @@ impl Shard {
         let behind = offset > 0 || conn.lagging;
         let alone = !behind && conn.busy.is_none() && conn.subs.listed().len() == 1;
         let (mut next, mut shared) = (0, None);
-        let mut ids = EventIds::of(conn);
+        let mut ids = EventIds::of(conn, &self.mirrors);
+        let epoch = ids.is_some().then(|| self.parts.epoch.name());
         while more && next < conn.subs.listed().len() {
             let sub = conn.subs.listed()[next];
             next += 1;
@@ -164,16 +165,18 @@ impl Shard {
                 }
             };
             let (before, phase_before) = (cursor.seq, cursor.phase);
-            for (seq, snapshot, (piece, encoded_us)) in frames {
+            for frame in frames {
+                let DueFrame { seq, told, snapshot, .. } = frame;
+                let (piece, encoded_us) = frame.encoded;
                 if !more {
                     break;
                 }
                 if seq > mirror.head {
                     self.stale.push(cursor.mirror);
                 }
-                let piece = match &mut ids {
-                    Some(ids) => ids.event(sub, seq, &piece, &self.parts.epoch),
-                    None => piece,
+                let piece = match (&mut ids, &epoch) {
+                    (Some(ids), Some(epoch)) => ids.event(sub, told, &piece, epoch.text()),
+                    _ => piece,
                 };
                 let promise = Promise {
                     sub: Some(sub),

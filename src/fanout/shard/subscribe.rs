@@ -5,6 +5,7 @@ use super::conn::ConnKey;
 use super::inbound::{ENTRY_WORK, TOPIC_WORK};
 use super::mirror::Mirror;
 use super::subs::{Cursor, Pace, Phase};
+use crate::fanout::epoch::EpochName;
 use crate::fanout::lineups::Lineup;
 use crate::memory::RETRY_AFTER_S;
 use crate::model::{Seq, TopicName};
@@ -23,7 +24,7 @@ pub(super) struct Wish {
 
 /// A subscription that was made.
 pub(super) struct Begun {
-    /// Its topic's head.
+    /// Its topic's head, as clients are told.
     head: Seq,
     how: How,
     /// Under which ruleset; nothing where the topic has none.
@@ -42,14 +43,14 @@ impl Shard {
             return 0;
         }
         let mut work = request.topics.len() * TOPIC_WORK;
-        let same_epoch = request.epoch.as_deref() == Some(&*self.parts.epoch);
+        let (epoch, asked) = (self.parts.epoch.name(), request.epoch.as_deref().unwrap_or_default());
         let gap_us = gap_us(request.max_rate_hz);
         let (mut topics, mut errors) = (Vec::new(), Vec::new());
         for topic in request.topics {
             let since = request
                 .since
                 .get(&topic)
-                .map(|seq| if same_epoch { Ok(*seq) } else { Err("epoch") });
+                .map(|seq| if resumes(&epoch, asked, &topic) { Ok(*seq) } else { Err("epoch") });
             match self.subscribe_to(key, &topic, Wish { ruleset, since, gap_us }) {
                 Ok(begun) => {
                     work += begun.copied * ENTRY_WORK;
@@ -87,7 +88,7 @@ impl Shard {
             }
         };
         let work = lineup.slots.len() * TOPIC_WORK;
-        let same_epoch = request.epoch.as_deref() == Some(&*self.parts.epoch);
+        let same_epoch = request.epoch.as_deref() == Some(self.parts.epoch.name().text());
         let wish = Wish {
             ruleset,
             since: request.since.map(|seq| if same_epoch { Ok(seq) } else { Err("epoch") }),
@@ -260,7 +261,7 @@ impl Shard {
             self.dirty.push_back(key);
         }
         Ok(Begun {
-            head,
+            head: head.wrapping_add(self.mirrors[mirror].shift),
             how,
             ruleset: name.has_ruleset().then_some(ruleset),
             copied: if watched { 0 } else { self.mirrors[mirror].ring.len() },
@@ -369,6 +370,11 @@ impl Shard {
     }
 }
 
+/// Whether what a client holds of a topic by the epoch that it names is of this history.
+fn resumes(epoch: &EpochName, asked: &str, topic: &str) -> bool {
+    TopicName::parse(topic).is_ok_and(|topic| epoch.resumes(asked, &topic))
+}
+
 /// Least time between two frames of a subscription, in microseconds.
 fn gap_us(max_rate_hz: Option<f64>) -> u32 {
     max_rate_hz.map_or(0, |rate| (1_000_000.0 / rate) as u32)
@@ -376,6 +382,7 @@ fn gap_us(max_rate_hz: Option<f64>) -> u32 {
 
 /// How a subscription begins, and where its cursor stands.
 fn begin(mirror: &Mirror, since: Option<Result<Seq, &'static str>>) -> (How, Seq) {
+    let since = since.map(|told| told.and_then(|told| mirror.seq_of(told).ok_or("too_old")));
     match since {
         None => (How::Snapshot("fresh"), mirror.head),
         Some(Err(reason)) => (How::Snapshot(reason), mirror.head),

@@ -39,6 +39,9 @@ pub fn write(message: &ServerMessage<'_>, out: &mut Vec<u8>) {
         ServerMessage::AuthExpiring { expires_in_ms } => top.message(11, |fields| {
             fields.uint(1, *expires_in_ms);
         }),
+        ServerMessage::Status { late_ms } => top.message(14, |fields| {
+            fields.uint(1, *late_ms);
+        }),
         ServerMessage::Goodbye {
             reason,
             reconnect_after_ms,

@@ -38,6 +38,9 @@ pub fn write(message: &ServerMessage<'_>, out: &mut Vec<u8>) {
         ServerMessage::AuthExpiring { expires_in_ms } => {
             json.text("type", "auth_expiring").count("expires_in_ms", *expires_in_ms);
         }
+        ServerMessage::Status { late_ms } => {
+            json.text("type", "status").count("late_ms", *late_ms);
+        }
         ServerMessage::Goodbye {
             reason,
             reconnect_after_ms,

@@ -125,7 +125,7 @@ impl Rig {
             default_ruleset: rulesets.index("ppr").unwrap(),
             rulesets: rulesets.clone(),
             games: Arc::new(move |game| games.game(game)),
-            epoch: "e1".into(),
+            epoch: Arc::new(Epoch::new(EpochName::alone("e1"))),
             process: "p1".into(),
             limits,
         });

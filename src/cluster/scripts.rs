@@ -1,0 +1,99 @@
+//! What has to happen at once in Redis. Scripts run where the keys are, with nobody in between, so that what
+//! they check still holds when they write.
+//!
+//! Numbers go through Lua as doubles: exact below 2⁵³, and written out by `%.0f`.
+
+use redis::Script;
+use std::sync::LazyLock;
+
+/// Codes of the scripts' own errors.
+pub const ANOTHER_HISTORY: &str = "SWEPOCH";
+/// Somebody else owns the partition.
+pub const FENCED: &str = "SWFENCED";
+/// The stream has as many entries as it may.
+pub const FULL: &str = "SWFULL";
+
+/// Begins to use a partition through a connection to the Redis process `run`. Where another process (or nobody)
+/// wrote to it last, what that one wrote may be lost in part: a new epoch begins, once for all nodes, with a
+/// record of its own.
+///
+/// Keys: meta, log. Arguments: run, a name for the epoch. Answers: the epoch, and how many records there are.
+pub static JOIN: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'run', 'n')
+if not meta[1] then
+  redis.call('DEL', KEYS[2])
+  redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'run', ARGV[1], 'n', '0')
+  return {ARGV[2], '0'}
+end
+if meta[2] == ARGV[1] then
+  return {meta[1], meta[3]}
+end
+local n = string.format('%.0f', meta[3] + 1)
+redis.call('XADD', KEYS[2], n .. '-0', 'b', 'epoch', 'c', '1', 'e', ARGV[2])
+redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'run', ARGV[1], 'n', n)
+return {ARGV[2], n}
+",
+    )
+});
+
+/// Appends records as one entry, whose id is the number of the last.
+///
+/// Keys: meta, log. Arguments: epoch, run, how many records, the entry's name, the records, most entries, and the
+/// fence of the owner, or nothing for what anybody may write. Answers the last record's number.
+pub static APPEND: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'run', 'n', 'fence')
+if meta[1] ~= ARGV[1] or meta[2] ~= ARGV[2] then
+  return redis.error_reply('SWEPOCH another history has begun')
+end
+if ARGV[7] ~= '' and meta[4] ~= ARGV[7] then
+  return redis.error_reply('SWFENCED another engine owns the partition')
+end
+if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[6]) then
+  return redis.error_reply('SWFULL the stream is full')
+end
+local n = string.format('%.0f', meta[3] + ARGV[3])
+redis.call('XADD', KEYS[2], n .. '-0', 'b', ARGV[4], 'c', ARGV[3], 'r', ARGV[5])
+redis.call('HSET', KEYS[1], 'n', n)
+return n
+",
+    )
+});
+
+/// Takes or keeps a lease.
+///
+/// Keys: meta, lease. Arguments: who, for how many milliseconds, and 1 where a free one is to be taken. Answers the
+/// holder's fence (0 where it is somebody else, or nobody) and the holder.
+pub static LEASE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local holder = redis.call('GET', KEYS[2])
+if holder == ARGV[1] then
+  redis.call('PEXPIRE', KEYS[2], ARGV[2])
+  return {redis.call('HGET', KEYS[1], 'fence') or '0', holder}
+end
+if holder or ARGV[3] ~= '1' then
+  return {'0', holder or ''}
+end
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+return {tostring(redis.call('HINCRBY', KEYS[1], 'fence', 1)), ARGV[1]}
+",
+    )
+});
+
+/// Gives a lease back, where it is held by who says so.
+///
+/// Keys: lease. Arguments: who.
+pub static RELEASE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+  return redis.call('DEL', KEYS[1])
+end
+return 0
+",
+    )
+});
