@@ -10,13 +10,13 @@ from repository import DEPLOY, program, run, setting, skipped
 
 UNIT = DEPLOY / "systemd/scorewire.service"
 SYSCTL = DEPLOY / "sysctl.d/90-scorewire.conf"
-# The system calls of a server that took a simulated slate, wrote its log, predicted, and served WebSockets by
-# io_uring and by `send` (`strace -f -c`).
+# The system calls of a server that took a simulated slate, wrote its log, predicted by tract and by ONNX Runtime,
+# and served WebSockets by io_uring (`strace -f`), and what goes with them: by `send`, and towards Redis.
 CALLS = """
-accept4 access arch_prctl bind brk clone3 close connect epoll_create1 epoll_ctl epoll_wait eventfd2 exit exit_group
-fcntl fdatasync flock fsync ftruncate futex getdents64 getpid getrandom getsockname gettid io_uring_enter
+accept4 access arch_prctl bind brk clone3 close connect epoll_create1 epoll_ctl epoll_wait eventfd2 execve exit exit_group
+fcntl fdatasync flock fstat fsync ftruncate futex getdents64 getpid getrandom getsockname gettid io_uring_enter
 io_uring_register io_uring_setup ioctl listen lseek madvise mkdir mmap mprotect mremap munmap newfstatat open openat
-poll prctl pread64 prlimit64 pwrite64 read readlink recvfrom rename rseq rt_sigaction rt_sigprocmask rt_sigreturn
+poll prctl pread64 prlimit64 pwrite64 read readlink recvfrom rename restart_syscall rseq rt_sigaction rt_sigprocmask rt_sigreturn
 sched_getaffinity sched_yield sendmsg sendto set_robust_list set_tid_address setpriority setsockopt shutdown
 sigaltstack socket socketpair statx sysinfo uname unlink write writev
 """.split()
@@ -95,6 +95,10 @@ class Numbers(unittest.TestCase):
     def test_the_log_lies_where_it_may_be_written(self):
         folder = re.search(r"--data-dir (\S+)", values("ExecStart")[0])[1]
         self.assertEqual(folder, f"/var/lib/{values('StateDirectory')[0]}")
+
+    def test_onnx_runtime_calls_nobody(self):
+        self.assertIn("ORT_DISABLE_TELEMETRY=1", values("Environment"))
+        self.assertIn("ENV ORT_DISABLE_TELEMETRY=1", (DEPLOY / "container/Dockerfile").read_text().splitlines())
 
     def test_the_program_knows_its_arguments(self):
         if not program():
