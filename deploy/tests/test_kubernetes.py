@@ -12,7 +12,7 @@ import yaml
 
 import kubernetes
 from kubernetes import OVERLAYS, container, of_kind, pod, ports, rendered, selected, workloads
-from repository import DEPLOY, ROOT, run, setting
+from repository import DEPLOY, ROOT, run, setting, skipped
 
 # From the one that has `preStop.sleep` without a feature gate of one's own to the newest whose schemas there are.
 VERSIONS = [f"1.{minor}" for minor in range(30, 38)]
@@ -152,6 +152,20 @@ class Cluster(unittest.TestCase):
         text = (DEPLOY / "kubernetes/monitoring/adapter.yaml").read_text()
         for query in re.findall(r"(scorewire_[a-z_]+)\{", text):
             self.assertIn(query, names)
+
+    def test_the_adapters_queries_are_prometheus_own(self):
+        if not shutil.which("promtool"):
+            skipped(self, "promtool is missing (Debian: prometheus)")
+        rules = yaml.safe_load((DEPLOY / "kubernetes/monitoring/adapter.yaml").read_text())["rules"]["custom"]
+        told = {"<<.GroupBy>>": "pod", "<<.LabelMatchers>>": 'namespace="scorewire"'}
+        queries = [rule["seriesQuery"] for rule in rules]
+        queries += [re.sub(r"<<.+?>>", lambda it: told[it[0]], rule["metricsQuery"]) for rule in rules]
+        recorded = [{"record": f"adapter:{index}", "expr": query} for index, query in enumerate(queries)]
+        with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+            yaml.safe_dump({"groups": [{"name": "adapter", "rules": recorded}]}, file)
+            file.flush()
+            done = run("promtool", "check", "rules", file.name)
+        self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_the_secret_is_one_that_the_overlay_says_how_to_make(self):
         text = (DEPLOY / "kubernetes/overlays/cluster/kustomization.yaml").read_text()
