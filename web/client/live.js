@@ -149,18 +149,18 @@ export class Live {
     this.#ask(asks);
   }
 
-  #ask(topics) {
+  #ask(topics, epoch = this.epoch) {
     const ceilingHz = this.#isSlow ? this.#options.hiddenRateHz : Infinity;
     for (const { ruleset, rateHz, group, topics: names } of batches(topics, ceilingHz)) {
       const id = this.#nextId++;
       // What is not held to the last change comes as a snapshot.
-      const held = group.filter((one) => one.isHeld && one.view.seq > 0);
+      const held = group.filter((one) => epoch && one.isHeld && one.view.seq > 0);
       for (const one of group) Object.assign(one, { askedId: id, isHeld: held.includes(one), isRefused: false });
       this.#asked.set(id, group);
       const [{ lineup }] = group;
       const what = lineup ? { op: 'lineup', name: lineup.name, slots: lineup.slots } : { op: 'subscribe', topics: names };
       const since = Object.fromEntries(held.map((one) => [one.name, one.view.seq]));
-      const resume = held.length > 0 && { epoch: this.epoch, since: lineup ? since[held[0].name] : since };
+      const resume = held.length > 0 && { epoch, since: lineup ? since[held[0].name] : since };
       this.#connection.send({ ...what, id, ruleset, max_rate_hz: rateHz, ...resume });
     }
   }
@@ -196,8 +196,10 @@ export class Live {
   }
 
   #welcomed({ epoch, server_us: serverUs }, atUs) {
-    // Another history: its sequence numbers have nothing to do with ours.
-    if (this.epoch !== epoch) for (const topic of this.#topics.values()) topic.isHeld = false;
+    // Of which history a topic is whose question was not answered, nobody knows. Whether what is held of the others
+    // is of this one says the server: it may be a node that shares it under another name.
+    for (const topic of this.#topics.values()) topic.isHeld &&= topic.askedId === null;
+    const heldOf = this.epoch;
     this.epoch = epoch;
     this.#clock.clear();
     this.#clock.seen(serverUs, atUs);
@@ -205,7 +207,7 @@ export class Live {
     this.#connection.welcomed();
     this.#toAsk.clear();
     this.#toDrop.clear();
-    this.#ask([...this.#topics.values()]);
+    this.#ask([...this.#topics.values()], heldOf);
   }
 
   #streamOpened() {
@@ -393,7 +395,10 @@ export class Live {
   #changedTo({ state, transport }) {
     if (transport === null) {
       this.#asked.clear();
-      for (const topic of this.#topics.values()) topic.askedId = null;
+      for (const topic of this.#topics.values()) {
+        topic.isHeld &&= topic.askedId === null;
+        topic.askedId = null;
+      }
     }
     if (state !== 'refused' && state !== 'stopped') return;
     for (const { watchers } of this.#topics.values()) for (const subscription of watchers.keys()) subscription.end(state === 'stopped');

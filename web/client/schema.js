@@ -28,7 +28,8 @@ const MODEL = 'source 16 Source,model 17 text?,version 18 text?,';
 const TABLE = {
   Server: 'id 1 int?,delta 2 Delta?,snapshot 3 Snapshot?,welcome 4 Welcome?,subscribed 5 Subscriptions?,'
     + 'unsubscribed 6 Subscriptions?,pong 7 Pong?,error 8 Error?,goodbye 9 Goodbye?,authorized 10 Authorized?,'
-    + 'auth_expiring 11 AuthExpiring?,prediction 12 Prediction?,outcome 13 Outcome?',
+    + 'auth_expiring 11 AuthExpiring?,prediction 12 Prediction?,outcome 13 Outcome?,status 14 Lateness?',
+  Lateness: 'late_ms 1 uint',
   Delta: `${ABOUT}prev 4 uint,change 6 points?,gone 19 Part*,causes 12 Cause*,causes_omitted 26 uint?,slots 29 Slot*,`
     + `${SHOWN}${GAME}${NAMED}${AGES}ingest_us_first 27 age?,feed_ts_first 28 age?`,
   Snapshot: `${ABOUT}reason 4 text,game 6 text?,predictions 26 Prediction*,tally 27 Tally?,slots 28 Slot*,`

@@ -136,15 +136,27 @@ test('after a cut it resumes by since and epoch, and takes the missing deltas', 
   assert.equal(held.live.gaps, 0);
 });
 
-test('another epoch asks for snapshots only, and drops what comes before them', async () => {
+test('under another epoch the server says whether what is held is of it, and what comes before a snapshot is dropped', async () => {
   const { store } = await followed();
   await cutAndBack('e2');
-  assert.equal(socket().said('subscribe')[0].since, undefined);
-  accept();
+  // It may be another node of the same history.
+  const [subscribe] = socket().said('subscribe');
+  assert.deepEqual([subscribe.since, subscribe.epoch], [{ [QB]: 5 }, 'e1']);
+  accept('snapshot');
   delta(5, 6, 99, {});
   assert.equal(store.getSnapshot().points, 10);
   snapshot(2, 3, { passing_yards: 75 });
   assert.deepEqual(store.getSnapshot().stats, { passing_yards: 75 });
+});
+
+test('a question that was not answered leaves nobody to say of which history that is', async () => {
+  await followed();
+  await cutAndBack('e2');
+  socket().onclose({ code: 1006 });
+  mock.timers.tick(1_000);
+  await settle();
+  welcome('e2');
+  assert.equal(socket().said('subscribe')[0].since, undefined);
 });
 
 test('a server that can not resume says so, and its snapshot counts', async () => {
