@@ -61,7 +61,7 @@ impl Default for Cluster {
             ack: AckSetting::Primary,
             timeout_ms: 2_000,
             start_timeout_ms: 10_000,
-            lease_ms: 1_500,
+            lease_ms: 1_200,
             late_after_ms: 1_000,
             queue_batches_max: 1_024,
             stream_entries_max: 1_000_000,

@@ -273,8 +273,9 @@ impl Topic {
                 history.game = Some(change.head.clone());
             }
             shown => {
-                // After a game that was let go of, this one is another.
-                new_game = shown.is_none() && history.head > 0;
+                // After a game that was let go of, this one is another; and nobody who was shown nothing holds the number
+                // that the first of its own follows.
+                new_game = shown.is_none() && (history.head > 0 || told.is_some());
                 history.game = Some(change.head.clone());
             }
         }
