@@ -4,6 +4,7 @@
 //! server that cannot be reached, an address that cannot be bound, or an event log that another server uses;
 //! 70 a fault of this program; 74 an event log that cannot be read or written; 75 a drain that had to cut.
 
+mod asking;
 mod feeding;
 mod log;
 mod new_key;

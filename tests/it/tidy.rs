@@ -82,6 +82,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("source", &["clock", "feed", "model"]),
+    ("figures", &[]),
     ("demo", &["clock", "engine", "feed", "model", "source"]),
     ("compaction", &["clock", "engine", "fanout", "feed", "model", "priority", "store"]),
     (
@@ -92,6 +93,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "config",
             "demo",
             "feed",
+            "figures",
             "model",
             "pipeline",
             "source",
