@@ -43,6 +43,7 @@ fn runner(limits: ShardLimits) -> (Runner, flume::Sender<Command>) {
         metrics: ShardMetrics::new(),
         levels: Arc::default(),
         commands_waited: 0,
+        survey: None,
         draining: false,
         closed: false,
     };
