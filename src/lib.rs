@@ -20,6 +20,7 @@
 //! | [`memory`] | the budget for memory, and what goes first | what is shed |
 //! | [`pipeline`] | who is connected to whom, by which channel, how long | – |
 //! | [`source`], [`demo`] | pacing and posting for `replay` and `simulate`; the demo's own feed | – |
+//! | [`top`] | one screen on a running server, as one of its clients | anything of the server but what it answers |
 //! | [`command`], [`config`], [`telemetry`], [`clock`], `priority`, `figures` | command line, settings, metrics and logs, the time, who goes first, how figures read | – |
 //!
 //! # Invariants
@@ -53,6 +54,7 @@ pub mod source;
 pub mod state;
 pub mod store;
 pub mod telemetry;
+pub mod top;
 pub mod wire;
 
 #[cfg(test)]

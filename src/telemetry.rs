@@ -12,7 +12,7 @@ mod lineups;
 mod points;
 mod predict;
 mod registry;
-mod table;
+pub(crate) mod table;
 
 pub use feeds::FeedMetrics;
 pub use gpu::GpuMetrics;

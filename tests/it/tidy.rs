@@ -83,6 +83,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("source", &["clock", "feed", "model"]),
     ("figures", &[]),
+    // A client of a server: what it knows of one are the names of its metrics.
+    ("top", &["clock", "figures", "source", "telemetry"]),
     ("demo", &["clock", "engine", "feed", "model", "source"]),
     ("compaction", &["clock", "engine", "fanout", "feed", "model", "priority", "store"]),
     (
@@ -99,6 +101,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "source",
             "store",
             "telemetry",
+            "top",
         ],
     ),
     ("lib", &[]),
