@@ -4,10 +4,12 @@
 //! server that cannot be reached, an address that cannot be bound, or an event log that another server uses;
 //! 70 a fault of this program; 74 an event log that cannot be read or written; 75 a drain that had to cut.
 
+mod asking;
 mod feeding;
 mod log;
 mod new_key;
 mod table;
+mod top;
 
 use crate::cluster::Lost;
 use crate::compaction::RetellError;
@@ -46,6 +48,8 @@ enum Command {
     Replay(Replay),
     /// Play simulated games into a running server, or write them to a file as event lines.
     Simulate(Simulate),
+    /// Show a running server on one screen: clients, rates, delays, who is slow, models, memory, what it refuses.
+    Top(top::Top),
     /// Say whether the settings are good, and what they come to, without starting anything.
     CheckConfig(ServerFlags),
     /// Look into the event log, check it, write it out, or repair it.
@@ -211,6 +215,7 @@ pub fn run() -> ExitCode {
         Command::Serve(flags) => serve(&flags),
         Command::Replay(replay) => replay.run(),
         Command::Simulate(simulate) => simulate.run(),
+        Command::Top(top) => top.run(),
         Command::CheckConfig(flags) => check_config(&flags),
         Command::Log(log) => log.run(),
         Command::NewKey(new_key) => new_key.run(),

@@ -20,7 +20,8 @@
 //! | [`memory`] | the budget for memory, and what goes first | what is shed |
 //! | [`pipeline`] | who is connected to whom, by which channel, how long | – |
 //! | [`source`], [`demo`] | pacing and posting for `replay` and `simulate`; the demo's own feed | – |
-//! | [`command`], [`config`], [`telemetry`], [`clock`], `priority` | command line, settings, metrics and logs, the time, who goes first | – |
+//! | [`top`] | one screen on a running server, as one of its clients | anything of the server but what it answers |
+//! | [`command`], [`config`], [`telemetry`], [`clock`], `priority`, `figures` | command line, settings, metrics and logs, the time, who goes first, how figures read | – |
 //!
 //! # Invariants
 //! - Totals are a function of the set of plays that stand, never of the order they came in.
@@ -41,6 +42,7 @@ pub mod demo;
 pub mod engine;
 pub mod fanout;
 pub mod feed;
+pub(crate) mod figures;
 pub mod memory;
 pub mod model;
 pub mod pipeline;
@@ -53,6 +55,7 @@ pub mod source;
 pub mod state;
 pub mod store;
 pub mod telemetry;
+pub mod top;
 pub mod wire;
 
 #[cfg(test)]

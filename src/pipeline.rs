@@ -56,7 +56,7 @@ use crate::scoring::{RulesetError, Rulesets};
 use crate::server::admission::Admission;
 use crate::server::listen::Audience;
 use crate::server::tls::{self, Follower, Handshakes, TlsError};
-use crate::server::{self, Addresses, App, Auth, Door, FeedRates, KeyFileError, Predictions, PredictorState, Routes, listen};
+use crate::server::{self, Addresses, App, Auth, Door, FeedRates, KeyFileError, Predictions, PredictorState, Routes, Slowest, listen};
 use crate::telemetry::{
     self, BoardMetrics, EngineMetrics, GpuMetrics, IngestMetrics, Levels, LogMetrics, MemoryMetrics, Refusals, ShardMetrics, TlsMetrics,
 };
@@ -217,13 +217,15 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
 
     let (stop, stopped) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
+    let (commands, mailboxes): (Vec<_>, Vec<_>) = (0..shard_count).map(|_| flume::bounded(commands_max)).unzip();
+    let slowest = Slowest::of(&commands);
     let Begun {
         app,
         inboxes,
         board,
         inference,
         node,
-    } = share(config, &machine, prometheus, rulesets, auth, shard_count, stopped.clone())?;
+    } = share(config, &machine, prometheus, rulesets, auth, slowest, stopped.clone())?;
     tokio::spawn(app.auth.clone().watch());
     if let Some(budget) = keeper::budget(app.config.memory.budget_mib) {
         tokio::spawn(keeper::keep(app.clone(), budget, stopped.clone()));
@@ -259,20 +261,18 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
     let points = points::start(&app, inference)?;
     let lineups = lineups::start(&app)?;
     let (ending, ended) = flume::bounded(shard_count);
-    let mut commands = Vec::new();
-    for (index, ((listener, inbox), path)) in shared.into_iter().zip(inboxes).zip(paths).enumerate() {
-        let (sender, receiver) = flume::bounded(commands_max);
-        commands.push(sender.clone());
+    let parts = shared.into_iter().zip(inboxes).zip(paths).zip(mailboxes);
+    for (index, (((listener, inbox), path), mailbox)) in parts.enumerate() {
         let door = Door {
             app: app.clone(),
-            shard: Some(sender),
+            shard: Some(commands[index].clone()),
         };
         let shard = ShardThread {
             index,
             listener,
             inbox,
             path,
-            commands: receiver,
+            commands: mailbox,
             door,
             routes,
             tls: handshakes.clone(),
@@ -327,9 +327,10 @@ fn share(
     prometheus: Option<PrometheusHandle>,
     rulesets: Arc<Rulesets>,
     auth: Arc<Auth>,
-    shard_count: usize,
+    slowest: Slowest,
     stop: watch::Receiver<bool>,
 ) -> Result<Begun, StartError> {
+    let shard_count = slowest.shards();
     let (mut hub, inboxes) = Hub::new(shard_count, config.hub_limits());
     // No topic takes a prediction each microsecond: a process before this one has not come so far. Below 2⁵³
     // until the year 2255.
@@ -388,6 +389,7 @@ fn share(
         refusals: Refusals::new(),
         turned_away: AtomicU64::new(0),
         predictions: Predictions::new(predictor),
+        slowest,
         stop,
         feeds: watch::Sender::new(0),
         config,
@@ -525,6 +527,7 @@ impl ShardThread {
             metrics: ShardMetrics::new(),
             levels,
             commands_waited: 0,
+            survey: None,
             draining: false,
             closed: false,
         };

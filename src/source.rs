@@ -1,7 +1,10 @@
-//! Sources that this binary runs itself: recorded or simulated events, paced, posted to a server.
+//! Sources that this binary runs itself: recorded or simulated events, paced, posted to a server; and how its
+//! commands ask one ([`caller`]).
 //!
 //! Owns pacing, batching and progress; what is said comes from `feed`. Bounded: one request under way,
 //! [`BATCH_EVENTS`] events in it. A request that fails is sent again: the server knows duplicates.
+
+pub mod caller;
 
 use crate::clock::Clock;
 use crate::feed::gamecenter::Timeline;
@@ -9,10 +12,8 @@ use crate::feed::simulator::Simulator;
 use crate::feed::write_line;
 use crate::model::{Event, FeedTime};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::HeaderValue;
-use hyper::{Request, StatusCode, Uri, header};
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use caller::{Bounds, Caller};
+use hyper::StatusCode;
 use std::time::Duration;
 
 /// How fast recorded time passes.
@@ -124,6 +125,9 @@ pub enum SourceError {
     /// The address makes no sense.
     #[error("\"{0}\" is no address of a server, such as http://127.0.0.1:8080")]
     Address(String),
+    /// An address that speaks TLS.
+    #[error("\"{0}\": this speaks plain HTTP alone; give an address that does (server.ingest_bind, server.admin_bind)")]
+    Tls(String),
     /// The key makes no sense.
     #[error("a key is one word of printable ASCII characters")]
     Key,
@@ -154,17 +158,17 @@ pub enum SourceError {
 pub const BATCH_EVENTS: usize = 512;
 /// Tries of one request.
 const TRIES: u32 = 6;
-/// How long a server may take to answer one.
-const ANSWER_WAIT: Duration = Duration::from_secs(30);
-/// Longest answer read, in bytes.
-const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// What bounds the answer to one.
+const ANSWER: Bounds = Bounds {
+    wait: Duration::from_secs(30),
+    bytes_max: 1024 * 1024,
+};
+/// Where events go.
+const PATH: &str = "/v1/events";
 
 /// Posts events to a server.
 pub struct Poster {
-    client: Client<HttpConnector, Full<Bytes>>,
-    url: Uri,
-    /// What is shown with each request, where a key is needed. Marked as sensitive: nothing shows it.
-    authorization: Option<HeaderValue>,
+    caller: Caller,
     body: Vec<u8>,
     waiting: usize,
     /// Events sent so far.
@@ -174,43 +178,15 @@ pub struct Poster {
 }
 
 impl Poster {
-    /// A poster to the server at `to`, such as `http://127.0.0.1:8080`.
-    ///
-    /// # Errors
-    /// An address that makes no sense.
-    pub fn new(to: &str) -> Result<Poster, SourceError> {
-        let wrong = || SourceError::Address(to.to_owned());
-        let url: Uri = format!("{}/v1/events", to.trim_end_matches('/')).parse().map_err(|_| wrong())?;
-        if url.scheme_str() != Some("http") || url.host().is_none() {
-            return Err(wrong());
-        }
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let client = Client::builder(hyper_util::rt::TokioExecutor::new()).build(connector);
-        Ok(Poster {
-            client,
-            url,
-            authorization: None,
+    /// A poster to that server.
+    pub fn new(caller: Caller) -> Poster {
+        Poster {
+            caller,
             body: Vec::new(),
             waiting: 0,
             sent: 0,
             rejected: 0,
-        })
-    }
-
-    /// Shows an API key, or a token, with each request.
-    ///
-    /// # Errors
-    /// A text that is none; it is not repeated.
-    pub fn with_key(mut self, key: &str) -> Result<Poster, SourceError> {
-        let key = key.trim();
-        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(SourceError::Key);
         }
-        let mut value = HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| SourceError::Key)?;
-        value.set_sensitive(true);
-        self.authorization = Some(value);
-        Ok(self)
     }
 
     /// Adds an event to the request, which goes out when it is full.
@@ -236,8 +212,7 @@ impl Poster {
         let mut tried = 0;
         loop {
             tried += 1;
-            let answered = tokio::time::timeout(ANSWER_WAIT, self.send(body.clone())).await;
-            match answered.unwrap_or_else(|_| Err(self.silent())) {
+            match self.send(body.clone()).await {
                 Ok(rejected) => {
                     self.sent += std::mem::take(&mut self.waiting) as u64;
                     self.rejected += rejected;
@@ -254,42 +229,9 @@ impl Poster {
         }
     }
 
-    fn silent(&self) -> SourceError {
-        SourceError::Unreachable {
-            url: self.url.to_string(),
-            error: format!("no answer within {} seconds", ANSWER_WAIT.as_secs()),
-        }
-    }
-
     async fn send(&self, body: Bytes) -> Result<u64, SourceError> {
-        let url = self.url.to_string();
-        let unreachable = |error: &dyn std::error::Error| {
-            let mut deepest = error;
-            while let Some(source) = deepest.source() {
-                deepest = source;
-            }
-            SourceError::Unreachable {
-                url: url.clone(),
-                error: deepest.to_string(),
-            }
-        };
-        let mut request = Request::post(&self.url).header(header::CONTENT_TYPE, "application/x-ndjson");
-        if let Some(authorization) = &self.authorization {
-            request = request.header(header::AUTHORIZATION, authorization);
-        }
-        let request = request.body(Full::new(body));
-        let request = request.map_err(|_| SourceError::Address(url.clone()))?;
-        let response = self.client.request(request).await.map_err(|error| unreachable(&error))?;
-        let status = response.status();
-        let answer = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
-            .collect()
-            .await
-            .map_err(|error| unreachable(&*error))?
-            .to_bytes();
-        if !status.is_success() {
-            let body = String::from_utf8_lossy(&answer).chars().take(300).collect();
-            return Err(SourceError::Refused { url, status, body });
-        }
+        let answer = self.caller.post_lines(PATH, body, ANSWER).await?;
+        let answer = answer.good(&self.caller.url(PATH))?.body;
         let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
         let listed = answer["rejected"].as_array().map_or(0, Vec::len) as u64;
         let rejected = listed + answer["rejected_omitted"].as_u64().unwrap_or(0);
@@ -305,7 +247,7 @@ impl SourceError {
         match self {
             SourceError::Unreachable { .. } => true,
             SourceError::Refused { status, .. } => *status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error(),
-            SourceError::Address(_) | SourceError::Key | SourceError::File(_) => false,
+            SourceError::Address(_) | SourceError::Tls(_) | SourceError::Key | SourceError::File(_) => false,
         }
     }
 }

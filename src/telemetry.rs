@@ -13,7 +13,7 @@ mod lineups;
 mod points;
 mod predict;
 mod registry;
-mod table;
+pub(crate) mod table;
 
 pub use cluster::ClusterMetrics;
 pub use feeds::FeedMetrics;

@@ -56,10 +56,11 @@ mod tests {
         let map = fields
             .iter()
             .map(|(name, value)| ((*name).to_owned(), Value::BulkString(value.as_bytes().to_vec())));
-        let mut of = StreamId::default();
-        of.id = id.to_owned();
-        of.map = map.collect();
-        Entry::read(&of)
+        Entry::read(&StreamId {
+            id: id.to_owned(),
+            map: map.collect(),
+            ..StreamId::default()
+        })
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `replay` and `simulate`: event lines to a server or to a file.
 
+use super::asking::caller;
 use super::{Failure, Replay, SOFTWARE, Simulate, UNAVAILABLE, usage};
 use crate::clock::Clock;
 use crate::feed::gamecenter::{Formation as Shown, timeline};
@@ -93,23 +94,8 @@ fn write_all_lines(file: &Path, dues: impl Iterator<Item = Due>) -> Result<(), F
 
 /// What posts to the server at `to`, with the key in that file, or in the variable `SCOREWIRE_KEY`.
 fn poster(to: &str, key_file: Option<&Path>) -> Result<Poster, Failure> {
-    let poster = Poster::new(to).map_err(usage)?;
-    let (key, place) = match key_file {
-        Some(file) => {
-            let place = file.display().to_string();
-            let key = std::fs::read_to_string(file).with_context(|| format!("cannot read {place}"));
-            (key.map_err(usage)?, place)
-        }
-        None => match std::env::var(KEY_VARIABLE) {
-            Ok(key) => (key, KEY_VARIABLE.to_owned()),
-            Err(_) => return Ok(poster),
-        },
-    };
-    poster.with_key(&key).with_context(|| place).map_err(usage)
+    caller(to, key_file).map(Poster::new)
 }
-
-/// Where a key may stand, too: what stands on a command line, everybody on the machine can read.
-const KEY_VARIABLE: &str = "SCOREWIRE_KEY";
 
 /// Posts events to a server at their pace, with a line of progress where a person watches.
 fn post(mut poster: Poster, speed: Speed, stamp: Stamp, what: &str, dues: impl Iterator<Item = Due>) -> Result<(), Failure> {

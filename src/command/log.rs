@@ -3,10 +3,11 @@
 //! All but `repair` only read, and take no lock: they work on a copy, and on the folder of a running server,
 //! where the last segment ends in what is being written.
 
-use super::table::{Table, bytes, count, time};
+use super::table::{Table, time};
 use super::{DATA, Failure, INPUT_OUTPUT, log_code, usage};
 use crate::config::Config;
 use crate::feed::{Decoder, Limits};
+use crate::figures::{bytes, count};
 use crate::model::{GameId, IngestTime};
 use crate::store::snapshot::{Part, is_set_aside, snapshots};
 use crate::store::{self, DiskFiles, Files, Kind, Lsn, OpenError, RECORD_BYTES_MAX, Record, SegmentSummary, Snapshot, SnapshotFile};

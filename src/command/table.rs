@@ -1,4 +1,4 @@
-//! Figures, times and tables as people read them.
+//! Times and tables as people read them.
 
 use crate::model::IngestTime;
 use std::fmt::Write as _;
@@ -47,34 +47,6 @@ impl Table {
     }
 }
 
-/// `1,234,567`.
-pub(super) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// `512 B`, `1.5 KiB`, `12 MiB`.
-pub(super) fn bytes(bytes: u64) -> String {
-    let mut unit = 0;
-    let mut tenths = u128::from(bytes) * 10;
-    while tenths >= 10_240 && unit < 4 {
-        tenths /= 1_024;
-        unit += 1;
-    }
-    let unit_name = ["B", "KiB", "MiB", "GiB", "TiB"][unit];
-    match (unit, tenths < 100) {
-        (1.., true) => format!("{}.{} {unit_name}", tenths / 10, tenths % 10),
-        _ => format!("{} {unit_name}", tenths / 10),
-    }
-}
-
 /// `2026-11-21 18:00:01`, in UTC.
 pub(super) fn time(at: IngestTime) -> String {
     const DAY_S: i64 = 86_400;
@@ -104,24 +76,6 @@ fn date(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn figures_read_well() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
-        let sizes = [0, 1_023, 1_024, 1_536, 10_239, 10_240, 1 << 20, (1 << 30) + (1 << 29), u64::MAX];
-        let texts = [
-            "0 B",
-            "1023 B",
-            "1.0 KiB",
-            "1.5 KiB",
-            "9.9 KiB",
-            "10 KiB",
-            "1.0 MiB",
-            "1.5 GiB",
-            "16777215 TiB",
-        ];
-        assert_eq!(sizes.map(bytes), texts);
-    }
 
     #[test]
     fn times_are_those_of_the_calendar() {

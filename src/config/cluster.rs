@@ -115,8 +115,9 @@ impl Cluster {
             ("cluster.node", &self.node),
             ("cluster.region", &self.region),
         ] {
-            let is_needed = name == "cluster.prefix";
-            if !(is_well_formed(value) && !value.contains(['{', '}']) || value.is_empty() && !is_needed) {
+            let is_unset = value.is_empty() && name != "cluster.prefix";
+            let is_name = is_well_formed(value) && !value.contains(['{', '}']);
+            if !is_unset && !is_name {
                 return Err(format!("{name}: {value:?} is no name; take letters, digits, dots and dashes"));
             }
         }

@@ -38,7 +38,10 @@ enum Way {
     /// Once they are in the log.
     Logged(EventLog<Parcel>),
     /// Once they are in their partitions' streams, and are read back from there.
-    Clustered(cluster::Log<Parcel>),
+    Clustered(
+        cluster::Log<Parcel>,
+        #[expect(dead_code, reason = "held: what follows the streams may end before")] Arc<[Arc<Owners>]>,
+    ),
 }
 
 /// Why events were not taken.
@@ -102,7 +105,7 @@ impl Engine {
         let jobs = partitions.iter().flat_map(|owners| &owners.jobs);
         Engine {
             games: Games::new(partitions.iter().map(|owners| owners.shared.clone()).collect()),
-            way: Way::Clustered(log),
+            way: Way::Clustered(log, partitions.into()),
             jobs: jobs.map(Sender::downgrade).collect(),
             ended: partitions[0].ended.clone(),
         }
@@ -112,7 +115,7 @@ impl Engine {
     pub fn log(&self) -> Option<&EventLog<Parcel>> {
         match &self.way {
             Way::Logged(log) => Some(log),
-            Way::Straight(_) | Way::Ordered(_) | Way::Clustered(_) => None,
+            Way::Straight(_) | Way::Ordered(_) | Way::Clustered(..) => None,
         }
     }
 
@@ -148,7 +151,7 @@ impl Engine {
 
     /// Whether events are written somewhere before they take effect.
     fn has_records(&self) -> bool {
-        matches!(self.way, Way::Logged(_) | Way::Clustered(_))
+        matches!(self.way, Way::Logged(_) | Way::Clustered(..))
     }
 
     /// An empty batch.
@@ -197,7 +200,7 @@ impl Engine {
             done,
         };
         let commit = match &self.way {
-            Way::Clustered(log) => by_partition(log, self.games.partitions().len(), events, &records)?,
+            Way::Clustered(log, _) => by_partition(log, self.games.partitions().len(), events, &records)?,
             _ => self.send(Parcel::Events(events), records, expected).await?,
         };
         Ok(UnderWay {
@@ -255,7 +258,7 @@ impl Engine {
                 };
                 Ok(Commit::by(log.submit(batch).await?))
             }
-            Way::Clustered(log) => {
+            Way::Clustered(log, _) => {
                 let partition = match &parcel {
                     Parcel::Expire(game, _) | Parcel::Silent(_, game) => partition_of(game, self.games.partitions().len()),
                     Parcel::Events(_) => 0,
@@ -280,11 +283,14 @@ async fn room<E>(taken: impl Future<Output = Result<(), E>>) -> Result<Commit, S
     }
 }
 
+/// Events of one partition, with their places in the request, and the same as records.
+type Part = (Vec<(usize, Event)>, Vec<u8>);
+
 /// Sends events to the partitions that they belong to; player lists to all of them, so that each has the players of
 /// its own games.
 fn by_partition(log: &cluster::Log<Parcel>, partitions: usize, events: Events, records: &[u8]) -> Result<Commit, SubmitError> {
     let Events { events, origin, done, .. } = events;
-    let mut parts: Vec<(Vec<(usize, Event)>, Vec<u8>)> = vec![Default::default(); partitions];
+    let mut parts: Vec<Part> = vec![Part::default(); partitions];
     for ((place, event), record) in events.into_iter().zip(store::frames(records)) {
         if let Some(game) = event.game() {
             let (events, bytes) = &mut parts[partition_of(game, partitions)];

@@ -6,7 +6,7 @@
 
 use super::grant::Grant;
 use super::hub::Inbox;
-use super::shard::{Access, AuthRequest, ConnKey, Kind, Reading, Shard, TURN_US};
+use super::shard::{Access, AuthRequest, ConnKey, Kind, Reading, Shard, SlowClient, Survey, TURN_US};
 use super::slots::Slot;
 use super::sockets::{ReadEnd, Ready, Sockets};
 use super::tls::Session;
@@ -18,6 +18,7 @@ use crate::telemetry::ShardMetrics;
 use bytes::Bytes;
 use flume::Receiver;
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -52,9 +53,22 @@ pub enum Command {
     Renamed,
     /// What is shown may be so late, in milliseconds: tell everyone.
     Late(u64),
+    /// Say who is furthest behind.
+    Survey(Inquiry),
     /// Nobody new will come.
     Closed,
 }
+
+/// Who asks for the slowest clients. One is answered at a time: a newer one takes an older one's place.
+pub struct Inquiry {
+    /// How many at most.
+    pub clients_max: usize,
+    /// Where they go.
+    pub answer: oneshot::Sender<Slowest>,
+}
+
+/// Clients that are behind, the slowest first, each with the address that it connects from, where that is known.
+pub type Slowest = Vec<(SlowClient, Option<SocketAddr>)>;
 
 /// Has a token verified on another thread; a [`Command::Verified`] follows.
 pub type Verify = Box<dyn Fn(AuthRequest) + Send>;
@@ -152,6 +166,8 @@ pub struct Runner {
     pub levels: Arc<ShardLevels>,
     /// Most commands that waited at once since the levels were last published.
     pub commands_waited: usize,
+    /// A look for the slowest clients that is under way, and who asked.
+    pub survey: Option<(Survey, Inquiry)>,
     /// Whether to say goodbye to everyone.
     pub draining: bool,
     /// Whether the last who could come has come: until then there may be a socket on its way here.
@@ -175,6 +191,7 @@ impl Runner {
             }
             let clock = self.clock;
             self.shard.pump(clock.now(), || clock.steady_us(), &mut self.sockets);
+            self.survey();
             for key in self.shard.take_resumed() {
                 self.put_off(key, &mut unread);
             }
@@ -186,7 +203,7 @@ impl Runner {
                 self.turns.open();
                 return;
             }
-            if self.shard.has_work() || !unread.is_empty() || !ready.is_empty() {
+            if self.shard.has_work() || !unread.is_empty() || !ready.is_empty() || self.survey.is_some() {
                 self.turns.pass();
                 tokio::task::yield_now().await;
                 continue;
@@ -286,7 +303,25 @@ impl Runner {
             Command::Verified { conn, id, found } => self.shard.verified(conn, id, found, now),
             Command::Renamed => self.shard.welcome_all(now.wall_us),
             Command::Late(late_ms) => self.shard.tell_late(late_ms),
+            Command::Survey(inquiry) => self.survey = Some((Survey::of(inquiry.clients_max), inquiry)),
             Command::Closed => self.closed = true,
+        }
+    }
+
+    /// Goes on looking for the slowest clients, where somebody asked.
+    fn survey(&mut self) {
+        let Some((mut survey, inquiry)) = self.survey.take() else { return };
+        match self.shard.survey(&mut survey, self.clock.steady_us()) {
+            None => self.survey = Some((survey, inquiry)),
+            Some(slowest) => {
+                let sockets = &self.sockets;
+                let found = slowest.into_iter().map(|client| {
+                    let peer = sockets.peer(client.conn);
+                    (client, peer)
+                });
+                // Whoever asked may have gone.
+                let _ = inquiry.answer.send(found.collect());
+            }
         }
     }
 

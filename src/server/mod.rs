@@ -11,6 +11,7 @@ pub mod address;
 pub mod admission;
 mod api;
 mod auth;
+mod clients;
 pub mod error;
 mod feed_rate;
 mod feed_socket;
@@ -33,6 +34,7 @@ pub mod upgrade;
 
 pub use crate::fanout::slots::{Addresses, Connections, Slot};
 pub use auth::{Auth, KeyFileError};
+pub use clients::Slowest;
 pub use feed_rate::FeedRates;
 pub use predictions::{Predictions, PredictorState};
 
@@ -122,6 +124,8 @@ pub struct App {
     pub turned_away: AtomicU64,
     /// What the predictor says of itself.
     pub predictions: Predictions,
+    /// Asks the shards who is furthest behind.
+    pub slowest: Slowest,
     /// Turns true when a drain begins.
     pub stop: watch::Receiver<bool>,
     /// Ingest WebSockets open.
@@ -245,7 +249,7 @@ pub struct Routes {
     pub clients: bool,
     /// Feeds.
     pub ingest: bool,
-    /// Metrics.
+    /// Metrics, and who is slow.
     pub admin: bool,
 }
 
@@ -305,7 +309,9 @@ pub fn router(door: Door, routes: Routes) -> Router {
             .route("/v1/ingest", get(ingest_ws::feed));
     }
     if routes.admin {
-        router = router.route("/metrics", get(api::metrics));
+        router = router
+            .route("/metrics", get(api::metrics))
+            .route("/v1/clients", get(clients::clients));
     }
     router
         .fallback(error::not_found)

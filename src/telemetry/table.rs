@@ -28,7 +28,7 @@ pub struct Metric {
 
 macro_rules! metric {
     ($const:ident, $name:literal, $kind:ident, $labels:literal, $help:literal) => {
-        pub(super) const $const: Metric = Metric {
+        pub(crate) const $const: Metric = Metric {
             name: $name,
             kind: Type::$kind,
             labels: $labels,

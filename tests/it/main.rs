@@ -56,6 +56,7 @@ mod tidy;
 mod tls;
 mod tls_crowds;
 mod tls_reload;
+mod top;
 mod two_feeds;
 mod view;
 mod world;

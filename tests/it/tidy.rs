@@ -38,12 +38,24 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("telemetry", &["fanout", "feed", "memory", "model", "predict", "wire"]),
     // The clock is for its threads alone, which pace syncs.
     ("store", &["clock", "model"]),
+    // Records are bytes there, written as the log writes them; a new history's name is made as recovery makes it.
+    ("cluster", &["clock", "model", "recovery", "store"]),
     (
         "engine",
-        &["clock", "fanout", "feed", "model", "predict", "state", "store", "telemetry"],
+        &[
+            "clock",
+            "cluster",
+            "fanout",
+            "feed",
+            "model",
+            "predict",
+            "state",
+            "store",
+            "telemetry",
+        ],
     ),
     ("recovery", &["clock", "compaction", "engine", "model", "store"]),
-    ("config", &["engine", "fanout", "model", "predict", "store", "telemetry"]),
+    ("config", &["cluster", "engine", "fanout", "model", "predict", "store", "telemetry"]),
     (
         "server",
         &[
@@ -66,6 +78,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "pipeline",
         &[
             "clock",
+            "cluster",
             "compaction",
             "config",
             "engine",
@@ -82,6 +95,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("source", &["clock", "feed", "model"]),
+    ("figures", &[]),
+    // A client of a server: what it knows of one are the names of its metrics.
+    ("top", &["clock", "figures", "source", "telemetry"]),
     ("demo", &["clock", "engine", "feed", "model", "source"]),
     ("compaction", &["clock", "engine", "fanout", "feed", "model", "priority", "store"]),
     (
@@ -92,11 +108,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "config",
             "demo",
             "feed",
+            "figures",
             "model",
             "pipeline",
             "source",
             "store",
             "telemetry",
+            "top",
         ],
     ),
     ("lib", &[]),

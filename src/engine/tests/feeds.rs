@@ -71,7 +71,7 @@ fn a_silence_is_filled_in_order_and_says_so() {
     }
     assert_eq!((yards(&shared), game(&shared).seq), (15, 2));
     assert_eq!(shared.behind().iter().map(|behind| behind.source).collect::<Vec<_>>(), [PRIMARY]);
-    shared.read_feeds(AT);
+    shared.set_feeds(&shared.feed_levels(AT));
     assert_eq!(value(&page, r#"scorewire_feed_silent_games{source="primary"}"#), 0.0);
     assert_eq!(value(&page, r#"scorewire_feed_differences{about="points"}"#), 1.0);
 
@@ -83,7 +83,7 @@ fn a_silence_is_filled_in_order_and_says_so() {
     assert!(shared.silent(PRIMARY, &id(), AT));
     assert!(!shared.silent(PRIMARY, &id(), AT), "it is silent already");
     assert_eq!((yards(&shared), game(&shared).seq), (17, 3));
-    shared.read_feeds(StateTime(AT.0 + 2_500_000));
+    shared.set_feeds(&shared.feed_levels(StateTime(AT.0 + 2_500_000)));
     for (series, expected) in [
         (r#"scorewire_feed_silent_games{source="primary"}"#, 1.0),
         (r#"scorewire_feed_silent_games{source="second"}"#, 0.0),
@@ -98,7 +98,7 @@ fn a_silence_is_filled_in_order_and_says_so() {
     }
 
     shared.apply(catch("g", "1", 2, 12), by(PRIMARY), AT);
-    shared.read_feeds(AT);
+    shared.set_feeds(&shared.feed_levels(AT));
     assert_eq!(value(&page, r#"scorewire_feed_silent_games{source="primary"}"#), 0.0);
     assert_eq!(value(&page, r#"scorewire_feed_differences{about="points"}"#), 0.0);
     assert_eq!((yards(&shared), game(&shared).seq), (17, 3), "it says what the second said");
@@ -111,7 +111,7 @@ fn a_game_that_is_over_has_no_silent_feed() {
     assert!(shared.silent(PRIMARY, &id(), AT));
     let over = r#"{"type":"game","game":"g","status":"final","home":"AAA","away":"BBB"}"#;
     shared.apply(event(over), by(SECOND), AT);
-    shared.read_feeds(AT);
+    shared.set_feeds(&shared.feed_levels(AT));
     assert_eq!(value(&page, r#"scorewire_feed_silent_games{source="primary"}"#), 0.0);
     assert_eq!(shared.behind(), []);
 }

@@ -243,6 +243,7 @@ fn waiting(batches: &[&[(usize, Event)]]) -> Receiver<Job> {
             .send(Job::Apply(Events {
                 events,
                 origin: NOW.into(),
+                first: 0,
                 done,
             }))
             .unwrap();

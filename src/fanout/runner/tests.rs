@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::Config;
+use crate::fanout::epoch::{Epoch, EpochName};
 use crate::fanout::hub::{Hub, HubLimits};
 use crate::fanout::lineups::LineupLimits;
 use crate::fanout::shard::{ShardLimits, ShardParts};
@@ -43,6 +44,7 @@ fn runner(limits: ShardLimits) -> (Runner, flume::Sender<Command>) {
         metrics: ShardMetrics::new(),
         levels: Arc::default(),
         commands_waited: 0,
+        survey: None,
         draining: false,
         closed: false,
     };

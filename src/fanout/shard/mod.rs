@@ -18,6 +18,7 @@ mod outbound;
 mod relief;
 mod subs;
 mod subscribe;
+mod survey;
 mod walks;
 
 pub use access::{Access, AuthRequest};
@@ -26,6 +27,7 @@ pub use batch::{Batch, Piece, Wrote};
 pub use conn::{ConnKey, Kind};
 pub use inbound::Reading;
 pub(super) use looks::TURN_US;
+pub use survey::{SlowClient, Survey};
 
 use super::epoch::Epoch;
 use super::hub::Hub;
@@ -236,7 +238,7 @@ impl Shard {
             message_timeout_ms: limits.message_timeout_us / 1000,
         };
         let welcome = Welcome {
-            session: &format!("{}-{}-{:x}", self.parts.process, self.parts.index, key.generation),
+            session: &session(&self.parts, key),
             epoch: epoch.text(),
             server_us: wall_us,
             limits,
@@ -610,6 +612,11 @@ impl Shard {
             self.answer(key);
         }
     }
+}
+
+/// What a connection is called, for whoever asks after it.
+fn session(parts: &ShardParts, key: ConnKey) -> String {
+    format!("{}-{}-{:x}", parts.process, parts.index, key.generation)
 }
 
 /// Takes the first out, where it is due.

@@ -109,6 +109,13 @@ impl Subs {
         self.slots.len() as u32
     }
 
+    pub(super) fn get(&self, place: u32) -> Option<&Cursor> {
+        match self.slots.get(place as usize) {
+            Some(Slot::Used(cursor)) => Some(cursor),
+            _ => None,
+        }
+    }
+
     #[inline]
     pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut Cursor> {
         match self.slots.get_mut(place as usize) {

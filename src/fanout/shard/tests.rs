@@ -19,4 +19,5 @@ mod sizes;
 mod slices;
 mod streams;
 mod subscriptions;
+mod survey;
 mod writing;

@@ -27,7 +27,7 @@ use socket2::SockRef;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
@@ -72,6 +72,15 @@ enum Socket {
 }
 
 impl Socket {
+    /// The address at its other end; nothing where the socket is not ours to ask, or is gone.
+    fn peer(&self) -> Option<SocketAddr> {
+        match self {
+            Socket::Tcp(stream, _) => stream.peer_addr().ok(),
+            Socket::Tls(tls) => tls.0.borrow().socket().peer_addr().ok(),
+            Socket::Stream(_) => None,
+        }
+    }
+
     /// Offers pieces, less `offset` bytes of the first.
     fn write(&self, pieces: &[Piece], offset: usize) -> Wrote {
         match self {
@@ -237,6 +246,12 @@ impl Sockets {
     /// Takes an event stream's body over.
     pub(super) fn add_stream(&mut self, conn: ConnKey, body: mpsc::Sender<Bytes>) {
         self.table.insert(conn, Socket::Stream(body));
+    }
+
+    /// The address that a client connects from: a proxy's, where there is one between. Nothing for event streams,
+    /// whose sockets are the HTTP server's.
+    pub(super) fn peer(&self, conn: ConnKey) -> Option<SocketAddr> {
+        self.table.get(conn).and_then(Socket::peer)
     }
 
     /// Whether io_uring is used for writing.

@@ -42,7 +42,7 @@ pub(in crate::server) struct Feeder {
     pub(in crate::server) until_us: Option<i64>,
 }
 
-/// Somebody who may see the metrics.
+/// Somebody who may see the metrics, and who is slow.
 pub(in crate::server) struct Operator;
 
 impl Subscriber {
@@ -287,7 +287,7 @@ fn unknown(door: &Door, scope: Scope) -> ApiError {
     let what = match scope {
         Scope::Read => "reading takes a token here: send \"Authorization: Bearer TOKEN\" with a JWT or an API key",
         Scope::Feed => "posting events takes a key here: send \"Authorization: Bearer KEY\" with one whose scope is feed",
-        Scope::Admin => "metrics take a key here: send \"Authorization: Bearer KEY\" with one whose scope is admin",
+        Scope::Admin => "what operators see takes a key here: send \"Authorization: Bearer KEY\" with one whose scope is admin",
     };
     ApiError::with_status(StatusCode::UNAUTHORIZED, "unauthorized", what)
         .header(header::WWW_AUTHENTICATE, challenge("Bearer realm=\"scorewire\""))

@@ -1,6 +1,7 @@
 //! Engine, hub and one shard, with sockets that take as many bytes as they have room for.
 
 use crate::engine::{EngineLimits, Shared};
+use crate::fanout::epoch::{Epoch, EpochName};
 use crate::fanout::hub::{Hub, HubLimits, Inbox, Moved};
 use crate::fanout::lineups::{Follower, LineupLimits};
 use crate::fanout::shard::{Account, Batch, ConnKey, Kind, Reading, Shard, ShardLimits, ShardParts, Writer, Wrote};
