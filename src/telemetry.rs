@@ -11,6 +11,7 @@ mod gpu;
 mod lineups;
 mod points;
 mod predict;
+mod process;
 mod registry;
 mod table;
 
@@ -48,6 +49,7 @@ pub fn install() -> PrometheusHandle {
                     Type::Histogram => {}
                 }
             }
+            process::begin();
             // On the page from the start, also where nobody predicts.
             drop(BoardMetrics::new());
             drop(PredictorMetrics::new());
@@ -91,7 +93,15 @@ pub fn render(handle: &PrometheusHandle) -> String {
         delays.write(&mut page);
     }
     predict::write(&mut page);
+    process::write(&mut page);
     page
+}
+
+/// Shows what the settings allow, by the names that the table has.
+pub fn show_limits(limits: &[(&'static str, f64)]) {
+    for (what, limit) in limits {
+        gauge_with(&LIMIT, "what", what).set(*limit);
+    }
 }
 
 static FEED_TO_INGEST: Delays = Delays::new(&FEED_LAG);
@@ -385,6 +395,8 @@ pub struct Levels {
     pub topics: Gauge,
     /// Games.
     pub games: Gauge,
+    /// Those that are being played.
+    pub games_live: Gauge,
     /// Ids of games let go of.
     pub expired_ids: Gauge,
     /// Players known.
@@ -409,6 +421,8 @@ pub struct Levels {
     pub commands: Gauge,
     /// Jobs waiting.
     pub jobs: Gauge,
+    /// Seconds since a drain began.
+    pub drain: Gauge,
 }
 
 impl Levels {
@@ -419,6 +433,7 @@ impl Levels {
             subscriptions: gauge(&SUBSCRIPTIONS),
             topics: gauge(&TOPICS),
             games: gauge(&GAMES),
+            games_live: gauge(&GAMES_LIVE),
             expired_ids: gauge(&EXPIRED_IDS),
             players: gauge(&PLAYERS),
             members: gauge(&MEMBERS),
@@ -431,6 +446,7 @@ impl Levels {
             notices: gauge(&NOTICES),
             commands: gauge(&COMMANDS),
             jobs: gauge(&JOBS),
+            drain: gauge(&DRAIN),
         }
     }
 }

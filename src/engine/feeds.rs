@@ -173,6 +173,13 @@ impl Shared {
         std::mem::take(&mut self.feeds.noted.lock())
     }
 
+    /// How many games are being played, as feeds say.
+    pub fn live_game_count(&self) -> usize {
+        let cells = self.cells();
+        let statuses = cells.iter().map(|cell| cell.game.read().0.view().status);
+        statuses.filter(|status| *status == GameStatus::Live).count()
+    }
+
     /// Sets the levels of the feeds as they are now.
     pub fn read_feeds(&self, now: StateTime) {
         let mut silent = [0; SOURCES_MAX];

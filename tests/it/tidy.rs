@@ -36,6 +36,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["clock", "memory", "model", "scoring", "state", "telemetry", "wire"],
     ),
     ("telemetry", &["fanout", "feed", "memory", "model", "predict", "wire"]),
+    // When the process began.
+    ("telemetry/process", &["clock"]),
     // The clock is for its threads alone, which pace syncs.
     ("store", &["clock", "model"]),
     (
