@@ -31,6 +31,7 @@ mod limits_headers;
 mod lineups;
 mod log_command;
 mod memory;
+mod moved;
 mod oracle;
 mod plain_http;
 mod plan;
