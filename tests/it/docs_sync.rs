@@ -3,6 +3,7 @@
 //! Tables between `<!-- generated: NAME -->` and `<!-- end: NAME -->` are written from the code:
 //! `SCOREWIRE_BLESS=1 cargo test --test it docs_sync` rewrites them.
 
+use crate::prometheus::COMING;
 use crate::repository::{assert_none, files, is_blessing, read, root};
 use crate::rust_text::identifier;
 use clap::CommandFactory;
@@ -96,14 +97,15 @@ fn named_metrics_exist() {
     let mut checked = 0;
     for path in documents() {
         let text = read(&path);
-        for (at, _) in text.match_indices("scorewire_") {
+        // After a colon it is part of a rule's name.
+        for (at, _) in text.match_indices("scorewire_").filter(|(at, _)| !text[..*at].ends_with(':')) {
             let name = identifier(&text, at);
             let base = ["_bucket", "_sum", "_count"]
                 .iter()
                 .find_map(|end| name.strip_suffix(end))
                 .unwrap_or(name);
             checked += 1;
-            if !METRICS.iter().any(|metric| metric.name == base) {
+            if !METRICS.iter().any(|metric| metric.name == base) && !COMING.contains(&base) {
                 problems.push(format!("{path}: there is no metric {name}"));
             }
         }

@@ -37,6 +37,7 @@ mod plain_http;
 mod plan;
 mod predictions;
 mod projections;
+mod prometheus;
 mod properties;
 mod proto;
 mod recorded_truth;
