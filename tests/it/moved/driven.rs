@@ -81,6 +81,18 @@ fn queues_that_fill_are_seen() {
             "scorewire_lineup_changes_total",
             "scorewire_lineup_resyncs_total",
             "scorewire_lineup_jumps_total",
+            "scorewire_connections",
+            "scorewire_subscriptions",
+            "scorewire_topics",
+            "scorewire_lineups",
+            "scorewire_games",
+            "scorewire_games_live",
+            "scorewire_members",
+            "scorewire_ring_entries",
+            "scorewire_ring_fullest_entries",
+            "scorewire_log_bytes",
+            "scorewire_log_segments",
+            "scorewire_log_last_sync_seconds",
         ];
         seen(&server, &levels).await;
         stop.store(true, Ordering::Relaxed);
@@ -142,16 +154,17 @@ fn games_that_are_let_go_of_are_seen() {
     });
 }
 
-/// Feeds with a clock that is right.
+/// Of a feed with a clock that is right, and a list of players.
 #[test]
-fn how_old_events_are_is_seen() {
+fn what_a_feed_says_is_seen() {
     run(async {
         let server = Server::start(|_| {});
         let now = server.running.app.clock.wall_us();
         let line = play("now", 1, 1, &[("p-1", "AAA", 10, 1)]).replace("1500000000000001", &now.to_string());
         assert!(line.contains(&now.to_string()));
-        server.post_lines(line.into_bytes()).await;
-        seen(&server, &["scorewire_feed_to_ingest_seconds_count"]).await;
+        let players = r#"{"type":"players","players":[{"player":"p-1","position":"TE"}]}"#;
+        server.post_lines(format!("{players}\n{line}").into_bytes()).await;
+        seen(&server, &["scorewire_feed_to_ingest_seconds_count", "scorewire_players"]).await;
         server.end().await;
     });
 }
