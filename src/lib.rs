@@ -15,6 +15,7 @@
 //! | [`wire`] | WebSocket frames, messages, compression, close codes, JSON and protobuf | sockets |
 //! | [`fanout`] | topics' rings, shards, cursors, the write path | what happened |
 //! | [`predict`] | forecasts: models, and what runs them | the score path: nothing there waits for it |
+//! | [`cluster`] | the order of events that several nodes follow, in Redis | games and topics: a record is bytes there |
 //! | [`compaction`] | the log told again and rewritten; which games are let go of | subscribers |
 //! | [`server`] | listeners, routes, who may do what, upgrades, plain HTTP | rings and cursors |
 //! | [`memory`] | the budget for memory, and what goes first | what is shed |

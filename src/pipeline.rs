@@ -11,6 +11,9 @@
 //!  order         1, without a log, for  batches of events (flume)                  engine.jobs_max
 //!                several engine-N
 //!  engine-N      engine.threads         batches of events (flume)                  engine.jobs_max
+//!  append-N,     1 a partition, in   batches of events (flume)                  cluster.queue_batches_max
+//!  follow-N      a cluster           the partition's stream in Redis            –
+//!  leases        1, of an engine      its own looks                              –
 //!  predictor     1, with                games that moved (predict::board)          predict.games_max
 //!                predict.enabled
 //!  housekeeping  1, with a log          its own looks, each second                 one round at a time
@@ -65,7 +68,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -201,7 +204,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
 /// Those of [`start`].
 pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError> {
     // First of all: a metric's handle that is found earlier counts nothing.
-    let prometheus = config.metrics.enabled.then(telemetry::install);
+    let prometheus = config.metrics.enabled.then(|| page(&config));
     let rulesets = Arc::new(rulesets(&config)?);
     let (shard_count, commands_max) = (config.shards(), config.fanout.commands_max);
     let paths = WritePath::for_shards(config.fanout.writer, shard_count, config.fanout.slice_clients)?;
@@ -383,6 +386,7 @@ fn share(
         log_metrics: LogMetrics::new(),
         shards: (0..shard_count).map(|_| Arc::default()).collect(),
         draining: AtomicBool::new(false),
+        drain_began_us: OnceLock::new(),
         connections: Arc::default(),
         addresses: Addresses::new(config.server.connections_per_address_max),
         admission: Admission::new(&config.server),
@@ -565,6 +569,7 @@ impl Running {
     pub async fn drain(self) -> bool {
         let shutdown = &self.app.config.shutdown;
         self.app.draining.store(true, Ordering::Relaxed);
+        self.app.drain_began_us.get_or_init(|| self.app.clock.steady_us());
         drop(self.housekeeping);
         drop(self.points);
         if let Some(board) = self.board {
@@ -618,6 +623,39 @@ fn verify(app: &Arc<App>, shard: Option<&Sender<Command>>) -> Verify {
             let _ = shard.send_async(Command::Verified { conn, id, found }).await;
         });
     })
+}
+
+/// The page of metrics, with what its levels are held against.
+fn page(config: &Config) -> PrometheusHandle {
+    let page = telemetry::install();
+    telemetry::show_limits(&limits(config));
+    page
+}
+
+/// What the settings allow, by the names that the table of metrics has.
+fn limits(config: &Config) -> [(&'static str, f64); 13] {
+    let Config {
+        server,
+        fanout,
+        engine,
+        store,
+        ..
+    } = config;
+    [
+        ("connections", server.connections_max as f64),
+        ("tls_handshakes", server.tls_handshakes_max as f64),
+        ("topics", fanout.topics_max as f64),
+        ("lineups", fanout.lineups_max as f64),
+        ("ring_frames", fanout.ring_frames as f64),
+        ("notices", fanout.notices_max as f64),
+        ("commands", fanout.commands_max as f64),
+        ("games", engine.games_max as f64),
+        ("jobs", engine.jobs_max as f64),
+        ("log_batches", store.queue_batches_max as f64),
+        ("unsynced_bytes", store.unsynced_bytes_max as f64),
+        ("store_bytes", store.bytes_max as f64),
+        ("drain_seconds", config.shutdown.drain_timeout_ms as f64 / 1e3),
+    ]
 }
 
 /// Raises the limit of open descriptors as far as this user may, and says how far that goes.

@@ -12,6 +12,7 @@ mod gpu;
 mod lineups;
 mod points;
 mod predict;
+mod process;
 mod registry;
 pub(crate) mod table;
 
@@ -50,6 +51,7 @@ pub fn install() -> PrometheusHandle {
                     Type::Histogram => {}
                 }
             }
+            process::begin();
             // On the page from the start, also where nobody predicts.
             drop(BoardMetrics::new());
             drop(PredictorMetrics::new());
@@ -93,7 +95,15 @@ pub fn render(handle: &PrometheusHandle) -> String {
         delays.write(&mut page);
     }
     predict::write(&mut page);
+    process::write(&mut page);
     page
+}
+
+/// Shows what the settings allow, by the names that the table has.
+pub fn show_limits(limits: &[(&'static str, f64)]) {
+    for (what, limit) in limits {
+        gauge_with(&LIMIT, "what", what).set(*limit);
+    }
 }
 
 static FEED_TO_INGEST: Delays = Delays::new(&FEED_LAG);
@@ -387,6 +397,8 @@ pub struct Levels {
     pub topics: Gauge,
     /// Games.
     pub games: Gauge,
+    /// Those that are being played.
+    pub games_live: Gauge,
     /// Ids of games let go of.
     pub expired_ids: Gauge,
     /// Players known.
@@ -411,6 +423,8 @@ pub struct Levels {
     pub commands: Gauge,
     /// Jobs waiting.
     pub jobs: Gauge,
+    /// Seconds since a drain began.
+    pub drain: Gauge,
 }
 
 impl Levels {
@@ -421,6 +435,7 @@ impl Levels {
             subscriptions: gauge(&SUBSCRIPTIONS),
             topics: gauge(&TOPICS),
             games: gauge(&GAMES),
+            games_live: gauge(&GAMES_LIVE),
             expired_ids: gauge(&EXPIRED_IDS),
             players: gauge(&PLAYERS),
             members: gauge(&MEMBERS),
@@ -433,6 +448,7 @@ impl Levels {
             notices: gauge(&NOTICES),
             commands: gauge(&COMMANDS),
             jobs: gauge(&JOBS),
+            drain: gauge(&DRAIN),
         }
     }
 }

@@ -10,20 +10,6 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 
-# Files of deploy/ that other changes bring; checked once they are there.
-COMING_FILES = {"grafana/scorewire.json", "prometheus/rules.yml", "prometheus/alerts.yml"}
-# Settings of the section [cluster], for as long as config/default.toml has no such section.
-COMING_SETTINGS = {
-    "cluster.ack",
-    "cluster.advertise",
-    "cluster.node",
-    "cluster.partitions",
-    "cluster.prefix",
-    "cluster.redis",
-    "cluster.region",
-    "cluster.role",
-}
-
 
 def files(suffix: str = "") -> list[pathlib.Path]:
     """All files of deploy/ but the checks themselves."""
@@ -48,8 +34,6 @@ def known_settings() -> set[str]:
             known.add(section)
         elif key := re.match(r"(?:# )?([a-z_]+) = ", line):
             known.add(f"{section}.{key[1]}")
-    if "cluster" not in defaults():
-        known |= COMING_SETTINGS
     return known
 
 

@@ -10,7 +10,7 @@ import yaml
 from compose_spec import PyCompose
 
 import compose
-from repository import COMING_FILES, DEPLOY, run, setting, skipped
+from repository import DEPLOY, run, setting, skipped
 
 
 def port(address: str) -> str:
@@ -63,7 +63,7 @@ class Compose(unittest.TestCase):
                 source = volume.split(":")[0]
                 if source.startswith("."):
                     path = str(pathlib.PurePosixPath(source))
-                    self.assertTrue((DEPLOY / path).exists() or path in COMING_FILES, f"{name} mounts {source}")
+                    self.assertTrue((DEPLOY / path).exists(), f"{name} mounts {source}")
                 else:
                     self.assertIn(source, named, name)
 
@@ -84,7 +84,7 @@ class Watching(unittest.TestCase):
 
     def test_rules_are_there(self):
         for name in self.prometheus["rule_files"]:
-            self.assertTrue((DEPLOY / "prometheus" / name).exists() or f"prometheus/{name}" in COMING_FILES, name)
+            self.assertTrue((DEPLOY / "prometheus" / name).exists(), name)
 
     def test_prometheus_takes_its_settings(self):
         if not shutil.which("promtool"):

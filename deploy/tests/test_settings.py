@@ -8,7 +8,7 @@ import unittest
 
 import kubernetes
 import compose
-from repository import COMING_SETTINGS, DEPLOY, ROOT, defaults, files, known_settings, program, run, skipped
+from repository import DEPLOY, ROOT, files, known_settings, program, run, skipped
 
 # A mention such as `server.backlog`; not a file's name, an address or a field of something else.
 MENTION = re.compile(r"(?<![\w./@-])(%s)\.([a-z][a-z0-9_]+)\b(?![./(:-]\w)" % "|".join(sorted({*defaults(), "cluster"})))
@@ -57,9 +57,6 @@ class Program(unittest.TestCase):
             skipped(self, "the program is not built (cargo build), or SCOREWIRE_BIN does not name it")
 
     def check(self, settings: pathlib.Path | None, variables: dict[str, str]) -> None:
-        if "cluster" not in defaults():
-            coming = {"SCOREWIRE__" + name.upper().replace(".", "__") for name in COMING_SETTINGS}
-            variables = {name: value for name, value in variables.items() if name not in coming}
         # The folders of the image.
         with tempfile.TemporaryDirectory() as root:
             command = [program(), "check-config"]

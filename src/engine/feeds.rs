@@ -198,6 +198,13 @@ impl Shared {
         std::mem::take(&mut self.feeds.noted.lock())
     }
 
+    /// How many games are being played, as feeds say.
+    pub fn live_game_count(&self) -> usize {
+        let cells = self.cells();
+        let statuses = cells.iter().map(|cell| cell.game.read().0.view().status);
+        statuses.filter(|status| *status == GameStatus::Live).count()
+    }
+
     /// The levels of the feeds as they are now.
     pub fn feed_levels(&self, now: StateTime) -> FeedLevels {
         let mut silent = [0; SOURCES_MAX];

@@ -69,6 +69,11 @@ impl Games {
         self.partitions.iter().map(|partition| partition.game_count()).sum()
     }
 
+    /// How many games are being played, as feeds say.
+    pub fn live_game_count(&self) -> usize {
+        self.partitions.iter().map(|partition| partition.live_game_count()).sum()
+    }
+
     /// How many games that were let go of are remembered.
     pub fn expired_count(&self) -> usize {
         self.partitions.iter().map(|partition| partition.expired_count()).sum()

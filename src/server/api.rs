@@ -219,6 +219,7 @@ impl App {
         levels.ring_entries.set(rings.entries as f64);
         levels.ring_fullest.set(rings.fullest as f64);
         levels.games.set(self.engine.games().game_count() as f64);
+        levels.games_live.set(self.engine.games().live_game_count() as f64);
         levels.expired_ids.set(self.engine.games().expired_count() as f64);
         levels.players.set(self.engine.games().player_count() as f64);
         levels.members.set(self.engine.games().member_count() as f64);
@@ -240,6 +241,8 @@ impl App {
         }
         self.engine.games().read_feeds(StateTime(self.clock.steady_us()));
         levels.jobs.set(self.engine.jobs_waiting() as f64);
+        let drain_us = self.drain_began_us.get().map_or(0, |began_us| self.clock.steady_us() - began_us);
+        levels.drain.set(drain_us as f64 / 1e6);
         levels.notices.set(
             (0..self.shards.len())
                 .map(|shard| self.hub.notices_waiting(shard))

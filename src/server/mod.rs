@@ -60,8 +60,8 @@ use flume::Sender;
 use listen::{Arrival, Peer};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use turned_away::TurnedAway;
@@ -112,6 +112,8 @@ pub struct App {
     pub shards: Vec<Arc<ShardLevels>>,
     /// Whether a drain has begun.
     pub draining: AtomicBool,
+    /// When it did, by the steady clock.
+    pub drain_began_us: OnceLock<i64>,
     /// TCP connections open.
     pub connections: Arc<Connections>,
     /// Those of each address.

@@ -97,6 +97,13 @@ metric!(
 );
 metric!(GAMES, "scorewire_games", Gauge, "", "Games held.");
 metric!(
+    GAMES_LIVE,
+    "scorewire_games_live",
+    Gauge,
+    "",
+    "Games that are being played, as feeds say: neither before the kickoff, nor in a halftime, nor over."
+);
+metric!(
     GAMES_EXPIRED,
     "scorewire_games_expired_total",
     Counter,
@@ -530,6 +537,48 @@ metric!(
     "Records read of the streams of all partitions, those from before this process too."
 );
 metric!(
+    LIMIT,
+    "scorewire_limit",
+    Gauge,
+    "what = connections, topics, lineups, games, ring_frames, notices, commands, jobs, log_batches, unsynced_bytes, store_bytes, tls_handshakes, drain_seconds",
+    "What the settings allow, to hold levels against: `server.connections_max`, `server.tls_handshakes_max`, `fanout.topics_max`, `fanout.lineups_max`, `engine.games_max`, `fanout.ring_frames`, `fanout.notices_max`, `fanout.commands_max`, `engine.jobs_max`, `store.queue_batches_max`, `store.unsynced_bytes_max`, `store.bytes_max`, `shutdown.drain_timeout_ms`."
+);
+metric!(
+    DRAIN,
+    "scorewire_drain_seconds",
+    Gauge,
+    "",
+    "How long ago a drain began; 0 before one. Seen where `server.admin_bind` is set: the address for clients takes no scrape in a drain."
+);
+metric!(
+    PROCESS_CPU,
+    "process_cpu_seconds_total",
+    Counter,
+    "",
+    "CPU time of this process, in user and system mode."
+);
+metric!(
+    PROCESS_START,
+    "process_start_time_seconds",
+    Gauge,
+    "",
+    "When this process began to serve metrics, by the Unix clock."
+);
+metric!(
+    PROCESS_DESCRIPTORS,
+    "process_open_fds",
+    Gauge,
+    "",
+    "Open descriptors of this process; Linux alone says so."
+);
+metric!(
+    PROCESS_DESCRIPTORS_MAX,
+    "process_max_fds",
+    Gauge,
+    "",
+    "How many descriptors this process may open."
+);
+metric!(
     GPU_MEMORY,
     "scorewire_gpu_memory_used_bytes",
     Gauge,
@@ -760,6 +809,7 @@ pub const METRICS: &[&Metric] = &[
     &LINEUP_RESYNCS,
     &STATE_TO_LINEUPS,
     &GAMES,
+    &GAMES_LIVE,
     &GAMES_EXPIRED,
     &EXPIRED_IDS,
     &PLAYERS,
@@ -827,6 +877,12 @@ pub const METRICS: &[&Metric] = &[
     &CLUSTER_OWNED,
     &CLUSTER_LEASE_CHANGES,
     &CLUSTER_RECORDS,
+    &LIMIT,
+    &DRAIN,
+    &PROCESS_CPU,
+    &PROCESS_START,
+    &PROCESS_DESCRIPTORS,
+    &PROCESS_DESCRIPTORS_MAX,
     &GPU_MEMORY,
     &GPU_USE,
     &POINTS_FORECASTS,

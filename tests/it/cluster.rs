@@ -168,8 +168,8 @@ fn a_client_of_one_node_goes_on_at_another() {
 
 /// The name of the history as the client was told it last.
 fn epoch_of(client: &Client) -> String {
-    let welcomes = client.said.iter().filter(|said| said["type"] == "welcome");
-    let last = welcomes.last().and_then(|welcome| welcome["epoch"].as_str());
+    let mut welcomes = client.said.iter().filter(|said| said["type"] == "welcome");
+    let last = welcomes.next_back().and_then(|welcome| welcome["epoch"].as_str());
     last.unwrap_or(&client.epoch).to_owned()
 }
 

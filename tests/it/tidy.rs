@@ -36,6 +36,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["clock", "memory", "model", "scoring", "state", "telemetry", "wire"],
     ),
     ("telemetry", &["fanout", "feed", "memory", "model", "predict", "wire"]),
+    // When the process began.
+    ("telemetry/process", &["clock"]),
     // The clock is for its threads alone, which pace syncs.
     ("store", &["clock", "model"]),
     // Records are bytes there, written as the log writes them; a new history's name is made as recovery makes it.
@@ -104,6 +106,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "command",
         &[
             "clock",
+            "cluster",
             "compaction",
             "config",
             "demo",

@@ -1,6 +1,7 @@
 //! The program itself, as people start it.
 
 use super::PATIENCE;
+use crate::support::moved;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -86,6 +87,7 @@ impl Served {
                 Err(error) => panic!("it does not listen: {error}"),
             }
         };
+        moved::watch(listening.split(' ').find_map(|word| word.strip_prefix("admin=")?.parse().ok()));
         Served {
             child,
             lines,

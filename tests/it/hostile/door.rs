@@ -3,6 +3,7 @@
 use super::binary::{Served, a_moment, scorewire};
 use super::http::{Raw, get};
 use super::{PATIENCE, Stopwatch};
+use crate::support::moved;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ impl Door {
     /// A metric's value now; 0 where it has no line.
     pub(crate) fn metric(&self, line: &str) -> usize {
         let page = String::from_utf8(get(self.admin, "/metrics").body).unwrap();
+        moved::show(&page);
         let value = page.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(' ')?.parse().ok());
         value.unwrap_or(0)
     }

@@ -4,6 +4,7 @@
 pub(crate) mod client;
 pub(crate) mod events;
 pub(crate) mod holdings;
+pub(crate) mod moved;
 pub(crate) mod recorded;
 pub(crate) mod server;
 pub(crate) mod skipped;

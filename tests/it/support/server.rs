@@ -1,6 +1,7 @@
 //! A server in this process, on a free port, and plain HTTP to it.
 
 use super::events::lines;
+use super::moved;
 use super::wire::{self, Identity};
 use super::{PATIENCE, eventually};
 use bytes::Bytes;
@@ -177,6 +178,7 @@ impl Http {
     /// The value of a metric's line, such as `name{label="x"}`; 0 where there is none.
     pub(crate) async fn metric(&self, line: &str) -> f64 {
         let page = self.get("/metrics").await.text();
+        moved::show(&page);
         let value = page.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(' ')?.parse().ok());
         value.unwrap_or(0.0)
     }
@@ -239,6 +241,7 @@ impl Server {
         }
         change(&mut config);
         let running = pipeline::start_on(config, machine).unwrap();
+        moved::watch(identity.is_none().then_some(running.admin_address));
         let mut http = Http::new(running.address);
         http.tls = identity.as_ref().map(|identity| identity.connector().clone());
         Server {
