@@ -229,15 +229,9 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
         inference,
         node,
     } = share(config, &machine, prometheus, rulesets, auth, slowest, stopped.clone())?;
-    tokio::spawn(app.auth.clone().watch());
-    if let Some(budget) = keeper::budget(app.config.memory.budget_mib) {
-        tokio::spawn(keeper::keep(app.clone(), budget, stopped.clone()));
-    }
-    // There with or without a GPU, with or without TLS: a metric that is missing looks like one that is broken.
-    let (gpu_metrics, tls_metrics) = (GpuMetrics::new(), TlsMetrics::new());
-    if let Some(number) = app.config.predict.gpu() {
-        tokio::spawn(gpu::watch(number, gpu_metrics, stopped.clone()));
-    }
+    look_after(&app, &stopped);
+    // There with or without TLS: a metric that is missing looks like one that is broken.
+    let tls_metrics = TlsMetrics::new();
     let handshakes = settings
         .map(|settings| {
             settings.show_expiry(&tls_metrics);
@@ -257,9 +251,6 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
     let ingest_address = ingest.as_ref().map_or(address, |(at, _)| *at);
     let admin = side_listener(&app, admin, Routes::ADMIN, &is_over)?;
     let admin_address = admin.map_or(address, |(at, _)| at);
-    if let Some(log) = app.engine.log() {
-        tokio::spawn(log::watch(log.clone()));
-    }
     let housekeeping = housekeeping::start(&app, machine.files)?;
     let points = points::start(&app, inference)?;
     let lineups = lineups::start(&app)?;
@@ -306,6 +297,22 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
         board,
         node,
     })
+}
+
+/// Starts the tasks that look at something now and then.
+fn look_after(app: &Arc<App>, stopped: &watch::Receiver<bool>) {
+    tokio::spawn(app.auth.clone().watch());
+    if let Some(budget) = keeper::budget(app.config.memory.budget_mib) {
+        tokio::spawn(keeper::keep(app.clone(), budget, stopped.clone()));
+    }
+    // There with or without a GPU.
+    let gpu_metrics = GpuMetrics::new();
+    if let Some(number) = app.config.predict.gpu() {
+        tokio::spawn(gpu::watch(number, gpu_metrics, stopped.clone()));
+    }
+    if let Some(log) = app.engine.log() {
+        tokio::spawn(log::watch(log.clone()));
+    }
 }
 
 /// What there is before anybody is let in.

@@ -210,7 +210,7 @@ impl Engine {
         })
     }
 
-    /// Lets a game go, in order with its events: see [`Shared::expire`]. False where there is no such game.
+    /// Lets a game go, in order with its events: see [`super::Shared::expire`]. False where there is no such game.
     ///
     /// # Errors
     /// There is no room, or nobody to do it.
@@ -225,7 +225,7 @@ impl Engine {
     }
 
     /// Says that a feed is silent about a game, behind all that was handed in before; see
-    /// [`Shared::silent`]. Does not wait until it has taken effect.
+    /// [`super::Shared::silent`]. Does not wait until it has taken effect.
     ///
     /// # Errors
     /// There is no room, or nobody to tell.

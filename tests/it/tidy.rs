@@ -96,6 +96,23 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
+    // What other nodes took in is decoded there.
+    (
+        "pipeline/cluster",
+        &[
+            "clock",
+            "cluster",
+            "config",
+            "engine",
+            "fanout",
+            "feed",
+            "model",
+            "predict",
+            "recovery",
+            "store",
+            "telemetry",
+        ],
+    ),
     ("source", &["clock", "feed", "model"]),
     ("figures", &[]),
     // A client of a server: what it knows of one are the names of its metrics.

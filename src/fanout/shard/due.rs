@@ -8,6 +8,7 @@ use super::mirror::{Encoded, Mirror, Shared};
 use super::subs::{Cursor, Phase};
 use crate::fanout::bulletins::{BULLETINS_MAX, Posted};
 use crate::fanout::encode::{self, Subject};
+use crate::fanout::epoch::{Epoch, EpochName};
 use crate::fanout::snapshot::{self, Taken};
 use crate::fanout::topic::FrameKey;
 use crate::model::{Now, Seq};
@@ -16,7 +17,6 @@ use crate::wire::deflate::Deflater;
 use crate::wire::ws::Frame;
 use slab::Slab;
 use smallvec::SmallVec;
-use std::sync::Arc;
 
 /// Frames that a subscription is due.
 pub(super) type Frames = SmallVec<[DueFrame; 2]>;
@@ -292,6 +292,7 @@ pub(super) struct EventIds {
     text: String,
     /// Where each begins.
     starts: Vec<usize>,
+    epoch: EpochName,
 }
 
 /// Stands in an event's id for a topic whose first snapshot has not been sent: ahead of any history, so
@@ -299,15 +300,15 @@ pub(super) struct EventIds {
 const NOTHING_YET: Seq = Seq::MAX;
 
 impl EventIds {
-    pub(super) fn of(conn: &Conn, mirrors: &Slab<Mirror>) -> Option<EventIds> {
+    pub(super) fn of(conn: &Conn, mirrors: &Slab<Mirror>, epoch: &Epoch) -> Option<EventIds> {
         let stands = |cursor: &Cursor| match cursor.phase {
             Phase::Resumed | Phase::Deltas => cursor.seq.wrapping_add(mirrors[cursor.mirror as usize].shift),
             Phase::Snapshot => NOTHING_YET,
         };
-        (conn.kind == Kind::EventStream).then(|| EventIds::new(conn.subs.iter().map(stands)))
+        (conn.kind == Kind::EventStream).then(|| EventIds::new(epoch.name(), conn.subs.iter().map(stands)))
     }
 
-    fn new(seqs: impl Iterator<Item = Seq>) -> EventIds {
+    fn new(epoch: EpochName, seqs: impl Iterator<Item = Seq>) -> EventIds {
         let (mut text, mut starts) = (String::new(), Vec::new());
         for seq in seqs {
             if !text.is_empty() {
@@ -316,7 +317,7 @@ impl EventIds {
             starts.push(text.len());
             text.push_str(&seq.to_string());
         }
-        EventIds { text, starts }
+        EventIds { text, starts, epoch }
     }
 
     fn moved(&mut self, sub: u32, seq: Seq) {
@@ -333,12 +334,12 @@ impl EventIds {
     }
 
     /// One event: `id: EPOCH.SEQ-SEQ-…`, and the frame's payload as its data.
-    pub(super) fn event(&mut self, sub: u32, seq: Seq, piece: &Piece, epoch: &Arc<str>) -> Piece {
+    pub(super) fn event(&mut self, sub: u32, seq: Seq, piece: &Piece) -> Piece {
         let Piece::Frame(frame) = piece else { return piece.clone() };
         self.moved(sub, seq);
         let event = [
             b"id: ",
-            epoch.as_bytes(),
+            self.epoch.text().as_bytes(),
             b".",
             self.text.as_bytes(),
             b"\ndata: ",
@@ -366,7 +367,7 @@ mod tests {
             mut stands in proptest::collection::vec(seqs(), 1..20),
             moves in proptest::collection::vec((0..20usize, seqs()), 0..50),
         ) {
-            let mut ids = EventIds::new(stands.iter().copied());
+            let mut ids = EventIds::new(EpochName::alone("e"), stands.iter().copied());
             for (place, seq) in moves {
                 let sub = place % stands.len();
                 stands[sub] = seq;

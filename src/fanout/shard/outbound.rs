@@ -138,8 +138,7 @@ impl Shard {
         let behind = offset > 0 || conn.lagging;
         let alone = !behind && conn.busy.is_none() && conn.subs.listed().len() == 1;
         let (mut next, mut shared) = (0, None);
-        let mut ids = EventIds::of(conn, &self.mirrors);
-        let epoch = ids.is_some().then(|| self.parts.epoch.name());
+        let mut ids = EventIds::of(conn, &self.mirrors, &self.parts.epoch);
         while more && next < conn.subs.listed().len() {
             let sub = conn.subs.listed()[next];
             next += 1;
@@ -166,17 +165,21 @@ impl Shard {
             };
             let (before, phase_before) = (cursor.seq, cursor.phase);
             for frame in frames {
-                let DueFrame { seq, told, snapshot, .. } = frame;
-                let (piece, encoded_us) = frame.encoded;
+                let DueFrame {
+                    seq,
+                    told,
+                    snapshot,
+                    encoded: (piece, encoded_us),
+                } = frame;
                 if !more {
                     break;
                 }
                 if seq > mirror.head {
                     self.stale.push(cursor.mirror);
                 }
-                let piece = match (&mut ids, &epoch) {
-                    (Some(ids), Some(epoch)) => ids.event(sub, told, &piece, epoch.text()),
-                    _ => piece,
+                let piece = match &mut ids {
+                    Some(ids) => ids.event(sub, told, &piece),
+                    None => piece,
                 };
                 let promise = Promise {
                     sub: Some(sub),

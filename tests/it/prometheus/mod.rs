@@ -4,4 +4,3 @@
 mod expressions;
 mod live;
 mod names;
-
