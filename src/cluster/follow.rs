@@ -37,8 +37,14 @@ impl<T> Default for Pending<T> {
 }
 
 impl<T> Pending<T> {
-    pub(super) fn put(&self, name: &str, carried: Vec<(u32, T)>) {
-        self.0.lock().insert(name.to_owned(), carried);
+    /// Keeps what an entry carries; false where as many as that have not been read back yet.
+    pub(super) fn put(&self, name: &str, carried: Vec<(u32, T)>, entries_max: usize) -> bool {
+        let mut pending = self.0.lock();
+        let has_room = pending.len() < entries_max;
+        if has_room {
+            pending.insert(name.to_owned(), carried);
+        }
+        has_room
     }
 
     pub(super) fn take(&self, name: &str) -> Option<Vec<(u32, T)>> {

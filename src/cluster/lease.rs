@@ -99,12 +99,12 @@ impl Holder {
     fn round(&mut self) {
         let share = self.partitions.len().div_ceil(self.engines.load(Relaxed).max(1));
         let mut held = self.held();
+        // One a round: whoever has too few takes it in the meantime.
+        let mut may_release = true;
         for partition in 0..self.partitions.len() {
             let has = self.status.of(partition).fence.load(Relaxed) > 0;
-            if has && held > share {
-                // One a round: whoever has too few takes it in the meantime.
+            if has && held > share && std::mem::take(&mut may_release) {
                 self.release(partition);
-                held = 0;
                 continue;
             }
             // Beyond its share it takes what nobody else has taken meanwhile.

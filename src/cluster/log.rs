@@ -3,7 +3,7 @@
 //! What a batch carries stays here, under the entry's name, until the partition's follower reads the entry
 //! back: what this node does, and when, follows from the stream alone, for its own batches too. Whoever wrote
 //! is told once Redis has taken the entry (and, with [`Ack::Replica`], one of its replicas). Bounded:
-//! `queue_batches_max` batches wait; one entry is under way.
+//! `queue_batches_max` batches wait to be written, as many entries to be read back; one entry is under way.
 
 use super::follow::Pending;
 use super::link::{Link, LinkError, explain, is_alive};
@@ -95,6 +95,11 @@ impl<T: Send + 'static> Log<T> {
         }
     }
 
+    /// How long whoever hands a batch over waits for it at most.
+    pub fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// How many batches wait where most do.
     pub fn waiting(&self) -> usize {
         self.queues.iter().map(Sender::len).max().unwrap_or(0)
@@ -156,8 +161,10 @@ impl<T> Appender<T> {
             answers.push(answer);
         }
         // Before it is written: the follower may read it before Redis' answer is here.
-        self.pending.put(&name, carried);
-        let written = self.append(&name, count, &records, by);
+        let written = match self.pending.put(&name, carried, self.settings.queue_batches_max) {
+            true => self.append(&name, count, &records, by),
+            false => Err(Refused::Full),
+        };
         if written.is_err() {
             // It may be in the stream all the same: then it is read as somebody else's.
             self.pending.take(&name);

@@ -16,8 +16,6 @@ pub struct Cluster {
     pub prefix: String,
     pub partitions: usize,
     pub node: String,
-    pub region: String,
-    pub advertise: String,
     pub ack: AckSetting,
     pub timeout_ms: u64,
     pub start_timeout_ms: u64,
@@ -56,8 +54,6 @@ impl Default for Cluster {
             prefix: "scorewire".to_owned(),
             partitions: 16,
             node: String::new(),
-            region: String::new(),
-            advertise: String::new(),
             ack: AckSetting::Primary,
             timeout_ms: 2_000,
             start_timeout_ms: 10_000,
@@ -110,11 +106,7 @@ impl Cluster {
                 return Err("cluster.redis: an address begins with redis://".to_owned());
             }
         }
-        for (name, value) in [
-            ("cluster.prefix", &self.prefix),
-            ("cluster.node", &self.node),
-            ("cluster.region", &self.region),
-        ] {
+        for (name, value) in [("cluster.prefix", &self.prefix), ("cluster.node", &self.node)] {
             let is_unset = value.is_empty() && name != "cluster.prefix";
             let is_name = is_well_formed(value) && !value.contains(['{', '}']);
             if !is_unset && !is_name {

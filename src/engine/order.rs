@@ -207,6 +207,10 @@ impl Engine {
             expected,
             finished,
             commit,
+            patience: match &self.way {
+                Way::Clustered(log, _) => Some(log.patience()),
+                Way::Straight(_) | Way::Ordered(_) | Way::Logged(_) => None,
+            },
         })
     }
 

@@ -4,6 +4,7 @@ use super::{Outcome, SubmitError};
 use crate::store::{Refused, Ticket};
 use flume::Receiver;
 use std::pin::Pin;
+use std::time::Duration;
 
 /// Events that their owners apply.
 pub struct UnderWay {
@@ -11,6 +12,8 @@ pub struct UnderWay {
     pub(super) expected: usize,
     pub(super) finished: Receiver<Vec<(usize, Outcome)>>,
     pub(super) commit: Commit,
+    /// How long to wait for them, where somebody else brings them to their owners.
+    pub(super) patience: Option<Duration>,
 }
 
 impl UnderWay {
@@ -19,7 +22,18 @@ impl UnderWay {
     ///
     /// # Errors
     /// An owner is gone, or the log did not take them.
-    pub async fn outcomes(mut self) -> Result<(Vec<(usize, Outcome)>, Commit), SubmitError> {
+    pub async fn outcomes(self) -> Result<(Vec<(usize, Outcome)>, Commit), SubmitError> {
+        match self.patience {
+            None => self.all().await,
+            // What they did may show later: sending the same again does no harm.
+            Some(patience) => {
+                let waited = tokio::time::timeout(patience, self.all()).await;
+                waited.unwrap_or(Err(SubmitError::Log(Refused::Slow)))
+            }
+        }
+    }
+
+    async fn all(mut self) -> Result<(Vec<(usize, Outcome)>, Commit), SubmitError> {
         let mut outcomes = Vec::new();
         while outcomes.len() < self.expected {
             let some = tokio::select! {

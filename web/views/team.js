@@ -231,7 +231,7 @@ function button(words, id, onClick) {
 
 function curveOptions(UPlot) {
   return {
-    padding: [8, 20, 0, 0], cursor: { y: false, points: { show: false } }, legend: { show: false },
+    padding: [8, 30, 0, 0], cursor: { y: false, points: { show: false } }, legend: { show: false },
     scales: { x: { time: true, range: timeRange }, y: { range: (plot, min, max) => [Math.min(0, min ?? 0), Math.max(10, (max ?? 0) * 1.08)] } },
     series: [{}, { stroke: colour('--accent'), fill: colour('--accent-soft'), width: 2, paths: UPlot.paths.stepped({ align: 1 }), points: { show: false } }],
     axes: [timeAxis(), axis({ size: 38 })],
