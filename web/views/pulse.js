@@ -108,7 +108,7 @@ function legend() {
 
 function overTime(more) {
   return {
-    padding: [10, 20, 0, 0], cursor: { y: false, points: { show: false } }, legend: { show: false },
+    padding: [10, 30, 0, 0], cursor: { y: false, points: { show: false } }, legend: { show: false },
     scales: { x: { time: true, range: timeRange }, y: { range: (plot, min, max) => [0, Math.max(10, (max ?? 0) * 1.15)] } },
     axes: [timeAxis(), axis({ size: 44 })], ...more,
   };
