@@ -126,7 +126,9 @@ pub enum SourceError {
     #[error("\"{0}\" is no address of a server, such as http://127.0.0.1:8080")]
     Address(String),
     /// An address that speaks TLS.
-    #[error("\"{0}\": this speaks plain HTTP alone; give an address that does (server.ingest_bind, server.admin_bind)")]
+    #[error(
+        "\"{0}\": this speaks plain HTTP alone: give an address that does, such as http://127.0.0.1:8080 (server.ingest_bind, server.admin_bind)"
+    )]
     Tls(String),
     /// The key makes no sense.
     #[error("a key is one word of printable ASCII characters")]

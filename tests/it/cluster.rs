@@ -194,8 +194,12 @@ fn clients_stay_while_redis_is_away_and_are_told_so() {
         let mut client = Client::connect(&nodes[1].http).await;
         client.subscribe(&topics, "ppr").await;
         let before = epoch_of(&client);
+        let connected = "scorewire_cluster_connected";
+        assert_eq!(nodes[1].http.metric(connected).await, 1.0);
         redis.kill();
         until_late(&mut client, true).await;
+        assert_eq!(nodes[1].http.metric(connected).await, 0.0);
+        assert!(nodes[1].http.metric("scorewire_cluster_late_seconds").await > 0.5);
         // Nobody is told that an event is safe that nobody has.
         let answer = nodes[1].http.try_post(lines(&events[half..half + 20])).await.unwrap();
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.text());
@@ -203,6 +207,8 @@ fn clients_stay_while_redis_is_away_and_are_told_so() {
         assert_eq!(answer.header("retry-after"), "1");
         redis.run();
         until_late(&mut client, false).await;
+        let read = nodes[1].http.metric("scorewire_cluster_records_total").await;
+        assert!(read >= half as f64, "{read}");
         for part in events[half..].chunks(50) {
             post(&nodes[1].http, part).await;
         }

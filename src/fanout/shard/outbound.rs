@@ -7,7 +7,7 @@
 use super::account::Account;
 use super::batch::{Batch, Item, Promise, REPLY, Room, Shared, Wrote};
 use super::conn::{Busy, Conn, ConnKey, Kind, Partial};
-use super::due::{Due, DueFrame, EventIds, Making, due};
+use super::due::{Due, EventIds, Making, due};
 use super::subs::Phase;
 use super::{Shard, ShardStats, Writer};
 use crate::model::Now;
@@ -155,9 +155,7 @@ impl Shard {
             let frames = match due {
                 Due::Now(frames) => frames,
                 Due::Later(due_us) => {
-                    if let Some(pace) = &mut cursor.pace
-                        && pace.timer_us.replace(due_us) != Some(due_us)
-                    {
+                    if cursor.put_off(due_us) {
                         self.timers.push(std::cmp::Reverse((due_us, key, sub)));
                     }
                     continue;
@@ -165,12 +163,7 @@ impl Shard {
             };
             let (before, phase_before) = (cursor.seq, cursor.phase);
             for frame in frames {
-                let DueFrame {
-                    seq,
-                    told,
-                    snapshot,
-                    encoded: (piece, encoded_us),
-                } = frame;
+                let (seq, (piece, encoded_us)) = (frame.seq, frame.encoded);
                 if !more {
                     break;
                 }
@@ -178,7 +171,7 @@ impl Shard {
                     self.stale.push(cursor.mirror);
                 }
                 let piece = match &mut ids {
-                    Some(ids) => ids.event(sub, told, &piece),
+                    Some(ids) => ids.event(sub, frame.told, &piece),
                     None => piece,
                 };
                 let promise = Promise {
@@ -186,7 +179,7 @@ impl Shard {
                     before: cursor.seq,
                     after: seq,
                     phase_before,
-                    snapshot,
+                    snapshot: frame.snapshot,
                     expires: mirror.expires,
                     age: batch.age((phase_before != Phase::Resumed).then_some(encoded_us)),
                 };

@@ -49,6 +49,12 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
+    /// Notes when the client's own rate limit lets the next frame go. True where that is not known yet.
+    pub(super) fn put_off(&mut self, due_us: i64) -> bool {
+        let pace = self.pace.as_mut();
+        pace.is_some_and(|pace| pace.timer_us.replace(due_us) != Some(due_us))
+    }
+
     pub(super) fn new(mirror: u32, place: u32, seq: Seq, ruleset: RulesetIndex, phase: Phase) -> Cursor {
         Cursor {
             mirror,
