@@ -313,7 +313,7 @@ mod tests {
         assert_eq!(schema.message(player).name, "Player");
         let Kind::Enum(names) = &status.kind else { panic!("{status:?}") };
         assert_eq!(names, &["scheduled", "live", "halftime", "final"]);
-        assert_eq!(schema.named("ServerMessage").unwrap().fields().count(), 13);
+        assert_eq!(schema.named("ServerMessage").unwrap().fields().count(), 14);
         assert!(schema.messages.iter().all(|message| message.field(0).is_none()));
     }
 
