@@ -8,10 +8,10 @@ import unittest
 
 import kubernetes
 import compose
-from repository import DEPLOY, ROOT, files, known_settings, program, run, skipped
+from repository import DEPLOY, ROOT, defaults, files, known_settings, program, run, skipped
 
 # A mention such as `server.backlog`; not a file's name, an address or a field of something else.
-MENTION = re.compile(r"(?<![\w./@-])(%s)\.([a-z][a-z0-9_]+)\b(?![./(:-]\w)" % "|".join(sorted({*defaults(), "cluster"})))
+MENTION = re.compile(r"(?<![\w./@-])(%s)\.([a-z][a-z0-9_]+)\b(?![./(:-]\w)" % "|".join(sorted(defaults())))
 # A file of such a name.
 ENDINGS = {"md", "pem", "py", "rs", "service", "toml", "yaml", "yml"}
 
