@@ -213,10 +213,14 @@ impl Client {
 
     /// Reads on until it holds the head of every topic that it is subscribed to.
     pub(crate) async fn catch_up(&mut self, server: &Http) {
-        let topics: BTreeSet<&String> = self.subscribed.iter().map(|(topic, _)| topic).collect();
-        let heads = server.heads(topics).await;
+        let topics: BTreeSet<String> = self.subscribed.iter().map(|(topic, _)| topic.clone()).collect();
+        let mut heads = server.heads(&topics).await;
         loop {
             let at = |key: &Key| self.holdings.held.get(key).map(|held| held.seq);
+            // Of a cluster, a node may have read on meanwhile what another one took in.
+            if self.subscribed.iter().any(|key| at(key) > Some(heads[&key.0])) {
+                heads = server.heads(&topics).await;
+            }
             let behind = self.subscribed.iter().find(|key| at(key) != Some(heads[&key.0]));
             let Some(key) = behind else { return };
             let stays = format!("{key:?} stays at {:?}, its head is {}", at(key), heads[&key.0]);
