@@ -367,7 +367,8 @@ fn share(
         let games = engine.games().clone();
         Arc::new(move |game| games.game(game))
     };
-    if config.feeds.sources.len() > 1 {
+    // Of a cluster's nodes those say so that own partitions.
+    if config.feeds.sources.len() > 1 && config.cluster.role != Role::Edge {
         let silence = Duration::from_millis(config.feeds.silence_ms);
         tokio::spawn(silence::watch(engine.clone(), silence, stop.clone()));
     }

@@ -4,7 +4,6 @@
 use crate::model::GameId;
 
 /// The partition that a game's events belong to: the CRC-32 of its id (zlib's, as in gzip), modulo their number.
-/// Whoever writes to a partition's stream for feeds works it out the same way.
 pub fn partition_of(game: &GameId, partitions: usize) -> usize {
     crc32fast::hash(game.as_str().as_bytes()) as usize % partitions.max(1)
 }
@@ -18,10 +17,6 @@ pub struct Keys {
     pub log: String,
     /// Who owns the partition; expires.
     pub lease: String,
-    /// A stream of events as lines, which feeds may write to (`XADD KEY * source NAME line LINE`).
-    pub events: String,
-    /// What a node that comes later begins with.
-    pub base: String,
 }
 
 impl Keys {
@@ -32,8 +27,6 @@ impl Keys {
             meta: key("meta"),
             log: key("log"),
             lease: key("lease"),
-            events: key("events"),
-            base: key("base"),
         }
     }
 }
@@ -46,7 +39,7 @@ mod tests {
     fn a_games_partition_is_what_anybody_can_work_out() {
         // `python3 -c 'import zlib; print(zlib.crc32(b"2017092407") % 16)'`
         let game = GameId::new("2017092407").unwrap();
-        assert_eq!(partition_of(&game, 16), crc32fast::hash(b"2017092407") as usize % 16);
+        assert_eq!(partition_of(&game, 16), 14);
         assert_eq!(partition_of(&game, 1), 0);
         assert_eq!(Keys::new("scorewire", 12).log, "scorewire:{p12}:log");
     }

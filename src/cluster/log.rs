@@ -99,11 +99,6 @@ impl<T: Send + 'static> Log<T> {
     pub fn patience(&self) -> Duration {
         self.patience
     }
-
-    /// How many batches wait where most do.
-    pub fn waiting(&self) -> usize {
-        self.queues.iter().map(Sender::len).max().unwrap_or(0)
-    }
 }
 
 /// Writes one partition's entries.

@@ -63,23 +63,22 @@ return n
     )
 });
 
-/// Takes or keeps a lease.
+/// Takes a lease that nobody has, or keeps it.
 ///
-/// Keys: meta, lease. Arguments: who, for how many milliseconds, and 1 where a free one is to be taken. Answers the
-/// holder's fence (0 where it is somebody else, or nobody) and the holder.
+/// Keys: meta, lease. Arguments: who, for how many milliseconds. Answers their fence; 0 where somebody else has it.
 pub static LEASE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
 local holder = redis.call('GET', KEYS[2])
 if holder == ARGV[1] then
   redis.call('PEXPIRE', KEYS[2], ARGV[2])
-  return {redis.call('HGET', KEYS[1], 'fence') or '0', holder}
+  return redis.call('HGET', KEYS[1], 'fence') or '0'
 end
-if holder or ARGV[3] ~= '1' then
-  return {'0', holder or ''}
+if holder then
+  return '0'
 end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
-return {tostring(redis.call('HINCRBY', KEYS[1], 'fence', 1)), ARGV[1]}
+return redis.call('HINCRBY', KEYS[1], 'fence', 1)
 ",
     )
 });

@@ -4,6 +4,7 @@
 //! A failure names its seed, `SCOREWIRE_SEED=n` runs it again; `SCOREWIRE_CLUSTER_KILLS=100` kills more often.
 
 use super::chance::Chance;
+use super::crash::shown;
 use super::hostile::binary::{Served, outcome, scorewire};
 use super::redis::Redis;
 use super::support::client::Client;
@@ -74,15 +75,7 @@ fn slate(seed: u64, games: u8) -> (Vec<Event>, Vec<String>) {
     (events, topics)
 }
 
-/// A topic's snapshot, `seq` included, but for the time.
-async fn shown(http: &Http, topic: &str) -> Value {
-    let mut answer = http.json(&format!("/v1/snapshot?topics={topic}")).await;
-    let mut snapshot = answer["snapshots"][0].take();
-    snapshot["encode_us"] = Value::Null;
-    snapshot
-}
-
-/// The same without what each node counts for itself.
+/// A snapshot without what each node counts for itself.
 fn without_seq(mut snapshot: Value) -> Value {
     snapshot["seq"] = Value::Null;
     snapshot

@@ -214,7 +214,7 @@ impl Slate {
 }
 
 /// A topic's snapshot, `seq` included, but for the time.
-async fn shown(http: &Http, topic: &str) -> Value {
+pub(crate) async fn shown(http: &Http, topic: &str) -> Value {
     let mut answer = http.json(&format!("/v1/snapshot?topics={topic}")).await;
     let mut snapshot = answer["snapshots"][0].take();
     snapshot["encode_us"] = Value::Null;

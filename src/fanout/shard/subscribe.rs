@@ -372,7 +372,7 @@ impl Shard {
 
 /// Whether what a client holds of a topic by the epoch that it names is of this history.
 fn resumes(epoch: &EpochName, asked: &str, topic: &str) -> bool {
-    TopicName::parse(topic).is_ok_and(|topic| epoch.resumes(asked, &topic))
+    *asked == **epoch.text() || TopicName::parse(topic).is_ok_and(|topic| epoch.resumes(asked, &topic))
 }
 
 /// Least time between two frames of a subscription, in microseconds.
