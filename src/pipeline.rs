@@ -28,6 +28,8 @@
 //! Events go side → log → engine → hub → shards → sockets, and never back; without a log side → engine, by way
 //! of `order` where there are several.
 
+mod archive;
+mod bases;
 mod cluster;
 mod gpu;
 mod housekeeping;
@@ -355,7 +357,7 @@ fn share(
     } else {
         PredictorState::Off
     };
-    let (engine, epoch, node) = match cluster::start(&config, &hub, board.as_ref(), &process)? {
+    let (engine, epoch, node) = match cluster::start(&config, machine, &hub, board.as_ref(), &process)? {
         Some((engine, node, epoch)) => (engine, epoch, Some(Arc::new(node))),
         None => {
             let shared = Shared::new(hub.clone(), config.engine_limits(), EngineMetrics::unseen());

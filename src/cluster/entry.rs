@@ -30,6 +30,14 @@ impl Entry {
         (self.last + 1).saturating_sub(u64::from(self.count))
     }
 
+    /// How much it says, in bytes.
+    pub fn bytes(&self) -> usize {
+        match &self.body {
+            Body::Records(records) => records.len(),
+            Body::Epoch(name) => name.len(),
+        }
+    }
+
     /// Reads an entry. Nothing where it is none of ours: somebody else wrote into the stream.
     pub fn read(from: &StreamId) -> Option<Entry> {
         let last = from.id.strip_suffix("-0")?.parse().ok()?;

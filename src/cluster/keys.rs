@@ -17,6 +17,8 @@ pub struct Keys {
     pub log: String,
     /// Who owns the partition; expires.
     pub lease: String,
+    /// What the stream comes to up to some record; a node begins with it.
+    pub base: String,
 }
 
 impl Keys {
@@ -27,6 +29,7 @@ impl Keys {
             meta: key("meta"),
             log: key("log"),
             lease: key("lease"),
+            base: key("base"),
         }
     }
 }

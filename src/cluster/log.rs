@@ -252,6 +252,7 @@ pub(super) fn begin(link: &mut Link, keys: &Keys) -> Result<(String, u64), Redis
     let run = link.run.clone();
     JOIN.key(&keys.meta)
         .key(&keys.log)
+        .key(&keys.base)
         .arg(run)
         .arg(new_epoch_name())
         .invoke(link.connection())

@@ -13,6 +13,7 @@
 //! | [`entry`] | an entry of the stream, and its records |
 //! | [`log`] | the writing end: a thread a partition, which writes all that waits at once |
 //! | [`follow`] | the reading end: a thread a partition, which hands on what it reads, in order |
+//! | [`base`] | what a stream comes to, which newcomers begin with; and trimming |
 //! | [`lease`] | which engine owns a partition: what only one may write |
 //! | [`status`] | what is known of each partition: how late, which epoch, who owns it |
 //!
@@ -22,6 +23,7 @@
 //! them. Bounded: batches that wait (`cluster.queue_batches_max` a partition), bytes of an entry, the stream
 //! (`cluster.stream_entries_max`), every wait for Redis (`cluster.timeout_ms`).
 
+pub mod base;
 pub mod entry;
 pub mod follow;
 pub mod keys;

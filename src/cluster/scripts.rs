@@ -17,13 +17,13 @@ pub const FULL: &str = "SWFULL";
 /// wrote to it last, what that one wrote may be lost in part: a new epoch begins, once for all nodes, with a
 /// record of its own.
 ///
-/// Keys: meta, log. Arguments: run, a name for the epoch. Answers: the epoch, and how many records there are.
+/// Keys: meta, log, base. Arguments: run, a name for the epoch. Answers: the epoch, and how many records there are.
 pub static JOIN: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'run', 'n')
 if not meta[1] then
-  redis.call('DEL', KEYS[2])
+  redis.call('DEL', KEYS[2], KEYS[3])
   redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'run', ARGV[1], 'n', '0')
   return {ARGV[2], '0'}
 end
@@ -93,6 +93,27 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then
   return redis.call('DEL', KEYS[1])
 end
 return 0
+",
+    )
+});
+
+/// Puts a partition's next base in the place of the last one, and trims the stream.
+///
+/// Keys: meta, log, base. Arguments: epoch, the owner's fence, the last record that the base covers, its bytes, and
+/// the first record that the stream keeps.
+pub static BASE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'fence')
+if meta[1] ~= ARGV[1] then
+  return redis.error_reply('SWEPOCH another history has begun')
+end
+if meta[2] ~= ARGV[2] then
+  return redis.error_reply('SWFENCED another engine owns the partition')
+end
+redis.call('SET', KEYS[3], ARGV[4])
+redis.call('HSET', KEYS[1], 'base', ARGV[3])
+return redis.call('XTRIM', KEYS[2], 'MINID', ARGV[5] .. '-0')
 ",
     )
 });

@@ -1,20 +1,13 @@
-//! The next snapshot, made from the last one and the segments after it: records of games that were let go
-//! of, and such without an effect, are left out.
+//! A log's next snapshot, made from the last one and the segments after it.
 //!
-//! Everything is told to a state of its own first, so that it is known what had an effect and where each
-//! topic stands; and is then read once more, to be written. That is also a constant proof that the log can be
-//! read. Runs beside the server, on its files alone: whole segments, which nobody writes to. Bounded: one
-//! state more, four bytes a record.
+//! To read all of it, twice, is also a constant proof that the log can be read. Runs beside the server, on its
+//! files alone: whole segments, which nobody writes to. Bounded: one state more, four bytes a record.
 
-use super::directory::{Directory, list_of};
-use super::state::{self, State};
-use super::{Effect, RetellError, Teller, after, name_of, newest_good, tell_snapshot};
+use super::digest::{Digest, Each, Failed, Rest};
+use super::{RetellError, after, newest_good};
 use crate::engine::Shared;
-use crate::feed::{Decoder, Limits};
-use crate::model::{GameId, SourceId, StateTime};
-use crate::store::snapshot::{Part, Rolled, keep_newest, rolled};
-use crate::store::{self, Files, Header, Lsn, OpenError, RECORD_BYTES_MAX, Record, Snapshot, SnapshotWriter};
-use std::collections::HashMap;
+use crate::store::snapshot::{Rolled, keep_newest, rolled};
+use crate::store::{self, Files, Lsn, OpenError, SnapshotWriter};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -104,15 +97,17 @@ impl Compactor {
         let newest = newest_good(&self.dir, files)?;
         let mut warnings: Vec<String> = newest.bad.iter().map(|(_, error)| error.to_string()).collect();
         let shared = (self.make)();
-        let plan = self.tell(newest.good.as_ref(), rolled, &shared, &mut warnings)?;
-        let written = self.write(newest.good.as_ref(), rolled, &shared, &plan);
-        let (bytes, kept) = written.map_err(|failed| match failed {
+        after(newest.good.as_ref().map(|snapshot| snapshot.lsn), rolled.first, &warnings)?;
+        let segments = Segments { of: self, upto };
+        let digest = Digest::of(newest.good.as_ref(), &segments, &shared, &self.ranks, &mut warnings)?;
+        let (bytes, kept) = self.write(&digest, rolled).map_err(|failed| match failed {
             Failed::Read(error) => error.into(),
             Failed::Write(error) => CompactionError::Write {
                 dir: self.dir.clone(),
                 error,
             },
         })?;
+        let left_out = digest.left_out(kept);
         // They would count among those that are kept.
         for (bad, _) in newest.bad {
             bad.set_aside(files)?;
@@ -122,224 +117,41 @@ impl Compactor {
             lsn: upto,
             bytes,
             kept,
-            left_out: plan.fates.len() as u64 - kept.min(plan.fates.len() as u64),
+            left_out,
             needed_from: oldest.map(|lsn| Lsn(lsn.0 + 1)),
             warnings,
         })
     }
 
-    /// Tells everything to `shared`, and decides on each record.
-    fn tell(&self, snapshot: Option<&Snapshot>, rolled: &Rolled, shared: &Shared, warnings: &mut Vec<String>) -> Result<Plan, RetellError> {
-        let mut teller = Teller::new(shared, &self.ranks, StateTime::default());
-        let mut plan = Plan::default();
-        if let Some(snapshot) = snapshot {
-            let told = tell_snapshot(snapshot, &mut teller, |_, record, effect| {
-                plan.add(&snapshot.header.sources, record, effect, Kept::Before);
-            })?;
-            warnings.extend(told.warnings);
-            plan.missing = told.missing;
-        }
-        let from = after(snapshot.map(|snapshot| snapshot.lsn), rolled.first, warnings)?;
-        let mut records = 0;
-        store::read(&self.dir, &*self.files, from, |lsn, sources, record| {
-            if lsn > rolled.upto {
-                return ControlFlow::Break(());
-            }
-            records += 1;
-            let effect = teller.tell(sources, &record);
-            plan.add(sources, &record, &effect, Kept::New);
-            ControlFlow::Continue(())
-        })?;
-        // In the place of each of the others stands a gap: what was read has no holes.
-        plan.missing = plan.missing.saturating_add(rolled.upto.0 + 1 - from.0 - records);
-        Ok(plan)
-    }
-
-    /// Writes what was decided on. Returns the snapshot's bytes and how many records it keeps.
-    fn write(&self, snapshot: Option<&Snapshot>, rolled: &Rolled, shared: &Shared, plan: &Plan) -> Result<(u64, u64), Failed> {
-        let upto = rolled.upto;
-        let header = Header {
-            sources: plan.sources.clone(),
-            ..rolled.header.clone()
-        };
-        let writer = SnapshotWriter::create(&*self.files, &self.dir, upto, &header)?;
-        let mut output = Output::new(plan, writer);
-        for part in snapshot.iter().flat_map(|snapshot| snapshot.parts()) {
-            if let (Part::Record(lsn, record), Some(snapshot)) = (part, snapshot) {
-                output.record(lsn, &snapshot.header.sources, record)?;
-            }
-        }
-        let from = Lsn(snapshot.map_or(0, |snapshot| snapshot.lsn.0) + 1);
-        let mut failed = None;
-        store::read(&self.dir, &*self.files, from, |lsn, sources, record| {
-            if lsn > upto {
-                return ControlFlow::Break(());
-            }
-            match output.record(lsn, sources, record) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
-        })
-        .map_err(Failed::Read)?;
-        failed.map_or(Ok(()), Err)?;
-        output.finish(shared)
+    /// Returns the snapshot's bytes and how many records it keeps.
+    fn write(&self, digest: &Digest<'_>, rolled: &Rolled) -> Result<(u64, u64), Failed> {
+        let writer = SnapshotWriter::create(&*self.files, &self.dir, rolled.upto, &digest.header(&rolled.header))?;
+        let (writer, kept) = digest.write(writer)?;
+        Ok((writer.finish()?.bytes, kept))
     }
 }
 
-/// What did not go well.
-enum Failed {
-    Read(OpenError),
-    Write(io::Error),
+/// The whole segments of a log.
+struct Segments<'a> {
+    of: &'a Compactor,
+    upto: Lsn,
 }
 
-impl From<io::Error> for Failed {
-    fn from(error: io::Error) -> Failed {
-        Failed::Write(error)
-    }
-}
-
-/// Whether a record was in the snapshot before.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kept {
-    Before,
-    New,
-}
-
-/// What becomes of a record, in four bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Fate(u32);
-
-impl Fate {
-    /// It had no effect.
-    const LEFT_OUT: Fate = Fate(u32::MAX);
-    /// It belongs to no game.
-    const KEPT: Fate = Fate(u32::MAX - 1);
-}
-
-/// What becomes of each record.
-#[derive(Default)]
-struct Plan {
-    fates: Vec<Fate>,
-    /// Of each life of a game, whether it is over: a game that was let go of may come anew, long after.
-    is_over: Vec<bool>,
-    /// The present life of each game.
-    current: HashMap<GameId, u32>,
-    /// Names of the feeds of all kept records.
-    sources: Vec<String>,
-    /// Records that a repair had to leave out.
-    missing: u64,
-}
-
-impl Plan {
-    fn add(&mut self, sources: &[String], record: &Record<'_>, effect: &Effect, kept: Kept) {
-        let fate = match effect {
-            Effect::Told { is_missed: false, .. } if kept == Kept::New => Fate::LEFT_OUT,
-            Effect::Told { game: Some(game), .. } => {
-                let life = self.current.get(game).copied();
-                Fate(life.unwrap_or_else(|| self.begin(game)))
-            }
-            Effect::Told { game: None, .. } => Fate::KEPT,
-            Effect::Silent(game) => self.current.get(game).map_or(Fate::LEFT_OUT, |life| Fate(*life)),
-            Effect::Expired(game) => {
-                if let Some(life) = self.current.remove(game) {
-                    self.is_over[life as usize] = true;
-                }
-                Fate::LEFT_OUT
-            }
-            // Not ours to judge.
-            Effect::Unreadable => Fate::KEPT,
-        };
-        self.fates.push(fate);
-        if fate != Fate::LEFT_OUT {
-            let feed = feed_of(sources, record);
-            if !self.sources.contains(&feed) {
-                self.sources.push(feed);
-            }
-        }
+impl Rest for Segments<'_> {
+    fn upto(&self) -> Lsn {
+        self.upto
     }
 
-    fn begin(&mut self, game: &GameId) -> u32 {
-        let life = self.is_over.len() as u32;
-        self.is_over.push(false);
-        self.current.insert(game.clone(), life);
-        life
+    fn unused(&self, _: Lsn) -> u64 {
+        0
     }
 
-    fn keeps(&self, fate: Fate) -> bool {
-        match fate {
-            Fate::KEPT => true,
-            Fate::LEFT_OUT => false,
-            Fate(life) => !self.is_over[life as usize],
-        }
-    }
-}
-
-/// The name of the feed that said this.
-fn feed_of(sources: &[String], record: &Record<'_>) -> String {
-    let source = record.origin.source;
-    sources.get(usize::from(source.0)).cloned().unwrap_or_else(|| name_of(source))
-}
-
-/// Writes the records that are kept, as they come by once more.
-struct Output<'p, 'f> {
-    plan: &'p Plan,
-    writer: SnapshotWriter<'f>,
-    /// How many came by.
-    nth: usize,
-    kept: u64,
-    /// Lists from before the first game, until one comes.
-    directory: Option<(Directory, Decoder)>,
-}
-
-impl<'p, 'f> Output<'p, 'f> {
-    fn new(plan: &'p Plan, writer: SnapshotWriter<'f>) -> Output<'p, 'f> {
-        let limits = Limits {
-            line_bytes_max: RECORD_BYTES_MAX,
-            ..Limits::default()
-        };
-        Output {
-            plan,
-            writer,
-            nth: 0,
-            kept: 0,
-            directory: Some((Directory::default(), Decoder::new(limits))),
-        }
-    }
-
-    fn record(&mut self, lsn: Lsn, sources: &[String], mut record: Record<'_>) -> Result<(), Failed> {
-        let fate = self.plan.fates.get(self.nth).copied().unwrap_or(Fate::LEFT_OUT);
-        self.nth += 1;
-        if !self.plan.keeps(fate) {
-            return Ok(());
-        }
-        let feed = feed_of(sources, &record);
-        let place = self.plan.sources.iter().position(|name| *name == feed);
-        record.origin.source = SourceId(place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX));
-        if let Some((directory, decoder)) = &mut self.directory {
-            if let Some(list) = list_of(decoder, &record) {
-                directory.add(lsn, record.origin, list);
-                return Ok(());
-            }
-            self.kept += directory.write(&mut self.writer)?;
-            self.directory = None;
-        }
-        self.kept += 1;
-        Ok(self.writer.record(lsn, &record)?)
-    }
-
-    fn finish(mut self, shared: &Shared) -> Result<(u64, u64), Failed> {
-        if let Some((directory, _)) = &mut self.directory {
-            self.kept += directory.write(&mut self.writer)?;
-        }
-        let writer = &mut self.writer;
-        let state = State {
-            remains: shared.remains(),
-            missing: self.plan.missing,
-        };
-        state::write(&state, |piece| writer.state(piece))?;
-        Ok((self.writer.finish()?.bytes, self.kept))
+    fn read(&self, from: Lsn, each: &mut Each<'_>) -> Result<(), OpenError> {
+        let upto = self.upto;
+        let read = store::read(&self.of.dir, &*self.of.files, from, |lsn, sources, record| match lsn > upto {
+            true => ControlFlow::Break(()),
+            false => each(lsn, sources, record),
+        });
+        read.map(drop)
     }
 }

@@ -10,14 +10,18 @@
 //! | this | what a record does when it is told again; a snapshot and the segments after it as one |
 //! | `state` | what a snapshot says besides records, as JSON |
 //! | `directory` | player lists, folded |
+//! | `digest` | what becomes of each record when a log is rewritten, and the rewriting |
 //! | [`compactor`] | the next snapshot, made from files alone |
+//! | [`base`] | the same of a cluster's partition, made from its stream; and to begin with it |
 //! | [`retention`] | which games are let go of, and when |
 //!
 //! What is told here goes through the very code that live events go through. Reads no clock but in
 //! retention's own thread; never changes a segment. Bounded: by the log's own bounds, as files are read one
 //! at a time.
 
+pub mod base;
 pub mod compactor;
+mod digest;
 mod directory;
 pub mod retention;
 mod state;
@@ -109,8 +113,8 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Does once more what the record says. `sources` are the names of its segment.
-    pub(crate) fn tell(&mut self, sources: &[String], record: &Record<'_>) -> Effect {
+    /// Does once more what record `lsn` says. `sources` are the names of its segment.
+    pub(crate) fn tell(&mut self, lsn: Lsn, sources: &[String], record: &Record<'_>) -> Effect {
         match record.kind {
             Kind::Event => {
                 let Ok(event) = self.decoder.line(record.body) else {
@@ -120,7 +124,7 @@ impl<'a> Teller<'a> {
                     source: self.rank(sources, record.origin.source),
                     ..record.origin
                 };
-                self.event(event, origin)
+                self.event(lsn, event, origin)
             }
             Kind::Expired => match game_of(record.body) {
                 Some(game) => {
@@ -142,14 +146,14 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn event(&self, event: Event, origin: Origin) -> Effect {
+    fn event(&self, lsn: Lsn, event: Event, origin: Origin) -> Effect {
         let game = event.game().cloned();
         let is_news = match &event {
             Event::Players(infos) => infos.iter().any(|info| self.shared.cards.is_news(info)),
             _ => false,
         };
         let games = self.shared.game_count();
-        let outcome = self.shared.apply(event, origin, self.now);
+        let outcome = self.shared.apply_record(lsn.0, event, origin, self.now);
         let is_missed = match outcome {
             _ if game.is_none() => is_news,
             Outcome::Sequenced(verdict) => verdict.is_remembered(),
@@ -220,8 +224,8 @@ pub fn retell(
         retold.snapshot = Some(snapshot.lsn);
     }
     let from = after(retold.snapshot, opening.first_lsn, &retold.warnings)?;
-    let replayed = opening.replay(from, |_, sources, record| {
-        retold.unreadable += u64::from(teller.tell(sources, &record) == Effect::Unreadable);
+    let replayed = opening.replay(from, |lsn, sources, record| {
+        retold.unreadable += u64::from(teller.tell(lsn, sources, &record) == Effect::Unreadable);
     })?;
     retold.records += replayed.records;
     retold.missing = retold.missing.saturating_add(replayed.missing);
@@ -278,7 +282,7 @@ pub(crate) fn tell_snapshot(
     for part in snapshot.parts() {
         match part {
             Part::Record(lsn, record) => {
-                let effect = teller.tell(&snapshot.header.sources, &record);
+                let effect = teller.tell(lsn, &snapshot.header.sources, &record);
                 each(lsn, &record, &effect);
             }
             Part::State(piece) => state::read(piece, &mut state).map_err(|what| RetellError::Snapshot { lsn: snapshot.lsn, what })?,

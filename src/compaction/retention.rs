@@ -60,7 +60,7 @@ pub struct Retention {
 
 impl Retention {
     /// How many of the first of `finished` have been so for long enough.
-    fn overdue(&self, finished: &[(GameId, IngestTime)], now: IngestTime) -> usize {
+    pub fn overdue(&self, finished: &[(GameId, IngestTime)], now: IngestTime) -> usize {
         let is_over = |heard: &IngestTime| now.0.saturating_sub(heard.0) >= self.keep_finished_us;
         finished.iter().take_while(|(_, heard)| is_over(heard)).count()
     }

@@ -85,7 +85,7 @@ impl Server {
         };
         let committed = async { self.log.submit(batch).await.unwrap().committed().await };
         self.runtime.block_on(committed).unwrap();
-        let effect = Teller::new(&self.shared, &[], StateTime::default()).tell(&[], &record);
+        let effect = Teller::new(&self.shared, &[], StateTime::default()).tell(Lsn(0), &[], &record);
         assert_ne!(effect, Effect::Unreadable, "{body}");
     }
 
@@ -339,8 +339,8 @@ fn player_lists_before_the_first_game_become_one() {
     let opening = Lsn(compacted.lsn.0 + 1);
     tell_snapshot(&snapshot, &mut Teller::new(&again, &[], StateTime::default()), |_, _, _| ()).unwrap();
     let mut teller = Teller::new(&again, &[], StateTime::default());
-    crate::store::read(dir(), &*server.files, opening, |_, sources, record| {
-        teller.tell(sources, &record);
+    crate::store::read(dir(), &*server.files, opening, |lsn, sources, record| {
+        teller.tell(lsn, sources, &record);
         std::ops::ControlFlow::Continue(())
     })
     .unwrap();

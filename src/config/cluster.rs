@@ -23,6 +23,8 @@ pub struct Cluster {
     pub late_after_ms: u64,
     pub queue_batches_max: usize,
     pub stream_entries_max: u64,
+    pub base_every_records: u64,
+    pub base_every_s: u64,
 }
 
 /// What a node does.
@@ -61,6 +63,8 @@ impl Default for Cluster {
             late_after_ms: 1_000,
             queue_batches_max: 1_024,
             stream_entries_max: 1_000_000,
+            base_every_records: 10_000,
+            base_every_s: 600,
         }
     }
 }
@@ -84,7 +88,7 @@ impl Cluster {
         })
     }
 
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 7] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 9] {
         [
             ("cluster.partitions", self.partitions as u64, 1..=256),
             ("cluster.timeout_ms", self.timeout_ms, 10..=60_000),
@@ -93,6 +97,8 @@ impl Cluster {
             ("cluster.late_after_ms", self.late_after_ms, 400..=60_000),
             ("cluster.queue_batches_max", self.queue_batches_max as u64, 1..=65_536),
             ("cluster.stream_entries_max", self.stream_entries_max, 1_000..=1_000_000_000),
+            ("cluster.base_every_records", self.base_every_records, 1..=1_000_000_000),
+            ("cluster.base_every_s", self.base_every_s, 1..=86_400),
         ]
     }
 

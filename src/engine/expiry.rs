@@ -94,9 +94,15 @@ impl Shared {
     /// What can't be told from the events of the games that are left; for a state that no event moves
     /// meanwhile.
     pub fn remains(&self) -> Remains {
+        let mut standings = self.hub.standings();
+        if self.partition.is_some() {
+            // Others are moved by games of several partitions, and what clients are told of them follows from the game
+            // that they show.
+            standings.topics.retain(|(name, _)| matches!(name, TopicName::Game(_)));
+        }
         Remains {
             expired: self.expired.read().order.iter().cloned().collect(),
-            standings: self.hub.standings(),
+            standings,
         }
     }
 

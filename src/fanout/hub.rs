@@ -493,7 +493,9 @@ impl Hub {
     /// For a hub that nobody reads yet. Returns the topics that should have stood there and did not.
     pub fn stand_at(&self, standings: &Standings, last: impl Fn(&PlayerId, &GameId) -> Option<Arc<Change>>) -> Vec<TopicName> {
         let mut slate = self.slate.lock();
-        (slate.begun_day, slate.first_day) = (standings.begun_day, standings.first_day);
+        // Of each partition of a cluster, one after the other.
+        slate.begun_day = slate.begun_day.max(standings.begun_day);
+        slate.first_day = slate.first_day.into_iter().chain(standings.first_day).min();
         let mut astray = Vec::new();
         for (name, standing) in &standings.topics {
             let topic = self.own(name.clone());

@@ -1,16 +1,19 @@
 //! A cluster's node, wired: a state and an owner for each partition, fed by the partition's stream alone; and who tells
 //! clients when that is late, or is another history.
 
-use super::StartError;
+use super::bases::Housekeeper;
+use super::{Machine, StartError};
 use crate::clock::Clock;
-use crate::cluster::{self, Delivery, Followers, Leases, Link, Lost, Status, entry::Body, follow::Share};
+use crate::cluster::base::Bases;
+use crate::cluster::{self, Delivery, Followers, Leases, Link, Lost, PartitionStatus, Status, entry::Body, follow::Share};
+use crate::compaction::base::{self, Begun};
 use crate::config::{Config, Role};
 use crate::engine::{Engine, Owners, Parcel, Shared};
 use crate::fanout::epoch::{Epoch, EpochName};
 use crate::fanout::hub::Hub;
 use crate::fanout::runner::Command;
 use crate::feed::{Decoder, Limits};
-use crate::model::{Event, GameId, Origin};
+use crate::model::{Event, GameId, Origin, StateTime};
 use crate::predict::board::Board;
 use crate::recovery;
 use crate::store::{Kind, RECORD_BYTES_MAX, records};
@@ -29,9 +32,14 @@ pub struct Node {
     followers: Followers,
     /// The thread that keeps leases, of an engine.
     leases: Option<Leases>,
+    /// Ends an engine's housekeeping with it.
+    #[expect(dead_code, reason = "held as long as it runs")]
+    housekeeping: Option<Sender<()>>,
     metrics: ClusterMetrics,
     /// By what rules this process works `seq`s out.
     rules: u64,
+    /// By what rules the bases that it began with were made, by partition, where they are others.
+    begun_by: Vec<Option<u64>>,
     /// Names this process.
     process: String,
     late_after: Duration,
@@ -46,6 +54,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Redis can't be used, or not in time; or the cluster is another than the settings say.
 pub(super) fn start(
     config: &Config,
+    machine: &Machine,
     hub: &Arc<Hub>,
     board: Option<&Arc<Board>>,
     process: &str,
@@ -59,21 +68,27 @@ pub(super) fn start(
     let settings = Arc::new(settings);
     agree(config, &settings)?;
     let limits = config.partition_limits();
-    let partitions: Vec<Arc<Shared>> = (0..settings.partitions)
-        .map(|partition| {
-            let shared = Shared::new(hub.clone(), limits, EngineMetrics::new()).in_partition(partition, settings.partitions);
-            Arc::new(match board {
-                Some(board) => shared.notified(board.clone()),
-                None => shared,
-            })
-        })
-        .collect();
+    let rules = recovery::rules(&limits);
+    let (mut partitions, mut begun) = (Vec::new(), Vec::new());
+    for partition in 0..settings.partitions {
+        // What a base tells was counted when it came.
+        let shared = Shared::new(hub.clone(), limits, EngineMetrics::unseen()).in_partition(partition, settings.partitions);
+        begun.push(begin(config, &settings, partition, &shared)?);
+        let shared = shared.counted(EngineMetrics::new());
+        partitions.push(Arc::new(match board {
+            Some(board) => shared.notified(board.clone()),
+            None => shared,
+        }));
+    }
     let owners: Vec<Arc<Owners>> = Owners::of_partitions(&partitions).into_iter().map(Arc::new).collect();
     let status = Arc::new(Status::new(settings.partitions));
     let pending: Vec<_> = owners.iter().map(|_| Arc::default()).collect();
     let log = cluster::Log::start(&settings, &status, &pending)?;
-    let shares = owners.iter().zip(&pending).map(|(owners, pending)| Share {
-        from: cluster::follow::Position::default(),
+    let shares = owners.iter().zip(&pending).zip(&begun).map(|((owners, pending), begun)| Share {
+        from: cluster::follow::Position {
+            reached: begun.as_ref().map_or(0, |begun| begun.lsn),
+            name: None,
+        },
         pending: pending.clone(),
         deliver: Box::new(teller(owners.clone())),
     });
@@ -81,21 +96,51 @@ pub(super) fn start(
     let node = Node {
         followers,
         leases: None,
+        housekeeping: None,
         metrics,
-        rules: recovery::rules(&limits),
+        rules,
+        begun_by: begun
+            .iter()
+            .map(|begun| begun.as_ref().map(|begun| begun.rules).filter(|by| *by != rules))
+            .collect(),
         process: process.to_owned(),
         late_after: Duration::from_millis(config.cluster.late_after_ms),
         status,
     };
     node.wait(Duration::from_millis(config.cluster.start_timeout_ms))?;
-    let leases = (config.cluster.role == Role::Engine).then(|| Leases::start(&settings, &node.status));
+    let engine = Engine::clustered(&owners, log);
+    let is_engine = config.cluster.role == Role::Engine;
+    let leases = is_engine.then(|| Leases::start(&settings, &node.status)).transpose()?;
+    let housekeeping = is_engine.then(|| {
+        let (stop, stopped) = flume::bounded(0);
+        let metrics = node.metrics.bases.clone();
+        let housekeeper = Housekeeper::new(config, &settings, &node.status, &engine, machine.files.clone(), metrics);
+        housekeeper.start(stopped).map(|()| stop)
+    });
+    let housekeeping = housekeeping.transpose()?;
     let node = Node {
-        leases: leases.transpose()?,
+        leases,
+        housekeeping,
         ..node
     };
     let epoch = Epoch::new(node.epoch());
     tracing::info!(role = ?config.cluster.role, node = settings.owner, partitions = settings.partitions, games = partitions.iter().map(|shared| shared.game_count()).sum::<usize>(), "joined the cluster");
-    Ok(Some((Engine::clustered(&owners, log), node, epoch)))
+    Ok(Some((engine, node, epoch)))
+}
+
+/// Begins a partition with its base, where it has one.
+fn begin(config: &Config, settings: &cluster::Settings, partition: usize, shared: &Shared) -> Result<Option<Begun>, StartError> {
+    let refused = |what: String| StartError::Cluster(format!("partition {partition}: {what}"));
+    let base = Bases::open(settings, partition).and_then(|mut bases| bases.newest());
+    let Some(base) = base.map_err(|error| refused(error.to_string()))? else {
+        return Ok(None);
+    };
+    let begun = base::begin(base, shared, &config.feeds.sources, StateTime(Clock.steady_us()));
+    let begun = begun.map_err(|error| refused(error.to_string()))?;
+    for warning in &begun.warnings {
+        tracing::warn!(partition, "{warning}");
+    }
+    Ok(Some(begun))
 }
 
 fn node_name(config: &Config) -> String {
@@ -147,8 +192,16 @@ impl Node {
 
     /// The history's name, as clients of this node are told.
     fn epoch(&self) -> EpochName {
-        let names = self.status.all().map(|partition| partition.epoch().unwrap_or_default());
-        let names: Vec<Arc<str>> = names.collect();
+        let name = |partition: &PartitionStatus, begun_by: &Option<u64>| {
+            let name = partition.epoch().unwrap_or_default();
+            match begun_by {
+                // What is the same from here on need not have been before.
+                Some(rules) => format!("{name}-{rules:x}").into(),
+                None => name,
+            }
+        };
+        let partitions = self.status.all().zip(&self.begun_by);
+        let names: Vec<Arc<str>> = partitions.map(|(partition, begun_by)| name(partition, begun_by)).collect();
         EpochName::of_node(&recovery::name_of_histories(self.rules, &names), &self.process)
     }
 

@@ -43,7 +43,7 @@ pub(super) fn start(app: &Arc<App>, files: Arc<dyn Files>) -> io::Result<Option<
     Ok(Some(stop))
 }
 
-fn retention(config: &Config) -> Retention {
+pub(super) fn retention(config: &Config) -> Retention {
     const HOUR_US: u64 = 3_600_000_000;
     let store = &config.store;
     Retention {

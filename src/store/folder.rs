@@ -3,6 +3,7 @@
 use super::files::{Files, LogFile};
 use super::header::{self, Header};
 use super::open::Cut;
+use super::record::{Kind, Lsn, frame, own};
 use super::replay::OpenError;
 use super::scan::Problem;
 use std::io;
@@ -96,6 +97,21 @@ pub(super) fn write_whole(files: &dyn Files, path: &Path, parts: &[&[u8]]) -> io
     })?;
     files.sync_folder(path.parent().unwrap_or(Path::new(".")))?;
     Ok(file)
+}
+
+/// Writes records that were put in order elsewhere, from record `first` on, as a segment of the log in `dir`.
+/// `records` are as [`super::frame`] and [`gap`] write them.
+///
+/// # Errors
+/// The system's, or the header is too long; the segment is not there then.
+pub fn write_segment(files: &dyn Files, dir: &Path, first: Lsn, header: &Header, records: &[u8]) -> io::Result<()> {
+    let header = header.encode(first.0).ok_or(io::ErrorKind::InvalidInput)?;
+    write_whole(files, &dir.join(segment_name(first.0)), &[&header, records]).map(drop)
+}
+
+/// Appends what stands for so many numbers that no record has.
+pub fn gap(count: u64, out: &mut Vec<u8>) {
+    frame(&own(Kind::Gap, &count.to_le_bytes()), out);
 }
 
 /// Removes files that were never complete.

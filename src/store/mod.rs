@@ -59,7 +59,7 @@ pub mod snapshot;
 mod tests;
 
 pub use files::{DiskFiles, Files, LogFile};
-pub use folder::CUTS_MAX;
+pub use folder::{CUTS_MAX, gap, write_segment};
 pub use group::{Batch, Durability, GroupCommit, Settings};
 pub use header::Header;
 pub use inspect::{SegmentSummary, Verified, inspect, read, verify};

@@ -5,10 +5,10 @@
 //! left to who begins the log: see [`super::Opening::cut_torn`].
 
 use super::files::Files;
-use super::folder::{SegmentFile, beside, segments, write_whole};
+use super::folder::{SegmentFile, beside, gap, segments, write_whole};
 use super::header::Header;
 use super::open::take_lock;
-use super::record::{Kind, MARK_BYTES, frame, own, parse};
+use super::record::{MARK_BYTES, parse};
 use super::replay::OpenError;
 use super::scan::{Item, Problem, Scan, Stop, resume, synced};
 use super::snapshot::set_aside_damaged;
@@ -192,7 +192,7 @@ impl<'a> Rewriting<'a> {
         let next = self.until.map_or(next, |until| next.min(until));
         let missing = next - self.scan.next;
         if missing > 0 {
-            frame(&own(Kind::Gap, &missing.to_le_bytes()), &mut self.out);
+            gap(missing, &mut self.out);
         }
         self.bad.push(Bad {
             range: self.scan.at..to,

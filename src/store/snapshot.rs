@@ -140,6 +140,14 @@ pub fn keep_newest(dir: &Path, files: &dyn Files, count: usize) -> Result<Option
     Ok(found.get(count.saturating_sub(1)).map(|oldest| oldest.lsn))
 }
 
+/// Puts a snapshot of all records up to `lsn`, whose bytes are from elsewhere, into a folder.
+///
+/// # Errors
+/// The system's; it is not there then.
+pub fn put(files: &dyn Files, dir: &Path, lsn: Lsn, bytes: &[u8]) -> io::Result<()> {
+    super::folder::write_whole(files, &dir.join(file_name(lsn)), &[bytes]).map(drop)
+}
+
 /// Sets every snapshot aside that is damaged. Returns them, what is wrong with each, and where it is now.
 ///
 /// # Errors
@@ -177,22 +185,35 @@ impl SnapshotFile {
     /// The system says no, a later version wrote it, or it is not whole.
     pub fn load(&self, files: &dyn Files) -> Result<Snapshot, OpenError> {
         let bytes = files.read(&self.path).map_err(OpenError::io("read", &self.path))?;
-        let bad = |offset: usize, problem| OpenError::corrupt(&self.path, offset, self.lsn.0, problem);
-        let rest = bytes.strip_prefix(&MAGIC).ok_or_else(|| bad(0, Problem::Header))?;
+        let snapshot = Snapshot::read(bytes, &self.path)?;
+        match snapshot.lsn == self.lsn {
+            true => Ok(snapshot),
+            false => Err(OpenError::corrupt(&self.path, 0, self.lsn.0, Problem::Header)),
+        }
+    }
+}
+
+impl Snapshot {
+    /// Takes bytes that come from `path` for a snapshot, and checks every one.
+    ///
+    /// # Errors
+    /// A later version wrote it, or it is not whole.
+    pub fn read(bytes: Vec<u8>, path: &Path) -> Result<Snapshot, OpenError> {
+        let no_header = || OpenError::corrupt(path, 0, 0, Problem::Header);
+        let rest = bytes.strip_prefix(&MAGIC).ok_or_else(no_header)?;
         let (header, first, length) = Header::decode(rest).map_err(|unreadable| match unreadable {
             header::Unreadable::Later(version) => OpenError::LaterFormat {
-                file: self.path.clone(),
+                file: path.to_owned(),
                 version,
             },
-            header::Unreadable::Damaged => bad(0, Problem::Header),
+            header::Unreadable::Damaged => no_header(),
         })?;
-        if first != self.lsn.0 + 1 {
-            return Err(bad(0, Problem::Header));
-        }
+        let lsn = Lsn(first.checked_sub(1).ok_or_else(no_header)?);
+        let bad = |offset: usize, problem| OpenError::corrupt(path, offset, lsn.0, problem);
         let begin = MAGIC.len() + length;
         let mut snapshot = Snapshot {
             header,
-            lsn: self.lsn,
+            lsn,
             records: 0,
             bytes,
             begin,
@@ -206,7 +227,7 @@ impl SnapshotFile {
                 Some(Err(problem)) => return Err(bad(at, problem)),
                 Some(Ok(Step::Later(kind))) => {
                     return Err(OpenError::Later {
-                        file: self.path.clone(),
+                        file: path.to_owned(),
                         offset: at as u64,
                         kind,
                     });
@@ -215,7 +236,7 @@ impl SnapshotFile {
                 Some(Ok(Step::Part(part))) => {
                     parts += 1;
                     snapshot.records += u64::from(matches!(part, Part::Record(..)));
-                    if matches!(part, Part::Record(lsn, _) if lsn > self.lsn) {
+                    if matches!(part, Part::Record(record, _) if record > lsn) {
                         return Err(bad(at, Problem::Nonsense));
                     }
                 }
@@ -228,9 +249,7 @@ impl SnapshotFile {
             }
         }
     }
-}
 
-impl Snapshot {
     /// Its records, then the pieces of the state, as they were written.
     pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
         let mut walk = Walk::new(&self.bytes, self.begin);
@@ -316,19 +335,27 @@ fn end_of(parts: u64, checksum: u32) -> [u8; 12] {
     body
 }
 
-/// Writes a snapshot, part by part. It has its name, and is one, only once [`SnapshotWriter::finish`] says so.
+/// Writes a snapshot, part by part. Where it goes to a file, that has its name, and is one, only once
+/// [`SnapshotWriter::finish`] says so.
 pub struct SnapshotWriter<'f> {
+    /// Where it goes; nothing where it stays in memory.
+    to: Option<Unfinished<'f>>,
+    /// Not yet written.
+    part: Vec<u8>,
+    /// Of what was written.
+    checksum: crc32fast::Hasher,
+    next: u64,
+    parts: u64,
+}
+
+/// A file on its way to be a snapshot.
+struct Unfinished<'f> {
     files: &'f dyn Files,
     file: Arc<dyn LogFile>,
     lsn: Lsn,
     path: PathBuf,
     unfinished: PathBuf,
-    /// Not yet written.
-    part: Vec<u8>,
-    checksum: crc32fast::Hasher,
     bytes: u64,
-    next: u64,
-    parts: u64,
     is_finished: bool,
 }
 
@@ -340,24 +367,35 @@ impl<'f> SnapshotWriter<'f> {
     pub fn create(files: &'f dyn Files, dir: &Path, lsn: Lsn, header: &Header) -> io::Result<SnapshotWriter<'f>> {
         let path = dir.join(file_name(lsn));
         let unfinished = super::folder::unfinished(&path);
-        let header = header.encode(lsn.0 + 1).ok_or(io::ErrorKind::InvalidInput)?;
-        let file = files.create(&unfinished)?;
-        let mut writer = SnapshotWriter {
+        let mut writer = SnapshotWriter::in_memory(lsn, header)?;
+        writer.to = Some(Unfinished {
             files,
-            file,
+            file: files.create(&unfinished)?,
             lsn,
             path,
             unfinished,
-            part: Vec::with_capacity(PART_BYTES),
-            checksum: crc32fast::Hasher::new(),
             bytes: 0,
+            is_finished: false,
+        });
+        Ok(writer)
+    }
+
+    /// The same, to be had as bytes.
+    ///
+    /// # Errors
+    /// The header is too long.
+    pub fn in_memory(lsn: Lsn, header: &Header) -> io::Result<SnapshotWriter<'f>> {
+        let header = header.encode(lsn.0 + 1).ok_or(io::ErrorKind::InvalidInput)?;
+        let mut part = Vec::with_capacity(PART_BYTES);
+        part.extend_from_slice(&MAGIC);
+        part.extend_from_slice(&header);
+        Ok(SnapshotWriter {
+            to: None,
+            part,
+            checksum: crc32fast::Hasher::new(),
             next: 1,
             parts: 0,
-            is_finished: false,
-        };
-        writer.part.extend_from_slice(&MAGIC);
-        writer.part.extend_from_slice(&header);
-        Ok(writer)
+        })
     }
 
     /// Adds a record; after all that come before it in the log.
@@ -387,12 +425,44 @@ impl<'f> SnapshotWriter<'f> {
     /// Ends it, and gives it its name once it is on disk.
     ///
     /// # Errors
-    /// The system's: there is no snapshot then.
+    /// The system's: there is no snapshot then. It went to no file.
     pub fn finish(mut self) -> io::Result<SnapshotFile> {
         self.write(0)?;
-        let checksum = self.checksum.clone().finalize();
-        frame_numbered(END, Origin::default(), &end_of(self.parts, checksum), &mut self.part);
+        self.end();
         self.write(0)?;
+        match &mut self.to {
+            Some(to) => to.finish(),
+            None => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Ends it; all of what stayed in memory.
+    pub fn into_bytes(mut self) -> Vec<u8> {
+        self.end();
+        self.part
+    }
+
+    fn end(&mut self) {
+        let mut checksum = self.checksum.clone();
+        checksum.update(&self.part);
+        frame_numbered(END, Origin::default(), &end_of(self.parts, checksum.finalize()), &mut self.part);
+    }
+
+    /// Writes what was gathered, once it is more than that.
+    fn write(&mut self, bytes_min: usize) -> io::Result<()> {
+        let Some(to) = &mut self.to else { return Ok(()) };
+        if self.part.len() > bytes_min {
+            self.checksum.update(&self.part);
+            to.file.append(&self.part)?;
+            to.bytes += self.part.len() as u64;
+            self.part.clear();
+        }
+        Ok(())
+    }
+}
+
+impl Unfinished<'_> {
+    fn finish(&mut self) -> io::Result<SnapshotFile> {
         self.file.sync_data()?;
         self.files.rename(&self.unfinished, &self.path)?;
         self.is_finished = true;
@@ -403,20 +473,9 @@ impl<'f> SnapshotWriter<'f> {
             path: self.path.clone(),
         })
     }
-
-    /// Writes what was gathered, once it is more than that.
-    fn write(&mut self, bytes_min: usize) -> io::Result<()> {
-        if self.part.len() > bytes_min {
-            self.checksum.update(&self.part);
-            self.file.append(&self.part)?;
-            self.bytes += self.part.len() as u64;
-            self.part.clear();
-        }
-        Ok(())
-    }
 }
 
-impl Drop for SnapshotWriter<'_> {
+impl Drop for Unfinished<'_> {
     /// On a full disk, what was begun must not stay.
     fn drop(&mut self) {
         if !self.is_finished {

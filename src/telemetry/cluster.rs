@@ -1,7 +1,9 @@
 //! A cluster's handles.
 
-use super::table::{CLUSTER_CONNECTED, CLUSTER_LATE, CLUSTER_LEASE_CHANGES, CLUSTER_OWNED, CLUSTER_RECORDS};
-use super::{counter, gauge};
+use super::table::{
+    CLUSTER_BASES, CLUSTER_CONNECTED, CLUSTER_LATE, CLUSTER_LEASE_CHANGES, CLUSTER_OWNED, CLUSTER_RECORDS, CLUSTER_SINCE_BASE,
+};
+use super::{counter, counter_with, gauge};
 use metrics::{Counter, Gauge};
 
 /// What this node is in its cluster.
@@ -16,6 +18,19 @@ pub struct ClusterMetrics {
     pub lease_changes: Counter,
     /// Records read of all streams.
     pub records: Counter,
+    /// Of what new nodes begin with.
+    pub bases: BaseMetrics,
+}
+
+/// Bases of partitions.
+#[derive(Clone)]
+pub struct BaseMetrics {
+    /// Made.
+    pub made: Counter,
+    /// Those that could not be.
+    pub failed: Counter,
+    /// Records that none covers.
+    pub behind: Gauge,
 }
 
 impl ClusterMetrics {
@@ -27,6 +42,11 @@ impl ClusterMetrics {
             owned: gauge(&CLUSTER_OWNED),
             lease_changes: counter(&CLUSTER_LEASE_CHANGES),
             records: counter(&CLUSTER_RECORDS),
+            bases: BaseMetrics {
+                made: counter_with(&CLUSTER_BASES, "result", "made"),
+                failed: counter_with(&CLUSTER_BASES, "result", "failed"),
+                behind: gauge(&CLUSTER_SINCE_BASE),
+            },
         }
     }
 }

@@ -537,6 +537,20 @@ metric!(
     "Records read of the streams of all partitions, those from before this process too."
 );
 metric!(
+    CLUSTER_BASES,
+    "scorewire_cluster_bases_total",
+    Counter,
+    "result",
+    "Bases of partitions that this engine `made`, and that it could not make (`failed`): then the stream is not trimmed."
+);
+metric!(
+    CLUSTER_SINCE_BASE,
+    "scorewire_cluster_records_since_base",
+    Gauge,
+    "",
+    "Records that no base covers, of the owned partition that has most of them: what a new node has to read."
+);
+metric!(
     LIMIT,
     "scorewire_limit",
     Gauge,
@@ -877,6 +891,8 @@ pub const METRICS: &[&Metric] = &[
     &CLUSTER_OWNED,
     &CLUSTER_LEASE_CHANGES,
     &CLUSTER_RECORDS,
+    &CLUSTER_BASES,
+    &CLUSTER_SINCE_BASE,
     &LIMIT,
     &DRAIN,
     &PROCESS_CPU,

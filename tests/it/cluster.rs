@@ -27,7 +27,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// A node's settings.
-fn node(redis: &Redis, role: &str, settings: &[(&str, &str)]) -> Command {
+pub(crate) fn node(redis: &Redis, role: &str, settings: &[(&str, &str)]) -> Command {
     let mut command = scorewire(&["serve", "--bind", "127.0.0.1:0"]);
     command.env("SCOREWIRE__CLUSTER__ROLE", role);
     command.env("SCOREWIRE__CLUSTER__REDIS", redis.url());
@@ -35,17 +35,19 @@ fn node(redis: &Redis, role: &str, settings: &[(&str, &str)]) -> Command {
     command.env("SCOREWIRE__CLUSTER__PARTITIONS", "4");
     command.env("SCOREWIRE__SERVER__SHARDS", "1");
     command.env("SCOREWIRE__PREDICT__ENABLED", "false");
+    // Often: whoever starts begins with one.
+    command.env("SCOREWIRE__CLUSTER__BASE_EVERY_RECORDS", "50");
     command.envs(settings.iter().copied());
     command
 }
 
-struct Node {
-    served: Served,
-    http: Http,
+pub(crate) struct Node {
+    pub(crate) served: Served,
+    pub(crate) http: Http,
 }
 
 impl Node {
-    fn start(redis: &Redis, role: &str) -> Node {
+    pub(crate) fn start(redis: &Redis, role: &str) -> Node {
         let served = Served::start(node(redis, role, &[]));
         let http = Http::new(served.address("address"));
         Node { served, http }
@@ -53,7 +55,7 @@ impl Node {
 }
 
 /// A slate with everything that goes wrong on a live one, and topics of all kinds but lineups.
-fn slate(seed: u64, games: u8) -> (Vec<Event>, Vec<String>) {
+pub(crate) fn slate(seed: u64, games: u8) -> (Vec<Event>, Vec<String>) {
     let options = Options {
         seed,
         games: games.into(),
@@ -82,7 +84,7 @@ fn without_seq(mut snapshot: Value) -> Value {
 }
 
 /// Waits until two nodes show the same of every topic, `seq` included but for the slate's.
-async fn same(a: &Http, b: &Http, topics: &[String]) {
+pub(crate) async fn same(a: &Http, b: &Http, topics: &[String]) {
     for topic in topics {
         let of = |snapshot: Value| if topic == "slate" { without_seq(snapshot) } else { snapshot };
         eventually(&format!("two nodes show the same of {topic}"), || async {
@@ -92,7 +94,7 @@ async fn same(a: &Http, b: &Http, topics: &[String]) {
     }
 }
 
-async fn post(http: &Http, events: &[Event]) {
+pub(crate) async fn post(http: &Http, events: &[Event]) {
     let answer = http.try_post(lines(events)).await.expect("an answer");
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     assert_eq!(answer.json()["rejected"], json!([]), "{}", answer.text());
@@ -160,7 +162,7 @@ fn a_client_of_one_node_goes_on_at_another() {
 }
 
 /// The name of the history as the client was told it last.
-fn epoch_of(client: &Client) -> String {
+pub(crate) fn epoch_of(client: &Client) -> String {
     let mut welcomes = client.said.iter().filter(|said| said["type"] == "welcome");
     let last = welcomes.next_back().and_then(|welcome| welcome["epoch"].as_str());
     last.unwrap_or(&client.epoch).to_owned()
@@ -489,7 +491,8 @@ fn a_stream_or_a_redis_that_is_full_takes_no_more_and_says_so() {
             ("SCOREWIRE__CLUSTER__STREAM_ENTRIES_MAX", "1000"),
             ("SCOREWIRE__CLUSTER__PARTITIONS", "1"),
         ];
-        let served = Served::start(node(&redis, "engine", &settings));
+        // No engine, which would trim it.
+        let served = Served::start(node(&redis, "edge", &settings));
         let http = Http::new(served.address("address"));
         for entry in 0..1_000 {
             redis
@@ -501,6 +504,10 @@ fn a_stream_or_a_redis_that_is_full_takes_no_more_and_says_so() {
         let answer = http.try_post(lines(&events[..1])).await.unwrap();
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(answer.text().contains("stream is full"), "{}", answer.text());
+        eventually("it has read them", || async {
+            http.metric("scorewire_cluster_records_total").await == 1_000.0
+        })
+        .await;
         redis.ask("DEL scorewire:{p0}:log").unwrap();
         redis.ask("CONFIG SET maxmemory 1").unwrap();
         let answer = http.try_post(lines(&events[..1])).await.unwrap();

@@ -12,6 +12,7 @@ mod binary_clients;
 mod chance;
 mod client;
 mod cluster;
+mod cluster_base;
 mod compression;
 mod corrections;
 mod crash;

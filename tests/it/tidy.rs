@@ -102,6 +102,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "clock",
             "cluster",
+            "compaction",
             "config",
             "engine",
             "fanout",
