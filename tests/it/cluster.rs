@@ -27,7 +27,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// A node's settings.
-fn node(redis: &Redis, role: &str, settings: &[(&str, &str)]) -> Command {
+pub(crate) fn node(redis: &Redis, role: &str, settings: &[(&str, &str)]) -> Command {
     let mut command = scorewire(&["serve", "--bind", "127.0.0.1:0"]);
     command.env("SCOREWIRE__CLUSTER__ROLE", role);
     command.env("SCOREWIRE__CLUSTER__REDIS", redis.url());
@@ -39,21 +39,26 @@ fn node(redis: &Redis, role: &str, settings: &[(&str, &str)]) -> Command {
     command
 }
 
-struct Node {
-    served: Served,
-    http: Http,
+pub(crate) struct Node {
+    pub(crate) served: Served,
+    pub(crate) http: Http,
 }
 
 impl Node {
-    fn start(redis: &Redis, role: &str) -> Node {
-        let served = Served::start(node(redis, role, &[]));
+    pub(crate) fn start(redis: &Redis, role: &str) -> Node {
+        Node::start_with(redis, role, &[])
+    }
+
+    /// The same with settings of the test's own.
+    pub(crate) fn start_with(redis: &Redis, role: &str, settings: &[(&str, &str)]) -> Node {
+        let served = Served::start(node(redis, role, settings));
         let http = Http::new(served.address("address"));
         Node { served, http }
     }
 }
 
 /// A slate with everything that goes wrong on a live one, and topics of all kinds but lineups.
-fn slate(seed: u64, games: u8) -> (Vec<Event>, Vec<String>) {
+pub(crate) fn slate(seed: u64, games: u8) -> (Vec<Event>, Vec<String>) {
     let options = Options {
         seed,
         games: games.into(),
@@ -76,13 +81,13 @@ fn slate(seed: u64, games: u8) -> (Vec<Event>, Vec<String>) {
 }
 
 /// A snapshot without what each node counts for itself.
-fn without_seq(mut snapshot: Value) -> Value {
+pub(crate) fn without_seq(mut snapshot: Value) -> Value {
     snapshot["seq"] = Value::Null;
     snapshot
 }
 
 /// Waits until two nodes show the same of every topic, `seq` included but for the slate's.
-async fn same(a: &Http, b: &Http, topics: &[String]) {
+pub(crate) async fn same(a: &Http, b: &Http, topics: &[String]) {
     for topic in topics {
         let of = |snapshot: Value| if topic == "slate" { without_seq(snapshot) } else { snapshot };
         eventually(&format!("two nodes show the same of {topic}"), || async {
@@ -92,7 +97,7 @@ async fn same(a: &Http, b: &Http, topics: &[String]) {
     }
 }
 
-async fn post(http: &Http, events: &[Event]) {
+pub(crate) async fn post(http: &Http, events: &[Event]) {
     let answer = http.try_post(lines(events)).await.expect("an answer");
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     assert_eq!(answer.json()["rejected"], json!([]), "{}", answer.text());
@@ -160,14 +165,14 @@ fn a_client_of_one_node_goes_on_at_another() {
 }
 
 /// The name of the history as the client was told it last.
-fn epoch_of(client: &Client) -> String {
+pub(crate) fn epoch_of(client: &Client) -> String {
     let mut welcomes = client.said.iter().filter(|said| said["type"] == "welcome");
     let last = welcomes.next_back().and_then(|welcome| welcome["epoch"].as_str());
     last.unwrap_or(&client.epoch).to_owned()
 }
 
 /// Reads on until it is told so late, or not late any more.
-async fn until_late(client: &mut Client, is_late: bool) {
+pub(crate) async fn until_late(client: &mut Client, is_late: bool) {
     loop {
         let message = client.next().await.expect("it stays connected");
         if message["type"] == "status" && (message["late_ms"].as_u64() > Some(0)) == is_late {
@@ -333,7 +338,13 @@ fn whoever_is_killed_nothing_is_lost_or_told_twice() {
 }
 
 /// Posts these events, part by part, each to any node that lives, again until it is confirmed; how far it came.
-async fn feed(nodes: &[Node], events: &[Event], range: std::ops::Range<usize>, chance: &mut Chance, dead: Option<usize>) -> usize {
+pub(crate) async fn feed(
+    nodes: &[Node],
+    events: &[Event],
+    range: std::ops::Range<usize>,
+    chance: &mut Chance,
+    dead: Option<usize>,
+) -> usize {
     let mut fed = range.start;
     while fed < range.end {
         let to = (fed + chance.between(1, 30)).min(range.end);
@@ -358,7 +369,7 @@ async fn feed(nodes: &[Node], events: &[Event], range: std::ops::Range<usize>, c
 }
 
 /// Partitions that the node says it owns.
-async fn owned(http: &Http) -> f64 {
+pub(crate) async fn owned(http: &Http) -> f64 {
     http.metric("scorewire_cluster_partitions_owned").await
 }
 
@@ -385,6 +396,7 @@ fn who_no_longer_owns_a_partition_cannot_write_as_its_owner() {
     run(async {
         let settings = Arc::new(Settings {
             redis: vec![redis.url()],
+            tls: scorewire::cluster::Tls::default(),
             prefix: "fenced".to_owned(),
             partitions: 1,
             owner: "a/1".to_owned(),
@@ -425,7 +437,7 @@ fn who_no_longer_owns_a_partition_cannot_write_as_its_owner() {
 }
 
 /// The line in which it says why it does not start, and its exit code.
-fn refused(mut command: Command, settings: &[(&str, &str)]) -> (Option<i32>, String) {
+pub(crate) fn refused(mut command: Command, settings: &[(&str, &str)]) -> (Option<i32>, String) {
     command.env("SCOREWIRE__CLUSTER__START_TIMEOUT_MS", "1000");
     command.envs(settings.iter().copied());
     let (code, _, said) = outcome(command);
