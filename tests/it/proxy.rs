@@ -51,8 +51,7 @@ async fn accept(listener: TcpListener, port: u16, mut mode: watch::Receiver<Mode
     loop {
         let near = tokio::select! {
             near = listener.accept() => near.unwrap().0,
-            // Dropped: who waits for anything else is told so.
-            ended = gone(mode.clone()) => return ended,
+            () = gone(mode.clone()) => return,
         };
         if *mode.borrow_and_update() == Mode::Cut {
             reset(&near);
@@ -62,6 +61,7 @@ async fn accept(listener: TcpListener, port: u16, mut mode: watch::Receiver<Mode
     }
 }
 
+/// Waits until the proxy is dropped.
 async fn gone(mut mode: watch::Receiver<Mode>) {
     while mode.changed().await.is_ok() {}
 }
@@ -95,8 +95,7 @@ async fn carry(near: TcpStream, port: u16, mut mode: watch::Receiver<Mode>) {
 /// Carries on to the end, whichever way it ends.
 async fn one_way(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut mode: watch::Receiver<Mode>) {
     let mut buffer = vec![0; 65_536];
-    loop {
-        let Ok(read) = from.read(&mut buffer).await else { break };
+    while let Ok(read) = from.read(&mut buffer).await {
         let Ok(now) = mode.wait_for(|mode| *mode != Mode::Held).await.map(|mode| *mode) else {
             break;
         };
