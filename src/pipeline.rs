@@ -13,7 +13,8 @@
 //!  engine-N      engine.threads         batches of events (flume)                  engine.jobs_max
 //!  append-N,     1 a partition, in   batches of events (flume)                  cluster.queue_batches_max
 //!  follow-N      a cluster           the partition's stream in Redis            –
-//!  leases        1, of an engine      its own looks                              –
+//!  lease-N       1 a partition, of an its own looks                              –
+//!                engine
 //!  predictor     1, with                games that moved (predict::board)          predict.games_max
 //!                predict.enabled
 //!  housekeeping  1, with a log          its own looks, each second                 one round at a time

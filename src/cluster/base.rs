@@ -92,17 +92,10 @@ impl Bases {
     /// # Errors
     /// Redis can't be used, the partition is no longer owned by whoever has this fence, or another epoch has begun.
     pub fn put(&mut self, epoch: &str, fence: u64, lsn: u64, bytes: &[u8], keep_from: u64) -> Result<u64, LinkError> {
-        let put = BASE
-            .key(&self.keys.meta)
-            .key(&self.keys.log)
-            .key(&self.keys.base)
-            .arg(epoch)
-            .arg(fence)
-            .arg(lsn)
-            .arg(bytes)
-            .arg(keep_from)
-            .invoke(self.link.connection());
-        put.map_err(broken)
+        let mut put = BASE.key(&self.keys.meta);
+        put.key(&self.keys.log).key(&self.keys.base);
+        put.arg(epoch).arg(fence).arg(lsn).arg(bytes).arg(keep_from);
+        self.link.run_script(&put).map_err(broken)
     }
 }
 

@@ -1,8 +1,9 @@
-//! Which engine owns a partition: one thread that takes those that nobody owns, and keeps them.
+//! Which engine owns a partition: a thread each, which takes it where nobody owns it, and keeps it.
 //!
 //! A lease runs out by itself where its engine dies or is held up. Whoever takes it next has a higher fence, and what
-//! the one before still writes is refused by Redis, in the very script that would write it. Bounded: one command
-//! a partition at a time, each waited for `cluster.timeout_ms`.
+//! the one before still writes is refused by Redis, in the very script that would write it. A thread a partition, as
+//! the masters of a Redis Cluster fail one by one: waiting for one of them must cost no lease at another. Bounded: one
+//! command a partition at a time, waited for no longer than a lease lasts, and `cluster.timeout_ms`.
 
 use super::link::{Link, explain, is_alive};
 use super::scripts::{LEASE, RELEASE};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// What is shared with the thread.
+/// What is shared with the threads.
 #[derive(Debug)]
 pub struct Leases {
     stop: Arc<AtomicBool>,
@@ -28,7 +29,7 @@ impl Drop for Leases {
 }
 
 impl Leases {
-    /// Starts the thread, which writes each partition's fence into `status`.
+    /// Starts the threads, each of which writes its partition's fence into `status`.
     ///
     /// # Errors
     /// The system gives no more threads.
@@ -37,39 +38,36 @@ impl Leases {
             stop: Arc::default(),
             changes: Arc::default(),
         };
-        let mut holder = Holder {
-            settings: settings.clone(),
-            status: status.clone(),
-            stop: leases.stop.clone(),
-            changes: leases.changes.clone(),
-            partitions: (0..settings.partitions).map(|place| Held::new(&settings.prefix, place)).collect(),
-        };
-        let thread = std::thread::Builder::new().name("leases".into());
-        thread.spawn(move || holder.run())?;
+        // What is answered later is about a lease that has run out.
+        let settings = Arc::new(Settings {
+            timeout: settings.timeout.min(settings.lease),
+            ..Settings::clone(settings)
+        });
+        for partition in 0..settings.partitions {
+            let mut holder = Holder {
+                partition,
+                keys: Keys::new(&settings.prefix, partition),
+                settings: settings.clone(),
+                status: status.clone(),
+                stop: leases.stop.clone(),
+                changes: leases.changes.clone(),
+                link: None,
+            };
+            let thread = std::thread::Builder::new().name(format!("lease-{partition}"));
+            thread.spawn(move || holder.run())?;
+        }
         Ok(leases)
     }
 }
 
-struct Held {
-    keys: Keys,
-    link: Option<Link>,
-}
-
-impl Held {
-    fn new(prefix: &str, partition: usize) -> Held {
-        Held {
-            keys: Keys::new(prefix, partition),
-            link: None,
-        }
-    }
-}
-
 struct Holder {
+    partition: usize,
+    keys: Keys,
     settings: Arc<Settings>,
     status: Arc<Status>,
     stop: Arc<AtomicBool>,
     changes: Arc<AtomicU64>,
-    partitions: Vec<Held>,
+    link: Option<Link>,
 }
 
 /// Looks at a lease before it runs out.
@@ -79,23 +77,16 @@ impl Holder {
     fn run(&mut self) {
         let every = self.settings.lease / LOOKS;
         while !self.stop.load(Relaxed) {
-            self.round();
+            // Where Redis does not answer, this node does not own it, as far as it knows.
+            let fence = self.look().unwrap_or(0);
+            self.set(fence);
             std::thread::sleep(every.max(Duration::from_millis(10)));
         }
-        for partition in 0..self.partitions.len() {
-            self.release(partition);
-        }
+        self.release();
     }
 
-    /// Looks at each partition once. Where Redis does not answer, this node owns nothing that it knows of.
-    fn round(&mut self) {
-        for partition in 0..self.partitions.len() {
-            let fence = self.look(partition).unwrap_or(0);
-            self.set(partition, fence);
-        }
-    }
-
-    fn set(&self, partition: usize, fence: u64) {
+    fn set(&self, fence: u64) {
+        let partition = self.partition;
         let before = self.status.of(partition).fence.swap(fence, Relaxed);
         if before != fence {
             self.changes.fetch_add(1, Relaxed);
@@ -107,39 +98,36 @@ impl Holder {
     }
 
     /// This node's fence of the partition, which it takes where nobody owns it; 0 where somebody else does.
-    fn look(&mut self, partition: usize) -> Option<u64> {
-        let held = &mut self.partitions[partition];
-        if held.link.is_none() {
-            held.link = Link::open(&self.settings, &held.keys.meta).ok();
+    fn look(&mut self) -> Option<u64> {
+        if self.link.is_none() {
+            self.link = Link::open(&self.settings, &self.keys.meta).ok();
         }
-        let link = held.link.as_mut()?;
-        let asked: Result<u64, RedisError> = LEASE
-            .key(&held.keys.meta)
-            .key(&held.keys.lease)
-            .arg(&self.settings.owner)
-            .arg(self.settings.lease.as_millis() as u64)
-            .invoke(link.connection());
+        let link = self.link.as_mut()?;
+        let mut lease = LEASE.key(&self.keys.meta);
+        lease.key(&self.keys.lease).arg(&self.settings.owner);
+        lease.arg(self.settings.lease.as_millis() as u64);
+        let asked: Result<u64, RedisError> = link.run_script(&lease);
         match asked {
             Ok(fence) => Some(fence),
             Err(error) => {
-                tracing::debug!(partition, "lease: {}", explain("cluster.redis", &error));
+                tracing::debug!(self.partition, "lease: {}", explain("cluster.redis", &error));
                 if !is_alive(&error) {
-                    held.link = None;
+                    self.link = None;
                 }
                 None
             }
         }
     }
 
-    fn release(&mut self, partition: usize) {
-        if self.status.of(partition).fence.load(Relaxed) == 0 {
+    fn release(&mut self) {
+        if self.status.of(self.partition).fence.load(Relaxed) == 0 {
             return;
         }
-        self.set(partition, 0);
-        let held = &mut self.partitions[partition];
-        if let Some(link) = &mut held.link {
+        self.set(0);
+        if let Some(link) = &mut self.link {
+            let mut release = RELEASE.key(&self.keys.lease);
             // Where it does not come to that, it runs out.
-            let _: Result<i64, RedisError> = RELEASE.key(&held.keys.lease).arg(&self.settings.owner).invoke(link.connection());
+            let _: Result<i64, RedisError> = link.run_script(release.arg(&self.settings.owner));
         }
     }
 }

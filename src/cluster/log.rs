@@ -6,10 +6,11 @@
 //! `queue_batches_max` batches wait to be written, as many entries to be read back; one entry is under way.
 
 use super::follow::Pending;
-use super::link::{Link, LinkError, explain, is_alive};
+use super::link::{Link, LinkError, explain, is_alive, is_moving};
 use super::scripts::{ANOTHER_HISTORY, APPEND, FENCED, FULL, JOIN};
 use super::status::Status;
 use super::{Ack, Keys, Settings};
+use crate::clock::Clock;
 use crate::recovery::new_epoch_name;
 use crate::store::{Batch, Refused, Ticket};
 use flume::{Receiver, Sender, TrySendError};
@@ -21,6 +22,8 @@ use tokio::sync::oneshot;
 
 /// Bytes of records, from which on no more batches join an entry.
 const ENTRY_BYTES: usize = 1 << 20;
+/// From one try to the next, while a Redis Cluster moves the partition.
+const MOVING_EVERY: Duration = Duration::from_millis(20);
 /// Answers that take longer than Redis may take for one command and for connecting anew.
 const PATIENCE: u32 = 3;
 
@@ -176,24 +179,31 @@ impl<T> Appender<T> {
             (By::Owner, 0) => return Err(unavailable("this node does not own the partition")),
             (By::Owner, fence) => fence.to_string(),
         };
+        let give_up_us = Clock.steady_us() + self.settings.timeout.as_micros() as i64;
         let mut tries = 0;
         loop {
             tries += 1;
-            let mut joined = match self.joined.take() {
-                Some(joined) => joined,
-                None => join(&self.settings, &self.keys).map_err(|error| unavailable(&error.to_string()))?,
+            let joined = match self.joined.take() {
+                Some(joined) => Ok(joined),
+                None => join(&self.settings, &self.keys),
             };
-            let appended: Result<u64, RedisError> = APPEND
-                .key(&self.keys.meta)
+            let mut joined = match joined {
+                Ok(joined) => joined,
+                Err(LinkError::Moving { .. }) if Clock.steady_us() < give_up_us => {
+                    std::thread::sleep(MOVING_EVERY);
+                    continue;
+                }
+                Err(error) => return Err(unavailable(&error.to_string())),
+            };
+            let mut append = APPEND.key(&self.keys.meta);
+            append
                 .key(&self.keys.log)
                 .arg(&joined.epoch)
                 .arg(&joined.link.run)
                 .arg(count)
-                .arg(name)
-                .arg(records)
-                .arg(self.settings.stream_entries_max)
-                .arg(&fence)
-                .invoke(joined.link.connection());
+                .arg(name);
+            append.arg(records).arg(self.settings.stream_entries_max).arg(&fence);
+            let appended: Result<u64, RedisError> = joined.link.run_script(&append);
             let error = match appended.and_then(|_| self.confirm(&mut joined)) {
                 Ok(safe) => {
                     self.joined = Some(joined);
@@ -211,12 +221,14 @@ impl<T> Appender<T> {
                 Some(FULL) => "the partition's stream is full: no engine has taken it up (cluster.stream_entries_max)".to_owned(),
                 _ => explain("cluster.redis", &error).to_string(),
             };
-            // A redirected one is used no more: the partition is elsewhere, and nothing was written.
-            if error.redirect_node().is_some() && tries == 1 {
-                continue;
-            }
+            // A redirected one is used no more.
             if is_alive(&error) {
                 self.joined = Some(joined);
+            }
+            // Nothing was written: the partition is elsewhere, or on its way.
+            if is_moving(&error) && Clock.steady_us() < give_up_us {
+                std::thread::sleep(MOVING_EVERY);
+                continue;
             }
             return Err(unavailable(&what));
         }
@@ -249,11 +261,7 @@ fn join(settings: &Settings, keys: &Keys) -> Result<Joined, LinkError> {
 
 /// The partition's epoch, and how many records it has.
 pub(super) fn begin(link: &mut Link, keys: &Keys) -> Result<(String, u64), RedisError> {
-    let run = link.run.clone();
-    JOIN.key(&keys.meta)
-        .key(&keys.log)
-        .key(&keys.base)
-        .arg(run)
-        .arg(new_epoch_name())
-        .invoke(link.connection())
+    let mut join = JOIN.key(&keys.meta);
+    join.key(&keys.log).key(&keys.base).arg(&link.run).arg(new_epoch_name());
+    link.run_script(&join)
 }

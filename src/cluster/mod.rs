@@ -9,12 +9,12 @@
 //! |---|---|
 //! | [`keys`] | names in Redis; which partition a game belongs to |
 //! | [`scripts`] | what has to happen at once in Redis, in Lua |
-//! | [`link`] | one connection: to whom, whether that Redis will do, where a cluster's slot has moved |
+//! | [`link`] | one connection: to whom, whether that Redis will do, where a cluster's slot has moved, or is being moved |
 //! | [`entry`] | an entry of the stream, and its records |
 //! | [`log`] | the writing end: a thread a partition, which writes all that waits at once |
 //! | [`follow`] | the reading end: a thread a partition, which hands on what it reads, in order |
 //! | [`base`] | what a stream comes to, which newcomers begin with; and trimming |
-//! | [`lease`] | which engine owns a partition: what only one may write |
+//! | [`lease`] | which engine owns a partition, a thread each: what only one may write |
 //! | [`status`] | what is known of each partition: how late, which epoch, who owns it |
 //!
 //! Every node applies the same records in the same order with the same code, so that totals, `seq`s and frames
@@ -40,6 +40,7 @@ pub use link::{Link, LinkError};
 pub use log::{By, Log};
 pub use status::{PartitionStatus, Status};
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What a node knows of its cluster before it asks.
@@ -47,6 +48,8 @@ use std::time::Duration;
 pub struct Settings {
     /// Where Redis is: one address, or some of a Redis Cluster's. They may hold a password: never in a log.
     pub redis: Vec<String>,
+    /// Whom to trust where an address begins with rediss://, and who this node is there.
+    pub tls: Tls,
     /// Begins every key.
     pub prefix: String,
     /// Streams; the same on every node, for good.
@@ -63,6 +66,15 @@ pub struct Settings {
     pub queue_batches_max: usize,
     /// Entries of a partition's stream, from which on no more are taken.
     pub stream_entries_max: u64,
+}
+
+/// Files of certificates, in PEM; read whenever a connection is made.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Tls {
+    /// Whose certificates are trusted; nothing for the system's own.
+    pub ca: Option<PathBuf>,
+    /// This node's certificate and its key, for a Redis that asks for them.
+    pub identity: Option<(PathBuf, PathBuf)>,
 }
 
 /// Whose word makes a write safe.

@@ -1,9 +1,10 @@
 //! `[cluster]`: several nodes on one Redis, and what this one is among them.
 
-use crate::cluster::{Ack, Settings};
+use crate::cluster::{Ack, Settings, Tls};
 use crate::model::ids::is_well_formed;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -13,6 +14,9 @@ pub struct Cluster {
     pub role: Role,
     #[serde(serialize_with = "hidden", deserialize_with = "one_or_many")]
     pub redis: Vec<String>,
+    pub tls_ca: Option<PathBuf>,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
     pub prefix: String,
     pub partitions: usize,
     pub node: String,
@@ -53,6 +57,9 @@ impl Default for Cluster {
         Cluster {
             role: Role::All,
             redis: vec!["redis://127.0.0.1:6379".to_owned()],
+            tls_ca: None,
+            tls_cert: None,
+            tls_key: None,
             prefix: "scorewire".to_owned(),
             partitions: 16,
             node: String::new(),
@@ -74,6 +81,10 @@ impl Cluster {
     pub fn settings(&self, owner: String) -> Option<Settings> {
         (self.role != Role::All).then(|| Settings {
             redis: self.redis.clone(),
+            tls: Tls {
+                ca: self.tls_ca.clone(),
+                identity: self.tls_cert.clone().zip(self.tls_key.clone()),
+            },
             prefix: self.prefix.clone(),
             partitions: self.partitions,
             owner,
@@ -108,9 +119,12 @@ impl Cluster {
         }
         for url in &self.redis {
             // What follows may hold a password.
-            if !url.starts_with("redis://") {
-                return Err("cluster.redis: an address begins with redis://".to_owned());
+            if !url.starts_with("redis://") && !url.starts_with("rediss://") {
+                return Err("cluster.redis: an address begins with redis:// or, for TLS, rediss://".to_owned());
             }
+        }
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            return Err("cluster.tls_cert and cluster.tls_key go together: set both or neither".to_owned());
         }
         for (name, value) in [("cluster.prefix", &self.prefix), ("cluster.node", &self.node)] {
             let is_unset = value.is_empty() && name != "cluster.prefix";
@@ -140,7 +154,7 @@ fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<
 /// Addresses as they are shown: without what may be a password.
 fn hidden<S: serde::Serializer>(redis: &[String], serializer: S) -> Result<S::Ok, S::Error> {
     let shown = redis.iter().map(|url| match url.rsplit_once('@') {
-        Some((_, place)) => format!("redis://…@{place}"),
+        Some((before, place)) => format!("{}://…@{place}", before.split("://").next().unwrap_or_default()),
         None => url.clone(),
     });
     serializer.collect_seq(shown)

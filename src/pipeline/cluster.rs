@@ -5,7 +5,7 @@ use super::bases::Housekeeper;
 use super::{Machine, StartError};
 use crate::clock::Clock;
 use crate::cluster::base::Bases;
-use crate::cluster::{self, Delivery, Followers, Leases, Link, Lost, PartitionStatus, Status, entry::Body, follow::Share};
+use crate::cluster::{self, Delivery, Followers, Leases, Link, LinkError, Lost, PartitionStatus, Status, entry::Body, follow::Share};
 use crate::compaction::base::{self, Begun};
 use crate::config::{Config, Role};
 use crate::engine::{Engine, Owners, Parcel, Shared};
@@ -161,15 +161,34 @@ fn agree(config: &Config, settings: &cluster::Settings) -> Result<(), StartError
         settings.partitions,
         config.feeds.sources.join(",")
     );
-    let mut link = Link::open(settings, &key).map_err(|error| StartError::Cluster(error.to_string()))?;
-    let refused = |error: redis::RedisError| StartError::Cluster(cluster::link::explain("cluster.redis", &error).to_string());
-    let _: i64 = link.ask(redis::cmd("SETNX").arg(&key).arg(&ours)).map_err(refused)?;
-    let theirs: String = link.ask(redis::cmd("GET").arg(&key)).map_err(refused)?;
+    let give_up_us = Clock.steady_us() + config.cluster.start_timeout_ms as i64 * 1_000;
+    let mut is_told = false;
+    let theirs = loop {
+        match say_or_read(settings, &key, &ours) {
+            Ok(theirs) => break theirs,
+            // Whatever starts a machine starts Redis beside the nodes, or fails over meanwhile.
+            Err(error) if error.may_pass() && Clock.steady_us() < give_up_us => {
+                if !std::mem::replace(&mut is_told, true) {
+                    tracing::warn!("{error}: waiting for cluster.start_timeout_ms");
+                }
+                std::thread::sleep(LOOK_EVERY);
+            }
+            Err(error) => return Err(StartError::Cluster(error.to_string())),
+        }
+    };
     if theirs == ours {
         return Ok(());
     }
     let what = format!("the cluster was begun with \"{theirs}\", and this node is set to \"{ours}\": make them equal (key {key})");
     Err(StartError::Cluster(what))
+}
+
+/// What the cluster was begun with: this, where nobody has begun it.
+fn say_or_read(settings: &cluster::Settings, key: &str, ours: &str) -> Result<String, LinkError> {
+    let mut link = Link::open(settings, key)?;
+    let refused = |error: redis::RedisError| cluster::link::explain("cluster.redis", &error);
+    let _: i64 = link.ask(redis::cmd("SETNX").arg(key).arg(ours)).map_err(refused)?;
+    link.ask(redis::cmd("GET").arg(key)).map_err(refused)
 }
 
 impl Node {

@@ -48,7 +48,12 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn start(redis: &Redis, role: &str) -> Node {
-        let served = Served::start(node(redis, role, &[]));
+        Node::start_with(redis, role, &[])
+    }
+
+    /// The same with settings of the test's own.
+    pub(crate) fn start_with(redis: &Redis, role: &str, settings: &[(&str, &str)]) -> Node {
+        let served = Served::start(node(redis, role, settings));
         let http = Http::new(served.address("address"));
         Node { served, http }
     }
@@ -78,7 +83,7 @@ pub(crate) fn slate(seed: u64, games: u8) -> (Vec<Event>, Vec<String>) {
 }
 
 /// A snapshot without what each node counts for itself.
-fn without_seq(mut snapshot: Value) -> Value {
+pub(crate) fn without_seq(mut snapshot: Value) -> Value {
     snapshot["seq"] = Value::Null;
     snapshot
 }
@@ -169,7 +174,7 @@ pub(crate) fn epoch_of(client: &Client) -> String {
 }
 
 /// Reads on until it is told so late, or not late any more.
-async fn until_late(client: &mut Client, is_late: bool) {
+pub(crate) async fn until_late(client: &mut Client, is_late: bool) {
     loop {
         let message = client.next().await.expect("it stays connected");
         if message["type"] == "status" && (message["late_ms"].as_u64() > Some(0)) == is_late {
@@ -335,7 +340,13 @@ fn whoever_is_killed_nothing_is_lost_or_told_twice() {
 }
 
 /// Posts these events, part by part, each to any node that lives, again until it is confirmed; how far it came.
-async fn feed(nodes: &[Node], events: &[Event], range: std::ops::Range<usize>, chance: &mut Chance, dead: Option<usize>) -> usize {
+pub(crate) async fn feed(
+    nodes: &[Node],
+    events: &[Event],
+    range: std::ops::Range<usize>,
+    chance: &mut Chance,
+    dead: Option<usize>,
+) -> usize {
     let mut fed = range.start;
     while fed < range.end {
         let to = (fed + chance.between(1, 30)).min(range.end);
@@ -360,7 +371,7 @@ async fn feed(nodes: &[Node], events: &[Event], range: std::ops::Range<usize>, c
 }
 
 /// Partitions that the node says it owns.
-async fn owned(http: &Http) -> f64 {
+pub(crate) async fn owned(http: &Http) -> f64 {
     http.metric("scorewire_cluster_partitions_owned").await
 }
 
@@ -387,6 +398,7 @@ fn who_no_longer_owns_a_partition_cannot_write_as_its_owner() {
     run(async {
         let settings = Arc::new(Settings {
             redis: vec![redis.url()],
+            tls: scorewire::cluster::Tls::default(),
             prefix: "fenced".to_owned(),
             partitions: 1,
             owner: "a/1".to_owned(),
@@ -427,7 +439,7 @@ fn who_no_longer_owns_a_partition_cannot_write_as_its_owner() {
 }
 
 /// The line in which it says why it does not start, and its exit code.
-fn refused(mut command: Command, settings: &[(&str, &str)]) -> (Option<i32>, String) {
+pub(crate) fn refused(mut command: Command, settings: &[(&str, &str)]) -> (Option<i32>, String) {
     command.env("SCOREWIRE__CLUSTER__START_TIMEOUT_MS", "1000");
     command.envs(settings.iter().copied());
     let (code, _, said) = outcome(command);

@@ -12,7 +12,7 @@ use super::support::{eventually, run};
 use hyper::StatusCode;
 use rustix::process::Signal;
 use scorewire::cluster::follow::Pending;
-use scorewire::cluster::{Ack, By, Log, Settings, Status, partition_of};
+use scorewire::cluster::{Ack, By, Log, Settings, Status, Tls, partition_of};
 use scorewire::feed::write_line;
 use scorewire::model::{Event, IngestTime, Origin, SourceId};
 use scorewire::store;
@@ -187,6 +187,7 @@ async fn append_long_ago(redis: &Redis, events: &[Event]) {
         lease: Duration::from_secs(1),
         queue_batches_max: 1_024,
         stream_entries_max: 1_000_000,
+        tls: Tls::default(),
     });
     let pending: Vec<Arc<Pending<()>>> = (0..PARTITIONS).map(|_| Arc::default()).collect();
     let log = Log::start(&settings, &Arc::new(Status::new(PARTITIONS)), &pending).unwrap();

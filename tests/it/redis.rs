@@ -2,6 +2,7 @@
 
 use super::hostile::binary::Folder;
 use super::support::skipped::skipped;
+use rustix::process::{Pid, Signal, kill_process};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -31,7 +32,7 @@ impl Redis {
             return None;
         }
         // Nobody else takes it in between, or the start fails and says so.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let mut redis = Redis {
             child: None,
             folder: Folder::new(name),
@@ -74,6 +75,16 @@ impl Redis {
         }
     }
 
+    /// Stops it, or has it go on.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(self.child.as_ref().unwrap()), signal).unwrap();
+    }
+
+    /// Its settings, as they are from the next start on.
+    pub(crate) fn arguments(&mut self) -> &mut Vec<String> {
+        &mut self.arguments
+    }
+
     /// Removes what it had on disk; for one that does not run.
     pub(crate) fn forget(&self) {
         for entry in std::fs::read_dir(self.folder.path()).unwrap() {
@@ -95,6 +106,17 @@ impl Redis {
         let mut answer = [0; 4096];
         let read = socket.read(&mut answer).ok()?;
         Some(String::from_utf8_lossy(&answer[..read]).into_owned())
+    }
+}
+
+/// A port that is free, as is the one that a Redis Cluster takes besides: by 10,000 higher.
+fn free_port() -> u16 {
+    loop {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let besides = port.checked_add(10_000);
+        if besides.is_some_and(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()) {
+            return port;
+        }
     }
 }
 
