@@ -17,6 +17,12 @@ pub struct Keys {
     pub log: String,
     /// Who owns the partition; expires.
     pub lease: String,
+    /// The channel of what its owner predicts.
+    pub predictions: String,
+    /// A hash: what was published there last of each game; expires.
+    pub predicted: String,
+    /// A stream: lines of feeds that write to Redis, which nobody has taken in yet.
+    pub events: String,
 }
 
 impl Keys {
@@ -27,6 +33,9 @@ impl Keys {
             meta: key("meta"),
             log: key("log"),
             lease: key("lease"),
+            predictions: key("predictions"),
+            predicted: key("predicted"),
+            events: key("events"),
         }
     }
 }

@@ -1,7 +1,10 @@
 //! One connection to the Redis that holds a key, and whether that Redis will do.
 
 use super::Settings;
-use redis::{Client, Cmd, Connection, ConnectionAddr, ConnectionInfo, FromRedisValue, IntoConnectionInfo, RedisError, ServerErrorKind};
+use redis::{
+    Client, Cmd, Connection, ConnectionAddr, ConnectionInfo, FromRedisValue, IntoConnectionInfo, ProtocolVersion, RedisError,
+    ServerErrorKind,
+};
 use std::time::Duration;
 
 /// Redis from which on there is all that is used.
@@ -86,6 +89,18 @@ impl Link {
     /// # Errors
     /// What is wrong with the last one.
     pub fn open(settings: &Settings, key: &str) -> Result<Link, LinkError> {
+        Link::by(settings, key, ProtocolVersion::RESP2)
+    }
+
+    /// The same for who listens on a channel: answers and messages can be told from each other.
+    ///
+    /// # Errors
+    /// Those of [`Link::open`].
+    pub fn open_to_listen(settings: &Settings, key: &str) -> Result<Link, LinkError> {
+        Link::by(settings, key, ProtocolVersion::RESP3)
+    }
+
+    fn by(settings: &Settings, key: &str, protocol: ProtocolVersion) -> Result<Link, LinkError> {
         let mut refused = LinkError::Address("names no address".to_owned());
         for url in &settings.redis {
             let info = url
@@ -93,6 +108,8 @@ impl Link {
                 .into_connection_info()
                 // What it says of an address may repeat it, password and all.
                 .map_err(|_| LinkError::Address("is no address such as redis://127.0.0.1:6379".to_owned()))?;
+            let speaks = info.redis_settings().clone().set_protocol(protocol);
+            let info = info.set_redis_settings(speaks);
             match Link::follow(info, key, settings.timeout) {
                 Ok(link) => return Ok(link),
                 Err(error) => refused = error,

@@ -13,6 +13,8 @@
 //! | [`entry`] | an entry of the stream, and its records |
 //! | [`log`] | the writing end: a thread a partition, which writes all that waits at once |
 //! | [`follow`] | the reading end: a thread a partition, which hands on what it reads, in order |
+//! | [`predictions`] | what engines predict, published by a partition's owner, heard by every node |
+//! | [`feed`] | a partition's stream of lines that feeds write to Redis themselves, read by its owner |
 //! | [`lease`] | which engine owns a partition: what only one may write |
 //! | [`status`] | what is known of each partition: how late, which epoch, who owns it |
 //!
@@ -23,11 +25,13 @@
 //! (`cluster.stream_entries_max`), every wait for Redis (`cluster.timeout_ms`).
 
 pub mod entry;
+pub mod feed;
 pub mod follow;
 pub mod keys;
 pub mod lease;
 pub mod link;
 pub mod log;
+pub mod predictions;
 pub mod scripts;
 pub mod status;
 

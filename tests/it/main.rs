@@ -12,6 +12,8 @@ mod binary_clients;
 mod chance;
 mod client;
 mod cluster;
+mod cluster_feeds;
+mod cluster_predictions;
 mod compression;
 mod corrections;
 mod crash;
