@@ -114,14 +114,13 @@ fn lines_in_redis_count_as_if_they_were_posted_whichever_engine_is_killed() {
     let Some(redis) = Redis::start("cluster-feeds") else { return };
     let mut chance = Chance::seeded(11);
     run(async {
-        let mut engines = vec![Node::start(node(&redis, "engine")), Node::start(node(&redis, "engine"))];
+        let mut engines = [Node::start(node(&redis, "engine")), Node::start(node(&redis, "engine"))];
         let edge = Node::start(node(&redis, "edge"));
         let mut feed = Feed::new(&redis);
         let events = slate(chance.next() % 1_000 + 1, 3);
         let kills = [events.len() / 4, events.len() / 2, events.len() * 3 / 4];
         let mut fed = 0.0;
         for (nth, event) in events.iter().enumerate() {
-            // Before the entry too: nobody knows which engine is in the middle of what.
             feed.tell(event);
             if kills.contains(&nth) {
                 let place = chance.below(2);
@@ -196,11 +195,8 @@ fn lines_that_say_nothing_are_counted_and_named_and_cost_no_other_line() {
         let last = feed.add(0, &[("source", b"x"), ("line", b"x")]);
         let log = [log, engine.served.says(&last)].concat();
         for id in &ids {
-            let named = format!("{id}");
-            assert!(log.iter().any(|line| line.contains(&named)), "{id} is not named: {log:#?}");
+            assert!(log.iter().any(|line| line.contains(id)), "{id} is not named: {log:#?}");
         }
-        // Redis is away for a while.
-        assert!(engine.http.metric("scorewire_cluster_connected").await > 0.0);
     });
 }
 

@@ -228,6 +228,29 @@ fn an_older_redis_has_plain_channels() {
     run(an_edge_shows_what_the_engine_predicts(&redis));
 }
 
+/// In a Redis Cluster a channel belongs to a slot, as its partition's keys do.
+#[test]
+fn a_redis_cluster_has_channels_where_the_keys_are() {
+    let bus = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+        .to_string();
+    let clustered = ["--save", "", "--cluster-enabled", "yes", "--cluster-port", &bus];
+    let Some(redis) = Redis::start_with("cluster-predictions-slots", &clustered) else {
+        return;
+    };
+    assert_eq!(redis.ask("CLUSTER ADDSLOTSRANGE 0 16383").unwrap(), "+OK\r\n");
+    run(async {
+        eventually("the cluster is up", || async {
+            redis.ask("CLUSTER INFO").unwrap().contains("cluster_state:ok")
+        })
+        .await;
+        an_edge_shows_what_the_engine_predicts(&redis).await;
+    });
+}
+
 #[test]
 fn what_somebody_else_publishes_is_not_shown() {
     let Some(redis) = Redis::start("cluster-predictions-rubbish") else {
