@@ -15,6 +15,11 @@
 //!  follow-N      a cluster           the partition's stream in Redis            –
 //!  lease-N       1 a partition, of an its own looks                              –
 //!                engine
+//!  feed-N        1 a partition, of    lines of feeds in Redis, where this engine 256 entries at once
+//!                an engine            owns the partition
+//!  publish       1, of an engine      what it predicts (flume)                   1,024
+//!  listen-N      1 a partition, with  what engines predict, by way of Redis      –
+//!                predict.enabled
 //!  predictor     1, with                games that moved (predict::board)          predict.games_max
 //!                predict.enabled
 //!  housekeeping  1, with a log          its own looks, each second                 one round at a time
@@ -31,7 +36,9 @@
 
 mod archive;
 mod bases;
+mod bulletins;
 mod cluster;
+mod feeds;
 mod gpu;
 mod housekeeping;
 mod keeper;
@@ -40,11 +47,13 @@ mod log;
 mod points;
 mod predictor;
 
+use bulletins::Bulletins;
 pub use cluster::Node;
 pub use log::Machine;
 
 use crate::clock::Clock;
 use crate::cluster::Lost;
+use crate::cluster::predictions::Listeners;
 use crate::compaction::RetellError;
 use crate::config::{Config, Role};
 use crate::engine::{Shared, silence};
@@ -146,6 +155,9 @@ pub struct Running {
     board: Option<Arc<Board>>,
     /// This node's place in its cluster.
     node: Option<Arc<Node>>,
+    /// Ends with it who listens to what other nodes predict.
+    #[expect(dead_code, reason = "held as long as it runs")]
+    listeners: Option<Listeners>,
 }
 
 /// Loads the rulesets: the built-in ones, and those in `scoring.rulesets_dir` over them.
@@ -231,6 +243,8 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
         board,
         inference,
         node,
+        bulletins,
+        listeners,
     } = share(config, &machine, prometheus, rulesets, auth, slowest, stopped.clone())?;
     look_after(&app, &stopped);
     // There with or without TLS: a metric that is missing looks like one that is broken.
@@ -255,7 +269,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
     let admin = side_listener(&app, admin, Routes::ADMIN, &is_over)?;
     let admin_address = admin.map_or(address, |(at, _)| at);
     let housekeeping = housekeeping::start(&app, machine.files)?;
-    let points = points::start(&app, inference)?;
+    let points = points::start(&app, inference, bulletins)?;
     let lineups = lineups::start(&app)?;
     let (ending, ended) = flume::bounded(shard_count);
     let parts = shared.into_iter().zip(inboxes).zip(paths).zip(mailboxes);
@@ -281,6 +295,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
             shard.run();
         })?;
     }
+    feeds::start(&app, node.as_ref(), &stopped)?;
     if let Some(node) = &node {
         tokio::spawn(cluster::watch(node.clone(), app.epoch.clone(), commands.clone(), stopped));
     }
@@ -299,6 +314,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
         lineups,
         board,
         node,
+        listeners,
     })
 }
 
@@ -328,6 +344,8 @@ struct Begun {
     board: Option<Arc<Board>>,
     inference: Inference,
     node: Option<Arc<Node>>,
+    bulletins: Bulletins,
+    listeners: Option<Listeners>,
 }
 
 /// Who runs the models: found out by the first thread that loads one, once for all of them.
@@ -353,10 +371,10 @@ fn share(
     let process: Arc<str> = new_epoch_name().into();
     let predicts = predict.enabled && config.cluster.role != Role::Edge;
     let board = predicts.then(|| Arc::new(Board::new(predict.board(), BoardMetrics::new())));
-    let predictor = if board.is_some() {
-        PredictorState::Starting
-    } else {
-        PredictorState::Off
+    let predictor = match (predicts, predict.enabled) {
+        (true, _) => PredictorState::Starting,
+        (false, true) => PredictorState::Relayed,
+        (false, false) => PredictorState::Off,
     };
     let (engine, epoch, node) = match cluster::start(&config, machine, &hub, board.as_ref(), &process)? {
         Some((engine, node, epoch)) => (engine, epoch, Some(Arc::new(node))),
@@ -410,10 +428,11 @@ fn share(
         config,
     };
     let app = Arc::new(app);
+    let (bulletins, listeners) = Bulletins::start(&app.config, &app.hub, node.as_ref())?;
     let settings = app.config.predict.inference();
     let inference: Inference = Arc::new(LazyLock::new(Box::new(move || Backend::open(&settings))));
     if let Some(board) = &board {
-        predictor::start(&app, board.clone(), inference.clone())?;
+        predictor::start(&app, board.clone(), inference.clone(), bulletins.clone())?;
     }
     Ok(Begun {
         app,
@@ -421,6 +440,8 @@ fn share(
         board,
         inference,
         node,
+        bulletins,
+        listeners,
     })
 }
 

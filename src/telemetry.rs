@@ -16,12 +16,12 @@ mod process;
 mod registry;
 pub(crate) mod table;
 
-pub use cluster::{BaseMetrics, ClusterMetrics};
+pub use cluster::{BaseMetrics, ClusterFeedLevels, ClusterFeedMetrics, ClusterMetrics, ClusterPredictionMetrics};
 pub use feeds::FeedMetrics;
 pub use gpu::GpuMetrics;
 pub use lineups::LineupMetrics;
 pub use points::PointsMetrics;
-pub use predict::PredictorMetrics;
+pub use predict::{PredictorMetrics, prediction_delays};
 pub use registry::RegistryMetrics;
 pub use table::{METRICS, Metric, Type};
 

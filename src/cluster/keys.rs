@@ -19,6 +19,12 @@ pub struct Keys {
     pub lease: String,
     /// What the stream comes to up to some record; a node begins with it.
     pub base: String,
+    /// The channel of what its owner predicts.
+    pub predictions: String,
+    /// A hash: what was published there last of each game; expires.
+    pub predicted: String,
+    /// A stream: lines of feeds that write to Redis, which nobody has taken in yet.
+    pub events: String,
 }
 
 impl Keys {
@@ -30,6 +36,9 @@ impl Keys {
             log: key("log"),
             lease: key("lease"),
             base: key("base"),
+            predictions: key("predictions"),
+            predicted: key("predicted"),
+            events: key("events"),
         }
     }
 }

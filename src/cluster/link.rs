@@ -2,8 +2,8 @@
 
 use super::{Settings, Tls};
 use redis::{
-    Client, ClientTlsConfig, Cmd, Connection, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError,
-    ScriptInvocation, ServerErrorKind, TlsCertificates,
+    Client, ClientTlsConfig, Cmd, Connection, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo,
+    ProtocolVersion, RedisError, ScriptInvocation, ServerErrorKind, TlsCertificates,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -112,9 +112,21 @@ impl Link {
     /// # Errors
     /// What is wrong with the last one; or two addresses lead to a primary each, outside of a Redis Cluster.
     pub fn open(settings: &Settings, key: &str) -> Result<Link, LinkError> {
+        Link::by(settings, key, ProtocolVersion::RESP2)
+    }
+
+    /// The same for who listens on a channel: answers and messages can be told from each other.
+    ///
+    /// # Errors
+    /// Those of [`Link::open`].
+    pub fn open_to_listen(settings: &Settings, key: &str) -> Result<Link, LinkError> {
+        Link::by(settings, key, ProtocolVersion::RESP3)
+    }
+
+    fn by(settings: &Settings, key: &str, protocol: ProtocolVersion) -> Result<Link, LinkError> {
         let mut refused = LinkError::Address("names no address".to_owned());
         for (nth, url) in settings.redis.iter().enumerate() {
-            let opened = Link::follow(address(url, &settings.tls)?, key, settings.timeout);
+            let opened = Link::follow(speaking(address(url, &settings.tls)?, protocol), key, settings.timeout);
             match opened {
                 Ok(found) => {
                     let others = settings.redis.iter().enumerate().filter(|(other, _)| *other != nth);
@@ -208,6 +220,11 @@ impl Link {
         script.invoke(&mut self.connection)
     }
 
+    /// The connection itself, for who listens.
+    pub fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
     fn say_asking(&mut self) -> Result<(), RedisError> {
         redis::cmd("ASKING").query(&mut self.connection)
     }
@@ -266,6 +283,12 @@ fn address(url: &str, tls: &Tls) -> Result<ConnectionInfo, LinkError> {
     let client =
         client.map_err(|error| LinkError::Address(format!("cluster.tls_ca, tls_cert, tls_key: {}", one_line(&error.to_string()))))?;
     Ok(client.get_connection_info().clone())
+}
+
+/// The same, to be spoken to by that version of the protocol.
+fn speaking(info: ConnectionInfo, protocol: ProtocolVersion) -> ConnectionInfo {
+    let speaks = info.redis_settings().clone().set_protocol(protocol);
+    info.set_redis_settings(speaks)
 }
 
 /// Where a Redis Cluster says that a key is, as this connection's own address has it; nothing where it says no such

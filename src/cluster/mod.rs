@@ -15,6 +15,8 @@
 //! | [`follow`] | the reading end: a thread a partition, which hands on what it reads, in order |
 //! | [`base`] | what a stream comes to, which newcomers begin with; and trimming |
 //! | [`lease`] | which engine owns a partition, a thread each: what only one may write |
+//! | [`predictions`] | what engines predict, published by a partition's owner, heard by every node |
+//! | [`feed`] | a partition's stream of lines that feeds write to Redis themselves, read by its owner |
 //! | [`status`] | what is known of each partition: how late, which epoch, who owns it |
 //!
 //! Every node applies the same records in the same order with the same code, so that totals, `seq`s and frames
@@ -25,11 +27,13 @@
 
 pub mod base;
 pub mod entry;
+pub mod feed;
 pub mod follow;
 pub mod keys;
 pub mod lease;
 pub mod link;
 pub mod log;
+pub mod predictions;
 pub mod scripts;
 pub mod status;
 

@@ -117,3 +117,47 @@ return redis.call('XTRIM', KEYS[2], 'MINID', ARGV[5] .. '-0')
 ",
     )
 });
+
+/// Publishes what the partition's owner predicts, and keeps it as the last of its name for who comes later. Where
+/// Redis has sharded channels (7.0), by those; else by plain ones.
+///
+/// Keys: meta, the channel, the hash of the last ones. Arguments: the fence, what is published, its name, for how many
+/// milliseconds the hash is kept, most names in it.
+pub static PREDICT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then
+  return redis.error_reply('SWFENCED another engine owns the partition')
+end
+if redis.call('HLEN', KEYS[3]) >= tonumber(ARGV[5]) then
+  redis.call('DEL', KEYS[3])
+end
+redis.call('HSET', KEYS[3], ARGV[3], ARGV[2])
+redis.call('PEXPIRE', KEYS[3], ARGV[4])
+local told = redis.pcall('SPUBLISH', KEYS[2], ARGV[2])
+if type(told) == 'table' and told.err and string.find(told.err, 'nknown') then
+  told = redis.call('PUBLISH', KEYS[2], ARGV[2])
+end
+return told
+",
+    )
+});
+
+/// Lets go of entries that were taken in: those before an id, all where it is empty.
+///
+/// Keys: meta, events. Arguments: the fence, the id. Answers how many entries are left.
+pub static TAKEN: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then
+  return redis.error_reply('SWFENCED another engine owns the partition')
+end
+if ARGV[2] == '' then
+  redis.call('XTRIM', KEYS[2], 'MAXLEN', 0)
+else
+  redis.call('XTRIM', KEYS[2], 'MINID', ARGV[2])
+end
+return redis.call('XLEN', KEYS[2])
+",
+    )
+});

@@ -28,6 +28,8 @@ use tokio::sync::watch;
 pub struct Node {
     /// What is known of each partition.
     pub status: Arc<Status>,
+    /// What it goes by.
+    pub(super) settings: Arc<cluster::Settings>,
     /// The threads that read the streams; dropping it ends them.
     followers: Followers,
     /// The thread that keeps leases, of an engine.
@@ -104,6 +106,7 @@ pub(super) fn start(
             .map(|begun| begun.as_ref().map(|begun| begun.rules).filter(|by| *by != rules))
             .collect(),
         process: process.to_owned(),
+        settings: settings.clone(),
         late_after: Duration::from_millis(config.cluster.late_after_ms),
         status,
     };

@@ -5,6 +5,7 @@
 //! table of earlier games when there is the first game to forecast.
 
 use super::Inference;
+use super::bulletins::Bulletins;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Games;
@@ -38,7 +39,7 @@ pub(super) fn table(config: &Config) -> Projections {
 }
 
 /// Starts it, where points are to be forecast. It ends when what is returned is dropped.
-pub(super) fn start(app: &Arc<App>, inference: Inference) -> io::Result<Option<Sender<()>>> {
+pub(super) fn start(app: &Arc<App>, inference: Inference, bulletins: Bulletins) -> io::Result<Option<Sender<()>>> {
     // There with or without it: a metric that is missing looks like one that is broken.
     let metrics = PointsMetrics::new();
     if !app.config.predict.enabled || app.config.predict.points_every_ms == 0 {
@@ -53,14 +54,14 @@ pub(super) fn start(app: &Arc<App>, inference: Inference) -> io::Result<Option<S
             table: app.projections.clone(),
         };
         step_back();
-        run(&app, &inference, metrics, &stopped);
+        run(&app, &inference, bulletins, metrics, &stopped);
     })?;
     Ok(Some(stop))
 }
 
-fn run(app: &App, inference: &Inference, metrics: PointsMetrics, stopped: &Receiver<()>) {
+fn run(app: &App, inference: &Inference, bulletins: Bulletins, metrics: PointsMetrics, stopped: &Receiver<()>) {
     let predict = &app.config.predict;
-    let mut watcher = Watcher::new(app, metrics, Backend::clone(inference));
+    let mut watcher = Watcher::new(app, bulletins, metrics, Backend::clone(inference));
     let mut looks = Every::new(Duration::from_millis(predict.points_every_ms));
     let mut reloads = Every::new(predict.registry().reload);
     while wait(stopped, looks.due_us.min(reloads.due_us)) {
@@ -147,6 +148,7 @@ fn history(config: &Config) -> Past {
 struct Watcher {
     shared: Games,
     hub: Arc<Hub>,
+    bulletins: Bulletins,
     /// The `seq` of each game's topic when it was last looked at; nothing where it is to be looked at anew.
     seen: HashMap<GameId, Option<Seq>>,
     forecaster: Forecaster,
@@ -159,7 +161,7 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn new(app: &App, metrics: PointsMetrics, backend: Backend) -> Watcher {
+    fn new(app: &App, bulletins: Bulletins, metrics: PointsMetrics, backend: Backend) -> Watcher {
         let config = &app.config;
         let (rules, settings) = (
             Rules::of(app.rulesets.by_index(app.default_ruleset)),
@@ -173,6 +175,7 @@ impl Watcher {
         let mut watcher = Watcher {
             shared: app.engine.games().clone(),
             hub: app.hub.clone(),
+            bulletins,
             seen: HashMap::new(),
             forecaster: Forecaster::new(rules, models, past, app.projections.clone(), settings),
             has_history: false,
@@ -213,7 +216,7 @@ impl Watcher {
             let now = Clock.now();
             if let Some(prediction) = forecaster.game(&lines, Cause { feed_ts, ingest, now }) {
                 // A game that was let go of meanwhile has nobody to tell.
-                self.hub.predict(Bulletin::Prediction(Arc::new(prediction)), &mut moved);
+                self.bulletins.post(Bulletin::Prediction(Arc::new(prediction)), &mut moved);
             }
             self.hub.tell(&mut moved);
         }

@@ -3,6 +3,7 @@
 //! Nobody waits for it. What fails in it ends it, once, with a line in the log: scores go on.
 
 use super::Inference;
+use super::bulletins::Bulletins;
 use crate::clock::Clock;
 use crate::engine::Games;
 use crate::fanout::hub::{Hub, Moved};
@@ -33,12 +34,12 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const SHOW_US: i64 = 1_000_000;
 
 /// Starts it. It ends when the board is closed.
-pub(super) fn start(app: &Arc<App>, board: Arc<Board>, inference: Inference) -> io::Result<()> {
+pub(super) fn start(app: &Arc<App>, board: Arc<Board>, inference: Inference, bulletins: Bulletins) -> io::Result<()> {
     let app = app.clone();
     let thread = std::thread::Builder::new().name("predictor".into());
     thread.spawn(move || {
         let metrics = PredictorMetrics::new();
-        let ran = catch_unwind(AssertUnwindSafe(|| run(&app, &board, &inference, &metrics)));
+        let ran = catch_unwind(AssertUnwindSafe(|| run(&app, &board, &inference, &bulletins, &metrics)));
         metrics.running.set(0.0);
         if ran.is_err() {
             app.predictions.set_state(PredictorState::Stopped);
@@ -48,7 +49,7 @@ pub(super) fn start(app: &Arc<App>, board: Arc<Board>, inference: Inference) -> 
     Ok(())
 }
 
-fn run(app: &App, board: &Board, inference: &Inference, metrics: &PredictorMetrics) {
+fn run(app: &App, board: &Board, inference: &Inference, bulletins: &Bulletins, metrics: &PredictorMetrics) {
     let predict = &app.config.predict;
     let serving = inference.serving();
     let models = Timed {
@@ -62,6 +63,7 @@ fn run(app: &App, board: &Board, inference: &Inference, metrics: &PredictorMetri
         metrics,
         shared,
         hub: &app.hub,
+        bulletins,
         moved: Moved::default(),
     };
     work.step(&mut predictor, &over(shared), Effort::Whole);
@@ -128,6 +130,7 @@ struct Work<'a> {
     metrics: &'a PredictorMetrics,
     shared: &'a Games,
     hub: &'a Hub,
+    bulletins: &'a Bulletins,
     moved: Moved,
 }
 
@@ -138,6 +141,7 @@ impl Work<'_> {
             metrics,
             shared,
             hub,
+            bulletins,
             moved,
         } = self;
         let mut told = Vec::new();
@@ -147,8 +151,8 @@ impl Work<'_> {
                 Bulletin::Prediction(prediction) => prediction.ingest,
                 Bulletin::Outcome(outcome) => outcome.ingest,
             };
-            // A game that is gone meanwhile is told of to nobody.
-            let is_told = hub.predict(bulletin, moved);
+            // A game that is gone meanwhile is told of to nobody; what goes to other nodes too is timed as it comes back.
+            let is_told = bulletins.post(bulletin, moved);
             // What was found at the start came in long ago.
             if let Some(delay) = delay.filter(|_| is_told && ingest != IngestTime::default()) {
                 told.push((delay, ingest));

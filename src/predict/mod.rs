@@ -13,6 +13,7 @@
 //! | [`onnx`] | the models' files: which backend runs them, on which device, whether they fit | what a feature or an output means |
 //! | [`points`] | players' points: this game's, and over the coming ones | predicts plays |
 //! | [`registry`] | versions of models: which answers which game, which are taken out of service | whether an answer is shown |
+//! | [`told`] | a prediction or an outcome as one line, for other nodes | who they are |
 //! | [`gpu`] | whether there is a GPU, its memory and use | runs anything on it |
 //!
 //! Floats live here, and in reports, alone.
@@ -29,4 +30,5 @@ pub mod points;
 pub mod predictor;
 pub mod probabilities;
 pub mod registry;
+pub mod told;
 pub mod tracker;

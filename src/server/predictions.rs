@@ -13,6 +13,8 @@ use parking_lot::RwLock;
 pub enum PredictorState {
     /// Not wanted.
     Off,
+    /// Other nodes of its cluster predict; what they say is shown.
+    Relayed,
     /// The models are being loaded.
     Starting,
     /// At work; with what: the backend's name.
@@ -46,6 +48,7 @@ impl Predictions {
         json.object_at("predictions", |json| {
             match state {
                 PredictorState::Off => json.text("state", "off"),
+                PredictorState::Relayed => json.text("state", "relayed"),
                 PredictorState::Starting => json.text("state", "starting"),
                 PredictorState::Serving(backend) => json.text("state", "serving").text("backend", backend),
                 PredictorState::Stopped => json.text("state", "stopped"),

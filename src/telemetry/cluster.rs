@@ -1,7 +1,8 @@
 //! A cluster's handles.
 
 use super::table::{
-    CLUSTER_BASES, CLUSTER_CONNECTED, CLUSTER_LATE, CLUSTER_LEASE_CHANGES, CLUSTER_OWNED, CLUSTER_RECORDS, CLUSTER_SINCE_BASE,
+    CLUSTER_BASES, CLUSTER_CONNECTED, CLUSTER_FEED_LAG, CLUSTER_FEED_LINES, CLUSTER_FEED_WAITING, CLUSTER_LATE, CLUSTER_LEASE_CHANGES,
+    CLUSTER_OWNED, CLUSTER_PREDICTIONS, CLUSTER_RECORDS, CLUSTER_SINCE_BASE,
 };
 use super::{counter, counter_with, gauge};
 use metrics::{Counter, Gauge};
@@ -52,6 +53,105 @@ impl ClusterMetrics {
 }
 
 impl Default for ClusterMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What becomes of predictions between nodes.
+pub struct ClusterPredictionMetrics {
+    /// Redis has published it for this engine.
+    pub published: Counter,
+    /// Too many waited to be published.
+    pub crowded: Counter,
+    /// Its time had passed, or the partition was another engine's, when its turn came.
+    pub outdated: Counter,
+    /// Redis did not take it.
+    pub failed: Counter,
+    /// Heard, and shown to this node's clients.
+    pub shown: Counter,
+    /// Heard when something newer was shown, or after its time.
+    pub late: Counter,
+    /// Of a game that is not here.
+    pub unknown: Counter,
+    /// No prediction of an engine.
+    pub invalid: Counter,
+    /// Memory was short.
+    pub shed: Counter,
+}
+
+impl ClusterPredictionMetrics {
+    /// Finds the handles.
+    pub fn new() -> ClusterPredictionMetrics {
+        let result = |result| counter_with(&CLUSTER_PREDICTIONS, "result", result);
+        ClusterPredictionMetrics {
+            published: result("published"),
+            crowded: result("crowded"),
+            outdated: result("outdated"),
+            failed: result("failed"),
+            shown: result("shown"),
+            late: result("late"),
+            unknown: result("unknown"),
+            invalid: result("invalid"),
+            shed: result("shed"),
+        }
+    }
+}
+
+impl Default for ClusterPredictionMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What becomes of lines that feeds write to Redis.
+#[derive(Clone)]
+pub struct ClusterFeedMetrics {
+    /// They changed something, or may have.
+    pub accepted: Counter,
+    /// They were known.
+    pub duplicate: Counter,
+    /// They have no effect.
+    pub rejected: Counter,
+}
+
+impl ClusterFeedMetrics {
+    /// Finds the handles.
+    pub fn new() -> ClusterFeedMetrics {
+        let outcome = |outcome| counter_with(&CLUSTER_FEED_LINES, "outcome", outcome);
+        ClusterFeedMetrics {
+            accepted: outcome("accepted"),
+            duplicate: outcome("duplicate"),
+            rejected: outcome("rejected"),
+        }
+    }
+}
+
+impl Default for ClusterFeedMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How much of that waits.
+pub struct ClusterFeedLevels {
+    /// Entries.
+    pub waiting: Gauge,
+    /// How old the oldest was.
+    pub lag: Gauge,
+}
+
+impl ClusterFeedLevels {
+    /// Finds the handles.
+    pub fn new() -> ClusterFeedLevels {
+        ClusterFeedLevels {
+            waiting: gauge(&CLUSTER_FEED_WAITING),
+            lag: gauge(&CLUSTER_FEED_LAG),
+        }
+    }
+}
+
+impl Default for ClusterFeedLevels {
     fn default() -> Self {
         Self::new()
     }

@@ -48,6 +48,11 @@ impl PredictionDelays {
     }
 }
 
+/// The times to predictions, for who shows what another node predicted.
+pub fn prediction_delays() -> &'static PredictionDelays {
+    &PREDICTION_DELAYS
+}
+
 /// Writes the times to predictions, and the models' figures as they were last shown.
 pub(super) fn write(page: &mut String) {
     head(page, &PREDICTION_DELAY, "histogram");

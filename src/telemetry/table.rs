@@ -551,6 +551,34 @@ metric!(
     "Records that no base covers, of the owned partition that has most of them: what a new node has to read."
 );
 metric!(
+    CLUSTER_PREDICTIONS,
+    "scorewire_cluster_predictions_total",
+    Counter,
+    "result = published, crowded, outdated, failed, shown, late, unknown, invalid, shed",
+    "Predictions between nodes. Of an engine: published, or not: too many waited, its time or the partition was over, Redis did not take it. Of any node: shown, or not: something newer was shown, the game is not here, it was no engine's, memory was short."
+);
+metric!(
+    CLUSTER_FEED_LINES,
+    "scorewire_cluster_feed_lines_total",
+    Counter,
+    "outcome = accepted, duplicate, rejected",
+    "Lines that feeds wrote to Redis and this engine took in, by what became of them."
+);
+metric!(
+    CLUSTER_FEED_WAITING,
+    "scorewire_cluster_feed_waiting",
+    Gauge,
+    "",
+    "Entries that feeds wrote to Redis and this engine has yet to take in, of the partitions that it owns."
+);
+metric!(
+    CLUSTER_FEED_LAG,
+    "scorewire_cluster_feed_lag_seconds",
+    Gauge,
+    "",
+    "How old the oldest of the entries was that this engine took in last, or tries to, of the partition where that is most; 0 where none wait."
+);
+metric!(
     LIMIT,
     "scorewire_limit",
     Gauge,
@@ -893,6 +921,10 @@ pub const METRICS: &[&Metric] = &[
     &CLUSTER_RECORDS,
     &CLUSTER_BASES,
     &CLUSTER_SINCE_BASE,
+    &CLUSTER_PREDICTIONS,
+    &CLUSTER_FEED_LINES,
+    &CLUSTER_FEED_WAITING,
+    &CLUSTER_FEED_LAG,
     &LIMIT,
     &DRAIN,
     &PROCESS_CPU,

@@ -114,6 +114,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
+    // What feeds wrote to Redis is decoded there.
+    (
+        "pipeline/feeds",
+        &["clock", "cluster", "config", "engine", "feed", "model", "server", "telemetry"],
+    ),
     ("source", &["clock", "feed", "model"]),
     ("figures", &[]),
     // A client of a server: what it knows of one are the names of its metrics.
