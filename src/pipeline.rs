@@ -14,6 +14,7 @@
 //!  append-N,     1 a partition, in   batches of events (flume)                  cluster.queue_batches_max
 //!  follow-N      a cluster           the partition's stream in Redis            –
 //!  leases        1, of an engine      its own looks                              –
+//!  nodes         1, in a cluster      its own looks, each second                 –
 //!  predictor     1, with                games that moved (predict::board)          predict.games_max
 //!                predict.enabled
 //!  housekeeping  1, with a log          its own looks, each second                 one round at a time
@@ -34,6 +35,7 @@ mod housekeeping;
 mod keeper;
 mod lineups;
 mod log;
+mod nodes;
 mod points;
 mod predictor;
 
@@ -41,7 +43,7 @@ pub use cluster::Node;
 pub use log::Machine;
 
 use crate::clock::Clock;
-use crate::cluster::Lost;
+use crate::cluster::{Lost, Nodes};
 use crate::compaction::RetellError;
 use crate::config::{Config, Role};
 use crate::engine::{Shared, silence};
@@ -202,7 +204,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
 ///
 /// # Errors
 /// Those of [`start`].
-pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError> {
+pub fn start_on(mut config: Config, machine: Machine) -> Result<Running, StartError> {
     // First of all: a metric's handle that is found earlier counts nothing.
     let prometheus = config.metrics.enabled.then(|| page(&config));
     let rulesets = Arc::new(rulesets(&config)?);
@@ -218,6 +220,8 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
     let ingest = apart(server.ingest_bind, "server.ingest_bind")?;
     let admin = apart(server.admin_bind, "server.admin_bind")?;
 
+    // The port that was picked, where 0 was asked for.
+    config.server.bind = address;
     let (stop, stopped) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
     let (commands, mailboxes): (Vec<_>, Vec<_>) = (0..shard_count).map(|_| flume::bounded(commands_max)).unzip();
@@ -279,6 +283,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
         })?;
     }
     if let Some(node) = &node {
+        nodes::begin(&node.registry, &app);
         tokio::spawn(cluster::watch(node.clone(), app.epoch.clone(), commands.clone(), stopped));
     }
     Ok(Running {
@@ -355,6 +360,7 @@ fn share(
     } else {
         PredictorState::Off
     };
+    let alone = Nodes::new(nodes::me(&config, &process));
     let (engine, epoch, node) = match cluster::start(&config, &hub, board.as_ref(), &process)? {
         Some((engine, node, epoch)) => (engine, epoch, Some(Arc::new(node))),
         None => {
@@ -381,6 +387,7 @@ fn share(
         rulesets,
         epoch: Arc::new(epoch),
         projections: Arc::new(points::table(&config)),
+        nodes: node.as_ref().map_or_else(|| Arc::new(alone), |node| node.registry.nodes.clone()),
         process,
         clock: Clock,
         side: tokio::runtime::Handle::current(),
@@ -578,6 +585,9 @@ impl Running {
         let shutdown = &self.app.config.shutdown;
         self.app.draining.store(true, Ordering::Relaxed);
         self.app.drain_began_us.get_or_init(|| self.app.clock.steady_us());
+        if let Some(node) = &self.node {
+            node.registry.renew();
+        }
         drop(self.housekeeping);
         drop(self.points);
         if let Some(board) = self.board {

@@ -14,6 +14,8 @@
 //! | [`log`] | the writing end: a thread a partition, which writes all that waits at once |
 //! | [`follow`] | the reading end: a thread a partition, which hands on what it reads, in order |
 //! | [`lease`] | which engine owns a partition: what only one may write |
+//! | [`nodes`] | which nodes there are, and which of them a client does best to connect to |
+//! | [`registry`] | says in Redis that this node is there, under a name that no other has, and reads who else is |
 //! | [`status`] | what is known of each partition: how late, which epoch, who owns it |
 //!
 //! Every node applies the same records in the same order with the same code, so that totals, `seq`s and frames
@@ -28,6 +30,8 @@ pub mod keys;
 pub mod lease;
 pub mod link;
 pub mod log;
+pub mod nodes;
+pub mod registry;
 pub mod scripts;
 pub mod status;
 
@@ -36,6 +40,8 @@ pub use keys::{Keys, partition_of};
 pub use lease::Leases;
 pub use link::{Link, LinkError};
 pub use log::{By, Log};
+pub use nodes::Nodes;
+pub use registry::Registry;
 pub use status::{PartitionStatus, Status};
 
 use std::time::Duration;

@@ -23,6 +23,9 @@ pub struct Cluster {
     pub late_after_ms: u64,
     pub queue_batches_max: usize,
     pub stream_entries_max: u64,
+    pub region: String,
+    pub advertise: String,
+    pub nodes_max: usize,
 }
 
 /// What a node does.
@@ -61,6 +64,9 @@ impl Default for Cluster {
             late_after_ms: 1_000,
             queue_batches_max: 1_024,
             stream_entries_max: 1_000_000,
+            region: String::new(),
+            advertise: String::new(),
+            nodes_max: 256,
         }
     }
 }
@@ -84,7 +90,7 @@ impl Cluster {
         })
     }
 
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 7] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 8] {
         [
             ("cluster.partitions", self.partitions as u64, 1..=256),
             ("cluster.timeout_ms", self.timeout_ms, 10..=60_000),
@@ -93,6 +99,7 @@ impl Cluster {
             ("cluster.late_after_ms", self.late_after_ms, 400..=60_000),
             ("cluster.queue_batches_max", self.queue_batches_max as u64, 1..=65_536),
             ("cluster.stream_entries_max", self.stream_entries_max, 1_000..=1_000_000_000),
+            ("cluster.nodes_max", self.nodes_max as u64, 2..=4_096),
         ]
     }
 
@@ -106,16 +113,54 @@ impl Cluster {
                 return Err("cluster.redis: an address begins with redis://".to_owned());
             }
         }
-        for (name, value) in [("cluster.prefix", &self.prefix), ("cluster.node", &self.node)] {
+        for (name, value) in [
+            ("cluster.prefix", &self.prefix),
+            ("cluster.node", &self.node),
+            ("cluster.region", &self.region),
+        ] {
             let is_unset = value.is_empty() && name != "cluster.prefix";
             let is_name = is_well_formed(value) && !value.contains(['{', '}']);
             if !is_unset && !is_name {
                 return Err(format!("{name}: {value:?} is no name; take letters, digits, dots and dashes"));
             }
         }
-        Ok(())
+        self.base_url().map(|_| ())
+    }
+
+    /// What begins the addresses at which clients reach this node, by `cluster.advertise`; nothing where that is unset.
+    ///
+    /// # Errors
+    /// It is no address.
+    pub fn base_url(&self) -> Result<Option<String>, String> {
+        let given = &self.advertise;
+        if given.is_empty() {
+            return Ok(None);
+        }
+        let refused = || {
+            let shown: String = given.chars().take(200).collect();
+            format!("cluster.advertise: {shown:?} is no address such as \"wss://scores.example/v1/ws\" or \"https://scores.example\"")
+        };
+        let uri: http::Uri = given.parse().map_err(|_| refused())?;
+        let scheme = match uri.scheme_str() {
+            Some("ws" | "http") => "http",
+            Some("wss" | "https") => "https",
+            _ => return Err(refused()),
+        };
+        let place = uri
+            .authority()
+            .filter(|place| !place.host().is_empty() && !place.as_str().contains('@'));
+        let place = place.ok_or_else(refused)?;
+        if uri.query().is_some() || given.len() > ADVERTISE_BYTES_MAX {
+            return Err(refused());
+        }
+        let path = uri.path().trim_end_matches('/');
+        let path = path.strip_suffix("/v1/ws").unwrap_or(path).trim_end_matches('/');
+        Ok(Some(format!("{scheme}://{place}{path}")))
     }
 }
+
+/// Longest `cluster.advertise`, in bytes.
+const ADVERTISE_BYTES_MAX: usize = 500;
 
 /// A list, or the only one of it.
 fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
@@ -138,4 +183,44 @@ fn hidden<S: serde::Serializer>(redis: &[String], serializer: S) -> Result<S::Ok
         None => url.clone(),
     });
     serializer.collect_seq(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_told_by_what_begins_it() {
+        let base = |advertise: &str| {
+            let cluster = Cluster {
+                advertise: advertise.to_owned(),
+                ..Cluster::default()
+            };
+            cluster.base_url().map(Option::unwrap_or_default)
+        };
+        for (advertise, expected) in [
+            ("", ""),
+            ("wss://scores.example/v1/ws", "https://scores.example"),
+            ("ws://10.0.0.7:8080", "http://10.0.0.7:8080"),
+            ("https://scores.example/", "https://scores.example"),
+            ("https://scores.example/a/", "https://scores.example/a"),
+            ("wss://scores.example:444/a/v1/ws", "https://scores.example:444/a"),
+            ("http://[2001:db8::1]:8080", "http://[2001:db8::1]:8080"),
+        ] {
+            assert_eq!(base(advertise).as_deref(), Ok(expected));
+        }
+        let long = format!("https://scores.example/{}", "a".repeat(ADVERTISE_BYTES_MAX));
+        for bad in [
+            "scores.example",
+            "ftp://a",
+            "https://",
+            "https://u:p@a",
+            "https://a?b",
+            "https://a b",
+            &long,
+        ] {
+            let refused = base(bad).unwrap_err();
+            assert!(refused.starts_with("cluster.advertise: "), "{refused}");
+        }
+    }
 }

@@ -1,9 +1,9 @@
 //! A cluster's node, wired: a state and an owner for each partition, fed by the partition's stream alone; and who tells
 //! clients when that is late, or is another history.
 
-use super::StartError;
+use super::{StartError, nodes};
 use crate::clock::Clock;
-use crate::cluster::{self, Delivery, Followers, Leases, Link, Lost, Status, entry::Body, follow::Share};
+use crate::cluster::{self, Delivery, Followers, Leases, Link, Lost, Registry, Status, entry::Body, follow::Share};
 use crate::config::{Config, Role};
 use crate::engine::{Engine, Owners, Parcel, Shared};
 use crate::fanout::epoch::{Epoch, EpochName};
@@ -14,7 +14,7 @@ use crate::model::{Event, GameId, Origin};
 use crate::predict::board::Board;
 use crate::recovery;
 use crate::store::{Kind, RECORD_BYTES_MAX, records};
-use crate::telemetry::{ClusterMetrics, EngineMetrics};
+use crate::telemetry::{ClusterMetrics, EngineMetrics, NodesMetrics};
 use flume::Sender;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -29,7 +29,10 @@ pub struct Node {
     followers: Followers,
     /// The thread that keeps leases, of an engine.
     leases: Option<Leases>,
+    /// The thread that keeps its place among the others.
+    pub(super) registry: Registry,
     metrics: ClusterMetrics,
+    nodes_metrics: NodesMetrics,
     /// By what rules this process works `seq`s out.
     rules: u64,
     /// Names this process.
@@ -51,13 +54,15 @@ pub(super) fn start(
     process: &str,
 ) -> Result<Option<(Engine, Node, Epoch)>, StartError> {
     // There with or without a cluster: a metric that is missing looks like one that is broken.
-    let metrics = ClusterMetrics::new();
-    let owner = format!("{}/{process}", node_name(config));
+    let (metrics, nodes_metrics) = (ClusterMetrics::new(), NodesMetrics::new());
+    let me = nodes::me(config, process);
+    let owner = format!("{}/{process}", me.node);
     let Some(settings) = config.cluster.settings(owner) else {
         return Ok(None);
     };
     let settings = Arc::new(settings);
     agree(config, &settings)?;
+    let registry = nodes::join(config, &settings, me)?;
     let limits = config.partition_limits();
     let partitions: Vec<Arc<Shared>> = (0..settings.partitions)
         .map(|partition| {
@@ -81,7 +86,9 @@ pub(super) fn start(
     let node = Node {
         followers,
         leases: None,
+        registry,
         metrics,
+        nodes_metrics,
         rules: recovery::rules(&limits),
         process: process.to_owned(),
         late_after: Duration::from_millis(config.cluster.late_after_ms),
@@ -96,15 +103,6 @@ pub(super) fn start(
     let epoch = Epoch::new(node.epoch());
     tracing::info!(role = ?config.cluster.role, node = settings.owner, partitions = settings.partitions, games = partitions.iter().map(|shared| shared.game_count()).sum::<usize>(), "joined the cluster");
     Ok(Some((Engine::clustered(&owners, log), node, epoch)))
-}
-
-fn node_name(config: &Config) -> String {
-    if !config.cluster.node.is_empty() {
-        return config.cluster.node.clone();
-    }
-    // Without it, another port is what tells nodes on one machine apart.
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}:{}", host.trim(), config.server.bind.port())
 }
 
 /// What must be the same on all nodes, or they would not work out the same: whoever comes first says it, and who comes
@@ -174,6 +172,7 @@ impl Node {
         if let Some(leases) = &self.leases {
             metrics.lease_changes.absolute(leases.changes.load(Relaxed));
         }
+        nodes::read_levels(&self.registry.nodes, &self.nodes_metrics);
     }
 }
 
@@ -197,6 +196,7 @@ pub(super) async fn watch(node: Arc<Node>, epoch: Arc<Epoch>, shards: Vec<Sender
         }
         let late_us = node.status.late_us();
         let is_late = late_us > node.late_after.as_micros() as i64;
+        node.registry.nodes.late.store(is_late, Relaxed);
         let now_us = Clock.steady_us();
         let is_due = told_us.is_none_or(|at_us| now_us - at_us >= TELL_EVERY.as_micros() as i64);
         if is_late && is_due {

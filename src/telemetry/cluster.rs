@@ -1,6 +1,8 @@
 //! A cluster's handles.
 
-use super::table::{CLUSTER_CONNECTED, CLUSTER_LATE, CLUSTER_LEASE_CHANGES, CLUSTER_OWNED, CLUSTER_RECORDS};
+use super::table::{
+    CLUSTER_CLOCK, CLUSTER_CONNECTED, CLUSTER_LATE, CLUSTER_LEASE_CHANGES, CLUSTER_LISTED, CLUSTER_NODES, CLUSTER_OWNED, CLUSTER_RECORDS,
+};
 use super::{counter, gauge};
 use metrics::{Counter, Gauge};
 
@@ -32,6 +34,33 @@ impl ClusterMetrics {
 }
 
 impl Default for ClusterMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What this node is among the others.
+pub struct NodesMetrics {
+    /// How many there are.
+    pub nodes: Gauge,
+    /// Whether the others know this one.
+    pub listed: Gauge,
+    /// How far its clock is ahead of Redis'.
+    pub clock_offset: Gauge,
+}
+
+impl NodesMetrics {
+    /// Finds the handles.
+    pub fn new() -> NodesMetrics {
+        NodesMetrics {
+            nodes: gauge(&CLUSTER_NODES),
+            listed: gauge(&CLUSTER_LISTED),
+            clock_offset: gauge(&CLUSTER_CLOCK),
+        }
+    }
+}
+
+impl Default for NodesMetrics {
     fn default() -> Self {
         Self::new()
     }

@@ -537,6 +537,27 @@ metric!(
     "Records read of the streams of all partitions, those from before this process too."
 );
 metric!(
+    CLUSTER_NODES,
+    "scorewire_cluster_nodes",
+    Gauge,
+    "",
+    "Nodes that renew their entries in Redis, this one included, as it was read last."
+);
+metric!(
+    CLUSTER_LISTED,
+    "scorewire_cluster_listed",
+    Gauge,
+    "",
+    "1 while the others know this node by its name; 0 without a cluster, without Redis, or where another process has the name."
+);
+metric!(
+    CLUSTER_CLOCK,
+    "scorewire_cluster_clock_offset_seconds",
+    Gauge,
+    "",
+    "How far this machine's clock is ahead of Redis' (below 0: behind), as of a second ago, give or take half of what Redis took to answer."
+);
+metric!(
     LIMIT,
     "scorewire_limit",
     Gauge,
@@ -877,6 +898,9 @@ pub const METRICS: &[&Metric] = &[
     &CLUSTER_OWNED,
     &CLUSTER_LEASE_CHANGES,
     &CLUSTER_RECORDS,
+    &CLUSTER_NODES,
+    &CLUSTER_LISTED,
+    &CLUSTER_CLOCK,
     &LIMIT,
     &DRAIN,
     &PROCESS_CPU,

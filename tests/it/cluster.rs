@@ -27,7 +27,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// A node's settings.
-fn node(redis: &Redis, role: &str, settings: &[(&str, &str)]) -> Command {
+pub(crate) fn node(redis: &Redis, role: &str, settings: &[(&str, &str)]) -> Command {
     let mut command = scorewire(&["serve", "--bind", "127.0.0.1:0"]);
     command.env("SCOREWIRE__CLUSTER__ROLE", role);
     command.env("SCOREWIRE__CLUSTER__REDIS", redis.url());
@@ -53,7 +53,7 @@ impl Node {
 }
 
 /// A slate with everything that goes wrong on a live one, and topics of all kinds but lineups.
-fn slate(seed: u64, games: u8) -> (Vec<Event>, Vec<String>) {
+pub(crate) fn slate(seed: u64, games: u8) -> (Vec<Event>, Vec<String>) {
     let options = Options {
         seed,
         games: games.into(),
@@ -82,7 +82,7 @@ fn without_seq(mut snapshot: Value) -> Value {
 }
 
 /// Waits until two nodes show the same of every topic, `seq` included but for the slate's.
-async fn same(a: &Http, b: &Http, topics: &[String]) {
+pub(crate) async fn same(a: &Http, b: &Http, topics: &[String]) {
     for topic in topics {
         let of = |snapshot: Value| if topic == "slate" { without_seq(snapshot) } else { snapshot };
         eventually(&format!("two nodes show the same of {topic}"), || async {
@@ -92,7 +92,7 @@ async fn same(a: &Http, b: &Http, topics: &[String]) {
     }
 }
 
-async fn post(http: &Http, events: &[Event]) {
+pub(crate) async fn post(http: &Http, events: &[Event]) {
     let answer = http.try_post(lines(events)).await.expect("an answer");
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     assert_eq!(answer.json()["rejected"], json!([]), "{}", answer.text());
@@ -425,7 +425,7 @@ fn who_no_longer_owns_a_partition_cannot_write_as_its_owner() {
 }
 
 /// The line in which it says why it does not start, and its exit code.
-fn refused(mut command: Command, settings: &[(&str, &str)]) -> (Option<i32>, String) {
+pub(crate) fn refused(mut command: Command, settings: &[(&str, &str)]) -> (Option<i32>, String) {
     command.env("SCOREWIRE__CLUSTER__START_TIMEOUT_MS", "1000");
     command.envs(settings.iter().copied());
     let (code, _, said) = outcome(command);

@@ -33,6 +33,7 @@ mod lineups;
 mod log_command;
 mod memory;
 mod moved;
+mod nodes;
 mod oracle;
 mod plain_http;
 mod plan;

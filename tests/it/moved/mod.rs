@@ -20,6 +20,7 @@ const MOVERS: &[&str] = &[
     "bad_models::files_that_are_no_use_and_answers_that_are_no_numbers_leave_history",
     "cluster::another_engine_takes_over_from_one_that_was_killed_or_held_up",
     "cluster::clients_stay_while_redis_is_away_and_are_told_so",
+    "nodes::clients_are_sent_to_nodes_that_are_there",
     "compression::compressed_or_not_everyone_is_told_the_same",
     "disk::a_full_disk_costs_subscribers_nothing_and_heals",
     "lineups::a_lineup_that_nobody_wants_makes_room",
