@@ -61,7 +61,9 @@ use crate::scoring::{RulesetError, Rulesets};
 use crate::server::admission::Admission;
 use crate::server::listen::Audience;
 use crate::server::tls::{self, Follower, Handshakes, TlsError};
-use crate::server::{self, Addresses, App, Auth, Door, FeedRates, KeyFileError, Predictions, PredictorState, Routes, Slowest, listen};
+use crate::server::{
+    self, Addresses, App, Auth, Door, FeedRates, KeyFileError, Predictions, PredictorState, Routes, Slowest, Tiers, listen,
+};
 use crate::telemetry::{
     self, BoardMetrics, EngineMetrics, GpuMetrics, IngestMetrics, Levels, LogMetrics, MemoryMetrics, Refusals, ShardMetrics, TlsMetrics,
 };
@@ -388,6 +390,7 @@ fn share(
         epoch: Arc::new(epoch),
         projections: Arc::new(points::table(&config)),
         nodes: node.as_ref().map_or_else(|| Arc::new(alone), |node| node.registry.nodes.clone()),
+        tiers: Tiers::new(&config),
         process,
         clock: Clock,
         side: tokio::runtime::Handle::current(),

@@ -16,7 +16,7 @@ mod process;
 mod registry;
 pub(crate) mod table;
 
-pub use cluster::{ClusterMetrics, NodesMetrics};
+pub use cluster::{ClusterMetrics, NodesMetrics, TierMetrics, TierResult};
 pub use feeds::FeedMetrics;
 pub use gpu::GpuMetrics;
 pub use lineups::LineupMetrics;

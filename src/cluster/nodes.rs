@@ -39,6 +39,9 @@ pub struct Entry {
     /// Begins the addresses at which clients reach it, `http://HOST:PORT`; empty where that is not known.
     #[serde(default)]
     pub url: String,
+    /// Begins the addresses at which other nodes reach it, without TLS; empty where that is not known.
+    #[serde(default)]
+    pub inside: String,
     /// Where it listens, on its machine's own terms; for people.
     #[serde(default)]
     pub listens: String,
@@ -79,10 +82,11 @@ impl Entry {
         let texts = [&entry.node, &entry.process, &entry.role, &entry.region, &entry.version];
         let is_clean = texts
             .iter()
-            .chain(&[&entry.url, &entry.listens])
+            .chain(&[&entry.url, &entry.inside, &entry.listens])
             .all(|text| !text.contains(char::is_control));
         let is_url = entry.url.is_empty() || entry.url.starts_with("http://") || entry.url.starts_with("https://");
-        (is_clean && is_url && !entry.node.is_empty()).then_some(entry)
+        let is_inside = entry.inside.is_empty() || entry.inside.starts_with("http://");
+        (is_clean && is_url && is_inside && !entry.node.is_empty()).then_some(entry)
     }
 
     /// Whether a client may come now.
@@ -211,7 +215,7 @@ impl Nodes {
         let engines = others.iter().filter(|seen| is_there(seen, at_us) && seen.entry.role == "engine");
         let mut engines: Vec<Entry> = engines.map(|seen| seen.entry.clone()).collect();
         // One that is full of clients still answers a question.
-        engines.retain(|entry| !entry.url.is_empty() && !entry.standing.draining);
+        engines.retain(|entry| !entry.inside.is_empty() && !entry.standing.draining);
         rank(&mut engines, Some(&self.me.region), self.turns.fetch_add(1, Relaxed));
         engines.into_iter().next()
     }
@@ -266,6 +270,7 @@ mod tests {
             role: "edge".to_owned(),
             region: region.to_owned(),
             url: format!("http://{node}:8080"),
+            inside: format!("http://{node}:8080"),
             standing: Standing {
                 load,
                 ..Standing::default()
@@ -387,6 +392,7 @@ mod tests {
             Entry::read(&entry.to_json())
         };
         assert_eq!(with(|entry| entry.url = "javascript:alert(1)".to_owned()), None);
+        assert_eq!(with(|entry| entry.inside = "https://a".to_owned()), None);
         assert_eq!(with(|entry| entry.region = "a\r\nb".to_owned()), None);
         assert_eq!(with(|entry| entry.region = "x".repeat(ENTRY_BYTES_MAX)), None);
         assert_eq!(with(|entry| entry.node.clear()), None);
@@ -410,7 +416,14 @@ mod tests {
             entry.role = role.to_owned();
             seen(entry, READ_US)
         };
-        let nodes = nodes(vec![with("a", "edge", 0), with("b", "engine", FULL), with("c", "engine", 999)]);
+        let mut nowhere = with("d", "engine", 0);
+        nowhere.entry.inside.clear();
+        let nodes = nodes(vec![
+            with("a", "edge", 0),
+            with("b", "engine", FULL),
+            with("c", "engine", 899),
+            nowhere,
+        ]);
         assert_eq!(nodes.engine(READ_US).map(|entry| entry.node).as_deref(), Some("c"));
         assert_eq!(nodes.engine(READ_US + KEPT_US), None);
     }

@@ -25,7 +25,12 @@ pub struct Cluster {
     pub stream_entries_max: u64,
     pub region: String,
     pub advertise: String,
+    pub internal: String,
     pub nodes_max: usize,
+    pub up_timeout_ms: u64,
+    pub up_requests_max: usize,
+    #[serde(serialize_with = "hidden_key")]
+    pub up_key: String,
 }
 
 /// What a node does.
@@ -66,7 +71,11 @@ impl Default for Cluster {
             stream_entries_max: 1_000_000,
             region: String::new(),
             advertise: String::new(),
+            internal: String::new(),
             nodes_max: 256,
+            up_timeout_ms: 250,
+            up_requests_max: 64,
+            up_key: String::new(),
         }
     }
 }
@@ -90,7 +99,7 @@ impl Cluster {
         })
     }
 
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 8] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 10] {
         [
             ("cluster.partitions", self.partitions as u64, 1..=256),
             ("cluster.timeout_ms", self.timeout_ms, 10..=60_000),
@@ -100,6 +109,8 @@ impl Cluster {
             ("cluster.queue_batches_max", self.queue_batches_max as u64, 1..=65_536),
             ("cluster.stream_entries_max", self.stream_entries_max, 1_000..=1_000_000_000),
             ("cluster.nodes_max", self.nodes_max as u64, 2..=4_096),
+            ("cluster.up_timeout_ms", self.up_timeout_ms, 10..=10_000),
+            ("cluster.up_requests_max", self.up_requests_max as u64, 1..=10_000),
         ]
     }
 
@@ -124,7 +135,10 @@ impl Cluster {
                 return Err(format!("{name}: {value:?} is no name; take letters, digits, dots and dashes"));
             }
         }
-        self.base_url().map(|_| ())
+        if !self.up_key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("cluster.up_key is no key: it has spaces or other characters that none has".to_owned());
+        }
+        self.base_url().and(self.internal_url()).map(|_| ())
     }
 
     /// What begins the addresses at which clients reach this node, by `cluster.advertise`; nothing where that is unset.
@@ -132,35 +146,53 @@ impl Cluster {
     /// # Errors
     /// It is no address.
     pub fn base_url(&self) -> Result<Option<String>, String> {
-        let given = &self.advertise;
-        if given.is_empty() {
-            return Ok(None);
-        }
-        let refused = || {
-            let shown: String = given.chars().take(200).collect();
+        base(&self.advertise).map_err(|shown| {
             format!("cluster.advertise: {shown:?} is no address such as \"wss://scores.example/v1/ws\" or \"https://scores.example\"")
-        };
-        let uri: http::Uri = given.parse().map_err(|_| refused())?;
-        let scheme = match uri.scheme_str() {
-            Some("ws" | "http") => "http",
-            Some("wss" | "https") => "https",
-            _ => return Err(refused()),
-        };
-        let place = uri
-            .authority()
-            .filter(|place| !place.host().is_empty() && !place.as_str().contains('@'));
-        let place = place.ok_or_else(refused)?;
-        if uri.query().is_some() || given.len() > ADVERTISE_BYTES_MAX {
-            return Err(refused());
-        }
-        let path = uri.path().trim_end_matches('/');
-        let path = path.strip_suffix("/v1/ws").unwrap_or(path).trim_end_matches('/');
-        Ok(Some(format!("{scheme}://{place}{path}")))
+        })
+    }
+
+    /// What begins the addresses at which other nodes reach this one, by `cluster.internal`; nothing where that is unset.
+    ///
+    /// # Errors
+    /// It is no address, or one with TLS.
+    pub fn internal_url(&self) -> Result<Option<String>, String> {
+        let given = base(&self.internal).and_then(|url| match url {
+            Some(url) if !url.starts_with("http://") => Err(url),
+            url => Ok(url),
+        });
+        given.map_err(|shown| format!("cluster.internal: {shown:?} is no address such as \"http://10.0.0.7:8080\""))
     }
 }
 
-/// Longest `cluster.advertise`, in bytes.
-const ADVERTISE_BYTES_MAX: usize = 500;
+/// What begins addresses at a place that is given by any of them; nothing where none is given.
+///
+/// # Errors
+/// It is none: what it is, cut short.
+fn base(given: &str) -> Result<Option<String>, String> {
+    if given.is_empty() {
+        return Ok(None);
+    }
+    let refused = || given.chars().take(200).collect::<String>();
+    let uri: http::Uri = given.parse().map_err(|_| refused())?;
+    let scheme = match uri.scheme_str() {
+        Some("ws" | "http") => "http",
+        Some("wss" | "https") => "https",
+        _ => return Err(refused()),
+    };
+    let place = uri
+        .authority()
+        .filter(|place| !place.host().is_empty() && !place.as_str().contains('@'));
+    let place = place.ok_or_else(refused)?;
+    if uri.query().is_some() || given.len() > ADDRESS_BYTES_MAX {
+        return Err(refused());
+    }
+    let path = uri.path().trim_end_matches('/');
+    let path = path.strip_suffix("/v1/ws").unwrap_or(path).trim_end_matches('/');
+    Ok(Some(format!("{scheme}://{place}{path}")))
+}
+
+/// Longest address of a node, in bytes.
+const ADDRESS_BYTES_MAX: usize = 500;
 
 /// A list, or the only one of it.
 fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
@@ -174,6 +206,11 @@ fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<
         Given::One(url) => vec![url],
         Given::Many(urls) => urls,
     })
+}
+
+/// That there is a key, and not which.
+fn hidden_key<S: serde::Serializer>(key: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(if key.is_empty() { "" } else { "…" })
 }
 
 /// Addresses as they are shown: without what may be a password.
@@ -209,7 +246,7 @@ mod tests {
         ] {
             assert_eq!(base(advertise).as_deref(), Ok(expected));
         }
-        let long = format!("https://scores.example/{}", "a".repeat(ADVERTISE_BYTES_MAX));
+        let long = format!("https://scores.example/{}", "a".repeat(ADDRESS_BYTES_MAX));
         for bad in [
             "scores.example",
             "ftp://a",
@@ -221,6 +258,19 @@ mod tests {
         ] {
             let refused = base(bad).unwrap_err();
             assert!(refused.starts_with("cluster.advertise: "), "{refused}");
+        }
+        let inside = |internal: &str| {
+            let internal = internal.to_owned();
+            Cluster {
+                internal,
+                ..Cluster::default()
+            }
+            .internal_url()
+        };
+        assert_eq!(inside("http://10.0.0.7:8080/"), Ok(Some("http://10.0.0.7:8080".to_owned())));
+        assert_eq!(inside(""), Ok(None));
+        for bad in ["https://a", "10.0.0.7:8080"] {
+            assert!(inside(bad).unwrap_err().starts_with("cluster.internal: "), "{bad}");
         }
     }
 }

@@ -37,6 +37,7 @@ pub(super) fn me(config: &Config, process: &str) -> Entry {
         rules: format!("{:016x}", recovery::rules(&config.partition_limits())),
         region: config.cluster.region.clone(),
         url: base_url(config),
+        inside: inside(config),
         listens: config.server.bind.to_string(),
         ..Entry::default()
     }
@@ -55,13 +56,25 @@ fn base_url(config: &Config) -> String {
     format!("{scheme}://{address}")
 }
 
+/// Where other nodes reach it, without TLS; empty where that is not known.
+fn inside(config: &Config) -> String {
+    if let Ok(Some(url)) = config.cluster.internal_url() {
+        return url;
+    }
+    let address = config.server.bind;
+    if address.ip().is_unspecified() || config.server.tls_cert.is_some() {
+        return String::new();
+    }
+    format!("http://{address}")
+}
+
 /// Takes the node's place among the others.
 ///
 /// # Errors
 /// Another node has its name, or Redis can't be asked.
 pub(super) fn join(config: &Config, settings: &Arc<Settings>, me: Entry) -> Result<Registry, StartError> {
     if me.url.is_empty() {
-        tracing::warn!(
+        tracing::info!(
             "clients are not sent to this node by others: server.bind names no address; cluster.advertise says where they reach it"
         );
     }
@@ -113,6 +126,18 @@ mod tests {
         assert_eq!(at(&config, "10.0.0.7:8080"), "https://10.0.0.7:8080");
         config.cluster.advertise = "wss://scores.example/v1/ws".to_owned();
         assert_eq!(at(&config, "0.0.0.0:8080"), "https://scores.example");
+    }
+
+    #[test]
+    fn other_nodes_reach_it_without_tls_or_not_at_all() {
+        let mut config = Config::default();
+        config.cluster.advertise = "wss://scores.example/v1/ws".to_owned();
+        config.server.bind = "10.0.0.7:8080".parse().unwrap();
+        assert_eq!(me(&config, "p").inside, "http://10.0.0.7:8080");
+        config.server.bind = "0.0.0.0:8080".parse().unwrap();
+        assert_eq!(me(&config, "p").inside, "");
+        config.cluster.internal = "http://engine-1:8080/".to_owned();
+        assert_eq!(me(&config, "p").inside, "http://engine-1:8080");
     }
 
     #[test]

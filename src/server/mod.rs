@@ -29,6 +29,7 @@ mod query;
 mod snapshots;
 mod sse;
 mod stall;
+mod tier;
 pub mod tls;
 mod turned_away;
 pub mod upgrade;
@@ -38,6 +39,7 @@ pub use auth::{Auth, KeyFileError};
 pub use clients::Slowest;
 pub use feed_rate::FeedRates;
 pub use predictions::{Predictions, PredictorState};
+pub use tier::Tiers;
 
 use crate::clock::Clock;
 use crate::cluster::Nodes;
@@ -90,6 +92,8 @@ pub struct App {
     pub epoch: Arc<Epoch>,
     /// The nodes of the cluster, of which this is one.
     pub nodes: Arc<Nodes>,
+    /// The way up, for what an edge can't answer.
+    pub tiers: Tiers,
     /// What tells this process from one before it with the same epoch.
     pub process: Arc<str>,
     /// The time.

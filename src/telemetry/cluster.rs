@@ -2,8 +2,9 @@
 
 use super::table::{
     CLUSTER_CLOCK, CLUSTER_CONNECTED, CLUSTER_LATE, CLUSTER_LEASE_CHANGES, CLUSTER_LISTED, CLUSTER_NODES, CLUSTER_OWNED, CLUSTER_RECORDS,
+    TIER_REQUESTS,
 };
-use super::{counter, gauge};
+use super::{counter, counter_with, gauge};
 use metrics::{Counter, Gauge};
 
 /// What this node is in its cluster.
@@ -61,6 +62,45 @@ impl NodesMetrics {
 }
 
 impl Default for NodesMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What became of a question that went up a tier.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TierResult {
+    /// An engine's answer was passed on.
+    Answered,
+    /// The engine has none either.
+    Unknown,
+    /// None came in time.
+    Late,
+    /// The engine failed, or refused.
+    Failed,
+    /// As many were under way as may.
+    Busy,
+    /// No engine is known.
+    Nobody,
+}
+
+/// Counts them.
+pub struct TierMetrics([Counter; 6]);
+
+impl TierMetrics {
+    /// Finds the handles.
+    pub fn new() -> TierMetrics {
+        let results = ["answered", "unknown", "late", "failed", "busy", "nobody"];
+        TierMetrics(results.map(|result| counter_with(&TIER_REQUESTS, "result", result)))
+    }
+
+    /// Counts one.
+    pub fn count(&self, result: TierResult) {
+        self.0[result as usize].increment(1);
+    }
+}
+
+impl Default for TierMetrics {
     fn default() -> Self {
         Self::new()
     }

@@ -558,6 +558,13 @@ metric!(
     "How far this machine's clock is ahead of Redis' (below 0: behind), as of a second ago, give or take half of what Redis took to answer."
 );
 metric!(
+    TIER_REQUESTS,
+    "scorewire_tier_requests_total",
+    Counter,
+    "result = answered, unknown, late, failed, busy, nobody",
+    "Questions that this edge could not answer from what it has, by what became of them on their way up: an engine's answer was passed on; no engine has one either; none came within `cluster.up_timeout_ms`; the engine failed or refused; `cluster.up_requests_max` were under way; no engine is known."
+);
+metric!(
     LIMIT,
     "scorewire_limit",
     Gauge,
@@ -901,6 +908,7 @@ pub const METRICS: &[&Metric] = &[
     &CLUSTER_NODES,
     &CLUSTER_LISTED,
     &CLUSTER_CLOCK,
+    &TIER_REQUESTS,
     &LIMIT,
     &DRAIN,
     &PROCESS_CPU,

@@ -56,6 +56,7 @@ mod stopping;
 mod subscriptions;
 mod support;
 mod tidy;
+mod tiers;
 mod tls;
 mod tls_crowds;
 mod tls_reload;
