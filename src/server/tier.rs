@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_name_stays_one_part_of_the_path() {
-        assert_eq!(path_part("00-0019596"), "00-0019596");
+        assert_eq!(path_part("90-0000001"), "90-0000001");
         assert_eq!(path_part("dst:NE"), "dst%3ANE");
         assert_eq!(path_part(".."), "%2E%2E");
         assert_eq!(path_part("a/b?c#d%e f\u{e9}"), "a%2Fb%3Fc%23d%25e%20f%C3%A9");
