@@ -20,6 +20,7 @@
 //!  publish       1, of an engine      what it predicts (flume)                   1,024
 //!  listen-N      1 a partition, with  what engines predict, by way of Redis      –
 //!                predict.enabled
+//!  nodes         1, in a cluster      its own looks, each second                 –
 //!  predictor     1, with                games that moved (predict::board)          predict.games_max
 //!                predict.enabled
 //!  housekeeping  1, with a log          its own looks, each second                 one round at a time
@@ -44,6 +45,7 @@ mod housekeeping;
 mod keeper;
 mod lineups;
 mod log;
+mod nodes;
 mod points;
 mod predictor;
 
@@ -52,8 +54,8 @@ pub use cluster::Node;
 pub use log::Machine;
 
 use crate::clock::Clock;
-use crate::cluster::Lost;
 use crate::cluster::predictions::Listeners;
+use crate::cluster::{Lost, Nodes};
 use crate::compaction::RetellError;
 use crate::config::{Config, Role};
 use crate::engine::{Shared, silence};
@@ -71,7 +73,9 @@ use crate::scoring::{RulesetError, Rulesets};
 use crate::server::admission::Admission;
 use crate::server::listen::Audience;
 use crate::server::tls::{self, Follower, Handshakes, TlsError};
-use crate::server::{self, Addresses, App, Auth, Door, FeedRates, KeyFileError, Predictions, PredictorState, Routes, Slowest, listen};
+use crate::server::{
+    self, Addresses, App, Auth, Door, FeedRates, KeyFileError, Predictions, PredictorState, Routes, Slowest, Tiers, listen,
+};
 use crate::telemetry::{
     self, BoardMetrics, EngineMetrics, GpuMetrics, IngestMetrics, Levels, LogMetrics, MemoryMetrics, Refusals, ShardMetrics, TlsMetrics,
 };
@@ -217,7 +221,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
 ///
 /// # Errors
 /// Those of [`start`].
-pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError> {
+pub fn start_on(mut config: Config, machine: Machine) -> Result<Running, StartError> {
     // First of all: a metric's handle that is found earlier counts nothing.
     let prometheus = config.metrics.enabled.then(|| page(&config));
     let rulesets = Arc::new(rulesets(&config)?);
@@ -233,6 +237,8 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
     let ingest = apart(server.ingest_bind, "server.ingest_bind")?;
     let admin = apart(server.admin_bind, "server.admin_bind")?;
 
+    // The port that was picked, where 0 was asked for.
+    config.server.bind = address;
     let (stop, stopped) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
     let (commands, mailboxes): (Vec<_>, Vec<_>) = (0..shard_count).map(|_| flume::bounded(commands_max)).unzip();
@@ -297,6 +303,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
     }
     feeds::start(&app, node.as_ref(), &stopped)?;
     if let Some(node) = &node {
+        nodes::begin(&node.registry, &app);
         tokio::spawn(cluster::watch(node.clone(), app.epoch.clone(), commands.clone(), stopped));
     }
     Ok(Running {
@@ -376,6 +383,7 @@ fn share(
         (false, true) => PredictorState::Relayed,
         (false, false) => PredictorState::Off,
     };
+    let alone = Nodes::new(nodes::me(&config, &process));
     let (engine, epoch, node) = match cluster::start(&config, machine, &hub, board.as_ref(), &process)? {
         Some((engine, node, epoch)) => (engine, epoch, Some(Arc::new(node))),
         None => {
@@ -402,6 +410,8 @@ fn share(
         rulesets,
         epoch: Arc::new(epoch),
         projections: Arc::new(points::table(&config)),
+        nodes: node.as_ref().map_or_else(|| Arc::new(alone), |node| node.registry.nodes.clone()),
+        tiers: Tiers::new(&config),
         process,
         clock: Clock,
         side: tokio::runtime::Handle::current(),
@@ -602,6 +612,9 @@ impl Running {
         let shutdown = &self.app.config.shutdown;
         self.app.draining.store(true, Ordering::Relaxed);
         self.app.drain_began_us.get_or_init(|| self.app.clock.steady_us());
+        if let Some(node) = &self.node {
+            node.registry.renew();
+        }
         drop(self.housekeeping);
         drop(self.points);
         if let Some(board) = self.board {

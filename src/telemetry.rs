@@ -16,7 +16,9 @@ mod process;
 mod registry;
 pub(crate) mod table;
 
-pub use cluster::{BaseMetrics, ClusterFeedLevels, ClusterFeedMetrics, ClusterMetrics, ClusterPredictionMetrics};
+pub use cluster::{
+    BaseMetrics, ClusterFeedLevels, ClusterFeedMetrics, ClusterMetrics, ClusterPredictionMetrics, NodesMetrics, TierMetrics, TierResult,
+};
 pub use feeds::FeedMetrics;
 pub use gpu::GpuMetrics;
 pub use lineups::LineupMetrics;

@@ -218,6 +218,10 @@ chart("Connected to Redis", "1 while it is; a node alone has no Redis.", "none",
 chart("Behind Redis", "How old what a node shows its clients is; the line is where an alert begins.", "s", (f"max by (instance) (scorewire_cluster_late_seconds{{{S}}})", "{{instance}}"), line=5)
 chart("Leases that change hands", "In five minutes. One failover moves all partitions of a node once; every minute some is no failover.", "none", (f"sum by (instance) (increase(scorewire_cluster_lease_changes_total{{{S}}}[5m]))", "{{instance}}"))
 
+chart("Nodes", "That renew their entries in Redis, and those scraped that the others know by their names.", "none", (f"max(scorewire_cluster_nodes{{{S}}})", "nodes"), (f"sum(scorewire_cluster_listed{{{S}}})", "known to the others"))
+chart("Clock against Redis'", "How far ahead it is; the line is where an alert begins, as on the other side of 0.", "s", (f"max by (instance) (scorewire_cluster_clock_offset_seconds{{{S}}})", "{{instance}}"), line=1, least=None)
+chart("Questions that go up a tier", "That an edge could not answer from what it has, by what became of them; for all but answered ones the edge's own answer had to do.", "reqps", (per_second("scorewire_tier_requests_total", "result"), "{{result}}"))
+
 row("Predictions")
 chart("Time to a prediction, p99", "From an event's arrival; of the next play 5 ms are promised.", "s", (quantile(0.99, "scorewire_prediction_seconds", "what"), "{{what}}"), line=0.005)
 chart("Predictions by source", "A model's where it is sure enough, else history's.", "cps", (per_second("scorewire_predictions_total", "kind, source"), "{{kind}} {{source}}"))

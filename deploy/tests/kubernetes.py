@@ -48,8 +48,10 @@ def ports(workload: dict) -> dict[str, int]:
 
 def variables(workload: dict) -> dict[str, str]:
     """Its environment, with words that make sense for what is known in a cluster alone."""
-    told = {"SCOREWIRE__CLUSTER__NODE": "scorewire-0", "SCOREWIRE__CLUSTER__REDIS": "redis://:password@redis:6379"}
-    return {entry["name"]: entry.get("value") or told[entry["name"]] for entry in container(workload)["env"]}
+    told = {"SCOREWIRE__CLUSTER__NODE": "scorewire-0", "SCOREWIRE__CLUSTER__REDIS": "redis://:password@redis:6379", "POD_IP": "10.1.2.3"}
+    known = {entry["name"]: entry.get("value") or told[entry["name"]] for entry in container(workload)["env"]}
+    # As the kubelet does.
+    return {name: value.replace("$(POD_IP)", told["POD_IP"]) for name, value in known.items()}
 
 
 def settings() -> dict:

@@ -17,6 +17,8 @@
 //! | [`lease`] | which engine owns a partition, a thread each: what only one may write |
 //! | [`predictions`] | what engines predict, published by a partition's owner, heard by every node |
 //! | [`feed`] | a partition's stream of lines that feeds write to Redis themselves, read by its owner |
+//! | [`nodes`] | which nodes there are, and which of them a client does best to connect to |
+//! | [`registry`] | says in Redis that this node is there, under a name that no other has, and reads who else is |
 //! | [`status`] | what is known of each partition: how late, which epoch, who owns it |
 //!
 //! Every node applies the same records in the same order with the same code, so that totals, `seq`s and frames
@@ -33,7 +35,9 @@ pub mod keys;
 pub mod lease;
 pub mod link;
 pub mod log;
+pub mod nodes;
 pub mod predictions;
+pub mod registry;
 pub mod scripts;
 pub mod status;
 
@@ -42,6 +46,8 @@ pub use keys::{Keys, partition_of};
 pub use lease::Leases;
 pub use link::{Link, LinkError};
 pub use log::{By, Log};
+pub use nodes::Nodes;
+pub use registry::Registry;
 pub use status::{PartitionStatus, Status};
 
 use std::path::PathBuf;

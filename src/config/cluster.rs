@@ -29,6 +29,14 @@ pub struct Cluster {
     pub stream_entries_max: u64,
     pub base_every_records: u64,
     pub base_every_s: u64,
+    pub region: String,
+    pub advertise: String,
+    pub internal: String,
+    pub nodes_max: usize,
+    pub up_timeout_ms: u64,
+    pub up_requests_max: usize,
+    #[serde(serialize_with = "hidden_key")]
+    pub up_key: String,
 }
 
 /// What a node does.
@@ -72,6 +80,13 @@ impl Default for Cluster {
             stream_entries_max: 1_000_000,
             base_every_records: 10_000,
             base_every_s: 600,
+            region: String::new(),
+            advertise: String::new(),
+            internal: String::new(),
+            nodes_max: 256,
+            up_timeout_ms: 250,
+            up_requests_max: 64,
+            up_key: String::new(),
         }
     }
 }
@@ -99,7 +114,7 @@ impl Cluster {
         })
     }
 
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 9] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 12] {
         [
             ("cluster.partitions", self.partitions as u64, 1..=256),
             ("cluster.timeout_ms", self.timeout_ms, 10..=60_000),
@@ -110,6 +125,9 @@ impl Cluster {
             ("cluster.stream_entries_max", self.stream_entries_max, 1_000..=1_000_000_000),
             ("cluster.base_every_records", self.base_every_records, 1..=1_000_000_000),
             ("cluster.base_every_s", self.base_every_s, 1..=86_400),
+            ("cluster.nodes_max", self.nodes_max as u64, 2..=4_096),
+            ("cluster.up_timeout_ms", self.up_timeout_ms, 10..=10_000),
+            ("cluster.up_requests_max", self.up_requests_max as u64, 1..=10_000),
         ]
     }
 
@@ -126,16 +144,75 @@ impl Cluster {
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             return Err("cluster.tls_cert and cluster.tls_key go together: set both or neither".to_owned());
         }
-        for (name, value) in [("cluster.prefix", &self.prefix), ("cluster.node", &self.node)] {
+        for (name, value) in [
+            ("cluster.prefix", &self.prefix),
+            ("cluster.node", &self.node),
+            ("cluster.region", &self.region),
+        ] {
             let is_unset = value.is_empty() && name != "cluster.prefix";
             let is_name = is_well_formed(value) && !value.contains(['{', '}']);
             if !is_unset && !is_name {
                 return Err(format!("{name}: {value:?} is no name; take letters, digits, dots and dashes"));
             }
         }
-        Ok(())
+        if !self.up_key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("cluster.up_key is no key: it has spaces or other characters that none has".to_owned());
+        }
+        self.base_url().and(self.internal_url()).map(|_| ())
+    }
+
+    /// What begins the addresses at which clients reach this node, by `cluster.advertise`; nothing where that is unset.
+    ///
+    /// # Errors
+    /// It is no address.
+    pub fn base_url(&self) -> Result<Option<String>, String> {
+        base(&self.advertise).map_err(|shown| {
+            format!("cluster.advertise: {shown:?} is no address such as \"wss://scores.example/v1/ws\" or \"https://scores.example\"")
+        })
+    }
+
+    /// What begins the addresses at which other nodes reach this one, by `cluster.internal`; nothing where that is unset.
+    ///
+    /// # Errors
+    /// It is no address, or one with TLS.
+    pub fn internal_url(&self) -> Result<Option<String>, String> {
+        let given = base(&self.internal).and_then(|url| match url {
+            Some(url) if !url.starts_with("http://") => Err(url),
+            url => Ok(url),
+        });
+        given.map_err(|shown| format!("cluster.internal: {shown:?} is no address such as \"http://10.0.0.7:8080\""))
     }
 }
+
+/// What begins addresses at a place that is given by any of them; nothing where none is given.
+///
+/// # Errors
+/// It is none: what it is, cut short.
+fn base(given: &str) -> Result<Option<String>, String> {
+    if given.is_empty() {
+        return Ok(None);
+    }
+    let refused = || given.chars().take(200).collect::<String>();
+    let uri: http::Uri = given.parse().map_err(|_| refused())?;
+    let scheme = match uri.scheme_str() {
+        Some("ws" | "http") => "http",
+        Some("wss" | "https") => "https",
+        _ => return Err(refused()),
+    };
+    let place = uri
+        .authority()
+        .filter(|place| !place.host().is_empty() && !place.as_str().contains('@'));
+    let place = place.ok_or_else(refused)?;
+    if uri.query().is_some() || given.len() > ADDRESS_BYTES_MAX {
+        return Err(refused());
+    }
+    let path = uri.path().trim_end_matches('/');
+    let path = path.strip_suffix("/v1/ws").unwrap_or(path).trim_end_matches('/');
+    Ok(Some(format!("{scheme}://{place}{path}")))
+}
+
+/// Longest address of a node, in bytes.
+const ADDRESS_BYTES_MAX: usize = 500;
 
 /// A list, or the only one of it.
 fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
@@ -151,6 +228,11 @@ fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<
     })
 }
 
+/// That there is a key, and not which.
+fn hidden_key<S: serde::Serializer>(key: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(if key.is_empty() { "" } else { "…" })
+}
+
 /// Addresses as they are shown: without what may be a password.
 fn hidden<S: serde::Serializer>(redis: &[String], serializer: S) -> Result<S::Ok, S::Error> {
     let shown = redis.iter().map(|url| match url.rsplit_once('@') {
@@ -158,4 +240,57 @@ fn hidden<S: serde::Serializer>(redis: &[String], serializer: S) -> Result<S::Ok
         None => url.clone(),
     });
     serializer.collect_seq(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_told_by_what_begins_it() {
+        let base = |advertise: &str| {
+            let cluster = Cluster {
+                advertise: advertise.to_owned(),
+                ..Cluster::default()
+            };
+            cluster.base_url().map(Option::unwrap_or_default)
+        };
+        for (advertise, expected) in [
+            ("", ""),
+            ("wss://scores.example/v1/ws", "https://scores.example"),
+            ("ws://10.0.0.7:8080", "http://10.0.0.7:8080"),
+            ("https://scores.example/", "https://scores.example"),
+            ("https://scores.example/a/", "https://scores.example/a"),
+            ("wss://scores.example:444/a/v1/ws", "https://scores.example:444/a"),
+            ("http://[2001:db8::1]:8080", "http://[2001:db8::1]:8080"),
+        ] {
+            assert_eq!(base(advertise).as_deref(), Ok(expected));
+        }
+        let long = format!("https://scores.example/{}", "a".repeat(ADDRESS_BYTES_MAX));
+        for bad in [
+            "scores.example",
+            "ftp://a",
+            "https://",
+            "https://u:p@a",
+            "https://a?b",
+            "https://a b",
+            &long,
+        ] {
+            let refused = base(bad).unwrap_err();
+            assert!(refused.starts_with("cluster.advertise: "), "{refused}");
+        }
+        let inside = |internal: &str| {
+            let internal = internal.to_owned();
+            Cluster {
+                internal,
+                ..Cluster::default()
+            }
+            .internal_url()
+        };
+        assert_eq!(inside("http://10.0.0.7:8080/"), Ok(Some("http://10.0.0.7:8080".to_owned())));
+        assert_eq!(inside(""), Ok(None));
+        for bad in ["https://a", "10.0.0.7:8080"] {
+            assert!(inside(bad).unwrap_err().starts_with("cluster.internal: "), "{bad}");
+        }
+    }
 }

@@ -2,10 +2,12 @@
 //! clients when that is late, or is another history.
 
 use super::bases::Housekeeper;
-use super::{Machine, StartError};
+use super::{Machine, StartError, nodes};
 use crate::clock::Clock;
 use crate::cluster::base::Bases;
-use crate::cluster::{self, Delivery, Followers, Leases, Link, LinkError, Lost, PartitionStatus, Status, entry::Body, follow::Share};
+use crate::cluster::{
+    self, Delivery, Followers, Leases, Link, LinkError, Lost, PartitionStatus, Registry, Status, entry::Body, follow::Share,
+};
 use crate::compaction::base::{self, Begun};
 use crate::config::{Config, Role};
 use crate::engine::{Engine, Owners, Parcel, Shared};
@@ -17,7 +19,7 @@ use crate::model::{Event, GameId, Origin, StateTime};
 use crate::predict::board::Board;
 use crate::recovery;
 use crate::store::{Kind, RECORD_BYTES_MAX, records};
-use crate::telemetry::{ClusterMetrics, EngineMetrics};
+use crate::telemetry::{ClusterMetrics, EngineMetrics, NodesMetrics};
 use flume::Sender;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -37,7 +39,10 @@ pub struct Node {
     /// Ends an engine's housekeeping with it.
     #[expect(dead_code, reason = "held as long as it runs")]
     housekeeping: Option<Sender<()>>,
+    /// The thread that keeps its place among the others.
+    pub(super) registry: Registry,
     metrics: ClusterMetrics,
+    nodes_metrics: NodesMetrics,
     /// By what rules this process works `seq`s out.
     rules: u64,
     /// By what rules the bases that it began with were made, by partition, where they are others.
@@ -62,13 +67,15 @@ pub(super) fn start(
     process: &str,
 ) -> Result<Option<(Engine, Node, Epoch)>, StartError> {
     // There with or without a cluster: a metric that is missing looks like one that is broken.
-    let metrics = ClusterMetrics::new();
-    let owner = format!("{}/{process}", node_name(config));
+    let (metrics, nodes_metrics) = (ClusterMetrics::new(), NodesMetrics::new());
+    let me = nodes::me(config, process);
+    let owner = format!("{}/{process}", me.node);
     let Some(settings) = config.cluster.settings(owner) else {
         return Ok(None);
     };
     let settings = Arc::new(settings);
     agree(config, &settings)?;
+    let registry = nodes::join(config, &settings, me)?;
     let limits = config.partition_limits();
     let rules = recovery::rules(&limits);
     let (mut partitions, mut begun) = (Vec::new(), Vec::new());
@@ -99,7 +106,9 @@ pub(super) fn start(
         followers,
         leases: None,
         housekeeping: None,
+        registry,
         metrics,
+        nodes_metrics,
         rules,
         begun_by: begun
             .iter()
@@ -144,15 +153,6 @@ fn begin(config: &Config, settings: &cluster::Settings, partition: usize, shared
         tracing::warn!(partition, "{warning}");
     }
     Ok(Some(begun))
-}
-
-fn node_name(config: &Config) -> String {
-    if !config.cluster.node.is_empty() {
-        return config.cluster.node.clone();
-    }
-    // Without it, another port is what tells nodes on one machine apart.
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}:{}", host.trim(), config.server.bind.port())
 }
 
 /// What must be the same on all nodes, or they would not work out the same: whoever comes first says it, and who comes
@@ -249,6 +249,7 @@ impl Node {
         if let Some(leases) = &self.leases {
             metrics.lease_changes.absolute(leases.changes.load(Relaxed));
         }
+        nodes::read_levels(&self.registry.nodes, &self.nodes_metrics);
     }
 }
 
@@ -272,6 +273,7 @@ pub(super) async fn watch(node: Arc<Node>, epoch: Arc<Epoch>, shards: Vec<Sender
         }
         let late_us = node.status.late_us();
         let is_late = late_us > node.late_after.as_micros() as i64;
+        node.registry.nodes.late.store(is_late, Relaxed);
         let now_us = Clock.steady_us();
         let is_due = told_us.is_none_or(|at_us| now_us - at_us >= TELL_EVERY.as_micros() as i64);
         if is_late && is_due {

@@ -42,7 +42,9 @@ pub(super) fn table(config: &Config) -> Projections {
 pub(super) fn start(app: &Arc<App>, inference: Inference, bulletins: Bulletins) -> io::Result<Option<Sender<()>>> {
     // There with or without it: a metric that is missing looks like one that is broken.
     let metrics = PointsMetrics::new();
-    if !app.config.predict.enabled || app.config.predict.points_every_ms == 0 {
+    let predict = &app.config.predict;
+    // Edges run no models: what they are asked for goes up to engines.
+    if !predict.enabled || predict.points_every_ms == 0 || app.config.cluster.role == Role::Edge {
         return Ok(None);
     }
     let (stop, stopped) = flume::bounded(1);

@@ -41,6 +41,11 @@ impl ApiError {
         }
     }
 
+    /// Whether it is a 404.
+    pub(super) fn is_not_found(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND
+    }
+
     /// Any other status.
     pub(super) fn with_status(status: StatusCode, code: &'static str, message: impl Into<String>) -> ApiError {
         ApiError {

@@ -21,6 +21,7 @@ mod ingest_ws;
 mod lineups;
 pub mod listen;
 mod memory;
+mod nodes;
 mod page;
 mod predictions;
 mod projections;
@@ -28,6 +29,7 @@ mod query;
 mod snapshots;
 mod sse;
 mod stall;
+mod tier;
 pub mod tls;
 mod turned_away;
 pub mod upgrade;
@@ -37,8 +39,10 @@ pub use auth::{Auth, KeyFileError};
 pub use clients::Slowest;
 pub use feed_rate::FeedRates;
 pub use predictions::{Predictions, PredictorState};
+pub use tier::Tiers;
 
 use crate::clock::Clock;
+use crate::cluster::Nodes;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::fanout::epoch::Epoch;
@@ -86,6 +90,10 @@ pub struct App {
     pub projections: Arc<Projections>,
     /// This history's name.
     pub epoch: Arc<Epoch>,
+    /// The nodes of the cluster, of which this is one.
+    pub nodes: Arc<Nodes>,
+    /// The way up, for what an edge can't answer.
+    pub tiers: Tiers,
     /// What tells this process from one before it with the same epoch.
     pub process: Arc<str>,
     /// The time.
@@ -288,6 +296,7 @@ pub fn router(door: Door, routes: Routes) -> Router {
             .route("/v1/models", get(predictions::models))
             .route("/v1/lineups", post(lineups::define))
             .route("/v1/admission", get(api::admission))
+            .route("/v1/nodes", get(nodes::nodes))
             .route("/v1/snapshot", get(snapshots::snapshot))
             .route("/v1/history", get(snapshots::history));
         if door.config.server.echo {
@@ -313,7 +322,8 @@ pub fn router(door: Door, routes: Routes) -> Router {
     if routes.admin {
         router = router
             .route("/metrics", get(api::metrics))
-            .route("/v1/clients", get(clients::clients));
+            .route("/v1/clients", get(clients::clients))
+            .route("/v1/cluster", get(nodes::cluster));
     }
     router
         .fallback(error::not_found)

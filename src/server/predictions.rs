@@ -1,10 +1,11 @@
 //! What is told of the predictor: whether it is at work, and its models.
 
-use super::Door;
 use super::auth::Reader;
 use super::error::json_bytes;
+use super::{Door, tier};
 use crate::wire::json::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use parking_lot::RwLock;
 
@@ -42,6 +43,11 @@ impl Predictions {
         self.0.write().1 = models;
     }
 
+    /// Whether there is none.
+    fn is_off(&self) -> bool {
+        self.0.read().0 == PredictorState::Off
+    }
+
     /// For `/readyz`.
     pub(super) fn write(&self, json: &mut Json<'_>) {
         let state = self.0.read().0;
@@ -57,8 +63,12 @@ impl Predictions {
     }
 }
 
-/// `GET /v1/models`.
-pub(super) async fn models(State(door): State<Door>, _: Reader) -> Response {
+/// `GET /v1/models`; on a node that predicts nothing, an engine's.
+pub(super) async fn models(State(door): State<Door>, _: Reader, headers: HeaderMap) -> Response {
     let models = door.predictions.0.read().1.clone();
-    json_bytes(models)
+    let own = json_bytes(models);
+    match door.predictions.is_off() {
+        true => tier::from_above(&door, &headers, "/v1/models".to_owned(), own).await,
+        false => own,
+    }
 }

@@ -4,7 +4,7 @@
 use super::auth::Reader;
 use super::error::{ApiError, json, json_bytes};
 use super::query::{Path, Query};
-use super::{App, Door};
+use super::{App, Door, tier};
 use crate::fanout::encode::Subject;
 use crate::fanout::snapshot::{self, Taken};
 use crate::model::prediction::Source;
@@ -13,7 +13,8 @@ use crate::predict::points::projections::{Expected, GameProjection, SeasonProjec
 use crate::wire::Form;
 use crate::wire::json::Json;
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 /// `GET /v1/predictions/GAME`: the snapshot of the game's `predictions:` topic.
@@ -68,7 +69,15 @@ pub(super) async fn projection(
     reader: Reader,
     Path(player): Path<String>,
     Query(query): Query<ProjectionQuery>,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let above = PlayerId::new(&player).map(|id| {
+        let horizon = match query.horizon {
+            Horizon::Game => "game",
+            Horizon::Season => "season",
+        };
+        format!("/v1/players/{}/projection?horizon={horizon}", tier::path_part(id.as_str()))
+    });
     // The table may be written to meanwhile, and no shard waits for that.
     let look = move |app: &App| {
         let (index, ruleset) = app.ruleset(None)?;
@@ -88,7 +97,11 @@ pub(super) async fn projection(
             ApiError::not_found("no_projection", format!("nothing is projected for \"{player}\": {why}"))
         })
     };
-    door.aside(look).await?
+    match (door.aside(look).await?, above) {
+        // What this node has not, an engine may have.
+        (Err(error), Some(path)) if error.is_not_found() => Ok(tier::from_above(&door, &headers, path, error.into_response()).await),
+        (answer, _) => answer,
+    }
 }
 
 fn of_game(player: &PlayerId, ruleset: &str, known: &GameProjection) -> Response {

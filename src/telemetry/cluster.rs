@@ -1,8 +1,9 @@
 //! A cluster's handles.
 
 use super::table::{
-    CLUSTER_BASES, CLUSTER_CONNECTED, CLUSTER_FEED_LAG, CLUSTER_FEED_LINES, CLUSTER_FEED_WAITING, CLUSTER_LATE, CLUSTER_LEASE_CHANGES,
-    CLUSTER_OWNED, CLUSTER_PREDICTIONS, CLUSTER_RECORDS, CLUSTER_SINCE_BASE,
+    CLUSTER_BASES, CLUSTER_CLOCK, CLUSTER_CONNECTED, CLUSTER_FEED_LAG, CLUSTER_FEED_LINES, CLUSTER_FEED_WAITING, CLUSTER_LATE,
+    CLUSTER_LEASE_CHANGES, CLUSTER_LISTED, CLUSTER_NODES, CLUSTER_OWNED, CLUSTER_PREDICTIONS, CLUSTER_RECORDS, CLUSTER_SINCE_BASE,
+    TIER_REQUESTS,
 };
 use super::{counter, counter_with, gauge};
 use metrics::{Counter, Gauge};
@@ -152,6 +153,72 @@ impl ClusterFeedLevels {
 }
 
 impl Default for ClusterFeedLevels {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What this node is among the others.
+pub struct NodesMetrics {
+    /// How many there are.
+    pub nodes: Gauge,
+    /// Whether the others know this one.
+    pub listed: Gauge,
+    /// How far its clock is ahead of Redis'.
+    pub clock_offset: Gauge,
+}
+
+impl NodesMetrics {
+    /// Finds the handles.
+    pub fn new() -> NodesMetrics {
+        NodesMetrics {
+            nodes: gauge(&CLUSTER_NODES),
+            listed: gauge(&CLUSTER_LISTED),
+            clock_offset: gauge(&CLUSTER_CLOCK),
+        }
+    }
+}
+
+impl Default for NodesMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What became of a question that went up a tier.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TierResult {
+    /// An engine's answer was passed on.
+    Answered,
+    /// The engine has none either.
+    Unknown,
+    /// None came in time.
+    Late,
+    /// The engine failed, or refused.
+    Failed,
+    /// As many were under way as may.
+    Busy,
+    /// No engine is known.
+    Nobody,
+}
+
+/// Counts them.
+pub struct TierMetrics([Counter; 6]);
+
+impl TierMetrics {
+    /// Finds the handles.
+    pub fn new() -> TierMetrics {
+        let results = ["answered", "unknown", "late", "failed", "busy", "nobody"];
+        TierMetrics(results.map(|result| counter_with(&TIER_REQUESTS, "result", result)))
+    }
+
+    /// Counts one.
+    pub fn count(&self, result: TierResult) {
+        self.0[result as usize].increment(1);
+    }
+}
+
+impl Default for TierMetrics {
     fn default() -> Self {
         Self::new()
     }

@@ -540,7 +540,7 @@ metric!(
     CLUSTER_BASES,
     "scorewire_cluster_bases_total",
     Counter,
-    "result",
+    "result = made, failed",
     "Bases of partitions that this engine `made`, and that it could not make (`failed`): then the stream is not trimmed."
 );
 metric!(
@@ -577,6 +577,34 @@ metric!(
     Gauge,
     "",
     "How old the oldest of the entries was that this engine took in last, or tries to, of the partition where that is most; 0 where none wait."
+);
+metric!(
+    CLUSTER_NODES,
+    "scorewire_cluster_nodes",
+    Gauge,
+    "",
+    "Nodes that renew their entries in Redis, this one included, as it was read last."
+);
+metric!(
+    CLUSTER_LISTED,
+    "scorewire_cluster_listed",
+    Gauge,
+    "",
+    "1 while the others know this node by its name; 0 without a cluster, without Redis, or where another process has the name."
+);
+metric!(
+    CLUSTER_CLOCK,
+    "scorewire_cluster_clock_offset_seconds",
+    Gauge,
+    "",
+    "How far this machine's clock is ahead of Redis' (below 0: behind), as of a second ago, give or take half of what Redis took to answer."
+);
+metric!(
+    TIER_REQUESTS,
+    "scorewire_tier_requests_total",
+    Counter,
+    "result = answered, unknown, late, failed, busy, nobody",
+    "Questions that this edge could not answer from what it has, by what became of them on their way up: an engine's answer was passed on; no engine has one either; none came within `cluster.up_timeout_ms`; the engine failed or refused; `cluster.up_requests_max` were under way; no engine is known."
 );
 metric!(
     LIMIT,
@@ -925,6 +953,10 @@ pub const METRICS: &[&Metric] = &[
     &CLUSTER_FEED_LINES,
     &CLUSTER_FEED_WAITING,
     &CLUSTER_FEED_LAG,
+    &CLUSTER_NODES,
+    &CLUSTER_LISTED,
+    &CLUSTER_CLOCK,
+    &TIER_REQUESTS,
     &LIMIT,
     &DRAIN,
     &PROCESS_CPU,

@@ -62,6 +62,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "server",
         &[
             "clock",
+            // Which nodes there are, to be told.
+            "cluster",
             "config",
             "engine",
             "fanout",
