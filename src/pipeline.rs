@@ -24,6 +24,7 @@
 //!                                       tokens (tasks)                             one a connection
 //!                                       looks at the log's health, memory, silent  –
 //!                                       feeds, certificates and keys, a GPU
+//!                                       words about traced events (flume)          traces.queue_max
 //! ```
 //! Events go side → log → engine → hub → shards → sockets, and never back; without a log side → engine, by way
 //! of `order` where there are several.
@@ -36,6 +37,7 @@ mod lineups;
 mod log;
 mod points;
 mod predictor;
+mod traces;
 
 pub use cluster::Node;
 pub use log::Machine;
@@ -109,6 +111,9 @@ pub enum StartError {
     /// The cluster cannot be joined.
     #[error("cannot join the cluster: {0}")]
     Cluster(String),
+    /// Traces have nowhere to go.
+    #[error("traces.endpoint: {0}")]
+    Traces(String),
     /// The system gives no more threads or descriptors.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -143,6 +148,8 @@ pub struct Running {
     board: Option<Arc<Board>>,
     /// This node's place in its cluster.
     node: Option<Arc<Node>>,
+    /// Who sends traces.
+    traces: Option<traces::Sending>,
 }
 
 /// Loads the rulesets: the built-in ones, and those in `scoring.rulesets_dir` over them.
@@ -228,6 +235,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
         board,
         inference,
         node,
+        traces,
     } = share(config, &machine, prometheus, rulesets, auth, slowest, stopped.clone())?;
     look_after(&app, &stopped);
     // There with or without TLS: a metric that is missing looks like one that is broken.
@@ -296,6 +304,7 @@ pub fn start_on(config: Config, machine: Machine) -> Result<Running, StartError>
         lineups,
         board,
         node,
+        traces,
     })
 }
 
@@ -325,6 +334,7 @@ struct Begun {
     board: Option<Arc<Board>>,
     inference: Inference,
     node: Option<Arc<Node>>,
+    traces: Option<traces::Sending>,
 }
 
 /// Who runs the models: found out by the first thread that loads one, once for all of them.
@@ -355,7 +365,9 @@ fn share(
     } else {
         PredictorState::Off
     };
-    let (engine, epoch, node) = match cluster::start(&config, &hub, board.as_ref(), &process)? {
+    let traces = traces::begin(&config)?;
+    let tracer = traces.as_ref().map(|(tracer, _)| tracer.clone());
+    let (engine, epoch, node) = match cluster::start(&config, &hub, board.as_ref(), &process, tracer.as_ref())? {
         Some((engine, node, epoch)) => (engine, epoch, Some(Arc::new(node))),
         None => {
             let shared = Shared::new(hub.clone(), config.engine_limits(), EngineMetrics::unseen());
@@ -363,6 +375,8 @@ fn share(
             (engine, Epoch::new(EpochName::alone(&epoch)), None)
         }
     };
+    let engine = engine.traced(tracer);
+    let traces = traces.map(|(tracer, exporter)| traces::run(&tracer, exporter));
     let games: GameReader = {
         let games = engine.games().clone();
         Arc::new(move |game| games.game(game))
@@ -418,6 +432,7 @@ fn share(
         board,
         inference,
         node,
+        traces,
     })
 }
 
@@ -536,6 +551,7 @@ impl ShardThread {
             verify: verify(&app, shard_itself.as_ref()),
             turns,
             clock: app.clock,
+            tracer: app.engine.tracer().cloned(),
             metrics: ShardMetrics::new(),
             levels,
             commands_waited: 0,
@@ -608,6 +624,9 @@ impl Running {
                 && let Err(error) = log.clone().close().await
             {
                 tracing::warn!(%error, "the event log has no orderly end; the next start reads it all the same");
+            }
+            if let Some(traces) = self.traces {
+                traces.end().await;
             }
         };
         let limit = Duration::from_millis(shutdown.drain_timeout_ms);
