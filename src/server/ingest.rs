@@ -406,7 +406,8 @@ impl Report {
         if !under_way.traced.is_empty() {
             self.traced.push(std::mem::take(&mut under_way.traced));
         }
-        let (outcomes, commit) = under_way.outcomes().await.map_err(refusal)?;
+        let outcomes = under_way.outcomes().await.inspect_err(|_| self.committed(app, false));
+        let (outcomes, commit) = outcomes.map_err(refusal)?;
         // The last one counts: what was handed over before it is safe before it.
         self.commit = Some(commit);
         app.ingest_metrics.to_state.record(app.clock.steady_us() - self.began.steady_us);

@@ -7,8 +7,7 @@
 //! cluster pick the same ones and give their traces the same names; or by a feed that asks ([`Parent`]). Whoever
 //! handles a traced event says what was done, and when, and never waits: what finds no room is let go of, and counted.
 //! Untraced events cost a look at an empty option. Bounded: `queue_max` facts, `per_second_max` traces begun a
-//! second, [`assemble::OPEN_MAX`] open ones of [`assemble::SPANS_MAX`] spans, [`export::WAITING_MAX`] that wait for
-//! the collector, one request under way for `timeout`.
+//! second, 1,024 open ones of 256 spans, 512 that wait for the collector, one request under way for `timeout`.
 
 mod assemble;
 mod carried;
