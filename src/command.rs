@@ -302,9 +302,12 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(mut config: Config, alon
         let mut told = Told::new()?;
         let running = pipeline::start(config).map_err(|error| match error {
             StartError::Bind { .. } => Failure(UNAVAILABLE, error.into()),
-            StartError::Ruleset(_) | StartError::DefaultRuleset(..) | StartError::Writer(_) | StartError::Tls(_) | StartError::Keys(_) => {
-                usage(error)
-            }
+            StartError::Ruleset(_)
+            | StartError::DefaultRuleset(..)
+            | StartError::Writer(_)
+            | StartError::Tls(_)
+            | StartError::Keys(_)
+            | StartError::Traces(_) => usage(error),
             StartError::Log(RetellError::Log(ref log)) => Failure(log_code(log), error.into()),
             StartError::Log(_) => Failure(DATA, error.into()),
             StartError::Cluster(_) => Failure(UNAVAILABLE, error.into()),

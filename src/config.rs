@@ -8,11 +8,13 @@ mod auth;
 mod cluster;
 mod network;
 mod predict;
+mod traces;
 
 pub use auth::{ApiKey, Auth, KeyHash, OpenTo, Scope};
 pub use cluster::{AckSetting, Cluster, Role};
 pub use network::{Network, Networks, NoNetwork};
 pub use predict::Predict;
+pub use traces::Traces;
 
 use crate::engine::EngineLimits;
 use crate::fanout::hub::{HubLimits, SHARDS_MAX};
@@ -54,6 +56,7 @@ pub struct Config {
     pub memory: Memory,
     pub shutdown: Shutdown,
     pub metrics: Metrics,
+    pub traces: Traces,
     pub log: Log,
 }
 
@@ -358,6 +361,7 @@ impl Default for Config {
                 drain_timeout_ms: 10_000,
             },
             metrics: Metrics { enabled: true },
+            traces: Traces::default(),
             log: Log {
                 format: LogFormat::Text,
                 filter: "info".into(),
@@ -423,6 +427,7 @@ impl Config {
             .chain(self.doors())
             .chain(self.predict.numbers())
             .chain(self.cluster.numbers())
+            .chain(self.traces.numbers())
         {
             if !range.contains(&value) {
                 return Err(format!("{name} must be {} to {}, not {value}", range.start(), range.end()));
@@ -439,6 +444,7 @@ impl Config {
         }
         self.auth.check(&self.feeds)?;
         self.cluster.check()?;
+        self.traces.check()?;
         auth::check_origins(&self.server.allowed_origins)?;
         self.predict.check()?;
         self.feeds.check()?;

@@ -30,6 +30,7 @@ use crate::feed::arbitration::BetweenFeeds;
 use crate::feed::sequence::{Admitted, Ledger, Verdict};
 use crate::model::{
     CauseKind, Change, Event, GameHead, GameId, GameLines, GameView, IngestTime, Origin, PlayerInfo, Recap, SOURCES_MAX, StateTime,
+    TraceMark,
 };
 use crate::predict::board::Board;
 use crate::state::{Cards, Game};
@@ -78,6 +79,19 @@ pub enum Outcome {
     DirectoryFull,
     /// The game was let go of.
     GameExpired,
+}
+
+impl Outcome {
+    /// Its name in traces.
+    fn name(self) -> &'static str {
+        match self {
+            Outcome::Sequenced(verdict) => verdict.name(),
+            Outcome::TooManyGames => "too_many_games",
+            Outcome::TooManyPlayers => "too_many_players",
+            Outcome::DirectoryFull => "directory_full",
+            Outcome::GameExpired => "game_expired",
+        }
+    }
 }
 
 /// One game: its sequencer, its state and its topics, under one lock.
@@ -136,6 +150,8 @@ struct Gathered {
     at: StateTime,
     /// The record that is being applied, in a cluster.
     record: u64,
+    /// The trace of the event that is being applied.
+    trace: Option<TraceMark>,
 }
 
 /// Games that a player list goes through, after which the shards are told: a list is longer than a play.
@@ -291,6 +307,7 @@ impl Shared {
     fn publish(&self, mut change: Change, owned: &mut Owned, now: StateTime, batch: &mut Gathered) {
         if change.is_visible() {
             change.applied = now;
+            change.trace = batch.trace;
             batch.changes += self.hub.publish(Arc::new(change), &mut owned.topics, &mut batch.moved) as u64;
         }
     }

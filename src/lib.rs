@@ -20,6 +20,7 @@
 //! | [`server`] | listeners, routes, who may do what, upgrades, plain HTTP | rings and cursors |
 //! | [`memory`] | the budget for memory, and what goes first | what is shed |
 //! | [`pipeline`] | who is connected to whom, by which channel, how long | – |
+//! | [`traces`] | spans of sampled events, and who they are sent to | the score path: nothing there waits for it |
 //! | [`source`], [`demo`] | pacing and posting for `replay` and `simulate`; the demo's own feed | – |
 //! | [`top`] | one screen on a running server, as one of its clients | anything of the server but what it answers |
 //! | [`command`], [`config`], [`telemetry`], [`clock`], `priority`, `figures` | command line, settings, metrics and logs, the time, who goes first, how figures read | – |
@@ -57,6 +58,7 @@ pub mod state;
 pub mod store;
 pub mod telemetry;
 pub mod top;
+pub mod traces;
 pub mod wire;
 
 #[cfg(test)]

@@ -31,6 +31,7 @@
 //!                                       tokens (tasks)                             one a connection
 //!                                       looks at the log's health, memory, silent  –
 //!                                       feeds, certificates and keys, a GPU
+//!                                       words about traced events (flume)          traces.queue_max
 //! ```
 //! Events go side → log → engine → hub → shards → sockets, and never back; without a log side → engine, by way
 //! of `order` where there are several.
@@ -48,6 +49,7 @@ mod log;
 mod nodes;
 mod points;
 mod predictor;
+mod traces;
 
 use bulletins::Bulletins;
 pub use cluster::Node;
@@ -125,6 +127,9 @@ pub enum StartError {
     /// The cluster cannot be joined.
     #[error("cannot join the cluster: {0}")]
     Cluster(String),
+    /// Traces have nowhere to go.
+    #[error("traces.endpoint: {0}")]
+    Traces(String),
     /// The system gives no more threads or descriptors.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -162,6 +167,8 @@ pub struct Running {
     /// Ends with it who listens to what other nodes predict.
     #[expect(dead_code, reason = "held as long as it runs")]
     listeners: Option<Listeners>,
+    /// Who sends traces.
+    traces: Option<traces::Sending>,
 }
 
 /// Loads the rulesets: the built-in ones, and those in `scoring.rulesets_dir` over them.
@@ -251,6 +258,7 @@ pub fn start_on(mut config: Config, machine: Machine) -> Result<Running, StartEr
         node,
         bulletins,
         listeners,
+        traces,
     } = share(config, &machine, prometheus, rulesets, auth, slowest, stopped.clone())?;
     look_after(&app, &stopped);
     // There with or without TLS: a metric that is missing looks like one that is broken.
@@ -322,6 +330,7 @@ pub fn start_on(mut config: Config, machine: Machine) -> Result<Running, StartEr
         board,
         node,
         listeners,
+        traces,
     })
 }
 
@@ -353,6 +362,7 @@ struct Begun {
     node: Option<Arc<Node>>,
     bulletins: Bulletins,
     listeners: Option<Listeners>,
+    traces: Option<traces::Sending>,
 }
 
 /// Who runs the models: found out by the first thread that loads one, once for all of them.
@@ -383,8 +393,10 @@ fn share(
         (false, true) => PredictorState::Relayed,
         (false, false) => PredictorState::Off,
     };
+    let traces = traces::begin(&config)?;
+    let tracer = traces.as_ref().map(|(tracer, _)| tracer.clone());
     let alone = Nodes::new(nodes::me(&config, &process));
-    let (engine, epoch, node) = match cluster::start(&config, machine, &hub, board.as_ref(), &process)? {
+    let (engine, epoch, node) = match cluster::start(&config, machine, &hub, board.as_ref(), &process, tracer.as_ref())? {
         Some((engine, node, epoch)) => (engine, epoch, Some(Arc::new(node))),
         None => {
             let shared = Shared::new(hub.clone(), config.engine_limits(), EngineMetrics::unseen());
@@ -392,6 +404,8 @@ fn share(
             (engine, Epoch::new(EpochName::alone(&epoch)), None)
         }
     };
+    let engine = engine.traced(tracer);
+    let traces = traces.map(|(tracer, exporter)| traces::run(&tracer, exporter));
     let games: GameReader = {
         let games = engine.games().clone();
         Arc::new(move |game| games.game(game))
@@ -452,6 +466,7 @@ fn share(
         node,
         bulletins,
         listeners,
+        traces,
     })
 }
 
@@ -570,6 +585,7 @@ impl ShardThread {
             verify: verify(&app, shard_itself.as_ref()),
             turns,
             clock: app.clock,
+            tracer: app.engine.tracer().cloned(),
             metrics: ShardMetrics::new(),
             levels,
             commands_waited: 0,
@@ -645,6 +661,9 @@ impl Running {
                 && let Err(error) = log.clone().close().await
             {
                 tracing::warn!(%error, "the event log has no orderly end; the next start reads it all the same");
+            }
+            if let Some(traces) = self.traces {
+                traces.end().await;
             }
         };
         let limit = Duration::from_millis(shutdown.drain_timeout_ms);

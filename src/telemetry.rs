@@ -15,6 +15,7 @@ mod predict;
 mod process;
 mod registry;
 pub(crate) mod table;
+mod traces;
 
 pub use cluster::{
     BaseMetrics, ClusterFeedLevels, ClusterFeedMetrics, ClusterMetrics, ClusterPredictionMetrics, NodesMetrics, TierMetrics, TierResult,
@@ -26,6 +27,7 @@ pub use points::PointsMetrics;
 pub use predict::{PredictorMetrics, prediction_delays};
 pub use registry::RegistryMetrics;
 pub use table::{METRICS, Metric, Type};
+pub use traces::TraceMetrics;
 
 use crate::fanout::shard::ShardStats;
 use crate::feed::sequence::Verdict;
@@ -59,6 +61,7 @@ pub fn install() -> PrometheusHandle {
             drop(PredictorMetrics::new());
             drop(RegistryMetrics::new());
             drop(LineupMetrics::new());
+            drop(TraceMetrics::new());
             handle
         })
         .clone()

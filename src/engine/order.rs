@@ -10,10 +10,12 @@ use super::Outcome;
 use super::games::Games;
 use super::outcomes::{Commit, UnderWay};
 use super::owner::{ELSEWHERE, Events, Job, Owners, Parcel};
+use crate::clock::Clock;
 use crate::cluster::{self, By, partition_of};
 use crate::feed::write_line;
-use crate::model::{Event, GameId, IngestTime, Origin, SourceId};
+use crate::model::{Event, GameId, IngestTime, Now, Origin, SourceId};
 use crate::store::{self, EventLog, Kind, Record, Refused};
+use crate::traces::{Carried, Parent, Picking, Stage, Tracer};
 use flume::{Receiver, Sender};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +28,8 @@ pub struct Engine {
     /// The owners' queues, to see how much waits there.
     jobs: Vec<flume::WeakSender<Job>>,
     ended: Receiver<usize>,
+    /// Says which events are traced; nothing where none is.
+    tracer: Option<Arc<Tracer>>,
 }
 
 /// How batches reach their owners.
@@ -64,6 +68,9 @@ pub struct Batch {
     origin: Origin,
     /// The same as records, where there is a log.
     records: Option<Vec<u8>>,
+    /// Those of them that are traced, and who picks them.
+    traced: Carried,
+    picking: Option<Picking>,
 }
 
 /// How long a batch waits for room in an owner's queue. The log has a limit of its own.
@@ -96,7 +103,13 @@ impl Engine {
         let jobs = owners.jobs.iter().map(Sender::downgrade).collect();
         let ended = owners.ended.clone();
         let way = begin(owners)?;
-        Ok(Engine { games, way, jobs, ended })
+        Ok(Engine {
+            games,
+            way,
+            jobs,
+            ended,
+            tracer: None,
+        })
     }
 
     /// Events reach these owners, one for each partition, by way of a cluster's `log`; whoever follows it hands on to
@@ -108,7 +121,19 @@ impl Engine {
             way: Way::Clustered(log, partitions.into()),
             jobs: jobs.map(Sender::downgrade).collect(),
             ended: partitions[0].ended.clone(),
+            tracer: None,
         }
+    }
+
+    /// The same, with events traced that `tracer` picks.
+    #[must_use]
+    pub fn traced(self, tracer: Option<Arc<Tracer>>) -> Engine {
+        Engine { tracer, ..self }
+    }
+
+    /// Who is told of traced events; nothing where none is traced.
+    pub fn tracer(&self) -> Option<&Arc<Tracer>> {
+        self.tracer.as_ref()
     }
 
     /// The event log, where there is one.
@@ -160,6 +185,8 @@ impl Engine {
             events: Vec::new(),
             origin: origin.into(),
             records: self.has_records().then(Vec::new),
+            traced: Carried::default(),
+            picking: self.tracer.as_ref().map(Picking::new),
         }
     }
 
@@ -188,25 +215,41 @@ impl Engine {
     /// # Errors
     /// There is no room, or nobody to apply them.
     pub async fn hand_over(&self, batch: Batch) -> Result<UnderWay, SubmitError> {
-        let Batch { events, origin, records } = batch;
+        let Batch {
+            events,
+            origin,
+            records,
+            mut traced,
+            ..
+        } = batch;
         let expected = events.len();
         // Room for every message that may come: whoever applies never waits for whoever asked.
         let (done, finished) = flume::bounded(expected.max(1));
         let records = records.unwrap_or_default();
+        if !traced.is_empty() {
+            let next = match &self.way {
+                Way::Ordered(_) => Stage::Order,
+                Way::Straight(_) | Way::Logged(_) | Way::Clustered(..) => Stage::Log,
+            };
+            traced.reach(Stage::Decode, Clock.steady_us(), next);
+        }
         let events = Events {
             events,
             origin,
             first: 0,
             done,
+            traced: traced.clone(),
         };
-        let commit = match &self.way {
-            Way::Clustered(log, _) => by_partition(log, self.games.partitions().len(), events, &records)?,
-            _ => self.send(Parcel::Events(events), records, expected).await?,
+        let sent = match &self.way {
+            Way::Clustered(log, _) => by_partition(log, self.games.partitions().len(), events, &records),
+            _ => self.send(Parcel::Events(events), records, expected).await,
         };
+        let commit = sent.inspect_err(|_| traced.committed(false, Clock.steady_us()))?;
         Ok(UnderWay {
             expected,
             finished,
             commit,
+            traced,
             patience: match &self.way {
                 Way::Clustered(log, _) => Some(log.patience()),
                 Way::Straight(_) | Way::Ordered(_) | Way::Logged(_) => None,
@@ -293,7 +336,13 @@ type Part = (Vec<(usize, Event)>, Vec<u8>);
 /// Sends events to the partitions that they belong to; player lists to all of them, so that each has the players of
 /// its own games.
 fn by_partition(log: &cluster::Log<Parcel>, partitions: usize, events: Events, records: &[u8]) -> Result<Commit, SubmitError> {
-    let Events { events, origin, done, .. } = events;
+    let Events {
+        events,
+        origin,
+        done,
+        traced,
+        ..
+    } = events;
     let mut parts: Vec<Part> = vec![Part::default(); partitions];
     for ((place, event), record) in events.into_iter().zip(store::frames(records)) {
         if let Some(game) = event.game() {
@@ -312,11 +361,13 @@ fn by_partition(log: &cluster::Log<Parcel>, partitions: usize, events: Events, r
     for (partition, (events, records)) in parts.into_iter().enumerate().filter(|(_, (events, _))| !events.is_empty()) {
         let count = u32::try_from(events.len()).expect("a batch is part of a request");
         let (first, done) = (0, done.clone());
+        let traced = traced.only(|place| events.iter().any(|(of, _)| *of == place));
         let payload = Parcel::Events(Events {
             events,
             origin,
             first,
             done,
+            traced,
         });
         let batch = store::Batch { records, count, payload };
         tickets.push(log.submit(partition, batch, By::Anyone)?);
@@ -337,6 +388,9 @@ fn in_order(owners: Owners) -> Sender<Parcel> {
 impl Batch {
     /// Adds an event; `place` comes back with its outcome. `line` is what it was decoded from.
     pub fn add(&mut self, place: usize, event: Event, line: &[u8]) {
+        if let Some(picking) = &mut self.picking {
+            picking.pick(&mut self.traced, place, &event, line, self.origin);
+        }
         self.events.push((place, event));
         if let Some(records) = &mut self.records {
             let record = Record {
@@ -345,6 +399,13 @@ impl Batch {
                 body: line,
             };
             store::frame(&record, records);
+        }
+    }
+
+    /// Its events are of a request that was there at `since`, whose feed asks for what `asked` says of the first.
+    pub fn of_request(&mut self, since: Now, asked: Option<Parent>) {
+        if let Some(picking) = &mut self.picking {
+            picking.of_request(since, asked);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Outcome, SubmitError};
 use crate::store::{Refused, Ticket};
+use crate::traces::Carried;
 use flume::Receiver;
 use std::pin::Pin;
 use std::time::Duration;
@@ -12,6 +13,8 @@ pub struct UnderWay {
     pub(super) expected: usize,
     pub(super) finished: Receiver<Vec<(usize, Outcome)>>,
     pub(super) commit: Commit,
+    /// Those that are traced.
+    pub traced: Carried,
     /// How long to wait for them, where somebody else brings them to their owners.
     pub(super) patience: Option<Duration>,
 }

@@ -7,7 +7,8 @@
 
 use super::{Gathered, Outcome, Shared};
 use crate::clock::Clock;
-use crate::model::{Event, GameId, Origin, PlayerInfo, SourceId, StateTime};
+use crate::model::{Event, GameId, Origin, PlayerInfo, SourceId, StateTime, TraceMark};
+use crate::traces::{Carried, Stage, Tracer};
 use flume::{Receiver, Sender};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub struct Events {
     pub(super) first: u64,
     /// Takes a message for some of them at a time.
     pub(super) done: Sender<Vec<(usize, Outcome)>>,
+    /// Those that are traced, by their places.
+    pub(super) traced: Carried,
 }
 
 /// Place of an event whose outcome another partition tells.
@@ -51,13 +54,14 @@ pub(super) enum Job {
 
 impl Parcel {
     /// Events that another node took in, from record `first` of their partition's stream on; nobody here waits for
-    /// what becomes of them.
-    pub fn foreign(events: Vec<Event>, origin: Origin, first: u64) -> Parcel {
+    /// what becomes of them. `traced` names places among them.
+    pub fn foreign(events: Vec<Event>, origin: Origin, first: u64, traced: Carried) -> Parcel {
         Parcel::Events(Events {
-            events: events.into_iter().map(|event| (0, event)).collect(),
+            events: events.into_iter().enumerate().collect(),
             origin,
             first,
             done: flume::bounded(1).0,
+            traced,
         })
     }
 
@@ -118,7 +122,12 @@ impl Owners {
 
     /// Brings events to their owners; waits where one has no room. What is brought next counts after it.
     /// Where an owner is gone its events are let go of, which whoever waits for them is told.
-    pub fn deliver(&self, parcel: Parcel) {
+    pub fn deliver(&self, mut parcel: Parcel) {
+        if let Parcel::Events(events) = &mut parcel
+            && !events.traced.is_empty()
+        {
+            events.traced.come_through(Clock.steady_us());
+        }
         // A send fails where the owner is gone.
         match (parcel, &self.jobs[..]) {
             (parcel, [only]) => drop(only.send(parcel.into())),
@@ -130,12 +139,18 @@ impl Owners {
 
     /// Brings each owner its own.
     fn split(&self, events: Events) {
-        let Events { events, origin, done, .. } = events;
+        let Events {
+            events,
+            origin,
+            done,
+            traced,
+            ..
+        } = events;
         let mut by_owner: Vec<Vec<(usize, Event)>> = vec![Vec::new(); self.jobs.len()];
         for (place, event) in events {
             match event {
                 Event::Players(infos) => {
-                    self.apply(&mut by_owner, origin, &done);
+                    self.apply(&mut by_owner, origin, &done, &traced);
                     let outcome = self.introduce(infos, origin);
                     // As below.
                     let _ = done.send(outcome.map_or_else(Vec::new, |outcome| vec![(place, outcome)]));
@@ -146,19 +161,21 @@ impl Owners {
                 }
             }
         }
-        self.apply(&mut by_owner, origin, &done);
+        self.apply(&mut by_owner, origin, &done, &traced);
     }
 
-    fn apply(&self, by_owner: &mut [Vec<(usize, Event)>], origin: Origin, done: &Sender<Vec<(usize, Outcome)>>) {
+    fn apply(&self, by_owner: &mut [Vec<(usize, Event)>], origin: Origin, done: &Sender<Vec<(usize, Outcome)>>, traced: &Carried) {
         for (jobs, events) in self.jobs.iter().zip(by_owner) {
             if events.is_empty() {
                 continue;
             }
+            let traced = traced.only(|place| events.iter().any(|(of, _)| *of == place));
             let events = Events {
                 events: std::mem::take(events),
                 origin,
                 first: 0,
                 done: done.clone(),
+                traced,
             };
             // As above.
             let _ = jobs.send(Job::Apply(events));
@@ -237,6 +254,7 @@ pub(super) fn own(shared: &Shared, thread: usize, jobs: &Receiver<Job>) {
         games_of: shared.partition.is_none().then_some(thread),
         gathered: Gathered::default(),
         untold: 0,
+        untold_traces: Vec::new(),
     };
     while let Ok(job) = jobs.recv() {
         match job {
@@ -266,6 +284,8 @@ struct Owner<'a> {
     gathered: Gathered,
     /// Events since the shards were told.
     untold: usize,
+    /// Traced ones among them, and when they were applied; as many as may be traced in a second at most.
+    untold_traces: Vec<(Arc<Tracer>, TraceMark, i64)>,
 }
 
 impl Owner<'_> {
@@ -275,7 +295,11 @@ impl Owner<'_> {
             origin,
             first,
             done,
+            mut traced,
         } = events;
+        if !traced.is_empty() {
+            traced.reach(Stage::Queue, Clock.steady_us(), Stage::Queue);
+        }
         let shared = self.shared;
         let mut outcomes = Vec::with_capacity(events.len());
         let mut now = StateTime(0);
@@ -292,7 +316,11 @@ impl Owner<'_> {
                 continue;
             }
             self.gathered.record = first + nth as u64;
-            outcomes.push((*place, shared.apply_at(event, origin, now, &mut self.gathered)));
+            let outcome = match traced.of(*place) {
+                None => shared.apply_at(event, origin, now, &mut self.gathered),
+                Some(trace) => self.apply_traced(event, origin, trace),
+            };
+            outcomes.push((*place, outcome));
             self.untold += 1;
             // Not after every event: to look for more jobs takes a lock that those who bring them take.
             let is_idle = || self.untold.is_multiple_of(EVENTS_PER_NOTICE) && jobs.is_empty();
@@ -308,6 +336,18 @@ impl Owner<'_> {
         let _ = done.send(outcomes);
     }
 
+    /// Applies a traced event, and says when.
+    fn apply_traced(&mut self, event: &Event, origin: Origin, (tracer, trace): (&Arc<Tracer>, TraceMark)) -> Outcome {
+        let began_us = Clock.steady_us();
+        self.gathered.trace = Some(trace);
+        let outcome = self.shared.apply_at(event, origin, StateTime(began_us), &mut self.gathered);
+        self.gathered.trace = None;
+        let applied_us = Clock.steady_us();
+        tracer.applied(trace, (began_us, applied_us), outcome.name());
+        self.untold_traces.push((tracer.clone(), trace, applied_us));
+        outcome
+    }
+
     /// Goes through every game of this owner; what happened before does not wait for that.
     fn introduce(&mut self, infos: &[PlayerInfo], origin: Origin, now: StateTime) {
         self.tell();
@@ -317,5 +357,11 @@ impl Owner<'_> {
     fn tell(&mut self) {
         self.shared.tell(&mut self.gathered);
         self.untold = 0;
+        if !self.untold_traces.is_empty() {
+            let now_us = Clock.steady_us();
+            for (tracer, trace, applied_us) in self.untold_traces.drain(..) {
+                tracer.notified(trace, applied_us, now_us);
+            }
+        }
     }
 }

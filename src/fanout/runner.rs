@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::model::{Now, Seq};
 use crate::scoring::RulesetIndex;
 use crate::telemetry::ShardMetrics;
+use crate::traces::Tracer;
 use bytes::Bytes;
 use flume::Receiver;
 use std::collections::VecDeque;
@@ -160,6 +161,8 @@ pub struct Runner {
     pub turns: Arc<Turns>,
     /// The time.
     pub clock: Clock,
+    /// Who is told of traced events.
+    pub tracer: Option<Arc<Tracer>>,
     /// Where its counts go.
     pub metrics: ShardMetrics,
     /// Where its levels are read.
@@ -191,6 +194,11 @@ impl Runner {
             }
             let clock = self.clock;
             self.shard.pump(clock.now(), || clock.steady_us(), &mut self.sockets);
+            if let Some(tracer) = &self.tracer {
+                for (trace, shown) in self.shard.take_traced() {
+                    tracer.shown(trace, self.shard.index(), shown);
+                }
+            }
             self.survey();
             for key in self.shard.take_resumed() {
                 self.put_off(key, &mut unread);

@@ -5,7 +5,7 @@
 
 use super::{
     Clock, FeedTime, GameId, GameStatus, IngestTime, PackedLine, PlayId, PlayerId, Rev, Score, Situation, StatDelta, StatLine, StateTime,
-    Team,
+    Team, TraceMark,
 };
 use compact_str::CompactString;
 use smallvec::SmallVec;
@@ -212,6 +212,8 @@ pub struct Change {
     pub ingest: IngestTime,
     /// When its effect was worked out, filled in as it is published; for latencies alone.
     pub applied: StateTime,
+    /// The trace that it is part of, filled in as it is published; nearly always none.
+    pub trace: Option<TraceMark>,
     /// The game after the event.
     pub view: GameView,
     /// What of it moved.

@@ -15,6 +15,7 @@ pub mod recap;
 pub mod stat;
 pub mod time;
 pub mod topic;
+pub mod trace;
 
 pub use change::{Cause, CauseKind, Change, GameHead, GameView, Member, PlayerCard, PlayerMove, ViewMoved};
 pub use event::{
@@ -28,6 +29,7 @@ pub use recap::{Recap, RecapPlay, RecapSnap, Side, Spot};
 pub use stat::{PackedLine, Stat, StatDelta, StatLine};
 pub use time::{FeedTime, IngestTime, Now, Origin, SOURCES_MAX, SourceId, StateTime};
 pub use topic::{TopicError, TopicName};
+pub use trace::{TraceMark, TraceShown};
 
 /// Position of a change within one topic's history: 0 before anything happened, then +1 each.
 pub type Seq = u64;

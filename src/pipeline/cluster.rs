@@ -20,6 +20,7 @@ use crate::predict::board::Board;
 use crate::recovery;
 use crate::store::{Kind, RECORD_BYTES_MAX, records};
 use crate::telemetry::{ClusterMetrics, EngineMetrics, NodesMetrics};
+use crate::traces::{Carried, Tracer};
 use flume::Sender;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -65,6 +66,7 @@ pub(super) fn start(
     hub: &Arc<Hub>,
     board: Option<&Arc<Board>>,
     process: &str,
+    tracer: Option<&Arc<Tracer>>,
 ) -> Result<Option<(Engine, Node, Epoch)>, StartError> {
     // There with or without a cluster: a metric that is missing looks like one that is broken.
     let (metrics, nodes_metrics) = (ClusterMetrics::new(), NodesMetrics::new());
@@ -99,7 +101,7 @@ pub(super) fn start(
             name: None,
         },
         pending: pending.clone(),
-        deliver: Box::new(teller(owners.clone())),
+        deliver: Box::new(teller(owners.clone(), tracer.cloned())),
     });
     let followers = Followers::start(&settings, &status, shares.collect())?;
     let node = Node {
@@ -298,7 +300,7 @@ async fn tell(shards: &[Sender<Command>], command: impl Fn() -> Command) {
 }
 
 /// Hands on to a partition's owner what its stream says.
-fn teller(owners: Arc<Owners>) -> impl FnMut(Delivery<Parcel>) + Send {
+fn teller(owners: Arc<Owners>, tracer: Option<Arc<Tracer>>) -> impl FnMut(Delivery<Parcel>) + Send {
     // Whatever the limits are here: it was accepted once.
     let mut decoder = Decoder::new(Limits {
         line_bytes_max: RECORD_BYTES_MAX,
@@ -314,7 +316,9 @@ fn teller(owners: Arc<Owners>) -> impl FnMut(Delivery<Parcel>) + Send {
             }
             return;
         }
-        foreign(&mut decoder, &bytes, delivery.first, |parcel| owners.deliver(parcel));
+        foreign(&mut decoder, &bytes, delivery.first, tracer.as_ref(), |parcel| {
+            owners.deliver(parcel)
+        });
     }
 }
 
@@ -323,6 +327,8 @@ struct Run {
     origin: Origin,
     first: u64,
     events: Vec<Event>,
+    /// Those that are traced, by their places.
+    traced: Carried,
 }
 
 impl Run {
@@ -331,12 +337,12 @@ impl Run {
     }
 
     fn parcel(self) -> Parcel {
-        Parcel::foreign(self.events, self.origin, self.first)
+        Parcel::foreign(self.events, self.origin, self.first, self.traced)
     }
 }
 
 /// What another node wrote, from record `first` on.
-fn foreign(decoder: &mut Decoder, bytes: &[u8], first: u64, mut deliver: impl FnMut(Parcel)) {
+fn foreign(decoder: &mut Decoder, bytes: &[u8], first: u64, tracer: Option<&Arc<Tracer>>, mut deliver: impl FnMut(Parcel)) {
     let mut run: Option<Run> = None;
     for (record, number) in records(bytes).zip(first..) {
         let origin = record.origin;
@@ -351,8 +357,13 @@ fn foreign(decoder: &mut Decoder, bytes: &[u8], first: u64, mut deliver: impl Fn
                         origin,
                         first: number,
                         events: Vec::new(),
+                        traced: Carried::default(),
                     };
-                    run.get_or_insert_with(begin).events.push(event);
+                    let run = run.get_or_insert_with(begin);
+                    if let Some(tracer) = tracer {
+                        run.traced.follow(tracer, run.events.len(), &event, record.body, origin);
+                    }
+                    run.events.push(event);
                     continue;
                 }
                 Err(error) => {

@@ -7,7 +7,7 @@
 use super::Inference;
 use super::bulletins::Bulletins;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::engine::Games;
 use crate::fanout::hub::{Hub, Moved};
 use crate::memory::Level;
@@ -44,7 +44,7 @@ pub(super) fn start(app: &Arc<App>, inference: Inference, bulletins: Bulletins) 
     let metrics = PointsMetrics::new();
     let predict = &app.config.predict;
     // Edges run no models: what they are asked for goes up to engines.
-    if !predict.enabled || predict.points_every_ms == 0 || app.config.cluster.role == Role::Edge {
+    if !predict.enabled || predict.points_every_ms == 0 || app.config.cluster.role == config::Role::Edge {
         return Ok(None);
     }
     let (stop, stopped) = flume::bounded(1);

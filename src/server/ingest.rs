@@ -11,8 +11,9 @@ use super::{App, Door};
 use crate::engine::{Batch, Commit, Outcome, SubmitError, UnderWay};
 use crate::feed::sequence::Verdict;
 use crate::feed::{Decoder, Limits, LineCode, LineError, array_elements, ndjson_lines};
-use crate::model::{IngestTime, Origin};
+use crate::model::{IngestTime, Now, Origin};
 use crate::store;
+use crate::traces::{Carried, Parent};
 use crate::wire::json::Json;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
@@ -64,6 +65,7 @@ async fn take_request(door: &Door, request: Request) -> Result<Response, ApiErro
     let read = read_body(body, &door.app, bytes_max, &mut held).await;
     let (bytes, permit) = read.inspect_err(|_| door.feed_rates.charge(feeder.payer, held.bytes(), door.clock.steady_us()))?;
     let app = door.app.clone();
+    let asked = app.engine.tracer().and_then(|_| asked_trace(&headers));
     let answered = door.side.spawn(async move {
         let _permit = permit;
         let mut held = held;
@@ -74,13 +76,22 @@ async fn take_request(door: &Door, request: Request) -> Result<Response, ApiErro
         } else {
             bytes
         };
-        let report = take_in(&app, &bytes, feeder).await?;
+        let report = take_in(&app, &bytes, feeder, asked).await?;
         Ok(report.into_response())
     });
     answered
         .await
         .map_err(|_| ApiError::unavailable("stopping", "the server is stopping"))?
 }
+
+/// The trace that a feed asks for, where it does so once and as it should.
+fn asked_trace(headers: &HeaderMap) -> Option<Parent> {
+    let mut parents = headers.get_all(TRACEPARENT).iter();
+    let parent = parents.next().filter(|_| parents.next().is_none())?;
+    Parent::sampled(parent.as_bytes())
+}
+
+const TRACEPARENT: &str = "traceparent";
 
 fn permit_for(app: &App) -> Result<OwnedSemaphorePermit, ApiError> {
     app.ingest_permits.clone().try_acquire_owned().map_err(|_| {
@@ -209,10 +220,9 @@ pub(super) struct Refused {
 }
 
 /// What became of a body.
-#[derive(Default)]
 pub(super) struct Report {
-    /// When the body was there, by the clock that nobody sets.
-    began_us: i64,
+    /// When the body was there.
+    began: Now,
     accepted: usize,
     duplicate: usize,
     refused_count: usize,
@@ -224,18 +234,20 @@ pub(super) struct Report {
     under_way: Option<UnderWay>,
     /// What to wait for before the answer.
     commit: Option<Commit>,
+    /// Events that are traced: as many as may be traced in a second at most.
+    traced: Vec<Carried>,
 }
 
 /// Events handed to the engine at once, some 0.4 ms of its time at 1.5 µs each. While it applies them the
 /// next ones are decoded. Each time costs being woken by it: some microseconds.
 const CHUNK: usize = 256;
 
-/// Takes a body's events in, in order.
+/// Takes a body's events in, in order; `asked` is the trace that its first one is to be part of.
 ///
 /// # Errors
 /// 400 where the body is no list of lines; 429 where its feed sends more than it may, and nothing is taken, or
 /// the engine is behind: what the lines before did stands, and sending all of them again does no harm.
-pub(super) async fn take_in(app: &Arc<App>, body: &[u8], feeder: Feeder) -> Result<Report, ApiError> {
+pub(super) async fn take_in(app: &Arc<App>, body: &[u8], feeder: Feeder, asked: Option<Parent>) -> Result<Report, ApiError> {
     let limits = Limits {
         line_bytes_max: app.config.ingest.line_bytes_max,
         ..Limits::default()
@@ -246,11 +258,9 @@ pub(super) async fn take_in(app: &Arc<App>, body: &[u8], feeder: Feeder) -> Resu
         source: feeder.source,
         ingest: IngestTime(now.wall_us),
     };
-    let mut report = Report {
-        began_us: now.steady_us,
-        ..Report::default()
-    };
+    let mut report = Report::begun(now);
     let mut chunk = app.engine.batch(origin);
+    chunk.of_request(now, asked);
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let is_array = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     let elements = is_array.then(|| array_elements(body));
@@ -276,7 +286,9 @@ pub(super) async fn take_in(app: &Arc<App>, body: &[u8], feeder: Feeder) -> Resu
     report.hand_over(app, &mut chunk).await?;
     report.settle(app).await?;
     if let Some(commit) = report.commit.take() {
-        commit.done().await.map_err(refusal)?;
+        let done = commit.done().await;
+        report.committed(app, done.is_ok());
+        done.map_err(refusal)?;
     }
     if lines == 0 {
         return Err(ApiError::bad_request(
@@ -306,6 +318,28 @@ fn again(code: &'static str, error: SubmitError) -> ApiError {
 const LAG_US_MAX: i64 = 60_000_000;
 
 impl Report {
+    /// Of a body that was there at `began`.
+    fn begun(began: Now) -> Report {
+        Report {
+            began,
+            accepted: 0,
+            duplicate: 0,
+            refused_count: 0,
+            too_long: 0,
+            refused: Vec::new(),
+            readable: 0,
+            under_way: None,
+            commit: None,
+            traced: Vec::new(),
+        }
+    }
+
+    /// Says of those that are traced whether they are safe.
+    fn committed(&self, app: &App, is_safe: bool) {
+        let now_us = if self.traced.is_empty() { 0 } else { app.clock.steady_us() };
+        self.traced.iter().for_each(|traced| traced.committed(is_safe, now_us));
+    }
+
     fn decode(&mut self, app: &App, decoder: &mut Decoder, number: usize, line: &[u8], origin: Origin, chunk: &mut Batch) {
         match decoder.line(line) {
             Ok(event) => {
@@ -356,7 +390,8 @@ impl Report {
         if chunk.is_empty() {
             return Ok(());
         }
-        let next = app.engine.batch(chunk.origin());
+        let mut next = app.engine.batch(chunk.origin());
+        next.of_request(self.began, None);
         let handed_over = app.engine.hand_over(std::mem::replace(chunk, next)).await.map_err(refusal)?;
         self.settle(app).await?;
         self.under_way = Some(handed_over);
@@ -365,11 +400,17 @@ impl Report {
 
     /// Waits for what is under way and counts what became of it.
     async fn settle(&mut self, app: &App) -> Result<(), ApiError> {
-        let Some(under_way) = self.under_way.take() else { return Ok(()) };
-        let (outcomes, commit) = under_way.outcomes().await.map_err(refusal)?;
+        let Some(mut under_way) = self.under_way.take() else {
+            return Ok(());
+        };
+        if !under_way.traced.is_empty() {
+            self.traced.push(std::mem::take(&mut under_way.traced));
+        }
+        let outcomes = under_way.outcomes().await.inspect_err(|_| self.committed(app, false));
+        let (outcomes, commit) = outcomes.map_err(refusal)?;
         // The last one counts: what was handed over before it is safe before it.
         self.commit = Some(commit);
-        app.ingest_metrics.to_state.record(app.clock.steady_us() - self.began_us);
+        app.ingest_metrics.to_state.record(app.clock.steady_us() - self.began.steady_us);
         for (line, outcome) in outcomes {
             self.count(app, line, outcome);
         }

@@ -376,7 +376,7 @@ async fn take_in_all(app: Arc<App>, feeder: Feeder, messages: Vec<Waiting>) -> V
         let Ok(_permit) = app.ingest_permits.acquire().await else {
             return answers;
         };
-        answers.push(match take_in(&app, &message.text, feeder).await {
+        answers.push(match take_in(&app, &message.text, feeder, None).await {
             Ok(report) => object(|json| {
                 json.count("ack", message.number);
                 report.write(json);

@@ -1,4 +1,4 @@
-//! Plain HTTP to a server, for the commands that are its clients. Bounded: the time and bytes of an answer.
+//! Plain HTTP to a server, for the commands that are its clients, and to a collector of traces. Bounded: the time and bytes of an answer.
 
 use super::SourceError;
 use bytes::Bytes;
@@ -106,9 +106,17 @@ impl Caller {
     /// # Errors
     /// Nobody answers, not in time, or too much.
     pub async fn post_lines(&self, path: &str, lines: Bytes, bounds: Bounds) -> Result<Answer, SourceError> {
+        self.post(path, "application/x-ndjson", lines, bounds).await
+    }
+
+    /// Posts something to a path.
+    ///
+    /// # Errors
+    /// Nobody answers, not in time, or too much.
+    pub async fn post(&self, path: &str, content_type: &'static str, body: Bytes, bounds: Bounds) -> Result<Answer, SourceError> {
         let request = Request::builder().method(Method::POST).uri(self.url(path));
-        let request = request.header(header::CONTENT_TYPE, "application/x-ndjson");
-        self.ask(request, lines, bounds).await
+        let request = request.header(header::CONTENT_TYPE, content_type);
+        self.ask(request, body, bounds).await
     }
 
     async fn ask(&self, mut request: hyper::http::request::Builder, body: Bytes, bounds: Bounds) -> Result<Answer, SourceError> {

@@ -315,6 +315,7 @@ impl Game {
             feed_ts: step.feed_ts,
             ingest: step.ingest,
             applied: StateTime::default(),
+            trace: None,
             view: self.view.clone(),
             view_moved,
             moves,

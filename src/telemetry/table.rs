@@ -607,6 +607,34 @@ metric!(
     "Questions that this edge could not answer from what it has, by what became of them on their way up: an engine's answer was passed on; no engine has one either; none came within `cluster.up_timeout_ms`; the engine failed or refused; `cluster.up_requests_max` were under way; no engine is known."
 );
 metric!(
+    TRACES_EXPORTED,
+    "scorewire_traces_exported_total",
+    Counter,
+    "",
+    "Traces of events that the collector took (`traces.endpoint`)."
+);
+metric!(
+    TRACES_DROPPED,
+    "scorewire_traces_dropped_total",
+    Counter,
+    "reason = rate, queue, backlog, failed",
+    "Traces let go of: more than `traces.per_second_max` in a second; no room in the queue (`traces.queue_max`); too many that waited for the collector; the collector did not take them."
+);
+metric!(
+    TRACE_SPANS_DROPPED,
+    "scorewire_trace_spans_dropped_total",
+    Counter,
+    "",
+    "Spans that are missing in traces: no room in the queue, more than a trace may have, or refused by the collector."
+);
+metric!(
+    TRACE_REQUESTS,
+    "scorewire_trace_requests_total",
+    Counter,
+    "result = taken, refused, unreachable",
+    "Requests to the collector: taken; answered with another status than 2xx; not answered within `traces.timeout_ms`."
+);
+metric!(
     LIMIT,
     "scorewire_limit",
     Gauge,
@@ -957,6 +985,10 @@ pub const METRICS: &[&Metric] = &[
     &CLUSTER_LISTED,
     &CLUSTER_CLOCK,
     &TIER_REQUESTS,
+    &TRACES_EXPORTED,
+    &TRACES_DROPPED,
+    &TRACE_SPANS_DROPPED,
+    &TRACE_REQUESTS,
     &LIMIT,
     &DRAIN,
     &PROCESS_CPU,

@@ -70,6 +70,7 @@ mod tls;
 mod tls_crowds;
 mod tls_reload;
 mod top;
+mod traces;
 mod two_feeds;
 mod view;
 mod world;

@@ -33,7 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // The shard's thread is where the state machine meets the time and the metrics.
     (
         "fanout/runner",
-        &["clock", "memory", "model", "scoring", "state", "telemetry", "wire"],
+        &["clock", "memory", "model", "scoring", "state", "telemetry", "traces", "wire"],
     ),
     ("telemetry", &["fanout", "feed", "memory", "model", "predict", "wire"]),
     // When the process began.
@@ -54,10 +54,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "state",
             "store",
             "telemetry",
+            "traces",
         ],
     ),
     ("recovery", &["clock", "compaction", "engine", "model", "store"]),
-    ("config", &["cluster", "engine", "fanout", "model", "predict", "store", "telemetry"]),
+    (
+        "config",
+        &["cluster", "engine", "fanout", "model", "predict", "store", "telemetry", "traces"],
+    ),
     (
         "server",
         &[
@@ -75,6 +79,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "scoring",
             "store",
             "telemetry",
+            // What a feed asks for.
+            "traces",
             "wire",
         ],
     ),
@@ -96,6 +102,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "server",
             "store",
             "telemetry",
+            "traces",
         ],
     ),
     // What other nodes took in is decoded there.
@@ -114,6 +121,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "recovery",
             "store",
             "telemetry",
+            "traces",
         ],
     ),
     // What feeds wrote to Redis is decoded there.
@@ -121,6 +129,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "pipeline/feeds",
         &["clock", "cluster", "config", "engine", "feed", "model", "server", "telemetry"],
     ),
+    // A client of a collector.
+    ("traces", &["clock", "model", "source", "telemetry"]),
     ("source", &["clock", "feed", "model"]),
     ("figures", &[]),
     // A client of a server: what it knows of one are the names of its metrics.

@@ -245,6 +245,7 @@ fn waiting(batches: &[&[(usize, Event)]]) -> Receiver<Job> {
                 origin: NOW.into(),
                 first: 0,
                 done,
+                traced: Default::default(),
             }))
             .unwrap();
     }

@@ -41,6 +41,7 @@ fn runner(limits: ShardLimits) -> (Runner, flume::Sender<Command>) {
         verify: Box::new(|_| ()),
         turns: Arc::default(),
         clock: Clock,
+        tracer: None,
         metrics: ShardMetrics::new(),
         levels: Arc::default(),
         commands_waited: 0,

@@ -6,6 +6,7 @@ use super::batch::{PIECES_MAX, Piece};
 use super::conn::{Conn, Kind};
 use super::mirror::{Encoded, Mirror, Shared};
 use super::subs::{Cursor, Phase};
+use super::traced::Traces;
 use crate::fanout::bulletins::{BULLETINS_MAX, Posted};
 use crate::fanout::encode::{self, Subject};
 use crate::fanout::epoch::{Epoch, EpochName};
@@ -46,6 +47,9 @@ pub(super) struct Making<'a> {
     pub(super) now: Now,
     pub(super) deflater: &'a mut Deflater,
     pub(super) stats: &'a mut ShardStats,
+    pub(super) traces: &'a mut Traces,
+    /// The place that the client's write will have in its batch.
+    pub(super) item: usize,
 }
 
 impl Making<'_> {
@@ -129,6 +133,7 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
                 return delta(subject.shift, mirrored.entry.seq, frame.clone());
             }
             let entry = &mirrored.entry;
+            making.traces.look([&*entry.change], now.steady_us, making.item);
             let mut encoded = false;
             let encode = || {
                 encoded = true;
@@ -164,6 +169,8 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, maki
         return shared.frame.clone();
     }
     let entries = mirror.ring.range(mirror.place_after(seq)..).map(|mirrored| &mirrored.entry);
+    let changes = entries.clone().map(|entry| &*entry.change);
+    making.traces.look(changes, making.now.steady_us, making.item);
     let subject = Subject {
         topic: &mirror.topic,
         ruleset: parts.rulesets.by_index(key.0),

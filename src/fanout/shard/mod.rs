@@ -19,6 +19,7 @@ mod relief;
 mod subs;
 mod subscribe;
 mod survey;
+mod traced;
 mod walks;
 
 pub use access::{Access, AuthRequest};
@@ -50,6 +51,7 @@ use smallvec::SmallVec;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
+use traced::Traces;
 use walks::{Over, Rest, Walks};
 
 /// Limits and times of a shard; see `config/default.toml` for what each costs.
@@ -155,6 +157,7 @@ pub struct Shard {
     /// Mirrors that a snapshot was found to be ahead of.
     stale: SmallVec<[u32; 4]>,
     stats: ShardStats,
+    traces: Traces,
     levels: Levels,
     /// Clients whose reading is limited.
     accesses: Accesses,
@@ -190,6 +193,7 @@ impl Shard {
             batch: Batch::default(),
             stale: SmallVec::new(),
             stats: ShardStats::default(),
+            traces: Traces::default(),
             levels: Levels::default(),
             accesses: Accesses::default(),
             deflater,
@@ -510,6 +514,11 @@ impl Shard {
             reconnect_after_ms,
         };
         self.say(key, &goodbye);
+    }
+
+    /// Which shard this is.
+    pub fn index(&self) -> usize {
+        self.parts.index
     }
 
     /// Open connections.

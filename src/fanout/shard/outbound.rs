@@ -60,10 +60,14 @@ impl Shard {
             taken += 1;
             self.gather(key, queue, now, &mut batch);
         }
+        let encoded_us = if self.traces.is_idle() { 0 } else { steady_us() };
         if !batch.items.is_empty() {
             writer.write(&mut batch);
         }
         let written_us = steady_us();
+        if !self.traces.is_idle() {
+            self.traces.wrote(&batch, encoded_us, written_us);
+        }
         if queue == Queue::Walk {
             self.walks.passed(taken);
             while let Some(over) = self.walks.next_over(now.steady_us, written_us) {
@@ -148,6 +152,8 @@ impl Shard {
                 now,
                 deflater: &mut self.deflater,
                 stats: &mut self.stats,
+                traces: &mut self.traces,
+                item: batch.items.len(),
             };
             let held = mirror.held_bytes();
             let due = due(&self.parts, mirror, cursor, form, behind, &mut making);

@@ -45,6 +45,9 @@ const MOVERS: &[&str] = &[
     "tiers::what_an_edge_has_no_models_for_an_engine_answers",
     "tls::handshakes_over_the_limit_are_hung_up_on_unheard",
     "tls_reload::a_new_certificate_is_shown_and_nobody_is_cut",
+    "traces::a_collector_that_is_away_slow_or_cross_costs_nobody_anything",
+    "traces::an_event_is_one_trace_from_the_feed_to_the_socket",
+    "traces::what_there_is_no_room_for_is_left_out_and_counted",
     "two_feeds::a_silent_feed_is_noticed_filled_and_comes_back",
 ];
 
