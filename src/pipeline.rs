@@ -261,18 +261,7 @@ pub fn start_on(mut config: Config, machine: Machine) -> Result<Running, StartEr
         traces,
     } = share(config, &machine, prometheus, rulesets, auth, slowest, stopped.clone())?;
     look_after(&app, &stopped);
-    // There with or without TLS: a metric that is missing looks like one that is broken.
-    let tls_metrics = TlsMetrics::new();
-    let handshakes = settings
-        .map(|settings| {
-            settings.show_expiry(&tls_metrics);
-            Handshakes::start(settings.sessions, &app.config.server, tls_metrics.clone())
-        })
-        .transpose()?;
-    let handshakes = handshakes.map(Arc::new);
-    if let (Some(follower), Some(handshakes)) = (follower, &handshakes) {
-        tokio::spawn(follower.follow(handshakes.clone(), tls_metrics, stopped.clone()));
-    }
+    let handshakes = handshakes(settings, follower, &app, &stopped)?;
     let routes = Routes {
         clients: true,
         ingest: ingest.is_none(),
@@ -332,6 +321,24 @@ pub fn start_on(mut config: Config, machine: Machine) -> Result<Running, StartEr
         listeners,
         traces,
     })
+}
+
+/// Starts who does TLS handshakes, where there are any, and who follows the certificate's files.
+fn handshakes(
+    settings: Option<tls::Settings>,
+    follower: Option<Follower>,
+    app: &App,
+    stopped: &watch::Receiver<bool>,
+) -> Result<Option<Arc<Handshakes>>, StartError> {
+    // There with or without TLS: a metric that is missing looks like one that is broken.
+    let metrics = TlsMetrics::new();
+    let Some(settings) = settings else { return Ok(None) };
+    settings.show_expiry(&metrics);
+    let handshakes = Arc::new(Handshakes::start(settings.sessions, &app.config.server, metrics.clone())?);
+    if let Some(follower) = follower {
+        tokio::spawn(follower.follow(handshakes.clone(), metrics, stopped.clone()));
+    }
+    Ok(Some(handshakes))
 }
 
 /// Starts the tasks that look at something now and then.
