@@ -15,7 +15,7 @@ use crate::cluster::Lost;
 use crate::compaction::RetellError;
 use crate::config::{Config, Durability, Scope};
 use crate::demo;
-use crate::pipeline::{self, Running, StartError};
+use crate::pipeline::{self, Machine, Running, StartError};
 use crate::source::Speed;
 use crate::store::OpenError;
 use crate::telemetry::{self, LogFormat};
@@ -42,7 +42,7 @@ enum Command {
     /// needed: open http://127.0.0.1:8080.
     Demo(Demo),
     /// Start a server. Feeds post to /v1/events, clients subscribe at /v1/ws; docs/protocol.md has it all.
-    Serve(ServerFlags),
+    Serve(Serve),
     /// Play recorded NFL GameCenter documents into a running server, or write them to a file as event
     /// lines: plays in order, several games at once by kickoff.
     Replay(Replay),
@@ -74,6 +74,16 @@ struct ServerFlags {
     /// Logs for people or for machines. [log.format]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
+}
+
+#[derive(Args)]
+struct Serve {
+    #[command(flatten)]
+    server: ServerFlags,
+    /// The event log's folder was restored from a copy: begin a new history, so that no client goes on from what
+    /// the copy does not have. For the first start alone.
+    #[arg(long)]
+    restored: bool,
 }
 
 #[derive(Args)]
@@ -212,7 +222,7 @@ pub fn run() -> ExitCode {
     };
     let done = match cli.command {
         Command::Demo(demo) => demo.run(),
-        Command::Serve(flags) => serve(&flags),
+        Command::Serve(serve) => serve.run(),
         Command::Replay(replay) => replay.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Top(top) => top.run(),
@@ -276,7 +286,11 @@ fn check_config(flags: &ServerFlags) -> Result<(), Failure> {
 const DESCRIPTORS_RESERVED: usize = 100;
 
 /// Starts a server and calls `alongside` with it; ends when told to by a signal.
-fn with_server<F: Future<Output = ()> + Send + 'static>(mut config: Config, alongside: impl FnOnce(&Running) -> F) -> Result<(), Failure> {
+fn with_server<F: Future<Output = ()> + Send + 'static>(
+    mut config: Config,
+    machine: Machine,
+    alongside: impl FnOnce(&Running) -> F,
+) -> Result<(), Failure> {
     telemetry::start_logs(config.log.format, &config.log.filter).map_err(|error| usage(anyhow::anyhow!(error)))?;
     let descriptors = pipeline::raise_descriptor_limit();
     let fit = usize::try_from(descriptors)
@@ -300,7 +314,7 @@ fn with_server<F: Future<Output = ()> + Send + 'static>(mut config: Config, alon
     let ended = side.block_on(async {
         // Before anything can be reached: a signal that comes now drains too.
         let mut told = Told::new()?;
-        let running = pipeline::start(config).map_err(|error| match error {
+        let running = pipeline::start_on(config, machine).map_err(|error| match error {
             StartError::Bind { .. } => Failure(UNAVAILABLE, error.into()),
             StartError::Ruleset(_)
             | StartError::DefaultRuleset(..)
@@ -383,8 +397,14 @@ impl Told {
     }
 }
 
-fn serve(flags: &ServerFlags) -> Result<(), Failure> {
-    with_server(flags.load()?, |_| async {})
+impl Serve {
+    fn run(self) -> Result<(), Failure> {
+        let machine = Machine {
+            is_restored: self.restored,
+            ..Machine::this()
+        };
+        with_server(self.server.load()?, machine, |_| async {})
+    }
 }
 
 /// As many as most systems allow without a word.
@@ -399,7 +419,7 @@ impl Demo {
             // Each demo is a Sunday of its own, and leaves nothing behind.
             config.store.durability = Durability::Memory;
         }
-        with_server(config, |running| {
+        with_server(config, Machine::this(), |running| {
             let scheme = if running.app.config.server.tls_cert.is_some() {
                 "https"
             } else {

@@ -27,6 +27,8 @@ pub struct Me {
     pub limits: EngineLimits,
     /// Of the running machine; another one means that it went down meanwhile.
     pub boot_id: String,
+    /// Whether the log is a copy, behind which somebody may have been shown more.
+    pub is_restored: bool,
     /// Names the history that begins here, where none goes on; see [`new_epoch_name`].
     pub new_epoch: String,
 }
@@ -63,6 +65,8 @@ pub struct Read {
 /// Why a history does not go on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NewEpoch {
+    /// The log was restored from a copy: somebody may have been shown more.
+    Restored,
     /// The machine went down with what was not on disk yet: somebody may have been shown it.
     MachineLost,
     /// Limits, sources or the server's own rules differ: the same events may lead to other `seq`s.
@@ -77,6 +81,7 @@ impl NewEpoch {
     /// For the log.
     pub fn why(self) -> &'static str {
         match self {
+            NewEpoch::Restored => "the log was restored from a copy",
             NewEpoch::MachineLost => "the machine was restarted without an orderly end of the server",
             NewEpoch::RulesChanged => "limits, sources or the server's version changed",
             NewEpoch::Incomplete => "the event log is not complete",
@@ -106,6 +111,7 @@ pub fn recover(dir: &Path, files: Arc<dyn Files>, shared: &Shared, me: Me) -> Re
         let is_complete = read.missing == 0 && read.unreadable == 0;
         let is_whole = opening.clean || before.boot_id == me.boot_id;
         let reasons = [
+            (me.is_restored, NewEpoch::Restored),
             (differs & LOST != 0 && !is_complete, NewEpoch::Incomplete),
             (differs != 0 || before.sources != me.sources, NewEpoch::RulesChanged),
             (!is_whole, NewEpoch::MachineLost),

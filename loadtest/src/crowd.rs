@@ -161,7 +161,8 @@ impl Crowd {
     fn open(&mut self, index: usize) -> Result<()> {
         let stalling = self.job.stalling.filter(|stalling| index % stalling.every == stalling.every - 1);
         let buffer_bytes = stalling.map(|stalling| stalling.receive_buffer_bytes);
-        let socket = net::start_connect_with(self.job.server.addr, self.job.first + index, buffer_bytes)?;
+        let number = self.job.first + index;
+        let socket = net::start_connect_with(self.job.server.addr_of(number), number, buffer_bytes)?;
         if self.job.kernel_times {
             kernel_time::enable(&socket).context("SO_TIMESTAMPNS")?;
         }

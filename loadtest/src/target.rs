@@ -10,6 +10,8 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 pub(crate) struct Target {
     /// The first address the name resolves to, IPv4 before IPv6.
     pub(crate) addr: SocketAddr,
+    /// Other nodes of its cluster: clients connect to all of them in turn.
+    pub(crate) others: Vec<SocketAddr>,
     /// The `Host` header.
     pub(crate) host: String,
     /// The path; `/v1/ws` where the address has none.
@@ -72,11 +74,20 @@ impl Target {
         let addr = *addresses.first().with_context(|| format!("{url}: {host} has no address"))?;
         Ok(Self {
             addr,
+            others: Vec::new(),
             host: host.to_owned(),
             path: path.to_owned(),
             trust,
             bearer: None,
         })
+    }
+
+    /// Where client `number` connects.
+    pub(crate) fn addr_of(&self, number: usize) -> SocketAddr {
+        match number % (self.others.len() + 1) {
+            0 => self.addr,
+            other => self.others[other - 1],
+        }
     }
 
     /// The header that shows the token or key, with the end of its line; nothing where there is none.
@@ -111,6 +122,14 @@ mod tests {
                 .to_string()
                 .contains("gopher")
         );
+    }
+
+    #[test]
+    fn clients_connect_to_all_nodes_in_turn() {
+        let mut target = Target::parse("127.0.0.1:1", None).unwrap();
+        assert_eq!([0, 1].map(|number| target.addr_of(number).port()), [1, 1]);
+        target.others = ["127.0.0.1:2", "127.0.0.1:3"].map(|addr| addr.parse().unwrap()).to_vec();
+        assert_eq!([0, 1, 2, 3].map(|number| target.addr_of(number).port()), [1, 2, 3, 1]);
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct Machine {
     pub files: Arc<dyn Files>,
     /// What tells this run of it from the one before.
     pub boot_id: String,
+    /// Whether its event log was restored from a copy.
+    pub is_restored: bool,
 }
 
 impl Machine {
@@ -27,6 +29,7 @@ impl Machine {
         Machine {
             files: Arc::new(DiskFiles),
             boot_id: recovery::boot_id(),
+            is_restored: false,
         }
     }
 }
@@ -53,6 +56,7 @@ pub(super) fn engine(
         sources: config.feeds.sources.clone(),
         limits: config.engine_limits(),
         boot_id: machine.boot_id.clone(),
+        is_restored: machine.is_restored,
         new_epoch: new_epoch_name(),
     };
     let Recovered {

@@ -23,6 +23,7 @@ fn serve(files: &FaultyFiles, boot_id: &str, change: impl FnOnce(&mut Config)) -
     let machine = Machine {
         files: Arc::new(files.clone()),
         boot_id: boot_id.to_owned(),
+        is_restored: false,
     };
     Server::start_on_machine(machine, |config| {
         config.store.dir = "log".into();

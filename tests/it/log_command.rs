@@ -13,6 +13,7 @@ use scorewire::store::snapshot::snapshots;
 use scorewire::store::{self, Batch, DiskFiles, Durability, EventLog, Header, Kind, Record, Settings, frame};
 use serde_json::Value;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 /// 2026-11-21 18:00:00 UTC.
@@ -230,10 +231,14 @@ fn where_there_is_no_log_that_is_said() {
 }
 
 fn serve(dir: &Path) -> Served {
+    Served::start(server(dir))
+}
+
+fn server(dir: &Path) -> Command {
     let mut command = scorewire(&["serve", "--bind", "127.0.0.1:0", "--data-dir", dir.to_str().unwrap()]);
     command.env("SCOREWIRE__STORE__SEGMENT_BYTES", "65536");
     command.env("SCOREWIRE__STORE__SNAPSHOT_EVERY_BYTES", "65536");
-    Served::start(command)
+    command
 }
 
 /// What the server shows of every game, and its epoch.
@@ -283,8 +288,22 @@ fn the_log_of_a_running_server_can_be_read_and_leads_back_after_a_kill() {
     );
     let before = runtime.block_on(shown(&http));
     let epoch = served.told("epoch");
+    // What a backup takes while the server runs; what comes after it is not in it.
+    let copy = Folder::new("log-copy");
+    for file in std::fs::read_dir(dir).unwrap() {
+        let path = file.unwrap().path();
+        std::fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
+    }
     served.signal(rustix::process::Signal::KILL);
     served.ended();
+    let restored = Served::start({
+        let mut command = server(copy.path());
+        command.arg("--restored");
+        command
+    });
+    assert_ne!(restored.told("epoch"), epoch, "who was shown more begins with snapshots");
+    let http = Http::new(restored.address("address"));
+    assert_eq!(runtime.block_on(shown(&http)), before);
     let served = serve(dir);
     assert_eq!(served.told("epoch"), epoch);
     let http = Http::new(served.address("address"));

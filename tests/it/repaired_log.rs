@@ -71,6 +71,7 @@ impl Rig {
             sources: Vec::new(),
             limits: self.limits,
             boot_id: "b".to_owned(),
+            is_restored: false,
             new_epoch: format!("e{}", self.starts),
         };
         let shared = Shared::beside(crate::world::engine_limits());

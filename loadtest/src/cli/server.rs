@@ -13,6 +13,10 @@ pub(crate) struct ServerArgs {
     /// The server's WebSocket address, ws:// or (all but `ingest`) wss://; the path defaults to /v1/ws
     #[arg(long, default_value = "ws://127.0.0.1:8080")]
     url: String,
+    /// Another node of the same cluster, as often as there are such: clients connect to all of them in turn. What
+    /// they hold at the end is compared with the first
+    #[arg(long, value_name = "URL")]
+    also_url: Vec<String>,
     /// Where events are posted, if not at the same address (`server.ingest_bind`)
     #[arg(long, value_name = "URL")]
     ingest_url: Option<String>,
@@ -33,6 +37,9 @@ impl ServerArgs {
     pub(super) fn target(&self, trust: Option<&Trust>) -> Result<Target> {
         let mut target = Target::parse(&self.url, trust)?;
         target.bearer = bearer("--token-file", self.token_file.as_deref(), "SCOREWIRE_TOKEN")?;
+        for url in &self.also_url {
+            target.others.push(Target::parse(url, trust)?.addr);
+        }
         Ok(target)
     }
 

@@ -124,6 +124,7 @@ impl Sim {
             sources: vec![SOURCE.to_owned()],
             limits: engine_limits(),
             boot_id: format!("boot {}", self.intake.boots),
+            is_restored: false,
             new_epoch: format!("e{}", self.intake.starts),
         };
         let recovered = recover(Path::new(DIR), Arc::new(self.intake.files.clone()), &machine.shared, me)?;
