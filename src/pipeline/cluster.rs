@@ -80,17 +80,18 @@ pub(super) fn start(
     let registry = nodes::join(config, &settings, me)?;
     let limits = config.partition_limits();
     let rules = recovery::rules(&limits);
-    let (mut partitions, mut begun) = (Vec::new(), Vec::new());
-    for partition in 0..settings.partitions {
-        // What a base tells was counted when it came.
-        let shared = Shared::new(hub.clone(), limits, EngineMetrics::unseen()).in_partition(partition, settings.partitions);
-        begun.push(begin(config, &settings, partition, &shared)?);
+    // What a base tells was counted when it came.
+    let uncounted = |partition| Shared::new(hub.clone(), limits, EngineMetrics::unseen()).in_partition(partition, settings.partitions);
+    let partitions: Vec<Shared> = (0..settings.partitions).map(uncounted).collect();
+    let begun = begin(config, &settings, &partitions)?;
+    let counted = |shared: Shared| {
         let shared = shared.counted(EngineMetrics::new());
-        partitions.push(Arc::new(match board {
+        Arc::new(match board {
             Some(board) => shared.notified(board.clone()),
             None => shared,
-        }));
-    }
+        })
+    };
+    let partitions: Vec<Arc<Shared>> = partitions.into_iter().map(counted).collect();
     let owners: Vec<Arc<Owners>> = Owners::of_partitions(&partitions).into_iter().map(Arc::new).collect();
     let status = Arc::new(Status::new(settings.partitions));
     let pending: Vec<_> = owners.iter().map(|_| Arc::default()).collect();
@@ -142,8 +143,17 @@ pub(super) fn start(
     Ok(Some((engine, node, epoch)))
 }
 
-/// Begins a partition with its base, where it has one.
-fn begin(config: &Config, settings: &cluster::Settings, partition: usize, shared: &Shared) -> Result<Option<Begun>, StartError> {
+/// Begins all partitions, each with its base, where it has one; at once, as each has most of its work to itself.
+fn begin(config: &Config, settings: &cluster::Settings, partitions: &[Shared]) -> Result<Vec<Option<Begun>>, StartError> {
+    std::thread::scope(|scope| {
+        let begin = |(partition, shared)| scope.spawn(move || begin_one(config, settings, partition, shared));
+        let threads: Vec<_> = partitions.iter().enumerate().map(begin).collect();
+        let begun = threads.into_iter().map(|thread| thread.join().expect("it does not panic"));
+        begun.collect()
+    })
+}
+
+fn begin_one(config: &Config, settings: &cluster::Settings, partition: usize, shared: &Shared) -> Result<Option<Begun>, StartError> {
     let refused = |what: String| StartError::Cluster(format!("partition {partition}: {what}"));
     let base = Bases::open(settings, partition).and_then(|mut bases| bases.newest());
     let Some(base) = base.map_err(|error| refused(error.to_string()))? else {
