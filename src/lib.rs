@@ -16,6 +16,7 @@
 //! | [`fanout`] | topics' rings, shards, cursors, the write path | what happened |
 //! | [`predict`] | forecasts: models, and what runs them | the score path: nothing there waits for it |
 //! | [`cluster`] | the order of events that several nodes follow, in Redis | games and topics: a record is bytes there |
+//! | [`cache`] | answers kept for a while, in memory, in Redis, on disk | what is in them |
 //! | [`compaction`] | the log told again and rewritten; which games are let go of | subscribers |
 //! | [`server`] | listeners, routes, who may do what, upgrades, plain HTTP | rings and cursors |
 //! | [`memory`] | the budget for memory, and what goes first | what is shed |
@@ -35,6 +36,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail"))]
 
+pub mod cache;
 pub mod clock;
 pub mod cluster;
 pub mod command;

@@ -20,6 +20,8 @@
 //!  publish       1, of an engine      what it predicts (flume)                   1,024
 //!  listen-N      1 a partition, with  what engines predict, by way of Redis      –
 //!                predict.enabled
+//!  answers-redis 1 each, of an edge   engines' answers to be looked for, or kept 256
+//!  answers-disk                       (flume)
 //!  nodes         1, in a cluster      its own looks, each second                 –
 //!  predictor     1, with                games that moved (predict::board)          predict.games_max
 //!                predict.enabled
@@ -432,7 +434,7 @@ fn share(
         epoch: Arc::new(epoch),
         projections: Arc::new(points::table(&config)),
         nodes: node.as_ref().map_or_else(|| Arc::new(alone), |node| node.registry.nodes.clone()),
-        tiers: Tiers::new(&config),
+        tiers: Tiers::new(&config, node.as_ref().map(|node| &node.settings))?,
         process,
         clock: Clock,
         side: tokio::runtime::Handle::current(),

@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_macros, reason = "this is where handles are made")]
 
+mod cache;
 mod cluster;
 mod delays;
 mod feeds;
@@ -17,6 +18,7 @@ mod registry;
 pub(crate) mod table;
 mod traces;
 
+pub use cache::{CacheLayer, CacheLayerMetrics};
 pub use cluster::{
     BaseMetrics, ClusterFeedLevels, ClusterFeedMetrics, ClusterMetrics, ClusterPredictionMetrics, NodesMetrics, TierMetrics, TierResult,
 };

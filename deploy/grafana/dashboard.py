@@ -220,7 +220,9 @@ chart("Leases that change hands", "In five minutes. One failover moves all parti
 
 chart("Nodes", "That renew their entries in Redis, and those scraped that the others know by their names.", "none", (f"max(scorewire_cluster_nodes{{{S}}})", "nodes"), (f"sum(scorewire_cluster_listed{{{S}}})", "known to the others"))
 chart("Clock against Redis'", "How far ahead it is; the line is where an alert begins, as on the other side of 0.", "s", (f"max by (instance) (scorewire_cluster_clock_offset_seconds{{{S}}})", "{{instance}}"), line=1, least=None)
-chart("Questions that go up a tier", "That an edge could not answer from what it has, by what became of them; for all but answered ones the edge's own answer had to do.", "reqps", (per_second("scorewire_tier_requests_total", "result"), "{{result}}"))
+chart("Questions that go up a tier", "That an edge could not answer from what it has, by what became of them. Answered, cached and joined got an engine's answer; unknown the edge's own; the others what is left on disk, or the edge's own.", "reqps", (per_second("scorewire_tier_requests_total", "result"), "{{result}}"))
+chart("Answers kept by edges", "Looks into each layer of the cache, by what became of them. The disk is looked at where no engine answers; failed: the layer can't be asked, or has rubbish.", "reqps", (per_second("scorewire_cache_requests_total", "layer, result"), "{{layer}} {{result}}"))
+chart("Size of what edges keep", "Of engines' answers, on each edge.", "bytes", (f"sum by (instance, layer) (scorewire_cache_bytes{{{S}}})", "{{instance}} {{layer}}"))
 
 row("Predictions")
 chart("Time to a prediction, p99", "From an event's arrival; of the next play 5 ms are promised.", "s", (quantile(0.99, "scorewire_prediction_seconds", "what"), "{{what}}"), line=0.005)

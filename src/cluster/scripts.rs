@@ -161,3 +161,18 @@ return redis.call('XLEN', KEYS[2])
 ",
     )
 });
+
+/// What is kept under a key, and the time.
+///
+/// Keys: the answer's. Arguments: most bytes. Answers: seconds, microseconds, and what is there.
+pub static ANSWER: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local time = redis.call('TIME')
+if redis.call('STRLEN', KEYS[1]) > tonumber(ARGV[1]) then
+  return redis.error_reply('SWLONG that is no answer of ours')
+end
+return {time[1], time[2], redis.call('GET', KEYS[1])}
+",
+    )
+});

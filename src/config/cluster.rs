@@ -1,5 +1,6 @@
 //! `[cluster]`: several nodes on one Redis, and what this one is among them.
 
+use super::{DAY_MS, MIB};
 use crate::cluster::{Ack, Settings, Tls};
 use crate::model::ids::is_well_formed;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,12 @@ pub struct Cluster {
     pub nodes_max: usize,
     pub up_timeout_ms: u64,
     pub up_requests_max: usize,
+    pub cache_memory_ms: u64,
+    pub cache_memory_bytes: u64,
+    pub cache_redis_ms: u64,
+    pub cache_disk_ms: u64,
+    pub cache_disk_bytes: u64,
+    pub cache_disk_files_max: usize,
     #[serde(serialize_with = "hidden_key")]
     pub up_key: String,
 }
@@ -86,6 +93,12 @@ impl Default for Cluster {
             nodes_max: 256,
             up_timeout_ms: 250,
             up_requests_max: 64,
+            cache_memory_ms: 1_000,
+            cache_memory_bytes: 16 * 1024 * 1024,
+            cache_redis_ms: 5_000,
+            cache_disk_ms: 3_600_000,
+            cache_disk_bytes: 64 * 1024 * 1024,
+            cache_disk_files_max: 10_000,
             up_key: String::new(),
         }
     }
@@ -114,7 +127,7 @@ impl Cluster {
         })
     }
 
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 12] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 18] {
         [
             ("cluster.partitions", self.partitions as u64, 1..=256),
             ("cluster.timeout_ms", self.timeout_ms, 10..=60_000),
@@ -128,6 +141,12 @@ impl Cluster {
             ("cluster.nodes_max", self.nodes_max as u64, 2..=4_096),
             ("cluster.up_timeout_ms", self.up_timeout_ms, 10..=10_000),
             ("cluster.up_requests_max", self.up_requests_max as u64, 1..=10_000),
+            ("cluster.cache_memory_ms", self.cache_memory_ms, 0..=600_000),
+            ("cluster.cache_memory_bytes", self.cache_memory_bytes, MIB..=4_096 * MIB),
+            ("cluster.cache_redis_ms", self.cache_redis_ms, 0..=600_000),
+            ("cluster.cache_disk_ms", self.cache_disk_ms, 0..=7 * DAY_MS),
+            ("cluster.cache_disk_bytes", self.cache_disk_bytes, MIB..=1_048_576 * MIB),
+            ("cluster.cache_disk_files_max", self.cache_disk_files_max as u64, 1..=1_000_000),
         ]
     }
 

@@ -190,6 +190,10 @@ impl Default for NodesMetrics {
 pub enum TierResult {
     /// An engine's answer was passed on.
     Answered,
+    /// One was kept.
+    Cached,
+    /// The same was being asked.
+    Joined,
     /// The engine has none either.
     Unknown,
     /// None came in time.
@@ -203,12 +207,12 @@ pub enum TierResult {
 }
 
 /// Counts them.
-pub struct TierMetrics([Counter; 6]);
+pub struct TierMetrics([Counter; 8]);
 
 impl TierMetrics {
     /// Finds the handles.
     pub fn new() -> TierMetrics {
-        let results = ["answered", "unknown", "late", "failed", "busy", "nobody"];
+        let results = ["answered", "cached", "joined", "unknown", "late", "failed", "busy", "nobody"];
         TierMetrics(results.map(|result| counter_with(&TIER_REQUESTS, "result", result)))
     }
 

@@ -603,8 +603,29 @@ metric!(
     TIER_REQUESTS,
     "scorewire_tier_requests_total",
     Counter,
-    "result = answered, unknown, late, failed, busy, nobody",
-    "Questions that this edge could not answer from what it has, by what became of them on their way up: an engine's answer was passed on; no engine has one either; none came within `cluster.up_timeout_ms`; the engine failed or refused; `cluster.up_requests_max` were under way; no engine is known."
+    "result = answered, cached, joined, unknown, late, failed, busy, nobody",
+    "Questions that this edge could not answer from what it has, by what became of them on their way up: an engine's answer was passed on; one was kept that is young enough; the same was being asked, and that answer was shared; no engine has one either; none came within `cluster.up_timeout_ms`; the engine failed or refused; `cluster.up_requests_max` were under way; no engine is known."
+);
+metric!(
+    CACHE_REQUESTS,
+    "scorewire_cache_requests_total",
+    Counter,
+    "layer = memory, redis, disk; result = hit, miss, failed",
+    "Looks for an engine's answer in one layer of an edge's cache, by what became of them: there, and not too old; not there; the layer could not be asked in time or had rubbish. Also `failed`: an answer that the layer could not keep. The disk is looked at only where no engine answers."
+);
+metric!(
+    CACHE_BYTES,
+    "scorewire_cache_bytes",
+    Gauge,
+    "layer = memory, disk",
+    "Bytes of engines' answers that this edge keeps; `cluster.cache_memory_bytes` and `cluster.cache_disk_bytes` at most."
+);
+metric!(
+    CACHE_ENTRIES,
+    "scorewire_cache_entries",
+    Gauge,
+    "layer = memory, disk",
+    "Engines' answers that this edge keeps; on disk `cluster.cache_disk_files_max` at most. Old ones count until they make room."
 );
 metric!(
     TRACES_EXPORTED,
@@ -985,6 +1006,9 @@ pub const METRICS: &[&Metric] = &[
     &CLUSTER_LISTED,
     &CLUSTER_CLOCK,
     &TIER_REQUESTS,
+    &CACHE_REQUESTS,
+    &CACHE_BYTES,
+    &CACHE_ENTRIES,
     &TRACES_EXPORTED,
     &TRACES_DROPPED,
     &TRACE_SPANS_DROPPED,

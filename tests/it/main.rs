@@ -65,6 +65,7 @@ mod stopping;
 mod subscriptions;
 mod support;
 mod tidy;
+mod tier_cache;
 mod tiers;
 mod tls;
 mod tls_crowds;

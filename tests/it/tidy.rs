@@ -40,6 +40,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("telemetry/process", &["clock"]),
     // The clock is for its threads alone, which pace syncs.
     ("store", &["clock", "model"]),
+    // A layer is in Redis; each counts.
+    ("cache", &["clock", "cluster", "telemetry"]),
     // Records are bytes there, written as the log writes them; a new history's name is made as recovery makes it.
     ("cluster", &["clock", "model", "recovery", "store"]),
     (
@@ -65,6 +67,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "server",
         &[
+            // What engines answered.
+            "cache",
             "clock",
             // Which nodes there are, to be told.
             "cluster",

@@ -18,25 +18,28 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A receiver's game two weeks before the one of the test.
-const HISTORY: &str = "game_id,season,season_type,week,gsis_id,team,opponent,quarter,pass_yds,pass_td,int,rush_yds,rush_td,rec,rec_yds,rec_td,fumbles_lost,two_pt,ret_td,off_fumrec_td,pass_att,rush_att,team_score
+pub(crate) const HISTORY: &str = "game_id,season,season_type,week,gsis_id,team,opponent,quarter,pass_yds,pass_td,int,rush_yds,rush_td,rec,rec_yds,rec_td,fumbles_lost,two_pt,ret_td,off_fumrec_td,pass_att,rush_att,team_score
 2017091000,2017,REG,1,x-9,AAA,CCC,4,0,0,0,0,0,6,80,1,0,0,0,0,0,0,24
 ";
 /// 2017-09-24 17:00 by universal time.
-const KICKOFF_S: i64 = 1_506_272_400;
-const PROJECTION: &str = "/v1/players/x-9/projection?horizon=season";
+pub(crate) const KICKOFF_S: i64 = 1_506_272_400;
+/// What an engine answered is not kept.
+pub(crate) const NOT_KEPT: (&str, &str) = ("SCOREWIRE__CLUSTER__CACHE_MEMORY_MS", "0");
+pub(crate) const NOT_SHARED: (&str, &str) = ("SCOREWIRE__CLUSTER__CACHE_REDIS_MS", "0");
+pub(crate) const PROJECTION: &str = "/v1/players/x-9/projection?horizon=season";
 
-async fn edge_answers(http: &Http, path: &str) -> Answer {
+pub(crate) async fn edge_answers(http: &Http, path: &str) -> Answer {
     http.request(Method::GET, path, &[("authorization", "Bearer of-a-client")], Vec::new())
         .await
 }
 
 /// How many questions came to that.
-async fn count(http: &Http, result: &str) -> f64 {
+pub(crate) async fn count(http: &Http, result: &str) -> f64 {
     http.metric(&format!("scorewire_tier_requests_total{{result=\"{result}\"}}")).await
 }
 
 /// Asks until the metric says so, as what is known of nodes is a second old.
-async fn until(http: &Http, result: &str) -> Answer {
+pub(crate) async fn until(http: &Http, result: &str) -> Answer {
     eventually(&format!("a question comes to: {result}"), || async {
         edge_answers(http, PROJECTION).await;
         count(http, result).await > 0.0
@@ -45,7 +48,7 @@ async fn until(http: &Http, result: &str) -> Answer {
     edge_answers(http, PROJECTION).await
 }
 
-fn assert_own(answer: &Answer) {
+pub(crate) fn assert_own(answer: &Answer) {
     assert_eq!(answer.status, StatusCode::NOT_FOUND, "{}", answer.text());
     assert_eq!(answer.json()["code"], "no_projection");
     assert_eq!(answer.header("scorewire-tier"), "edge");
@@ -57,8 +60,8 @@ fn what_an_edge_has_no_models_for_an_engine_answers() {
     let folder = Folder::new("tiers-history");
     let table = folder.file("history.csv", HISTORY);
     run(async {
-        let slow = [("SCOREWIRE__CLUSTER__UP_TIMEOUT_MS", "2000")];
-        let edge = Served::start(node(&redis, "edge", &slow));
+        let settings = [("SCOREWIRE__CLUSTER__UP_TIMEOUT_MS", "2000"), NOT_SHARED, NOT_KEPT];
+        let edge = Served::start(node(&redis, "edge", &settings));
         let http = Http::new(edge.address("address"));
         assert_own(&until(&http, "nobody").await);
         let predicting = [
@@ -106,14 +109,14 @@ fn what_an_edge_has_no_models_for_an_engine_answers() {
 }
 
 /// An engine of the test's own: in the registry, with answers that the test sets.
-struct Fake {
+pub(crate) struct Fake {
     answer: Arc<Mutex<Vec<u8>>>,
-    asked: Receiver<Vec<String>>,
+    pub(crate) asked: Receiver<Vec<String>>,
     stop: Arc<AtomicBool>,
 }
 
 impl Fake {
-    fn start(redis: u16) -> Fake {
+    pub(crate) fn start(redis: u16) -> Fake {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (answer, stop) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
@@ -134,7 +137,7 @@ impl Fake {
         Fake { answer, asked, stop }
     }
 
-    fn answers(&self, answer: &[u8]) {
+    pub(crate) fn answers(&self, answer: &[u8]) {
         *self.answer.lock().unwrap() = answer.to_vec();
     }
 }
@@ -167,7 +170,7 @@ fn serve(socket: TcpStream, answers: &Mutex<Vec<u8>>, asking: &SyncSender<Vec<St
     let _ = (&socket).write_all(&answer);
 }
 
-fn with_body(head: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn with_body(head: &str, body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
@@ -180,6 +183,8 @@ fn an_engine_that_answers_nonsense_or_nothing_costs_an_edge_its_own_answer_at_mo
             ("SCOREWIRE__CLUSTER__UP_KEY", "key-of-edges"),
             ("SCOREWIRE__CLUSTER__UP_REQUESTS_MAX", "2"),
             ("SCOREWIRE__CLUSTER__UP_TIMEOUT_MS", "1000"),
+            NOT_SHARED,
+            NOT_KEPT,
         ];
         let edge = Served::start(node(&redis, "edge", &settings));
         let http = Http::new(edge.address("address"));
@@ -219,9 +224,11 @@ fn an_engine_that_answers_nonsense_or_nothing_costs_an_edge_its_own_answer_at_mo
         fake.answers(b"");
         let unknown = count(&http, "nobody").await;
         let mut asking = Vec::new();
-        for _ in 0..20 {
+        for nth in 0..20 {
             let http = http.clone();
-            asking.push(tokio::spawn(async move { edge_answers(&http, PROJECTION).await }));
+            // Each for somebody else: of questions for the same one goes up.
+            let path = format!("/v1/players/x-{nth}/projection");
+            asking.push(tokio::spawn(async move { edge_answers(&http, &path).await }));
         }
         for answer in asking {
             assert_own(&answer.await.unwrap());

@@ -42,6 +42,7 @@ const MOVERS: &[&str] = &[
     "predictions::the_shipped_models_predict",
     "projections::points_are_projected_while_a_game_goes_on_and_are_exact_at_its_end",
     "stalled::a_client_that_never_reads_is_closed_and_others_notice_nothing",
+    "tier_cache::an_answer_is_kept_in_memory_in_redis_and_on_disk",
     "tiers::what_an_edge_has_no_models_for_an_engine_answers",
     "tls::handshakes_over_the_limit_are_hung_up_on_unheard",
     "tls_reload::a_new_certificate_is_shown_and_nobody_is_cut",
