@@ -4,7 +4,7 @@
 //! A thread of its own asks, one answer after the other, as its client blocks. Answers bear the time by Redis' clock,
 //! as nodes' clocks may be apart; where that can't be known to the microsecond, the older one is taken. Bounded: what
 //! waits for the thread ([`QUEUE_MAX`]), how long anybody waits for an answer, its bytes, and by their time to live
-//! what is there. After a failure nobody asks for [`REST`].
+//! what is there. After a failure nobody asks for `REST`.
 
 use super::{Failed, Kept, Key, Layer, Looked, sealed};
 use crate::clock::Clock;

@@ -6,8 +6,8 @@
 //! heard before is left out, and so is what has a fence that no engine has.
 //!
 //! Knows no game: what is said is bytes here. Bounded: `WAITING_MAX` wait to be published, and whoever hands one over
-//! never waits; a connection that fails is left alone for [`REST`]; [`BODY_BYTES_MAX`] bytes each; [`NAMES_MAX`] names
-//! are kept, for [`KEPT`].
+//! never waits; a connection that fails is left alone for `REST`; [`BODY_BYTES_MAX`] bytes each; `NAMES_MAX` names
+//! are kept, for `KEPT`.
 
 use super::link::{Link, LinkError, explain, is_alive};
 use super::scripts::{FENCED, PREDICT};

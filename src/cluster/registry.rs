@@ -1,7 +1,7 @@
 //! Says in Redis that this node is there, and reads who else is: one thread, a command a second.
 //!
 //! All entries are fields of one hash, by the nodes' names, each with when it was renewed, by Redis' own clock, and by
-//! which process. A name belongs to the process that renews it; what was not renewed for [`HELD`] is anybody's. Who ends in
+//! which process. A name belongs to the process that renews it; what was not renewed for `HELD` is anybody's. Who ends in
 //! an orderly way takes its entry back. Nothing waits for this thread but a start (for its name) and an end.
 //!
 //! Bounded: one command under way, waited for `cluster.timeout_ms`; `cluster.nodes_max` entries are read, and entries that
