@@ -135,6 +135,10 @@ impl Drop for Served {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log: Vec<String> = self.lines.iter().collect();
+            println!("what {} said:\n{}", self.told("address"), log.join("\n"));
+        }
     }
 }
 
