@@ -102,6 +102,15 @@ id!(
     LineupId
 );
 
+id!(
+    /// A contest, as who posted it names it.
+    ContestId
+);
+id!(
+    /// An entry within its contest, as its site names it.
+    EntryId
+);
+
 impl PlayerId {
     /// The id under which a team's defence and special teams score: `dst:TEAM`.
     pub fn dst(team: &Team) -> Self {
