@@ -101,11 +101,6 @@ id!(
     /// A fan's lineup: made from its slots and its ruleset, so that equal ones are one.
     LineupId
 );
-id!(
-    /// A contest, as who posts it names it.
-    ContestId
-);
-
 /// An entry of a contest, `CONTEST/ENTRY`: no id holds a slash.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntryName {
@@ -151,6 +146,15 @@ impl fmt::Debug for EntryName {
         write!(f, "EntryName({})", self.text)
     }
 }
+
+id!(
+    /// A contest, as who posted it names it.
+    ContestId
+);
+id!(
+    /// An entry within its contest, as its site names it.
+    EntryId
+);
 
 impl PlayerId {
     /// The id under which a team's defence and special teams score: `dst:TEAM`.

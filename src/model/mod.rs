@@ -23,9 +23,9 @@ pub use contest::{ContestNow, EntryNow};
 pub use event::{
     Clock, Event, GameEvent, GameStatus, PlayEvent, PlayKind, PlayerInfo, Retraction, Score, Situation, SituationEvent, StatRecord,
 };
-pub use ids::{ContestId, EntryName, GameId, LineupId, PlayId, PlayerId, Team};
+pub use ids::{ContestId, EntryId, EntryName, GameId, LineupId, PlayId, PlayerId, Team};
 pub use lines::{GameLines, PlayerLines};
-pub use points::Points;
+pub use points::{Multiplier, Points};
 pub use prediction::{Bulletin, Forecast, Outcome, PlayCall, Prediction, Probability};
 pub use recap::{Recap, RecapPlay, RecapSnap, Side, Spot};
 pub use stat::{PackedLine, Stat, StatDelta, StatLine};

@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("priority", &[]),
     ("model", &[]),
     ("scoring", &["model"]),
+    ("contest", &["model", "scoring"]),
     ("feed", &["model"]),
     ("wire", &["model"]),
     ("state", &["model"]),
@@ -168,6 +169,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const NO_RUNTIME: &[&str] = &[
     "model/",
     "scoring/",
+    "contest/",
     "state/",
     "wire/",
     "feed/",
