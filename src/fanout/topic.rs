@@ -257,6 +257,12 @@ impl Topic {
         topic
     }
 
+    /// The ruleset that it has of its own; nothing where who subscribes chooses.
+    pub fn own_ruleset(&self) -> Option<RulesetIndex> {
+        let contest = self.contest.as_ref().map(|about| about.contest.ruleset);
+        self.lineup.as_ref().map(|lineup| lineup.ruleset).or(contest)
+    }
+
     /// The lineup that it shows; nothing of any other kind of topic.
     pub fn lineup(&self) -> Option<&Arc<Lineup>> {
         self.lineup.as_ref()

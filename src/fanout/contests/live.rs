@@ -170,6 +170,11 @@ impl Contest {
         standings.page(place, count).into_iter().map(of).collect()
     }
 
+    /// What it, or one of its entries, shows now.
+    pub fn view(&self, of: Of) -> View {
+        self.live.lock().view(self, of)
+    }
+
     /// Its players, and what each has under its ruleset.
     pub fn players(&self) -> Vec<Points> {
         self.live.lock().players.iter().map(|player| player.points).collect()

@@ -18,6 +18,7 @@ mod views;
 
 pub use follower::{Counts, Follower};
 pub use live::{Contest, Drawn, EntryStanding, Odds};
+pub use shown::{contest_shown, entry_shown};
 pub(super) use shown::{delta, snapshot};
 pub use views::View;
 pub(super) use views::{About, Views};

@@ -40,44 +40,45 @@ pub(in crate::fanout) fn snapshot(subject: Subject<'_>, seq: Seq, view: &View, r
     let definition = about.contest.definition();
     match (about.of, view) {
         (_, View::Contest(now)) => {
-            let shown = ContestShown {
-                head: Some((&definition.terms().name, about.contest.entry_count())),
-                leaders: Some(&now.leaders),
-                cuts: Some(&now.cuts),
-                money_line: now.money_line,
-                distribution: Some(&now.distribution),
-                odds_at: now.odds_at,
-            };
-            encode::snapshot(subject, seq, Shown::Contest(shown), reason)
+            let head = (definition.terms().name.as_str(), about.contest.entry_count());
+            encode::snapshot(subject, seq, Shown::Contest(contest_shown(Some(head), now)), reason)
         }
         (Of::Entry(entry), View::Entry(now)) => {
             let (id, name) = (definition.entry_id(entry), definition.entry_name(entry));
-            let head = EntryHead {
-                contest: definition.id().as_str(),
-                entry: &id,
-                name: &name,
-                entries: about.contest.entry_count(),
-            };
-            let shown = entry_shown(&about.contest, entry, Some(head), now);
+            let shown = entry_shown(&about.contest, entry, Some((id.as_str(), &name)), now);
             encode::snapshot(subject, seq, Shown::Entry(shown), reason)
         }
         _ => unreachable!("a topic shows one sort of view"),
     }
 }
 
-/// All that an entry shows, for whoever is told of it.
-pub(super) fn entry_shown<'a>(contest: &'a Contest, entry: EntryIndex, head: Option<EntryHead<'a>>, now: &'a EntryNow) -> EntryShown<'a> {
+/// All that an entry shows; its id and name where they are told.
+pub fn entry_shown<'a>(contest: &'a Contest, entry: EntryIndex, names: Option<(&'a str, &'a str)>, now: &'a EntryNow) -> EntryShown<'a> {
     EntryShown {
-        head,
+        head: names.map(|(id, name)| EntryHead {
+            contest: contest.id().as_str(),
+            entry: id,
+            name,
+            entries: contest.entry_count(),
+        }),
         now,
         change: None,
         slots: slots(contest, entry, now, |_| true)
-            .map(|(slot, hundredths)| EntrySlot {
-                multiplier: hundredths,
-                ..slot
-            })
+            .map(|(slot, multiplier)| EntrySlot { multiplier, ..slot })
             .collect(),
         odds: now.odds.as_ref(),
+    }
+}
+
+/// All that a contest shows; its name and how many entries it has where they are told.
+pub fn contest_shown<'a>(head: Option<(&'a str, u32)>, now: &'a ContestNow) -> ContestShown<'a> {
+    ContestShown {
+        head,
+        leaders: Some(&now.leaders),
+        cuts: Some(&now.cuts),
+        money_line: now.money_line,
+        distribution: Some(&now.distribution),
+        odds_at: now.odds_at,
     }
 }
 
@@ -92,7 +93,7 @@ fn contest_moved<'a>(before: &ContestNow, now: &'a ContestNow) -> ContestShown<'
     }
 }
 
-fn entry_moved<'a>(contest: &'a Contest, entry: EntryIndex, before: &EntryNow, now: &'a EntryNow) -> EntryShown<'a> {
+fn entry_moved<'a>(contest: &'a Contest, entry: EntryIndex, before: &'a EntryNow, now: &'a EntryNow) -> EntryShown<'a> {
     let has_moved = |place: usize| before.slots.get(place) != now.slots.get(place);
     EntryShown {
         head: None,

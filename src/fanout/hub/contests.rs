@@ -8,9 +8,9 @@ use crate::scoring::RulesetIndex;
 use std::sync::Arc;
 
 /// Why there is nothing to watch: a code for clients, and a sentence for people.
-pub const UNKNOWN_CONTEST: (&str, &str) = ("unknown_contest", "there is no such contest, or not any more");
+const UNKNOWN_CONTEST: (&str, &str) = ("unknown_contest", "there is no such contest, or not any more");
 /// The same of an entry.
-pub const UNKNOWN_ENTRY: (&str, &str) = ("unknown_entry", "the contest has no such entry");
+const UNKNOWN_ENTRY: (&str, &str) = ("unknown_entry", "the contest has no such entry");
 
 impl Hub {
     /// Sets the limits of contests.
