@@ -189,7 +189,7 @@ fn log_code(error: &OpenError) -> u8 {
     match error {
         OpenError::InUse(_) => UNAVAILABLE,
         OpenError::Io { .. } => INPUT_OUTPUT,
-        OpenError::Corrupt { .. } | OpenError::Later { .. } | OpenError::LaterFormat { .. } => DATA,
+        OpenError::Corrupt { .. } | OpenError::DamagedContest { .. } | OpenError::Later { .. } | OpenError::LaterFormat { .. } => DATA,
         OpenError::HeaderTooLong => USAGE,
     }
 }

@@ -10,6 +10,7 @@ mod cluster;
 mod delays;
 mod feeds;
 mod gpu;
+mod contests;
 mod lineups;
 mod points;
 mod predict;
@@ -24,6 +25,7 @@ pub use cluster::{
 };
 pub use feeds::FeedMetrics;
 pub use gpu::GpuMetrics;
+pub use contests::ContestMetrics;
 pub use lineups::LineupMetrics;
 pub use points::PointsMetrics;
 pub use predict::{PredictorMetrics, prediction_delays};
@@ -63,6 +65,7 @@ pub fn install() -> PrometheusHandle {
             drop(PredictorMetrics::new());
             drop(RegistryMetrics::new());
             drop(LineupMetrics::new());
+            drop(ContestMetrics::new());
             drop(TraceMetrics::new());
             handle
         })
@@ -97,6 +100,8 @@ pub fn render(handle: &PrometheusHandle) -> String {
         &WALKS,
         &HANDSHAKE_DELAYS,
         &lineups::LINEUP_DELAYS,
+        &contests::CONTEST_DELAYS,
+        &contests::CONTEST_TIMES,
         &predict::INFERENCE_DELAYS,
     ] {
         delays.write(&mut page);

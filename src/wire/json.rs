@@ -3,6 +3,7 @@
 //! Writes into a byte buffer that becomes the frame; numbers are integers and fixed-point points, so
 //! no float is formatted. Every text is escaped, `<` and `&` included: nothing from a feed is markup.
 
+mod contests;
 mod messages;
 mod predictions;
 
@@ -117,6 +118,13 @@ impl<'a> Json<'a> {
     pub fn item(&mut self, value: i64) -> &mut Self {
         self.separate();
         self.out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        self
+    }
+
+    /// A text as a list item.
+    pub fn text_item(&mut self, text: &str) -> &mut Self {
+        self.separate();
+        write_text(text, self.out);
         self
     }
 
