@@ -58,15 +58,11 @@ function frame(type, message) {
 
 // JSON has it in the message itself, and no causes.
 function standing(type, message, kind) {
-  const { [kind]: shown } = message;
+  const shown = message[kind];
   delete message[kind];
   Object.assign(message, shown);
   if (kind === 'entry') message.slots ??= [];
-  else if (type === 'snapshot') {
-    message.leaders ??= [];
-    message.cuts ??= [];
-  }
-  if (message.distribution) message.distribution.counts ??= [];
+  else if (type === 'snapshot') message.cuts ??= [];
   stamps(message, message.encode_us);
 }
 

@@ -1,7 +1,7 @@
 // A made-up slate with moving scores, enough like the real one to develop and test the page on.
 // Every number comes from one seed; nothing here scores by a real site's rules.
 
-import { seeded } from './seeded.js';
+import { seeded } from '../client/tests/seeded.js';
 
 const TEAMS = ['NE', 'HOU', 'KC', 'DEN', 'GB', 'CHI', 'SEA', 'SF', 'DAL', 'PHI', 'BUF', 'MIA', 'PIT', 'BAL', 'LAR', 'ARI'];
 const ROSTER = ['QB', 'RB', 'RB', 'WR', 'WR', 'WR', 'TE', 'K'];
