@@ -44,7 +44,7 @@ const lineup = new LineupPoints();
 const followedGames = new Set();
 const askedNames = new Set();
 const askedProjections = new Set();
-const connection = new Connection({ token, onUpdate: applyUpdate, onState: stateChanged });
+const connection = new Connection({ token, onUpdate: applyUpdate, onState: stateChanged, onRefused: () => drawSoon() });
 const status = new Status({
   state: node('state'), serverLatency: node('server-latency'), notice: node('notice'), noticeText: node('notice-text'),
   retry: node('retry'), body: document.body,

@@ -15,10 +15,16 @@ export class Connection {
   #subscriptions = new Map();
   #lineups = new Map();
 
-  /** `onUpdate(update)` after each change, as `live.subscribe` tells it; `onState(state)` now and when it changes. */
-  constructor({ token, onUpdate, onState }) {
+  /** `onUpdate(update)` after each change, as `live.subscribe` tells it; `onState(state)` now and when it changes; `onRefused()` when a topic was refused. */
+  constructor({ token, onUpdate, onState, onRefused }) {
     this.#onUpdate = onUpdate;
-    this.#live = connect(undefined, { token });
+    this.#live = connect(undefined, {
+      token,
+      onProblem: ({ code, topic, message }) => {
+        console.warn('scorewire:', code, topic ?? '', message);
+        onRefused();
+      },
+    });
     let before = null;
     this.#live.onState(({ state }) => {
       if (LOST.includes(state) && !LOST.includes(before)) this.reconnects += 1;

@@ -76,6 +76,11 @@ export class ContestFeed {
 
   /** Other entries, or another contest. */
   follow() {
+    // Who has chosen none looks at the first there is.
+    if (this.#mine.contest === null && this.list?.length > 0) {
+      this.#mine.choose(this.list[0].contest);
+      return;
+    }
     const { contest, entries } = this.#mine;
     if (contest !== this.#contest) this.#begin(contest);
     for (const [entry, topic] of this.#topics) {
@@ -208,7 +213,7 @@ export class ContestFeed {
     // No answer just now: soon again.
     if (!Array.isArray(answer?.contests)) this.#listedAtMs = Date.now() - LIST_EVERY_MS + 2_000;
     else this.list = answer.contests;
-    this.#onChange(null);
+    this.follow();
   }
 
   // Frames tell it for games with a prediction; of the others it is asked for now and then.

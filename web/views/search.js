@@ -38,7 +38,7 @@ export class Search {
     });
     this.#label = el('label', { for: `${id}-search`, class: 'search-label' });
     this.#list = el('ul', { id: `${id}-options`, role: 'listbox', 'aria-label': words.list, class: 'options', hidden: '' });
-    this.node.append(this.#label, el('div', { class: 'search-box' }, this.#input, this.#list), this.#status);
+    this.node.append(this.#label, el('div', { class: 'search-box' }, this.#input, this.#list, this.#status));
     this.#input.addEventListener('input', () => this.#askSoon());
     this.#input.addEventListener('keydown', (event) => this.#key(event));
     this.#input.addEventListener('blur', () => this.#close());
