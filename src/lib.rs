@@ -15,7 +15,7 @@
 //! | [`wire`] | WebSocket frames, messages, compression, close codes, JSON and protobuf | sockets |
 //! | [`fanout`] | topics' rings, shards, cursors, the write path | what happened |
 //! | [`contest`] | contests: entries, points, ranks, payouts | I/O, a clock, threads; who watches |
-| [`predict`] | forecasts: models, and what runs them | the score path: nothing there waits for it |
+//! | [`predict`] | forecasts: models, and what runs them | the score path: nothing there waits for it |
 //! | [`cluster`] | the order of events that several nodes follow, in Redis | games and topics: a record is bytes there |
 //! | [`cache`] | answers kept for a while, in memory, in Redis, on disk | what is in them |
 //! | [`compaction`] | the log told again and rewritten; which games are let go of | subscribers |
