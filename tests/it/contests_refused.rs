@@ -1,15 +1,20 @@
 //! What is no contest is refused with where and why; a line that is wrong costs no other.
 
+use crate::auth::mint::api_key;
 use crate::contests::post;
 use crate::support::run;
 use crate::support::server::{Http, Server};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::Method;
+use scorewire::config::Scope;
 use serde_json::json;
 use std::io::Write;
 
 const TERMS: &str = r#"{"contest":"c","ruleset":"ppr","slots":["QB","RB"],"payouts":"1:10,2:5"}"#;
+
+const FEED_KEY: &str = "feed-key-of-a-contest";
+const READ_KEY: &str = "read-key-of-a-contest";
 
 fn body(lines: &[&str]) -> Vec<u8> {
     lines.join("\n").into_bytes()
@@ -101,17 +106,18 @@ fn a_wrong_line_is_named_and_the_rest_stands_compressed_or_not() {
 
 #[test]
 fn who_may_not_feed_may_not_post_and_a_token_reads_what_it_names() {
-    use scorewire::config::{ApiKey, Scope};
     run(async {
-        let key = |name: &str, scope| ApiKey::of_text(name, name, &[scope]);
         let server = Server::start(|config| {
-            config.auth.keys = vec![key("feed-key-0123456789", Scope::Feed), key("read-key-0123456789", Scope::Read)];
+            config.auth.keys = vec![
+                api_key("feeds", FEED_KEY, &[Scope::Feed]),
+                api_key("reads", READ_KEY, &[Scope::Read]),
+            ];
             config.auth.anonymous_read = false;
         });
         let sent = || body(&[TERMS, &entry("e")]);
         assert_eq!(post(&server, sent()).await.status, 401);
         let bearer = |key: &str| format!("Bearer {key}");
-        let (feed, read) = (bearer("feed-key-0123456789"), bearer("read-key-0123456789"));
+        let (feed, read) = (bearer(FEED_KEY), bearer(READ_KEY));
         let with = |method, path: &'static str, token: String, body| {
             let server = &server;
             async move { server.request(method, path, &[("authorization", &token)], body).await.status.as_u16() }
