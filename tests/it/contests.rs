@@ -85,7 +85,9 @@ impl Posted {
         let mut from = 1;
         let mut told = Vec::new();
         while told.len() < self.entries.len() {
-            let page = server.json(&format!("/v1/contests/{}/entries?from={from}&count=200", self.id)).await;
+            let page = server
+                .json(&format!("/v1/contests/{}/entries?from={from}&count=200", self.id))
+                .await;
             told.extend(page["found"].as_array().unwrap().clone());
             from = told.len() + 1;
         }
@@ -94,7 +96,11 @@ impl Posted {
             let above = counted.values().filter(|other| **other > points).count();
             let tied = counted.values().filter(|other| **other == points).count();
             let below = counted.len() - above - tied;
-            let paid = |place: usize| PAID.iter().find(|(first, last, _)| (*first..=*last).contains(&place)).map_or(0, |tier| tier.2);
+            let paid = |place: usize| {
+                PAID.iter()
+                    .find(|(first, last, _)| (*first..=*last).contains(&place))
+                    .map_or(0, |tier| tier.2)
+            };
             let share = (above + 1..=above + tied).map(paid).sum::<i64>() / tied as i64;
             (fixed(&entry["points"]), entry["rank"].as_u64(), entry["tied"].as_u64()) == (points, Some(above as u64 + 1), Some(tied as u64))
                 && fixed(&entry["payout"]) == share * 100
@@ -117,7 +123,11 @@ pub(crate) fn simulated(seed: u64) -> (Vec<Event>, Vec<String>) {
     };
     let events: Vec<Event> = Simulator::new(&options).flat_map(|step| step.events).collect();
     let of_play = |event: &Event| match event {
-        Event::Play(play) => play.stats.iter().filter_map(|stat| Some(stat.player.as_ref()?.to_string())).collect(),
+        Event::Play(play) => play
+            .stats
+            .iter()
+            .filter_map(|stat| Some(stat.player.as_ref()?.to_string()))
+            .collect(),
         _ => Vec::new(),
     };
     let players: BTreeSet<String> = events.iter().flat_map(of_play).collect();
@@ -155,7 +165,10 @@ fn ranks_payouts_and_points_are_a_recounts_whatever_comes() {
         let answer = post(&server, contest.body()).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
         let said = answer.json();
-        assert_eq!((&said["entries"], &said["rejected"], &said["contest"]), (&json!(250), &json!(0), &json!("c1")));
+        assert_eq!(
+            (&said["entries"], &said["rejected"], &said["contest"]),
+            (&json!(250), &json!(0), &json!("c1"))
+        );
         let topics: Vec<String> = (0..5).map(|number| contest.entry(number)).chain([contest.topic()]).collect();
         let mut json_client = Client::connect(&server).await;
         let mut bin_client = Client::connect_in(&server, Coding::Bin).await;
@@ -181,7 +194,11 @@ fn ranks_payouts_and_points_are_a_recounts_whatever_comes() {
         let whole = server.json("/v1/contests/c1").await;
         assert_eq!(whole["leaders"].as_array().unwrap().len(), 10);
         assert_eq!(whole["cuts"].as_array().unwrap().len(), 3);
-        let spread = whole["distribution"]["counts"].as_array().unwrap().iter().map(|count| count.as_u64().unwrap());
+        let spread = whole["distribution"]["counts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|count| count.as_u64().unwrap());
         assert_eq!(spread.sum::<u64>(), 250);
         drop((json_client, bin_client));
         server.end().await;
@@ -195,7 +212,9 @@ fn pair(id: &str) -> Posted {
     Posted {
         id: id.to_owned(),
         ruleset: "ppr",
-        entries: entries.map(|(number, lineup)| (format!("e{number:04}"), lineup.map(str::to_owned).to_vec())).collect(),
+        entries: entries
+            .map(|(number, lineup)| (format!("e{number:04}"), lineup.map(str::to_owned).to_vec()))
+            .collect(),
     }
 }
 
@@ -216,7 +235,12 @@ fn a_correction_moves_ranks_back_and_who_was_cut_off_is_sent_the_difference() {
         // A catch of ten yards by the first one's captain: 3 for him, 2 for the other.
         catches(&server, "p-1", 1, 1, 10).await;
         let shown = |client: &Client, name: &str| client.holdings.standings[&topics[0]].shown[name].clone();
-        while client.holdings.standings.get(&topics[0]).is_none_or(|held| held.shown["points"] != 3) {
+        while client
+            .holdings
+            .standings
+            .get(&topics[0])
+            .is_none_or(|held| held.shown["points"] != 3)
+        {
             client.next().await.expect("a frame");
         }
         assert_eq!((shown(&client, "rank"), shown(&client, "tied")), (json!(1), json!(1)));
@@ -278,7 +302,10 @@ fn an_entry_that_nobody_watches_has_no_topic_and_is_right_all_the_same() {
         catches(&server, "p-1", 2, 1, 10).await;
         eventually("its points", || async { entry().await["points"] == 6 }).await;
         let snapshot = server.json("/v1/snapshot?topics=entry:c/e0000,contest:c").await;
-        assert_eq!((&snapshot["snapshots"][0]["points"], &snapshot["snapshots"][1]["money_line"]), (&json!(6), &json!(4)));
+        assert_eq!(
+            (&snapshot["snapshots"][0]["points"], &snapshot["snapshots"][1]["money_line"]),
+            (&json!(6), &json!(4))
+        );
         assert_eq!((server.metric("scorewire_topics").await, views().await), (topics, before));
         // One who watches has a topic made, which goes when he does.
         let mut client = Client::connect(&server).await;
@@ -316,7 +343,12 @@ fn event_streams_show_contests_and_a_deleted_one_ends_what_was_subscribed() {
         let mut client = Client::connect(&server).await;
         client.subscribe(&topics, "ppr").await;
         catches(&server, "p-3", 1, 1, 10).await;
-        while stream.holdings.standings.get(&topics[1]).is_none_or(|held| held.shown["points"] != 2) {
+        while stream
+            .holdings
+            .standings
+            .get(&topics[1])
+            .is_none_or(|held| held.shown["points"] != 2)
+        {
             stream.next().await.expect("a frame");
         }
         caught_up(&mut client, &server, &topics).await;
@@ -333,9 +365,18 @@ fn event_streams_show_contests_and_a_deleted_one_ends_what_was_subscribed() {
         let codes: Vec<&Value> = reply["errors"].as_array().unwrap().iter().map(|error| &error["code"]).collect();
         assert_eq!(codes, ["unknown_contest", "unknown_contest"]);
         while stream.next().await.is_some() {}
-        for path in ["/v1/contests/c", "/v1/contests/c/entries", "/v1/snapshot?topics=contest:c", "/v1/sse?topics=entry:c/e0000"] {
+        for path in [
+            "/v1/contests/c",
+            "/v1/contests/c/entries",
+            "/v1/snapshot?topics=contest:c",
+            "/v1/sse?topics=entry:c/e0000",
+        ] {
             let answer = server.get(path).await;
-            assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (404, &json!("unknown_contest")), "{path}");
+            assert_eq!(
+                (answer.status.as_u16(), &answer.json()["code"]),
+                (404, &json!("unknown_contest")),
+                "{path}"
+            );
         }
         // Another of the same id is another.
         assert_eq!(post(&server, pair("c").body()).await.status, 201);
@@ -364,8 +405,15 @@ fn lost_news_is_made_up_for() {
         }
         eventually("the recount's ranks", || contest.is_right(&server)).await;
         caught_up(&mut client, &server, &topics).await;
-        eventually("news was lost", || async { server.metric("scorewire_contest_resyncs_total").await >= 1.0 }).await;
-        for name in ["scorewire_contest_changes_total", "scorewire_contest_views_total", "scorewire_contest_entries"] {
+        eventually("news was lost", || async {
+            server.metric("scorewire_contest_resyncs_total").await >= 1.0
+        })
+        .await;
+        for name in [
+            "scorewire_contest_changes_total",
+            "scorewire_contest_views_total",
+            "scorewire_contest_entries",
+        ] {
             eventually(name, || async { server.metric(name).await >= 1.0 }).await;
         }
         drop(client);

@@ -46,11 +46,21 @@ fn what_is_no_contest_is_refused_and_says_why() {
             (body(&[]), 400, "bad_contest", "begins with the contest's terms"),
             (body(&["nonsense", &e]), 400, "bad_contest", "line 1: "),
             (body(&[&with("2:5", "3:5"), &e]), 400, "bad_contest", "nothing is said of place 2"),
-            (body(&[&with("2:5", "2:50"), &e]), 400, "bad_contest", "more than the places before it"),
+            (
+                body(&[&with("2:5", "2:50"), &e]),
+                400,
+                "bad_contest",
+                "more than the places before it",
+            ),
             (body(&[&with("\"c\"", "\"a/b\""), &e]), 400, "bad_contest", "the contest's id"),
             (body(&[&with("ppr", "nfl"), &e]), 404, "unknown_ruleset", "unknown ruleset \"nfl\""),
             (body(&[TERMS]), 400, "no_entries", "no entry in 1 lines"),
-            (body(&[TERMS, "{\"entry\":\"x\",\"lineup\":[\"a\"]}"]), 400, "no_entries", "line 2: "),
+            (
+                body(&[TERMS, "{\"entry\":\"x\",\"lineup\":[\"a\"]}"]),
+                400,
+                "no_entries",
+                "line 2: ",
+            ),
             (body(&six), 413, "too_many_entries", "more than 5 entries"),
             (body(&[TERMS, &" ".repeat(30_000)]), 413, "body_too_long", "20000 bytes"),
         ] {
@@ -74,7 +84,11 @@ fn what_is_no_contest_is_refused_and_says_why() {
             (Method::GET, "/v1/sse?topics=entry:c/x", "unknown_entry"),
         ] {
             let answer = server.request(method, path, &[], Vec::new()).await;
-            assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str()), (404, Some(code)), "{path}");
+            assert_eq!(
+                (answer.status.as_u16(), answer.json()["code"].as_str()),
+                (404, Some(code)),
+                "{path}"
+            );
         }
         server.end().await;
     });
@@ -96,7 +110,12 @@ fn a_wrong_line_is_named_and_the_rest_stands_compressed_or_not() {
         assert_eq!(answer.status, 201, "{}", answer.text());
         let said = answer.json();
         assert_eq!((&said["entries"], &said["rejected"]), (&json!(50), &json!(3)), "{said}");
-        let named: Vec<u64> = said["rejected_lines"].as_array().unwrap().iter().map(|bad| bad["line"].as_u64().unwrap()).collect();
+        let named: Vec<u64> = said["rejected_lines"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|bad| bad["line"].as_u64().unwrap())
+            .collect();
         assert_eq!(named, [8, 53], "the first ones, by line");
         let cut = server.request(Method::POST, "/v1/contests", &headers, b"no gzip".to_vec()).await;
         assert_eq!((cut.status.as_u16(), cut.json()["code"].as_str()), (400, Some("bad_gzip")));
@@ -119,8 +138,14 @@ fn who_may_not_feed_may_not_post_and_a_token_reads_what_it_names() {
         let bearer = |key: &str| format!("Bearer {key}");
         let (feed, read) = (bearer(FEED_KEY), bearer(READ_KEY));
         let with = |method, path: &'static str, token: String, body| {
-            let server = &server;
-            async move { server.request(method, path, &[("authorization", &token)], body).await.status.as_u16() }
+            let server: &Http = &server;
+            async move {
+                server
+                    .request(method, path, &[("authorization", token.as_str())], body)
+                    .await
+                    .status
+                    .as_u16()
+            }
         };
         assert_eq!(with(Method::POST, "/v1/contests", read.clone(), sent()).await, 403);
         assert_eq!(with(Method::POST, "/v1/contests", feed.clone(), sent()).await, 201);

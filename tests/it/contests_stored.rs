@@ -35,14 +35,20 @@ fn a_killed_server_has_its_contests_and_their_ranks_again() {
         client.read_some(5).await;
         let held = client.holdings.standings[&topics[0]].clone();
         let epoch = client.epoch.clone();
-        assert_eq!(http.request(Method::DELETE, "/v1/contests/c:gone", &[], Vec::new()).await.status, 204);
+        assert_eq!(
+            http.request(Method::DELETE, "/v1/contests/c:gone", &[], Vec::new()).await.status,
+            204
+        );
         served.signal(Signal::KILL);
         served.ended();
 
         let (served, http) = serve(&folder);
         let listed = http.json("/v1/contests").await;
         assert_eq!(listed["contests"].as_array().unwrap().len(), 1, "{listed}");
-        assert_eq!((&listed["contests"][0]["contest"], &listed["contests"][0]["entries"]), (&json!("c:Kept"), &json!(60)));
+        assert_eq!(
+            (&listed["contests"][0]["contest"], &listed["contests"][0]["entries"]),
+            (&json!("c:Kept"), &json!(60))
+        );
         eventually("the recount's ranks", || kept.is_right(&http)).await;
         // Such topics are made anew: who comes back begins with a snapshot, further on than before.
         let mut client = Client::connect(&http).await;
@@ -86,7 +92,10 @@ fn a_damaged_contest_stops_the_start_until_it_is_set_aside() {
         bytes[middle] ^= 1;
         std::fs::write(&file, &bytes).unwrap();
         let (code, _, error) = outcome(scorewire(&["serve", "--bind", "127.0.0.1:0", "--data-dir", dir]));
-        assert!(code == Some(65) && error.contains("contest-c.contest") && error.contains("log repair"), "{code:?} {error}");
+        assert!(
+            code == Some(65) && error.contains("contest-c.contest") && error.contains("log repair"),
+            "{code:?} {error}"
+        );
         assert_eq!(on_log("verify").0, Some(65));
         assert_eq!(on_log("inspect").0, Some(65));
         let (code, said, _) = on_log("repair");

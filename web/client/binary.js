@@ -4,8 +4,8 @@
 
 import { ENUMS, MESSAGES } from './schema.js';
 
-const SCALES = { points: 10_000, share: 10_000, hundredths: 100, halves: 2 };
-const SIGNED = ['sint', 'points', 'halves', 'age'];
+const SCALES = { points: 10_000, share: 10_000, hundredths: 100, cents: 100, millionths: 1_000_000, halves: 2 };
+const SIGNED = ['sint', 'points', 'cents', 'halves', 'age'];
 // A double holds every sum of so many places of 7 bits.
 const PLACES_MAX = 7;
 const SHORT_TEXT = 24;
@@ -37,6 +37,7 @@ function frame(type, message) {
   if (kind === 'slate') message.games ??= [];
   if (kind === 'game' || kind === 'team') message.players ??= [];
   if (kind === 'lineup') message.slots ??= [];
+  if (kind === 'contest' || kind === 'entry') standing(type, kind, message);
   ungone(message);
   for (const game of message.games ?? []) ungone(game);
   if (type === 'snapshot' && kind === 'predictions') message.predictions ??= [];
@@ -44,12 +45,24 @@ function frame(type, message) {
     if (prediction.kind === 'points') prediction.players ??= [];
     stamps(prediction, message.encode_us);
   }
-  if (type !== 'delta') return;
+  if (type !== 'delta' || kind === 'contest' || kind === 'entry') return;
   message.causes ??= [];
   if (message.causes.length === 1 && message.seq === message.prev + 1) {
     [message.cause] = message.causes;
     delete message.causes;
   }
+}
+
+// Of contests and entries JSON has all in the message itself.
+function standing(type, kind, message) {
+  const shown = message[kind];
+  delete message[kind];
+  Object.assign(message, shown);
+  if (kind === 'entry') message.slots ??= [];
+  if (message.distribution) message.distribution.counts ??= [];
+  if (kind !== 'contest' || type !== 'snapshot') return;
+  message.leaders ??= [];
+  message.cuts ??= [];
 }
 
 function ungone(shown) {
@@ -103,7 +116,7 @@ class Reader {
       return;
     }
     read[name] ??= [];
-    if (wire === 2 && ENUMS[type]) {
+    if (wire === 2 && (ENUMS[type] || type === 'uint')) {
       for (const end = this.#end(); this.#at < end;) read[name].push(this.#value(type, 0));
     } else {
       read[name].push(this.#value(type, wire));

@@ -1,7 +1,7 @@
 //! One contest while it runs: its board, where each of its players stands, and the topics that show it.
 
-use super::views::View;
 use super::Of;
+use super::views::View;
 use crate::contest::{Board, Definition, EntryIndex, PlayerIndex, Standing, Standings};
 use crate::fanout::topic::Topic;
 use crate::model::contest::{Cents, Chance, Cut, Distribution, EntryOdds, Leader, MovedAt};

@@ -39,7 +39,9 @@ impl ContestStore {
     /// # Errors
     /// A file can't be read: the start stops, as it does for the log's own.
     pub fn restore(&self, hub: &Hub, rulesets: &Rulesets) -> Result<(usize, Vec<String>), OpenError> {
-        let Some((dir, files)) = &self.place else { return Ok((0, Vec::new())) };
+        let Some((dir, files)) = &self.place else {
+            return Ok((0, Vec::new()));
+        };
         let (mut count, mut warnings) = (0, Vec::new());
         for file in store::contests(dir, &**files)? {
             let stored = file.load(&**files)?;
@@ -47,9 +49,18 @@ impl ContestStore {
                 let what = "what is in it cannot be read";
                 return Err(OpenError::DamagedContest { file: file.path, what });
             };
-            let not_taken = |why: String| format!("the contest {} is not served: {why}; its file stays: {}", file.id, file.path.display());
+            let not_taken = |why: String| {
+                format!(
+                    "the contest {} is not served: {why}; its file stays: {}",
+                    file.id,
+                    file.path.display()
+                )
+            };
             let Some(index) = rulesets.index(&definition.terms().ruleset) else {
-                warnings.push(not_taken(format!("there is no ruleset \"{}\" any more", definition.terms().ruleset)));
+                warnings.push(not_taken(format!(
+                    "there is no ruleset \"{}\" any more",
+                    definition.terms().ruleset
+                )));
                 continue;
             };
             match hub.contests().place(definition.id(), definition.entry_count()) {

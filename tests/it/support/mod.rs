@@ -8,8 +8,8 @@ pub(crate) mod moved;
 pub(crate) mod recorded;
 pub(crate) mod server;
 pub(crate) mod skipped;
-pub(crate) mod standing;
 pub(crate) mod sse;
+pub(crate) mod standing;
 pub(crate) mod wire;
 
 use scorewire::fanout::sockets::{WritePath, WriterSetting};

@@ -102,9 +102,10 @@ test('the table is that of the schema file', () => {
   const text = readFileSync(new URL('../../../docs/scorewire.v1.proto', import.meta.url), 'utf8').replace(/\/\/.*/g, '');
   const aliases = {
     ServerMessage: 'Server', ClientMessage: 'Client', TeamCounts: 'Counts', PlayerForecast: 'Expected', Ended: 'Subscription',
-    Unsubscribe: 'Subscribe', Ping: 'Pong', ForecastKind: 'Kind', LineupSlot: 'Slot', ...{ 'Cause.Kind': 'CauseKind', 'Lineup.Slot': 'Choice' },
+    Unsubscribe: 'Subscribe', Ping: 'Pong', ForecastKind: 'Kind', LineupSlot: 'Slot', ContestLeader: 'Leader', ContestCut: 'Cut', ...{ 'Cause.Kind': 'CauseKind', 'Lineup.Slot': 'Choice' },
   };
-  const renamed = { ingest_age_us: 'ingest_us', feed_age_us: 'feed_ts', ingest_age_first_us: 'ingest_us_first', feed_age_first_us: 'feed_ts_first', sacks_halves: 'sacks', multiplier_hundredths: 'multiplier' };
+  const renamed = { ingest_age_us: 'ingest_us', feed_age_us: 'feed_ts', ingest_age_first_us: 'ingest_us_first', feed_age_first_us: 'feed_ts_first', sacks_halves: 'sacks', multiplier_hundredths: 'multiplier',
+    payout_cents: 'payout', expected_cents: 'expected', percentile_hundredths: 'percentile', win_millionths: 'win', cash_millionths: 'cash', top1_millionths: 'top1' };
   const scopes = [];
   const seen = new Map();
   for (const [, open, name, close, mark, type, field, number, value, ordinal] of text.matchAll(
@@ -123,7 +124,7 @@ test('the table is that of the schema file', () => {
   }
   const scalars = {
     text: 'string', uint: /^uint(32|64)$/, int: 'int64', sint: 'sint32', bool: 'bool', double: 'double', points: 'sint64', share: 'uint32',
-    halves: 'sint32', hundredths: 'uint32', age: 'sint64', names: /^map<string, uint(32|64)>$/, shares: 'map<string, uint32>',
+    halves: 'sint32', hundredths: 'uint32', cents: 'sint64', millionths: 'uint32', age: 'sint64', names: /^map<string, uint(32|64)>$/, shares: 'map<string, uint32>',
   };
   for (const [message, fields] of Object.entries(MESSAGES)) {
     for (const { name, number, type, mark } of fields.filter(Boolean)) {
