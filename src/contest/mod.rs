@@ -15,10 +15,14 @@ pub mod board;
 pub mod builder;
 pub mod definition;
 pub mod dictionary;
+pub mod generate;
 pub mod payouts;
 pub mod players;
 pub mod reader;
 pub mod standings;
+
+#[cfg(test)]
+mod tests;
 
 pub use board::Board;
 pub use definition::{Definition, Slot, Terms};
