@@ -62,9 +62,8 @@ impl Plays {
                 "DST" => (8, &[10_000, 20_000, 60_000, -30_000, -10_000]),
                 _ => (8, &[13_000, 16_000, 18_000, 21_000, 30_000, 81_000]),
             };
-            // Who is cheap hardly plays.
-            let plays = u64::from(choice.salary.saturating_sub(if choice.position == "DST" { 0 } else { 3_000 })) * often;
-            sum += plays / 100 + 1;
+            // Whom fans want touches the ball more: some twenty times as often as whom nobody wants.
+            sum += u64::from(choice.weight.isqrt()) * often;
             sums.push(sum);
             players.push((choice.player.clone(), amounts));
         }
@@ -117,7 +116,10 @@ fn ownership(board: &Board) -> String {
 
 #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
 fn main() {
-    let entries = std::env::var("CONTEST_ENTRIES").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
+    let entries = std::env::var("CONTEST_ENTRIES")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1_000_000);
     let slate = Slate::made_up(2_099);
     let rulesets = Rulesets::embedded();
     let ruleset = rulesets.by_index(rulesets.index("draftkings").unwrap());
@@ -126,7 +128,11 @@ fn main() {
     let before = resident_bytes();
     let begun = Instant::now();
     let mut board = Board::new(definition.clone(), quantum);
-    println!("{entries} entries, {} players; built in {:.0?}; quantum {quantum}", board.players().len(), begun.elapsed());
+    println!(
+        "{entries} entries, {} players; built in {:.0?}; quantum {quantum}",
+        board.players().len(),
+        begun.elapsed()
+    );
     println!("the most wanted are in {} % of entries", ownership(&board));
     let plays = Plays::new(&slate);
     let mut chance = Chance::new(17);
@@ -138,7 +144,9 @@ fn main() {
             Some(taken_back) => taken_back,
             None => {
                 let (player, amount) = plays.next(&mut chance);
-                let Some(index) = definition.player(player).filter(|_| amount != 0) else { continue };
+                let Some(index) = definition.player(player).filter(|_| amount != 0) else {
+                    continue;
+                };
                 (index, board.player_points(index) + Points(amount))
             }
         };
@@ -158,7 +166,11 @@ fn main() {
     }
     moved_entries.sort_unstable();
     let at = |share: f64| moved_entries[((CHANGES - 1) as f64 * share) as usize];
-    println!("a change moves {} entries in the median, {} in the 99th percentile", at(0.5), at(0.99));
+    println!(
+        "a change moves {} entries in the median, {} in the 99th percentile",
+        at(0.5),
+        at(0.99)
+    );
     change.print();
     shown.print();
     let heap = board.heap_bytes();

@@ -133,13 +133,24 @@ impl Slate {
         for line in 0..count as u32 {
             if number == of {
                 fan += 1;
-                (number, of) = (0, if chance.below(10) < 7 { 1 + chance.below(3) } else { 1 + chance.below(150) });
+                (number, of) = (
+                    0,
+                    if chance.below(10) < 7 {
+                        1 + chance.below(3)
+                    } else {
+                        1 + chance.below(150)
+                    },
+                );
             }
             number += 1;
             id += 1 + chance.below(400);
             self.draw(&pools, cap, &mut chance, &mut roster);
             let players: Vec<PlayerId> = roster.iter().map(|place| self.choices[*place].player.clone()).collect();
-            let name = if of == 1 { format!("fan{fan}") } else { format!("fan{fan} ({number}/{of})") };
+            let name = if of == 1 {
+                format!("fan{fan}")
+            } else {
+                format!("fan{fan} ({number}/{of})")
+            };
             builder.add(line + 1, itoa::Buffer::new().format(id), &name, &players);
         }
         builder.finish(|_, _, _| ())
@@ -158,7 +169,9 @@ impl Slate {
             sum
         });
         let sums = sums.collect();
-        let cheapest = (0..places.len()).min_by_key(|at| self.choices[places[*at]].salary).unwrap_or_default();
+        let cheapest = (0..places.len())
+            .min_by_key(|at| self.choices[places[*at]].salary)
+            .unwrap_or_default();
         Pool { places, sums, cheapest }
     }
 
@@ -167,7 +180,11 @@ impl Slate {
         for attempt in 0..=ATTEMPTS_MAX {
             roster.clear();
             for (slot, pool) in pools.iter().enumerate() {
-                let from = if attempt == ATTEMPTS_MAX && slot > 0 { Some(pool.cheapest) } else { None };
+                let from = if attempt == ATTEMPTS_MAX && slot > 0 {
+                    Some(pool.cheapest)
+                } else {
+                    None
+                };
                 roster.push(pool.one(from, roster, chance));
             }
             let cost: u32 = roster.iter().map(|place| self.choices[*place].salary).sum();

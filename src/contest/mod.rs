@@ -13,6 +13,7 @@
 
 pub mod board;
 pub mod builder;
+pub mod codec;
 pub mod definition;
 pub mod dictionary;
 pub mod generate;
@@ -25,6 +26,7 @@ pub mod standings;
 mod tests;
 
 pub use board::Board;
+pub use codec::Damaged;
 pub use definition::{Definition, Slot, Terms};
 pub use payouts::{BadPayouts, Cents, Payouts, Share, Tier};
 pub use players::{KnownPlayer, Players};

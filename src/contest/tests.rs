@@ -74,7 +74,10 @@ impl Plain {
             let sum: i64 = (place + 1..=place + tied).map(|place| paid_at(&payouts, place as u32)).sum();
             for entry in &order[place..place + tied] {
                 let standing = standings.of(EntryIndex(*entry));
-                assert_eq!((standing.points, standing.rank, standing.tied), (value, place as u32 + 1, tied as u32));
+                assert_eq!(
+                    (standing.points, standing.rank, standing.tied),
+                    (value, place as u32 + 1, tied as u32)
+                );
                 assert_eq!(standing.payout.sum.0, sum);
                 let below = order.len() - place - tied;
                 assert_eq!(standing.percentile as usize, below * 10_000 / order.len());
@@ -191,5 +194,74 @@ proptest! {
         let payouts = "1:100,2-3:50.01,4-10:7,11-350:0.01";
         run(slate.contest(terms(&CLASSIC, payouts), entries, seed), Points(200), seed, 4, unit);
         run(slate.contest(terms(&SHOWDOWN, payouts), entries, seed), Points(100), seed, 4, unit);
+    }
+}
+
+#[test]
+fn what_is_written_is_read_back_and_nothing_else_is() {
+    for (count, slots_of) in [(1, &CLASSIC[..]), (700, &CLASSIC[..]), (90, &SHOWDOWN[..])] {
+        let definition = Slate::made_up(5).contest(terms(slots_of, "1:10.01,2-5:1"), count, 3);
+        let mut bytes = Vec::new();
+        definition.write_to(&mut bytes).unwrap();
+        let read = |bytes: &[u8]| Definition::read_from(&mut &*bytes, &Limits::DEFAULT);
+        assert_eq!(read(&bytes).unwrap(), definition);
+        let mut chance = Chance::new(count as u64);
+        for _ in 0..400 {
+            let mut wrong = bytes.clone();
+            match chance.below(2) {
+                0 => wrong.truncate(chance.below(bytes.len() as u64) as usize),
+                _ => wrong[chance.below(bytes.len() as u64) as usize] ^= 1 << chance.below(8),
+            }
+            assert!(read(&wrong).is_err());
+        }
+        let few = Limits {
+            entries_max: count - 1,
+            ..Limits::DEFAULT
+        };
+        assert!(Definition::read_from(&mut &*bytes, &few).is_err());
+    }
+}
+
+#[test]
+fn names_and_ids_are_found_again() {
+    let definition = Slate::made_up(6).contest(terms(&CLASSIC, ""), 500, 4);
+    for entry in definition.entries() {
+        let id = definition.entry_id(entry);
+        assert_eq!(definition.find(id.as_str()), Some(entry));
+    }
+    for wrong in ["", "0", "2000000000", "9999999999", "x"] {
+        assert_eq!(definition.find(wrong), None, "{wrong}");
+    }
+    let several = definition
+        .entries()
+        .find(|entry| definition.entry_name(*entry).contains("/"))
+        .unwrap();
+    let name = definition.entry_name(several);
+    let (fan, numbers) = name.split_once(' ').unwrap();
+    let of: usize = numbers.trim_end_matches(')').split_once('/').unwrap().1.parse().unwrap();
+    let found = definition.search(&format!("{} (", fan.to_uppercase()), 1_000);
+    assert!(found.contains(&several));
+    assert!(found.len() <= of);
+    assert!(definition.search("fan", 7).len() == 7);
+}
+
+proptest! {
+    #[test]
+    fn a_dictionary_holds_what_was_put_in(mut texts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 0..80)) {
+        texts.sort();
+        texts.dedup();
+        let mut packer = dictionary::Packer::default();
+        texts.iter().for_each(|text| packer.push(text));
+        let dictionary = packer.finish();
+        let mut held = Vec::new();
+        for (place, text) in texts.iter().enumerate() {
+            dictionary.read(place, &mut held);
+            prop_assert_eq!(&held, text);
+            prop_assert_eq!(dictionary.find(text), Some(place));
+            let mut other = text.clone();
+            other.push(7);
+            prop_assert_eq!(dictionary.find(&other), texts.binary_search(&other).ok());
+        }
+        prop_assert_eq!(dictionary::Dictionary::unpack(dictionary.packed(), texts.len()), Some(dictionary));
     }
 }
