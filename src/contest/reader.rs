@@ -15,9 +15,9 @@ mod roster;
 use super::builder::Builder;
 use super::definition::Definition;
 use super::{Limits, Players, Terms};
-use std::borrow::Cow;
 use csv::Columns;
 use roster::Checked;
+use std::borrow::Cow;
 
 #[cfg(test)]
 mod tests;

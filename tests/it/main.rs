@@ -21,6 +21,7 @@ mod cluster_rolling;
 mod cluster_slots;
 mod cluster_tls;
 mod compression;
+mod contest_replay;
 mod corrections;
 mod crash;
 mod disk;
