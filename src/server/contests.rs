@@ -5,7 +5,6 @@
 
 mod post;
 mod store;
-mod written;
 
 pub(super) use post::post;
 pub use store::ContestStore;
