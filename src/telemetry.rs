@@ -7,10 +7,10 @@
 
 mod cache;
 mod cluster;
+mod contests;
 mod delays;
 mod feeds;
 mod gpu;
-mod contests;
 mod lineups;
 mod points;
 mod predict;
@@ -23,9 +23,9 @@ pub use cache::{CacheLayer, CacheLayerMetrics};
 pub use cluster::{
     BaseMetrics, ClusterFeedLevels, ClusterFeedMetrics, ClusterMetrics, ClusterPredictionMetrics, NodesMetrics, TierMetrics, TierResult,
 };
+pub use contests::ContestMetrics;
 pub use feeds::FeedMetrics;
 pub use gpu::GpuMetrics;
-pub use contests::ContestMetrics;
 pub use lineups::LineupMetrics;
 pub use points::PointsMetrics;
 pub use predict::{PredictorMetrics, prediction_delays};

@@ -10,7 +10,10 @@ use crate::feed::{Decoder, Limits};
 use crate::figures::{bytes, count};
 use crate::model::{GameId, IngestTime};
 use crate::store::snapshot::{Part, is_set_aside, snapshots};
-use crate::store::{self, ContestFile, DiskFiles, Files, Kind, Lsn, OpenError, RECORD_BYTES_MAX, Record, SegmentSummary, Snapshot, SnapshotFile, is_contest_set_aside};
+use crate::store::{
+    self, ContestFile, DiskFiles, Files, Kind, Lsn, OpenError, RECORD_BYTES_MAX, Record, SegmentSummary, Snapshot, SnapshotFile,
+    is_contest_set_aside,
+};
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 use std::io::{BufWriter, Write};
@@ -231,7 +234,8 @@ fn aside(dir: &Path) -> Result<Vec<String>, OpenError> {
         path: dir.to_owned(),
         error,
     })?;
-    let is_aside = |name: &String| name.contains(".log.cut-") || name.contains(".log.bad-") || is_set_aside(name) || is_contest_set_aside(name);
+    let is_aside =
+        |name: &String| name.contains(".log.cut-") || name.contains(".log.bad-") || is_set_aside(name) || is_contest_set_aside(name);
     let mut names: Vec<String> = listed.into_iter().map(|(name, _)| name).filter(is_aside).collect();
     names.sort();
     Ok(names)

@@ -79,6 +79,35 @@ impl Dictionary {
         self.bytes.len() + self.runs.len() * size_of::<u32>()
     }
 
+    /// Its texts as they are packed.
+    pub(super) fn packed(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The dictionary of so many texts, packed like that; nothing where they are not, or not in order, each once.
+    pub(super) fn unpack(mut packed: &[u8], count: usize) -> Option<Dictionary> {
+        let mut packer = Packer::default();
+        let mut text: Vec<u8> = Vec::with_capacity(TEXT_BYTES_MAX);
+        for place in 0..count {
+            let (shared, rest, taken) = match *packed {
+                [LONG, shared, rest, ..] => (usize::from(shared), usize::from(rest), 3),
+                [LONG, ..] | [] => return None,
+                [both, ..] => (usize::from(both >> 4), usize::from(both & 15), 1),
+            };
+            if shared > text.len() || shared + rest > TEXT_BYTES_MAX {
+                return None;
+            }
+            text.truncate(shared);
+            text.extend_from_slice(packed.get(taken..taken + rest)?);
+            packed = &packed[taken + rest..];
+            if place > 0 && packer.last >= text {
+                return None;
+            }
+            packer.push(&text);
+        }
+        packed.is_empty().then(|| packer.finish())
+    }
+
     /// The text at that place, into `text`.
     pub fn read(&self, place: usize, text: &mut Vec<u8>) {
         text.clear();

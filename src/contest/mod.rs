@@ -13,14 +13,20 @@
 
 pub mod board;
 pub mod builder;
+pub mod codec;
 pub mod definition;
 pub mod dictionary;
+pub mod generate;
 pub mod payouts;
 pub mod players;
 pub mod reader;
 pub mod standings;
 
+#[cfg(test)]
+mod tests;
+
 pub use board::Board;
+pub use codec::Damaged;
 pub use definition::{Definition, Slot, Terms};
 pub use payouts::{BadPayouts, Cents, Payouts, Share, Tier};
 pub use players::{KnownPlayer, Players};

@@ -17,6 +17,10 @@ use super::definition::Definition;
 use super::{Limits, Players, Terms};
 use csv::Columns;
 use roster::Checked;
+use std::borrow::Cow;
+
+#[cfg(test)]
+mod tests;
 
 /// A line that was left out.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -331,7 +335,12 @@ fn take(builder: &mut Builder, line: u64, id: &str, name: Option<&str>, checked:
     if !crate::model::ids::is_well_formed(id) {
         return Err(json::bad_id("the entry's id", id));
     }
-    let name = cut(name.unwrap_or_default().trim());
+    let name = name.unwrap_or_default();
+    let plain: Cow<'_, str> = match name.chars().any(char::is_control) {
+        true => name.chars().filter(|c| !c.is_control()).collect(),
+        false => name.into(),
+    };
+    let name = cut(plain.trim());
     builder.add(u32::try_from(line).unwrap_or(u32::MAX), id, name, checked.roster());
     Ok(())
 }

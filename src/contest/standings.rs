@@ -45,61 +45,52 @@ pub struct Distribution {
 /// Where everybody stands, after a change.
 #[derive(Debug)]
 pub struct Standings<'b> {
-    pub(super) board: &'b Board,
+    pub(super) board: &'b mut Board,
 }
 
 impl Standings<'_> {
     /// Where an entry stands.
     pub fn of(&self, entry: EntryIndex) -> Standing {
-        let points = self.board.points(entry);
-        let (above, tied) = self.around(points);
-        let entries = self.board.definition().entry_count();
-        let below = entries - above - tied;
-        let rank = above as u32 + 1;
+        let column = &self.board.column;
+        let cell = column.cell(entry.0 as usize);
+        let (above, tied) = column.around(cell);
+        let entries = column.len() as u64;
+        let below = entries - u64::from(above) - u64::from(tied);
+        let points = self.board.in_points(cell);
         Standing {
             points,
-            rank,
-            tied: tied as u32,
-            percentile: (below as u64 * 10_000 / entries as u64) as u32,
-            payout: self.board.definition().payouts().share(rank, tied as u32),
+            rank: above + 1,
+            tied,
+            percentile: (below * 10_000 / entries) as u32,
+            payout: self.board.definition().payouts().share(above + 1, tied),
             to_money: self.money_line().map(|line| points - line),
         }
     }
 
-    /// How many have more than that, and how many just that.
-    pub fn around(&self, points: Points) -> (usize, usize) {
-        let order = &self.board.order;
-        let above = order.partition_point(|other| self.board.points(*other) > points);
-        let upto = order.partition_point(|other| self.board.points(*other) >= points);
-        (above, upto - above)
-    }
-
     /// What the entry at that place has: the best is at 1.
     pub fn points_at(&self, place: u32) -> Option<Points> {
-        let at = self.board.order.get((place as usize).checked_sub(1)?)?;
-        Some(self.board.points(*at))
+        self.board.column.cell_at(place).map(|cell| self.board.in_points(cell))
     }
 
     /// What the last place that is paid has now.
     pub fn money_line(&self) -> Option<Points> {
-        let places = self.board.definition().payouts().places().min(self.board.order.len() as u32);
-        self.points_at(places)
+        let places = self.board.definition().payouts().places();
+        self.points_at(places.min(self.board.column.len() as u32))
     }
 
-    /// The best `n`, best first; of those who tie, in order of id.
-    pub fn leaders(&self, n: usize) -> Vec<EntryIndex> {
-        self.board.order.iter().take(n).copied().collect()
+    /// The best `n`, best first; of those who tie, in order of id. Up to 128 are known without a look at every entry.
+    pub fn leaders(&mut self, n: usize) -> Vec<EntryIndex> {
+        self.board.column.leaders(n).into_iter().map(EntryIndex).collect()
     }
 
-    /// The entries from that place on, at most `n`, as [`Standings::leaders`] orders them.
+    /// The entries from that place on, at most `n`, as [`Standings::leaders`] orders them. Looks at every entry.
     pub fn page(&self, place: u32, n: usize) -> Vec<EntryIndex> {
-        let from = (place as usize).saturating_sub(1);
-        self.board.order.iter().skip(from).take(n).copied().collect()
+        self.board.column.page(place, n).into_iter().map(EntryIndex).collect()
     }
 
     /// What each tier of the payouts asks for; tiers beyond the last entry are left out.
     pub fn cuts(&self) -> Vec<Cut> {
-        let entries = self.board.order.len() as u32;
+        let entries = self.board.column.len() as u32;
         let tiers = self.board.definition().payouts().tiers().iter();
         let cut = |tier: &Tier| {
             let tier = Tier {
@@ -112,9 +103,11 @@ impl Standings<'_> {
         tiers.take_while(|tier| tier.first <= entries).filter_map(cut).collect()
     }
 
-    /// How many entries have how much, in at most `buckets` steps of 1, 2 or 5 of a decimal place.
+    /// How many entries have how much, in at most `buckets` steps of 1, 2 or 5 of a decimal place. Costs a look-up for
+    /// each bucket.
     pub fn distribution(&self, buckets: usize) -> Distribution {
-        let (Some(best), Some(worst)) = (self.points_at(1), self.points_at(self.board.order.len() as u32)) else {
+        let entries = self.board.column.len() as u32;
+        let (Some(best), Some(worst)) = (self.points_at(1), self.points_at(entries)) else {
             return Distribution {
                 from: Points::ZERO,
                 step: Points(Points::SCALE),
@@ -122,11 +115,30 @@ impl Standings<'_> {
             };
         };
         let (step, from, count) = buckets_of(worst, best, buckets);
-        let mut counts = vec![0; count];
-        for entry in self.board.definition().entries() {
-            counts[((self.board.points(entry) - from).0 / step.0) as usize] += 1;
+        let mut counts = Vec::with_capacity(count);
+        let mut below = 0;
+        for bucket in 1..=count as i64 {
+            let reached = entries - self.at_least(from + Points(step.0 * bucket));
+            counts.push(reached - below);
+            below = reached;
         }
         Distribution { from, step, counts }
+    }
+
+    /// How many entries have that much or more.
+    pub fn at_least(&self, points: Points) -> u32 {
+        let (Some(best), Some(worst)) = (self.points_at(1), self.points_at(self.board.column.len() as u32)) else {
+            return 0;
+        };
+        if points > best {
+            return 0;
+        }
+        if points <= worst {
+            return self.board.column.len() as u32;
+        }
+        let cell = self.board.cell_reaching(points);
+        let (above, tied) = self.board.column.around(cell);
+        above + tied
     }
 }
 

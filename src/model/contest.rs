@@ -133,7 +133,11 @@ impl Chance {
     /// `count` of `of` draws; the nearest millionth.
     pub fn of(count: u32, of: u32) -> Chance {
         let scaled = u64::from(count) * u64::from(Chance::SCALE) + u64::from(of) / 2;
-        Chance(u32::try_from(scaled / u64::from(of.max(1))).unwrap_or(Chance::SCALE).min(Chance::SCALE))
+        Chance(
+            u32::try_from(scaled / u64::from(of.max(1)))
+                .unwrap_or(Chance::SCALE)
+                .min(Chance::SCALE),
+        )
     }
 
     /// Appends the decimal with six places: `0.410000`.
@@ -172,7 +176,11 @@ mod tests {
         for (cents, expected) in [(0, "0.00"), (2_500, "25.00"), (-5, "-0.05"), (10_000_001, "100000.01")] {
             assert_eq!(text(&|out| Cents(cents).write_json(out)), expected);
         }
-        for (chance, expected) in [(Chance::of(1, 3), "0.333333"), (Chance::of(10_000, 10_000), "1.000000"), (Chance::of(0, 0), "0.000000")] {
+        for (chance, expected) in [
+            (Chance::of(1, 3), "0.333333"),
+            (Chance::of(10_000, 10_000), "1.000000"),
+            (Chance::of(0, 0), "0.000000"),
+        ] {
             assert_eq!(text(&|out| chance.write_json(out)), expected);
         }
     }

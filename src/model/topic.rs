@@ -28,7 +28,9 @@ pub enum TopicName {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum TopicError {
     /// There is no such kind.
-    #[error("no such kind of topic; there are player:ID, team:ABBR, game:ID, predictions:GAME, lineup:ID, contest:ID, entry:CONTEST/ID and slate")]
+    #[error(
+        "no such kind of topic; there are player:ID, team:ABBR, game:ID, predictions:GAME, lineup:ID, contest:ID, entry:CONTEST/ID and slate"
+    )]
     Kind,
     /// The id cannot be one.
     #[error("the id after the colon must be 1 to {max} printable ASCII characters without spaces, commas, quotes or slashes (entry: takes two, with a slash between)", max = ids::ID_BYTES_MAX)]

@@ -5,7 +5,6 @@
 
 mod post;
 mod store;
-mod written;
 
 pub(super) use post::post;
 pub use store::ContestStore;
@@ -146,7 +145,10 @@ pub(super) async fn entry(
         let found = name.and_then(|name| Some((contest.definition().find(&entry)?, name)));
         let Some((index, name)) = found else {
             let entry: String = entry.chars().take(80).collect();
-            let message = format!("the contest has no entry \"{entry}\"; GET /v1/contests/{}/entries lists them", contest.id());
+            let message = format!(
+                "the contest has no entry \"{entry}\"; GET /v1/contests/{}/entries lists them",
+                contest.id()
+            );
             return Err(ApiError::not_found("unknown_entry", message));
         };
         let ruleset = app.rulesets.by_index(contest.ruleset);

@@ -540,7 +540,7 @@ metric!(
     MEMORY,
     "scorewire_memory_bytes",
     Gauge,
-    "owner = rings, frames, mirrors, clients, kernel, ingest, log",
+    "owner = rings, frames, mirrors, clients, kernel, ingest, log, contests",
     "Whose memory it is, by estimate; kernel: at most, of clients whose socket is full."
 );
 metric!(

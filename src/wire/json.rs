@@ -121,13 +121,6 @@ impl<'a> Json<'a> {
         self
     }
 
-    /// A text as a list item.
-    pub fn text_item(&mut self, text: &str) -> &mut Self {
-        self.separate();
-        write_text(text, self.out);
-        self
-    }
-
     /// Points as a list item.
     pub fn points_item(&mut self, points: Points) -> &mut Self {
         self.separate();

@@ -34,7 +34,17 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // The shard's thread is where the state machine meets the time and the metrics.
     (
         "fanout/runner",
-        &["clock", "contest", "memory", "model", "scoring", "state", "telemetry", "traces", "wire"],
+        &[
+            "clock",
+            "contest",
+            "memory",
+            "model",
+            "scoring",
+            "state",
+            "telemetry",
+            "traces",
+            "wire",
+        ],
     ),
     ("telemetry", &["fanout", "feed", "memory", "model", "predict", "wire"]),
     // When the process began.
@@ -63,7 +73,17 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("recovery", &["clock", "compaction", "engine", "model", "store"]),
     (
         "config",
-        &["cluster", "contest", "engine", "fanout", "model", "predict", "store", "telemetry", "traces"],
+        &[
+            "cluster",
+            "contest",
+            "engine",
+            "fanout",
+            "model",
+            "predict",
+            "store",
+            "telemetry",
+            "traces",
+        ],
     ),
     (
         "server",

@@ -219,7 +219,8 @@ impl Follower {
 
     /// Lets go of a contest; who watches it or its entries is told that it is over.
     fn deleted(&mut self, contest: &Arc<Contest>) {
-        for topic in contest.lock().let_go() {
+        let topics = contest.lock().let_go();
+        for topic in topics {
             self.end(&topic);
         }
         if self.contests.remove(&contest.number).is_none() {

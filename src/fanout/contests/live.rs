@@ -1,7 +1,7 @@
 //! One contest while it runs: its board, where each of its players stands, and the topics that show it.
 
-use super::views::View;
 use super::Of;
+use super::views::View;
 use crate::contest::{Board, Definition, EntryIndex, PlayerIndex, Standing, Standings};
 use crate::fanout::topic::Topic;
 use crate::model::contest::{Cents, Chance, Cut, Distribution, EntryOdds, Leader, MovedAt};
@@ -298,7 +298,7 @@ impl Live {
             odds,
             ..
         } = self;
-        let now = Now {
+        let mut now = Now {
             contest,
             players,
             moved_at: *moved_at,
@@ -350,14 +350,15 @@ struct Now<'a> {
 }
 
 impl Now<'_> {
-    fn view(&self, of: Of) -> View {
+    fn view(&mut self, of: Of) -> View {
         match of {
             Of::Contest => View::Contest(self.contest()),
             Of::Entry(entry) => View::Entry(self.entry(entry)),
         }
     }
 
-    fn contest(&self) -> ContestNow {
+    fn contest(&mut self) -> ContestNow {
+        let best = self.standings.leaders(LEADERS);
         let definition = &self.contest.definition;
         let leader = |entry| {
             let standing = self.standings.of(entry);
@@ -382,7 +383,7 @@ impl Now<'_> {
         };
         let distribution = self.standings.distribution(STEPS_MAX);
         ContestNow {
-            leaders: self.standings.leaders(LEADERS).into_iter().map(leader).collect(),
+            leaders: best.into_iter().map(leader).collect(),
             cuts: cuts.iter().map(cut).collect(),
             money_line: self.standings.money_line(),
             distribution: Distribution {

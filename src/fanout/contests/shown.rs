@@ -114,13 +114,15 @@ fn slots<'a>(
     let definition = contest.definition();
     let players = definition.roster(entry).map(|player| &definition.players()[usize::from(player.0)]);
     let slots = definition.slots().iter().zip(players).zip(&now.slots).enumerate();
-    slots.filter(move |(place, _)| is_told(*place)).map(|(_, ((slot, player), points))| {
-        let told = EntrySlot {
-            slot: &slot.name,
-            player,
-            points: *points,
-            multiplier: None,
-        };
-        (told, slot.multiplier.hundredths())
-    })
+    slots
+        .filter(move |(place, _)| is_told(*place))
+        .map(|(_, ((slot, player), points))| {
+            let told = EntrySlot {
+                slot: &slot.name,
+                player,
+                points: *points,
+                multiplier: None,
+            };
+            (told, slot.multiplier.hundredths())
+        })
 }

@@ -170,5 +170,4 @@ impl View {
             View::Entry(now) => now.moved_at,
         }
     }
-
 }

@@ -155,7 +155,7 @@ impl Shard {
         }
         let has_moved = self.moved(mirror);
         if self.mirrors.get(mirror).is_some_and(|topic| topic.is_over) {
-            self.end_topic(mirror);
+            self.end_topic(mirror, now_us);
             return true;
         }
         if has_moved {

@@ -1,7 +1,7 @@
 //! Subscribing, resuming and leaving.
 
 use super::Shard;
-use super::conn::ConnKey;
+use super::conn::{ConnKey, Kind};
 use super::inbound::{ENTRY_WORK, TOPIC_WORK};
 use super::mirror::Mirror;
 use super::subs::{Cursor, Pace, Phase};
@@ -11,13 +11,11 @@ use crate::memory::RETRY_AFTER_S;
 use crate::model::{Seq, TopicName};
 use crate::scoring::RulesetIndex;
 use crate::wire::client::{AskedLineup, Subscribe, Unsubscribe};
+use crate::wire::close::CloseReason;
 use crate::wire::message::{How, ServerMessage, SubscribedTopic, Subscriptions, TopicRefused};
 
 /// Said of a lineup that is not there.
-const UNKNOWN_LINEUP: (&str, &str) = (
-    "unknown_lineup",
-    "no such lineup here, or not any more: send it with op lineup",
-);
+const UNKNOWN_LINEUP: (&str, &str) = ("unknown_lineup", "no such lineup here, or not any more: send it with op lineup");
 
 /// What a client asks of one topic.
 #[derive(Clone, Copy)]
@@ -209,7 +207,9 @@ impl Shard {
     /// Makes (or remakes) one subscription.
     pub(super) fn subscribe_to(&mut self, key: ConnKey, topic: &str, wish: Wish) -> Result<Begun, (&'static str, String)> {
         let name = TopicName::parse(topic).map_err(|error| ("unknown_topic", error.to_string()))?;
-        let ruleset = self.ruleset_of(&name, wish.ruleset).map_err(|(code, message)| (code, message.to_owned()))?;
+        let ruleset = self
+            .ruleset_of(&name, wish.ruleset)
+            .map_err(|(code, message)| (code, message.to_owned()))?;
         // Before anything ends: whoever subscribes again keeps what it has.
         let mut mirror = self.may_begin(key, &name, ruleset)?;
         if let Some(place) = mirror
@@ -369,24 +369,34 @@ impl Shard {
         }
     }
 
-    /// Ends all subscriptions to a topic that is no more, and says so to whom they were.
-    pub(super) fn end_topic(&mut self, mirror: usize) {
+    /// Ends all subscriptions to a topic that is no more, and says so to whom they were. An event stream ends with it:
+    /// its events' ids have a place for each of its topics.
+    pub(super) fn end_topic(&mut self, mirror: usize, now_us: i64) {
         let Some(over) = self.mirrors.get(mirror) else { return };
         let name = over.topic.name.clone();
         for (index, sub) in over.subscribers.clone() {
             let Some(conn) = self.conns.get_mut(index as usize) else { continue };
-            let key = conn.key(index);
-            let ruleset = conn.subs.get_mut(sub).map(|cursor| cursor.ruleset);
-            self.drop_sub(key, sub);
+            let (key, kind) = (conn.key(index), conn.kind);
+            let Some(ruleset) = conn.subs.get_mut(sub).map(|cursor| cursor.ruleset) else {
+                continue;
+            };
             let ended = SubscribedTopic {
                 topic: name.to_string(),
-                ruleset: ruleset.map(|ruleset| self.parts.rulesets.by_index(ruleset).name().to_owned()),
+                ruleset: Some(self.parts.rulesets.by_index(ruleset).name().to_owned()),
                 begins: None,
             };
-            let message = "the contest was deleted: what was subscribed of it has ended";
             let topics = &[ended];
-            let code = "contest_deleted";
-            self.say(key, &ServerMessage::Ended { code, message, topics });
+            let message = "the contest was deleted: what was subscribed of it has ended";
+            let ended = ServerMessage::Ended {
+                code: "contest_deleted",
+                message,
+                topics,
+            };
+            self.drop_sub(key, sub);
+            self.say(key, &ended);
+            if kind == Kind::EventStream {
+                self.close(key, CloseReason::Normal, now_us);
+            }
         }
     }
 

@@ -32,7 +32,10 @@ pub(in crate::server) async fn post(State(door): State<Door>, request: Request) 
         let zipped = is_zipped(&parts.headers)?;
         let permit = door.contest_permits.clone().try_acquire_owned();
         let permit = permit.map_err(|_| {
-            let message = format!("{} contests are being read already (contests.posts_max)", door.config.contests.posts_max);
+            let message = format!(
+                "{} contests are being read already (contests.posts_max)",
+                door.config.contests.posts_max
+            );
             ApiError::busy(message)
         })?;
         Ok((zipped, permit))
@@ -84,7 +87,8 @@ async fn read(app: &Arc<App>, mut body: Body, zipped: bool) -> Result<Response, 
     // Entries are sorted and written to disk.
     let app = app.clone();
     let done = tokio::task::spawn_blocking(move || reading.finish(&app));
-    done.await.map_err(|_| ApiError::unavailable("stopping", "the server is stopping"))?
+    done.await
+        .map_err(|_| ApiError::unavailable("stopping", "the server is stopping"))?
 }
 
 /// A body on its way.
@@ -188,7 +192,11 @@ impl Reading {
         let (definition, report) = self.lines.reader.finish().map_err(refusal)?;
         // Of a body that is one line it is known only now.
         let (index, ruleset) = app.ruleset(Some(&definition.terms().ruleset))?;
-        let place = app.hub.contests().place(definition.id(), definition.entry_count()).map_err(not_taken)?;
+        let place = app
+            .hub
+            .contests()
+            .place(definition.id(), definition.entry_count())
+            .map_err(not_taken)?;
         let posted = IngestTime(app.clock.wall_us());
         app.contests.put(&definition, posted).map_err(|error| not_stored(&error))?;
         let contest = place.begin(definition, (index, ruleset), posted);
@@ -218,20 +226,21 @@ fn answer(contest: &crate::fanout::contests::Contest, report: &Report) -> Respon
 }
 
 fn refusal(refused: Refused) -> ApiError {
+    let message = refused.to_string();
     match refused {
-        Refused::Terms { .. } => ApiError::bad_request("bad_contest", refused.to_string()),
-        Refused::TooMany { .. } => ApiError::with_status(StatusCode::PAYLOAD_TOO_LARGE, "too_many_entries", refused.to_string()),
-        Refused::Empty(_) => ApiError::bad_request("no_entries", refused.to_string()),
+        Refused::Terms { .. } => ApiError::bad_request("bad_contest", message),
+        Refused::TooMany { .. } => ApiError::with_status(StatusCode::PAYLOAD_TOO_LARGE, "too_many_entries", message),
+        Refused::Empty(_) => ApiError::bad_request("no_entries", message),
     }
 }
 
 fn not_taken(error: NotTaken) -> ApiError {
-    let code = match error {
-        NotTaken::Known => return ApiError::with_status(StatusCode::CONFLICT, "contest_exists", error.to_string()),
-        NotTaken::Contests(_) => "too_many_contests",
-        NotTaken::Entries(_) => "too_many_entries",
-    };
-    ApiError::unavailable(code, error.to_string())
+    let message = error.to_string();
+    match error {
+        NotTaken::Known => ApiError::with_status(StatusCode::CONFLICT, "contest_exists", message),
+        NotTaken::Contests(_) => ApiError::unavailable("too_many_contests", message),
+        NotTaken::Entries(_) => ApiError::unavailable("too_many_entries", message),
+    }
 }
 
 fn too_long(app: &App) -> ApiError {

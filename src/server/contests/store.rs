@@ -1,7 +1,6 @@
 //! Contests on disk, beside the event log; nowhere where there is none.
 
-use super::written;
-use crate::contest::Definition;
+use crate::contest::{Definition, Limits, PLAYERS_MAX};
 use crate::fanout::Hub;
 use crate::model::{ContestId, IngestTime};
 use crate::scoring::Rulesets;
@@ -9,6 +8,13 @@ use crate::store::{self, Files, OpenError};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// What a stored contest may hold.
+const STORED: Limits = Limits {
+    entries_max: u32::MAX as usize,
+    players_max: PLAYERS_MAX,
+    ..Limits::DEFAULT
+};
 
 /// Where contests are stored.
 pub struct ContestStore {
@@ -24,7 +30,9 @@ impl ContestStore {
     /// Stores a contest; it is on disk once this returns.
     pub(super) fn put(&self, definition: &Definition, posted: IngestTime) -> io::Result<()> {
         let Some((dir, files)) = &self.place else { return Ok(()) };
-        store::put_contest(&**files, dir, definition.id(), posted, &written::write(definition))
+        let mut body = Vec::new();
+        definition.write_to(&mut body)?;
+        store::put_contest(&**files, dir, definition.id(), posted, &body)
     }
 
     /// Removes a contest; it is gone for good once this returns.
@@ -39,17 +47,29 @@ impl ContestStore {
     /// # Errors
     /// A file can't be read: the start stops, as it does for the log's own.
     pub fn restore(&self, hub: &Hub, rulesets: &Rulesets) -> Result<(usize, Vec<String>), OpenError> {
-        let Some((dir, files)) = &self.place else { return Ok((0, Vec::new())) };
+        let Some((dir, files)) = &self.place else {
+            return Ok((0, Vec::new()));
+        };
         let (mut count, mut warnings) = (0, Vec::new());
         for file in store::contests(dir, &**files)? {
             let stored = file.load(&**files)?;
-            let Some(definition) = written::read(stored.body()) else {
+            // Whatever the limits are now: it was taken.
+            let Ok(definition) = Definition::read_from(&mut stored.body(), &STORED) else {
                 let what = "what is in it cannot be read";
                 return Err(OpenError::DamagedContest { file: file.path, what });
             };
-            let not_taken = |why: String| format!("the contest {} is not served: {why}; its file stays: {}", file.id, file.path.display());
+            let not_taken = |why: String| {
+                format!(
+                    "the contest {} is not served: {why}; its file stays: {}",
+                    file.id,
+                    file.path.display()
+                )
+            };
             let Some(index) = rulesets.index(&definition.terms().ruleset) else {
-                warnings.push(not_taken(format!("there is no ruleset \"{}\" any more", definition.terms().ruleset)));
+                warnings.push(not_taken(format!(
+                    "there is no ruleset \"{}\" any more",
+                    definition.terms().ruleset
+                )));
                 continue;
             };
             match hub.contests().place(definition.id(), definition.entry_count()) {

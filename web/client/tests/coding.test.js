@@ -108,7 +108,7 @@ test('the table is that of the schema file', () => {
   const text = readFileSync(new URL('../../../docs/scorewire.v1.proto', import.meta.url), 'utf8').replace(/\/\/.*/g, '');
   const aliases = {
     ServerMessage: 'Server', ClientMessage: 'Client', TeamCounts: 'Counts', PlayerForecast: 'Expected', Ended: 'Subscription',
-    Unsubscribe: 'Subscribe', Ping: 'Pong', ForecastKind: 'Kind', LineupSlot: 'Slot', ...{ 'Cause.Kind': 'CauseKind', 'Lineup.Slot': 'Choice' },
+    Unsubscribe: 'Subscribe', Ping: 'Pong', ForecastKind: 'Kind', LineupSlot: 'Slot', ContestLeader: 'Leader', ContestCut: 'Cut', ...{ 'Cause.Kind': 'CauseKind', 'Lineup.Slot': 'Choice' },
   };
   const renamed = { ingest_age_us: 'ingest_us', feed_age_us: 'feed_ts', ingest_age_first_us: 'ingest_us_first', feed_age_first_us: 'feed_ts_first', sacks_halves: 'sacks', multiplier_hundredths: 'multiplier', percentile_hundredths: 'percentile', payout_cents: 'payout', expected_cents: 'expected',
     win_millionths: 'win', cash_millionths: 'cash', top1_millionths: 'top1' };
