@@ -224,6 +224,13 @@ real('a link shows entries to others, and touches nobody’s own', async () => {
   assert.equal(await page.locator('#entries-shared').isVisible(), false);
 });
 
+real('an entry that there is none of says so, and the others stand', async () => {
+  await open('/#contests=1,c1,e7,nobody');
+  await checkEntries(server.url, 'c1', ['e7']);
+  await eventually(async () => assert.equal(await row('nobody').locator('.meta').textContent(), 'no such entry'));
+  assert.equal(await row('e7').getAttribute('data-chosen'), 'true');
+});
+
 real('hostile names of a contest and an entry are text', async () => {
   await open('/#contests=1,evil,e2,e3');
   await page.waitForSelector('#entries-shared:not([hidden])');
@@ -302,4 +309,60 @@ real('a contest that is over says how it ended, and one that is deleted that it 
   assert.equal(await page.locator('.contest-body').isVisible(), false);
   await page.locator('#contest').selectOption('evil');
   await page.waitForSelector('.contest-body:not([hidden])');
+});
+
+/** A fake with one contest in it, of which `stand` tells. */
+async function fakeContest() {
+  const fake = new FakeServer({ gameCount: 2 });
+  const slots = ['NE-0', 'NE-1', 'HOU-1', 'NE-3', 'NE-4', 'HOU-3', 'NE-6', 'HOU-4', 'dst:NE'].map((player, i) => ({ slot: ['QB', 'RB', 'RB', 'WR', 'WR', 'WR', 'TE', 'FLEX', 'DST'][i], player, points: 0 }));
+  fake.contests.set('c1', { contest: 'c1', name: 'One', ruleset: 'draftkings', entries: 1_000_000, payouts: [{ from: 1, to: 1, payout: 100_000 }, { from: 2, to: 200_000, payout: 12.5 }] });
+  fake.stand('contest:c1', {
+    ruleset: 'draftkings', name: 'One', entries: 1_000_000, leaders: [{ entry: 'e9', name: 'the best', points: 201.5, rank: 1, payout: 100_000 }],
+    cuts: [{ place: 1, payout: 100_000, points: 201.5 }, { place: 200_000, payout: 12.5, points: 111 }], money_line: 111, distribution: { from: 0, step: 50, counts: [300_000, 500_000, 150_000, 49_999, 1] },
+  });
+  fake.stand('entry:c1/e1', {
+    ruleset: 'draftkings', contest: 'c1', entry: 'e1', name: 'mine', entries: 1_000_000, points: 123.46, rank: 17, tied: 3, percentile: 99.99, payout: 12.5, to_money: 12.46, players_left: 9, slots,
+    odds: { at: Date.UTC(2026, 10, 22, 20) * 1_000, draws: 10_000, win: 0, cash: 0.41, top1: 0.0203, expected: 31.2 },
+  });
+  return fake;
+}
+
+test('what is likely to become of an entry shows with when it was drawn; a better rank flashes up and is read out', async () => {
+  const fake = await fakeContest();
+  try {
+    ({ page, errors } = await openPage(browser, `${await fake.start()}/#contests=1,c1,e1`, { reducedMotion: 'reduce' }));
+    await page.waitForSelector('.odds:not([hidden])');
+    const figures = await page.$$eval('.entry-figures dd', (values) => Object.fromEntries(values.map((value) => [value.dataset.figure, value.textContent])));
+    assert.deepEqual(figures, {
+      payout: '$12.50', gap: '12.46 above the line', ahead: '99.99%', left: '9 of 9', win: '< 0.01%', top1: '2.0%', cash: '41%', expected: '$31.20',
+    });
+    assert.match(await text('.odds-note'), /^The rest drawn 10,000 times at \d/);
+    assert.equal(await text('.rank-of'), 'of 1,000,000, tied with 2 others');
+    assert.equal(await text('#contest-facts'), '1,000,000 entries · DraftKings · $2,599,987.50 in prizes for 200,000 places');
+    await checkAccess(page, 'contests with odds');
+    fake.stand('entry:c1/e1', { points: 130, rank: 5, tied: 1, slots: [] });
+    await page.locator('#entry-rank[data-flash^="up"]').waitFor();
+    assert.deepEqual([await text('#entry-rank'), await text('.entry-place .change')], ['5th', '▲ 12']);
+    await page.waitForFunction(() => /^mine: 5th of 1,000,000, 130\.00 points, 12\.46 above the line\.$/.test(document.querySelector('#spoken').textContent), null, { timeout: 40_000 });
+    await screenshot(page, 'contests-odds');
+  } finally {
+    await page.context().close();
+    page = null;
+    await fake.stop();
+  }
+});
+
+test('without contests the page says how to post one', async () => {
+  const fake = new FakeServer({ gameCount: 2 });
+  try {
+    ({ page, errors } = await openPage(browser, `${await fake.start()}/#contests`));
+    await page.waitForSelector('#no-contests:not([hidden])');
+    assert.match(await text('#no-contests'), /curl .*http:\/\/127\.0\.0\.1:\d+\/v1\/contests/);
+    assert.equal(await page.locator('#contest').isVisible(), false);
+    await screenshot(page, 'contests-none');
+  } finally {
+    await page.context().close();
+    page = null;
+    await fake.stop();
+  }
 });
