@@ -426,7 +426,12 @@ impl Demo {
                 "http"
             };
             tracing::info!("open {scheme}://{}/ to watch", running.address);
-            demo::play(running.app.engine.clone(), self.games.into(), self.speed, self.seed)
+            let floor = demo::contest::Floor {
+                hub: running.app.hub.clone(),
+                rulesets: running.app.rulesets.clone(),
+                default_ruleset: running.app.default_ruleset,
+            };
+            demo::play(running.app.engine.clone(), floor, self.games.into(), self.speed, self.seed)
         })
     }
 }

@@ -92,6 +92,7 @@ async function start() {
   entriesChanged();
   followGames();
   setInterval(speak, SPEAK_EVERY_MS);
+  if (isTalk) contests.learnList();
   if (isTalk) rotate(() => stopsOf([...model.games.values()], { hasTeam: myTeam.ids().length > 0, hasContest: myEntries.contest !== null }), showStop);
 }
 

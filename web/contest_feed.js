@@ -191,7 +191,7 @@ export class ContestFeed {
 
   #look() {
     if (!this.#isShown) return;
-    if (Date.now() - this.#listedAtMs > LIST_EVERY_MS) this.#learnList();
+    if (Date.now() - this.#listedAtMs > LIST_EVERY_MS) this.learnList();
     for (const { player, name } of this.points.slots.values()) {
       this.#learnProjection(player);
       if (name === undefined) this.#learnName(player);
@@ -207,7 +207,8 @@ export class ContestFeed {
     this.#onChange(null);
   }
 
-  async #learnList() {
+  /** Asks which contests there are. */
+  async learnList() {
     this.#listedAtMs = Date.now();
     const answer = await this.#connection.tryJson('/v1/contests');
     // No answer just now: soon again.

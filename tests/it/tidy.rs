@@ -162,6 +162,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // A client of a server: what it knows of one are the names of its metrics.
     ("top", &["clock", "figures", "source", "telemetry"]),
     ("demo", &["clock", "engine", "feed", "model", "source"]),
+    ("demo/contest", &["contest", "fanout", "feed", "model", "scoring"]),
     ("compaction", &["clock", "engine", "fanout", "feed", "model", "priority", "store"]),
     (
         "command",

@@ -1,12 +1,11 @@
 // Takes the pictures of the page that the documentation shows: `npm run pictures`.
 //
-// Runs the demo with a fixed seed and a contest of 10,000 made-up entries, lets it play for a while, and saves
+// Runs the demo with a fixed seed, lets it play for a while, and saves
 // docs/images/slate.png, team.png, phone.png, dark.png, contests.png and contests-phone.png. The binary is SCOREWIRE_BIN,
 // or the debug build.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { contestBody, playersOf, postContest } from '../client/tests/made_contest.js';
 import { launchBrowser, ROOT, startDemo } from '../tests/support.js';
 
 const BINARY = process.env.SCOREWIRE_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'debug', 'scorewire');
@@ -17,7 +16,6 @@ const TAKEN_AFTER_MS = 60_000;
 // Colours of a flash are at their best just after it began.
 const FLASH_MS = 250;
 const BYTES_MAX = 400_000;
-const ENTRIES = 10_000;
 const BAR_MARGIN = 62;
 // System fonts differ between machines; this one is metric-compatible with what most readers have.
 const FONT = '"Liberation Sans", Arial, sans-serif';
@@ -37,8 +35,6 @@ const demo = await startDemo(BINARY, FLAGS);
 const browser = await launchBrowser();
 try {
   await wait(FILLED_AFTER_MS);
-  const players = await playersOf(demo.url);
-  await postContest(demo.url, contestBody({ contest: 'sunday', name: 'Sunday Ten Thousand', ruleset: 'draftkings', entries: ENTRIES, players, seed: 7 }));
   const mine = await someEntries(demo.url);
   const pages = [];
   for (const picture of PICTURES) pages.push({ ...picture, page: await open(demo.url, picture.options, mine) });
@@ -50,13 +46,13 @@ try {
   await demo.stop();
 }
 
-/** Entries as a fan has them: one well placed, one about to be paid, and some others. */
+/** A contest and entries of it as a fan has them: one well placed, one about to be paid, and some others. */
 async function someEntries(url) {
-  const places = [40, ENTRIES / 5 + 30, ENTRIES / 8, ENTRIES / 3, ENTRIES / 2];
-  return Promise.all(places.map(async (place) => {
-    const { found: [{ entry }] } = await (await fetch(`${url}/v1/contests/sunday/entries?count=1&from=${Math.floor(place)}`)).json();
-    return entry;
-  }));
+  const get = async (path) => (await fetch(`${url}${path}`)).json();
+  const { contests: [{ contest, entries, paid_places: paid }] } = await get('/v1/contests');
+  const places = [40, paid + 30, entries / 8, entries / 3, entries / 2].map(Math.floor);
+  const found = await Promise.all(places.map((place) => get(`/v1/contests/${contest}/entries?count=1&from=${place}`)));
+  return [contest, ...found.map(({ found: [{ entry }] }) => entry)];
 }
 
 async function open(url, options, mine) {
@@ -67,7 +63,7 @@ async function open(url, options, mine) {
   await page.evaluate((font) => { document.body.style.fontFamily = font; }, FONT);
   await page.locator('#fill').click();
   await page.waitForSelector('.slot[data-player]');
-  await page.evaluate((entries) => { location.hash = `#contests=1,sunday,${entries}`; }, mine.join());
+  await page.evaluate((entries) => { location.hash = `#contests=1,${entries}`; }, mine.join());
   await page.locator('#entries-keep').click();
   await page.waitForSelector('.entries tr[data-chosen]');
   return page;

@@ -83,6 +83,8 @@ export class ContestsView {
     link.hidden = link.hidden || entries.size === 0;
     invite.hidden = entries.size > 0;
     panel.hidden = entries.size === 0;
+    // Of a talk there is nothing to press.
+    this.#parts.entriesPanel.hidden = this.#isReadOnly && entries.size === 0;
     this.#drawFacts(view, about, isOver);
     const mine = [...entries].flatMap(([entry, { view: own }]) => (own ? [{ entry, points: own.points }] : []));
     this.#entries.draw({ entries, errorOf: (entry) => this.#feed.errorOf(entry), chosen: this.#feed.chosen, isOver, isReadOnly: isShared || this.#isReadOnly });
@@ -230,11 +232,11 @@ export class ContestsView {
     const invite = el('div', { class: 'invite', id: 'entries-invite' }, el('p', {}, el('strong', {}, 'Are you in it?'), ' ',
       'Add your entries by name or id, and see where they stand with every play: rank, prize, and what each player still needs.'));
     const panel = el('div', { class: 'entries-scroll' }, this.#entries.node);
-    const body = el('div', { class: 'contest-body', hidden: '' }, over,
-      el('section', { class: 'panel entries-panel', 'aria-label': 'My entries' }, el('h3', { class: 'entries-title' }, 'My entries'), controls, invite, panel), this.#entry.node, this.#field.node);
+    const entriesPanel = el('section', { class: 'panel entries-panel', 'aria-label': 'My entries' }, el('h3', { class: 'entries-title' }, 'My entries'), controls, invite, panel);
+    const body = el('div', { class: 'contest-body', hidden: '' }, over, entriesPanel, this.#entry.node, this.#field.node);
     this.#section.replaceChildren(el('div', { class: 'view-head contest-head' }, el('h2', {}, 'Contests'), picker, status, facts, count), banner, empty, loading, gone, body);
     select.addEventListener('change', () => select.value !== '' && this.#mine.choose(select.value));
-    this.#parts = { select, picker, count, facts, status, empty, loading, gone, goneText, over, overText, share, link, hint, controls, banner, invite, panel, body };
+    this.#parts = { select, picker, count, facts, status, empty, loading, gone, goneText, over, overText, share, link, hint, controls, banner, invite, panel, entriesPanel, body };
   }
 }
 
