@@ -53,8 +53,8 @@ export class ContestEntry {
       el('div', { class: 'entry-columns' },
         el('div', { class: 'panel needs-panel' }, el('div', { class: 'needs-head' }, el('h3', {}, 'What each player needs'), this.#need), this.#slots),
         el('div', { class: 'entry-side' },
-          el('div', { class: 'panel curve' }, el('h3', {}, 'Rank over time'), legend('Rank', 'Last paid place'), rankHost),
-          el('div', { class: 'panel curve' }, el('h3', {}, 'Points over time'), legend('Points', 'Money line'), pointsHost),
+          el('div', { class: 'panel entry-line' }, el('h3', {}, 'Rank over time'), legend('Rank', 'Last paid place'), rankHost),
+          el('div', { class: 'panel entry-line' }, el('h3', {}, 'Points over time'), legend('Points', 'Money line'), pointsHost),
           this.#newsPanel)));
   }
 

@@ -1,21 +1,9 @@
-// A contest of made-up entries over the players of a server, as `POST /v1/contests` takes it. One seed, one contest.
+// A contest of made-up entries, as `POST /v1/contests` takes it. One seed, one contest.
 
 import { seeded } from './seeded.js';
 
 const SLOTS = [['QB', ['QB']], ['RB', ['RB']], ['RB', ['RB']], ['WR', ['WR']], ['WR', ['WR']], ['WR', ['WR']], ['TE', ['TE']], ['FLEX', ['RB', 'WR', 'TE']], ['DST', ['DST']]];
 const NAMES = ['gridiron_gus', 'fourth_and_long', 'pocket-presence', 'TheWaiverWire', 'hailmary88', 'bootleg', 'the_flea_flicker', 'redzone_ruth'];
-
-/** The players of a server by position: `{QB: [id, …], …, DST: ['dst:NE', …]}`, of the games that it knows. */
-export async function playersOf(url) {
-  const get = async (path) => (await fetch(`${url}${path}`)).json();
-  const found = await Promise.all(['QB', 'RB', 'WR', 'TE'].map(async (position) => {
-    const { players } = await get(`/v1/players?q=${position}&limit=200`);
-    return [position, players.filter((player) => player.position === position).map(({ player }) => player).sort()];
-  }));
-  const { games } = await get('/v1/games');
-  const teams = games.flatMap(({ home, away }) => [home, away]).filter(Boolean);
-  return { ...Object.fromEntries(found), DST: teams.map((team) => `dst:${team}`).sort() };
-}
 
 /** What a place is paid: a fifth of the field gets twice the fee, fewer get more, the best most. */
 export function payoutsOf(entries, fee = 20) {
@@ -26,7 +14,7 @@ export function payoutsOf(entries, fee = 20) {
   }));
 }
 
-/** The body: terms, then a line for each entry. */
+/** The body: terms, then a line for each entry. `players`: ids by position, `{QB: [id, …], …, DST: ['dst:NE', …]}`. */
 export function contestBody({ contest, name, ruleset, entries, players, seed = 1, payouts = payoutsOf(entries), named = () => null }) {
   const random = seeded(seed);
   // Some players are in many entries, as in a real field: the square makes the first ones likelier.
