@@ -302,6 +302,8 @@ real('a contest that is over says how it ended, and one that is deleted that it 
   await checkEntries(server.url, 'c1', MINE);
   assert.equal(await text('#contest-status'), 'Final');
   assert.match(await text('#contest-over'), /My best of 3 entries, .*, came [\d,]+\w\w of 2,000 with/);
+  // Games are looked at about once a second; who never played has none that could be over.
+  await eventually(async () => assert.notEqual((await shown('e7'))['.cell-left'], '9'));
   await screenshot(page, 'contests-over');
   assert.equal((await fetch(`${server.url}/v1/contests/c1`, { method: 'DELETE' })).status, 204);
   await page.waitForSelector('#contest-gone:not([hidden])');

@@ -2,7 +2,7 @@
 
 import { countText, gapText, moneyText, oddsText, ordinal, tieText } from '../contest.js';
 import { arrange, el, flash, setAttribute, setText } from '../dom.js';
-import { formatPoints, toUnits } from '../points.js';
+import { toUnits } from '../points.js';
 import { drawPoints } from './points_cell.js';
 
 const HEADS = [['cell-rank', 'Rank'], ['cell-who', 'Entry'], ['cell-points', 'Points'], ['cell-payout', 'Pays now'], ['cell-gap', 'Money line'],
@@ -90,10 +90,4 @@ export function drawRank(row, rank) {
     flash(row.moved, isBetter ? 'up' : 'down');
   }
   row.drawnRank = rank;
-}
-
-/** An entry in a sentence, for those who hear the page. */
-export function entrySentence({ name, rank, tied, points, payout, entries }) {
-  const tie = tieText(tied);
-  return `${name}: ${ordinal(rank)} of ${countText(entries)}${tie ? `, ${tie}` : ''}, ${formatPoints(toUnits(points))} points, ${payout > 0 ? `${moneyText(payout)} as it stands` : 'out of the money'}.`;
 }
