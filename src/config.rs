@@ -6,12 +6,14 @@
 
 mod auth;
 mod cluster;
+mod contests;
 mod network;
 mod predict;
 mod traces;
 
 pub use auth::{ApiKey, Auth, KeyHash, OpenTo, Scope};
 pub use cluster::{AckSetting, Cluster, Role};
+pub use contests::Contests;
 pub use network::{Network, Networks, NoNetwork};
 pub use predict::Predict;
 pub use traces::Traces;
@@ -50,6 +52,7 @@ pub struct Config {
     pub engine: EngineSection,
     pub store: Store,
     pub fanout: Fanout,
+    pub contests: Contests,
     pub clients: Clients,
     pub predict: Predict,
     pub cluster: Cluster,
@@ -340,6 +343,7 @@ impl Default for Config {
                 send_buffer_bytes: 32_768,
                 unsent_bytes_max: 16_384,
             },
+            contests: Contests::default(),
             clients: Clients {
                 compression: true,
                 subscriptions_max: 1_000,
@@ -428,6 +432,7 @@ impl Config {
             .chain(self.predict.numbers())
             .chain(self.cluster.numbers())
             .chain(self.traces.numbers())
+            .chain(self.contests.numbers())
         {
             if !range.contains(&value) {
                 return Err(format!("{name} must be {} to {}, not {value}", range.start(), range.end()));

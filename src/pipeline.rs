@@ -27,6 +27,7 @@
 //!                predict.enabled
 //!  housekeeping  1, with a log          its own looks, each second                 one round at a time
 //!  lineups       1                      changes of players that lineups have    fanout.notices_max
+//!  contests      1                      changes of players that contests have   fanout.notices_max
 //!  points        1                      its own looks                              every predict.points_every_ms
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
 //!                                       listeners for feeds, for operators         server.backlog
@@ -42,6 +43,7 @@ mod archive;
 mod bases;
 mod bulletins;
 mod cluster;
+mod contests;
 mod feeds;
 mod gpu;
 mod housekeeping;
@@ -160,6 +162,9 @@ pub struct Running {
     /// Ends the following of lineups with it.
     #[expect(dead_code, reason = "held as long as it runs")]
     lineups: flume::Sender<()>,
+    /// Ends the following of contests with it.
+    #[expect(dead_code, reason = "held as long as it runs")]
+    contests: flume::Sender<()>,
     /// Ends forecasts of points with it.
     points: Option<flume::Sender<()>>,
     /// Ends the predictor when it is closed.
@@ -276,6 +281,7 @@ pub fn start_on(mut config: Config, machine: Machine) -> Result<Running, StartEr
     let housekeeping = housekeeping::start(&app, machine.files)?;
     let points = points::start(&app, inference, bulletins)?;
     let lineups = lineups::start(&app)?;
+    let contests = contests::start(&app)?;
     let (ending, ended) = flume::bounded(shard_count);
     let parts = shared.into_iter().zip(inboxes).zip(paths).zip(mailboxes);
     for (index, (((listener, inbox), path), mailbox)) in parts.enumerate() {
@@ -318,6 +324,7 @@ pub fn start_on(mut config: Config, machine: Machine) -> Result<Running, StartEr
         housekeeping,
         points,
         lineups,
+        contests,
         board,
         node,
         listeners,
@@ -392,6 +399,7 @@ fn share(
     // No topic takes a prediction each microsecond: a process before this one has not come so far. Below 2⁵³
     // until the year 2255.
     hub.count_from(Clock.wall_us().unsigned_abs());
+    hub.limit_contests(config.contests.hub_limits());
     let hub = Arc::new(hub);
     let predict = &config.predict;
     let process: Arc<str> = new_epoch_name().into();
@@ -424,6 +432,7 @@ fn share(
         let silence = Duration::from_millis(config.feeds.silence_ms);
         tokio::spawn(silence::watch(engine.clone(), silence, stop.clone()));
     }
+    let contests = contests::restored(&config, machine, &hub, &rulesets)?;
     let app = App {
         auth,
         engine,
@@ -439,6 +448,8 @@ fn share(
         clock: Clock,
         side: tokio::runtime::Handle::current(),
         ingest_permits: Arc::new(Semaphore::new(config.ingest.requests_max)),
+        contests,
+        contest_permits: Arc::new(Semaphore::new(config.contests.posts_max)),
         feed_rates: FeedRates::new(&config),
         ingest_metrics: IngestMetrics::new(),
         ingest_bytes: Arc::new(AtomicUsize::new(0)),

@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("priority", &[]),
     ("model", &[]),
     ("scoring", &["model"]),
+    ("contest", &["model", "scoring"]),
     ("feed", &["model"]),
     ("wire", &["model"]),
     ("state", &["model"]),
@@ -29,11 +30,21 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // The registry counts what it loads and refuses; the loader's thread says when.
     ("predict/registry", &["model", "telemetry"]),
     ("predict/registry/loader", &["clock", "priority"]),
-    ("fanout", &["memory", "model", "scoring", "state", "wire"]),
+    ("fanout", &["contest", "memory", "model", "scoring", "state", "wire"]),
     // The shard's thread is where the state machine meets the time and the metrics.
     (
         "fanout/runner",
-        &["clock", "memory", "model", "scoring", "state", "telemetry", "traces", "wire"],
+        &[
+            "clock",
+            "contest",
+            "memory",
+            "model",
+            "scoring",
+            "state",
+            "telemetry",
+            "traces",
+            "wire",
+        ],
     ),
     ("telemetry", &["fanout", "feed", "memory", "model", "predict", "wire"]),
     // When the process began.
@@ -62,7 +73,17 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("recovery", &["clock", "compaction", "engine", "model", "store"]),
     (
         "config",
-        &["cluster", "engine", "fanout", "model", "predict", "store", "telemetry", "traces"],
+        &[
+            "cluster",
+            "contest",
+            "engine",
+            "fanout",
+            "model",
+            "predict",
+            "store",
+            "telemetry",
+            "traces",
+        ],
     ),
     (
         "server",
@@ -73,6 +94,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             // Which nodes there are, to be told.
             "cluster",
             "config",
+            "contest",
             "engine",
             "fanout",
             "feed",
@@ -140,6 +162,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // A client of a server: what it knows of one are the names of its metrics.
     ("top", &["clock", "figures", "source", "telemetry"]),
     ("demo", &["clock", "engine", "feed", "model", "source"]),
+    ("demo/contest", &["contest", "fanout", "feed", "model", "scoring"]),
     ("compaction", &["clock", "engine", "fanout", "feed", "model", "priority", "store"]),
     (
         "command",
@@ -168,6 +191,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const NO_RUNTIME: &[&str] = &[
     "model/",
     "scoring/",
+    "contest/",
     "state/",
     "wire/",
     "feed/",
