@@ -56,7 +56,9 @@ pub struct Ask<'a> {
     pub want: usize,
     /// Lineups kept at most: the best ones.
     pub keep: usize,
-    /// How far below the bound to look first.
+    /// No lineup is worth more, as is known already.
+    pub ceiling: i64,
+    /// How far below that, or below the bound, to look first.
     pub depth: i64,
 }
 
@@ -245,14 +247,14 @@ impl Search {
         let floor = floor_of(problem, ask);
         let (mut depth, mut counts_salary, mut allowance) = (ask.depth.max(1), false, STEPS_BEFORE_COUNTING);
         let begun = self.steps;
-        let top = ceiling.div_euclid(SCALE);
+        let top = ceiling.div_euclid(SCALE).min(ask.ceiling);
         loop {
             let least = top.saturating_sub(depth).max(floor);
             let left = budget.steps.saturating_sub(self.steps - begun);
             self.walk.steps_max = left.min(allowance);
             if self.pass(problem, rules, ask, least, counts_salary, budget.is_out) {
                 if (budget.is_out)() || left <= allowance {
-                    return self.outcome(Some(top), None, true);
+                    return self.outcome(ask, Some(top), None, true);
                 }
                 // Where counting is no help either: go on with all the work there is.
                 match counts_salary || problem.salary.is_none() {
@@ -269,14 +271,15 @@ impl Search {
                     false if least <= floor => None,
                     false => Some(least - 1),
                 };
-                return self.outcome(Some(top), above, false);
+                return self.outcome(ask, Some(top), above, false);
             }
             depth = depth.saturating_mul(2).min(i64::MAX / 4);
         }
     }
 
-    fn outcome(&mut self, bound: Option<i64>, above: Option<i64>, is_cut: bool) -> Outcome {
-        let size = self.walk_size();
+    fn outcome(&mut self, ask: &Ask<'_>, bound: Option<i64>, above: Option<i64>, is_cut: bool) -> Outcome {
+        let rest = ask.fillings.first().map_or(0, |counts| counts.iter().map(|count| usize::from(*count)).sum());
+        let size = ask.held.len() + rest;
         let kept = std::mem::take(&mut self.walk.kept).into_sorted_vec();
         let lineup = |kept: &Kept| {
             let mut items = kept.items[..size].to_vec();
@@ -294,10 +297,6 @@ impl Search {
             above,
             is_cut,
         }
-    }
-
-    fn walk_size(&self) -> usize {
-        self.fixed.len() + self.shape.size
     }
 
     /// Every way to begin: by each item of the class of which there is one, if something hangs on which it is.

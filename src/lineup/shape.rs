@@ -32,15 +32,12 @@ impl Layer {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shape {
     pub(super) layers: Vec<Layer>,
-    /// Players it takes.
-    pub(super) size: usize,
 }
 
 impl Shape {
     /// From every filling, classes in the order in which they shall come. No filling: `None`.
     pub(super) fn new(fillings: &[Vec<u8>], order: &[u8]) -> Option<Shape> {
-        let first = fillings.first()?;
-        let size = first.iter().map(|count| usize::from(*count)).sum();
+        fillings.first()?;
         let in_order = |filling: &Vec<u8>| order.iter().map(|class| filling[usize::from(*class)]).collect::<Vec<u8>>();
         let mut all: Vec<Vec<u8>> = fillings.iter().map(in_order).collect();
         all.sort();
@@ -79,7 +76,7 @@ impl Shape {
             });
             nodes = after;
         }
-        Some(Shape { layers, size })
+        Some(Shape { layers })
     }
 }
 
