@@ -567,7 +567,7 @@ impl Search {
         let lineup: Vec<ItemIndex> = self.fixed.iter().chain(&self.taken).copied().collect();
         let start = &mut self.starts[nth];
         let broken = rules.broken(&lineup, &self.fixed, &start.learned);
-        let Some((rule, most)) = broken.filter(|(_, most)| states * (usize::from(*most) + 1) <= STATES_MAX) else {
+        let Some((rule, _)) = broken.filter(|(_, most)| states * (usize::from(*most) + 1) <= STATES_MAX) else {
             return false;
         };
         start.learned.push(rule);
