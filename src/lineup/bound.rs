@@ -24,6 +24,8 @@ pub(super) struct Entry {
     pub(super) kind: u16,
     /// What it costs, in the units in which salary is counted; 0 where it is not.
     pub(super) units: u16,
+    /// Its layer in the shape.
+    pub(super) layer: u16,
     /// What it is worth after its price.
     pub(super) worth: i64,
 }
@@ -134,6 +136,13 @@ pub(super) struct LayerAt {
     pub(super) stride: usize,
     /// States of a node.
     pub(super) node: usize,
+    /// Kinds of its entries, as bits; all of them where a kind has no bit.
+    pub(super) kinds: u64,
+}
+
+fn kinds(entries: &[Entry]) -> u64 {
+    let bit = |entry: &Entry| 1u64.checked_shl(u32::from(entry.kind)).unwrap_or(u64::MAX);
+    entries.iter().fold(0, |kinds, entry| kinds | bit(entry))
 }
 
 /// The table. A row for each entry and one after each layer's last; in it a number for each node, count taken,
@@ -173,6 +182,7 @@ impl Table {
                 end,
                 stride,
                 node,
+                kinds: kinds(&entries[first..end]),
             });
             base += width * (end - first + 1);
             first = end;
