@@ -197,7 +197,11 @@ impl Ground {
             if self.fixed.iter().any(|fixed| *fixed == index || is_twin(fixed)) {
                 continue;
             }
-            let kind = if self.counted.is_empty() && !self.cells.is_empty() { 0 } else { self.counters.kind(&self.counted, index) };
+            let kind = if self.counted.is_empty() && !self.cells.is_empty() {
+                0
+            } else {
+                self.counters.kind(&self.counted, index)
+            };
             let units = unit.map_or(0, |unit| (i64::from(item.salary) / unit).min(i64::from(u16::MAX)) as u16);
             let is_it = |cell: &Cell| (cell.layer, cell.kind, cell.units) == (layer, kind, units);
             let cell = self.cells.iter().position(is_it).unwrap_or_else(|| {
@@ -246,7 +250,9 @@ impl Ground {
         }
         self.take_tops(scratch);
         let first = self.counters.first?;
-        scratch.table.fill(&self.shape, &scratch.entries, &scratch.ends, &self.counters, self.units);
+        scratch
+            .table
+            .fill(&self.shape, &scratch.entries, &scratch.ends, &self.counters, self.units);
         let worth = scratch.table.best(first, 0);
         if worth <= NOTHING / 2 {
             return None;
@@ -301,12 +307,28 @@ impl Ground {
             if let Some(range) = problem.salary {
                 let others = prices;
                 let one = |candidate: &Candidate| i64::from(candidate.salary);
-                prices.salary = self.price_of(problem, ask, scratch, range, |salary| Prices { salary, ..others }, |sums| sums.salary, one)?;
+                prices.salary = self.price_of(
+                    problem,
+                    ask,
+                    scratch,
+                    range,
+                    |salary| Prices { salary, ..others },
+                    |sums| sums.salary,
+                    one,
+                )?;
             }
             if let Some(range) = problem.ownership {
                 let others = prices;
                 let one = |candidate: &Candidate| i64::from(candidate.ownership);
-                prices.ownership = self.price_of(problem, ask, scratch, range, |ownership| Prices { ownership, ..others }, |sums| sums.ownership, one)?;
+                prices.ownership = self.price_of(
+                    problem,
+                    ask,
+                    scratch,
+                    range,
+                    |ownership| Prices { ownership, ..others },
+                    |sums| sums.ownership,
+                    one,
+                )?;
             }
             if problem.ownership.is_none() || before == prices {
                 break;
@@ -332,7 +354,11 @@ impl Ground {
         if range.has(of(&free)) {
             return Some(0);
         }
-        let (sign, target) = if of(&free) > range.most { (1, range.most) } else { (-1, range.least) };
+        let (sign, target) = if of(&free) > range.most {
+            (1, range.most)
+        } else {
+            (-1, range.least)
+        };
         // The lineup that keeps the range by as much as can be.
         let ends = self.at_prices(problem, ask, scratch, |candidate| -sign * one(candidate))?;
         if sign * (of(&ends) - target) > 0 {
@@ -369,7 +395,9 @@ impl Ground {
         let mut base = prices.back(problem);
         for &item in &self.fixed {
             let known = &problem.items[usize::from(item)];
-            base += ask.values[usize::from(item)] * SCALE - prices.salary * i64::from(known.salary) - prices.ownership * i64::from(known.ownership);
+            base += ask.values[usize::from(item)] * SCALE
+                - prices.salary * i64::from(known.salary)
+                - prices.ownership * i64::from(known.ownership);
         }
         base
     }
@@ -407,10 +435,14 @@ impl Ground {
                 });
             }
         }
-        scratch.entries.sort_unstable_by_key(|entry| (entry.layer, Reverse(entry.worth), entry.item));
+        scratch
+            .entries
+            .sort_unstable_by_key(|entry| (entry.layer, Reverse(entry.worth), entry.item));
         scratch.ends.clear();
         for layer in 0..self.shape.layers.len() {
-            scratch.ends.push(scratch.entries.partition_point(|entry| usize::from(entry.layer) <= layer));
+            scratch
+                .ends
+                .push(scratch.entries.partition_point(|entry| usize::from(entry.layer) <= layer));
         }
     }
 }
@@ -446,7 +478,10 @@ fn count_limits(problem: &Problem, ask: &Ask<'_>, beginning: Beginning<'_>, rule
     let asking = problem.limits.iter().chain(ask.limits).filter(|limit| limit.least > 0);
     asking.filter(is_on).for_each(|limit| add(limit, false));
     let way = beginning.way.map(|way| &problem.any_ofs[0].0[way]);
-    way.into_iter().flatten().filter(|limit| limit.least > 0).for_each(|limit| add(limit, false));
+    way.into_iter()
+        .flatten()
+        .filter(|limit| limit.least > 0)
+        .for_each(|limit| add(limit, false));
     beginning.learned.iter().for_each(|rule| add(rules.limit(*rule), true));
     counted
 }

@@ -110,7 +110,11 @@ pub fn build(plan: &Plan, budget: Budget<'_>, mut told: impl FnMut(usize)) -> Po
     };
     let mut even = Builder::new(plan, Reserve::Even).run(left, &mut told);
     even.steps += late.steps;
-    if even.ended == Some(Ended::None) && even.made.len() < late.made.len() { late } else { even }
+    if even.ended == Some(Ended::None) && even.made.len() < late.made.len() {
+        late
+    } else {
+        even
+    }
 }
 
 struct Builder<'a> {
@@ -150,7 +154,11 @@ impl<'a> Builder<'a> {
             outcome: Outcome::default(),
             has_searched: false,
             depth: (best / 40).max(1),
-            keep: if plan.is_plain() { plan.count } else { (plan.count * 4).clamp(64, KEEP_MAX) },
+            keep: if plan.is_plain() {
+                plan.count
+            } else {
+                (plan.count * 4).clamp(64, KEEP_MAX)
+            },
         }
     }
 
@@ -174,7 +182,12 @@ impl<'a> Builder<'a> {
             }
         }
         // Spread evenly, a minimum may still have failed.
-        let is_met = self.plan.exposures.iter().zip(&self.used).all(|(exposure, used)| *used >= exposure.least);
+        let is_met = self
+            .plan
+            .exposures
+            .iter()
+            .zip(&self.used)
+            .all(|(exposure, used)| *used >= exposure.least);
         if ended.is_none() && !is_met {
             self.made.pop();
             ended = Some(Ended::None);
@@ -220,7 +233,9 @@ impl<'a> Builder<'a> {
 
     /// Searches for the next lineups.
     fn look(&mut self, limits: &[Limit], budget: Budget<'_>) -> Result<(), Ended> {
-        let Some(allowed) = self.allowed(&self.plan.locked) else { return Err(Ended::None) };
+        let Some(allowed) = self.allowed(&self.plan.locked) else {
+            return Err(Ended::None);
+        };
         let fillings = self.plan.beside(&self.plan.fillings, &self.plan.locked);
         let left = self.plan.count - self.made.len();
         let (is_again, is_plain) = (self.has_searched, self.plan.is_plain());
@@ -269,7 +284,9 @@ impl<'a> Builder<'a> {
         let fillings = self.plan.beside(fillings, &locked);
         held.extend(locked);
         let limits = self.limits(nth, &held, budget)?;
-        let Some(allowed) = self.allowed(&held) else { return Err(Ended::None) };
+        let Some(allowed) = self.allowed(&held) else {
+            return Err(Ended::None);
+        };
         let ask = Ask {
             values: &self.values,
             allowed: &allowed,
@@ -348,7 +365,13 @@ impl<'a> Builder<'a> {
     fn reserve_classes(&self, left: usize, limits: &mut Vec<Limit>) {
         let classes = self.plan.fillings.first().map_or(0, Vec::len);
         for class in 0..classes {
-            let most = self.plan.fillings.iter().map(|counts| usize::from(counts[class])).max().unwrap_or(0);
+            let most = self
+                .plan
+                .fillings
+                .iter()
+                .map(|counts| usize::from(counts[class]))
+                .max()
+                .unwrap_or(0);
             let is_of = |item: ItemIndex| usize::from(self.plan.problem.items[usize::from(item)].class) == class;
             let (mut missing, mut members) = (0, Set::default());
             for (exposure, used) in self.plan.exposures.iter().zip(&self.used) {
@@ -419,7 +442,10 @@ impl<'a> Builder<'a> {
 impl Plan {
     /// Nothing runs across lineups but that no two are the same.
     fn is_plain(&self) -> bool {
-        let size = self.fillings.first().map_or(0, |counts| counts.iter().map(|count| usize::from(*count)).sum());
+        let size = self
+            .fillings
+            .first()
+            .map_or(0, |counts| counts.iter().map(|count| usize::from(*count)).sum());
         self.exposures.is_empty() && self.shared_max + 1 >= size && self.kept.is_empty() && self.draws.is_none()
     }
 

@@ -43,9 +43,7 @@ impl Set {
 
     /// Whether one is in it.
     pub fn has(&self, item: ItemIndex) -> bool {
-        self.0
-            .get(usize::from(item / 64))
-            .is_some_and(|word| word >> (item % 64) & 1 == 1)
+        self.0.get(usize::from(item / 64)).is_some_and(|word| word >> (item % 64) & 1 == 1)
     }
 
     /// How many of these are in it.

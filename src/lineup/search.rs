@@ -122,6 +122,9 @@ impl Search {
     /// Looks for the best lineups. `is_narrower`: nothing that this ask allows was not allowed by the one before, of the
     /// same problem, with the same values: then its bounds still hold.
     pub fn best(&mut self, problem: &Problem, rules: &mut Rules, ask: &Ask<'_>, is_narrower: bool, budget: Budget<'_>) -> Outcome {
+        if ask.fillings.is_empty() {
+            return Outcome::default();
+        }
         rules.begin(ask.limits);
         if !is_narrower || self.starts.is_empty() {
             self.scratch.reset();
@@ -137,7 +140,10 @@ impl Search {
         let begun = self.steps;
         loop {
             let least = top.saturating_sub(depth).max(floor);
-            self.whole_from = least.saturating_sub(depth.saturating_mul(DEPTHS_KEPT)).max(floor).saturating_mul(SCALE);
+            self.whole_from = least
+                .saturating_sub(depth.saturating_mul(DEPTHS_KEPT))
+                .max(floor)
+                .saturating_mul(SCALE);
             let left = budget.steps.saturating_sub(self.steps - begun);
             self.walk.steps_max = left.min(allowance);
             if self.pass(problem, rules, ask, least, counts_salary, budget.is_out) {
@@ -166,17 +172,30 @@ impl Search {
     }
 
     fn outcome(&mut self, ask: &Ask<'_>, bound: Option<i64>, above: Option<i64>, is_cut: bool) -> Outcome {
-        let rest = ask.fillings.first().map_or(0, |counts| counts.iter().map(|count| usize::from(*count)).sum());
+        let rest = ask
+            .fillings
+            .first()
+            .map_or(0, |counts| counts.iter().map(|count| usize::from(*count)).sum());
         let size = ask.held.len() + rest;
         let kept = std::mem::take(&mut self.walk.kept).into_sorted_vec();
         let lineup = |kept: &Kept| {
             let mut items = kept.items[..size].to_vec();
             items.sort_unstable();
             let (value, salary, ownership) = (kept.value.0, kept.salary, kept.ownership);
-            Lineup { value, salary, ownership, items }
+            Lineup {
+                value,
+                salary,
+                ownership,
+                items,
+            }
         };
         let lineups = kept.iter().map(lineup).collect();
-        Outcome { lineups, bound, above, is_cut }
+        Outcome {
+            lineups,
+            bound,
+            above,
+            is_cut,
+        }
     }
 
     /// Every way to begin: by each item of the class of which there is one, if something hangs on which it is.
@@ -222,12 +241,22 @@ impl Search {
     }
 
     /// One pass over all starts that can reach `least`. Whether work ran out.
-    fn pass(&mut self, problem: &Problem, rules: &mut Rules, ask: &Ask<'_>, least: i64, counts_salary: bool, is_out: &dyn Fn() -> bool) -> bool {
+    fn pass(
+        &mut self,
+        problem: &Problem,
+        rules: &mut Rules,
+        ask: &Ask<'_>,
+        least: i64,
+        counts_salary: bool,
+        is_out: &dyn Fn() -> bool,
+    ) -> bool {
         let walk = &mut self.walk;
         walk.kept.clear();
         (walk.keep, walk.found, walk.is_over, walk.steps) = (ask.keep, 0, false, 0);
         walk.enough = least.saturating_mul(SCALE);
-        let mut order: Vec<usize> = (0..self.starts.len()).filter(|nth| self.starts[*nth].bound >= self.walk.enough).collect();
+        let mut order: Vec<usize> = (0..self.starts.len())
+            .filter(|nth| self.starts[*nth].bound >= self.walk.enough)
+            .collect();
         order.sort_by_key(|&nth| (Reverse(self.starts[nth].bound), nth));
         for nth in order {
             if self.starts[nth].bound >= self.walk.enough && !self.starts[nth].is_priced {
@@ -279,9 +308,13 @@ impl Search {
                 }
             }
             start.searches += 1;
-            let Some((bound, _)) = ground.worth_at(problem, ask, scratch, start.prices) else { break NOTHING };
+            let Some((bound, _)) = ground.worth_at(problem, ask, scratch, start.prices) else {
+                break NOTHING;
+            };
             // What the bound took may break a limit that is not counted yet.
-            let Some(rule) = ground.to_learn(rules, &start.learned, scratch) else { break bound };
+            let Some(rule) = ground.to_learn(rules, &start.learned, scratch) else {
+                break bound;
+            };
             start.learned.push(rule);
             (start.ground, is_new) = (None, true);
         };
@@ -293,8 +326,18 @@ impl Search {
     }
 
     /// Walks through all that begins so and can be worth enough.
-    fn walk_from(&mut self, problem: &Problem, rules: &mut Rules, ask: &Ask<'_>, nth: usize, counts_salary: bool, is_out: &dyn Fn() -> bool) {
-        let Some((mut ground, prices)) = self.lay_out(problem, rules, ask, nth, counts_salary) else { return };
+    fn walk_from(
+        &mut self,
+        problem: &Problem,
+        rules: &mut Rules,
+        ask: &Ask<'_>,
+        nth: usize,
+        counts_salary: bool,
+        is_out: &dyn Fn() -> bool,
+    ) {
+        let Some((mut ground, prices)) = self.lay_out(problem, rules, ask, nth, counts_salary) else {
+            return;
+        };
         if ground.bound >= self.walk.enough {
             ground.survivors(ask, self.walk.enough, &mut self.scratch);
             let Scratch { table, entries, ends, .. } = &mut self.scratch;
@@ -321,7 +364,11 @@ impl Search {
                 };
                 match ground.shape.layers.is_empty() {
                     true => descent.leaf(),
-                    false => descent.down(At { state, worth, ..At::default() }),
+                    false => descent.down(At {
+                        state,
+                        worth,
+                        ..At::default()
+                    }),
                 }
             }
             while let Some(item) = self.walk.items.last().copied() {
@@ -338,10 +385,20 @@ impl Search {
     }
 
     /// The ground of a start, priced, with all who can be in a lineup that is worth enough.
-    fn lay_out(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>, nth: usize, counts_salary: bool) -> Option<(Box<Ground>, Prices)> {
+    fn lay_out(
+        &mut self,
+        problem: &Problem,
+        rules: &Rules,
+        ask: &Ask<'_>,
+        nth: usize,
+        counts_salary: bool,
+    ) -> Option<(Box<Ground>, Prices)> {
         let start = &mut self.starts[nth];
         let mut prices = start.prices;
-        let kept = start.ground.take().filter(|ground| !counts_salary && ground.whole_from <= self.walk.enough);
+        let kept = start
+            .ground
+            .take()
+            .filter(|ground| !counts_salary && ground.whole_from <= self.walk.enough);
         let is_priced = self.current == Some(nth);
         let (mut ground, is_priced) = match kept {
             Some(ground) => (ground, is_priced),
@@ -377,8 +434,15 @@ fn split(problem: &Problem, ask: &Ask<'_>) -> Option<u8> {
     roles.sort_unstable();
     let twins = roles.windows(2).filter(|pair| pair[0].0 == pair[1].0).flatten();
     let twins = twins.map(|(_, class)| *class).find(|class| singles.contains(class));
-    let asked = problem.limits.iter().filter(|limit| limit.least > 0).filter_map(|limit| limit.when.as_ref());
-    let asked = asked.flat_map(|when| when.iter()).map(class_of).find(|class| singles.contains(class));
+    let asked = problem
+        .limits
+        .iter()
+        .filter(|limit| limit.least > 0)
+        .filter_map(|limit| limit.when.as_ref());
+    let asked = asked
+        .flat_map(|when| when.iter())
+        .map(class_of)
+        .find(|class| singles.contains(class));
     twins.or(asked)
 }
 

@@ -22,7 +22,10 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
     fn set(&mut self, items: usize, percent: u64) -> Set {
@@ -57,7 +60,12 @@ fn slate(seed: u64) -> Slate {
             };
             let ownership = dice.roll(4000) as i32;
             let class = class as u8;
-            items.push(Item { player, class, salary, ownership });
+            items.push(Item {
+                player,
+                class,
+                salary,
+                ownership,
+            });
             values.push(value);
             teams.push(team);
         }
@@ -67,7 +75,10 @@ fn slate(seed: u64) -> Slate {
     let most = 180 + dice.roll(100) as i64;
     let problem = Problem {
         salary: Some(Range { least, most }),
-        ownership: (dice.roll(4) == 0).then(|| Range { least: dice.roll(6000) as i64, most: 8000 + dice.roll(4000) as i64 }),
+        ownership: (dice.roll(4) == 0).then(|| Range {
+            least: dice.roll(6000) as i64,
+            most: 8000 + dice.roll(4000) as i64,
+        }),
         items,
         ..Problem::default()
     };
@@ -87,30 +98,55 @@ fn slate(seed: u64) -> Slate {
 
 fn constrain(plan: &mut Plan, teams: &[u16], size: usize, dice: &mut Dice) {
     let items = plan.problem.items.len();
-    let team = |team: u16| (0..items as ItemIndex).filter(|item| teams[usize::from(*item)] == team).collect::<Set>();
+    let team = |team: u16| {
+        (0..items as ItemIndex)
+            .filter(|item| teams[usize::from(*item)] == team)
+            .collect::<Set>()
+    };
     let problem = &mut plan.problem;
     if dice.roll(3) == 0 {
-        problem.spreads.push(Spread { groups: teams.to_vec(), least: 2 + dice.roll(2) as u8 });
+        problem.spreads.push(Spread {
+            groups: teams.to_vec(),
+            least: 2 + dice.roll(2) as u8,
+        });
     }
     if dice.roll(3) == 0 {
         (0..4).for_each(|nth| problem.limits.push(Limit::most(team(nth), 1 + (size as u8) / 2)));
     }
     if dice.roll(2) == 0 {
         // With each of the first class, some of his team.
-        for anchor in (0..items as ItemIndex).filter(|item| problem.items[usize::from(*item)].class == 0).collect::<Vec<_>>() {
+        for anchor in (0..items as ItemIndex)
+            .filter(|item| problem.items[usize::from(*item)].class == 0)
+            .collect::<Vec<_>>()
+        {
             let mut mates = team(teams[usize::from(anchor)]);
             let only: Set = mates.iter().filter(|item| *item != anchor).collect();
             mates = only;
             let (least, most) = (1 + dice.roll(2) as u8, if dice.roll(2) == 0 { u8::MAX } else { 2 });
-            problem.limits.push(Limit { members: mates, least, most, when: Some([anchor].into_iter().collect()) });
+            problem.limits.push(Limit {
+                members: mates,
+                least,
+                most,
+                when: Some([anchor].into_iter().collect()),
+            });
         }
     }
     if dice.roll(3) == 0 {
         let when = Some(dice.set(items, 10));
-        problem.limits.push(Limit { members: dice.set(items, 40), least: dice.roll(2) as u8, most: 1 + dice.roll(2) as u8, when });
+        problem.limits.push(Limit {
+            members: dice.set(items, 40),
+            least: dice.roll(2) as u8,
+            most: 1 + dice.roll(2) as u8,
+            when,
+        });
     }
     if dice.roll(3) == 0 {
-        problem.limits.push(Limit { members: dice.set(items, 30), least: dice.roll(2) as u8, most: 1 + dice.roll(2) as u8, when: None });
+        problem.limits.push(Limit {
+            members: dice.set(items, 30),
+            least: dice.roll(2) as u8,
+            most: 1 + dice.roll(2) as u8,
+            when: None,
+        });
     }
     for _ in 0..[0, 0, 1, 2][dice.roll(4) as usize] {
         let ways = (0..4).map(|nth| vec![Limit::least(team(nth), 2), Limit::least(team((nth + 1) % 4), 1)]);
@@ -121,10 +157,20 @@ fn constrain(plan: &mut Plan, teams: &[u16], size: usize, dice: &mut Dice) {
     }
     if dice.roll(2) == 0 {
         let most = 1 + plan.count / 2;
-        plan.exposures.extend((0..items as ItemIndex).map(|item| Exposure { members: [item].into_iter().collect(), count: 1, least: 0, most }));
+        plan.exposures.extend((0..items as ItemIndex).map(|item| Exposure {
+            members: [item].into_iter().collect(),
+            count: 1,
+            least: 0,
+            most,
+        }));
     }
     if dice.roll(3) == 0 {
-        plan.exposures.push(Exposure { members: team(0), count: 2, least: 0, most: 1 });
+        plan.exposures.push(Exposure {
+            members: team(0),
+            count: 2,
+            least: 0,
+            most: 1,
+        });
     }
     if dice.roll(4) == 0 {
         let item = dice.roll(items as u64) as ItemIndex;

@@ -95,7 +95,11 @@ impl Walk {
     /// Puts an item in. Whether the lineup can still be one.
     pub(super) fn take(&mut self, problem: &Problem, rules: &mut Rules, item: ItemIndex, value: i64) -> bool {
         let known = &problem.items[usize::from(item)];
-        let is_twin = self.has_twins && self.items.iter().any(|other| problem.items[usize::from(*other)].player == known.player);
+        let is_twin = self.has_twins
+            && self
+                .items
+                .iter()
+                .any(|other| problem.items[usize::from(*other)].player == known.player);
         let is_apart = self.overlap.add(self.items.len(), item);
         self.items.push(item);
         self.value += value;
@@ -186,7 +190,9 @@ impl Descent<'_> {
     /// All that goes on with the entry at this place. False: none of its kind that is worth no more can be in.
     fn with(&mut self, at: At, place: usize, row: usize) -> bool {
         let (entry, rows, units) = (self.entries[place], self.table.at[at.layer], self.table.units);
-        let Some(state) = self.counters.after(entry.kind, at.state) else { return false };
+        let Some(state) = self.counters.after(entry.kind, at.state) else {
+            return false;
+        };
         let spent = at.spent + usize::from(entry.units);
         if spent >= units {
             return units > 1;
