@@ -34,7 +34,8 @@ const POSITIONS: [(&str, usize, f64, f64, f64); 5] = [
 /// DraftKings' players' file, with a column Projection. Deeper on a team's list means cheaper and less.
 pub fn draftkings(seed: u64, players_max: usize) -> String {
     let dice = &mut Dice(seed);
-    let mut text = "Position,Name + ID,Name,ID,Roster Position,Salary,Game Info,TeamAbbrev,AvgPointsPerGame,Projection,Ownership\n".to_owned();
+    let mut text =
+        "Position,Name + ID,Name,ID,Roster Position,Salary,Game Info,TeamAbbrev,AvgPointsPerGame,Projection,Ownership\n".to_owned();
     let mut id = 0;
     for team in 0..26 {
         let (away, home) = (team / 2 * 2, team / 2 * 2 + 1);
@@ -49,7 +50,11 @@ pub fn draftkings(seed: u64, players_max: usize) -> String {
                 let is_fringe = depth > 0 && part < 0.08;
                 let fringe = if is_fringe { 0.2 + 0.5 * dice.unit() } else { 1.0 };
                 let points = (salary / 1_000.0 * rate * fringe + dice.normal() * 1.2).max(0.0);
-                let slots = if matches!(position, "QB" | "DST") { position.to_owned() } else { format!("{position}/FLEX") };
+                let slots = if matches!(position, "QB" | "DST") {
+                    position.to_owned()
+                } else {
+                    format!("{position}/FLEX")
+                };
                 let ownership = (points / 30.0).powi(2) * 25.0;
                 let _ = writeln!(
                     text,

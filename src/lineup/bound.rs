@@ -26,6 +26,10 @@ pub(super) struct Entry {
     pub(super) units: u16,
     /// Its layer in the shape.
     pub(super) layer: u16,
+    /// The place after the last of its kind in its layer.
+    pub(super) kind_end: u16,
+    /// What it costs.
+    pub(super) salary: i32,
     /// What it is worth after its price.
     pub(super) worth: i64,
 }
@@ -136,13 +140,6 @@ pub(super) struct LayerAt {
     pub(super) stride: usize,
     /// States of a node.
     pub(super) node: usize,
-    /// Kinds of its entries, as bits; all of them where a kind has no bit.
-    pub(super) kinds: u64,
-}
-
-fn kinds(entries: &[Entry]) -> u64 {
-    let bit = |entry: &Entry| 1u64.checked_shl(u32::from(entry.kind)).unwrap_or(u64::MAX);
-    entries.iter().fold(0, |kinds, entry| kinds | bit(entry))
 }
 
 /// The table. A row for each entry and one after each layer's last; in it a number for each node, count taken,
@@ -182,7 +179,6 @@ impl Table {
                 end,
                 stride,
                 node,
-                kinds: kinds(&entries[first..end]),
             });
             base += width * (end - first + 1);
             first = end;

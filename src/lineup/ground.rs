@@ -281,6 +281,8 @@ impl Ground {
                     kind: cell.kind,
                     units: cell.units,
                     layer: cell.layer,
+                    kind_end: 0,
+                    salary: self.pool[nth as usize].salary,
                     worth,
                 }));
             }
@@ -431,13 +433,24 @@ impl Ground {
                     kind: cell.kind,
                     units: cell.units,
                     layer: cell.layer,
+                    kind_end: 0,
+                    salary: candidate.salary,
                     worth: candidate.worth,
                 });
             }
         }
         scratch
             .entries
-            .sort_unstable_by_key(|entry| (entry.layer, Reverse(entry.worth), entry.item));
+            .sort_unstable_by_key(|entry| (entry.layer, entry.kind, Reverse(entry.worth), entry.item));
+        let (mut end, mut after) = (scratch.entries.len(), None);
+        for place in (0..scratch.entries.len()).rev() {
+            let entry = &mut scratch.entries[place];
+            let kind = Some((entry.layer, entry.kind));
+            if after != kind {
+                (end, after) = (place + 1, kind);
+            }
+            entry.kind_end = end as u16;
+        }
         scratch.ends.clear();
         for layer in 0..self.shape.layers.len() {
             scratch

@@ -133,6 +133,8 @@ struct Builder<'a> {
     found_limits: Vec<Limit>,
     outcome: Outcome,
     has_searched: bool,
+    /// Lineups there were when it was made.
+    searched_at: usize,
     depth: i64,
     keep: usize,
 }
@@ -153,6 +155,7 @@ impl<'a> Builder<'a> {
             found_limits: Vec::new(),
             outcome: Outcome::default(),
             has_searched: false,
+            searched_at: 0,
             depth: (best / 40).max(1),
             keep: if plan.is_plain() {
                 plan.count
@@ -257,7 +260,7 @@ impl<'a> Builder<'a> {
             ..budget
         };
         self.outcome = self.search.best(&self.plan.problem, &mut self.rules, &ask, is_again, budget);
-        self.has_searched = true;
+        (self.has_searched, self.searched_at) = (true, self.chosen.len());
         self.found = std::mem::take(&mut self.outcome.lineups);
         if let (Some(first), Some(last)) = (self.found.first(), self.found.last()) {
             self.depth = (first.value - last.value).max(self.depth / 4).max(1);
@@ -334,7 +337,13 @@ impl<'a> Builder<'a> {
         let exposures = self.plan.exposures.iter().zip(&self.used);
         let is_within = |(exposure, used): (&Exposure, &usize)| *used < exposure.most || !exposure.counts(&lineup.items);
         let is_apart = |other: &Lineup| shared(&other.items, &lineup.items) <= self.plan.shared_max;
-        exposures.into_iter().all(is_within) && self.chosen.iter().all(is_apart)
+        // Those chosen before the search it minded, and it finds nothing twice.
+        let since = if self.plan.shared_max + 1 < lineup.items.len() {
+            &self.chosen[self.searched_at..]
+        } else {
+            &[]
+        };
+        exposures.into_iter().all(is_within) && since.iter().all(is_apart)
     }
 
     /// What the exposures ask of the next lineup.
@@ -363,6 +372,9 @@ impl<'a> Builder<'a> {
 
     /// Players of one class who together still need all the places there are left.
     fn reserve_classes(&self, left: usize, limits: &mut Vec<Limit>) {
+        if self.plan.exposures.iter().all(|exposure| exposure.least == 0) {
+            return;
+        }
         let classes = self.plan.fillings.first().map_or(0, Vec::len);
         for class in 0..classes {
             let most = self

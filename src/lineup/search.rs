@@ -9,7 +9,7 @@ use super::bound::NOTHING;
 use super::ground::{Beginning, Ground, Prices, Scratch};
 use super::problem::{ItemIndex, Limit, Problem, SIZE_MAX};
 use super::rules::Rules;
-use super::walk::{At, Descent, Kept, Walk};
+use super::walk::{At, Descent, Kept, Walk, cheapest};
 use std::cmp::Reverse;
 
 /// Prices and bounds are in 1/1,024 of a point's unit.
@@ -167,16 +167,14 @@ impl Search {
                 };
                 return self.outcome(ask, Some(top), above, false);
             }
-            depth = depth.saturating_mul(2).min(i64::MAX / 4);
+            // What lies deeper grows by more than the depth does.
+            let is_near = self.walk.kept.len() * 3 >= ask.want;
+            depth = (depth.saturating_add(if is_near { depth / 3 + 1 } else { depth })).min(i64::MAX / 4);
         }
     }
 
     fn outcome(&mut self, ask: &Ask<'_>, bound: Option<i64>, above: Option<i64>, is_cut: bool) -> Outcome {
-        let rest = ask
-            .fillings
-            .first()
-            .map_or(0, |counts| counts.iter().map(|count| usize::from(*count)).sum());
-        let size = ask.held.len() + rest;
+        let size = ask.held.len() + size_of(ask);
         let kept = std::mem::take(&mut self.walk.kept).into_sorted_vec();
         let lineup = |kept: &Kept| {
             let mut items = kept.items[..size].to_vec();
@@ -361,6 +359,9 @@ impl Search {
                     table,
                     walk: &mut self.walk,
                     is_out,
+                    salary_max: problem.salary.map_or(i64::MAX, |range| range.most),
+                    size: ask.held.len() + size_of(ask),
+                    cheapest: cheapest(entries),
                 };
                 match ground.shape.layers.is_empty() {
                     true => descent.leaf(),
@@ -444,6 +445,12 @@ fn split(problem: &Problem, ask: &Ask<'_>) -> Option<u8> {
         .map(class_of)
         .find(|class| singles.contains(class));
     twins.or(asked)
+}
+
+/// Items that come beside those held.
+fn size_of(ask: &Ask<'_>) -> usize {
+    let first = ask.fillings.first();
+    first.map_or(0, |counts| counts.iter().map(|count| usize::from(*count)).sum())
 }
 
 /// Less than any lineup's value.

@@ -3,7 +3,7 @@
 //! Pure; nothing is allocated between items. Bounded by the steps it is given.
 
 use super::bound::{Counters, Entry, Table};
-use super::problem::{ItemIndex, Problem, Range, SIZE_MAX};
+use super::problem::{CLASSES_MAX, ItemIndex, Problem, Range, SIZE_MAX};
 use super::rules::Rules;
 use super::search::{Lineup, SCALE};
 use super::shape::Shape;
@@ -141,6 +141,25 @@ pub(super) struct Descent<'a> {
     pub(super) table: &'a Table,
     pub(super) walk: &'a mut Walk,
     pub(super) is_out: &'a dyn Fn() -> bool,
+    /// What a lineup may cost.
+    pub(super) salary_max: i64,
+    /// Items of a lineup.
+    pub(super) size: usize,
+    /// The least that any entry of each layer or a later one costs.
+    pub(super) cheapest: [i64; CLASSES_MAX],
+}
+
+/// The least that any entry of each layer or a later one costs.
+pub(super) fn cheapest(entries: &[Entry]) -> [i64; CLASSES_MAX] {
+    let mut least = [i64::MAX; CLASSES_MAX];
+    for entry in entries {
+        let of = &mut least[usize::from(entry.layer)];
+        *of = (*of).min(i64::from(entry.salary));
+    }
+    for layer in (0..CLASSES_MAX - 1).rev() {
+        least[layer] = least[layer].min(least[layer + 1]);
+    }
+    least
 }
 
 impl Descent<'_> {
@@ -148,23 +167,19 @@ impl Descent<'_> {
         let (layer, rows, units) = (&self.shape.layers[at.layer], self.table.at[at.layer], self.table.units);
         let here = at.node * rows.node + at.count * rows.stride + at.state * units + at.spent;
         if at.count < usize::from(layer.most_of[at.node]) {
-            // Entries of a kind stand in the order of their worth: after one that is not worth enough, none of it is.
-            let mut open = rows.kinds;
-            for place in at.place..rows.end {
-                let kind = 1u64.unbounded_shl(u32::from(self.entries[place].kind));
-                if kind != 0 && open & kind == 0 {
-                    continue;
-                }
+            // Entries of a kind stand together, in the order of their worth: after one that is not worth enough, none
+            // of its kind is.
+            let mut place = at.place;
+            while place < rows.end {
                 let row = rows.base + (place - rows.first) * rows.width;
                 if at.worth + self.table.most[row + here] < self.walk.enough {
                     return;
                 }
-                if !self.with(at, place, row) {
-                    open &= !kind;
-                    if open == 0 {
-                        break;
-                    }
-                }
+                place = if self.with(at, place, row) {
+                    place + 1
+                } else {
+                    usize::from(self.entries[place].kind_end)
+                };
                 if self.walk.is_over {
                     return;
                 }
@@ -204,6 +219,11 @@ impl Descent<'_> {
             return units > 1;
         }
         let walk = &mut *self.walk;
+        let rest = (self.size - walk.items.len() - 1) as i64;
+        let least = if rest == 0 { 0 } else { rest * self.cheapest[at.layer] };
+        if walk.salary + i64::from(entry.salary) + least > self.salary_max {
+            return true;
+        }
         walk.steps += 1;
         if walk.steps >= walk.steps_max || walk.steps.is_multiple_of(STEPS_BETWEEN_LOOKS) && (self.is_out)() {
             walk.is_over = true;
