@@ -257,13 +257,12 @@ impl Table {
         let (mut node, mut state, mut spent) = (0, state, 0);
         for (layer, at) in shape.layers.iter().zip(&self.at) {
             let mut count = 0;
-            for place in at.first..at.end {
+            for (place, entry) in (at.first..at.end).zip(&entries[at.first..at.end]) {
                 let row = at.base + (place - at.first) * at.width;
                 let here = node * at.node + count * at.stride + state * self.units + spent;
                 if self.most[row + here] == self.most[row + at.width + here] {
                     continue;
                 }
-                let entry = entries[place];
                 count += 1;
                 state = counters.after(entry.kind, state).expect("what the table took leads somewhere");
                 spent += usize::from(entry.units);

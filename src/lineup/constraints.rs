@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// Longest constraints file, in bytes.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 /// Most tables of one kind, and most players named in a list.
-pub const TABLES_MAX: usize = 500;
+pub(super) const TABLES_MAX: usize = 500;
 
 /// All of it.
 #[derive(Clone, Debug, Default, Deserialize)]

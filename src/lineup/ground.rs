@@ -341,7 +341,7 @@ impl Ground {
 
     /// The price of one sum at which the bound is lowest, the others' being what they are: where the lines of the best
     /// lineup that spends too much and of the best that does not meet, and no lineup lies above.
-    #[allow(clippy::too_many_arguments, reason = "what is priced is three functions")]
+    #[expect(clippy::too_many_arguments, reason = "what is priced is three functions")]
     fn price_of(
         &mut self,
         problem: &Problem,

@@ -124,7 +124,7 @@ fn read(slate: &Slate<'_>, text: &str) -> Result<Vec<Vec<ItemIndex>>, BadConstra
             continue;
         }
         let mut lineup = Vec::new();
-        for slot in 0..names.len() {
+        for (slot, name) in names.iter().enumerate() {
             let field = fields.get(slot).copied().unwrap_or_default();
             match item(slate, slot, field) {
                 Some(item) if !lineup.contains(&item) => lineup.push(item),
@@ -132,7 +132,7 @@ fn read(slate: &Slate<'_>, text: &str) -> Result<Vec<Vec<ItemIndex>>, BadConstra
                 None => {
                     return bad(format!(
                         "lineups: line {}: {}: nobody in the players' file is \"{field}\" and may stand there",
-                        line.number, names[slot]
+                        line.number, name
                     ));
                 }
             }

@@ -85,13 +85,16 @@ pub fn read(site: &Site, text: &str) -> Result<Vec<Player>, PoolError> {
     Ok(players)
 }
 
+/// What no two rows have alike: name, team, positions, slots.
+type Row<'a> = (String, &'a str, &'a [String], &'a [String]);
+
 /// Refuses players who are there twice.
 ///
 /// # Errors
 /// The first of them.
 pub fn check(site: &Site, players: &[Player]) -> Result<(), PoolError> {
     let mut ids: HashMap<&str, &Player> = HashMap::new();
-    let mut rows: HashMap<(String, &str, &[String], &[String]), &Player> = HashMap::new();
+    let mut rows: HashMap<Row<'_>, &Player> = HashMap::new();
     for player in players {
         let key = (
             player.name.to_lowercase(),
@@ -131,7 +134,7 @@ fn at(player: &Player) -> String {
 }
 
 /// Whether a player may stand in a slot of that name.
-pub fn takes(slot: &str, positions: &[String], player: &Player) -> bool {
+pub(super) fn takes(slot: &str, positions: &[String], player: &Player) -> bool {
     let is_named = player.slots.is_empty() || player.slots.iter().any(|name| name == slot);
     is_named && player.positions.iter().any(|position| positions.contains(position))
 }

@@ -479,7 +479,7 @@ impl Exposure {
 }
 
 /// Items that two lineups have in common; both in order.
-pub fn shared(a: &[ItemIndex], b: &[ItemIndex]) -> usize {
+pub(super) fn shared(a: &[ItemIndex], b: &[ItemIndex]) -> usize {
     let (mut a, mut b) = (a, b);
     let mut both = 0;
     while let ([first, rest @ ..], [other, others @ ..]) = (a, b) {

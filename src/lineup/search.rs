@@ -19,7 +19,7 @@ const STARTS_MAX: usize = 20_000;
 /// Ways to begin that stay laid out from one search to the next.
 const LAID_OUT_MAX: usize = 512;
 /// Steps without an end after which salary is counted instead of priced.
-const STEPS_BEFORE_COUNTING: u64 = 2_000_000;
+const STEPS_BEFORE_COUNTING: u64 = 500_000;
 /// Prices are looked for anew after so many searches at the same.
 const SEARCHES_AT_PRICES: u32 = 16;
 /// How far below the first threshold whoever can be in a lineup is kept, in depths.
@@ -40,7 +40,7 @@ pub struct Lineup {
 
 /// What is asked of one search.
 #[derive(Clone, Copy, Debug)]
-pub struct Ask<'a> {
+pub(super) struct Ask<'a> {
     /// What each item is worth, 1/10,000 point.
     pub values: &'a [i64],
     /// Who may come in.
@@ -67,7 +67,7 @@ pub struct Ask<'a> {
 
 /// What a search found.
 #[derive(Clone, Debug, Default)]
-pub struct Outcome {
+pub(super) struct Outcome {
     /// The best lineups, best first.
     pub lineups: Vec<Lineup>,
     /// No lineup is worth more than this; `None`: there is none at all.
@@ -106,7 +106,7 @@ struct Start {
 
 /// Everything that a search writes to, kept from one to the next.
 #[derive(Default)]
-pub struct Search {
+pub(super) struct Search {
     starts: Vec<Start>,
     scratch: Scratch,
     walk: Walk,
@@ -114,6 +114,8 @@ pub struct Search {
     current: Option<usize>,
     /// Lineups worth less are not looked for yet.
     whole_from: i64,
+    /// Prices were no help: salary is counted.
+    counts_salary: bool,
     /// Steps done since the search was made.
     pub steps: u64,
 }
@@ -121,7 +123,7 @@ pub struct Search {
 impl Search {
     /// Looks for the best lineups. `is_narrower`: nothing that this ask allows was not allowed by the one before, of the
     /// same problem, with the same values: then its bounds still hold.
-    pub fn best(&mut self, problem: &Problem, rules: &mut Rules, ask: &Ask<'_>, is_narrower: bool, budget: Budget<'_>) -> Outcome {
+    pub(super) fn best(&mut self, problem: &Problem, rules: &mut Rules, ask: &Ask<'_>, is_narrower: bool, budget: Budget<'_>) -> Outcome {
         if ask.fillings.is_empty() {
             return Outcome::default();
         }
@@ -136,7 +138,7 @@ impl Search {
             return Outcome::default();
         };
         let floor = floor_of(problem, ask);
-        let (mut depth, mut counts_salary, mut allowance) = (ask.depth.max(1), false, STEPS_BEFORE_COUNTING);
+        let (mut depth, mut allowance) = (ask.depth.max(1), STEPS_BEFORE_COUNTING);
         let begun = self.steps;
         loop {
             let least = top.saturating_sub(depth).max(floor);
@@ -146,14 +148,14 @@ impl Search {
                 .saturating_mul(SCALE);
             let left = budget.steps.saturating_sub(self.steps - begun);
             self.walk.steps_max = left.min(allowance);
-            if self.pass(problem, rules, ask, least, counts_salary, budget.is_out) {
+            if self.pass(problem, rules, ask, least, budget.is_out) {
                 if (budget.is_out)() || left <= allowance {
                     return self.outcome(ask, Some(top), None, true);
                 }
                 // Where counting is no help either: go on with all the work there is.
-                match counts_salary || problem.salary.is_none() {
+                match self.counts_salary || problem.salary.is_none() {
                     true => allowance = u64::MAX,
-                    false => counts_salary = true,
+                    false => self.counts_salary = true,
                 }
                 continue;
             }
@@ -222,6 +224,7 @@ impl Search {
         }));
         self.current = None;
         self.whole_from = NOTHING;
+        self.counts_salary = false;
     }
 
     /// The greatest value that the bound allows, each start priced as far as needed.
@@ -239,15 +242,7 @@ impl Search {
     }
 
     /// One pass over all starts that can reach `least`. Whether work ran out.
-    fn pass(
-        &mut self,
-        problem: &Problem,
-        rules: &mut Rules,
-        ask: &Ask<'_>,
-        least: i64,
-        counts_salary: bool,
-        is_out: &dyn Fn() -> bool,
-    ) -> bool {
+    fn pass(&mut self, problem: &Problem, rules: &mut Rules, ask: &Ask<'_>, least: i64, is_out: &dyn Fn() -> bool) -> bool {
         let walk = &mut self.walk;
         walk.kept.clear();
         (walk.keep, walk.found, walk.is_over, walk.steps) = (ask.keep, 0, false, 0);
@@ -261,7 +256,7 @@ impl Search {
                 self.price(problem, rules, ask, nth);
             }
             if self.starts[nth].bound >= self.walk.enough {
-                self.walk_from(problem, rules, ask, nth, counts_salary, is_out);
+                self.walk_from(problem, rules, ask, nth, is_out);
             }
             if self.walk.is_over {
                 break;
@@ -324,16 +319,8 @@ impl Search {
     }
 
     /// Walks through all that begins so and can be worth enough.
-    fn walk_from(
-        &mut self,
-        problem: &Problem,
-        rules: &mut Rules,
-        ask: &Ask<'_>,
-        nth: usize,
-        counts_salary: bool,
-        is_out: &dyn Fn() -> bool,
-    ) {
-        let Some((mut ground, prices)) = self.lay_out(problem, rules, ask, nth, counts_salary) else {
+    fn walk_from(&mut self, problem: &Problem, rules: &mut Rules, ask: &Ask<'_>, nth: usize, is_out: &dyn Fn() -> bool) {
+        let Some((mut ground, prices)) = self.lay_out(problem, rules, ask, nth) else {
             return;
         };
         if ground.bound >= self.walk.enough {
@@ -376,7 +363,7 @@ impl Search {
                 self.walk.leave(problem, rules, item, ask.values[usize::from(item)]);
             }
         }
-        if !counts_salary && self.starts.len() <= LAID_OUT_MAX {
+        if !self.counts_salary && self.starts.len() <= LAID_OUT_MAX {
             if ground.whole_from <= NOTHING {
                 ground.narrow(ask, self.whole_from.min(ground.bound));
             }
@@ -386,14 +373,8 @@ impl Search {
     }
 
     /// The ground of a start, priced, with all who can be in a lineup that is worth enough.
-    fn lay_out(
-        &mut self,
-        problem: &Problem,
-        rules: &Rules,
-        ask: &Ask<'_>,
-        nth: usize,
-        counts_salary: bool,
-    ) -> Option<(Box<Ground>, Prices)> {
+    fn lay_out(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>, nth: usize) -> Option<(Box<Ground>, Prices)> {
+        let counts_salary = self.counts_salary;
         let start = &mut self.starts[nth];
         let mut prices = start.prices;
         let kept = start

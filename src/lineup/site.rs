@@ -7,7 +7,7 @@ use serde::Deserialize;
 use std::path::Path;
 
 /// Longest site file, in bytes.
-pub const FILE_BYTES_MAX: u64 = 65_536;
+pub(super) const FILE_BYTES_MAX: u64 = 65_536;
 
 /// The files of `config/sites`, built in.
 const EMBEDDED: [(&str, &str); 4] = [

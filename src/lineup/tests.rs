@@ -238,7 +238,7 @@ fn next_best(plan: &Plan, all: &[(i64, Vec<ItemIndex>)], made: &[Vec<ItemIndex>]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: std::env::var("CASES").ok().and_then(|c| c.parse().ok()).unwrap_or(400), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 2, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Salary caps and floors, ownership, stacks, groups, any-ofs, two roles, ties, shared players, exposures.
     #[test]
@@ -258,4 +258,37 @@ proptest! {
             prop_assert_eq!(next_best(&plan, &all, &made), None, "there is one more after {}", made.len());
         }
     }
+}
+
+/// A quarterback or one of two others in each of ten lineups: minimums of one class that only fit side by side.
+#[test]
+fn minimums_are_met_where_they_only_fit_side_by_side() {
+    let mut plan = slate(3).plan;
+    let problem = &mut plan.problem;
+    problem.salary = Some(Range { least: 0, most: 1_000_000 });
+    (problem.ownership, problem.limits, problem.any_ofs, problem.spreads) = (None, Vec::new(), Vec::new(), Vec::new());
+    plan.allowed.fill(true);
+    (plan.locked, plan.count) = (Vec::new(), 10);
+    plan.shared_max = plan.fillings[0].iter().map(|count| usize::from(*count)).sum::<usize>() - 1;
+    let of_first = (0..plan.problem.items.len() as ItemIndex).filter(|item| plan.problem.items[usize::from(*item)].class == 0);
+    let mut quarterbacks: Vec<ItemIndex> = of_first.collect();
+    quarterbacks.sort_by_key(|item| plan.values[usize::from(*item)]);
+    let exposure = |item: ItemIndex| Exposure {
+        members: [item].into_iter().collect(),
+        count: 1,
+        least: 5,
+        most: 10,
+    };
+    plan.exposures = quarterbacks[..2].iter().map(|item| exposure(*item)).collect();
+    let portfolio = build(&plan, FREE, |_| ());
+    assert_eq!((portfolio.made.len(), portfolio.ended), (10, None));
+    for exposure in &plan.exposures {
+        assert_eq!(portfolio.made.iter().filter(|made| exposure.counts(&made.lineup.items)).count(), 5);
+    }
+    // One more of a third is too much.
+    plan.exposures.push(Exposure {
+        least: 1,
+        ..exposure(quarterbacks[2])
+    });
+    assert!(build(&plan, FREE, |_| ()).ended.is_some());
 }
