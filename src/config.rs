@@ -8,6 +8,7 @@ mod auth;
 mod cluster;
 mod contests;
 mod network;
+mod optimize;
 mod predict;
 mod traces;
 
@@ -15,6 +16,7 @@ pub use auth::{ApiKey, Auth, KeyHash, OpenTo, Scope};
 pub use cluster::{AckSetting, Cluster, Role};
 pub use contests::Contests;
 pub use network::{Network, Networks, NoNetwork};
+pub use optimize::Optimize;
 pub use predict::Predict;
 pub use traces::Traces;
 
@@ -55,6 +57,7 @@ pub struct Config {
     pub contests: Contests,
     pub clients: Clients,
     pub predict: Predict,
+    pub optimize: Optimize,
     pub cluster: Cluster,
     pub memory: Memory,
     pub shutdown: Shutdown,
@@ -358,6 +361,7 @@ impl Default for Config {
                 close_timeout_ms: 2_000,
             },
             predict: Predict::default(),
+            optimize: Optimize::default(),
             cluster: Cluster::default(),
             memory: Memory { budget_mib: 0 },
             shutdown: Shutdown {
@@ -430,6 +434,7 @@ impl Config {
             .chain(self.times())
             .chain(self.doors())
             .chain(self.predict.numbers())
+            .chain(self.optimize.numbers())
             .chain(self.cluster.numbers())
             .chain(self.traces.numbers())
             .chain(self.contests.numbers())

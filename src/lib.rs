@@ -15,6 +15,7 @@
 //! | [`wire`] | WebSocket frames, messages, compression, close codes, JSON and protobuf | sockets |
 //! | [`fanout`] | topics' rings, shards, cursors, the write path | what happened |
 //! | [`contest`] | contests: entries, points, ranks, payouts | I/O, a clock, threads; who watches |
+//! | [`lineup`] | the best lineups of players: sites, constraints, an exact search | running games, a clock |
 //! | [`predict`] | forecasts: models, and what runs them | the score path: nothing there waits for it |
 //! | [`cluster`] | the order of events that several nodes follow, in Redis | games and topics: a record is bytes there |
 //! | [`cache`] | answers kept for a while, in memory, in Redis, on disk | what is in them |
@@ -49,6 +50,7 @@ pub mod engine;
 pub mod fanout;
 pub mod feed;
 pub(crate) mod figures;
+pub mod lineup;
 pub mod memory;
 pub mod model;
 pub mod pipeline;

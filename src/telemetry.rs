@@ -12,6 +12,7 @@ mod delays;
 mod feeds;
 mod gpu;
 mod lineups;
+mod optimize;
 mod points;
 mod predict;
 mod process;
@@ -27,6 +28,7 @@ pub use contests::ContestMetrics;
 pub use feeds::FeedMetrics;
 pub use gpu::GpuMetrics;
 pub use lineups::LineupMetrics;
+pub use optimize::{OptimizeMetrics, Optimized};
 pub use points::PointsMetrics;
 pub use predict::{PredictorMetrics, prediction_delays};
 pub use registry::RegistryMetrics;
@@ -66,6 +68,7 @@ pub fn install() -> PrometheusHandle {
             drop(RegistryMetrics::new());
             drop(LineupMetrics::new());
             drop(ContestMetrics::new());
+            drop(OptimizeMetrics::new());
             drop(TraceMetrics::new());
             handle
         })

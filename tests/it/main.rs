@@ -46,6 +46,8 @@ mod log_command;
 mod memory;
 mod moved;
 mod nodes;
+mod optimize;
+mod optimize_http;
 mod oracle;
 mod plain_http;
 mod plan;

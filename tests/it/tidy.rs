@@ -31,6 +31,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("predict/registry", &["model", "telemetry"]),
     ("predict/registry/loader", &["clock", "priority"]),
     ("fanout", &["contest", "memory", "model", "scoring", "state", "wire"]),
+    ("lineup", &["model"]),
     // The shard's thread is where the state machine meets the time and the metrics.
     (
         "fanout/runner",
@@ -98,10 +99,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "engine",
             "fanout",
             "feed",
+            // Lineups are built for whoever asks.
+            "lineup",
             "memory",
             "model",
             // What was computed, to be shown.
             "predict",
+            // Who builds lineups lets others go first.
+            "priority",
             "scoring",
             "store",
             "telemetry",
@@ -174,6 +179,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "demo",
             "feed",
             "figures",
+            "lineup",
             "model",
             "pipeline",
             "source",
@@ -195,6 +201,7 @@ const NO_RUNTIME: &[&str] = &[
     "state/",
     "wire/",
     "feed/",
+    "lineup/",
     "memory/",
     "fanout/topic.rs",
     "fanout/encode.rs",

@@ -1,0 +1,441 @@
+//! The search: every lineup above a threshold, the best first, by branch and bound.
+//!
+//! The bound prices salary (and ownership) instead of capping it, and holds the slots and the limits that ask for
+//! players exactly ([`super::bound`]). A walk in depth ([`super::walk`]) enters only what the bound says can still
+//! reach the threshold, so what it finds is all there is above it. Pure: no clock, no I/O; bounded by the work it is
+//! given.
+
+use super::bound::NOTHING;
+use super::ground::{Beginning, Ground, Prices, Scratch};
+use super::problem::{ItemIndex, Limit, Problem, SIZE_MAX};
+use super::rules::Rules;
+use super::walk::{At, Descent, Kept, Walk, cheapest};
+use std::cmp::Reverse;
+
+/// Prices and bounds are in 1/1,024 of a point's unit.
+pub(super) const SCALE: i64 = 1024;
+/// Most ways to begin: items of the class that is tried one by one, times ways of the first any-of.
+const STARTS_MAX: usize = 20_000;
+/// Ways to begin that stay laid out from one search to the next.
+const LAID_OUT_MAX: usize = 512;
+/// Steps without an end after which salary is counted instead of priced.
+const STEPS_BEFORE_COUNTING: u64 = 500_000;
+/// Prices are looked for anew after so many searches at the same.
+const SEARCHES_AT_PRICES: u32 = 16;
+/// How far below the first threshold whoever can be in a lineup is kept, in depths.
+const DEPTHS_KEPT: i64 = 8;
+
+/// A lineup: what is in it, by index, and what that comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lineup {
+    /// Sum of values.
+    pub value: i64,
+    /// Sum of salaries.
+    pub salary: i64,
+    /// Sum of ownerships.
+    pub ownership: i64,
+    /// Its items, in order.
+    pub items: Vec<ItemIndex>,
+}
+
+/// What is asked of one search.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ask<'a> {
+    /// What each item is worth, 1/10,000 point.
+    pub values: &'a [i64],
+    /// Who may come in.
+    pub allowed: &'a [bool],
+    /// Who is in already.
+    pub held: &'a [ItemIndex],
+    /// How many of each class may come beside them.
+    pub fillings: &'a [Vec<u8>],
+    /// What must hold beside the problem's own limits.
+    pub limits: &'a [Limit],
+    /// Lineups that this one must differ from,
+    pub chosen: &'a [Lineup],
+    /// by sharing at most so many items with each.
+    pub shared_max: usize,
+    /// Lineups wanted, at least; fewer are found where there are fewer.
+    pub want: usize,
+    /// Lineups kept at most: the best ones.
+    pub keep: usize,
+    /// No lineup is worth more, as is known already.
+    pub ceiling: i64,
+    /// How far below that, or below the bound, to look first.
+    pub depth: i64,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outcome {
+    /// The best lineups, best first.
+    pub lineups: Vec<Lineup>,
+    /// No lineup is worth more than this; `None`: there is none at all.
+    pub bound: Option<i64>,
+    /// Every lineup worth more than this was found. `None`: every lineup at all was.
+    pub above: Option<i64>,
+    /// Work or time ran out: nothing is known of what lies between `above` and `bound` but what was found.
+    pub is_cut: bool,
+}
+
+/// How far a search may go.
+#[derive(Clone, Copy)]
+pub struct Budget<'a> {
+    /// Steps of the walk.
+    pub steps: u64,
+    /// Whether to stop now, whatever is left.
+    pub is_out: &'a dyn Fn() -> bool,
+}
+
+/// A way to begin.
+struct Start {
+    /// The item of the class that is tried one by one.
+    anchor: Option<ItemIndex>,
+    /// The way of the first any-of.
+    way: Option<usize>,
+    /// No lineup that begins so is worth more, in 1/[`SCALE`]; [`NOTHING`]: there is none.
+    bound: i64,
+    is_priced: bool,
+    prices: Prices,
+    /// Searches since prices were looked for.
+    searches: u32,
+    /// Limits that were found broken by what the bound took, and are counted since.
+    learned: Vec<u16>,
+    ground: Option<Box<Ground>>,
+}
+
+/// Everything that a search writes to, kept from one to the next.
+#[derive(Default)]
+pub(super) struct Search {
+    starts: Vec<Start>,
+    scratch: Scratch,
+    walk: Walk,
+    /// The start whose ground was priced last, by its own prices: what is in the scratch.
+    current: Option<usize>,
+    /// Lineups worth less are not looked for yet.
+    whole_from: i64,
+    /// Prices were no help: salary is counted.
+    counts_salary: bool,
+    /// Steps done since the search was made.
+    pub steps: u64,
+}
+
+impl Search {
+    /// Looks for the best lineups. `is_narrower`: nothing that this ask allows was not allowed by the one before, of the
+    /// same problem, with the same values: then its bounds still hold.
+    pub(super) fn best(&mut self, problem: &Problem, rules: &mut Rules, ask: &Ask<'_>, is_narrower: bool, budget: Budget<'_>) -> Outcome {
+        if ask.fillings.is_empty() {
+            return Outcome::default();
+        }
+        rules.begin(ask.limits);
+        if !is_narrower || self.starts.is_empty() {
+            self.scratch.reset();
+            self.make_starts(problem, ask);
+        }
+        self.walk.overlap.reset(problem.items.len(), ask.chosen, ask.shared_max);
+        self.walk.has_twins = rules.has_twins;
+        let Some(top) = self.ceiling(problem, rules, ask) else {
+            return Outcome::default();
+        };
+        let floor = floor_of(problem, ask);
+        let (mut depth, mut allowance) = (ask.depth.max(1), STEPS_BEFORE_COUNTING);
+        let begun = self.steps;
+        loop {
+            let least = top.saturating_sub(depth).max(floor);
+            self.whole_from = least
+                .saturating_sub(depth.saturating_mul(DEPTHS_KEPT))
+                .max(floor)
+                .saturating_mul(SCALE);
+            let left = budget.steps.saturating_sub(self.steps - begun);
+            self.walk.steps_max = left.min(allowance);
+            if self.pass(problem, rules, ask, least, budget.is_out) {
+                if (budget.is_out)() || left <= allowance {
+                    return self.outcome(ask, Some(top), None, true);
+                }
+                // Where counting is no help either: go on with all the work there is.
+                match self.counts_salary || problem.salary.is_none() {
+                    true => allowance = u64::MAX,
+                    false => self.counts_salary = true,
+                }
+                continue;
+            }
+            if self.walk.kept.len() >= ask.want.min(ask.keep) || least <= floor {
+                let is_full = self.walk.kept.len() == ask.keep;
+                let worst = self.walk.kept.peek().map(|kept| kept.value.0);
+                let above = match is_full {
+                    true => worst,
+                    false if least <= floor => None,
+                    false => Some(least - 1),
+                };
+                return self.outcome(ask, Some(top), above, false);
+            }
+            // What lies deeper grows by more than the depth does.
+            let is_near = self.walk.kept.len() * 3 >= ask.want;
+            depth = (depth.saturating_add(if is_near { depth / 3 + 1 } else { depth })).min(i64::MAX / 4);
+        }
+    }
+
+    fn outcome(&mut self, ask: &Ask<'_>, bound: Option<i64>, above: Option<i64>, is_cut: bool) -> Outcome {
+        let size = ask.held.len() + size_of(ask);
+        let kept = std::mem::take(&mut self.walk.kept).into_sorted_vec();
+        let lineup = |kept: &Kept| {
+            let mut items = kept.items[..size].to_vec();
+            items.sort_unstable();
+            let (value, salary, ownership) = (kept.value.0, kept.salary, kept.ownership);
+            Lineup {
+                value,
+                salary,
+                ownership,
+                items,
+            }
+        };
+        let lineups = kept.iter().map(lineup).collect();
+        Outcome {
+            lineups,
+            bound,
+            above,
+            is_cut,
+        }
+    }
+
+    /// Every way to begin: by each item of the class of which there is one, if something hangs on which it is.
+    fn make_starts(&mut self, problem: &Problem, ask: &Ask<'_>) {
+        let split = split(problem, ask);
+        let is_in = |item: &ItemIndex| Some(problem.items[usize::from(*item)].class) == split && ask.allowed[usize::from(*item)];
+        let anchors: Vec<Option<ItemIndex>> = match split {
+            Some(_) => (0..problem.items.len() as ItemIndex).filter(is_in).map(Some).collect(),
+            None => vec![None],
+        };
+        let ways: Vec<Option<usize>> = match problem.any_ofs.first() {
+            Some(any_of) if any_of.0.len() * anchors.len() <= STARTS_MAX => (0..any_of.0.len()).map(Some).collect(),
+            _ => vec![None],
+        };
+        let starts = anchors.iter().flat_map(|&anchor| ways.iter().map(move |&way| (anchor, way)));
+        self.starts.clear();
+        self.starts.extend(starts.map(|(anchor, way)| Start {
+            anchor,
+            way,
+            bound: i64::MAX,
+            is_priced: false,
+            prices: Prices::default(),
+            searches: 0,
+            learned: Vec::new(),
+            ground: None,
+        }));
+        self.current = None;
+        self.whole_from = NOTHING;
+        self.counts_salary = false;
+    }
+
+    /// The greatest value that the bound allows, each start priced as far as needed.
+    fn ceiling(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>) -> Option<i64> {
+        self.starts.iter_mut().for_each(|start| start.is_priced = false);
+        self.current = None;
+        loop {
+            let nth = (0..self.starts.len()).max_by_key(|&nth| (self.starts[nth].bound, Reverse(nth)))?;
+            match &self.starts[nth] {
+                start if start.bound <= NOTHING => return None,
+                start if start.is_priced => return Some(start.bound.div_euclid(SCALE).min(ask.ceiling)),
+                _ => self.price(problem, rules, ask, nth),
+            }
+        }
+    }
+
+    /// One pass over all starts that can reach `least`. Whether work ran out.
+    fn pass(&mut self, problem: &Problem, rules: &mut Rules, ask: &Ask<'_>, least: i64, is_out: &dyn Fn() -> bool) -> bool {
+        let walk = &mut self.walk;
+        walk.kept.clear();
+        (walk.keep, walk.found, walk.is_over, walk.steps) = (ask.keep, 0, false, 0);
+        walk.enough = least.saturating_mul(SCALE);
+        let mut order: Vec<usize> = (0..self.starts.len())
+            .filter(|nth| self.starts[*nth].bound >= self.walk.enough)
+            .collect();
+        order.sort_by_key(|&nth| (Reverse(self.starts[nth].bound), nth));
+        for nth in order {
+            if self.starts[nth].bound >= self.walk.enough && !self.starts[nth].is_priced {
+                self.price(problem, rules, ask, nth);
+            }
+            if self.starts[nth].bound >= self.walk.enough {
+                self.walk_from(problem, rules, ask, nth, is_out);
+            }
+            if self.walk.is_over {
+                break;
+            }
+        }
+        self.steps += self.walk.steps;
+        self.walk.is_over
+    }
+
+    /// Lowers a start's bound as far as prices do.
+    fn price(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>, nth: usize) {
+        let count = self.starts.len();
+        let start = &mut self.starts[nth];
+        start.is_priced = true;
+        self.current = Some(nth);
+        let scratch = &mut self.scratch;
+        let is_gone = start.anchor.is_some_and(|anchor| !ask.allowed[usize::from(anchor)]);
+        if is_gone {
+            start.bound = NOTHING;
+            return;
+        }
+        let mut is_new = start.ground.is_none();
+        // Of a pool that was narrowed, the bound says nothing below what it is whole from.
+        let mut least = NOTHING;
+        let bound = loop {
+            if start.ground.is_none() {
+                let beginning = Beginning {
+                    anchor: start.anchor,
+                    way: start.way,
+                    learned: &start.learned,
+                    counts_salary: false,
+                };
+                start.ground = Ground::new(problem, rules, ask, beginning, scratch).map(Box::new);
+            }
+            let Some(ground) = &mut start.ground else { break NOTHING };
+            least = ground.whole_from;
+            if is_new || start.searches >= SEARCHES_AT_PRICES {
+                start.searches = 0;
+                match ground.find_prices(problem, ask, scratch) {
+                    Some(prices) => start.prices = prices,
+                    None => break NOTHING,
+                }
+            }
+            start.searches += 1;
+            let Some((bound, _)) = ground.worth_at(problem, ask, scratch, start.prices) else {
+                break NOTHING;
+            };
+            // What the bound took may break a limit that is not counted yet.
+            let Some(rule) = ground.to_learn(rules, &start.learned, scratch) else {
+                break bound;
+            };
+            start.learned.push(rule);
+            (start.ground, is_new) = (None, true);
+        };
+        start.bound = bound.max(least).min(start.bound);
+        if count > LAID_OUT_MAX {
+            start.ground = None;
+            self.current = None;
+        }
+    }
+
+    /// Walks through all that begins so and can be worth enough.
+    fn walk_from(&mut self, problem: &Problem, rules: &mut Rules, ask: &Ask<'_>, nth: usize, is_out: &dyn Fn() -> bool) {
+        let Some((mut ground, prices)) = self.lay_out(problem, rules, ask, nth) else {
+            return;
+        };
+        if ground.bound >= self.walk.enough {
+            ground.survivors(ask, self.walk.enough, &mut self.scratch);
+            let Scratch { table, entries, ends, .. } = &mut self.scratch;
+            table.fill(&ground.shape, entries, ends, &ground.counters, ground.units);
+            self.walk.way = self.starts[nth].way;
+            self.walk.items.clear();
+            (self.walk.value, self.walk.salary, self.walk.ownership) = (0, 0, 0);
+            let mut is_good = true;
+            for &item in &ground.fixed {
+                is_good &= self.walk.take(problem, rules, item, ask.values[usize::from(item)]);
+            }
+            if let (true, Some(state)) = (is_good, ground.counters.first) {
+                let worth = ground.base(problem, ask, prices);
+                let mut descent = Descent {
+                    problem,
+                    rules,
+                    values: ask.values,
+                    shape: &ground.shape,
+                    entries,
+                    counters: &ground.counters,
+                    table,
+                    walk: &mut self.walk,
+                    is_out,
+                    salary_max: problem.salary.map_or(i64::MAX, |range| range.most),
+                    size: ask.held.len() + size_of(ask),
+                    cheapest: cheapest(entries),
+                };
+                match ground.shape.layers.is_empty() {
+                    true => descent.leaf(),
+                    false => descent.down(At {
+                        state,
+                        worth,
+                        ..At::default()
+                    }),
+                }
+            }
+            while let Some(item) = self.walk.items.last().copied() {
+                self.walk.leave(problem, rules, item, ask.values[usize::from(item)]);
+            }
+        }
+        if !self.counts_salary && self.starts.len() <= LAID_OUT_MAX {
+            if ground.whole_from <= NOTHING {
+                ground.narrow(ask, self.whole_from.min(ground.bound));
+            }
+            self.starts[nth].ground = Some(ground);
+        }
+        self.current = None;
+    }
+
+    /// The ground of a start, priced, with all who can be in a lineup that is worth enough.
+    fn lay_out(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>, nth: usize) -> Option<(Box<Ground>, Prices)> {
+        let counts_salary = self.counts_salary;
+        let start = &mut self.starts[nth];
+        let mut prices = start.prices;
+        let kept = start
+            .ground
+            .take()
+            .filter(|ground| !counts_salary && ground.whole_from <= self.walk.enough);
+        let is_priced = self.current == Some(nth);
+        let (mut ground, is_priced) = match kept {
+            Some(ground) => (ground, is_priced),
+            None => {
+                let beginning = Beginning {
+                    anchor: start.anchor,
+                    way: start.way,
+                    learned: &start.learned,
+                    counts_salary,
+                };
+                (Box::new(Ground::new(problem, rules, ask, beginning, &mut self.scratch)?), false)
+            }
+        };
+        if counts_salary {
+            prices.salary = 0;
+        }
+        if is_priced {
+            return Some((ground, prices));
+        }
+        ground.worth_at(problem, ask, &mut self.scratch, prices)?;
+        Some((ground, prices))
+    }
+}
+
+/// The class that is tried one by one: one of which every lineup has exactly one, on which the other role of a player
+/// hangs, or a limit that asks for more.
+fn split(problem: &Problem, ask: &Ask<'_>) -> Option<u8> {
+    let classes = ask.fillings.first().map_or(0, Vec::len);
+    let is_single = |class: u8| ask.fillings.iter().all(|counts| counts[usize::from(class)] == 1);
+    let class_of = |item: ItemIndex| problem.items[usize::from(item)].class;
+    let singles: Vec<u8> = (0..classes as u8).filter(|class| is_single(*class)).collect();
+    let mut roles: Vec<(u16, u8)> = problem.items.iter().map(|item| (item.player, item.class)).collect();
+    roles.sort_unstable();
+    let twins = roles.windows(2).filter(|pair| pair[0].0 == pair[1].0).flatten();
+    let twins = twins.map(|(_, class)| *class).find(|class| singles.contains(class));
+    let asked = problem
+        .limits
+        .iter()
+        .filter(|limit| limit.least > 0)
+        .filter_map(|limit| limit.when.as_ref());
+    let asked = asked
+        .flat_map(|when| when.iter())
+        .map(class_of)
+        .find(|class| singles.contains(class));
+    twins.or(asked)
+}
+
+/// Items that come beside those held.
+fn size_of(ask: &Ask<'_>) -> usize {
+    let first = ask.fillings.first();
+    first.map_or(0, |counts| counts.iter().map(|count| usize::from(*count)).sum())
+}
+
+/// Less than any lineup's value.
+fn floor_of(problem: &Problem, ask: &Ask<'_>) -> i64 {
+    let least = ask.values.iter().copied().min().unwrap_or(0).min(0);
+    least * SIZE_MAX as i64 - problem.items.len() as i64
+}
