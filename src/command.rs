@@ -1,13 +1,15 @@
 //! What the command line offers, and what each command does.
 //!
-//! Exit codes: 0 done; 64 a setting, flag or file that makes no sense; 65 an event log that is damaged; 69 a
+//! Exit codes: 0 done; 64 a setting, flag or file that makes no sense; 65 an event log that is damaged,
+//! players that can't be read, lineups that can't be; 69 a
 //! server that cannot be reached, an address that cannot be bound, or an event log that another server uses;
-//! 70 a fault of this program; 74 an event log that cannot be read or written; 75 a drain that had to cut.
+//! 70 a fault of this program; 74 an event log or file that cannot be read or written; 75 a drain that had to cut.
 
 mod asking;
 mod feeding;
 mod log;
 mod new_key;
+mod optimize;
 mod table;
 mod top;
 
@@ -58,6 +60,8 @@ enum Command {
     /// Make an API key and print it, once, with the lines of the settings that let it in. Nothing is kept:
     /// the settings hold its hash alone.
     NewKey(NewKey),
+    /// Build the best lineups from a site's own players' file: exact, best first, within your constraints.
+    Optimize(optimize::Optimize),
 }
 
 #[derive(Args, Default)]
@@ -229,6 +233,7 @@ pub fn run() -> ExitCode {
         Command::CheckConfig(flags) => check_config(&flags),
         Command::Log(log) => log.run(),
         Command::NewKey(new_key) => new_key.run(),
+        Command::Optimize(optimize) => optimize.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,6 +14,7 @@
 //! | [`engine`] | the threads that own games, and what readers see | subscribers |
 //! | [`wire`] | WebSocket frames, messages, compression, close codes, JSON and protobuf | sockets |
 //! | [`fanout`] | topics' rings, shards, cursors, the write path | what happened |
+//! | [`lineup`] | the best lineups of players: sites, constraints, an exact search | running games, a clock |
 //! | [`predict`] | forecasts: models, and what runs them | the score path: nothing there waits for it |
 //! | [`cluster`] | the order of events that several nodes follow, in Redis | games and topics: a record is bytes there |
 //! | [`cache`] | answers kept for a while, in memory, in Redis, on disk | what is in them |
@@ -47,6 +48,7 @@ pub mod engine;
 pub mod fanout;
 pub mod feed;
 pub(crate) mod figures;
+pub mod lineup;
 pub mod memory;
 pub mod model;
 pub mod pipeline;

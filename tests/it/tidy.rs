@@ -29,6 +29,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // The registry counts what it loads and refuses; the loader's thread says when.
     ("predict/registry", &["model", "telemetry"]),
     ("predict/registry/loader", &["clock", "priority"]),
+    ("lineup", &["model"]),
     ("fanout", &["memory", "model", "scoring", "state", "wire"]),
     // The shard's thread is where the state machine meets the time and the metrics.
     (
@@ -76,6 +77,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "engine",
             "fanout",
             "feed",
+            // Lineups are built for whoever asks.
+            "lineup",
             "memory",
             "model",
             // What was computed, to be shown.
@@ -151,6 +154,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "demo",
             "feed",
             "figures",
+            "lineup",
             "model",
             "pipeline",
             "source",
@@ -171,6 +175,7 @@ const NO_RUNTIME: &[&str] = &[
     "state/",
     "wire/",
     "feed/",
+    "lineup/",
     "memory/",
     "fanout/topic.rs",
     "fanout/encode.rs",

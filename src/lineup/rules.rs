@@ -1,0 +1,126 @@
+//! What must hold of a lineup under way, counted as items come and go.
+//!
+//! Pure; no allocation between items.
+
+use super::problem::{ItemIndex, Limit, Problem};
+
+/// Every limit of a problem, and of one ask.
+#[derive(Debug, Default)]
+pub struct Rules {
+    limits: Vec<Limit>,
+    /// Those that the problem has; the rest came with an ask.
+    own: usize,
+    /// By item: limits that count it.
+    counted_in: Vec<Vec<u16>>,
+    /// By item: limits that are on when it is in.
+    turns_on: Vec<Vec<u16>>,
+    counts: Vec<u8>,
+    /// How many items turn each on; 1 more where it always is.
+    on: Vec<u8>,
+    /// Always on, and ask for players.
+    always_least: Vec<u16>,
+    own_least: usize,
+    /// Some player has several items.
+    pub(super) has_twins: bool,
+}
+
+impl Rules {
+    /// Those of a problem.
+    pub fn new(problem: &Problem) -> Rules {
+        let mut players: Vec<u16> = problem.items.iter().map(|item| item.player).collect();
+        players.sort_unstable();
+        let mut rules = Rules {
+            counted_in: vec![Vec::new(); problem.items.len()],
+            turns_on: vec![Vec::new(); problem.items.len()],
+            has_twins: players.windows(2).any(|pair| pair[0] == pair[1]),
+            ..Rules::default()
+        };
+        problem.limits.iter().for_each(|limit| rules.add(limit));
+        (rules.own, rules.own_least) = (rules.limits.len(), rules.always_least.len());
+        rules
+    }
+
+    fn add(&mut self, limit: &Limit) {
+        let index = self.limits.len() as u16;
+        for item in limit.members.iter() {
+            self.counted_in[usize::from(item)].push(index);
+        }
+        for item in limit.when.iter().flat_map(|when| when.iter()) {
+            self.turns_on[usize::from(item)].push(index);
+        }
+        if limit.when.is_none() && limit.least > 0 {
+            self.always_least.push(index);
+        }
+        self.counts.push(0);
+        self.on.push(u8::from(limit.when.is_none()));
+        self.limits.push(limit.clone());
+    }
+
+    /// Takes the limits of an ask in place of those of the last.
+    pub(super) fn begin(&mut self, more: &[Limit]) {
+        let (own, ours) = (self.own, |index: &u16| usize::from(*index));
+        for limit in self.limits.drain(own..) {
+            for item in limit.members.iter() {
+                self.counted_in[usize::from(item)].retain(|index| ours(index) < own);
+            }
+            for item in limit.when.iter().flat_map(|when| when.iter()) {
+                self.turns_on[usize::from(item)].retain(|index| ours(index) < own);
+            }
+        }
+        self.always_least.truncate(self.own_least);
+        self.counts.truncate(own);
+        self.on.truncate(own);
+        more.iter().for_each(|limit| self.add(limit));
+    }
+
+    pub(super) fn limit(&self, index: u16) -> &Limit {
+        &self.limits[usize::from(index)]
+    }
+
+    /// Counts an item. Whether nothing is above its most.
+    pub(super) fn enter(&mut self, item: ItemIndex) -> bool {
+        let item = usize::from(item);
+        let mut is_good = true;
+        for &index in &self.counted_in[item] {
+            let index = usize::from(index);
+            self.counts[index] += 1;
+            is_good &= self.on[index] == 0 || self.counts[index] <= self.limits[index].most;
+        }
+        for &index in &self.turns_on[item] {
+            let index = usize::from(index);
+            self.on[index] += 1;
+            is_good &= self.counts[index] <= self.limits[index].most;
+        }
+        is_good
+    }
+
+    /// Takes it back.
+    pub(super) fn leave(&mut self, item: ItemIndex) {
+        let item = usize::from(item);
+        for &index in &self.counted_in[item] {
+            self.counts[usize::from(index)] -= 1;
+        }
+        for &index in &self.turns_on[item] {
+            self.on[usize::from(index)] -= 1;
+        }
+    }
+
+    /// Whether a whole lineup, counted, has what is asked for.
+    pub(super) fn are_met(&self, items: &[ItemIndex]) -> bool {
+        let has_least = |index: &u16| {
+            let index = usize::from(*index);
+            self.counts[index] >= self.limits[index].least
+        };
+        let turned_on = items.iter().flat_map(|item| &self.turns_on[usize::from(*item)]);
+        self.always_least.iter().all(has_least) && turned_on.into_iter().all(has_least)
+    }
+
+    /// The first limit above its most in a lineup that is not counted, other than those known. With its most.
+    pub(super) fn broken(&self, lineup: &[ItemIndex], fixed: &[ItemIndex], known: &[u16]) -> Option<(u16, u8)> {
+        let is_on = |limit: &Limit| limit.when.as_ref().is_none_or(|when| when.count(fixed) > 0);
+        let is_broken = |limit: &Limit| usize::from(limit.most) < limit.members.count(lineup) && is_on(limit);
+        let mut limits = (0u16..).zip(&self.limits);
+        let found = limits.find(|(index, limit)| limit.most < 16 && is_broken(limit) && !known.contains(index));
+        found.map(|(index, limit)| (index, limit.most))
+    }
+}
