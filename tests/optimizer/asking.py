@@ -24,7 +24,7 @@ class Answer:
     totals: list = dataclasses.field(default_factory=list)  # as the answer says, in units
     proven: bool = False  # each of them
     complete: bool = False
-    took_s: float = 0.0
+    is_nonsense: bool = False
 
 
 class Command:
@@ -34,8 +34,9 @@ class Command:
         chosen = chosen or random.Random(0)
         self.folder.mkdir(parents=True, exist_ok=True)
         sites.write_players(site, rows, self.folder / "players.csv")
-        named = names(chosen, rows, asked)
-        ending, text = chosen.choice([("toml", toml(named)), ("toml", toml(named)), ("json", json.dumps(named, indent=1))])
+        self.named = names(chosen, rows, asked)
+        both = [("toml", toml(self.named)), ("json", json.dumps(self.named, indent=1))]
+        ending, text = chosen.choice(both)
         self.constraints = self.folder / f"constraints.{ending}"
         self.constraints.write_text(text)
 
@@ -45,19 +46,20 @@ class Command:
 
     def run(self, n):
         done = subprocess.run(self.words(n), capture_output=True, text=True, timeout=ANSWERS_WITHIN_S, check=False)
-        if done.returncode not in (0, 65):
-            raise RuntimeError(f"exit code {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
-        if done.returncode == 65:
-            return Answer(True, (done.stderr or done.stdout).strip())
+        if done.returncode not in (0, 64, 65):
+            raise RuntimeError(f"exit code {done.returncode}: {(done.stderr.strip() or done.stdout.strip())[:300]}")
+        if done.returncode:
+            # 64: what is asked for makes no sense, 65: it cannot be met.
+            return Answer(True, done.stderr.strip(), is_nonsense=done.returncode == 64)
         return self.read(json.loads(done.stdout), done.stderr.strip())
 
     def read(self, told, said):
         by_id = {row.id: number for number, row in enumerate(self.rows)}
         slots = {name: place for place, (name, *_) in enumerate(self.site.slots)}
         lineups = [[(by_id[player["id"]], slots[player["slot"]]) for player in one["players"]] for one in told["lineups"]]
-        totals = [sites.units(decimal.Decimal(str(one["points"])) * sites.ONE) for one in told["lineups"]]
-        proven = all(one["proven"] for one in told["lineups"])
-        return Answer(False, said, lineups, totals, proven, told["complete"], told["took_ms"] / 1000)
+        totals = [sites.units(decimal.Decimal(str(one["projection"])) * sites.ONE) for one in told["lineups"]]
+        proven = told["proven"] and all(one["proven"] for one in told["lineups"])
+        return Answer(False, said, lineups, totals, proven, told["complete"])
 
 
 def names(chosen, rows, asked):
@@ -68,7 +70,10 @@ def names(chosen, rows, asked):
     def name(person):
         row = people[person]
         of_his = [one.id for one in rows if one.person == person]
-        ways = [chosen.choice(of_his), f"{row.name} ({row.team})", f"{row.name} ({row.position})"]
+        ways = [f"{row.name} ({row.team})", f"{row.name} ({row.position})"]
+        if len(of_his) == 1:
+            # In showdown an id means a player in one of his roles.
+            ways += of_his
         if often[row.name.lower()] == 1:
             ways += [row.name, row.name.upper()]
         return chosen.choice(ways)

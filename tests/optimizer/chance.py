@@ -15,6 +15,9 @@ def constraints(random, site_name, rows, n):
         kind.make(random, site, rows, asked)
     if n > 1:
         between(random, site, rows, asked)
+    for key in ("stack", "game_stack", "team_stack", "group", "exposure"):
+        for number, table in enumerate(asked.get(key, [])):
+            table["name"] = f"{key} {number + 1}"
     return asked
 
 

@@ -9,7 +9,8 @@ lineups. What comes back has to be, for each lineup in turn:
 - allowed, by a plain reading of docs/optimizer.md (reading.py), and worth what it says, to the 1/10,000 point;
 - as good as the optimum of the same problem by HiGHS (program.py), given the lineups before it: the points must be equal.
 
-What is refused must be impossible: HiGHS finds no such lineup either. Where `min` exposures had to be spread from the
+What is refused must be impossible: HiGHS finds no such lineup either; and the constraints that the refusal of a single
+lineup names must be a smallest set: impossible together, possible without any one of them. Where `min` exposures had to be spread from the
 beginning, lineups are held to the rest, and counted as such. A difference is printed with its seed; its files stay.
 """
 
@@ -24,6 +25,7 @@ import tempfile
 import asking
 import chance
 import reading
+import reasons
 import slate
 from program import Program
 from sites import ONE, SITES
@@ -49,6 +51,7 @@ def check(seed, scorewire, folder):
     command = asking.Command(scorewire, folder, case.site, case.rows, case.asked, case.random)
     try:
         answer = command.run(case.n)
+        case.named = command.named
         return judge(case, answer)
     except Exception as error:  # noqa: BLE001  a crash of either side is a finding
         return "broken", [f"{type(error).__name__}: {error}"]
@@ -128,7 +131,9 @@ def refusal(case, answer):
                     program.limit(share, bool(counts))
         found = program.solve()
         if found is None:
-            return ("refused" if not made else "refused, of several"), []
+            what = "refused as nonsense" if answer.is_nonsense else "refused" if not made else "refused, of several"
+            has_reason = case.n == 1 and not answer.is_nonsense
+            return what, reasons.judge(case.site, case.rows, case.asked, case.named, answer.said) if has_reason else []
         made.append(found[1])
         program.forbid(found[1], reading.shared_most(case.site, case.asked))
     return "refused", [f"HiGHS makes all {case.n}; refused: {answer.said}"]

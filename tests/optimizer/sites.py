@@ -41,7 +41,7 @@ SITES = {
         min_teams=2,
     ),
     "fanduel": Site("fanduel", 60_000, football("DEF", "D"), "D", max_per_team=4, min_teams=3),
-    "yahoo": Site("yahoo", 200, football("DEF", "DEF"), "DEF", max_per_team=6, min_teams=3),
+    "yahoo": Site("yahoo", 200, football("DEF", "DEF"), "DEF", max_per_team=6),
 }
 
 

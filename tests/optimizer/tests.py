@@ -60,11 +60,11 @@ def seeds(count):
 class ProgramAgainstEveryLineup(unittest.TestCase):
     def test_same_best_list(self):
         possible = 0
-        for seed in seeds(60):
+        for seed in seeds(20):
             with self.subTest(f"again: SCOREWIRE_SEED={seed} tests/optimizer/run tests"):
                 possible += self.one(seed)
         if "SCOREWIRE_SEED" not in os.environ:
-            self.assertGreater(possible, 20, "hardly any slate had a lineup: nothing was compared")
+            self.assertGreater(possible, 5, "hardly any slate had a lineup: nothing was compared")
 
     def one(self, seed):
         chosen = random.Random(seed)
