@@ -7,12 +7,14 @@
 mod auth;
 mod cluster;
 mod network;
+mod optimize;
 mod predict;
 mod traces;
 
 pub use auth::{ApiKey, Auth, KeyHash, OpenTo, Scope};
 pub use cluster::{AckSetting, Cluster, Role};
 pub use network::{Network, Networks, NoNetwork};
+pub use optimize::Optimize;
 pub use predict::Predict;
 pub use traces::Traces;
 
@@ -52,6 +54,7 @@ pub struct Config {
     pub fanout: Fanout,
     pub clients: Clients,
     pub predict: Predict,
+    pub optimize: Optimize,
     pub cluster: Cluster,
     pub memory: Memory,
     pub shutdown: Shutdown,
@@ -354,6 +357,7 @@ impl Default for Config {
                 close_timeout_ms: 2_000,
             },
             predict: Predict::default(),
+            optimize: Optimize::default(),
             cluster: Cluster::default(),
             memory: Memory { budget_mib: 0 },
             shutdown: Shutdown {
@@ -426,6 +430,7 @@ impl Config {
             .chain(self.times())
             .chain(self.doors())
             .chain(self.predict.numbers())
+            .chain(self.optimize.numbers())
             .chain(self.cluster.numbers())
             .chain(self.traces.numbers())
         {

@@ -76,6 +76,7 @@ use crate::recovery::new_epoch_name;
 use crate::scoring::{RulesetError, Rulesets};
 use crate::server::admission::Admission;
 use crate::server::listen::Audience;
+use crate::server::optimize::Optimizer;
 use crate::server::tls::{self, Follower, Handshakes, TlsError};
 use crate::server::{
     self, Addresses, App, Auth, Door, FeedRates, KeyFileError, Predictions, PredictorState, Routes, Slowest, Tiers, listen,
@@ -424,6 +425,7 @@ fn share(
         let silence = Duration::from_millis(config.feeds.silence_ms);
         tokio::spawn(silence::watch(engine.clone(), silence, stop.clone()));
     }
+    let projections = Arc::new(points::table(&config));
     let app = App {
         auth,
         engine,
@@ -432,7 +434,8 @@ fn share(
         default_ruleset: rulesets.index(&config.scoring.default_ruleset).expect("`rulesets` has checked it"),
         rulesets,
         epoch: Arc::new(epoch),
-        projections: Arc::new(points::table(&config)),
+        optimizer: Optimizer::start(&config, projections.clone())?,
+        projections,
         nodes: node.as_ref().map_or_else(|| Arc::new(alone), |node| node.registry.nodes.clone()),
         tiers: Tiers::new(&config, node.as_ref().map(|node| &node.settings))?,
         process,

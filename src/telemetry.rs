@@ -11,6 +11,7 @@ mod delays;
 mod feeds;
 mod gpu;
 mod lineups;
+mod optimize;
 mod points;
 mod predict;
 mod process;
@@ -25,6 +26,7 @@ pub use cluster::{
 pub use feeds::FeedMetrics;
 pub use gpu::GpuMetrics;
 pub use lineups::LineupMetrics;
+pub use optimize::{OptimizeMetrics, Optimized};
 pub use points::PointsMetrics;
 pub use predict::{PredictorMetrics, prediction_delays};
 pub use registry::RegistryMetrics;
@@ -63,6 +65,7 @@ pub fn install() -> PrometheusHandle {
             drop(PredictorMetrics::new());
             drop(RegistryMetrics::new());
             drop(LineupMetrics::new());
+            drop(OptimizeMetrics::new());
             drop(TraceMetrics::new());
             handle
         })

@@ -85,7 +85,9 @@ impl Optimize {
     }
 
     fn constraints(&self) -> Result<Constraints, Failure> {
-        let Some(path) = &self.constraints else { return Ok(Constraints::default()) };
+        let Some(path) = &self.constraints else {
+            return Ok(Constraints::default());
+        };
         let text = read(path, CONSTRAINTS_BYTES_MAX)?;
         let is_json = path.extension().is_some_and(|extension| extension == "json");
         let parsed = Constraints::parse(&text, is_json);
@@ -108,7 +110,10 @@ impl Optimize {
 /// What the lineups themselves do not say.
 fn say(answer: &Answer, asked: usize) {
     if answer.left_out > 0 {
-        eprintln!("scorewire: {} players without points or a projection were left out", answer.left_out);
+        eprintln!(
+            "scorewire: {} players without points or a projection were left out",
+            answer.left_out
+        );
     }
     if !answer.complete {
         let made = answer.lineups.len();
@@ -135,7 +140,10 @@ fn read(path: &Path, bytes_max: usize) -> Result<String, Failure> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Failure(DATA, anyhow!("{}: byte {at} is not UTF-8; save it as \"CSV UTF-8\"", path.display()))
+        Failure(
+            DATA,
+            anyhow!("{}: byte {at} is not UTF-8; save it as \"CSV UTF-8\"", path.display()),
+        )
     })
 }
 

@@ -117,7 +117,11 @@ fn impossible(made: usize, asked: usize, culprits: &[String], is_whole: bool) ->
         (0, _) => "there is no lineup".to_owned(),
         (made, asked) => format!("there are {made} lineups, not {asked} (-n {made} gives them)"),
     };
-    let known = if is_whole { "" } else { "; the search for the reason was cut short, so that some of these may not matter" };
+    let known = if is_whole {
+        ""
+    } else {
+        "; the search for the reason was cut short, so that some of these may not matter"
+    };
     match culprits {
         [] => format!("{what}: the players do not fill the slots"),
         [one] => format!("{what}: {one} cannot be met{known}"),
@@ -143,12 +147,22 @@ pub fn optimize(
         let steps = budget.steps.saturating_sub(portfolio.steps).min(REASON_STEPS_MAX);
         let (culprits, is_whole) = culprits(site, players, constraints, count, Budget { steps, ..budget });
         let made = portfolio.made.len();
-        return Err(Refused::Impossible { made, asked: count, culprits, is_whole });
+        return Err(Refused::Impossible {
+            made,
+            asked: count,
+            culprits,
+            is_whole,
+        });
     }
     if portfolio.made.is_empty() {
         return Err(Refused::Cut);
     }
-    let lineups: Vec<Lineup> = portfolio.made.iter().enumerate().map(|(nth, made)| lineup(&slate, nth, made)).collect();
+    let lineups: Vec<Lineup> = portfolio
+        .made
+        .iter()
+        .enumerate()
+        .map(|(nth, made)| lineup(&slate, nth, made))
+        .collect();
     Ok(Answer {
         site: site.title.clone(),
         complete: portfolio.ended.is_none(),
@@ -194,7 +208,13 @@ fn placed(slate: &Slate<'_>, items: &[ItemIndex], stays: &[Option<ItemIndex>]) -
     let mut open: Vec<usize> = (0..slots.len()).filter(|slot| slots[*slot].is_none()).collect();
     open.sort_by_key(|slot| slate.slots[*slot].positions.len());
     let mut rest: Vec<ItemIndex> = items.iter().copied().filter(|item| !slots.contains(&Some(*item))).collect();
-    rest.sort_by_key(|item| (slate.player(*item).kickoff, std::cmp::Reverse(slate.plan.values[usize::from(*item)]), *item));
+    rest.sort_by_key(|item| {
+        (
+            slate.player(*item).kickoff,
+            std::cmp::Reverse(slate.plan.values[usize::from(*item)]),
+            *item,
+        )
+    });
     let is_whole = place(slate, &open, &mut rest, &mut slots);
     debug_assert!(is_whole, "a filling is one that fits the slots");
     slots.into_iter().flatten().collect()
@@ -245,7 +265,10 @@ impl Answer {
             text += &format!("{}: {} points, {} spent{doubt}\n", nth + 1, lineup.projection.0, lineup.salary);
             for player in &lineup.players {
                 let points = player.projection.0.to_string();
-                text += &format!("  {:<5} {:<28} {:<4} {:>6} {points:>9}\n", player.slot, player.name, player.team, player.salary);
+                text += &format!(
+                    "  {:<5} {:<28} {:<4} {:>6} {points:>9}\n",
+                    player.slot, player.name, player.team, player.salary
+                );
             }
         }
         text

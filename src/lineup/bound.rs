@@ -24,6 +24,12 @@ pub(super) struct Entry {
     pub(super) kind: u16,
     /// What it costs, in the units in which salary is counted; 0 where it is not.
     pub(super) units: u16,
+    /// Its layer in the shape.
+    pub(super) layer: u16,
+    /// The place after the last of its kind in its layer.
+    pub(super) kind_end: u16,
+    /// What it costs.
+    pub(super) salary: i32,
     /// What it is worth after its price.
     pub(super) worth: i64,
 }
@@ -251,13 +257,12 @@ impl Table {
         let (mut node, mut state, mut spent) = (0, state, 0);
         for (layer, at) in shape.layers.iter().zip(&self.at) {
             let mut count = 0;
-            for place in at.first..at.end {
+            for (place, entry) in (at.first..at.end).zip(&entries[at.first..at.end]) {
                 let row = at.base + (place - at.first) * at.width;
                 let here = node * at.node + count * at.stride + state * self.units + spent;
                 if self.most[row + here] == self.most[row + at.width + here] {
                     continue;
                 }
-                let entry = entries[place];
                 count += 1;
                 state = counters.after(entry.kind, state).expect("what the table took leads somewhere");
                 spent += usize::from(entry.units);

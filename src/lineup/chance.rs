@@ -22,7 +22,7 @@ impl Draws {
             .map(|((value, spread), player)| {
                 let key = (lineup as u64) << 32 | u64::from(*player);
                 // A projection below nothing means nothing.
-                (value + (spread * normal(self.seed, key) >> 16)).max(0.min(*value))
+                (value + ((spread * normal(self.seed, key)) >> 16)).max(0.min(*value))
             })
             .collect()
     }

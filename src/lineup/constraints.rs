@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// Longest constraints file, in bytes.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 /// Most tables of one kind, and most players named in a list.
-pub const TABLES_MAX: usize = 500;
+pub(super) const TABLES_MAX: usize = 500;
 
 /// All of it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -282,7 +282,10 @@ impl Constraints {
                 return Err(format!("[[group]] {}: at_least is above at_most", nth + 1));
             }
         }
-        let percents = self.ownership.iter().flat_map(|one| [one.max_total, one.min_total, one.max_player, one.min_player]);
+        let percents = self
+            .ownership
+            .iter()
+            .flat_map(|one| [one.max_total, one.min_total, one.max_player, one.min_player]);
         if percents.flatten().any(|percent| !(0.0..=10_000.0).contains(&percent)) {
             return Err("[ownership]: percentages from 0 on".to_owned());
         }

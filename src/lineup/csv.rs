@@ -3,11 +3,11 @@
 //! Pure. Bounded by the text and by [`FIELDS_MAX`].
 
 /// Most fields of a line.
-pub const FIELDS_MAX: usize = 512;
+pub(super) const FIELDS_MAX: usize = 512;
 
 /// A line of fields and where it begins, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub(super) struct Line {
     /// Its number in the text.
     pub number: usize,
     /// Its fields, without quotes and outer blanks.
@@ -18,7 +18,7 @@ pub struct Line {
 ///
 /// # Errors
 /// A quote that is not closed, a line with too many fields.
-pub fn parse(text: &str) -> Result<Vec<Line>, String> {
+pub(super) fn parse(text: &str) -> Result<Vec<Line>, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (mut lines, mut fields, mut field) = (Vec::new(), Vec::new(), String::new());
     let (mut number, mut begun, mut is_quoted) = (1, 1, false);
@@ -68,7 +68,7 @@ fn end_field(fields: &mut Vec<String>, field: &mut String, line: usize) -> Resul
 }
 
 /// A field as it stands in a line: in quotes where it must be.
-pub fn quoted(field: &str) -> String {
+pub(super) fn quoted(field: &str) -> String {
     match field.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", field.replace('"', "\"\"")),
         false => field.to_owned(),

@@ -18,7 +18,11 @@ pub(super) fn apply(slate: &mut Slate<'_>, swap: &LateSwap) -> Result<(), BadCon
     let started = started(slate, swap)?;
     let lineups = read(slate, &swap.lineups)?;
     if lineups.len() < slate.plan.count {
-        return bad(format!("lineups: there are {}, and {} are asked for", lineups.len(), slate.plan.count));
+        return bad(format!(
+            "lineups: there are {}, and {} are asked for",
+            lineups.len(),
+            slate.plan.count
+        ));
     }
     let mut stays = Vec::new();
     for lineup in lineups.into_iter().take(slate.plan.count) {
@@ -27,7 +31,9 @@ pub(super) fn apply(slate: &mut Slate<'_>, swap: &LateSwap) -> Result<(), BadCon
     }
     let classes = classes(slate);
     for stay in &stays {
-        let open = (0..stay.len()).filter(|slot| stay[*slot].is_none()).fold(0u32, |mask, slot| mask | 1 << slot);
+        let open = (0..stay.len())
+            .filter(|slot| stay[*slot].is_none())
+            .fold(0u32, |mask, slot| mask | 1 << slot);
         let Some(fillings) = fillings(&classes, open) else {
             return bad("lineups: too many ways to fill what is open");
         };
@@ -59,14 +65,22 @@ fn started(slate: &Slate<'_>, swap: &LateSwap) -> Result<Vec<bool>, BadConstrain
         None => None,
         Some(text) => match kickoff(text) {
             Some(now) => Some(now),
-            None => return bad(format!("now: \"{text}\" is no time; write it as the players' file does, \"09/24/2017 01:05PM ET\"")),
+            None => {
+                return bad(format!(
+                    "now: \"{text}\" is no time; write it as the players' file does, \"09/24/2017 01:05PM ET\""
+                ));
+            }
         },
     };
     if now.is_none() && swap.started.is_empty() {
         return bad("now or started is needed: which games have begun?");
     }
     let games = slate.games();
-    if let Some(unknown) = swap.started.iter().find(|game| !games.keys().any(|known| known.eq_ignore_ascii_case(game))) {
+    if let Some(unknown) = swap
+        .started
+        .iter()
+        .find(|game| !games.keys().any(|known| known.eq_ignore_ascii_case(game)))
+    {
         return bad(format!("started: no game \"{unknown}\" in the players' file (AWAY@HOME)"));
     }
     let mut all = Vec::new();
@@ -77,7 +91,11 @@ fn started(slate: &Slate<'_>, swap: &LateSwap) -> Result<Vec<bool>, BadConstrain
         all.push(match (is_named, now, player.kickoff) {
             (true, _, _) | (false, None, _) => is_named,
             (false, Some(now), Some(kickoff)) => kickoff <= now,
-            (false, Some(_), None) => return bad(format!("now: the players' file does not say when {game} begins; name begun games in `started`")),
+            (false, Some(_), None) => {
+                return bad(format!(
+                    "now: the players' file does not say when {game} begins; name begun games in `started`"
+                ));
+            }
         });
     }
     Ok(all)
@@ -91,7 +109,11 @@ fn read(slate: &Slate<'_>, text: &str) -> Result<Vec<Vec<ItemIndex>>, BadConstra
         let fits = |window: &[String]| window.iter().zip(&names).all(|(field, name)| field.eq_ignore_ascii_case(name));
         fields.windows(names.len()).position(fits)
     };
-    let Some((first, from)) = lines.iter().enumerate().find_map(|(at, line)| Some((at + 1, starts(&line.fields)?))) else {
+    let Some((first, from)) = lines
+        .iter()
+        .enumerate()
+        .find_map(|(at, line)| Some((at + 1, starts(&line.fields)?)))
+    else {
         return bad(format!("lineups: no line has the slots {}", names.join(",")));
     };
     let mut lineups = Vec::new();
@@ -102,12 +124,17 @@ fn read(slate: &Slate<'_>, text: &str) -> Result<Vec<Vec<ItemIndex>>, BadConstra
             continue;
         }
         let mut lineup = Vec::new();
-        for slot in 0..names.len() {
+        for (slot, name) in names.iter().enumerate() {
             let field = fields.get(slot).copied().unwrap_or_default();
             match item(slate, slot, field) {
                 Some(item) if !lineup.contains(&item) => lineup.push(item),
                 Some(_) => return bad(format!("lineups: line {}: {field} is there twice", line.number)),
-                None => return bad(format!("lineups: line {}: {}: nobody in the players' file is \"{field}\" and may stand there", line.number, names[slot])),
+                None => {
+                    return bad(format!(
+                        "lineups: line {}: {}: nobody in the players' file is \"{field}\" and may stand there",
+                        line.number, name
+                    ));
+                }
             }
         }
         lineups.push(lineup);

@@ -15,6 +15,7 @@ mod bound;
 mod chance;
 mod constraints;
 mod csv;
+mod ground;
 mod late_swap;
 mod pool;
 mod portfolio;
@@ -27,12 +28,16 @@ mod site;
 mod slate;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use answer::{Answer, Decimal, Lineup, Placed, Refused, optimize};
+pub use chance::Draws;
 pub use constraints::{
     Constraints, Exposure, FILE_BYTES_MAX as CONSTRAINTS_BYTES_MAX, GameStack, Group, LateSwap, Limits, Ownership, Random, Stack, TeamStack,
 };
-pub use pool::{FILE_BYTES_MAX as PLAYERS_BYTES_MAX, PLAYERS_MAX, Player, PoolError, check, decimal, read};
-pub use search::Budget;
+pub use pool::{FILE_BYTES_MAX as PLAYERS_BYTES_MAX, PLAYERS_MAX, Player, PoolError, check, decimal, kickoff, read};
+pub use portfolio::{Ended, Exposure as PlanExposure, Kept, Made, Plan, Portfolio, build};
+pub use problem::{AnyOf, Item, ItemIndex, Limit, Problem, Range, Set, Spread};
+pub use search::{Budget, Lineup as FoundLineup};
 pub use site::{Columns, Site, SlotKind, Upload};
-pub use slate::{BadConstraint, LINEUPS_MAX};
+pub use slate::{BadConstraint, LINEUPS_MAX, Slate};

@@ -68,7 +68,10 @@ pub fn read(site: &Site, text: &str) -> Result<Vec<Player>, PoolError> {
     let (first, header) = header(site, &lines)?;
     let mut players = Vec::new();
     for line in &lines[first..] {
-        if let Some(player) = header.player(line).map_err(|problem| PoolError(format!("line {}: {problem}", line.number)))? {
+        if let Some(player) = header
+            .player(line)
+            .map_err(|problem| PoolError(format!("line {}: {problem}", line.number)))?
+        {
             players.push(player);
         }
         if players.len() > PLAYERS_MAX {
@@ -82,15 +85,23 @@ pub fn read(site: &Site, text: &str) -> Result<Vec<Player>, PoolError> {
     Ok(players)
 }
 
+/// What no two rows have alike: name, team, positions, slots.
+type Row<'a> = (String, &'a str, &'a [String], &'a [String]);
+
 /// Refuses players who are there twice.
 ///
 /// # Errors
 /// The first of them.
 pub fn check(site: &Site, players: &[Player]) -> Result<(), PoolError> {
     let mut ids: HashMap<&str, &Player> = HashMap::new();
-    let mut rows: HashMap<(String, &str, &[String], &[String]), &Player> = HashMap::new();
+    let mut rows: HashMap<Row<'_>, &Player> = HashMap::new();
     for player in players {
-        let key = (player.name.to_lowercase(), player.team.as_str(), &player.positions[..], &player.slots[..]);
+        let key = (
+            player.name.to_lowercase(),
+            player.team.as_str(),
+            &player.positions[..],
+            &player.slots[..],
+        );
         let twice = match player.id.is_empty() {
             true => None,
             false => ids.insert(&player.id, player),
@@ -106,7 +117,10 @@ pub fn check(site: &Site, players: &[Player]) -> Result<(), PoolError> {
         if !site.slots.iter().any(fits) {
             let (place, what) = (at(player), player.positions.join("/"));
             let title = &site.title;
-            return Err(PoolError(format!("{place}{}: no slot of {title} takes a {what}; is this the right --site?", player.name)));
+            return Err(PoolError(format!(
+                "{place}{}: no slot of {title} takes a {what}; is this the right --site?",
+                player.name
+            )));
         }
     }
     Ok(())
@@ -120,7 +134,7 @@ fn at(player: &Player) -> String {
 }
 
 /// Whether a player may stand in a slot of that name.
-pub fn takes(slot: &str, positions: &[String], player: &Player) -> bool {
+pub(super) fn takes(slot: &str, positions: &[String], player: &Player) -> bool {
     let is_named = player.slots.is_empty() || player.slots.iter().any(|name| name == slot);
     is_named && player.positions.iter().any(|position| positions.contains(position))
 }
@@ -152,7 +166,12 @@ fn header(site: &Site, lines: &[Line]) -> Result<(usize, Header), PoolError> {
         let names: Vec<&str> = needed.iter().map(|names| names[0].as_str()).collect();
         let missing = lines.first().map(|line| {
             let is_missing = |names: &&&Vec<String>| find(line, names).is_none();
-            needed.iter().filter(is_missing).map(|names| names[0].as_str()).collect::<Vec<_>>().join(", ")
+            needed
+                .iter()
+                .filter(is_missing)
+                .map(|names| names[0].as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
         });
         let missing = missing.map_or(String::new(), |missing| format!("; line 1 lacks {missing}"));
         let title = &site.title;
@@ -203,13 +222,21 @@ impl Header {
         if name.is_empty() && salary.is_empty() {
             return Ok(None);
         }
-        let list = |text: &str| text.split('/').map(|part| part.trim().to_uppercase()).filter(|part| !part.is_empty()).collect::<Vec<_>>();
-        let salary = dollars(&salary).ok_or_else(|| format!("{name}: the salary is \"{salary}\"; a whole number from 0 to 1000000 is needed"))?;
+        let list = |text: &str| {
+            text.split('/')
+                .map(|part| part.trim().to_uppercase())
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+        };
+        let salary =
+            dollars(&salary).ok_or_else(|| format!("{name}: the salary is \"{salary}\"; a whole number from 0 to 1000000 is needed"))?;
         let number = |columns: &[usize], what: &str| -> Result<Option<Points>, String> {
             let text = text(columns);
             match text.is_empty() {
                 true => Ok(None),
-                false => decimal(&text).map(Some).ok_or_else(|| format!("{name}: the {what} is \"{text}\"; a number is needed")),
+                false => decimal(&text)
+                    .map(Some)
+                    .ok_or_else(|| format!("{name}: the {what} is \"{text}\"; a number is needed")),
             }
         };
         let projection = match number(&self.projection, "projection")? {
@@ -219,7 +246,9 @@ impl Header {
         let ownership = text(&self.ownership);
         let percent = decimal(ownership.trim_end_matches('%').trim());
         if !ownership.is_empty() && percent.is_none_or(|percent| !(0..=1_000_000).contains(&percent.0)) {
-            return Err(format!("{name}: the ownership is \"{ownership}\"; a percentage from 0 to 100 is needed"));
+            return Err(format!(
+                "{name}: the ownership is \"{ownership}\"; a percentage from 0 to 100 is needed"
+            ));
         }
         let positions = list(&text(&self.position));
         let team = text(&self.team).to_uppercase();
@@ -304,7 +333,11 @@ pub fn kickoff(text: &str) -> Option<i64> {
     let clock = numbers(&clock, ':')?;
     let (&hour, &minute) = (clock.first()?, clock.get(1)?);
     let hour = half.map_or(hour, |half| hour % 12 + half);
-    let is_good = (1..=12).contains(&month) && (1..=31).contains(&day) && (0..24).contains(&hour) && (0..60).contains(&minute) && (1970..3000).contains(&year);
+    let is_good = (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && (0..24).contains(&hour)
+        && (0..60).contains(&minute)
+        && (1970..3000).contains(&year);
     // Days in the order of the calendar, which is all that is asked of them.
     is_good.then_some((((year * 12 + month) * 31 + day) * 24 + hour) * 60 + minute)
 }

@@ -110,7 +110,11 @@ pub fn build(plan: &Plan, budget: Budget<'_>, mut told: impl FnMut(usize)) -> Po
     };
     let mut even = Builder::new(plan, Reserve::Even).run(left, &mut told);
     even.steps += late.steps;
-    if even.ended == Some(Ended::None) && even.made.len() < late.made.len() { late } else { even }
+    if even.ended == Some(Ended::None) && even.made.len() < late.made.len() {
+        late
+    } else {
+        even
+    }
 }
 
 struct Builder<'a> {
@@ -129,6 +133,8 @@ struct Builder<'a> {
     found_limits: Vec<Limit>,
     outcome: Outcome,
     has_searched: bool,
+    /// Lineups there were when it was made.
+    searched_at: usize,
     depth: i64,
     keep: usize,
 }
@@ -149,8 +155,13 @@ impl<'a> Builder<'a> {
             found_limits: Vec::new(),
             outcome: Outcome::default(),
             has_searched: false,
+            searched_at: 0,
             depth: (best / 40).max(1),
-            keep: if plan.is_plain() { plan.count } else { (plan.count * 4).clamp(64, KEEP_MAX) },
+            keep: if plan.is_plain() {
+                plan.count
+            } else {
+                (plan.count * 4).clamp(64, KEEP_MAX)
+            },
         }
     }
 
@@ -174,7 +185,12 @@ impl<'a> Builder<'a> {
             }
         }
         // Spread evenly, a minimum may still have failed.
-        let is_met = self.plan.exposures.iter().zip(&self.used).all(|(exposure, used)| *used >= exposure.least);
+        let is_met = self
+            .plan
+            .exposures
+            .iter()
+            .zip(&self.used)
+            .all(|(exposure, used)| *used >= exposure.least);
         if ended.is_none() && !is_met {
             self.made.pop();
             ended = Some(Ended::None);
@@ -220,7 +236,9 @@ impl<'a> Builder<'a> {
 
     /// Searches for the next lineups.
     fn look(&mut self, limits: &[Limit], budget: Budget<'_>) -> Result<(), Ended> {
-        let Some(allowed) = self.allowed(&self.plan.locked) else { return Err(Ended::None) };
+        let Some(allowed) = self.allowed(&self.plan.locked) else {
+            return Err(Ended::None);
+        };
         let fillings = self.plan.beside(&self.plan.fillings, &self.plan.locked);
         let left = self.plan.count - self.made.len();
         let (is_again, is_plain) = (self.has_searched, self.plan.is_plain());
@@ -242,7 +260,7 @@ impl<'a> Builder<'a> {
             ..budget
         };
         self.outcome = self.search.best(&self.plan.problem, &mut self.rules, &ask, is_again, budget);
-        self.has_searched = true;
+        (self.has_searched, self.searched_at) = (true, self.chosen.len());
         self.found = std::mem::take(&mut self.outcome.lineups);
         if let (Some(first), Some(last)) = (self.found.first(), self.found.last()) {
             self.depth = (first.value - last.value).max(self.depth / 4).max(1);
@@ -269,7 +287,9 @@ impl<'a> Builder<'a> {
         let fillings = self.plan.beside(fillings, &locked);
         held.extend(locked);
         let limits = self.limits(nth, &held, budget)?;
-        let Some(allowed) = self.allowed(&held) else { return Err(Ended::None) };
+        let Some(allowed) = self.allowed(&held) else {
+            return Err(Ended::None);
+        };
         let ask = Ask {
             values: &self.values,
             allowed: &allowed,
@@ -317,7 +337,13 @@ impl<'a> Builder<'a> {
         let exposures = self.plan.exposures.iter().zip(&self.used);
         let is_within = |(exposure, used): (&Exposure, &usize)| *used < exposure.most || !exposure.counts(&lineup.items);
         let is_apart = |other: &Lineup| shared(&other.items, &lineup.items) <= self.plan.shared_max;
-        exposures.into_iter().all(is_within) && self.chosen.iter().all(is_apart)
+        // Those chosen before the search it minded, and it finds nothing twice.
+        let since = if self.plan.shared_max + 1 < lineup.items.len() {
+            &self.chosen[self.searched_at..]
+        } else {
+            &[]
+        };
+        exposures.into_iter().all(is_within) && since.iter().all(is_apart)
     }
 
     /// What the exposures ask of the next lineup.
@@ -346,9 +372,18 @@ impl<'a> Builder<'a> {
 
     /// Players of one class who together still need all the places there are left.
     fn reserve_classes(&self, left: usize, limits: &mut Vec<Limit>) {
+        if self.plan.exposures.iter().all(|exposure| exposure.least == 0) {
+            return;
+        }
         let classes = self.plan.fillings.first().map_or(0, Vec::len);
         for class in 0..classes {
-            let most = self.plan.fillings.iter().map(|counts| usize::from(counts[class])).max().unwrap_or(0);
+            let most = self
+                .plan
+                .fillings
+                .iter()
+                .map(|counts| usize::from(counts[class]))
+                .max()
+                .unwrap_or(0);
             let is_of = |item: ItemIndex| usize::from(self.plan.problem.items[usize::from(item)].class) == class;
             let (mut missing, mut members) = (0, Set::default());
             for (exposure, used) in self.plan.exposures.iter().zip(&self.used) {
@@ -419,7 +454,10 @@ impl<'a> Builder<'a> {
 impl Plan {
     /// Nothing runs across lineups but that no two are the same.
     fn is_plain(&self) -> bool {
-        let size = self.fillings.first().map_or(0, |counts| counts.iter().map(|count| usize::from(*count)).sum());
+        let size = self
+            .fillings
+            .first()
+            .map_or(0, |counts| counts.iter().map(|count| usize::from(*count)).sum());
         self.exposures.is_empty() && self.shared_max + 1 >= size && self.kept.is_empty() && self.draws.is_none()
     }
 
@@ -441,7 +479,7 @@ impl Exposure {
 }
 
 /// Items that two lineups have in common; both in order.
-pub fn shared(a: &[ItemIndex], b: &[ItemIndex]) -> usize {
+pub(super) fn shared(a: &[ItemIndex], b: &[ItemIndex]) -> usize {
     let (mut a, mut b) = (a, b);
     let mut both = 0;
     while let ([first, rest @ ..], [other, others @ ..]) = (a, b) {

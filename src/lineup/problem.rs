@@ -3,13 +3,13 @@
 //! Knows nothing of names, files or sites, and does no I/O. Bounded by [`ITEMS_MAX`] and [`SIZE_MAX`].
 
 /// Most items of a problem.
-pub const ITEMS_MAX: usize = 4096;
+pub(super) const ITEMS_MAX: usize = 4096;
 /// Most players of a lineup.
-pub const SIZE_MAX: usize = 16;
+pub(super) const SIZE_MAX: usize = 16;
 /// Most classes of items: those that may stand in the same slots are one.
-pub const CLASSES_MAX: usize = 16;
+pub(super) const CLASSES_MAX: usize = 16;
 /// Most ways to fill a lineup by class.
-pub const FILLINGS_MAX: usize = 5000;
+pub(super) const FILLINGS_MAX: usize = 5000;
 
 /// An item's place in its problem.
 pub type ItemIndex = u16;
@@ -43,9 +43,7 @@ impl Set {
 
     /// Whether one is in it.
     pub fn has(&self, item: ItemIndex) -> bool {
-        self.0
-            .get(usize::from(item / 64))
-            .is_some_and(|word| word >> (item % 64) & 1 == 1)
+        self.0.get(usize::from(item / 64)).is_some_and(|word| word >> (item % 64) & 1 == 1)
     }
 
     /// How many of these are in it.
@@ -182,7 +180,7 @@ pub struct Problem {
 
 /// How many of each class fill the slots, every way that can be; each class as a mask of the slots it may stand in.
 /// `None`: more than [`FILLINGS_MAX`].
-pub fn fillings(classes: &[u32], slots: u32) -> Option<Vec<Vec<u8>>> {
+pub(super) fn fillings(classes: &[u32], slots: u32) -> Option<Vec<Vec<u8>>> {
     let (mut all, mut filling) = (Vec::new(), vec![0; classes.len()]);
     let is_whole = fill(classes, slots, 0, &mut filling, &mut all);
     is_whole.then_some(all)

@@ -44,14 +44,25 @@ enum Edit {
 
 /// The names of constraints that cannot hold together, for `count` lineups; and whether the search for them came to
 /// its end.
-pub(super) fn culprits(site: &Site, players: &[Player], constraints: &Constraints, count: usize, budget: Budget<'_>) -> (Vec<String>, bool) {
+pub(super) fn culprits(
+    site: &Site,
+    players: &[Player],
+    constraints: &Constraints,
+    count: usize,
+    budget: Budget<'_>,
+) -> (Vec<String>, bool) {
     let parts = parts(site, constraints);
     let mut left: Vec<bool> = vec![true; parts.len()];
     let mut steps = budget.steps;
     let mut is_whole = true;
     for nth in 0..parts.len() {
         left[nth] = false;
-        let gone: Vec<&Edit> = parts.iter().zip(&left).filter(|(_, left)| !**left).map(|(part, _)| &part.edit).collect();
+        let gone: Vec<&Edit> = parts
+            .iter()
+            .zip(&left)
+            .filter(|(_, left)| !**left)
+            .map(|(part, _)| &part.edit)
+            .collect();
         let (site, constraints) = without(site, constraints, &gone);
         let is_possible = match Slate::new(&site, players, &constraints, count) {
             Err(_) => true,
@@ -81,10 +92,16 @@ fn parts(site: &Site, constraints: &Constraints) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut add = |name: String, edit: Edit| parts.push(Part { name, edit });
     if site.min_teams > 1 || constraints.min_teams.is_some() {
-        add(format!("min_teams = {}", constraints.min_teams.unwrap_or(0).max(site.min_teams)), Edit::MinTeams);
+        add(
+            format!("min_teams = {}", constraints.min_teams.unwrap_or(0).max(site.min_teams)),
+            Edit::MinTeams,
+        );
     }
     if site.min_games > 1 || constraints.min_games.is_some() {
-        add(format!("min_games = {}", constraints.min_games.unwrap_or(0).max(site.min_games)), Edit::MinGames);
+        add(
+            format!("min_games = {}", constraints.min_games.unwrap_or(0).max(site.min_games)),
+            Edit::MinGames,
+        );
     }
     if let Some(most) = constraints.max_per_team.into_iter().chain(site.max_per_team).min() {
         add(format!("max_per_team = {most}"), Edit::MaxPerTeam);
@@ -108,19 +125,35 @@ fn parts(site: &Site, constraints: &Constraints) -> Vec<Part> {
         }
     }
     for (nth, group) in constraints.group.iter().enumerate() {
-        add(named("group", nth, group.name.as_ref(), &group.players.join(", ")), Edit::Group(nth));
+        add(
+            named("group", nth, group.name.as_ref(), &group.players.join(", ")),
+            Edit::Group(nth),
+        );
     }
     for (nth, stack) in constraints.stack.iter().enumerate() {
-        add(named("stack", nth, stack.name.as_ref(), &format!("with {}", stack.with)), Edit::Stack(nth));
+        add(
+            named("stack", nth, stack.name.as_ref(), &format!("with {}", stack.with)),
+            Edit::Stack(nth),
+        );
     }
     for (nth, stack) in constraints.game_stack.iter().enumerate() {
-        add(named("game_stack", nth, stack.name.as_ref(), &format!("at_least = {}", stack.at_least)), Edit::GameStack(nth));
+        add(
+            named("game_stack", nth, stack.name.as_ref(), &format!("at_least = {}", stack.at_least)),
+            Edit::GameStack(nth),
+        );
     }
     for (nth, stack) in constraints.team_stack.iter().enumerate() {
-        add(named("team_stack", nth, stack.name.as_ref(), &format!("at_least = {}", stack.at_least)), Edit::TeamStack(nth));
+        add(
+            named("team_stack", nth, stack.name.as_ref(), &format!("at_least = {}", stack.at_least)),
+            Edit::TeamStack(nth),
+        );
     }
     for (nth, one) in constraints.exposure.iter().enumerate() {
-        let of: Vec<&str> = [&one.player, &one.position, &one.team].into_iter().flatten().map(String::as_str).collect();
+        let of: Vec<&str> = [&one.player, &one.position, &one.team]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
         add(named("exposure", nth, one.name.as_ref(), &of.join(", ")), Edit::Exposure(nth));
     }
     if let Some(share) = constraints.max_exposure {
@@ -178,11 +211,21 @@ fn without(site: &Site, constraints: &Constraints, gone: &[&Edit]) -> (Site, Con
             Edit::Exposure(_) | Edit::Stack(_) | Edit::GameStack(_) | Edit::TeamStack(_) | Edit::Group(_) => (),
         }
     }
-    keep(&mut rest.exposure, |nth| is_gone(&|edit| matches!(edit, Edit::Exposure(gone) if *gone == nth)));
-    keep(&mut rest.stack, |nth| is_gone(&|edit| matches!(edit, Edit::Stack(gone) if *gone == nth)));
-    keep(&mut rest.game_stack, |nth| is_gone(&|edit| matches!(edit, Edit::GameStack(gone) if *gone == nth)));
-    keep(&mut rest.team_stack, |nth| is_gone(&|edit| matches!(edit, Edit::TeamStack(gone) if *gone == nth)));
-    keep(&mut rest.group, |nth| is_gone(&|edit| matches!(edit, Edit::Group(gone) if *gone == nth)));
+    keep(&mut rest.exposure, |nth| {
+        is_gone(&|edit| matches!(edit, Edit::Exposure(gone) if *gone == nth))
+    });
+    keep(&mut rest.stack, |nth| {
+        is_gone(&|edit| matches!(edit, Edit::Stack(gone) if *gone == nth))
+    });
+    keep(&mut rest.game_stack, |nth| {
+        is_gone(&|edit| matches!(edit, Edit::GameStack(gone) if *gone == nth))
+    });
+    keep(&mut rest.team_stack, |nth| {
+        is_gone(&|edit| matches!(edit, Edit::TeamStack(gone) if *gone == nth))
+    });
+    keep(&mut rest.group, |nth| {
+        is_gone(&|edit| matches!(edit, Edit::Group(gone) if *gone == nth))
+    });
     (site, rest)
 }
 

@@ -6,7 +6,7 @@ use super::problem::{ItemIndex, Limit, Problem};
 
 /// Every limit of a problem, and of one ask.
 #[derive(Debug, Default)]
-pub struct Rules {
+pub(super) struct Rules {
     limits: Vec<Limit>,
     /// Those that the problem has; the rest came with an ask.
     own: usize,
@@ -26,7 +26,7 @@ pub struct Rules {
 
 impl Rules {
     /// Those of a problem.
-    pub fn new(problem: &Problem) -> Rules {
+    pub(super) fn new(problem: &Problem) -> Rules {
         let mut players: Vec<u16> = problem.items.iter().map(|item| item.player).collect();
         players.sort_unstable();
         let mut rules = Rules {

@@ -45,7 +45,10 @@ impl Shape {
         let mut layers = Vec::new();
         let mut nodes = vec![all];
         for &class in order {
-            let most_of: Vec<u8> = nodes.iter().map(|rest| rest.iter().map(|counts| counts[0]).max().unwrap_or(0)).collect();
+            let most_of: Vec<u8> = nodes
+                .iter()
+                .map(|rest| rest.iter().map(|counts| counts[0]).max().unwrap_or(0))
+                .collect();
             let most = most_of.iter().copied().max().map_or(0, usize::from);
             let (mut next, mut after) = (vec![NONE; nodes.len() * (most + 1)], Vec::<Vec<Vec<u8>>>::new());
             for (node, rest) in nodes.iter().enumerate() {

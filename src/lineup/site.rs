@@ -7,7 +7,7 @@ use serde::Deserialize;
 use std::path::Path;
 
 /// Longest site file, in bytes.
-pub const FILE_BYTES_MAX: u64 = 65_536;
+pub(super) const FILE_BYTES_MAX: u64 = 65_536;
 
 /// The files of `config/sites`, built in.
 const EMBEDDED: [(&str, &str); 4] = [
@@ -154,7 +154,10 @@ impl Site {
         let is_path = path.extension().is_some_and(|extension| extension == "toml") || name.contains('/');
         if !is_path {
             let names: Vec<&str> = Site::names().collect();
-            return Err(format!("no site \"{name}\"; there are {}, and site files of your own (FILE.toml)", names.join(", ")));
+            return Err(format!(
+                "no site \"{name}\"; there are {}, and site files of your own (FILE.toml)",
+                names.join(", ")
+            ));
         }
         let bytes = std::fs::metadata(path).map_err(|error| format!("{name}: {error}"))?.len();
         if bytes > FILE_BYTES_MAX {
@@ -170,6 +173,16 @@ impl Site {
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Site, String> {
         let site: Site = toml::from_str(text).map_err(|error| error.to_string())?;
+        site.check()?;
+        Ok(site)
+    }
+
+    /// Whether all of it makes sense.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub fn check(&self) -> Result<(), String> {
+        let site = self;
         let count: usize = site.slots.iter().map(|slot| usize::from(slot.count)).sum();
         if count == 0 || count > SIZE_MAX {
             return Err(format!("[[slot]]: {count} slots, 1 to {SIZE_MAX} make a lineup"));
@@ -186,12 +199,17 @@ impl Site {
                 return Err(format!("slot {}: positions: nobody may stand there", slot.name));
             }
         }
-        for (key, names) in [("name", &site.columns.name), ("position", &site.columns.position), ("salary", &site.columns.salary), ("team", &site.columns.team)] {
+        for (key, names) in [
+            ("name", &site.columns.name),
+            ("position", &site.columns.position),
+            ("salary", &site.columns.salary),
+            ("team", &site.columns.team),
+        ] {
             if names.is_empty() {
                 return Err(format!("columns.{key}: which column is it?"));
             }
         }
-        Ok(site)
+        Ok(())
     }
 
     /// Each slot by itself, in the order of the upload.

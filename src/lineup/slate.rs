@@ -93,7 +93,10 @@ impl<'a> Slate<'a> {
     fn add_items(&mut self) -> Result<(), BadConstraint> {
         let mut persons: HashMap<(String, &str), u16> = HashMap::new();
         let mut classes: Vec<u32> = Vec::new();
-        let has_roles = self.slots.iter().any(|slot| (slot.points, slot.salary) != (self.slots[0].points, self.slots[0].salary));
+        let has_roles = self
+            .slots
+            .iter()
+            .any(|slot| (slot.points, slot.salary) != (self.slots[0].points, self.slots[0].salary));
         for (row, player) in self.players.iter().enumerate() {
             let Some(projection) = player.projection else {
                 self.left_out += 1;
@@ -106,7 +109,12 @@ impl<'a> Slate<'a> {
             };
             let person = *persons.entry(key).or_insert(next);
             let mut roles: Vec<((i64, i64), u32)> = Vec::new();
-            for (nth, slot) in self.slots.iter().enumerate().filter(|(_, slot)| takes(&slot.name, &slot.positions, player)) {
+            for (nth, slot) in self
+                .slots
+                .iter()
+                .enumerate()
+                .filter(|(_, slot)| takes(&slot.name, &slot.positions, player))
+            {
                 let role = (slot.points, slot.salary);
                 match roles.iter_mut().find(|(known, _)| *known == role) {
                     Some((_, mask)) => *mask |= 1 << nth,
@@ -134,7 +142,11 @@ impl<'a> Slate<'a> {
             return bad("no player has a projection, nor the site's own number of points");
         }
         if classes.len() > CLASSES_MAX || self.rows.len() > ITEMS_MAX {
-            return bad(format!("{} players in {} kinds of roles; at most {ITEMS_MAX} in {CLASSES_MAX}", self.rows.len(), classes.len()));
+            return bad(format!(
+                "{} players in {} kinds of roles; at most {ITEMS_MAX} in {CLASSES_MAX}",
+                self.rows.len(),
+                classes.len()
+            ));
         }
         let all = (1u32 << self.slots.len()) - 1;
         let Some(fillings) = fillings(&classes, all) else {
@@ -143,7 +155,10 @@ impl<'a> Slate<'a> {
         if fillings.is_empty() {
             let is_empty = |nth: &usize| classes.iter().all(|class| class >> nth & 1 == 0);
             let empty = (0..self.slots.len()).find(is_empty).map_or("some", |nth| &self.slots[nth].name);
-            return bad(format!("the players' file has nobody for {empty} slots; a lineup of {} cannot be filled", self.site.title));
+            return bad(format!(
+                "the players' file has nobody for {empty} slots; a lineup of {} cannot be filled",
+                self.site.title
+            ));
         }
         self.plan.fillings = fillings;
         self.plan.allowed = vec![true; self.rows.len()];
@@ -164,7 +179,11 @@ impl<'a> Slate<'a> {
                 is_bare(player, bare) && (positions || player.team.eq_ignore_ascii_case(note) || player.id == note)
             })
         };
-        let by = |is_it: &dyn Fn(&Player) -> bool| (0..self.players.len()).filter(|row| is_it(&self.players[*row])).collect::<Vec<usize>>();
+        let by = |is_it: &dyn Fn(&Player) -> bool| {
+            (0..self.players.len())
+                .filter(|row| is_it(&self.players[*row]))
+                .collect::<Vec<usize>>()
+        };
         let ways: [&dyn Fn(&Player) -> bool; 3] = [
             &|player| !player.id.is_empty() && player.id == wanted,
             &|player| is_bare(player, wanted),
@@ -176,8 +195,20 @@ impl<'a> Slate<'a> {
         }
         let first = &self.players[rows[0]];
         if let Some(other) = rows.iter().map(|row| &self.players[*row]).find(|player| !is_same(player, first)) {
-            let told = |player: &Player| format!("{} ({}, {}, id {})", player.name, player.team, player.positions.join("/"), player.id);
-            return bad(format!("{place}: \"{name}\" may be {} or {}; name him by id, or as \"Name (TEAM)\"", told(first), told(other)));
+            let told = |player: &Player| {
+                format!(
+                    "{} ({}, {}, id {})",
+                    player.name,
+                    player.team,
+                    player.positions.join("/"),
+                    player.id
+                )
+            };
+            return bad(format!(
+                "{place}: \"{name}\" may be {} or {}; name him by id, or as \"Name (TEAM)\"",
+                told(first),
+                told(other)
+            ));
         }
         let set: Set = self.all().filter(|item| rows.contains(&self.rows[usize::from(*item)])).collect();
         match set.is_empty() {
@@ -200,13 +231,21 @@ impl<'a> Slate<'a> {
         for name in &constraints.exclude {
             self.named(name, "exclude")?.iter().for_each(|item| out.insert(item));
         }
-        let is_out = |player: &Player| constraints.exclude_status.iter().any(|status| status.eq_ignore_ascii_case(&player.status));
+        let is_out = |player: &Player| {
+            constraints
+                .exclude_status
+                .iter()
+                .any(|status| status.eq_ignore_ascii_case(&player.status))
+        };
         self.those(is_out).iter().for_each(|item| out.insert(item));
         if let Some(ownership) = &constraints.ownership {
             if self.players.iter().all(|player| player.ownership.is_none()) {
                 return bad("[ownership]: the players' file has no column Ownership");
             }
-            let range = (ownership.min_player.map_or(0, hundredths), ownership.max_player.map_or(i64::MAX, hundredths));
+            let range = (
+                ownership.min_player.map_or(0, hundredths),
+                ownership.max_player.map_or(i64::MAX, hundredths),
+            );
             let is_off = |player: &Player| !(range.0..=range.1).contains(&i64::from(player.ownership.unwrap_or(0)));
             self.those(is_off).iter().for_each(|item| out.insert(item));
         }
@@ -233,7 +272,10 @@ impl<'a> Slate<'a> {
         }
         self.plan.problem.salary = Some(Range { least, most });
         if let Some(ownership) = &constraints.ownership {
-            let (least, most) = (ownership.min_total.map_or(0, hundredths), ownership.max_total.map_or(i64::MAX / 1_000_000, hundredths));
+            let (least, most) = (
+                ownership.min_total.map_or(0, hundredths),
+                ownership.max_total.map_or(i64::MAX / 1_000_000, hundredths),
+            );
             if least > most {
                 return bad("[ownership]: min_total is above max_total");
             }
@@ -255,8 +297,16 @@ impl<'a> Slate<'a> {
         }
         let min_teams = constraints.min_teams.unwrap_or(0).max(self.site.min_teams);
         let min_games = constraints.min_games.unwrap_or(0).max(self.site.min_games);
-        if min_games > 1 && self.players.iter().all(|player| player.game.is_empty() && player.opponent.is_empty()) {
-            return bad(format!("{}: players from at least {min_games} games are needed, and the players' file names no games", self.site.title));
+        if min_games > 1
+            && self
+                .players
+                .iter()
+                .all(|player| player.game.is_empty() && player.opponent.is_empty())
+        {
+            return bad(format!(
+                "{}: players from at least {min_games} games are needed, and the players' file names no games",
+                self.site.title
+            ));
         }
         let group = |index: &BTreeMap<String, u16>, key: &dyn Fn(&Player) -> String| -> Vec<u16> {
             self.all().map(|item| index[&key(self.player(item))]).collect()
@@ -267,7 +317,10 @@ impl<'a> Slate<'a> {
         ] {
             if usize::from(least) > index.len().min(self.slots.len()) {
                 let what = if std::ptr::eq(index, &teams) { "teams" } else { "games" };
-                return bad(format!("players from at least {least} {what} are needed, and the players' file has {}", index.len()));
+                return bad(format!(
+                    "players from at least {least} {what} are needed, and the players' file has {}",
+                    index.len()
+                ));
             }
             if least > 1 {
                 self.plan.problem.spreads.push(Spread { groups, least });
@@ -291,7 +344,12 @@ impl<'a> Slate<'a> {
             let members = self.those(|player| player.team == *team && plays(player, positions) && !is_defense(player));
             if !when.is_empty() && members.iter().count() > usize::from(most) {
                 let when = Some(when);
-                self.plan.problem.limits.push(Limit { members, least: 0, most, when });
+                self.plan.problem.limits.push(Limit {
+                    members,
+                    least: 0,
+                    most,
+                    when,
+                });
             }
         }
         Ok(())
@@ -311,7 +369,12 @@ impl<'a> Slate<'a> {
         }
         let when = group.when.as_ref().map(|name| self.named(name, place)).transpose()?;
         let most = group.at_most.unwrap_or(u8::MAX);
-        Ok(Limit { members, least: group.at_least, most, when })
+        Ok(Limit {
+            members,
+            least: group.at_least,
+            most,
+            when,
+        })
     }
 
     fn add_stacks(&mut self, constraints: &Constraints) -> Result<(), BadConstraint> {
@@ -342,10 +405,16 @@ impl<'a> Slate<'a> {
             // Who is of the position himself does not count as his own mate.
             if stack.positions.iter().any(|position| position.eq_ignore_ascii_case(&stack.with)) {
                 let person = |item: ItemIndex| self.plan.problem.items[usize::from(item)].player;
-                groups = anchors.iter().map(|one| anchors.iter().filter(|item| person(*item) == person(one)).collect()).collect();
+                groups = anchors
+                    .iter()
+                    .map(|one| anchors.iter().filter(|item| person(*item) == person(one)).collect())
+                    .collect();
                 groups.dedup();
             }
-            let opponent = anchors.iter().map(|item| self.player(item).opponent.as_str()).find(|team| !team.is_empty());
+            let opponent = anchors
+                .iter()
+                .map(|item| self.player(item).opponent.as_str())
+                .find(|team| !team.is_empty());
             if stack.bring_back > 0 && opponent.is_none() && !anchors.is_empty() {
                 return bad(format!("{place}: bring_back: the players' file does not say whom {team} plays"));
             }
@@ -356,9 +425,19 @@ impl<'a> Slate<'a> {
                 let (least, most) = (stack.at_least, stack.at_most.unwrap_or(u8::MAX));
                 if stack.bring_back > 0 {
                     let (members, least, when) = (back.clone(), stack.bring_back, Some(when.clone()));
-                    self.plan.problem.limits.push(Limit { members, least, most: u8::MAX, when });
+                    self.plan.problem.limits.push(Limit {
+                        members,
+                        least,
+                        most: u8::MAX,
+                        when,
+                    });
                 }
-                self.plan.problem.limits.push(Limit { members, least, most, when: Some(when) });
+                self.plan.problem.limits.push(Limit {
+                    members,
+                    least,
+                    most,
+                    when: Some(when),
+                });
             }
         }
         Ok(())
@@ -367,7 +446,11 @@ impl<'a> Slate<'a> {
     fn game_stack(&self, stack: &GameStack, place: &str) -> Result<AnyOf, BadConstraint> {
         check_positions(self, &stack.positions, place)?;
         let games = self.games();
-        if let Some(unknown) = stack.games.iter().find(|game| !games.keys().any(|known| known.eq_ignore_ascii_case(game))) {
+        if let Some(unknown) = stack
+            .games
+            .iter()
+            .find(|game| !games.keys().any(|known| known.eq_ignore_ascii_case(game)))
+        {
             return bad(format!("{place}: games: no game \"{unknown}\" in the players' file (AWAY@HOME)"));
         }
         let chosen = games.keys().filter(|game| stack.games.is_empty() || has(&stack.games, game));
@@ -375,7 +458,10 @@ impl<'a> Slate<'a> {
             let is_in = |player: &Player| game_key(player) == *game && plays(player, &stack.positions);
             let mut limits = vec![Limit::least(self.those(is_in), stack.at_least)];
             for team in game.split('@').filter(|_| stack.each_team > 0) {
-                limits.push(Limit::least(self.those(|player| is_in(player) && player.team == team), stack.each_team));
+                limits.push(Limit::least(
+                    self.those(|player| is_in(player) && player.team == team),
+                    stack.each_team,
+                ));
             }
             limits
         });
@@ -413,8 +499,15 @@ impl<'a> Slate<'a> {
             check_teams(self, &teams, &place)?;
             let named = one.player.as_ref().map(|name| self.named(name, &place)).transpose()?;
             let is_it = |player: &Player| plays(player, &positions) && (teams.is_empty() || has(&teams, &player.team));
-            let members: Set = self.those(is_it).iter().filter(|item| named.as_ref().is_none_or(|named| named.has(*item))).collect();
-            let (least, most) = (one.min.map_or(0, |share| at_least(share, count)), one.max.map_or(count, |share| at_most(share, count)));
+            let members: Set = self
+                .those(is_it)
+                .iter()
+                .filter(|item| named.as_ref().is_none_or(|named| named.has(*item)))
+                .collect();
+            let (least, most) = (
+                one.min.map_or(0, |share| at_least(share, count)),
+                one.max.map_or(count, |share| at_most(share, count)),
+            );
             if least > most {
                 return bad(format!("{place}: of {count} lineups, min asks for {least} and max allows {most}"));
             }
@@ -423,7 +516,12 @@ impl<'a> Slate<'a> {
             }
             if !one.each && one.player.is_none() {
                 let count = one.count.unwrap_or(1);
-                self.plan.exposures.push(Exposure { members, count, least, most });
+                self.plan.exposures.push(Exposure {
+                    members,
+                    count,
+                    least,
+                    most,
+                });
                 continue;
             }
             let rank = if one.player.is_some() { 2 } else { 1 };
@@ -438,7 +536,12 @@ impl<'a> Slate<'a> {
         }
         for (player, (_, least, most)) in people.into_iter().filter(|(_, (_, least, most))| *least > 0 || *most < count) {
             let members: Set = self.all().filter(|item| person(self, *item) == player).collect();
-            self.plan.exposures.push(Exposure { members, count: 1, least, most });
+            self.plan.exposures.push(Exposure {
+                members,
+                count: 1,
+                least,
+                most,
+            });
         }
         Ok(())
     }
@@ -450,7 +553,10 @@ impl<'a> Slate<'a> {
             let own = self.player(item).stddev.zip(random.stddev);
             match own {
                 Some((Points(stddev), factor)) => times(times(stddev, self.role(item).points), ten_thousandths(factor)),
-                None => times(self.plan.values[usize::from(item)], ten_thousandths(random.percent.unwrap_or(0.0) / 100.0)),
+                None => times(
+                    self.plan.values[usize::from(item)],
+                    ten_thousandths(random.percent.unwrap_or(0.0) / 100.0),
+                ),
             }
         };
         self.plan.draws = Some(Draws {

@@ -22,6 +22,7 @@ mod lineups;
 pub mod listen;
 mod memory;
 mod nodes;
+pub mod optimize;
 mod page;
 mod predictions;
 mod projections;
@@ -88,6 +89,8 @@ pub struct App {
     pub default_ruleset: RulesetIndex,
     /// What players are thought to have.
     pub projections: Arc<Projections>,
+    /// Builds lineups for whoever asks.
+    pub optimizer: optimize::Optimizer,
     /// This history's name.
     pub epoch: Arc<Epoch>,
     /// The nodes of the cluster, of which this is one.
@@ -295,6 +298,7 @@ pub fn router(door: Door, routes: Routes) -> Router {
             .route("/v1/rulesets", get(api::rulesets))
             .route("/v1/models", get(predictions::models))
             .route("/v1/lineups", post(lineups::define))
+            .route("/v1/optimize", post(optimize::lineups))
             .route("/v1/admission", get(api::admission))
             .route("/v1/nodes", get(nodes::nodes))
             .route("/v1/snapshot", get(snapshots::snapshot))

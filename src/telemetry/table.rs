@@ -95,6 +95,27 @@ metric!(
     "",
     "From an event's effect being worked out to the shards being told of the lineups that it moved; the oldest of what was taken together."
 );
+metric!(
+    OPTIMIZED,
+    "scorewire_optimize_requests_total",
+    Counter,
+    "outcome",
+    "Requests for lineups (`POST /v1/optimize`): `proven`, `unproven` (time or work ran out), `refused`, `busy` (`optimize.queue_max`), `gone` (who asked hung up)."
+);
+metric!(
+    OPTIMIZE_WAITING,
+    "scorewire_optimize_requests",
+    Gauge,
+    "",
+    "Requests for lineups that wait or are worked on."
+);
+metric!(
+    OPTIMIZE_STEPS,
+    "scorewire_optimize_steps_total",
+    Counter,
+    "",
+    "Steps of the searches for lineups."
+);
 metric!(GAMES, "scorewire_games", Gauge, "", "Games held.");
 metric!(
     GAMES_LIVE,
@@ -926,6 +947,9 @@ pub const METRICS: &[&Metric] = &[
     &LINEUP_CHANGES,
     &LINEUP_JUMPS,
     &LINEUP_RESYNCS,
+    &OPTIMIZED,
+    &OPTIMIZE_WAITING,
+    &OPTIMIZE_STEPS,
     &STATE_TO_LINEUPS,
     &GAMES,
     &GAMES_LIVE,

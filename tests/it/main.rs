@@ -42,6 +42,8 @@ mod log_command;
 mod memory;
 mod moved;
 mod nodes;
+mod optimize;
+mod optimize_http;
 mod oracle;
 mod plain_http;
 mod plan;

@@ -83,6 +83,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "model",
             // What was computed, to be shown.
             "predict",
+            // Who builds lineups lets others go first.
+            "priority",
             "scoring",
             "store",
             "telemetry",

@@ -37,6 +37,8 @@ const MOVERS: &[&str] = &[
     "moved::driven::games_that_are_let_go_of_are_seen",
     "moved::driven::queues_that_fill_are_seen",
     "moved::driven::what_a_feed_says_is_seen",
+    "optimize_http::lineups_come_from_a_sites_file_and_from_players_as_json_alike",
+    "optimize_http::more_than_can_wait_are_turned_away_and_scores_go_on",
     "nodes::clients_are_sent_to_nodes_that_are_there",
     "predictions::a_snap_is_predicted_and_judged_by_the_play",
     "predictions::the_shipped_models_predict",
