@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""The optimiser beside pydfs-lineup-optimizer (with the CBC that comes with PuLP) and HiGHS, on the same slate and
+constraints, in the same run.
+
+    tests/optimizer/run peers [--runs 5] [--long] [--json FILE]
+
+plain       400 players, DraftKings classic: 1 lineup, and with --long 150
+stacks      QB with two of his WR and TE, and one WR of the other team; nobody in more than 40 %, at most 7 players shared:
+            20 lineups, and of ours 150
+
+Medians of --runs runs in turns, the least and the most beside them. --long has pydfs make 150 plain ones once, which
+takes minutes. What each column is:
+
+in process  the search alone, problem built: of ours as the answer's JSON says it (`took_ms`), of pydfs its generator run to
+            the end (it starts CBC once a lineup), of HiGHS its run, once a lineup
+command     of ours, `scorewire optimize` as somebody calls it: start, reading the players' file, search, writing
+
+The totals of ours and of each peer must be equal, lineup by lineup, or the run fails. Needs a release build.
+"""
+
+import argparse
+import json
+import pathlib
+import random
+import statistics
+import sys
+import tempfile
+import time
+import asking
+import reading
+import slate
+from program import Program
+from sites import ONE, SITES, write_players
+
+SITE = SITES["draftkings"]
+STACKS = {
+    "stack": [{"with": "QB", "positions": ["WR", "TE"], "at_least": 2, "bring_back": 1, "bring_back_positions": ["WR"]}],
+    "max_exposure": 0.4,
+    "max_shared": 7,
+}
+
+
+class Pydfs:
+    name = "pydfs-lineup-optimizer"
+
+    def __init__(self, rows, asked):
+        import pydfs_lineup_optimizer as pydfs
+        from pydfs_lineup_optimizer.player import GameInfo
+
+        optimizer = pydfs.get_optimizer(pydfs.Site.DRAFTKINGS, pydfs.Sport.FOOTBALL)
+        # It tells games apart by identity.
+        games = {row.game: GameInfo(row.home, row.away, None) for row in rows}
+        optimizer.player_pool.load_players(
+            [
+                pydfs.Player(
+                    row.id,
+                    row.first,
+                    row.last,
+                    [row.position],
+                    row.team,
+                    row.salary,
+                    float(row.projection),
+                    game_info=games[row.game],
+                )
+                for row in rows
+            ]
+        )
+        if "stack" in asked:
+            optimizer.add_stack(pydfs.PositionsStack(["QB", ("WR", "TE"), ("WR", "TE")]))
+            optimizer.force_positions_for_opposing_team(("QB", "WR"))
+            optimizer.set_max_repeating_players(asked["max_shared"])
+        self.optimizer, self.most = optimizer, asked.get("max_exposure")
+        self.units = {row.id: row.points() for row in rows}
+
+    def make(self, n):
+        began = time.perf_counter()
+        made = list(self.optimizer.optimize(n, max_exposure=self.most))
+        took = time.perf_counter() - began
+        return took, [sum(self.units[player.id] for player in lineup.players) for lineup in made]
+
+
+class Highs:
+    name = "HiGHS"
+
+    def __init__(self, rows, asked):
+        self.rows, self.asked = rows, asked
+
+    def make(self, n):
+        program, made, took = Program(SITE, self.rows, self.asked), [], 0.0
+        all_shares = reading.shares(self.rows, self.asked, n)
+        banned = set()
+        for _ in range(n):
+            for share in set(reading.closed(self.rows, all_shares, [lineup for _, lineup in made], n)[0]) - banned:
+                banned.add(share)
+                program.limit(share, False)
+            began = time.perf_counter()
+            found = program.solve()
+            took += time.perf_counter() - began
+            made.append(found)
+            program.forbid(found[1], self.asked.get("max_shared"))
+        return took, [points for points, _ in made]
+
+
+class Ours:
+    name = "scorewire"
+
+    def __init__(self, scorewire, folder, rows, asked):
+        self.command = asking.Command(scorewire, folder, SITE, rows, asked)
+
+    def make(self, n):
+        began = time.perf_counter()
+        answer = self.command.run(n)
+        self.wall_s = time.perf_counter() - began
+        if answer.refused or not answer.complete or not answer.proven:
+            sys.exit(f"scorewire made no whole, proven answer: {answer.said}")
+        return answer.took_s, answer.totals
+
+
+def measure(makers, n, runs):
+    """Runs in turns; per maker the times and the totals of the last run."""
+    times, walls, totals = {maker.name: [] for maker in makers}, [], {}
+    for turn in range(runs):
+        for maker in makers if turn % 2 == 0 else makers[::-1]:
+            took, totals[maker.name] = maker.make(n)
+            times[maker.name].append(took * 1000)
+            if isinstance(maker, Ours):
+                walls.append(maker.wall_s * 1000)
+    return times, walls, totals
+
+
+def shown(times):
+    if not times:
+        return ""
+    if len(times) == 1:
+        return f"{times[0]:.3g} (once)"
+    return f"{statistics.median(times):.3g} ({min(times):.3g} to {max(times):.3g})"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=2017)
+    parser.add_argument("--long", action="store_true", help="150 plain lineups of pydfs, once: minutes")
+    parser.add_argument("--scorewire", default=str(asking.TARGET / "release" / "scorewire"))
+    parser.add_argument("--json", help="file for the figures")
+    given = parser.parse_args()
+    rows = slate.main_slate(random.Random(given.seed))
+    print(f"{asking.machine()}; slate of seed {given.seed}: {len(rows)} players; {given.runs} runs in turns\n")
+    figures, wrong = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for title, asked in (("plain", {}), ("stacks", STACKS)):
+            ours = Ours(given.scorewire, pathlib.Path(folder) / title, rows, asked)
+            pydfs, highs = Pydfs(rows, asked), Highs(rows, asked)
+            plan = [(1, [ours, pydfs, highs], given.runs), (150, [ours], given.runs)]
+            if asked:
+                plan = [(20, [ours, pydfs, highs], given.runs), (150, [ours], given.runs)]
+            elif given.long:
+                plan.append((150, [ours, pydfs], 1))
+            for n, makers, runs in plan:
+                times, walls, totals = measure(makers, n, runs)
+                for name, list_of in totals.items():
+                    if list_of != totals[ours.name]:
+                        at = next(i for i, pair in enumerate(zip(list_of, totals[ours.name], strict=False)) if pair[0] != pair[1])
+                        wrong.append(
+                            f"{title}, {n} lineups: lineup {at + 1} is {totals[ours.name][at] / ONE} here, {list_of[at] / ONE} of {name}"
+                        )
+                for name in totals:
+                    command = walls if name == ours.name else []
+                    figures.append({"what": title, "lineups": n, "who": name, "in_process_ms": times[name], "command_ms": command})
+    print("| what | lineups | who | in process, ms | command, ms |\n|---|---|---|---|---|")
+    for line in figures:
+        print(
+            f"| {line['what']} | {line['lineups']} | {line['who']} | {shown(line['in_process_ms'])} | {shown(line['command_ms'])} |"
+        )
+    if given.json:
+        pathlib.Path(given.json).write_text(json.dumps(figures, indent=1) + "\n")
+    print(*wrong, sep="\n", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
