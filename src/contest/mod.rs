@@ -1,0 +1,3 @@
+//! Contests: entries that compete by their players' points.
+
+pub mod simulate;
