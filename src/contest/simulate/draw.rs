@@ -5,46 +5,12 @@
 
 use super::correlation::WEIGHT_ONE;
 use super::normal::{self, TABLE};
+use super::quanta::Quanta;
 use super::shape::{CELLS, CELLS_IN_ONE};
 use super::slate::Slate;
 
 /// Draws that are made at once.
 pub(super) const LANES: usize = 16;
-
-/// What totals are counted in: sums wrap, and what they wrap to is right as long as the range of all totals fits.
-pub(super) trait Quanta: Copy + Default + Ord + Send + Sync + 'static {
-    fn wrapped(quanta: i64) -> Self;
-    fn plus(self, other: Self) -> Self;
-    fn index(self) -> usize;
-}
-
-impl Quanta for u16 {
-    fn wrapped(quanta: i64) -> u16 {
-        quanta as u16
-    }
-    #[inline(always)]
-    fn plus(self, other: u16) -> u16 {
-        self.wrapping_add(other)
-    }
-    #[inline(always)]
-    fn index(self) -> usize {
-        self.into()
-    }
-}
-
-impl Quanta for u32 {
-    fn wrapped(quanta: i64) -> u32 {
-        quanta as u32
-    }
-    #[inline(always)]
-    fn plus(self, other: u32) -> u32 {
-        self.wrapping_add(other)
-    }
-    #[inline(always)]
-    fn index(self) -> usize {
-        self as usize
-    }
-}
 
 /// What a sum of weights times numbers is shifted by to be a cell: both have their ones, and a cell is a part of one.
 pub(super) const TO_CELL: u32 = (WEIGHT_ONE as u32 * normal::ONE as u32 / CELLS_IN_ONE as u32).ilog2();

@@ -4,6 +4,7 @@
 //! [`ROWS_MAX`], [`SLOTS_MAX`] and [`PRIZE_MAX`]; what is beyond is refused.
 
 use super::Refused;
+use super::rank::{CASH, TOP, WIN};
 use crate::model::Points;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -67,10 +68,11 @@ pub(super) struct Prizes {
     pub(super) cents: Vec<u32>,
     /// What all places before get, one more than places.
     pub(super) before: Vec<u64>,
-    /// The place after the last that gets as much as this one, all between included.
+    /// By place from 0, as far as any is paid or among the best hundredth: what an entry there gets and counts, packed.
+    /// The last stands for all places further down, which bring nothing.
+    pub(super) brings: Vec<u64>,
+    /// As long: the place after the last that gets as much as this one, all between included.
     pub(super) alike_until: Vec<u32>,
-    /// Places that are among the best hundredth: one at least.
-    pub(super) top: u32,
 }
 
 impl Field {
@@ -144,8 +146,8 @@ impl Prizes {
         let mut made = Prizes {
             cents: Vec::new(),
             before: vec![0],
+            brings: Vec::new(),
             alike_until: Vec::new(),
-            top: (entries / 100).max(1) as u32,
         };
         let mut next = 1;
         for prize in prizes {
@@ -164,31 +166,32 @@ impl Prizes {
             }
             made.cents.resize(made.cents.len() + places, prize.cents as u32);
         }
-        made.alike_until = vec![0; made.cents.len()];
-        let mut until = made.cents.len();
-        for place in (0..made.cents.len()).rev() {
-            if place + 1 < until && made.cents[place] != made.cents[place + 1] {
-                until = place + 1;
-            }
-            made.alike_until[place] = until as u32;
-        }
+        made.look_up((entries / 100).max(1));
         Ok(made)
     }
 
-    /// Places that get something.
-    pub(super) fn paid(&self) -> u32 {
-        self.cents.len() as u32
+    /// `top` places are among the best.
+    fn look_up(&mut self, top: usize) {
+        let paid = self.cents.len();
+        let cents = |place: usize| self.cents.get(place).map_or(0, |cents| u64::from(*cents));
+        let places = paid.max(top);
+        let mut until = vec![places as u32; places];
+        until.push(u32::MAX);
+        for place in (1..places).rev() {
+            until[place - 1] = if cents(place - 1) == cents(place) { until[place] } else { place as u32 };
+        }
+        self.alike_until = until;
+        let mark = |is_so: bool, at: u32| u64::from(is_so) << at;
+        self.brings = (0..=places)
+            .map(|place| cents(place) | mark(place < paid, CASH) | mark(place < top, TOP) | mark(place == 0, WIN))
+            .collect();
     }
 
     /// What each of so many gets who share the places from this one (from 0) on: the sum over them, divided; what is less
     /// than a cent is nobody's.
     pub(super) fn share(&self, place: u32, sharing: u32) -> u32 {
-        let Some(&cents) = self.cents.get(place as usize) else { return 0 };
-        let end = place.saturating_add(sharing);
-        if end <= self.alike_until[place as usize] {
-            return cents;
-        }
-        let end = end.min(self.paid());
-        ((self.before[end as usize] - self.before[place as usize]) / u64::from(sharing)) as u32
+        let paid = self.cents.len();
+        let (from, to) = ((place as usize).min(paid), (place as usize + sharing as usize).min(paid));
+        ((self.before[to] - self.before[from]) / u64::from(sharing)) as u32
     }
 }

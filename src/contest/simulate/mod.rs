@@ -12,7 +12,7 @@
 //! | `shape` | the distribution of what a player may yet bring | a draw |
 //! | `correlation` | how points of one game hang together | a player |
 //! | `normal` | random numbers by counter | state |
-//! | `draw`, `rank` | a block of draws: points, totals, ranks, ties, prizes | floats |
+//! | `draw`, `rank`, `quanta` | a block of draws: points, totals, ranks, ties, prizes | floats |
 //! | `run` | threads, and where they stop | waits for anything |
 //!
 //! Floats end where a player's table is made. From there on all is integers and every random number has a place of its
@@ -25,6 +25,7 @@ mod draw;
 mod field;
 mod normal;
 mod odds;
+mod quanta;
 mod rank;
 mod run;
 mod shape;

@@ -5,15 +5,17 @@
 //! points down each count's rank, share and marks go into a table by points. Looking every roster up in it adds four
 //! sums at once, packed into 64 bits. Nothing is sorted and nothing is compared but points.
 
-use super::draw::{Drawn, LANES, Quanta};
-use super::field::Field;
+use super::draw::{Drawn, LANES};
+use super::field::{Field, Prizes};
 use super::odds::EntryOdds;
+use super::quanta::{Quanta, TABLE_MIN};
 use super::slate::Slate;
 
 /// Where the counts lie in a packed sum; below them, the cents of up to [`LANES`] prizes of 32 bits.
-const CASH: u32 = 40;
-const TOP: u32 = 48;
-const WIN: u32 = 56;
+pub(super) const CASH: u32 = 40;
+pub(super) const TOP: u32 = 48;
+pub(super) const WIN: u32 = 56;
+const CENTS: u64 = (1 << CASH) - 1;
 const COUNT: u64 = 0xFF;
 
 const _: () = assert!(LANES < 256, "counts of a block take 8 bits, cents 40");
@@ -34,12 +36,12 @@ pub(super) struct Room<'a, Q> {
     sums: Vec<u64>,
 }
 
-/// Rosters that are turned over at once.
-const TILE: usize = 16;
+/// Rosters whose totals are turned over at once.
+const SIDE: usize = 8;
 
 impl<'a, Q: Quanta> Room<'a, Q> {
     pub(super) fn new(field: &'a Field, slate: &'a Slate, least: i64, range: usize) -> Room<'a, Q> {
-        let stride = field.rosters().next_multiple_of(TILE);
+        let stride = field.rosters().next_multiple_of(SIDE);
         Room {
             field,
             slate,
@@ -47,21 +49,21 @@ impl<'a, Q: Quanta> Room<'a, Q> {
             base: Q::wrapped(-least),
             totals: vec![Q::default(); stride * LANES],
             stride,
-            counts: vec![0; range],
-            brings: vec![0; range + 1],
-            sums: vec![0; field.rosters()],
+            counts: vec![0; range.max(TABLE_MIN)],
+            brings: vec![0; range.max(TABLE_MIN) + 1],
+            sums: vec![0; stride],
         }
     }
 
     /// Draws from `first` on, `draws` of them, at most [`LANES`]; adds what became of each roster.
     pub(super) fn block(&mut self, seed: u64, first: u64, draws: usize, odds: &mut [EntryOdds]) {
         self.drawn.draw(self.slate, seed, first);
-        let best = self.score();
-        for (lane, most) in best.iter().enumerate().take(draws) {
-            self.rank(lane, most.index());
+        self.score();
+        for lane in 0..draws {
+            self.rank(lane);
         }
         for (sum, odds) in self.sums.iter_mut().zip(odds) {
-            odds.cents += *sum & ((1 << CASH) - 1);
+            odds.cents += *sum & CENTS;
             odds.cashes += (*sum >> CASH & COUNT) as u32;
             odds.tops += (*sum >> TOP & COUNT) as u32;
             odds.wins += (*sum >> WIN) as u32;
@@ -69,70 +71,86 @@ impl<'a, Q: Quanta> Room<'a, Q> {
         }
     }
 
-    /// Adds up all rosters; answers the highest total of each draw.
-    fn score(&mut self) -> [Q; LANES] {
-        let mut best = [Q::default(); LANES];
-        let slots = self.field.slots;
+    /// Adds up all rosters.
+    fn score(&mut self) {
+        match self.field.slots {
+            6 => self.score_of::<6>(),
+            8 => self.score_of::<8>(),
+            9 => self.score_of::<9>(),
+            _ => self.score_of::<0>(),
+        }
+    }
+
+    /// The same where the number of slots is known, or 0 where it is not.
+    fn score_of<const SLOTS: usize>(&mut self) {
+        let slots = if SLOTS == 0 { self.field.slots } else { SLOTS };
         let rows = &self.drawn.rows[..];
-        for (tile, rosters) in self.field.rosters.chunks(slots * TILE).enumerate() {
-            let mut sums = [[Q::default(); LANES]; TILE];
+        for (tile, rosters) in self.field.rosters.chunks(slots * SIDE).enumerate() {
+            let mut sums = [[Q::default(); LANES]; SIDE];
             for (sum, roster) in sums.iter_mut().zip(rosters.chunks_exact(slots)) {
                 let mut total = [self.base; LANES];
-                for row in roster {
+                for row in &roster[..slots] {
                     let row = &rows[usize::from(*row)];
                     for lane in 0..LANES {
                         total[lane] = total[lane].plus(row[lane]);
                     }
                 }
-                for lane in 0..LANES {
-                    best[lane] = best[lane].max(total[lane]);
-                }
                 *sum = total;
             }
             for lane in 0..LANES {
-                let start = lane * self.stride + tile * TILE;
-                let out = &mut self.totals[start..start + TILE];
-                for roster in 0..TILE {
-                    out[roster] = sums[roster][lane];
+                let start = lane * self.stride + tile * SIDE;
+                let line: &mut [Q; SIDE] = self.totals[start..].first_chunk_mut().expect("lines are whole tiles");
+                for (total, sum) in line.iter_mut().zip(&sums) {
+                    *total = sum[lane];
                 }
             }
         }
-        best
     }
 
     /// Ranks one draw's totals and adds what they bring.
-    fn rank(&mut self, lane: usize, most: usize) {
+    fn rank(&mut self, lane: usize) {
         let rosters = self.field.rosters();
-        let totals = &self.totals[lane * self.stride..][..rosters];
-        let counts = &mut self.counts[..=most];
-        counts.fill(0);
-        for (total, copies) in totals.iter().zip(&self.field.copies) {
-            counts[total.index()] += copies;
-        }
-        let prizes = &self.field.prizes;
-        let (paid, top) = (prizes.paid(), prizes.top);
-        let wanted = paid.max(top);
-        // From the most points down, until nobody further is paid or among the best.
-        let mut above = 0;
-        let mut cut = most + 1;
-        while above < wanted && cut > 0 {
-            cut -= 1;
-            let sharing = counts[cut];
-            let mut brings = 0;
-            if sharing > 0 {
-                brings = u64::from(prizes.share(above, sharing));
-                brings |= u64::from(above < paid) << CASH;
-                brings |= u64::from(above < top) << TOP;
-                brings |= u64::from(above == 0) << WIN;
-                above += sharing;
+        let line = &self.totals[lane * self.stride..][..self.stride];
+        let totals = &line[..rosters];
+        let most = totals.iter().copied().max().unwrap_or_default();
+        self.counts[..=most.index()].fill(0);
+        if rosters == self.field.entries() {
+            Q::tally(totals, &mut self.counts);
+        } else {
+            for (total, copies) in totals.iter().zip(&self.field.copies) {
+                self.counts[total.index()] += copies;
             }
-            self.brings[cut + 1] = brings;
         }
-        // What is below the cut finds the entry before it: nothing.
-        self.brings[cut] = 0;
-        let brings = &self.brings[cut..=most + 1];
-        for (total, sum) in totals.iter().zip(&mut self.sums) {
-            *sum += brings[(total.index() + 1).saturating_sub(cut)];
+        let last = prize(&self.field.prizes, &self.counts[..=most.index()], &mut self.brings);
+        Q::collect(line, &self.brings, most, last, &mut self.sums);
+    }
+}
+
+/// From the most points down (the last of `counts`), what each brings, until nobody further is paid or among the best.
+/// Answers the place of the entry that stands for all others.
+fn prize(prizes: &Prizes, counts: &[u32], brings: &mut [u64]) -> usize {
+    let wanted = (prizes.brings.len() - 1) as u32;
+    let mut above = 0;
+    let mut at = 0;
+    for group in counts.rchunks(8) {
+        let brings = &mut brings[at..at + group.len()];
+        at += group.len();
+        if group.iter().all(|sharing| *sharing == 0) {
+            continue;
+        }
+        for (brings, sharing) in brings.iter_mut().zip(group.iter().rev()) {
+            // What nobody has is never looked up; to leave it out would cost more than to write something.
+            let place = above.min(wanted) as usize;
+            *brings = prizes.brings[place];
+            if above + sharing > prizes.alike_until[place] {
+                *brings = *brings & !CENTS | u64::from(prizes.share(above, *sharing));
+            }
+            above += sharing;
+        }
+        if above >= wanted {
+            break;
         }
     }
+    brings[at] = 0;
+    at
 }

@@ -4,9 +4,10 @@
 //! number of the next block. A block that was begun is finished, and blocks are begun in order; so what was done when a
 //! run is stopped are all draws up to one, and the sums are the same whatever the number of threads.
 
-use super::draw::{LANES, Quanta};
+use super::draw::LANES;
 use super::field::Field;
 use super::odds::Odds;
+use super::quanta::Quanta;
 use super::rank::Room;
 use super::slate::{PlayerNow, Slate};
 use super::{RANGE_MAX, Refused};
