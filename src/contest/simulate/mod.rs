@@ -23,6 +23,7 @@
 mod correlation;
 mod draw;
 mod field;
+pub mod gpu;
 mod normal;
 mod odds;
 mod quanta;

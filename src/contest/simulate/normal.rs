@@ -24,28 +24,33 @@ const ROUNDS: usize = 10;
 
 /// Four random numbers for each of `L` draws from `first` on; `part` says which four of the draw's.
 pub(super) fn philox<const L: usize>(seed: u64, first: u64, part: u32) -> [[u32; L]; 4] {
-    let mut c: [[u32; L]; 4] = [[0; L]; 4];
+    let mut counter: [[u32; L]; 4] = [[0; L]; 4];
     for lane in 0..L {
         let draw = first.wrapping_add(lane as u64);
-        c[0][lane] = draw as u32;
-        c[1][lane] = (draw >> 32) as u32;
-        c[2][lane] = part;
+        counter[0][lane] = draw as u32;
+        counter[1][lane] = (draw >> 32) as u32;
+        counter[2][lane] = part;
     }
-    let mut key = [seed as u32, (seed >> 32) as u32];
+    scrambled(counter, [seed as u32, (seed >> 32) as u32])
+}
+
+/// What Philox makes of counters under a key.
+#[inline(always)]
+pub(super) fn scrambled<const L: usize>(mut counter: [[u32; L]; 4], mut key: [u32; 2]) -> [[u32; L]; 4] {
     for _ in 0..ROUNDS {
         let mut next = [[0; L]; 4];
         for lane in 0..L {
-            let low = u64::from(c[0][lane]) * u64::from(MULTIPLY[0]);
-            let high = u64::from(c[2][lane]) * u64::from(MULTIPLY[1]);
-            next[0][lane] = (high >> 32) as u32 ^ c[1][lane] ^ key[0];
+            let low = u64::from(counter[0][lane]) * u64::from(MULTIPLY[0]);
+            let high = u64::from(counter[2][lane]) * u64::from(MULTIPLY[1]);
+            next[0][lane] = (high >> 32) as u32 ^ counter[1][lane] ^ key[0];
             next[1][lane] = high as u32;
-            next[2][lane] = (low >> 32) as u32 ^ c[3][lane] ^ key[1];
+            next[2][lane] = (low >> 32) as u32 ^ counter[3][lane] ^ key[1];
             next[3][lane] = low as u32;
         }
-        c = next;
+        counter = next;
         key = [key[0].wrapping_add(GROW[0]), key[1].wrapping_add(GROW[1])];
     }
-    c
+    counter
 }
 
 /// A number that is normally distributed, in 1/[`ONE`] of a standard deviation, from 32 random bits: the highest is the
@@ -90,7 +95,7 @@ fn rarer_than(probability: f64) -> f64 {
     (low + high) / 2.0
 }
 
-/// The probability that a standard normal number is below this one, to about 1e-15: the series of Marsaglia,
+/// The probability that a standard normal number is below this one, to 1e-13: the series of Marsaglia,
 /// "Evaluating the normal distribution", 2004.
 pub(super) fn below(z: f64) -> f64 {
     let (mut term, mut sum, mut odd) = (z, z, 1.0);

@@ -1,0 +1,2 @@
+//! The same draws on a GPU.
+pub mod flat;

@@ -1,0 +1,8 @@
+//! Contests made up from a seed, and what is expected of them.
+
+mod kernel;
+mod made_up;
+mod numbers;
+mod odds;
+mod plain;
+mod shapes;
