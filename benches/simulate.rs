@@ -102,12 +102,19 @@ fn field(players: &[PlayerNow]) -> Field {
             }
         }
     }
-    let rows = (0..players.len() as u32).map(|player| Row { player, multiplier_hundredths: 100 });
+    let rows = (0..players.len() as u32).map(|player| Row {
+        player,
+        multiplier_hundredths: 100,
+    });
     let mut first = 1;
     let prizes: Vec<Prize> = PRIZES
         .iter()
         .map(|(last, cents)| {
-            let prize = Prize { first, last: *last, cents: *cents };
+            let prize = Prize {
+                first,
+                last: *last,
+                cents: *cents,
+            };
             first = last + 1;
             prize
         })
@@ -124,12 +131,20 @@ fn main() {
         let now = players(games_over);
         let started = Instant::now();
         let simulation = Simulation::new(field.clone(), &now, Points(200)).unwrap();
-        println!("{games_over} of {GAMES} games over: tables made in {:.1} ms", started.elapsed().as_secs_f64() * 1e3);
+        println!(
+            "{games_over} of {GAMES} games over: tables made in {:.1} ms",
+            started.elapsed().as_secs_f64() * 1e3
+        );
         for threads in if cores == 1 { vec![1] } else { vec![1, cores] } {
             let threads = NonZeroUsize::new(threads).unwrap();
             let mut rates: Vec<f64> = (0..RUNS).map(|run| rate(&simulation, run, threads)).collect();
             rates.sort_by(f64::total_cmp);
-            println!("  {threads} threads: {:.0} contests/s (from {:.0} to {:.0})", rates[RUNS / 2], rates[0], rates[RUNS - 1]);
+            println!(
+                "  {threads} threads: {:.0} contests/s (from {:.0} to {:.0})",
+                rates[RUNS / 2],
+                rates[0],
+                rates[RUNS - 1]
+            );
         }
     }
 }

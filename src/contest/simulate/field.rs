@@ -152,7 +152,10 @@ impl Prizes {
         let mut next = 1;
         for prize in prizes {
             if prize.first != next || prize.last < prize.first || prize.last == u32::MAX {
-                return Err(Refused::Places { first: prize.first, expected: next });
+                return Err(Refused::Places {
+                    first: prize.first,
+                    expected: next,
+                });
             }
             if prize.cents == 0 || prize.cents > PRIZE_MAX {
                 return Err(Refused::Prize { cents: prize.cents });
@@ -178,7 +181,11 @@ impl Prizes {
         let mut until = vec![places as u32; places];
         until.push(u32::MAX);
         for place in (1..places).rev() {
-            until[place - 1] = if cents(place - 1) == cents(place) { until[place] } else { place as u32 };
+            until[place - 1] = if cents(place - 1) == cents(place) {
+                until[place]
+            } else {
+                place as u32
+            };
         }
         self.alike_until = until;
         let mark = |is_so: bool, at: u32| u64::from(is_so) << at;

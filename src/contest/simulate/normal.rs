@@ -106,7 +106,8 @@ pub(super) fn below(z: f64) -> f64 {
     }
     // The density, without `exp`: e^(-z²/2) = (e^(-z²/2/1024))^1024, the inner one by its series.
     let small = -z * z / 2048.0;
-    let mut power = 1.0 + small * (1.0 + small / 2.0 * (1.0 + small / 3.0 * (1.0 + small / 4.0 * (1.0 + small / 5.0 * (1.0 + small / 6.0)))));
+    let mut power =
+        1.0 + small * (1.0 + small / 2.0 * (1.0 + small / 3.0 * (1.0 + small / 4.0 * (1.0 + small / 5.0 * (1.0 + small / 6.0)))));
     for _ in 0..10 {
         power *= power;
     }

@@ -44,7 +44,12 @@ impl Simulation {
         if range > RANGE_MAX {
             return Err(Refused::Range { quanta: range, quantum });
         }
-        Ok(Simulation { field, slate, least, range })
+        Ok(Simulation {
+            field,
+            slate,
+            least,
+            range,
+        })
     }
 
     /// Whether nothing is open any more, so that every draw is the same.
@@ -81,7 +86,9 @@ impl Simulation {
             let mut room = Room::<Q>::new(&self.field, &self.slate, self.least, self.range);
             while go_on() {
                 let block = next.fetch_add(LANES as u64, Ordering::Relaxed);
-                let Some(left) = u64::from(draws).checked_sub(block).filter(|left| *left > 0) else { break };
+                let Some(left) = u64::from(draws).checked_sub(block).filter(|left| *left > 0) else {
+                    break;
+                };
                 let count = left.min(LANES as u64);
                 room.block(seed, first.wrapping_add(block), count as usize, &mut odds.rosters);
                 odds.draws += count as u32;

@@ -4,10 +4,10 @@
 //! something happened. Knows no entry. Bounded by [`super::ROWS_MAX`] tables of 4 KiB; those who are done have one
 //! number each.
 
+use super::Refused;
 use super::correlation::{FACTORS, Position};
 use super::field::Row;
 use super::shape::{CELLS, Rest};
-use super::Refused;
 use crate::model::Points;
 
 /// A club in one game. Two games of one club are two of these.
@@ -84,7 +84,9 @@ impl Slate {
         let sides = sides(players);
         slate.numbers = (sides * FACTORS) as u32;
         for (player, his) in players.iter().zip(&of_player) {
-            let Some(rest) = player.rest.filter(|_| !his.is_empty()) else { continue };
+            let Some(rest) = player.rest.filter(|_| !his.is_empty()) else {
+                continue;
+            };
             slate.open(player, &rest, his, rows, quantum)?;
         }
         Ok(slate)
@@ -147,7 +149,10 @@ fn sides(players: &[PlayerNow]) -> usize {
 fn in_quanta(row: Row, points: Points, quantum: Points) -> Result<i32, Refused> {
     let units = row.of(points);
     if units % quantum.0 != 0 {
-        return Err(Refused::OffGrid { player: row.player, quantum });
+        return Err(Refused::OffGrid {
+            player: row.player,
+            quantum,
+        });
     }
     let quanta = units / quantum.0;
     if quanta.abs() > TOTAL_MAX {

@@ -57,7 +57,10 @@ impl Flat {
             opens.collect(),
             slate.open_rows.clone(),
             signed(&slate.cells),
-            by_slot.chunks(2).map(|pair| u32::from(pair[0]) | u32::from(*pair.get(1).unwrap_or(&0)) << 16).collect(),
+            by_slot
+                .chunks(2)
+                .map(|pair| u32::from(pair[0]) | u32::from(*pair.get(1).unwrap_or(&0)) << 16)
+                .collect(),
             field.copies.clone(),
             halves(&field.prizes.brings),
             field.prizes.alike_until.clone(),
@@ -93,7 +96,10 @@ impl Flat {
             tops: tops[at],
             cents: cents[at],
         });
-        Odds { draws, rosters: rosters.collect() }
+        Odds {
+            draws,
+            rosters: rosters.collect(),
+        }
     }
 }
 

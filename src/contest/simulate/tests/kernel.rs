@@ -23,7 +23,10 @@ impl Kernel {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/contest/simulate/gpu/cpu_threads.c");
         // A machine that links Rust has a C compiler by this name.
         let mut compiler = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
-        compiler.args(["-O1", "-Wall", "-Werror", "-pthread", "-o"]).arg(kernel.program()).arg(source);
+        compiler
+            .args(["-O1", "-Wall", "-Werror", "-pthread", "-o"])
+            .arg(kernel.program())
+            .arg(source);
         if let Some(more) = std::env::var_os("SCOREWIRE_KERNEL_FLAGS") {
             compiler.args(more.to_str().unwrap().split(' '));
         }
@@ -37,7 +40,11 @@ impl Kernel {
 
     /// Cents and marks.
     fn run(&self, flat: &Flat, launch: [usize; 2], near: usize, run: [u64; 3]) -> (Vec<u64>, Vec<u32>) {
-        let mut child = Command::new(self.program()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = Command::new(self.program())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut input = child.stdin.take().unwrap();
         let sizes = [launch[0], launch[1], flat.words.len(), flat.rosters, flat.own_words, near].map(|size| size as u64);
         for number in sizes.into_iter().chain(run) {
@@ -74,7 +81,11 @@ fn the_kernel_says_what_the_cpu_build_says() {
         let wanted = simulation.run(seed, first, 20, NonZeroUsize::MIN, &|| true);
         for (launch, near) in [([1, 1], flat.near_words), ([4, 3], flat.near_words), ([3, 2], 0)] {
             let (cents, marks) = kernel.run(&flat, launch, near, [seed, first, 20]);
-            assert_eq!(flat.odds(20, &cents, &marks), wanted, "seed {seed}, {launch:?} threads and blocks, {near} words near");
+            assert_eq!(
+                flat.odds(20, &cents, &marks),
+                wanted,
+                "seed {seed}, {launch:?} threads and blocks, {near} words near"
+            );
         }
     }
 }

@@ -51,9 +51,15 @@ impl MadeUp {
         let players: Vec<PlayerNow> = (0..1 + choose.below(30)).map(|_| player(&mut choose, quantum)).collect();
         let mut rows: Vec<Row> = Vec::new();
         for player in 0..players.len() as u32 {
-            rows.push(Row { player, multiplier_hundredths: 100 });
+            rows.push(Row {
+                player,
+                multiplier_hundredths: 100,
+            });
             if choose.below(3) == 0 {
-                rows.push(Row { player, multiplier_hundredths: 200 });
+                rows.push(Row {
+                    player,
+                    multiplier_hundredths: 200,
+                });
             }
         }
         let slots = [1, 2, 6, 8, 9, 5][choose.below(6)];
@@ -104,7 +110,11 @@ fn prizes(choose: &mut Choices, entries: usize) -> Vec<Prize> {
     for _ in 0..choose.below(6) {
         let last = first + choose.below(1 + entries / 4) as u32;
         // Not always less for a worse place.
-        prizes.push(Prize { first, last, cents: 1 + choose.below(100_000) as u64 });
+        prizes.push(Prize {
+            first,
+            last,
+            cents: 1 + choose.below(100_000) as u64,
+        });
         first = last + 1;
     }
     prizes

@@ -34,7 +34,12 @@ fn a_number_of_a_draw_does_not_depend_on_who_asks() {
 #[test]
 fn the_distribution_function_is_right() {
     // Abramowitz and Stegun, table 26.1.
-    for (z, wanted) in [(0.0, 0.5), (1.0, 0.841_344_746_068_543), (2.0, 0.977_249_868_051_821), (-3.0, 0.001_349_898_031_630)] {
+    for (z, wanted) in [
+        (0.0, 0.5),
+        (1.0, 0.841_344_746_068_543),
+        (2.0, 0.977_249_868_051_821),
+        (-3.0, 0.001_349_898_031_630),
+    ] {
         assert!((below(z) - wanted).abs() < 1e-13, "{z}: {}", below(z));
     }
 }

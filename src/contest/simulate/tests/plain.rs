@@ -17,7 +17,12 @@ fn points(simulation: &Simulation, seed: u64, draw: u64) -> Vec<i64> {
     };
     let mut points: Vec<i64> = slate.fixed.iter().map(|fixed| i64::from(*fixed)).collect();
     for open in &slate.open {
-        let mixed: i64 = open.numbers.iter().zip(open.weights).map(|(at, weight)| number(*at) * i64::from(weight)).sum();
+        let mixed: i64 = open
+            .numbers
+            .iter()
+            .zip(open.weights)
+            .map(|(at, weight)| number(*at) * i64::from(weight))
+            .sum();
         let cells_in_all = (mixed * CELLS_IN_ONE as i64).div_euclid(i64::from(normal::ONE) << 14);
         let cell = (cells_in_all + CELLS as i64 / 2).clamp(0, CELLS as i64 - 1) as usize;
         for at in open.rows.0..open.rows.1 {
@@ -81,7 +86,11 @@ fn it_says_what_a_plain_one_says() {
             (0..field.entries()).map(|entry| odds.entry(&field, entry)).collect()
         };
         let one = simulation.run(seed, first, 37, NonZeroUsize::MIN, &|| true);
-        assert_eq!((one.draws, entry(&one)), (37, wanted.clone()), "seed {seed}: MadeUp::new(seed) makes it again");
+        assert_eq!(
+            (one.draws, entry(&one)),
+            (37, wanted.clone()),
+            "seed {seed}: MadeUp::new(seed) makes it again"
+        );
         let wide = simulation.run_in::<u32>(seed, first, 37, NonZeroUsize::MIN, &|| true);
         assert_eq!(wide, one, "seed {seed}");
         let mut sliced = simulation.run(seed, first, 5, NonZeroUsize::MIN, &|| true);

@@ -13,7 +13,11 @@ fn points(points: f64) -> Points {
 fn moments(rest: Rest) -> (f64, f64, f64) {
     let cells = rest.cells();
     let mean: f64 = cells.iter().zip(weights()).map(|(cell, weight)| cell * weight).sum();
-    let square: f64 = cells.iter().zip(weights()).map(|(cell, weight)| (cell - mean).powi(2) * weight).sum();
+    let square: f64 = cells
+        .iter()
+        .zip(weights())
+        .map(|(cell, weight)| (cell - mean).powi(2) * weight)
+        .sum();
     let least = cells.iter().copied().fold(f64::INFINITY, f64::min);
     (mean / 1e4, square.sqrt() / 1e4, least / 1e4)
 }
@@ -21,22 +25,41 @@ fn moments(rest: Rest) -> (f64, f64, f64) {
 #[test]
 fn tables_have_the_mean_and_the_spread_that_was_asked_for() {
     assert!((weights().iter().sum::<f64>() - 1.0).abs() < 1e-12);
-    for (mean, spread, floor) in [(20.0, 8.0, 0.0), (3.0, 5.0, 0.0), (7.0, 6.0, -4.0), (0.5, 1.0, 0.0), (15.0, 0.5, 0.0), (2.0, 6.0, 0.0)] {
-        let rest = Rest { mean: points(mean), spread: points(spread), floor: points(floor) };
+    for (mean, spread, floor) in [
+        (20.0, 8.0, 0.0),
+        (3.0, 5.0, 0.0),
+        (7.0, 6.0, -4.0),
+        (0.5, 1.0, 0.0),
+        (15.0, 0.5, 0.0),
+        (2.0, 6.0, 0.0),
+    ] {
+        let rest = Rest {
+            mean: points(mean),
+            spread: points(spread),
+            floor: points(floor),
+        };
         let (got_mean, got_spread, least) = moments(rest);
         assert!((got_mean - mean).abs() < 1e-6, "{rest:?}: {got_mean}");
         assert!((got_spread - spread).abs() < 0.001 * spread, "{rest:?}: {got_spread}");
         assert!(least >= floor - 1e-9, "{rest:?}: {least}");
     }
     // As far as it goes.
-    let (mean, spread, least) = moments(Rest { mean: points(1.0), spread: points(50.0), floor: Points::ZERO });
+    let (mean, spread, least) = moments(Rest {
+        mean: points(1.0),
+        spread: points(50.0),
+        floor: Points::ZERO,
+    });
     assert!((mean - 1.0).abs() < 1e-6 && spread > 2.9 && least >= 0.0, "{spread}");
 }
 
 #[test]
 fn what_is_certain_is_one_number() {
     for (mean, spread, floor) in [(8.0, 0.0, 0.0), (-2.0, 5.0, 0.0), (0.0, 3.0, 0.0)] {
-        let rest = Rest { mean: points(mean), spread: points(spread), floor: points(floor) };
+        let rest = Rest {
+            mean: points(mean),
+            spread: points(spread),
+            floor: points(floor),
+        };
         let wanted = mean.max(floor) * 1e4;
         assert!(rest.cells().iter().all(|cell| (cell - wanted).abs() < 1e-9), "{rest:?}");
     }
@@ -53,7 +76,11 @@ fn an_interval_of_four_fifths_is_a_spread() {
 fn open(position: Position, side: u16) -> PlayerNow {
     PlayerNow {
         scored: Points::ZERO,
-        rest: Some(Rest { mean: points(12.0), spread: points(6.0), floor: Points::ZERO }),
+        rest: Some(Rest {
+            mean: points(12.0),
+            spread: points(6.0),
+            floor: Points::ZERO,
+        }),
         sides: Some((Side(side), Side(side ^ 1))),
         position,
     }
@@ -64,7 +91,16 @@ fn open(position: Position, side: u16) -> PlayerNow {
 fn players_of_a_game_hang_together_as_documented() {
     let correlation = |(one, of): (Position, u16), (two, and): (Position, u16)| {
         let players = [open(one, of), open(two, and)];
-        let rows = vec![Row { player: 0, multiplier_hundredths: 100 }, Row { player: 1, multiplier_hundredths: 100 }];
+        let rows = vec![
+            Row {
+                player: 0,
+                multiplier_hundredths: 100,
+            },
+            Row {
+                player: 1,
+                multiplier_hundredths: 100,
+            },
+        ];
         let field = Field::new(rows, 1, &[0, 1], &[]).unwrap();
         let simulation = Simulation::new(Arc::new(field), &players, Points(100)).unwrap();
         let [a, b] = [&simulation.slate.open[0], &simulation.slate.open[1]];
@@ -89,14 +125,22 @@ fn players_of_a_game_hang_together_as_documented() {
     near(correlation((Quarterback, 0), (Other, 0)), 0.0);
     for position in [Defence, Other, Quarterback, RunningBack, TightEnd, WideReceiver] {
         let (own, other, luck) = position.weights();
-        let squares: i64 = own.iter().chain(&other).chain([&luck]).map(|weight| i64::from(*weight).pow(2)).sum();
+        let squares: i64 = own
+            .iter()
+            .chain(&other)
+            .chain([&luck])
+            .map(|weight| i64::from(*weight).pow(2))
+            .sum();
         assert!((squares - (1 << 28)).abs() < 1 << 16, "{position:?}: {squares}");
     }
 }
 
 #[test]
 fn what_does_not_fit_is_refused_by_name() {
-    let rows = vec![Row { player: 0, multiplier_hundredths: 100 }];
+    let rows = vec![Row {
+        player: 0,
+        multiplier_hundredths: 100,
+    }];
     let new = |slots, rosters: &[u16], prizes: &[Prize]| Field::new(rows.clone(), slots, rosters, prizes).map(drop);
     let prize = |first, last, cents| Prize { first, last, cents };
     assert_eq!(new(0, &[0], &[]), Err(Refused::Slots { slots: 0 }));
@@ -104,19 +148,37 @@ fn what_does_not_fit_is_refused_by_name() {
     assert_eq!(new(1, &[], &[]), Err(Refused::Entries { entries: 0 }));
     assert_eq!(new(1, &[0, 1], &[]), Err(Refused::Roster { entry: 1 }));
     assert_eq!(new(1, &[0], &[prize(2, 2, 5)]), Err(Refused::Places { first: 2, expected: 1 }));
-    assert_eq!(new(1, &[0], &[prize(1, 2, 5), prize(4, 4, 1)]), Err(Refused::Places { first: 4, expected: 3 }));
+    assert_eq!(
+        new(1, &[0], &[prize(1, 2, 5), prize(4, 4, 1)]),
+        Err(Refused::Places { first: 4, expected: 3 })
+    );
     assert_eq!(new(1, &[0], &[prize(1, 0, 5)]), Err(Refused::Places { first: 1, expected: 1 }));
     assert_eq!(new(1, &[0], &[prize(1, 1, 0)]), Err(Refused::Prize { cents: 0 }));
     assert_eq!(new(1, &[0], &[prize(1, 1, 1 << 32)]), Err(Refused::Prize { cents: 1 << 32 }));
     let field = Arc::new(Field::new(rows.clone(), 1, &[0], &[]).unwrap());
-    let player = |scored| PlayerNow { scored: Points(scored), rest: None, sides: None, position: Position::Other };
+    let player = |scored| PlayerNow {
+        scored: Points(scored),
+        rest: None,
+        sides: None,
+        position: Position::Other,
+    };
     let simulation = |players: &[PlayerNow], quantum| Simulation::new(field.clone(), players, Points(quantum)).map(drop);
     assert_eq!(simulation(&[], 100), Err(Refused::Player { player: 0 }));
     assert_eq!(simulation(&[player(0)], 0), Err(Refused::Quantum { quantum: Points(0) }));
-    assert_eq!(simulation(&[player(150)], 100), Err(Refused::OffGrid { player: 0, quantum: Points(100) }));
+    assert_eq!(
+        simulation(&[player(150)], 100),
+        Err(Refused::OffGrid {
+            player: 0,
+            quantum: Points(100)
+        })
+    );
     assert_eq!(simulation(&[player(i64::MAX)], 1), Err(Refused::Points { player: 0 }));
     let wild = PlayerNow {
-        rest: Some(Rest { mean: points(1_000.0), spread: points(800.0), floor: Points::ZERO }),
+        rest: Some(Rest {
+            mean: points(1_000.0),
+            spread: points(800.0),
+            floor: Points::ZERO,
+        }),
         ..player(0)
     };
     assert!(matches!(simulation(&[wild], 1), Err(Refused::Range { .. })));
