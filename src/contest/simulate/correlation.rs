@@ -48,12 +48,12 @@ impl Position {
     /// Weights of the factors of the own club and of the opponent's, in 1/1000.
     fn thousandths(self) -> ([i32; FACTORS], [i32; FACTORS]) {
         match self {
-            Position::Quarterback => ([170, -260], [810, 150]),
-            Position::RunningBack => ([-50, 270], [200, 100]),
-            Position::WideReceiver => ([70, -210], [260, -40]),
-            Position::TightEnd => ([80, -30], [280, 80]),
-            Position::Kicker => ([-170, 200], [380, -150]),
-            Position::Defence => ([-610, 180], [140, -260]),
+            Position::Quarterback => ([270, 250], [-330, 750]),
+            Position::RunningBack => ([-60, 110], [-330, -30]),
+            Position::WideReceiver => ([170, 90], [10, 280]),
+            Position::TightEnd => ([30, 110], [-150, 240]),
+            Position::Kicker => ([250, 240], [-340, -50]),
+            Position::Defence => ([480, -40], [-320, -400]),
             Position::Other => ([0; FACTORS], [0; FACTORS]),
         }
     }

@@ -68,11 +68,16 @@ pub(super) struct Prizes {
     pub(super) cents: Vec<u32>,
     /// What all places before get, one more than places.
     pub(super) before: Vec<u64>,
-    /// By place from 0, as far as any is paid or among the best hundredth: what an entry there gets and counts, packed.
-    /// The last stands for all places further down, which bring nothing.
-    pub(super) brings: Vec<u64>,
-    /// As long: the place after the last that gets as much as this one, all between included.
-    pub(super) alike_until: Vec<u32>,
+    /// By place from 0, as far as any is paid or among the best hundredth; the last stands for all further down.
+    pub(super) places: Vec<Place>,
+}
+
+/// What a place brings.
+pub(super) struct Place {
+    /// What an entry there gets and counts, packed.
+    pub(super) brings: u64,
+    /// The place after the last that gets as much as this one, all between included.
+    pub(super) alike_until: u32,
 }
 
 impl Field {
@@ -146,8 +151,7 @@ impl Prizes {
         let mut made = Prizes {
             cents: Vec::new(),
             before: vec![0],
-            brings: Vec::new(),
-            alike_until: Vec::new(),
+            places: Vec::new(),
         };
         let mut next = 1;
         for prize in prizes {
@@ -177,21 +181,18 @@ impl Prizes {
     fn look_up(&mut self, top: usize) {
         let paid = self.cents.len();
         let cents = |place: usize| self.cents.get(place).map_or(0, |cents| u64::from(*cents));
-        let places = paid.max(top);
-        let mut until = vec![places as u32; places];
-        until.push(u32::MAX);
-        for place in (1..places).rev() {
-            until[place - 1] = if cents(place - 1) == cents(place) {
-                until[place]
-            } else {
-                place as u32
-            };
-        }
-        self.alike_until = until;
         let mark = |is_so: bool, at: u32| u64::from(is_so) << at;
-        self.brings = (0..=places)
-            .map(|place| cents(place) | mark(place < paid, CASH) | mark(place < top, TOP) | mark(place == 0, WIN))
-            .collect();
+        let mut alike_until = u32::MAX;
+        for place in (0..=paid.max(top)).rev() {
+            if place + 1 == paid.max(top) || cents(place) != cents(place + 1) {
+                alike_until = place as u32 + 1;
+            }
+            self.places.push(Place {
+                brings: cents(place) | mark(place < paid, CASH) | mark(place < top, TOP) | mark(place == 0, WIN),
+                alike_until,
+            });
+        }
+        self.places.reverse();
     }
 
     /// What each of so many gets who share the places from this one (from 0) on: the sum over them, divided; what is less

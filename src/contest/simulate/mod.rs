@@ -14,6 +14,8 @@
 //! | `normal` | random numbers by counter | state |
 //! | `draw`, `rank`, `quanta` | a block of draws: points, totals, ranks, ties, prizes | floats |
 //! | `run` | threads, and where they stop | waits for anything |
+//! | [`gpu`] | the same draws by a kernel | answers where no device is |
+//! | [`refresh`] | which contest is drawn next | a draw, a clock |
 //!
 //! Floats end where a player's table is made. From there on all is integers and every random number has a place of its
 //! own, so that the answer to (contest, players, seed, draws) is the same on any machine, thread or device. Nothing here
@@ -28,6 +30,7 @@ mod normal;
 mod odds;
 mod quanta;
 mod rank;
+pub mod refresh;
 mod run;
 mod shape;
 mod slate;

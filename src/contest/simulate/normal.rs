@@ -25,12 +25,9 @@ const ROUNDS: usize = 10;
 /// Four random numbers for each of `L` draws from `first` on; `part` says which four of the draw's.
 pub(super) fn philox<const L: usize>(seed: u64, first: u64, part: u32) -> [[u32; L]; 4] {
     let mut counter: [[u32; L]; 4] = [[0; L]; 4];
-    for lane in 0..L {
-        let draw = first.wrapping_add(lane as u64);
-        counter[0][lane] = draw as u32;
-        counter[1][lane] = (draw >> 32) as u32;
-        counter[2][lane] = part;
-    }
+    counter[0] = std::array::from_fn(|lane| first.wrapping_add(lane as u64) as u32);
+    counter[1] = std::array::from_fn(|lane| (first.wrapping_add(lane as u64) >> 32) as u32);
+    counter[2] = [part; L];
     scrambled(counter, [seed as u32, (seed >> 32) as u32])
 }
 
@@ -63,7 +60,7 @@ pub(super) fn normal(table: &[i16; TABLE], bits: u32) -> i16 {
     let shifted = rare << zeros;
     let at = ((31 - zeros) as usize * SEGMENTS + (shifted >> 25 & 63) as usize).min(TABLE - 2);
     let (left, right) = (i32::from(table[at]), i32::from(table[at + 1]));
-    let size = left + ((right - left) * (shifted >> 13 & 4095) as i32 >> 12);
+    let size = left + (((right - left) * (shifted >> 13 & 4095) as i32) >> 12);
     if bits >> 31 == 0 { size as i16 } else { -size as i16 }
 }
 

@@ -4,8 +4,11 @@
 //! and what they wrap to is right as long as the range of all totals fits. Nothing is checked twice: a table that has an
 //! entry for every 16-bit number needs no look at the index.
 
-/// Totals that are looked at together.
-const GROUP: usize = 8;
+/// Totals are a multiple of this, so that a loop over them need not look after each whether it was the last.
+pub(super) const UNROLLED: usize = 8;
+
+/// So many times as many have their places worked out together, by vectors, before they are looked up one by one.
+const GROUP: usize = 32;
 
 /// Entries that [`Quanta::tally`] and [`Quanta::collect`] need in their tables at least, whatever the range.
 pub(super) const TABLE_MIN: usize = 1 << 16;
@@ -19,7 +22,7 @@ pub(super) trait Quanta: Copy + Default + Ord + Send + Sync + 'static {
     /// Counts totals by what they are.
     fn tally(totals: &[Self], counts: &mut [u32]);
 
-    /// Adds to each sum what its total brings. The table begins with what `most` brings and goes down; `last` is the place
+    /// Adds to each sum what its total brings; there are a multiple of [`UNROLLED`]. The table begins with what `most` brings and goes down; `last` is the place
     /// of its last entry, which stands for all totals further down.
     fn collect(totals: &[Self], brings: &[u64], most: Self, last: usize, sums: &mut [u64]);
 }
@@ -39,6 +42,7 @@ impl Quanta for u16 {
         self.into()
     }
 
+    #[inline(never)]
     fn tally(totals: &[u16], counts: &mut [u32]) {
         let counts: &mut [u32; TABLE_MIN] = counts.first_chunk_mut().expect("there is an entry for every number");
         for total in totals {
@@ -46,13 +50,20 @@ impl Quanta for u16 {
         }
     }
 
+    #[inline(never)]
     fn collect(totals: &[u16], brings: &[u64], most: u16, last: usize, sums: &mut [u64]) {
         let brings: &[u64; TABLE_MIN] = brings.first_chunk().expect("there is an entry for every number");
         let last = u16::try_from(last).unwrap_or(u16::MAX);
-        for (totals, sums) in totals.as_chunks::<GROUP>().0.iter().zip(sums.as_chunks_mut::<GROUP>().0) {
-            let places = totals.map(|total| most.wrapping_sub(total).min(last));
-            for (sum, place) in sums.iter_mut().zip(places) {
-                *sum += brings[usize::from(place)];
+        let mut places = [[0; UNROLLED]; GROUP];
+        let groups = totals.as_chunks::<UNROLLED>().0.chunks(GROUP);
+        for (totals, sums) in groups.zip(sums.as_chunks_mut::<UNROLLED>().0.chunks_mut(GROUP)) {
+            for (place, total) in places.as_flattened_mut().iter_mut().zip(totals.as_flattened()) {
+                *place = most.wrapping_sub(*total).min(last);
+            }
+            for (sums, places) in sums.iter_mut().zip(&places) {
+                for at in 0..UNROLLED {
+                    sums[at] += brings[usize::from(places[at])];
+                }
             }
         }
     }

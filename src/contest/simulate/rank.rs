@@ -8,7 +8,7 @@
 use super::draw::{Drawn, LANES};
 use super::field::{Field, Prizes};
 use super::odds::EntryOdds;
-use super::quanta::{Quanta, TABLE_MIN};
+use super::quanta::{Quanta, TABLE_MIN, UNROLLED};
 use super::slate::Slate;
 
 /// Where the counts lie in a packed sum; below them, the cents of up to [`LANES`] prizes of 32 bits.
@@ -30,14 +30,18 @@ pub(super) struct Room<'a, Q> {
     /// By lane, then by roster: totals above the least there can be.
     totals: Vec<Q>,
     stride: usize,
-    /// By total: rosters' copies, then what it brings, packed.
+    /// A group of zeros, then by total how many entries have it.
     counts: Vec<u32>,
+    /// From the highest total of a draw down, what each brings, packed.
     brings: Vec<u64>,
     sums: Vec<u64>,
 }
 
+/// Totals that are looked at together, to see whether anybody has one of them.
+const GROUP: usize = 8;
+
 /// Rosters whose totals are turned over at once.
-const SIDE: usize = 8;
+const SIDE: usize = 2 * UNROLLED;
 
 impl<'a, Q: Quanta> Room<'a, Q> {
     pub(super) fn new(field: &'a Field, slate: &'a Slate, least: i64, range: usize) -> Room<'a, Q> {
@@ -49,8 +53,8 @@ impl<'a, Q: Quanta> Room<'a, Q> {
             base: Q::wrapped(-least),
             totals: vec![Q::default(); stride * LANES],
             stride,
-            counts: vec![0; range.max(TABLE_MIN)],
-            brings: vec![0; range.max(TABLE_MIN) + 1],
+            counts: vec![0; GROUP + range.max(TABLE_MIN)],
+            brings: vec![0; range.max(TABLE_MIN) + GROUP],
             sums: vec![0; stride],
         }
     }
@@ -82,6 +86,7 @@ impl<'a, Q: Quanta> Room<'a, Q> {
     }
 
     /// The same where the number of slots is known, or 0 where it is not.
+    #[inline(never)]
     fn score_of<const SLOTS: usize>(&mut self) {
         let slots = if SLOTS == 0 { self.field.slots } else { SLOTS };
         let rows = &self.drawn.rows[..];
@@ -113,37 +118,41 @@ impl<'a, Q: Quanta> Room<'a, Q> {
         let line = &self.totals[lane * self.stride..][..self.stride];
         let totals = &line[..rosters];
         let most = totals.iter().copied().max().unwrap_or_default();
-        self.counts[..=most.index()].fill(0);
+        let counts = &mut self.counts[GROUP..];
+        counts[..=most.index()].fill(0);
         if rosters == self.field.entries() {
-            Q::tally(totals, &mut self.counts);
+            Q::tally(totals, counts);
         } else {
             for (total, copies) in totals.iter().zip(&self.field.copies) {
-                self.counts[total.index()] += copies;
+                counts[total.index()] += copies;
             }
         }
-        let last = prize(&self.field.prizes, &self.counts[..=most.index()], &mut self.brings);
+        let end = GROUP + most.index() + 1;
+        let last = prize(&self.field.prizes, &self.counts[end % GROUP..end], &mut self.brings);
         Q::collect(line, &self.brings, most, last, &mut self.sums);
     }
 }
 
 /// From the most points down (the last of `counts`), what each brings, until nobody further is paid or among the best.
-/// Answers the place of the entry that stands for all others.
+/// Answers the place of the entry that stands for all others. `counts` are a multiple of [`GROUP`].
+#[inline(never)]
 fn prize(prizes: &Prizes, counts: &[u32], brings: &mut [u64]) -> usize {
-    let wanted = (prizes.brings.len() - 1) as u32;
+    let (wanted, after) = (prizes.places.len() as u32 - 1, &prizes.places[..]);
     let mut above = 0;
     let mut at = 0;
-    for group in counts.rchunks(8) {
-        let brings = &mut brings[at..at + group.len()];
-        at += group.len();
-        if group.iter().all(|sharing| *sharing == 0) {
+    let groups = counts.as_chunks::<GROUP>().0.iter().rev();
+    for (group, brings) in groups.zip(brings.as_chunks_mut::<GROUP>().0) {
+        at += GROUP;
+        // Where few have so much, most groups are nobody's. What they bring is never looked up.
+        if group.iter().fold(0, |any, sharing| any | sharing) == 0 {
             continue;
         }
+        // Within a group it costs less to write something for nobody than to leave it out.
         for (brings, sharing) in brings.iter_mut().zip(group.iter().rev()) {
-            // What nobody has is never looked up; to leave it out would cost more than to write something.
-            let place = above.min(wanted) as usize;
-            *brings = prizes.brings[place];
-            if above + sharing > prizes.alike_until[place] {
-                *brings = *brings & !CENTS | u64::from(prizes.share(above, *sharing));
+            let place = &after[above.min(wanted) as usize];
+            *brings = place.brings;
+            if above + sharing > place.alike_until {
+                *brings = place.brings & !CENTS | u64::from(prizes.share(above, *sharing));
             }
             above += sharing;
         }

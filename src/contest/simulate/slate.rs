@@ -134,11 +134,6 @@ impl Slate {
         }
         Ok(())
     }
-
-    /// The table of one of `open_rows`.
-    pub(super) fn table(&self, at: usize) -> &[i32] {
-        &self.cells[at * CELLS..(at + 1) * CELLS]
-    }
 }
 
 fn sides(players: &[PlayerNow]) -> usize {

@@ -48,7 +48,7 @@ impl Flat {
             parts as u32,
             slate.open.len() as u32,
             simulation.range as u32,
-            (field.prizes.brings.len() - 1) as u32,
+            (field.prizes.places.len() - 1) as u32,
             field.prizes.cents.len() as u32,
             (-simulation.least) as u32,
         ];
@@ -62,9 +62,9 @@ impl Flat {
                 .map(|pair| u32::from(pair[0]) | u32::from(*pair.get(1).unwrap_or(&0)) << 16)
                 .collect(),
             field.copies.clone(),
-            halves(&field.prizes.brings),
-            field.prizes.alike_until.clone(),
-            halves(&field.prizes.before),
+            halves(field.prizes.places.iter().map(|place| place.brings)),
+            field.prizes.places.iter().map(|place| place.alike_until).collect(),
+            halves(field.prizes.before.iter().copied()),
             numbers.to_vec(),
         ];
         let mut words = sizes.to_vec();
@@ -103,6 +103,6 @@ impl Flat {
     }
 }
 
-fn halves(numbers: &[u64]) -> Vec<u32> {
-    numbers.iter().flat_map(|number| [*number as u32, (*number >> 32) as u32]).collect()
+fn halves(numbers: impl Iterator<Item = u64>) -> Vec<u32> {
+    numbers.flat_map(|number| [number as u32, (number >> 32) as u32]).collect()
 }

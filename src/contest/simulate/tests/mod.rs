@@ -6,4 +6,5 @@ mod made_up;
 mod numbers;
 mod odds;
 mod plain;
+mod refresh;
 mod shapes;

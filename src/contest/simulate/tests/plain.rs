@@ -26,7 +26,7 @@ fn points(simulation: &Simulation, seed: u64, draw: u64) -> Vec<i64> {
         let cells_in_all = (mixed * CELLS_IN_ONE as i64).div_euclid(i64::from(normal::ONE) << 14);
         let cell = (cells_in_all + CELLS as i64 / 2).clamp(0, CELLS as i64 - 1) as usize;
         for at in open.rows.0..open.rows.1 {
-            points[slate.open_rows[at as usize] as usize] = slate.table(at as usize)[cell].into();
+            points[slate.open_rows[at as usize] as usize] = slate.cells[at as usize * CELLS + cell].into();
         }
     }
     points
