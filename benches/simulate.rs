@@ -127,6 +127,7 @@ fn field(players: &[PlayerNow]) -> Field {
     Field::new(rows.collect(), SLOTS.len(), &rosters, &prizes).unwrap()
 }
 
+#[expect(clippy::disallowed_methods, reason = "a bench measures time")]
 fn main() {
     let all = players(0);
     let field = Arc::new(field(&all));
@@ -157,6 +158,7 @@ fn main() {
 }
 
 /// Contests a second, and seconds of a core's time each.
+#[expect(clippy::disallowed_methods, reason = "a bench measures time")]
 fn rate(simulation: &Simulation, run: usize, threads: NonZeroUsize) -> (f64, f64) {
     let core = || {
         let time = clock_gettime(ClockId::ProcessCPUTime);
@@ -170,6 +172,7 @@ fn rate(simulation: &Simulation, run: usize, threads: NonZeroUsize) -> (f64, f64
 }
 
 /// The same draws, and how many a second.
+#[expect(clippy::disallowed_methods, reason = "a bench measures time")]
 fn on_a_gpu(simulation: &Simulation) {
     let device = match Device::open(0) {
         Ok(device) => device,

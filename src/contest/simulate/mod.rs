@@ -20,7 +20,7 @@
 //! Floats end where a player's table is made. From there on all is integers and every random number has a place of its
 //! own, so that the answer to (contest, players, seed, draws) is the same on any machine, thread or device. Nothing here
 //! reads a clock or does I/O. Bounded by what [`Field`] takes, by [`RANGE_MAX`], and by the caller's draws and threads:
-//! each thread has room for 64 bytes an entry.
+//! each thread has room for 64 bytes an entry, or 96.
 
 mod correlation;
 mod draw;

@@ -14,8 +14,10 @@ use super::{RANGE_MAX, Refused};
 use crate::model::Points;
 use crate::priority::step_back;
 use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::ScopedJoinHandle;
 
 /// A contest at one moment, ready to be drawn.
 pub struct Simulation {
@@ -62,8 +64,8 @@ impl Simulation {
         &self.field
     }
 
-    /// Makes up to `draws` draws, from the one with number `first` on, as long as `go_on` says so; it is asked about once in
-    /// [`LANES`] draws on each thread. The answer says how many were made.
+    /// Makes up to `draws` draws, from the one with number `first` on, as long as `go_on` says so; it is asked
+    /// before each block of 16 draws on each thread. The answer says how many were made.
     pub fn run(&self, seed: u64, first: u64, draws: u32, threads: NonZeroUsize, go_on: &(dyn Fn() -> bool + Sync)) -> Odds {
         if self.range <= usize::from(u16::MAX) + 1 {
             self.run_in::<u16>(seed, first, draws, threads, go_on)
@@ -107,7 +109,8 @@ impl Simulation {
                     std::thread::Builder::new().name(name).spawn_scoped(scope, thread).ok()
                 })
                 .collect();
-            spawned.into_iter().filter_map(|thread| thread.join().ok()).collect()
+            let join = |thread: ScopedJoinHandle<'_, Odds>| thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+            spawned.into_iter().map(join).collect()
         });
         let mut odds = Odds::none(&self.field);
         parts.iter().for_each(|part| odds.add(part));

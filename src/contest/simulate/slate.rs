@@ -7,7 +7,7 @@
 use super::Refused;
 use super::correlation::{FACTORS, Position};
 use super::field::Row;
-use super::shape::{CELLS, Rest};
+use super::shape::Rest;
 use crate::model::Points;
 
 /// A club in one game. Two games of one club are two of these.
