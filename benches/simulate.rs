@@ -209,7 +209,7 @@ fn beside_numpy(simulation: &Simulation) {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    println!("  NumPy, 1 thread: {} contests/s", String::from_utf8_lossy(&output.stdout).trim());
+    println!("  NumPy, 1 thread: {}", String::from_utf8_lossy(&output.stdout).trim());
     let sums: Vec<u64> = std::fs::read(name("sums"))
         .unwrap()
         .as_chunks()
