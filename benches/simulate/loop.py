@@ -1,8 +1,8 @@
 """The contest of `cargo bench --bench simulate`, drawn by a loop in NumPy: what a careful analyst would write.
 
 Reads the words of the contest's plan (src/contest/simulate/gpu/flat.rs) from the file that is its first argument, draws
-for so many seconds as the second says with NumPy's own random numbers, and prints draws a second and a core's time for each; then, to the file that is
-its third, each entry's sum of cents, wins and draws, as 64-bit numbers.
+for so many seconds as the second says with NumPy's own random numbers, and prints draws a second and a core's time for
+each; then, to the file that is its third, each entry's sum of cents, wins and draws, as 64-bit numbers.
 """
 import sys
 import time
