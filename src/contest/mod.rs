@@ -8,7 +8,7 @@
 //! Owns what a contest is ([`Definition`]: terms, payouts, entries), how its entries are read from the sites' files
 //! ([`Reader`]), what every entry has ([`Board`]) and where that puts it ([`Standings`]). Points are whole multiples
 //! of a quantum, money is whole cents, no float takes part. Never does I/O, reads no clock, has no threads and
-//! knows nobody who watches. Bounded by [`Limits`], [`SLOTS_MAX`] and the limits of [`payouts`]; [`Board`] says
+//! knows nobody who watches; the draws of [`simulate`] alone have threads. Bounded by [`Limits`], [`SLOTS_MAX`] and the limits of [`payouts`]; [`Board`] says
 //! what an entry takes in memory, and `cargo bench --bench contest` what a change costs.
 
 pub mod board;
@@ -20,6 +20,7 @@ pub mod generate;
 pub mod payouts;
 pub mod players;
 pub mod reader;
+pub mod simulate;
 pub mod standings;
 
 #[cfg(test)]
