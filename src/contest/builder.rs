@@ -3,7 +3,7 @@
 //! Owns what is known of entries before all of them are: about their length in the body each. Never checks what is in
 //! an entry but that its id is the only one of its kind.
 
-use super::definition::{Definition, Names, Terms, split_number};
+use super::definition::{BLOCK, Definition, Names, Terms, split_number};
 use super::dictionary::Packer;
 use crate::model::PlayerId;
 use compact_str::CompactString;
@@ -85,7 +85,7 @@ impl Builder {
         self.name_numbers.push(number);
     }
 
-    /// All of them packed, in order of id. Of several with one id the first stays; `twice` is told of the others: the
+    /// All of them packed. Of several with one id the first stays; `twice` is told of the others: the
     /// line, the id, and the line of the first.
     pub fn finish(mut self, mut twice: impl FnMut(u32, &str, u32)) -> Definition {
         let order = self.order(&mut twice);
@@ -96,6 +96,7 @@ impl Builder {
         self.ids = Vec::new();
         self.id_ends = Vec::new();
         self.lines = Vec::new();
+        let (order, id_places) = self.together(order);
         let names = self.pack_names(&order);
         let (players, renumbered) = self.sort_players();
         let slots = self.terms.slots.len();
@@ -108,6 +109,7 @@ impl Builder {
             terms: self.terms,
             players,
             ids,
+            id_places,
             names,
             rosters: rosters.into_boxed_slice(),
         }
@@ -138,6 +140,21 @@ impl Builder {
             twice(self.lines[later as usize], &id, self.lines[first as usize]);
         }
         order
+    }
+
+    /// Entries in order of their rosters within each block, and the place within it that their ids have.
+    fn together(&self, order: Vec<u32>) -> (Vec<u32>, Box<[u16]>) {
+        let slots = self.terms.slots.len();
+        let roster = |entry: u32| &self.rosters[entry as usize * slots..(entry as usize + 1) * slots];
+        let mut id_places: Vec<u16> = Vec::with_capacity(order.len());
+        let mut together = Vec::with_capacity(order.len());
+        for block in order.chunks(BLOCK) {
+            let mut places: Vec<u16> = (0..block.len()).map(|place| place as u16).collect();
+            places.sort_unstable_by_key(|place| (roster(block[usize::from(*place)]), *place));
+            together.extend(places.iter().map(|place| block[usize::from(*place)]));
+            id_places.extend(places);
+        }
+        (together, id_places.into_boxed_slice())
     }
 
     fn pack_names(&mut self, order: &[u32]) -> Names {

@@ -376,7 +376,7 @@ impl<C> Tally<C> for Uncounted {
 }
 
 /// How many of a list are walked before what they had is looked at.
-const STEP: usize = 512;
+const STEP: usize = 128;
 
 fn walk<C: Cell>(cells: &mut [C], list: List<'_>, moved: i32, leaders: &mut Leaders, tally: &mut impl Tally<C>) {
     let mut first = 0;
@@ -390,8 +390,14 @@ fn walk<C: Cell>(cells: &mut [C], list: List<'_>, moved: i32, leaders: &mut Lead
     for (cells, places) in cells.chunks_mut(BLOCK).zip(list.blocks()) {
         for places in places.chunks(STEP) {
             let had = &mut had[..places.len()];
-            // Said twice so that the bounds of a whole block are known.
-            if let Ok(whole) = <&mut [C; BLOCK]>::try_from(&mut *cells) {
+            let (from, to) = (usize::from(places[0]), usize::from(places[places.len() - 1]));
+            if to - from + 1 == places.len() {
+                // They stand together: all at once.
+                let run = &mut cells[from..=to];
+                had.copy_from_slice(run);
+                run.iter_mut().for_each(|cell| *cell = cell.plus(moved));
+            } else if let Ok(whole) = <&mut [C; BLOCK]>::try_from(&mut *cells) {
+                // The same as below, where the bounds of a whole block are known.
                 places
                     .iter()
                     .zip(&mut *had)
