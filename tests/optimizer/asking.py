@@ -28,13 +28,13 @@ class Answer:
 
 
 class Command:
-    def __init__(self, scorewire, folder, site, rows, asked, chosen=None):
-        """`chosen`: by chance how players are named and whether the constraints are JSON."""
+    def __init__(self, scorewire, folder, site, rows, asked, chosen=None, late_swap=None):
+        """`chosen`: by chance how players are named and whether the constraints are JSON. `late_swap`: that table."""
         self.scorewire, self.folder, self.site, self.rows = scorewire, pathlib.Path(folder), site, rows
         chosen = chosen or random.Random(0)
         self.folder.mkdir(parents=True, exist_ok=True)
         sites.write_players(site, rows, self.folder / "players.csv")
-        self.named = names(chosen, rows, asked)
+        self.named = names(chosen, rows, asked) | ({"late_swap": late_swap} if late_swap else {})
         both = [("toml", toml(self.named)), ("json", json.dumps(self.named, indent=1))]
         ending, text = chosen.choice(both)
         self.constraints = self.folder / f"constraints.{ending}"
@@ -43,6 +43,12 @@ class Command:
     def words(self, n):
         words = [str(self.scorewire), "optimize", "--site", self.site.name, "--players", str(self.folder / "players.csv")]
         return [*words, "-n", str(n), "--constraints", str(self.constraints), "--format", "json"]
+
+    def upload(self, n, path):
+        """Writes the site's upload file."""
+        words = self.words(n)
+        words[words.index("--format") + 1 :] = ["upload", "--out", str(path)]
+        subprocess.run(words, capture_output=True, timeout=ANSWERS_WITHIN_S, check=True)
 
     def run(self, n):
         done = subprocess.run(self.words(n), capture_output=True, text=True, timeout=ANSWERS_WITHIN_S, check=False)

@@ -17,9 +17,11 @@ beginning, lineups are held to the rest, and counted as such. A difference is pr
 import argparse
 import collections
 import concurrent.futures
+import dataclasses
 import os
 import pathlib
 import random
+import shutil
 import sys
 import tempfile
 import asking
@@ -31,6 +33,7 @@ from program import Program
 from sites import ONE, SITES
 
 FAULTS_SHOWN = 20
+LATE_SWAPS = 0.1  # of all slates
 
 
 class Case:
@@ -43,16 +46,44 @@ class Case:
         self.rows = slate.slate(self.random, self.site_name)
         self.n = self.random.choice([1, 1, 1, 5, 8, 12, 20])
         self.asked = chance.constraints(self.random, self.site_name, self.rows, self.n)
+        # Lineups to be solved again, one each: what stays of it.
+        self.kept, self.started = [[] for _ in range(self.n)], []
+
+    def is_swap(self):
+        return bool(self.started)
+
+    def begin_games(self, scorewire, folder):
+        """Lineups are made, some games begin, projections change; `late_swap` for the constraints."""
+        before = asking.Command(scorewire, folder / "before", self.site, self.rows, {}, self.random)
+        lineups = folder / "lineups.csv"
+        made = before.run(self.n)
+        before.upload(self.n, lineups)
+        games = sorted({row.game for row in self.rows})
+        self.started = self.random.sample(games, self.random.randint(1, max(len(games) - 1, 1)))
+        factors = {row.person: self.random.uniform(0.5, 1.5) for row in self.rows}
+        self.rows = [
+            dataclasses.replace(row, projection=f"{float(row.projection) * factors[row.person]:.4f}") for row in self.rows
+        ]
+        self.kept = [[place for place in lineup if self.rows[place[0]].game in self.started] for lineup in made.lineups]
+        # What is asked for between lineups, of single players or of their shares is not asked for of those who stay.
+        apart = ("lock", "exclude", "ownership", "exposure", "max_exposure", "max_shared")
+        self.asked = {key: value for key, value in self.asked.items() if key not in apart}
+        return {"lineups": str(lineups), "started": self.started}
+
+    def program(self, number):
+        return Program(self.site, self.rows, self.asked, self.kept[number], self.started)
 
 
 def check(seed, scorewire, folder):
     """(what it was, what is wrong with it)."""
     case = Case(seed)
-    command = asking.Command(scorewire, folder, case.site, case.rows, case.asked, case.random)
     try:
+        swap = case.begin_games(scorewire, folder) if case.random.random() < LATE_SWAPS else None
+        command = asking.Command(scorewire, folder, case.site, case.rows, case.asked, case.random, swap)
         answer = command.run(case.n)
         case.named = command.named
-        return judge(case, answer)
+        what, wrong = judge(case, answer)
+        return f"{what} (late swap)" if case.is_swap() else what, wrong
     except Exception as error:  # noqa: BLE001  a crash of either side is a finding
         return "broken", [f"{type(error).__name__}: {error}"]
 
@@ -76,12 +107,15 @@ def allowed(case, answer):
     wrong, most = [], reading.shared_most(case.site, case.asked)
     for number, lineup in enumerate(answer.lineups):
         found = reading.broken(case.site, case.rows, case.asked, lineup)
+        if {place for place in lineup if case.rows[place[0]].game in case.started} != set(case.kept[number]):
+            found.append(f"begun games: {case.kept[number]} stay")
         points = reading.Shown(case.site, case.rows, lineup).points
         if points != answer.totals[number]:
             found.append(f"worth {points / ONE}, told {answer.totals[number] / ONE}")
         for other in range(number):
             before = answer.lineups[other]
-            if reading.alike(case.site, case.rows, lineup, before):
+            is_whole = len(case.kept[number]) == case.site.size
+            if not is_whole and reading.alike(case.site, case.rows, lineup, before):
                 found.append(f"the same as lineup {other + 1}")
             if most is not None and reading.in_common(case.rows, lineup, before) > most:
                 found.append(f"more than {most} players of lineup {other + 1}")
@@ -95,11 +129,15 @@ def allowed(case, answer):
 
 def optimal(case, answer):
     """Each lineup against the optimum that the ones before it leave."""
-    program, closed = Program(case.site, case.rows, case.asked), set()
+    program, closed = case.program(0), set()
     all_shares = reading.shares(case.rows, case.asked, case.n)
     has_least = any(share.least for share in all_shares)
     wrong, what = [], "made"
     for number, lineup in enumerate(answer.lineups):
+        if case.is_swap():
+            program = case.program(number)
+            for before in answer.lineups[:number] if len(case.kept[number]) < case.site.size else []:
+                program.forbid(before, None)
         for counts, shares in enumerate(reading.closed(case.rows, all_shares, answer.lineups[:number], case.n)):
             for share in shares:
                 if (share, counts) not in closed:
@@ -121,9 +159,13 @@ def optimal(case, answer):
 
 def refusal(case, answer):
     """Refused: nothing can be made, by HiGHS, or not as many as were asked for."""
-    program, closed, made = Program(case.site, case.rows, case.asked), set(), []
+    program, closed, made = case.program(0), set(), []
     all_shares = reading.shares(case.rows, case.asked, case.n)
-    for _ in range(case.n):
+    for number in range(case.n):
+        if case.is_swap():
+            program = case.program(number)
+            for before in made if len(case.kept[number]) < case.site.size else []:
+                program.forbid(before, None)
         for counts, shares in enumerate(reading.closed(case.rows, all_shares, made, case.n)):
             for share in shares:
                 if (share, counts) not in closed:
@@ -132,7 +174,7 @@ def refusal(case, answer):
         found = program.solve()
         if found is None:
             what = "refused as nonsense" if answer.is_nonsense else "refused" if not made else "refused, of several"
-            has_reason = case.n == 1 and not answer.is_nonsense
+            has_reason = case.n == 1 and not answer.is_nonsense and not case.is_swap()
             return what, reasons.judge(case.site, case.rows, case.asked, case.named, answer.said) if has_reason else []
         made.append(found[1])
         program.forbid(found[1], reading.shared_most(case.site, case.asked))
@@ -160,9 +202,7 @@ def main():
             seed, (what, faults) = asked[done], done.result()
             counts[what] += 1
             if not faults:
-                for file in (keep / str(seed)).iterdir():
-                    file.unlink()
-                (keep / str(seed)).rmdir()
+                shutil.rmtree(keep / str(seed))
                 continue
             wrong += 1
             if wrong <= FAULTS_SHOWN:

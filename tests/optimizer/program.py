@@ -14,8 +14,8 @@ INF = highspy.kHighsInf
 
 
 class Program:
-    def __init__(self, site, rows, constraints, kept=()):
-        """`kept`: (row, slot) that must be, of a lineup under way; `constraints["late_swap"]["started"]` names the games."""
+    def __init__(self, site, rows, constraints, kept=(), started=()):
+        """`started`: games that have begun; of their players nobody may be in it but `kept`, each (row, slot) of which must."""
         self.site, self.rows, self.constraints, self.never = site, rows, constraints, False
         self.highs = highspy.Highs()
         for option, value in [("output_flag", False), ("threads", 1), ("mip_rel_gap", 0.0), ("mip_abs_gap", 0.4)]:
@@ -39,6 +39,8 @@ class Program:
         self.write()
         for place in kept:
             self.row({self.columns[place]: 1}, 1, 1)
+        late = [column for place, column in self.columns.items() if rows[place[0]].game in started and place not in kept]
+        self.row(dict.fromkeys(late, 1), 0, 0)
 
     def choice(self):
         """Another column that is 0 or 1."""
