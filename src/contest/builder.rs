@@ -8,6 +8,7 @@ use super::dictionary::Packer;
 use crate::model::PlayerId;
 use compact_str::CompactString;
 use foldhash::fast::RandomState;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 /// Gathers a contest's entries.
@@ -142,19 +143,42 @@ impl Builder {
         order
     }
 
-    /// Entries in order of their rosters within each block, and the place within it that their ids have.
+    /// Entries of each block in order of who is in their first slot and then of the others, the most wanted first; and the
+    /// place within the block that their ids have.
     fn together(&self, order: Vec<u32>) -> (Vec<u32>, Box<[u16]>) {
         let slots = self.terms.slots.len();
-        let roster = |entry: u32| &self.rosters[entry as usize * slots..(entry as usize + 1) * slots];
+        let wanted = self.wanted();
         let mut id_places: Vec<u16> = Vec::with_capacity(order.len());
         let mut together = Vec::with_capacity(order.len());
+        let mut keys: Vec<u16> = Vec::with_capacity(BLOCK.min(order.len()) * slots);
         for block in order.chunks(BLOCK) {
+            keys.clear();
+            for entry in block {
+                let from = keys.len();
+                let roster = &self.rosters[*entry as usize * slots..(*entry as usize + 1) * slots];
+                keys.extend(roster.iter().map(|player| wanted[usize::from(*player)]));
+                keys[from + 1..].sort_unstable();
+            }
+            let key = |place: u16| &keys[usize::from(place) * slots..(usize::from(place) + 1) * slots];
             let mut places: Vec<u16> = (0..block.len()).map(|place| place as u16).collect();
-            places.sort_unstable_by_key(|place| (roster(block[usize::from(*place)]), *place));
+            places.sort_unstable_by(|a, b| key(*a).cmp(key(*b)).then(a.cmp(b)));
             together.extend(places.iter().map(|place| block[usize::from(*place)]));
             id_places.extend(places);
         }
         (together, id_places.into_boxed_slice())
+    }
+
+    /// By player: his place in the order of how many entries have him.
+    fn wanted(&self) -> Vec<u16> {
+        let mut owners = vec![0u32; self.players.len()];
+        self.rosters.iter().for_each(|player| owners[usize::from(*player)] += 1);
+        let mut order: Vec<usize> = (0..owners.len()).collect();
+        order.sort_unstable_by_key(|player| (Reverse(owners[*player]), &self.players[*player]));
+        let mut wanted = vec![0; owners.len()];
+        for (place, player) in order.into_iter().enumerate() {
+            wanted[player] = place as u16;
+        }
+        wanted
     }
 
     fn pack_names(&mut self, order: &[u32]) -> Names {

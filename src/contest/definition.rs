@@ -3,8 +3,9 @@
 //! Owns what never changes while games run. An entry takes two bytes for each slot, some seven for its id and its place, and,
 //! where entries have names, six for its name. Made by [`super::builder`].
 //!
-//! Ids are in order of bytes, in blocks of [`BLOCK`]. Within a block entries are in order of their rosters, so that those
-//! with the same quarterback, and of these those with the same runner, stand together: a change of a player then walks over
+//! Ids are in order of bytes, in blocks of [`BLOCK`]. Within a block entries are in order of who is in
+//! their first slot (a quarterback, a captain) and then of their other players, the most wanted first, so that those who have
+//! one stand together: a change of a player then walks over
 //! memory that lies together.
 
 use super::dictionary::Dictionary;
