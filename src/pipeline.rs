@@ -384,6 +384,16 @@ struct Begun {
 /// Who runs the models: found out by the first thread that loads one, once for all of them.
 type Inference = Arc<LazyLock<Backend, Box<dyn FnOnce() -> Backend + Send>>>;
 
+/// The topics, as yet none, and the shards' ends of their mailboxes.
+fn hub(config: &Config, shards: usize) -> (Arc<Hub>, Vec<Inbox>) {
+    let (mut hub, inboxes) = Hub::new(shards, config.hub_limits());
+    // No topic takes a prediction each microsecond: a process before this one has not come so far. Below 2⁵³
+    // until the year 2255.
+    hub.count_from(Clock.wall_us().unsigned_abs());
+    hub.limit_contests(config.contests.hub_limits());
+    (Arc::new(hub), inboxes)
+}
+
 /// Starts the engine and the predictor.
 fn share(
     config: Config,
@@ -395,12 +405,7 @@ fn share(
     stop: watch::Receiver<bool>,
 ) -> Result<Begun, StartError> {
     let shard_count = slowest.shards();
-    let (mut hub, inboxes) = Hub::new(shard_count, config.hub_limits());
-    // No topic takes a prediction each microsecond: a process before this one has not come so far. Below 2⁵³
-    // until the year 2255.
-    hub.count_from(Clock.wall_us().unsigned_abs());
-    hub.limit_contests(config.contests.hub_limits());
-    let hub = Arc::new(hub);
+    let (hub, inboxes) = hub(&config, shard_count);
     let predict = &config.predict;
     let process: Arc<str> = new_epoch_name().into();
     let predicts = predict.enabled && config.cluster.role != Role::Edge;
@@ -432,9 +437,9 @@ fn share(
         let silence = Duration::from_millis(config.feeds.silence_ms);
         tokio::spawn(silence::watch(engine.clone(), silence, stop.clone()));
     }
-    let contests = contests::restored(&config, machine, &hub, &rulesets)?;
     let app = App {
         auth,
+        contests: contests::restored(&config, machine, &hub, &rulesets)?,
         engine,
         hub,
         games,
@@ -448,8 +453,6 @@ fn share(
         clock: Clock,
         side: tokio::runtime::Handle::current(),
         ingest_permits: Arc::new(Semaphore::new(config.ingest.requests_max)),
-        contests,
-        contest_permits: Arc::new(Semaphore::new(config.contests.posts_max)),
         feed_rates: FeedRates::new(&config),
         ingest_metrics: IngestMetrics::new(),
         ingest_bytes: Arc::new(AtomicUsize::new(0)),

@@ -24,7 +24,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Where contests are stored, and those that are, in the hub.
 pub(super) fn restored(config: &Config, machine: &Machine, hub: &Hub, rulesets: &Rulesets) -> Result<ContestStore, StartError> {
     let place = config.log_settings().map(|_| (config.store.dir.clone(), machine.files.clone()));
-    let store = ContestStore::new(place);
+    let store = ContestStore::new(place, config.contests.posts_max);
     let (count, warnings) = store.restore(hub, rulesets).map_err(RetellError::from)?;
     for warning in warnings {
         tracing::warn!("{warning}");

@@ -106,8 +106,6 @@ pub struct App {
     pub ingest_permits: Arc<Semaphore>,
     /// Where contests are stored.
     pub contests: ContestStore,
-    /// Contests being read.
-    pub contest_permits: Arc<Semaphore>,
     /// What each feed has sent lately.
     pub feed_rates: FeedRates,
     /// Ingest's handles.

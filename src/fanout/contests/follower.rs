@@ -6,7 +6,7 @@ use crate::contest::PlayerIndex;
 use crate::fanout::encode;
 use crate::fanout::hub::{Hub, Moved};
 use crate::fanout::lineups::Shown;
-use crate::fanout::topic::Topic;
+use crate::fanout::topic::{Entry, Topic};
 use crate::model::contest::MovedAt;
 use crate::model::{Change, GameId, PlayerId, Points, Seq, StateTime};
 use crate::scoring::{RulesetIndex, Rulesets};
@@ -36,6 +36,8 @@ pub struct Counts {
 struct Player {
     topic: Arc<Topic>,
     contests: Vec<(Arc<Contest>, PlayerIndex)>,
+    /// Whether his game is over.
+    is_over: bool,
 }
 
 /// The one who moves the boards of contests.
@@ -116,9 +118,12 @@ impl Follower {
 
     /// Looks at which players' games are over: `is_over` says so of a game. Call it about once a second.
     pub fn look_at_games(&mut self, is_over: impl Fn(&GameId) -> bool) {
-        for player in self.players.values() {
+        for player in self.players.values_mut() {
             let game = player.topic.read(|history| history.game().map(|head| head.game.clone()));
             let over = game.is_some_and(|game| is_over(&game));
+            if std::mem::replace(&mut player.is_over, over) == over {
+                continue;
+            }
             for (contest, index) in &player.contests {
                 if contest.lock().game_is_over(*index, over) {
                     self.moved_contests.insert(contest.number, contest.clone());
@@ -180,21 +185,9 @@ impl Follower {
     /// Sets a player where his topic stands.
     fn look(&mut self, id: &PlayerId) {
         let Some(player) = self.players.get(id) else { return };
-        let (seq, last) = player.topic.read(|history| (history.head, history.last()));
+        let now = player.topic.read(|history| (history.head, history.last()));
         for (contest, index) in &player.contests {
-            let ruleset = self.rulesets.by_index(contest.ruleset);
-            let (points, moved_at) = match &last {
-                Some(entry) => {
-                    let shown = entry.player();
-                    let moved_at = MovedAt {
-                        feed_ts: entry.change.feed_ts,
-                        ingest: entry.change.ingest,
-                    };
-                    (encode::points(ruleset, &shown.who.card, &shown.after()), Some(moved_at))
-                }
-                None => (Points::ZERO, None),
-            };
-            if contest.lock().stands(*index, seq as Seq, points, moved_at) {
+            if stand(&self.rulesets, contest, *index, &now) {
                 self.moved_contests.insert(contest.number, contest.clone());
             }
         }
@@ -210,9 +203,13 @@ impl Follower {
                 // Watched before it is read: what comes later is told.
                 topic: self.hub.follow_for_contests(id),
                 contests: Vec::new(),
+                is_over: false,
             });
-            player.contests.push((contest.clone(), PlayerIndex(place as u16)));
-            self.to_look_at.insert(id.clone());
+            let index = PlayerIndex(place as u16);
+            player.contests.push((contest.clone(), index));
+            let now = player.topic.read(|history| (history.head, history.last()));
+            stand(&self.rulesets, &contest, index, &now);
+            contest.lock().game_is_over(index, player.is_over);
         }
         self.moved_contests.insert(contest.number, contest);
     }
@@ -275,4 +272,21 @@ impl Follower {
             self.hub.tell(&mut self.moved);
         }
     }
+}
+
+/// Puts a contest's player where his topic stands. Whether that is news.
+fn stand(rulesets: &Rulesets, contest: &Contest, player: PlayerIndex, (seq, last): &(Seq, Option<Entry>)) -> bool {
+    let ruleset = rulesets.by_index(contest.ruleset);
+    let (points, moved_at) = match last {
+        Some(entry) => {
+            let shown = entry.player();
+            let moved_at = MovedAt {
+                feed_ts: entry.change.feed_ts,
+                ingest: entry.change.ingest,
+            };
+            (encode::points(ruleset, &shown.who.card, &shown.after()), Some(moved_at))
+        }
+        None => (Points::ZERO, None),
+    };
+    contest.lock().stands(player, *seq, points, moved_at)
 }

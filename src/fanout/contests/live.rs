@@ -7,9 +7,8 @@ use crate::fanout::topic::Topic;
 use crate::model::contest::{Cents, Chance, Cut, Distribution, EntryOdds, Leader, MovedAt};
 use crate::model::{ContestId, ContestNow, EntryNow, IngestTime, Points, Seq};
 use crate::scoring::{Ruleset, RulesetIndex};
-use foldhash::fast::RandomState;
 use parking_lot::{Mutex, MutexGuard};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -45,7 +44,7 @@ pub(in crate::fanout) struct Live {
     moved_at: MovedAt,
     odds: Option<Odds>,
     /// The contest's own topic, and those of entries, where somebody wants them.
-    topics: HashMap<Of, Arc<Topic>, RandomState>,
+    topics: BTreeMap<Of, Arc<Topic>>,
 }
 
 /// A player as a contest knows him.
@@ -116,7 +115,7 @@ impl Contest {
                 ingest: posted,
             },
             odds: None,
-            topics: HashMap::default(),
+            topics: BTreeMap::new(),
         };
         Contest {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
@@ -271,7 +270,7 @@ impl Live {
 
     /// All its topics, of which it holds none any more.
     pub(super) fn let_go(&mut self) -> Vec<Arc<Topic>> {
-        self.topics.drain().map(|(_, topic)| topic).collect()
+        std::mem::take(&mut self.topics).into_values().collect()
     }
 
     /// Sets the players who moved.

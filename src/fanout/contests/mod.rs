@@ -64,7 +64,7 @@ impl ContestLimits {
 }
 
 /// What a topic is about.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Of {
     /// All of a contest.
     Contest,

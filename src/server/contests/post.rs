@@ -30,7 +30,7 @@ pub(in crate::server) async fn post(State(door): State<Door>, request: Request) 
         alone(&door)?;
         door.take_newcomer()?;
         let zipped = is_zipped(&parts.headers)?;
-        let permit = door.contest_permits.clone().try_acquire_owned();
+        let permit = door.contests.permits.clone().try_acquire_owned();
         let permit = permit.map_err(|_| {
             let message = format!(
                 "{} contests are being read already (contests.posts_max)",

@@ -8,6 +8,7 @@ use crate::store::{self, Files, OpenError};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// What a stored contest may hold.
 const STORED: Limits = Limits {
@@ -19,12 +20,17 @@ const STORED: Limits = Limits {
 /// Where contests are stored.
 pub struct ContestStore {
     place: Option<(PathBuf, Arc<dyn Files>)>,
+    /// Those being read.
+    pub(super) permits: Arc<Semaphore>,
 }
 
 impl ContestStore {
-    /// In that folder; nothing: nowhere, and contests end with the process.
-    pub fn new(place: Option<(PathBuf, Arc<dyn Files>)>) -> ContestStore {
-        ContestStore { place }
+    /// In that folder; nothing: nowhere, and contests end with the process. So many may be read at once.
+    pub fn new(place: Option<(PathBuf, Arc<dyn Files>)>, posts_max: usize) -> ContestStore {
+        ContestStore {
+            place,
+            permits: Arc::new(Semaphore::new(posts_max)),
+        }
     }
 
     /// Stores a contest; it is on disk once this returns.
