@@ -46,7 +46,7 @@ const FANS: [&str; 12] = [
 const STREAM: u64 = 0xC0_47E5;
 
 /// Where contests are held, and the rules they may have.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Floor {
     /// Where contests are held.
     pub hub: Arc<Hub>,
