@@ -2,6 +2,7 @@
 //! whatever comes, to whoever watches.
 
 use crate::chance::Chance;
+use crate::hostile::binary::{Served, scorewire};
 use crate::support::client::Client;
 use crate::support::events::{games_of, lines, play};
 use crate::support::holdings::{Holdings, fixed};
@@ -291,7 +292,12 @@ fn who_is_slow_gets_one_frame_for_many_changes() {
 #[test]
 fn an_entry_that_nobody_watches_has_no_topic_and_is_right_all_the_same() {
     run(async {
-        let server = Server::start(|config| config.contests.linger_ms = 0);
+        // A process of its own: its metrics count nothing of other tests.
+        let mut command = scorewire(&["serve", "--bind", "127.0.0.1:0"]);
+        command.env("SCOREWIRE__STORE__DURABILITY", "memory");
+        command.env("SCOREWIRE__CONTESTS__LINGER_MS", "0");
+        let served = Served::start(command);
+        let server = Http::new(served.address("address"));
         assert_eq!(post(&server, pair("c").body()).await.status, 201);
         let views = || server.metric("scorewire_contest_views_total");
         catches(&server, "p-1", 1, 1, 10).await;
@@ -314,7 +320,6 @@ fn an_entry_that_nobody_watches_has_no_topic_and_is_right_all_the_same() {
         eventually("a topic more", || async { server.metric("scorewire_topics").await == topics + 1.0 }).await;
         drop(client);
         eventually("as many as before", || async { server.metric("scorewire_topics").await == topics }).await;
-        server.end().await;
     });
 }
 
