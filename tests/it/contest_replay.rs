@@ -34,28 +34,32 @@ fn player(row: &Row) -> PlayerId {
     PlayerId::new(&id).unwrap()
 }
 
-/// What the site paid for each player, those left out of whom the recording is known to say something else.
+/// What the site paid for each player; those left out of whom the recording is known to say something else, and those whom
+/// the table names without an id.
 fn official(folder: &Path, rows: &[Row]) -> BTreeMap<PlayerId, Points> {
     let differs = known(folder, "dk");
     assert_eq!(differs.len(), 1, "the list is short: {differs:?}");
-    let rows = rows.iter().filter(|row| !differs.contains(&who(row)));
+    let has_id = |row: &&Row| row["pos"] == "DST" || !row["gsis_id"].is_empty();
+    let rows = rows.iter().filter(|row| has_id(row) && !differs.contains(&who(row)));
     rows.map(|row| (player(row), Points::parse(&row["dk_points"]).unwrap())).collect()
 }
 
 /// Salaries as they were; who is dear is wanted, and of each position a few by many.
 fn slate(rows: &[Row], official: &BTreeMap<PlayerId, Points>) -> Slate {
-    let salary = |row: &Row| row["dk_salary"].split('.').next().unwrap().parse::<u32>().unwrap();
-    let mut rows: Vec<&Row> = rows.iter().filter(|row| official.contains_key(&player(row))).collect();
-    rows.sort_by_key(|row| (Reverse(salary(row)), player(row)));
+    // One has none: he was not to be chosen.
+    let salary = |row: &Row| row["dk_salary"].split('.').next().unwrap_or_default().parse::<u32>().ok();
+    let is_there = |row: &&Row| (row["pos"] == "DST" || !row["gsis_id"].is_empty()) && official.contains_key(&player(row));
+    let mut rows: Vec<(u32, &Row)> = rows.iter().filter(is_there).filter_map(|row| Some((salary(row)?, row))).collect();
+    rows.sort_by_key(|(salary, row)| (Reverse(*salary), player(row)));
     let mut places: BTreeMap<String, u32> = BTreeMap::new();
     let mut choices = Vec::new();
-    for row in rows {
+    for (salary, row) in rows {
         let place = places.entry(row["pos"].clone()).or_default();
         *place += 1;
         choices.push(Choice {
             player: player(row),
             position: row["pos"].as_str().into(),
-            salary: salary(row),
+            salary,
             weight: 1_000_000 / (*place + 3),
         });
     }
@@ -125,10 +129,10 @@ fn a_contest_over_a_recorded_week_ends_as_the_official_points_rank_it() {
     let Some(folder) = data("dev/2017w03") else { return };
     let rows = table(&folder.join("truth_dk_rotoguru.csv"));
     let official = official(&folder, &rows);
-    assert_eq!((rows.len(), official.len()), (428, 427));
+    assert_eq!((rows.len(), official.len()), (428, 375));
     let definition = Arc::new(contest(&slate(&rows, &official)));
     let chosen: BTreeSet<&PlayerId> = definition.players().iter().collect();
-    assert!(chosen.len() > 400, "{}", chosen.len());
+    assert!(chosen.len() > 350, "{}", chosen.len());
     let rulesets = Rulesets::embedded();
     let ruleset = rulesets.by_index(rulesets.index("draftkings").unwrap());
     let mut board = Board::new(definition.clone(), Board::quantum(ruleset, definition.slots()));
@@ -155,7 +159,7 @@ fn a_contest_over_a_recorded_week_ends_as_the_official_points_rank_it() {
             checks += 1;
         }
     }
-    assert!(checks >= 4 && moves > 3_000, "{checks} checks, {moves} moves");
+    assert!(checks >= 4 && moves > 2_000, "{checks} checks, {moves} moves");
     // Not one of the board's own points from here on.
     check(&definition, &board.standings(), |player| official[player]);
 }

@@ -409,7 +409,8 @@ fn walk<C: Cell>(cells: &mut [C], list: List<'_>, moved: i32, leaders: &mut Lead
                     .for_each(|(place, had)| shift(&mut cells[usize::from(*place)], had, moved));
             }
             tally.had(had);
-            if rising.any(had) {
+            // Beyond the bound they will all be looked for again.
+            if leaders.has_room() && rising.any(had) {
                 let rose = places.iter().zip(&*had).filter(|(_, had)| rising.is(**had));
                 leaders.held.extend(rose.map(|(place, _)| first + u32::from(*place)));
             }

@@ -33,9 +33,14 @@ impl Leaders {
         self.held.clear();
     }
 
+    /// Whether more may be added.
+    pub(super) fn has_room(&self) -> bool {
+        self.held.len() <= HELD_MAX
+    }
+
     /// After those who rose were added.
     pub(super) fn bound(&mut self) {
-        if self.held.len() > HELD_MAX {
+        if !self.has_room() {
             self.lose();
         }
     }
