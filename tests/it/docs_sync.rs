@@ -171,7 +171,7 @@ fn codes(source: &str) -> BTreeSet<String> {
         let Some(next) = rest.strip_prefix(',').map(str::trim_start) else {
             continue;
         };
-        let sentence = ["\"", "format!(", "message", "&message", "error", "what", "refusal.message("]
+        let sentence = ["\"", "format!(", "message", "&message", "error", "problem", "what", "refusal.message("]
             .iter()
             .any(|start| next.starts_with(start));
         // `json.text("type", "welcome")` is a field, not a code.
