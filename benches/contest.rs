@@ -5,10 +5,12 @@
 //! player of a starting rank, those who touch the ball more drawn more often, with what a play brings; one in 50 is a
 //! correction that takes the last one back. `change` is [`Board::set`] and [`Board::standings`], after which any entry's rank is
 //! known; `shown` is what a contest shows then: ten leaders, the cut lines, 20 buckets of the distribution, and where 20
-//! entries stand. Percentiles of all changes, not means: a mean hides the favourites. Allocator: the server's own.
+//! entries stand. Both by the clock and, as `CPU`, by the time that this thread had of a core: on a machine that does other
+//! things meanwhile the two are apart. Percentiles of all changes, not means: a mean hides the favourites. Allocator: the server's own.
 #![allow(clippy::unwrap_used, reason = "a bench may fail")]
 
 use compact_str::CompactString;
+use rustix::time::{ClockId, clock_gettime};
 use scorewire::contest::generate::{Chance, Slate};
 use scorewire::contest::{Board, Definition, EntryIndex, Payouts, PlayerIndex, Slot, Terms};
 use scorewire::model::{ContestId, Multiplier, PlayerId, Points};
@@ -77,24 +79,44 @@ impl Plays {
     }
 }
 
+/// How long something took, each time.
+#[derive(Default)]
 struct Took {
-    what: &'static str,
-    all: Vec<Duration>,
+    wall: Vec<Duration>,
+    cpu: Vec<Duration>,
+}
+
+fn cpu_time() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }
 
 impl Took {
-    fn print(mut self) {
-        self.all.sort_unstable();
-        let at = |share: f64| self.all[((self.all.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e6;
-        let mean = self.all.iter().map(Duration::as_secs_f64).sum::<f64>() * 1e6 / self.all.len() as f64;
+    #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
+    fn time<T>(&mut self, work: impl FnOnce() -> T) {
+        let (cpu, begun) = (cpu_time(), Instant::now());
+        black_box(work());
+        self.wall.push(begun.elapsed());
+        self.cpu.push(cpu_time() - cpu);
+    }
+
+    fn print(self, what: &str) {
+        for (clock, mut all) in [("wall", self.wall), ("CPU", self.cpu)] {
+            all.sort_unstable();
+            Self::row(what, clock, &all);
+        }
+    }
+
+    fn row(what: &str, clock: &str, all: &[Duration]) {
+        let at = |share: f64| all[((all.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e6;
+        let mean = all.iter().map(Duration::as_secs_f64).sum::<f64>() * 1e6 / all.len() as f64;
         println!(
-            "{:<8} p50 {:7.1} µs   p90 {:7.1}   p99 {:7.1}   max {:7.1}   mean {mean:7.1}   ({} changes)",
-            self.what,
+            "{what:<8} {clock:<5} p50 {:7.1} µs   p90 {:7.1}   p99 {:7.1}   max {:7.1}   mean {mean:7.1}   ({} changes)",
             at(0.5),
             at(0.9),
             at(0.99),
             at(1.0),
-            self.all.len()
+            all.len()
         );
     }
 }
@@ -136,11 +158,11 @@ fn main() {
     println!("the most wanted are in {} % of entries", ownership(&board));
     let plays = Plays::new(&slate);
     let mut chance = Chance::new(17);
-    let (mut change, mut shown) = (Took::new("change"), Took::new("shown"));
+    let (mut change, mut shown) = (Took::default(), Took::default());
     let mut moved_entries = Vec::with_capacity(CHANGES);
     let mut last: Option<(PlayerIndex, Points)> = None;
-    while change.all.len() < CHANGES {
-        let (player, points) = match last.take().filter(|_| change.all.len() % 50 == 0) {
+    while change.wall.len() < CHANGES {
+        let (player, points) = match last.take().filter(|_| change.wall.len() % 50 == 0) {
             Some(taken_back) => taken_back,
             None => {
                 let (player, amount) = plays.next(&mut chance);
@@ -152,17 +174,17 @@ fn main() {
         };
         last = Some((player, board.player_points(player)));
         moved_entries.push(board.owners(player));
-        let begun = Instant::now();
-        board.set(player, points);
-        black_box(board.standings().money_line());
-        change.all.push(begun.elapsed());
-        let begun = Instant::now();
-        let mut standings = board.standings();
-        black_box((standings.leaders(10), standings.cuts(), standings.distribution(20)));
-        for entry in (0..entries).step_by(entries.div_ceil(20)) {
-            black_box(standings.of(EntryIndex(entry as u32)));
-        }
-        shown.all.push(begun.elapsed());
+        change.time(|| {
+            board.set(player, points);
+            board.standings().money_line()
+        });
+        shown.time(|| {
+            let mut standings = board.standings();
+            black_box((standings.leaders(10), standings.cuts(), standings.distribution(20)));
+            for entry in (0..entries).step_by(entries.div_ceil(20)) {
+                black_box(standings.of(EntryIndex(entry as u32)));
+            }
+        });
     }
     moved_entries.sort_unstable();
     let at = |share: f64| moved_entries[((CHANGES - 1) as f64 * share) as usize];
@@ -171,8 +193,8 @@ fn main() {
         at(0.5),
         at(0.99)
     );
-    change.print();
-    shown.print();
+    change.print("change");
+    shown.print("shown");
     let heap = board.heap_bytes();
     println!(
         "{:.1} bytes an entry: contest {:.1}, board {:.1}; resident memory grew by {:.1} for the board",
@@ -181,10 +203,4 @@ fn main() {
         (heap - definition.heap_bytes()) as f64 / entries as f64,
         (resident_bytes() as f64 - before as f64) / entries as f64,
     );
-}
-
-impl Took {
-    fn new(what: &'static str) -> Took {
-        Took { what, all: Vec::new() }
-    }
 }

@@ -3,11 +3,12 @@
 //! Owns what is known of entries before all of them are: about their length in the body each. Never checks what is in
 //! an entry but that its id is the only one of its kind.
 
-use super::definition::{Definition, Names, Terms, split_number};
+use super::definition::{BLOCK, Definition, Names, Terms, split_number};
 use super::dictionary::Packer;
 use crate::model::PlayerId;
 use compact_str::CompactString;
 use foldhash::fast::RandomState;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 /// Gathers a contest's entries.
@@ -85,7 +86,7 @@ impl Builder {
         self.name_numbers.push(number);
     }
 
-    /// All of them packed, in order of id. Of several with one id the first stays; `twice` is told of the others: the
+    /// All of them packed. Of several with one id the first stays; `twice` is told of the others: the
     /// line, the id, and the line of the first.
     pub fn finish(mut self, mut twice: impl FnMut(u32, &str, u32)) -> Definition {
         let order = self.order(&mut twice);
@@ -96,6 +97,7 @@ impl Builder {
         self.ids = Vec::new();
         self.id_ends = Vec::new();
         self.lines = Vec::new();
+        let (order, id_places) = self.together(order);
         let names = self.pack_names(&order);
         let (players, renumbered) = self.sort_players();
         let slots = self.terms.slots.len();
@@ -108,6 +110,7 @@ impl Builder {
             terms: self.terms,
             players,
             ids,
+            id_places,
             names,
             rosters: rosters.into_boxed_slice(),
         }
@@ -138,6 +141,44 @@ impl Builder {
             twice(self.lines[later as usize], &id, self.lines[first as usize]);
         }
         order
+    }
+
+    /// Entries of each block in order of who is in their first slot and then of the others, the most wanted first; and the
+    /// place within the block that their ids have.
+    fn together(&self, order: Vec<u32>) -> (Vec<u32>, Box<[u16]>) {
+        let slots = self.terms.slots.len();
+        let wanted = self.wanted();
+        let mut id_places: Vec<u16> = Vec::with_capacity(order.len());
+        let mut together = Vec::with_capacity(order.len());
+        let mut keys: Vec<u16> = Vec::with_capacity(BLOCK.min(order.len()) * slots);
+        for block in order.chunks(BLOCK) {
+            keys.clear();
+            for entry in block {
+                let from = keys.len();
+                let roster = &self.rosters[*entry as usize * slots..(*entry as usize + 1) * slots];
+                keys.extend(roster.iter().map(|player| wanted[usize::from(*player)]));
+                keys[from + 1..].sort_unstable();
+            }
+            let key = |place: u16| &keys[usize::from(place) * slots..(usize::from(place) + 1) * slots];
+            let mut places: Vec<u16> = (0..block.len()).map(|place| place as u16).collect();
+            places.sort_unstable_by(|a, b| key(*a).cmp(key(*b)).then(a.cmp(b)));
+            together.extend(places.iter().map(|place| block[usize::from(*place)]));
+            id_places.extend(places);
+        }
+        (together, id_places.into_boxed_slice())
+    }
+
+    /// By player: his place in the order of how many entries have him.
+    fn wanted(&self) -> Vec<u16> {
+        let mut owners = vec![0u32; self.players.len()];
+        self.rosters.iter().for_each(|player| owners[usize::from(*player)] += 1);
+        let mut order: Vec<usize> = (0..owners.len()).collect();
+        order.sort_unstable_by_key(|player| (Reverse(owners[*player]), &self.players[*player]));
+        let mut wanted = vec![0; owners.len()];
+        for (place, player) in order.into_iter().enumerate() {
+            wanted[player] = place as u16;
+        }
+        wanted
     }
 
     fn pack_names(&mut self, order: &[u32]) -> Names {

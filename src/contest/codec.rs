@@ -5,7 +5,7 @@
 //! are not what was written give an error and never a contest that panics. Bounded by [`Limits`], before anything is
 //! allocated that a length asks for.
 
-use super::definition::Names;
+use super::definition::{BLOCK, Names};
 use super::dictionary::Dictionary;
 use super::{Cents, Definition, Limits, Payouts, SLOT_BYTES_MAX, SLOTS_MAX, Slot, Terms, Tier};
 use crate::model::{ContestId, Multiplier, PlayerId, ids};
@@ -63,6 +63,7 @@ impl Definition {
             out.write_all(player.as_str().as_bytes())?;
         }
         out.put_dictionary(&self.ids)?;
+        out.put_numbers(self.id_places.iter().map(|place| place.to_le_bytes()))?;
         out.put_dictionary(&self.names.texts)?;
         out.put_numbers(self.names.of.iter().map(|name| name.to_le_bytes()))?;
         out.put_number(usize::from(!self.names.numbers.is_empty()))?;
@@ -98,6 +99,10 @@ impl Definition {
         if !are_ids || ids.is_empty() {
             return Err(Damaged::Wrong("an entry's id is none"));
         }
+        let id_places = input.numbers(ids.len(), u16::from_le_bytes)?;
+        if !id_places.chunks(BLOCK).all(is_permutation) {
+            return Err(Damaged::Wrong("two entries have one id"));
+        }
         let names = input.names(ids.len(), limits)?;
         let rosters = input.numbers(ids.len() * terms.slots.len(), u16::from_le_bytes)?;
         if rosters.iter().any(|player| usize::from(*player) >= players.len()) {
@@ -111,10 +116,18 @@ impl Definition {
             terms,
             players,
             ids,
+            id_places,
             names,
             rosters,
         })
     }
+}
+
+/// Whether each place of a block is there once.
+fn is_permutation(places: &[u16]) -> bool {
+    let mut seen = vec![false; places.len()];
+    let take = |place: &u16| seen.get_mut(usize::from(*place)).is_some_and(|seen| !std::mem::replace(seen, true));
+    places.iter().all(take)
 }
 
 fn kept(terms: &Terms) -> TermsKept {

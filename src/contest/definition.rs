@@ -1,7 +1,12 @@
 //! A contest as it was posted: its terms and its entries, packed.
 //!
-//! Owns what never changes while games run. An entry takes two bytes for each slot, some five for its id and, where
-//! entries have names, six for its name. Made by [`super::builder`].
+//! Owns what never changes while games run. An entry takes two bytes for each slot, some seven for its id and its place, and,
+//! where entries have names, six for its name. Made by [`super::builder`].
+//!
+//! Ids are in order of bytes, in blocks of [`BLOCK`]. Within a block entries are in order of who is in
+//! their first slot (a quarterback, a captain) and then of their other players, the most wanted first, so that those who have
+//! one stand together: a change of a player then walks over
+//! memory that lies together.
 
 use super::dictionary::Dictionary;
 use super::{EntryIndex, Payouts, PlayerIndex};
@@ -48,6 +53,9 @@ pub(super) struct Names {
     pub(super) numbers: Box<[u16]>,
 }
 
+/// Entries in a block.
+pub(super) const BLOCK: usize = 1 << 16;
+
 /// A contest as it was posted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Definition {
@@ -55,6 +63,8 @@ pub struct Definition {
     /// Distinct players, in order of id.
     pub(super) players: Box<[PlayerId]>,
     pub(super) ids: Dictionary,
+    /// By entry: the place of its id within its block.
+    pub(super) id_places: Box<[u16]>,
     pub(super) names: Names,
     /// By entry, and within it by slot: whose number.
     pub(super) rosters: Box<[u16]>,
@@ -102,25 +112,34 @@ impl Definition {
         Some(PlayerIndex(place as u16))
     }
 
-    /// The entry of that id.
+    /// The entry of that id. Looks through 128 KiB at most.
     pub fn find(&self, id: &str) -> Option<EntryIndex> {
-        self.ids.find(id.as_bytes()).map(|place| EntryIndex(place as u32))
+        let place = self.ids.find(id.as_bytes())?;
+        let from = place - place % BLOCK;
+        let block = &self.id_places[from..self.id_places.len().min(from + BLOCK)];
+        let within = block.iter().position(|other| usize::from(*other) == place % BLOCK)?;
+        Some(EntryIndex((from + within) as u32))
     }
 
     /// An entry's id.
     pub fn entry_id(&self, entry: EntryIndex) -> EntryId {
-        EntryId::from_well_formed(&text(&self.ids, entry.0 as usize))
+        EntryId::from_well_formed(&self.id_text(entry))
+    }
+
+    fn id_text(&self, entry: EntryIndex) -> CompactString {
+        let place = entry.0 as usize;
+        text(&self.ids, place - place % BLOCK + usize::from(self.id_places[place]))
     }
 
     /// An entry's name, for people; its id where it has none.
     pub fn entry_name(&self, entry: EntryIndex) -> CompactString {
         let place = entry.0 as usize;
         let Some(name) = self.names.of.get(place) else {
-            return text(&self.ids, place);
+            return self.id_text(entry);
         };
         let base = text(&self.names.texts, *name as usize);
         match self.names.numbers.get(place) {
-            None | Some(0) if base.is_empty() => text(&self.ids, place),
+            None | Some(0) if base.is_empty() => self.id_text(entry),
             None | Some(0) => base,
             Some(number) => numbered(&base, *number),
         }
@@ -138,7 +157,7 @@ impl Definition {
         &self.rosters
     }
 
-    /// Entries whose name or id has `part` in it, upper and lower case the same, at most `limit`, in order of id.
+    /// Entries whose name or id has `part` in it, upper and lower case the same, at most `limit`.
     /// Looks at every entry: not for a path that others wait on.
     pub fn search(&self, part: &str, limit: usize) -> Vec<EntryIndex> {
         let part = part.to_lowercase();
@@ -150,22 +169,23 @@ impl Definition {
                 .to_lowercase()
                 .contains(&part);
         });
-        let mut entries = Vec::new();
+        let mut has_part = vec![false; self.ids.len()];
         self.ids.for_each(|place, id| {
-            let is_named = || self.names.of.get(place).is_some_and(|name| found[*name as usize]);
-            let has_id = || String::from_utf8_lossy(id).to_lowercase().contains(&part);
-            if entries.len() < limit && (is_named() || has_id()) {
-                entries.push(EntryIndex(place as u32));
-            }
+            has_part[place] = String::from_utf8_lossy(id).to_lowercase().contains(&part);
         });
-        entries
+        let is_it = |entry: &EntryIndex| {
+            let place = entry.0 as usize;
+            let is_named = || self.names.of.get(place).is_some_and(|name| found[*name as usize]);
+            has_part[place - place % BLOCK + usize::from(self.id_places[place])] || is_named()
+        };
+        self.entries().filter(is_it).take(limit).collect()
     }
 
     /// What it takes in memory.
     pub fn heap_bytes(&self) -> usize {
         let names = self.names.texts.heap_bytes() + self.names.of.len() * 4 + self.names.numbers.len() * 2;
         let players = self.players.len() * size_of::<PlayerId>();
-        self.ids.heap_bytes() + names + self.rosters.len() * 2 + players + self.terms.payouts.heap_bytes()
+        self.ids.heap_bytes() + names + (self.id_places.len() + self.rosters.len()) * 2 + players + self.terms.payouts.heap_bytes()
     }
 }
 

@@ -42,7 +42,7 @@ pub const SLOT_BYTES_MAX: usize = 16;
 /// Longest name of a contest or an entry, in bytes; longer ones are cut.
 pub const NAME_BYTES_MAX: usize = 96;
 
-/// An entry's place in its contest: by id, in order of bytes.
+/// An entry's place in its contest, in an order of the contest's own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct EntryIndex(pub u32);
 

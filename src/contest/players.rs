@@ -93,10 +93,10 @@ impl Players {
         let cell = cell.trim();
         let at = |place: &u32| self.known[*place as usize].player.clone();
         let id = PlayerId::new(cell);
-        if let Some(id) = &id {
-            if self.known.is_empty() || self.by_id.contains_key(id) {
-                return Ok(id.clone());
-            }
+        if let Some(id) = &id
+            && (self.known.is_empty() || self.by_id.contains_key(id))
+        {
+            return Ok(id.clone());
         }
         if let Some(place) = self.by_site.get(cell) {
             return Ok(at(place));

@@ -78,7 +78,7 @@ impl Standings<'_> {
         self.points_at(places.min(self.board.column.len() as u32))
     }
 
-    /// The best `n`, best first; of those who tie, in order of id. Up to 128 are known without a look at every entry.
+    /// The best `n`, best first; of those who tie, in the contest's order. Up to 128 are known without a look at every entry.
     pub fn leaders(&mut self, n: usize) -> Vec<EntryIndex> {
         self.board.column.leaders(n).into_iter().map(EntryIndex).collect()
     }

@@ -47,18 +47,19 @@ fn slate(rows: &[Row], official: &BTreeMap<PlayerId, Points>) -> Slate {
     let salary = |row: &Row| row["dk_salary"].split('.').next().unwrap().parse::<u32>().unwrap();
     let mut rows: Vec<&Row> = rows.iter().filter(|row| official.contains_key(&player(row))).collect();
     rows.sort_by_key(|row| (Reverse(salary(row)), player(row)));
-    let mut place_of: BTreeMap<&str, u32> = BTreeMap::new();
-    let choice = |row: &&Row| {
-        let place = place_of.entry(row["pos"].as_str()).or_default();
+    let mut places: BTreeMap<String, u32> = BTreeMap::new();
+    let mut choices = Vec::new();
+    for row in rows {
+        let place = places.entry(row["pos"].clone()).or_default();
         *place += 1;
-        Choice {
+        choices.push(Choice {
             player: player(row),
             position: row["pos"].as_str().into(),
             salary: salary(row),
             weight: 1_000_000 / (*place + 3),
-        }
-    };
-    Slate::new(rows.iter().map(choice).collect())
+        });
+    }
+    Slate::new(choices)
 }
 
 fn contest(slate: &Slate) -> Definition {

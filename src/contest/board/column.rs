@@ -39,11 +39,14 @@ pub(in crate::contest) struct Column {
 
 /// What a cell can be.
 trait Cell: Copy {
+    const ZERO: Self;
     fn get(self) -> u32;
     fn plus(self, quanta: i32) -> Self;
 }
 
 impl Cell for u16 {
+    const ZERO: u16 = 0;
+
     #[inline(always)]
     fn get(self) -> u32 {
         u32::from(self)
@@ -56,6 +59,8 @@ impl Cell for u16 {
 }
 
 impl Cell for u32 {
+    const ZERO: u32 = 0;
+
     #[inline(always)]
     fn get(self) -> u32 {
         self
@@ -325,84 +330,116 @@ impl Column {
     }
 }
 
-/// What is done with the value that an entry had.
-trait Tally {
-    fn had(&mut self, cell: u32);
+/// What is done with the values that entries had.
+trait Tally<C> {
+    fn had(&mut self, cells: &[C]);
 }
 
-/// Moves it among the counts.
+/// Moves them among the counts.
 struct Few<'c> {
     counts: &'c mut [u32],
     moved: i32,
 }
 
-impl Tally for Few<'_> {
-    #[inline(always)]
-    fn had(&mut self, cell: u32) {
-        self.counts[cell as usize] -= 1;
-        self.counts[cell.wrapping_add_signed(self.moved) as usize] += 1;
+impl<C: Cell> Tally<C> for Few<'_> {
+    #[inline]
+    fn had(&mut self, cells: &[C]) {
+        for cell in cells {
+            self.counts[cell.get() as usize] -= 1;
+            self.counts[cell.plus(self.moved).get() as usize] += 1;
+        }
     }
 }
 
-/// Gathers it.
+/// Gathers them.
 struct Many<'c> {
     moving: &'c mut [u32],
 }
 
-impl Tally for Many<'_> {
-    #[inline(always)]
-    fn had(&mut self, cell: u32) {
-        // Cells are below the length, which is a power of two: said so that no bound is checked.
-        let mask = self.moving.len() - 1;
-        self.moving[cell as usize & mask] += 1;
+impl<C: Cell> Tally<C> for Many<'_> {
+    #[inline]
+    fn had(&mut self, cells: &[C]) {
+        // Where cells have 16 bits there is a count for each of their values: said so that no bound is checked.
+        match <&mut [u32; NARROW as usize]>::try_from(&mut *self.moving) {
+            Ok(moving) if size_of::<C>() == 2 => cells.iter().for_each(|cell| moving[usize::from(cell.get() as u16)] += 1),
+            _ => cells.iter().for_each(|cell| self.moving[cell.get() as usize] += 1),
+        }
     }
 }
 
 /// Nobody counts.
 struct Uncounted;
 
-impl Tally for Uncounted {
-    #[inline(always)]
-    fn had(&mut self, _cell: u32) {}
+impl<C> Tally<C> for Uncounted {
+    #[inline]
+    fn had(&mut self, _cells: &[C]) {}
 }
 
-fn walk<C: Cell>(cells: &mut [C], list: List<'_>, moved: i32, leaders: &mut Leaders, tally: &mut impl Tally) {
+/// How many of a list are walked before what they had is looked at.
+const STEP: usize = 128;
+
+fn walk<C: Cell>(cells: &mut [C], list: List<'_>, moved: i32, leaders: &mut Leaders, tally: &mut impl Tally<C>) {
     let mut first = 0;
     // Who falls does not come to the top. Where leaders are not known, they are looked for later.
     let window = if moved > 0 && !leaders.lost { moved.unsigned_abs() } else { 0 };
-    let from = leaders.threshold.saturating_sub(window);
+    let rising = Rising {
+        from: leaders.threshold.saturating_sub(window),
+        window,
+    };
+    let mut had = [C::ZERO; STEP];
     for (cells, places) in cells.chunks_mut(BLOCK).zip(list.blocks()) {
-        // Said twice so that the bounds of a whole block are known.
-        if cells.len() == BLOCK {
-            let cells: &mut [C] = &mut cells[..BLOCK];
-            step(cells, places, moved, tally, (from, window), |place| {
-                leaders.held.push(first + place)
-            });
-        } else {
-            step(cells, places, moved, tally, (from, window), |place| {
-                leaders.held.push(first + place)
-            });
+        for places in places.chunks(STEP) {
+            let had = &mut had[..places.len()];
+            let (from, to) = (usize::from(places[0]), usize::from(places[places.len() - 1]));
+            if to - from + 1 == places.len() {
+                // They stand together: all at once.
+                let run = &mut cells[from..=to];
+                had.copy_from_slice(run);
+                run.iter_mut().for_each(|cell| *cell = cell.plus(moved));
+            } else if let Ok(whole) = <&mut [C; BLOCK]>::try_from(&mut *cells) {
+                // The same as below, where the bounds of a whole block are known.
+                places
+                    .iter()
+                    .zip(&mut *had)
+                    .for_each(|(place, had)| shift(&mut whole[usize::from(*place)], had, moved));
+            } else {
+                places
+                    .iter()
+                    .zip(&mut *had)
+                    .for_each(|(place, had)| shift(&mut cells[usize::from(*place)], had, moved));
+            }
+            tally.had(had);
+            if rising.any(had) {
+                let rose = places.iter().zip(&*had).filter(|(_, had)| rising.is(**had));
+                leaders.held.extend(rose.map(|(place, _)| first + u32::from(*place)));
+            }
         }
         first += BLOCK as u32;
     }
 }
 
 #[inline(always)]
-fn step<C: Cell>(
-    cells: &mut [C],
-    places: &[u16],
-    moved: i32,
-    tally: &mut impl Tally,
-    (from, window): (u32, u32),
-    mut rose: impl FnMut(u32),
-) {
-    for place in places {
-        let cell = &mut cells[usize::from(*place)];
-        let had = cell.get();
-        *cell = cell.plus(moved);
-        tally.had(had);
-        if had.wrapping_sub(from) < window {
-            rose(u32::from(*place));
-        }
+fn shift<C: Cell>(cell: &mut C, had: &mut C, moved: i32) {
+    *had = *cell;
+    *cell = cell.plus(moved);
+}
+
+/// Who comes from below a threshold to it or above.
+#[derive(Clone, Copy)]
+struct Rising {
+    from: u32,
+    window: u32,
+}
+
+impl Rising {
+    #[inline(always)]
+    fn is<C: Cell>(self, had: C) -> bool {
+        had.get().wrapping_sub(self.from) < self.window
+    }
+
+    /// Whether one does; without a branch for each, so that many are compared at once.
+    #[inline(always)]
+    fn any<C: Cell>(self, had: &[C]) -> bool {
+        self.window > 0 && had.iter().fold(false, |any, had| any | self.is(*had))
     }
 }

@@ -3,11 +3,9 @@
 //! Entries are in blocks of 65,536, so that a place within a block has 16 bits. A list is in order of entries; a player
 //! has one for each multiplier that a slot may have.
 
+pub(super) use crate::contest::definition::BLOCK;
 use crate::contest::{Definition, PlayerIndex};
 use crate::model::Multiplier;
-
-/// Entries in a block.
-pub(super) const BLOCK: usize = 1 << 16;
 
 /// The entries of every player.
 #[derive(Debug)]

@@ -311,13 +311,12 @@ fn no_bytes_make_it_panic() {
             assert!(reader.held.capacity() <= 4 * TERMS.len() + 1_000, "seed {seed}");
             fed
         });
-        if fed.is_ok() {
-            if let Ok((definition, report)) = reader.finish() {
-                assert_eq!(definition.entry_count() as u64, report.entries, "seed {seed}");
-                definition
-                    .entries()
-                    .for_each(|entry| assert!(definition.find(definition.entry_id(entry).as_str()) == Some(entry)));
-            }
+        if fed.is_ok()
+            && let Ok((definition, report)) = reader.finish()
+        {
+            assert_eq!(definition.entry_count() as u64, report.entries, "seed {seed}");
+            let is_found = |entry| definition.find(definition.entry_id(entry).as_str()) == Some(entry);
+            assert!(definition.entries().all(is_found), "seed {seed}");
         }
     }
 }
