@@ -21,7 +21,7 @@ mod cluster_rolling;
 mod cluster_slots;
 mod cluster_tls;
 mod compression;
-// mod contest_replay;
+mod contest_replay;
 mod contests;
 mod contests_refused;
 mod contests_stored;
