@@ -25,6 +25,7 @@ class Answer:
     proven: bool = False  # each of them
     complete: bool = False
     is_nonsense: bool = False
+    took_ms: float | None = None  # the search alone, where the answer says it
 
 
 class Command:
@@ -65,7 +66,7 @@ class Command:
         lineups = [[(by_id[player["id"]], slots[player["slot"]]) for player in one["players"]] for one in told["lineups"]]
         totals = [sites.units(decimal.Decimal(str(one["projection"])) * sites.ONE) for one in told["lineups"]]
         proven = told["proven"] and all(one["proven"] for one in told["lineups"])
-        return Answer(False, said, lineups, totals, proven, told["complete"])
+        return Answer(False, said, lineups, totals, proven, told["complete"], took_ms=told.get("took_ms"))
 
 
 def names(chosen, rows, asked):
