@@ -123,7 +123,8 @@ fn impossible(made: usize, asked: usize, culprits: &[String], is_whole: bool) ->
         "; the search for the reason was cut short, so that some of these may not matter"
     };
     match culprits {
-        [] => format!("{what}: the players do not fill the slots"),
+        [] if made == 0 => format!("{what}: the players do not fill the slots"),
+        [] => format!("{what}: these players make no more"),
         [one] => format!("{what}: {one} cannot be met{known}"),
         [rest @ .., last] => format!("{what}: these cannot hold together: {} and {last}{known}", rest.join(", ")),
     }

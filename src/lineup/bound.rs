@@ -4,13 +4,15 @@
 //! Pure. A table takes one number for each item and state; [`STATES_MAX`] bounds the states of a limit's counters,
 //! [`CELLS_MAX`] the table.
 
-use super::problem::{ItemIndex, Limit};
+use super::problem::{ItemIndex, Limit, SIZE_MAX};
 use super::shape::Shape;
 
 /// Worth less than anything.
 pub(super) const NOTHING: i64 = i64::MIN / 4;
 /// Most states that counted limits may have between them.
-pub(super) const STATES_MAX: usize = 1024;
+pub(super) const STATES_MAX: usize = 4096;
+/// Most limits that are counted: each has two bits.
+pub(super) const COUNTED_MAX: usize = 8;
 /// Most numbers of a table.
 pub(super) const CELLS_MAX: usize = 8_000_000;
 /// No state.
@@ -34,20 +36,57 @@ pub(super) struct Entry {
     pub(super) worth: i64,
 }
 
-/// A limit that is counted.
+/// A limit that is counted. Its bit for members, and its bit for those who turn it on, are next to each other.
 #[derive(Clone, Debug)]
 pub(super) struct Counted {
     pub(super) limit: Limit,
     /// Above its most there is no lineup; else counting stops at its least.
     pub(super) is_capped: bool,
+    /// It counts only where somebody turns it on, who may still come.
+    pub(super) is_conditional: bool,
 }
 
 impl Counted {
     pub(super) fn states(&self) -> usize {
-        match self.is_capped {
-            true => usize::from(self.limit.most) + 1,
-            false => usize::from(self.limit.least) + 1,
+        match (self.is_conditional, self.is_capped) {
+            (true, _) => 2 * (self.top() + 1),
+            (false, true) => usize::from(self.limit.most) + 1,
+            (false, false) => usize::from(self.limit.least) + 1,
         }
+    }
+
+    /// Where counting stops that has a condition.
+    fn top(&self) -> usize {
+        let above = if usize::from(self.limit.most) < SIZE_MAX {
+            self.limit.most + 1
+        } else {
+            0
+        };
+        usize::from(above.max(self.limit.least))
+    }
+
+    /// The state after an item that is a member, or turns it on.
+    fn step(&self, state: usize, is_member: bool, turns_on: bool) -> Option<usize> {
+        if self.is_conditional {
+            let (on, count) = (state / (self.top() + 1), state % (self.top() + 1));
+            let (on, count) = (on.max(usize::from(turns_on)), (count + usize::from(is_member)).min(self.top()));
+            let is_broken = on == 1 && count > usize::from(self.limit.most);
+            return (!is_broken).then_some(on * (self.top() + 1) + count);
+        }
+        let count = state + usize::from(is_member);
+        match (count == self.states(), self.is_capped) {
+            (true, true) => None,
+            (true, false) => Some(state),
+            (false, _) => Some(count),
+        }
+    }
+
+    fn is_good(&self, state: usize) -> bool {
+        let (is_on, count) = match self.is_conditional {
+            true => (state > self.top(), state % (self.top() + 1)),
+            false => (true, state),
+        };
+        !is_on || count >= usize::from(self.limit.least)
     }
 }
 
@@ -75,9 +114,9 @@ impl Counters {
         self.is_good.extend((0..self.states).map(|state| {
             let mut rest = state;
             counted.iter().all(|one| {
-                let count = rest % one.states();
+                let state = rest % one.states();
                 rest /= one.states();
-                count >= usize::from(one.limit.least)
+                one.is_good(state)
             })
         }));
         self.first = there.iter().try_fold(0, |state, item| step(counted, state, bits(counted, *item)));
@@ -101,26 +140,21 @@ impl Counters {
     }
 }
 
-/// Which of the counted limits an item is in.
+/// Which of the counted limits an item is in, and which it turns on.
 fn bits(counted: &[Counted], item: ItemIndex) -> u16 {
-    let members = counted.iter().enumerate();
-    members.fold(0, |bits, (nth, one)| bits | u16::from(one.limit.members.has(item)) << nth)
+    let turns_on = |one: &Counted| one.is_conditional && one.limit.when.as_ref().is_some_and(|when| when.has(item));
+    let both = |one: &Counted| u16::from(one.limit.members.has(item)) | u16::from(turns_on(one)) << 1;
+    counted.iter().enumerate().fold(0, |bits, (nth, one)| bits | both(one) << (2 * nth))
 }
 
-/// The state after an item that is in these limits.
+/// The state after an item with these bits.
 fn step(counted: &[Counted], state: usize, bits: u16) -> Option<usize> {
     let (mut rest, mut place, mut after) = (state, 1, 0);
     for (nth, one) in counted.iter().enumerate() {
         let radix = one.states();
-        let mut count = rest % radix + usize::from(bits >> nth & 1);
-        if count == radix {
-            if one.is_capped {
-                return None;
-            }
-            count -= 1;
-        }
+        let bits = bits >> (2 * nth);
+        after += one.step(rest % radix, bits & 1 == 1, bits & 2 == 2)? * place;
         rest /= radix;
-        after += count * place;
         place *= radix;
     }
     Some(after)

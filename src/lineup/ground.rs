@@ -2,16 +2,18 @@
 //!
 //! Pure. Bounded by the items of the problem.
 
-use super::bound::{CELLS_MAX, Counted, Counters, Entry, NOTHING, STATES_MAX, Table};
-use super::problem::{ItemIndex, Limit, Problem, Range};
+use super::bound::{CELLS_MAX, COUNTED_MAX, Counted, Counters, Entry, NOTHING, STATES_MAX, Table};
+use super::problem::{ItemIndex, Limit, Problem, Range, SIZE_MAX};
 use super::rules::Rules;
 use super::search::{Ask, SCALE};
 use super::shape::{Shape, without};
 use std::cmp::Reverse;
 use std::rc::Rc;
 
-/// Most limits that are counted in a bound; the others are checked on the way.
-const COUNTED_MAX: usize = 8;
+/// Times that each sum is priced anew as the other's price has changed.
+const ROUNDS_MAX: usize = 64;
+/// No lineup is worth so much, or less than nothing by so much, in 1/[`SCALE`].
+const BOUND_MAX: i64 = 1 << 50;
 /// Prices tried for one sum.
 const PRICES_MAX: usize = 24;
 
@@ -290,22 +292,24 @@ impl Ground {
         }
     }
 
-    /// A limit above its most in the lineup that the bound took last, which is not counted and can be.
-    pub(super) fn to_learn(&self, rules: &Rules, learned: &[u16], scratch: &Scratch) -> Option<u16> {
+    /// A limit that the lineup which the bound took last breaks, and that can be counted from now on. Such as somebody
+    /// turns on who may still come cost the most states: they wait until the search is `hard`.
+    pub(super) fn to_learn(&self, rules: &Rules, learned: &[u16], is_hard: bool, scratch: &Scratch) -> Option<u16> {
         let states: usize = self.counted.iter().map(Counted::states).product();
         if self.counted.len() >= COUNTED_MAX {
             return None;
         }
         let lineup: Vec<ItemIndex> = self.fixed.iter().chain(&scratch.taken).copied().collect();
-        let (rule, most) = rules.broken(&lineup, &self.fixed, learned)?;
-        (states * (usize::from(most) + 1) <= STATES_MAX).then_some(rule)
+        rules.broken(&lineup, learned, |limit| {
+            let one = counted(limit, true, &self.fixed);
+            (is_hard || !one.is_conditional) && states * one.states() <= STATES_MAX
+        })
     }
 
     /// Prices at which the bound is low.
     pub(super) fn find_prices(&mut self, problem: &Problem, ask: &Ask<'_>, scratch: &mut Scratch) -> Option<Prices> {
-        let mut prices = Prices::default();
-        for _ in 0..2 {
-            let before = prices;
+        let (mut prices, mut bound) = (Prices::default(), i64::MAX);
+        for _ in 0..ROUNDS_MAX {
             if let Some(range) = problem.salary {
                 let others = prices;
                 let one = |candidate: &Candidate| i64::from(candidate.salary);
@@ -319,22 +323,27 @@ impl Ground {
                     one,
                 )?;
             }
-            if let Some(range) = problem.ownership {
-                let others = prices;
-                let one = |candidate: &Candidate| i64::from(candidate.ownership);
-                prices.ownership = self.price_of(
-                    problem,
-                    ask,
-                    scratch,
-                    range,
-                    |ownership| Prices { ownership, ..others },
-                    |sums| sums.ownership,
-                    one,
-                )?;
+            let Some(range) = problem.ownership else { break };
+            let others = prices;
+            let one = |candidate: &Candidate| i64::from(candidate.ownership);
+            prices.ownership = self.price_of(
+                problem,
+                ask,
+                scratch,
+                range,
+                |ownership| Prices { ownership, ..others },
+                |sums| sums.ownership,
+                one,
+            )?;
+            let (now, _) = self.worth_at(problem, ask, scratch, prices)?;
+            // Where both ranges cannot be kept at once, it falls for ever.
+            if now < -BOUND_MAX {
+                return None;
             }
-            if problem.ownership.is_none() || before == prices {
+            if now > bound - SCALE {
                 break;
             }
+            bound = now;
         }
         Some(prices)
     }
@@ -478,13 +487,12 @@ impl Prices {
 
 /// The limits that a bound counts: those that ask for players, and those learned.
 fn count_limits(problem: &Problem, ask: &Ask<'_>, beginning: Beginning<'_>, rules: &Rules, fixed: &[ItemIndex]) -> Vec<Counted> {
-    let (mut counted, mut states) = (Vec::new(), 1);
+    let (mut all, mut states) = (Vec::new(), 1);
     let mut add = |limit: &Limit, is_capped: bool| {
-        let limit = limit.clone();
-        let one = Counted { limit, is_capped };
-        if counted.len() < COUNTED_MAX && states * one.states() <= STATES_MAX {
+        let one = counted(limit, is_capped, fixed);
+        if all.len() < COUNTED_MAX && states * one.states() <= STATES_MAX {
             states *= one.states();
-            counted.push(one);
+            all.push(one);
         }
     };
     let is_on = |limit: &&Limit| limit.when.as_ref().is_none_or(|when| when.count(fixed) > 0);
@@ -496,7 +504,16 @@ fn count_limits(problem: &Problem, ask: &Ask<'_>, beginning: Beginning<'_>, rule
         .filter(|limit| limit.least > 0)
         .for_each(|limit| add(limit, false));
     beginning.learned.iter().for_each(|rule| add(rules.limit(*rule), true));
-    counted
+    all
+}
+
+fn counted(limit: &Limit, is_capped: bool, fixed: &[ItemIndex]) -> Counted {
+    Counted {
+        limit: limit.clone(),
+        // A limit without a most is counted up to its least.
+        is_capped: is_capped && usize::from(limit.most) < SIZE_MAX,
+        is_conditional: limit.when.as_ref().is_some_and(|when| when.count(fixed) == 0),
+    }
 }
 
 fn gcd(a: i64, b: i64) -> i64 {

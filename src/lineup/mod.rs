@@ -11,6 +11,7 @@
 //! and by the work and time that a search is given. Why it is built so: docs/decisions/028-optimizer.md.
 
 mod answer;
+mod asked;
 mod bound;
 mod chance;
 mod constraints;

@@ -12,6 +12,9 @@ use super::shape::without;
 /// Lineups that one search keeps at most, where not all it finds are taken.
 const KEEP_MAX: usize = 4096;
 
+/// Steps after which a minimum that is met early is left for later.
+const RESERVE_STEPS_MAX: u64 = 200_000;
+
 /// How many lineups may have at least `count` of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposure {
@@ -442,7 +445,7 @@ impl<'a> Builder<'a> {
             depth: self.depth,
         };
         let budget = Budget {
-            steps: budget.steps.saturating_sub(self.search.steps),
+            steps: budget.steps.saturating_sub(self.search.steps).min(RESERVE_STEPS_MAX),
             ..budget
         };
         let outcome = self.search.best(&self.plan.problem, &mut self.rules, &ask, false, budget);

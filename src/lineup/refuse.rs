@@ -159,9 +159,8 @@ fn parts(site: &Site, constraints: &Constraints) -> Vec<Part> {
     if let Some(share) = constraints.max_exposure {
         add(format!("max_exposure = {share}"), Edit::MaxExposure);
     }
-    match constraints.max_shared {
-        Some(most) => add(format!("max_shared = {most}"), Edit::MaxShared),
-        None => add("no two lineups the same".to_owned(), Edit::MaxShared),
+    if let Some(most) = constraints.max_shared {
+        add(format!("max_shared = {most}"), Edit::MaxShared);
     }
     for name in &constraints.lock {
         add(format!("lock \"{name}\""), Edit::Lock(name.clone()));
@@ -190,8 +189,8 @@ fn without(site: &Site, constraints: &Constraints, gone: &[&Edit]) -> (Site, Con
             Edit::MinSalary => rest.min_salary = None,
             Edit::MaxSalary => rest.max_salary = None,
             Edit::Cap => site.salary_cap = NO_CAP,
-            // Equal lineups would be nothing to ask for: one is enough then.
-            Edit::MaxShared => rest.max_shared = Some(usize::MAX),
+            // Two are never the same.
+            Edit::MaxShared => rest.max_shared = None,
             Edit::MaxExposure => rest.max_exposure = None,
             Edit::MaxPerTeam => (rest.max_per_team, site.max_per_team) = (None, None),
             Edit::MaxPerGame => rest.max_per_game = None,

@@ -115,12 +115,10 @@ impl Rules {
         self.always_least.iter().all(has_least) && turned_on.into_iter().all(has_least)
     }
 
-    /// The first limit above its most in a lineup that is not counted, other than those known. With its most.
-    pub(super) fn broken(&self, lineup: &[ItemIndex], fixed: &[ItemIndex], known: &[u16]) -> Option<(u16, u8)> {
-        let is_on = |limit: &Limit| limit.when.as_ref().is_none_or(|when| when.count(fixed) > 0);
-        let is_broken = |limit: &Limit| usize::from(limit.most) < limit.members.count(lineup) && is_on(limit);
+    /// The first limit that a lineup breaks, other than those known, and that can be counted.
+    pub(super) fn broken(&self, lineup: &[ItemIndex], known: &[u16], can_be: impl Fn(&Limit) -> bool) -> Option<u16> {
         let mut limits = (0u16..).zip(&self.limits);
-        let found = limits.find(|(index, limit)| limit.most < 16 && is_broken(limit) && !known.contains(index));
-        found.map(|(index, limit)| (index, limit.most))
+        let found = limits.find(|(index, limit)| !limit.holds(lineup) && !known.contains(index) && can_be(limit));
+        found.map(|(index, _)| index)
     }
 }

@@ -18,8 +18,11 @@ pub(super) const SCALE: i64 = 1024;
 const STARTS_MAX: usize = 20_000;
 /// Ways to begin that stay laid out from one search to the next.
 const LAID_OUT_MAX: usize = 512;
+/// Steps without an end after which more limits are counted.
+/// (Few in tests, whose slates are small: they see every way of it.)
+const STEPS_BEFORE_HARD: u64 = if cfg!(test) { 20 } else { 50_000 };
 /// Steps without an end after which salary is counted instead of priced.
-const STEPS_BEFORE_COUNTING: u64 = 500_000;
+const STEPS_BEFORE_COUNTING: u64 = if cfg!(test) { 50 } else { 500_000 };
 /// Prices are looked for anew after so many searches at the same.
 const SEARCHES_AT_PRICES: u32 = 16;
 /// How far below the first threshold whoever can be in a lineup is kept, in depths.
@@ -114,6 +117,8 @@ pub(super) struct Search {
     current: Option<usize>,
     /// Lineups worth less are not looked for yet.
     whole_from: i64,
+    /// Limits are counted, too, that somebody turns on.
+    is_hard: bool,
     /// Prices were no help: salary is counted.
     counts_salary: bool,
     /// Steps done since the search was made.
@@ -138,24 +143,36 @@ impl Search {
             return Outcome::default();
         };
         let floor = floor_of(problem, ask);
-        let (mut depth, mut allowance) = (ask.depth.max(1), STEPS_BEFORE_COUNTING);
+        let mut depth = ask.depth.max(1);
+        let mut has_no_help = false;
         let begun = self.steps;
+        let mut top = top;
         loop {
             let least = top.saturating_sub(depth).max(floor);
-            self.whole_from = least
-                .saturating_sub(depth.saturating_mul(DEPTHS_KEPT))
-                .max(floor)
-                .saturating_mul(SCALE);
+            let kept_from = least.saturating_sub(depth.saturating_mul(DEPTHS_KEPT)).max(floor);
+            self.whole_from = kept_from.saturating_mul(SCALE);
             let left = budget.steps.saturating_sub(self.steps - begun);
+            let allowance = match (has_no_help, self.is_hard) {
+                (true, _) => u64::MAX,
+                (false, true) => STEPS_BEFORE_COUNTING,
+                (false, false) => STEPS_BEFORE_HARD,
+            };
             self.walk.steps_max = left.min(allowance);
             if self.pass(problem, rules, ask, least, budget.is_out) {
                 if (budget.is_out)() || left <= allowance {
                     return self.outcome(ask, Some(top), None, true);
                 }
-                // Where counting is no help either: go on with all the work there is.
-                match self.counts_salary || problem.salary.is_none() {
-                    true => allowance = u64::MAX,
-                    false => self.counts_salary = true,
+                if self.is_hard {
+                    // Where counting is no help either: go on with all the work there is.
+                    has_no_help = self.counts_salary || problem.salary.is_none();
+                    self.counts_salary = problem.salary.is_some();
+                    continue;
+                }
+                self.is_hard = true;
+                self.starts.iter_mut().for_each(|start| start.ground = None);
+                match self.ceiling(problem, rules, ask) {
+                    Some(lower) => top = lower,
+                    None => return Outcome::default(),
                 }
                 continue;
             }
@@ -224,7 +241,7 @@ impl Search {
         }));
         self.current = None;
         self.whole_from = NOTHING;
-        self.counts_salary = false;
+        (self.is_hard, self.counts_salary) = (false, false);
     }
 
     /// The greatest value that the bound allows, each start priced as far as needed.
@@ -268,7 +285,7 @@ impl Search {
 
     /// Lowers a start's bound as far as prices do.
     fn price(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>, nth: usize) {
-        let count = self.starts.len();
+        let (count, is_hard) = (self.starts.len(), self.is_hard);
         let start = &mut self.starts[nth];
         start.is_priced = true;
         self.current = Some(nth);
@@ -305,7 +322,7 @@ impl Search {
                 break NOTHING;
             };
             // What the bound took may break a limit that is not counted yet.
-            let Some(rule) = ground.to_learn(rules, &start.learned, scratch) else {
+            let Some(rule) = ground.to_learn(rules, &start.learned, is_hard, scratch) else {
                 break bound;
             };
             start.learned.push(rule);

@@ -20,7 +20,7 @@ fn players(is_bare: impl Fn(&str) -> bool) -> Vec<Value> {
     let player = |line: &str| {
         let f: Vec<&str> = line.split(',').collect();
         let mut player = json!({"id": f[3], "name": f[2], "position": f[0], "salary": f[5].parse::<i32>().unwrap(), "team": f[7],
-            "game": f[6].split(' ').next().unwrap(), "projection": f[8].parse::<f64>().unwrap()});
+            "game": f[6].split(' ').next().unwrap(), "kickoff": f[6].split_once(' ').unwrap().1, "projection": f[8].parse::<f64>().unwrap()});
         if is_bare(f[3]) {
             player.as_object_mut().unwrap().remove("projection");
         }
