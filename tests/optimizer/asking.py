@@ -25,16 +25,18 @@ class Answer:
     proven: bool = False  # each of them
     complete: bool = False
     is_nonsense: bool = False
+    is_unknown: bool = False  # nothing was found, and nothing proven
+    took_ms: float | None = None  # the search alone, where the answer says it
 
 
 class Command:
-    def __init__(self, scorewire, folder, site, rows, asked, chosen=None, late_swap=None):
-        """`chosen`: by chance how players are named and whether the constraints are JSON. `late_swap`: that table."""
+    def __init__(self, scorewire, folder, site, rows, asked, chosen=None, more=None):
+        """`chosen`: by chance how players are named and whether the constraints are JSON. `more`: other tables."""
         self.scorewire, self.folder, self.site, self.rows = scorewire, pathlib.Path(folder), site, rows
         chosen = chosen or random.Random(0)
         self.folder.mkdir(parents=True, exist_ok=True)
         sites.write_players(site, rows, self.folder / "players.csv")
-        self.named = names(chosen, rows, asked) | ({"late_swap": late_swap} if late_swap else {})
+        self.named = names(chosen, rows, asked) | (more or {})
         both = [("toml", toml(self.named)), ("json", json.dumps(self.named, indent=1))]
         ending, text = chosen.choice(both)
         self.constraints = self.folder / f"constraints.{ending}"
@@ -56,7 +58,8 @@ class Command:
             raise RuntimeError(f"exit code {done.returncode}: {(done.stderr.strip() or done.stdout.strip())[:300]}")
         if done.returncode:
             # 64: what is asked for makes no sense, 65: it cannot be met.
-            return Answer(True, done.stderr.strip(), is_nonsense=done.returncode == 64)
+            said = done.stderr.strip()
+            return Answer(True, said, is_nonsense=done.returncode == 64, is_unknown="is not known" in said)
         return self.read(json.loads(done.stdout), done.stderr.strip())
 
     def read(self, told, said):
@@ -65,7 +68,7 @@ class Command:
         lineups = [[(by_id[player["id"]], slots[player["slot"]]) for player in one["players"]] for one in told["lineups"]]
         totals = [sites.units(decimal.Decimal(str(one["projection"])) * sites.ONE) for one in told["lineups"]]
         proven = told["proven"] and all(one["proven"] for one in told["lineups"])
-        return Answer(False, said, lineups, totals, proven, told["complete"])
+        return Answer(False, said, lineups, totals, proven, told["complete"], took_ms=told.get("took_ms"))
 
 
 def names(chosen, rows, asked):

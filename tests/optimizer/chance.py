@@ -10,7 +10,7 @@ def constraints(random, site_name, rows, n):
     site, asked = SITES[site_name], {}
     kinds = list(KINDS)
     weights = [kind.weight for kind in KINDS]
-    for _ in range(random.choice([0, 1, 1, 2, 2, 3, 4, 6])):
+    for _ in range(random.choice([0, 1, 1, 1, 2, 2, 3, 5])):
         kind = random.choices(kinds, weights)[0]
         kind.make(random, site, rows, asked)
     if n > 1:
@@ -46,7 +46,7 @@ def given(entry):
 
 def lock(random, site, rows, asked):
     asked.setdefault("lock", [])
-    asked["lock"] += [one for one in some(random, rows, random.choice([1, 1, 2, 3])) if one not in asked["lock"]]
+    asked["lock"] += [one for one in some(random, rows, random.choice([1, 1, 1, 2])) if one not in asked["lock"]]
 
 
 def exclude(random, site, rows, asked):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds `scorewire optimize` against HiGHS on slates by chance.
 
-    tests/optimizer/run check [--slates 1000] [--seed N] [--scorewire FILE] [--keep FOLDER]
+    tests/optimizer/run check [--slates 1000] [--seed N] [--lineups-max 20] [--scorewire FILE] [--keep FOLDER]
 
 Each seed makes a slate (DraftKings classic or showdown, FanDuel, Yahoo), constraints of some kinds, and asks for 1 to 20
 lineups. What comes back has to be, for each lineup in turn:
@@ -33,18 +33,21 @@ from program import Program
 from sites import ONE, SITES
 
 FAULTS_SHOWN = 20
+LINEUPS_MAX = 20
+# Long enough that the limit on work decides, which is the same on every machine.
+TIME_MS = 500_000
 LATE_SWAPS = 0.1  # of all slates
 
 
 class Case:
     """All that a seed says."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, lineups_max=LINEUPS_MAX):
         self.seed, self.random = seed, random.Random(seed)
         self.site_name = self.random.choice(sorted(SITES))
         self.site = SITES[self.site_name]
         self.rows = slate.slate(self.random, self.site_name)
-        self.n = self.random.choice([1, 1, 1, 5, 8, 12, 20])
+        self.n = min(self.random.choice([1, 1, 1, 5, 8, 12, LINEUPS_MAX]), lineups_max)
         self.asked = chance.constraints(self.random, self.site_name, self.rows, self.n)
         # Lineups to be solved again, one each: what stays of it.
         self.kept, self.started = [[] for _ in range(self.n)], []
@@ -74,12 +77,13 @@ class Case:
         return Program(self.site, self.rows, self.asked, self.kept[number], self.started)
 
 
-def check(seed, scorewire, folder):
+def check(seed, lineups_max, scorewire, folder):
     """(what it was, what is wrong with it)."""
-    case = Case(seed)
+    case = Case(seed, lineups_max)
     try:
         swap = case.begin_games(scorewire, folder) if case.random.random() < LATE_SWAPS else None
-        command = asking.Command(scorewire, folder, case.site, case.rows, case.asked, case.random, swap)
+        more = {"limits": {"time_ms": TIME_MS}} | ({"late_swap": swap} if swap else {})
+        command = asking.Command(scorewire, folder, case.site, case.rows, case.asked, case.random, more)
         answer = command.run(case.n)
         case.named = command.named
         what, wrong = judge(case, answer)
@@ -91,9 +95,9 @@ def check(seed, scorewire, folder):
 def judge(case, answer):
     if answer.refused:
         return refusal(case, answer)
-    wrong = []
     if not answer.proven or not answer.complete:
-        wrong.append(f"not all proven, or not complete: {answer.said}")
+        return "not proven", [f"not proven, {len(answer.lineups)} of {case.n}: {answer.said}", *allowed(case, answer)]
+    wrong = []
     if len(answer.lineups) != case.n:
         wrong.append(f"{len(answer.lineups)} of {case.n} lineups")
     wrong += allowed(case, answer)
@@ -122,7 +126,7 @@ def allowed(case, answer):
         wrong += [f"lineup {number + 1}: {what}" for what in found]
     for share in reading.shares(case.rows, case.asked, case.n):
         count = reading.used(case.rows, share, answer.lineups)
-        if not share.least <= count <= share.most:
+        if answer.complete and not share.least <= count <= share.most:
             wrong.append(f"in {count} lineups, to be in {share.least} to {share.most}: {sorted(share.persons)}")
     return wrong
 
@@ -159,6 +163,8 @@ def optimal(case, answer):
 
 def refusal(case, answer):
     """Refused: nothing can be made, by HiGHS, or not as many as were asked for."""
+    if answer.is_unknown:
+        return "not proven", [answer.said]
     program, closed, made = case.program(0), set(), []
     all_shares = reading.shares(case.rows, case.asked, case.n)
     for number in range(case.n):
@@ -186,6 +192,7 @@ def main():
     parser.add_argument("--slates", type=int, default=1000)
     parser.add_argument("--seed", type=int, help="this one alone")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--lineups-max", type=int, default=LINEUPS_MAX, help="fewer take less time")
     parser.add_argument("--scorewire", default=str(asking.TARGET / "debug" / "scorewire"))
     parser.add_argument("--keep", help="folder for the files of whatever differs")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
@@ -197,7 +204,7 @@ def main():
     keep = pathlib.Path(given.keep or tempfile.mkdtemp(prefix="scorewire-optimizer-"))
     counts, wrong = collections.Counter(), 0
     with concurrent.futures.ProcessPoolExecutor(given.jobs) as pool:
-        asked = {pool.submit(check, seed, given.scorewire, keep / str(seed)): seed for seed in seeds}
+        asked = {pool.submit(check, seed, given.lineups_max, given.scorewire, keep / str(seed)): seed for seed in seeds}
         for done in concurrent.futures.as_completed(asked):
             seed, (what, faults) = asked[done], done.result()
             counts[what] += 1
@@ -206,8 +213,11 @@ def main():
                 continue
             wrong += 1
             if wrong <= FAULTS_SHOWN:
-                print(f"seed {seed}: {'; '.join(faults[:5])}\n  again: tests/optimizer/run check --seed {seed}; files: {keep / str(seed)}")
-    print(f"{len(seeds)} slates against HiGHS: {', '.join(f'{count} {what}' for what, count in sorted(counts.items()))}; {wrong} differ")
+                again = f"--seed {seed}" + (f" --lineups-max {given.lineups_max}" if given.lineups_max < LINEUPS_MAX else "")
+                print(f"seed {seed}: {'; '.join(faults[:5])}")
+                print(f"  again: tests/optimizer/run check {again}; files: {keep / str(seed)}")
+    kinds = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+    print(f"{len(seeds)} slates against HiGHS: {kinds}; {wrong} differ")
     if not wrong and not any(keep.iterdir()):
         keep.rmdir()
     return 1 if wrong else 0

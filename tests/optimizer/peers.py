@@ -2,18 +2,20 @@
 """The optimiser beside pydfs-lineup-optimizer (with the CBC that comes with PuLP) and HiGHS, on the same slate and
 constraints, in the same run.
 
-    tests/optimizer/run peers [--runs 5] [--long] [--json FILE]
+    tests/optimizer/run peers [--runs 5] [--only plain|stacks|long] [--json FILE]
 
-plain       400 players, DraftKings classic: 1 lineup, and with --long 150
-stacks      QB with two of his WR and TE, and one WR of the other team; nobody in more than 40 %, at most 7 players shared:
-            20 lineups, and of ours 150
+plain       400 players, DraftKings classic: 1 lineup; 150 of ours
+stacks      QB with two of his WR and TE, and one WR of the other team; nobody in more than 40 %, at most 7 players
+            shared: 20 lineups; 150 of ours
+long        150 plain ones, once: pydfs takes minutes
 
-Medians of --runs runs in turns, the least and the most beside them. --long has pydfs make 150 plain ones once, which
-takes minutes. What each column is:
+Medians of --runs runs in turns, the least and the most beside them. What each column is:
 
-in process  the search alone, problem built: of ours as the answer's JSON says it (`took_ms`), of pydfs its generator run to
-            the end (it starts CBC once a lineup), of HiGHS its run, once a lineup
+in process  the search alone, its players read: of ours where the answer says it (`took_ms`); of pydfs its generator
+            run to the end, which starts CBC once a lineup; of HiGHS its own run, once a lineup
 command     of ours, `scorewire optimize` as somebody calls it: start, reading the players' file, search, writing
+
+How long a search of ours takes without its start: `cargo bench --bench optimize`, on slates of the same kind.
 
 The totals of ours and of each peer must be equal, lineup by lineup, or the run fails. Needs a release build.
 """
@@ -113,7 +115,7 @@ class Ours:
         self.wall_s = time.perf_counter() - began
         if answer.refused or not answer.complete or not answer.proven:
             sys.exit(f"scorewire made no whole, proven answer: {answer.said}")
-        return answer.took_s, answer.totals
+        return answer.took_ms and answer.took_ms / 1000, answer.totals
 
 
 def measure(makers, n, runs):
@@ -122,10 +124,28 @@ def measure(makers, n, runs):
     for turn in range(runs):
         for maker in makers if turn % 2 == 0 else makers[::-1]:
             took, totals[maker.name] = maker.make(n)
-            times[maker.name].append(took * 1000)
+            if took is not None:
+                times[maker.name].append(took * 1000)
             if isinstance(maker, Ours):
                 walls.append(maker.wall_s * 1000)
     return times, walls, totals
+
+
+def compare(what, asked, rows, given, folder, figures, wrong):
+    ours, pydfs, highs = Ours(given.scorewire, folder, rows, asked), Pydfs(rows, asked), Highs(rows, asked)
+    for n, makers, runs in {
+        "plain": [(1, [ours, pydfs, highs], given.runs), (150, [ours], given.runs)],
+        "stacks": [(20, [ours, pydfs, highs], given.runs), (150, [ours], given.runs)],
+        "long": [(150, [ours, pydfs], 1)],
+    }[what]:
+        times, walls, totals = measure(makers, n, runs)
+        for name, list_of in totals.items():
+            for number, (mine, its) in enumerate(zip(totals[ours.name], list_of, strict=True)):
+                if mine != its:
+                    wrong.append(f"{what}, lineup {number + 1} of {n}: {mine / ONE} here, {its / ONE} of {name}")
+                    break
+            command = walls if name == ours.name else []
+            figures.append({"what": what, "lineups": n, "who": name, "in_process_ms": times[name], "command_ms": command})
 
 
 def shown(times):
@@ -140,7 +160,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seed", type=int, default=2017)
-    parser.add_argument("--long", action="store_true", help="150 plain lineups of pydfs, once: minutes")
+    parser.add_argument("--only", choices=["plain", "stacks", "long"])
     parser.add_argument("--scorewire", default=str(asking.TARGET / "release" / "scorewire"))
     parser.add_argument("--json", help="file for the figures")
     given = parser.parse_args()
@@ -148,30 +168,13 @@ def main():
     print(f"{asking.machine()}; slate of seed {given.seed}: {len(rows)} players; {given.runs} runs in turns\n")
     figures, wrong = [], []
     with tempfile.TemporaryDirectory() as folder:
-        for title, asked in (("plain", {}), ("stacks", STACKS)):
-            ours = Ours(given.scorewire, pathlib.Path(folder) / title, rows, asked)
-            pydfs, highs = Pydfs(rows, asked), Highs(rows, asked)
-            plan = [(1, [ours, pydfs, highs], given.runs), (150, [ours], given.runs)]
-            if asked:
-                plan = [(20, [ours, pydfs, highs], given.runs), (150, [ours], given.runs)]
-            elif given.long:
-                plan.append((150, [ours, pydfs], 1))
-            for n, makers, runs in plan:
-                times, walls, totals = measure(makers, n, runs)
-                for name, list_of in totals.items():
-                    if list_of != totals[ours.name]:
-                        at = next(i for i, pair in enumerate(zip(list_of, totals[ours.name], strict=False)) if pair[0] != pair[1])
-                        wrong.append(
-                            f"{title}, {n} lineups: lineup {at + 1} is {totals[ours.name][at] / ONE} here, {list_of[at] / ONE} of {name}"
-                        )
-                for name in totals:
-                    command = walls if name == ours.name else []
-                    figures.append({"what": title, "lineups": n, "who": name, "in_process_ms": times[name], "command_ms": command})
+        for what, asked in (("plain", {}), ("stacks", STACKS), ("long", {})):
+            if given.only in (what, None):
+                compare(what, asked, rows, given, pathlib.Path(folder) / what, figures, wrong)
     print("| what | lineups | who | in process, ms | command, ms |\n|---|---|---|---|---|")
     for line in figures:
-        print(
-            f"| {line['what']} | {line['lineups']} | {line['who']} | {shown(line['in_process_ms'])} | {shown(line['command_ms'])} |"
-        )
+        cells = [line["what"], str(line["lineups"]), line["who"], shown(line["in_process_ms"]), shown(line["command_ms"])]
+        print(f"| {' | '.join(cells)} |")
     if given.json:
         pathlib.Path(given.json).write_text(json.dumps(figures, indent=1) + "\n")
     print(*wrong, sep="\n", file=sys.stderr)
