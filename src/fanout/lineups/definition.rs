@@ -1,8 +1,8 @@
 //! What a lineup is: checked, in an order that equal ones share, and named after it.
 
-use crate::model::ids::{self, LineupId};
 pub use crate::model::Multiplier;
 use crate::model::PlayerId;
+use crate::model::ids::{self, LineupId};
 use crate::scoring::{Ruleset, RulesetIndex};
 use crate::wire::client::SlotAsked;
 use compact_str::CompactString;
