@@ -3,7 +3,7 @@
 //! Owns what never changes while games run. An entry takes two bytes for each slot, some seven for its id and its place, and,
 //! where entries have names, six for its name. Made by [`super::builder`].
 //!
-//! Ids are in order of bytes, in blocks of [`BLOCK`]. Within a block entries are in order of who is in
+//! Ids are in order of bytes, in blocks of 65,536. Within a block entries are in order of who is in
 //! their first slot (a quarterback, a captain) and then of their other players, the most wanted first, so that those who have
 //! one stand together: a change of a player then walks over
 //! memory that lies together.

@@ -2,7 +2,7 @@
 //!
 //! A body is lines. The first is the contest's terms, a JSON object; lines with `"player"` may follow, each one of the
 //! table by which entries name players; then come the entries: JSON lines with `"entry"`, or a site's CSV with its
-//! heading (see [`csv`]). Terms and players may also be given beforehand.
+//! heading (see `reader/csv.rs`). Terms and players may also be given beforehand.
 //!
 //! Owns what is held of a body: one line that is not whole yet, and the entries so far. A line that is wrong is
 //! counted, the first of them are told of one by one, and the rest stands; only terms that are none, or too much of
