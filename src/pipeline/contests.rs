@@ -4,7 +4,7 @@
 use super::{Machine, StartError};
 use crate::clock::Clock;
 use crate::compaction::RetellError;
-use crate::config::Config;
+use crate::config::{Config, Role};
 use crate::fanout::contests::{Batch, Follower};
 use crate::fanout::hub::Hub;
 use crate::model::{GameId, GameStatus};
@@ -23,7 +23,10 @@ const SWEEP: Duration = Duration::from_secs(1);
 
 /// Where contests are stored, and those that are, in the hub.
 pub(super) fn restored(config: &Config, machine: &Machine, hub: &Hub, rulesets: &Rulesets) -> Result<ContestStore, StartError> {
-    let place = config.log_settings().map(|_| (config.store.dir.clone(), machine.files.clone()));
+    // A node of a cluster has none, and perhaps no folder.
+    let is_alone = config.cluster.role == Role::All;
+    let place = config.log_settings().filter(|_| is_alone);
+    let place = place.map(|_| (config.store.dir.clone(), machine.files.clone()));
     let store = ContestStore::new(place, config.contests.posts_max);
     let (count, warnings) = store.restore(hub, rulesets).map_err(RetellError::from)?;
     for warning in warnings {
