@@ -83,7 +83,7 @@ test('every message of a whole evening is the same object in both codings', need
 
 // How a slow moment merges is each connection's own: what stands for the same changes has to be the same.
 function compare(tolds) {
-  const keyed = tolds.map((told) => new Map(told.map((message) => [keyOf(message), comparable(message)])));
+  const keyed = tolds.map((told) => new Map(told.map((message) => [keyOf(message), comparable(withoutMoments(message))])));
   const [inJson, inBinary] = keyed;
   const types = new Map();
   const count = (type) => types.set(type, (types.get(type) ?? 0) + 1);
@@ -101,6 +101,10 @@ function compare(tolds) {
   }
   assert.ok([...types.values()].reduce((sum, one) => sum + one) > 500, JSON.stringify([...types]));
 }
+
+// A contest may move between one subscription and the other.
+const withoutMoments = (message) => (message?.type !== 'subscribed' ? message
+  : { ...message, topics: message.topics.map(({ seq, ...topic }) => (/^(contest|entry):/.test(topic.topic) ? topic : { ...topic, seq })) });
 
 const keyOf = ({ type, topic, ruleset, seq, prev, id, reason }) => [type, topic, ruleset, seq, prev, id, reason].join(' ');
 
