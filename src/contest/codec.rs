@@ -7,8 +7,8 @@
 
 use super::definition::{BLOCK, Names};
 use super::dictionary::Dictionary;
-use super::{Cents, Definition, Limits, Payouts, SLOT_BYTES_MAX, SLOTS_MAX, Slot, Terms, Tier};
-use crate::model::{ContestId, Multiplier, PlayerId, ids};
+use super::{Definition, Limits, Payouts, SLOT_BYTES_MAX, SLOTS_MAX, Slot, Terms, Tier};
+use crate::model::{Cents, ContestId, Multiplier, PlayerId, ids};
 use compact_str::CompactString;
 use crc32fast::Hasher;
 use serde::{Deserialize, Serialize};

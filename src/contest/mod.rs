@@ -29,7 +29,7 @@ mod tests;
 pub use board::Board;
 pub use codec::Damaged;
 pub use definition::{Definition, Slot, Terms};
-pub use payouts::{BadPayouts, Cents, Payouts, Share, Tier};
+pub use payouts::{BadPayouts, Payouts, Share, Tier};
 pub use players::{KnownPlayer, Players};
 pub use reader::{BadLine, Reader, Refused, Report};
 pub use standings::{Cut, Distribution, Standing, Standings};

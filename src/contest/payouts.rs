@@ -3,7 +3,7 @@
 //! Owns money, which is whole cents, and what makes a table one. Never sees an entry. Bounded by [`TIERS_MAX`],
 //! [`PLACES_MAX`] and [`CENTS_MAX`], so that no sum overflows.
 
-use std::fmt;
+use crate::model::Cents;
 
 /// Most tiers of a table.
 pub const TIERS_MAX: usize = 10_000;
@@ -11,43 +11,9 @@ pub const TIERS_MAX: usize = 10_000;
 pub const PLACES_MAX: u32 = 10_000_000;
 /// Most that one place is paid: a billion of the currency.
 pub const CENTS_MAX: i64 = 100_000_000_000;
-const CENTS_IN_ONE: i64 = 100;
 
 // The whole of a table is a number.
 const _: () = assert!(PLACES_MAX as i64 <= i64::MAX / CENTS_MAX);
-
-/// An amount of money, in 1/100 of the contest's currency.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Cents(pub i64);
-
-impl Cents {
-    /// Nothing.
-    pub const ZERO: Cents = Cents(0);
-
-    /// Reads a decimal with at most two places, exactly.
-    pub fn parse(text: &str) -> Option<Cents> {
-        let (negative, digits) = match text.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        let numeric = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-        if whole.is_empty() || whole.len() > 15 || fraction.len() > 2 || !numeric(whole) || !numeric(fraction) {
-            return None;
-        }
-        let padded: i64 = format!("{fraction:0<2}").parse().ok()?;
-        let cents = whole.parse::<i64>().ok()? * CENTS_IN_ONE + padded;
-        Some(Cents(if negative { -cents } else { cents }))
-    }
-}
-
-impl fmt::Display for Cents {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
-        let cents = self.0.unsigned_abs();
-        write!(f, "{sign}{}.{:02}", cents / 100, cents % 100)
-    }
-}
 
 /// Places that are paid the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,6 +4,7 @@
 //! millionths. Bounded by who makes it: a few leaders, a cut for each prize tier, as many steps as a curve has.
 
 use super::{FeedTime, IngestTime, Points};
+use std::fmt;
 use std::sync::Arc;
 
 /// An amount of money, in 1/100 of the contest's currency.
@@ -120,9 +121,36 @@ pub struct EntryOdds {
 }
 
 impl Cents {
+    /// Nothing.
+    pub const ZERO: Cents = Cents(0);
+
+    /// Reads a decimal with at most two places, exactly.
+    pub fn parse(text: &str) -> Option<Cents> {
+        let (is_negative, digits) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let is_numeric = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || whole.len() > 15 || fraction.len() > 2 || !is_numeric(whole) || !is_numeric(fraction) {
+            return None;
+        }
+        let padded: i64 = format!("{fraction:0<2}").parse().ok()?;
+        let cents = whole.parse::<i64>().ok()? * 100 + padded;
+        Some(Cents(if is_negative { -cents } else { cents }))
+    }
+
     /// Appends the decimal with two places: `25.00`.
     pub fn write_json(self, out: &mut Vec<u8>) {
         write_decimal(self.0, 100, out);
+    }
+}
+
+impl fmt::Display for Cents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let cents = self.0.unsigned_abs();
+        write!(f, "{sign}{}.{:02}", cents / 100, cents % 100)
     }
 }
 

@@ -19,7 +19,7 @@ pub mod topic;
 pub mod trace;
 
 pub use change::{Cause, CauseKind, Change, GameHead, GameView, Member, PlayerCard, PlayerMove, ViewMoved};
-pub use contest::{ContestNow, EntryNow};
+pub use contest::{Cents, ContestNow, EntryNow};
 pub use event::{
     Clock, Event, GameEvent, GameStatus, PlayEvent, PlayKind, PlayerInfo, Retraction, Score, Situation, SituationEvent, StatRecord,
 };

@@ -17,7 +17,6 @@ use crate::config::Role;
 use crate::contest::{EntryIndex, Tier};
 use crate::fanout::Topic;
 use crate::fanout::contests::{Contest, EntryStanding, Of, View, contest_shown, entry_shown};
-use crate::model::contest::Cents;
 use crate::model::{ContestId, EntryName, Points, TopicName};
 use crate::wire::json::Json;
 use axum::extract::State;
@@ -123,7 +122,7 @@ pub(super) async fn contest(State(door): State<Door>, reader: Reader, Path(id): 
                     list.object(|json| {
                         json.count("from", u64::from(*first))
                             .count("to", u64::from(*last))
-                            .cents("payout", Cents(each.0));
+                            .cents("payout", *each);
                     });
                 }
             });
@@ -217,7 +216,7 @@ fn standing(json: &mut Json<'_>, contest: &Contest, found: &EntryStanding) {
         .count("rank", standing.rank.into())
         .count("tied", standing.tied.into())
         .hundredths("percentile", standing.percentile)
-        .cents("payout", Cents(standing.payout.each.0));
+        .cents("payout", standing.payout.each);
 }
 
 /// `DELETE /v1/contests/ID`. Who watches it is told that it is over.

@@ -6,12 +6,14 @@
 mod body;
 mod choices;
 mod config;
+mod contest;
 mod deflate;
 mod engine;
 mod event_log;
 mod events;
 mod feed_line;
 mod gamecenter;
+mod lineups;
 mod manifest;
 mod messages;
 mod peer;
@@ -28,6 +30,8 @@ pub(crate) type Target = (&'static str, fn(&[u8]));
 /// Every target, by name.
 pub(crate) const TARGETS: &[Target] = &[
     ("config", config::settings),
+    ("contest_body", contest::body),
+    ("contest_file", contest::stored),
     ("deflate", deflate::message),
     ("engine", engine::order),
     ("event_log", event_log::files),
@@ -35,6 +39,7 @@ pub(crate) const TARGETS: &[Target] = &[
     ("feed_fields", feed_line::fields),
     ("feed_line", feed_line::line),
     ("gamecenter", gamecenter::documents),
+    ("lineups", lineups::slate),
     ("model_manifest", manifest::of_a_model),
     ("request_bin", requests::bin),
     ("request_json", requests::json),

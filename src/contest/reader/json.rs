@@ -1,8 +1,8 @@
 //! Terms, players and entries as JSON lines.
 
-use crate::contest::payouts::{BadPayouts, Cents, Payouts, Tier};
+use crate::contest::payouts::{BadPayouts, Payouts, Tier};
 use crate::contest::{KnownPlayer, SLOT_BYTES_MAX, SLOTS_MAX, Slot, Terms};
-use crate::model::{ContestId, GameId, Multiplier, PlayerId, ids};
+use crate::model::{Cents, ContestId, GameId, Multiplier, PlayerId, ids};
 use compact_str::CompactString;
 use serde::Deserialize;
 use serde::de::IgnoredAny;

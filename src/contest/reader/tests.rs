@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::contest::generate::Chance;
-use crate::contest::{Cents, EntryIndex, KnownPlayer};
-use crate::model::{GameId, PlayerId};
+use crate::contest::{EntryIndex, KnownPlayer};
+use crate::model::{Cents, GameId, PlayerId};
 use compact_str::CompactString;
 
 const TERMS: &str = r#"{"contest":"c1","name":"Sunday","ruleset":"draftkings","payouts":[{"from":1,"amount":10.50},{"from":2,"to":3,"amount":5}],"salary_cap":50000,"games_min":2}"#;

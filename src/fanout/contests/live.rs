@@ -366,7 +366,7 @@ impl Now<'_> {
                 name: definition.entry_name(entry).as_str().into(),
                 points: standing.points,
                 rank: standing.rank,
-                payout: Cents(standing.payout.each.0),
+                payout: standing.payout.each,
             }
         };
         let mut cuts = self.standings.cuts();
@@ -377,7 +377,7 @@ impl Now<'_> {
         }
         let cut = |cut: &crate::contest::Cut| Cut {
             place: cut.tier.last,
-            payout: Cents(cut.tier.each.0),
+            payout: cut.tier.each,
             points: cut.points,
         };
         let distribution = self.standings.distribution(STEPS_MAX);
@@ -412,7 +412,7 @@ impl Now<'_> {
             rank: standing.rank,
             tied: standing.tied,
             percentile: standing.percentile,
-            payout: Cents(standing.payout.each.0),
+            payout: standing.payout.each,
             to_money: standing.to_money,
             players_left: left.count() as u32,
             slots,
