@@ -28,6 +28,8 @@
 //!  housekeeping  1, with a log          its own looks, each second                 one round at a time
 //!  lineups       1                      changes of players that lineups have    fanout.notices_max
 //!  contests      1                      changes of players that contests have   fanout.notices_max
+//!  odds          1 (and contests.odds_ contests that moved, each once; its own    –
+//!                threads in a slice)   looks at what is projected, each second
 //!  points        1                      its own looks                              every predict.points_every_ms
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
 //!                                       listeners for feeds, for operators         server.backlog
@@ -51,6 +53,7 @@ mod keeper;
 mod lineups;
 mod log;
 mod nodes;
+mod odds;
 mod points;
 mod predictor;
 mod traces;
@@ -166,6 +169,8 @@ pub struct Running {
     /// Ends the following of contests with it.
     #[expect(dead_code, reason = "held as long as it runs")]
     contests: flume::Sender<()>,
+    /// Ends the drawing of contests with it.
+    odds: Option<flume::Sender<()>>,
     /// Ends forecasts of points with it.
     points: Option<flume::Sender<()>>,
     /// Ends the predictor when it is closed.
@@ -283,6 +288,7 @@ pub fn start_on(mut config: Config, machine: Machine) -> Result<Running, StartEr
     let points = points::start(&app, inference, bulletins)?;
     let lineups = lineups::start(&app)?;
     let contests = contests::start(&app)?;
+    let odds = odds::start(&app)?;
     let (ending, ended) = flume::bounded(shard_count);
     let parts = shared.into_iter().zip(inboxes).zip(paths).zip(mailboxes);
     for (index, (((listener, inbox), path), mailbox)) in parts.enumerate() {
@@ -326,6 +332,7 @@ pub fn start_on(mut config: Config, machine: Machine) -> Result<Running, StartEr
         points,
         lineups,
         contests,
+        odds,
         board,
         node,
         listeners,
@@ -659,6 +666,7 @@ impl Running {
         }
         drop(self.housekeeping);
         drop(self.points);
+        drop(self.odds);
         if let Some(board) = self.board {
             board.close();
         }

@@ -24,7 +24,7 @@ pub use cache::{CacheLayer, CacheLayerMetrics};
 pub use cluster::{
     BaseMetrics, ClusterFeedLevels, ClusterFeedMetrics, ClusterMetrics, ClusterPredictionMetrics, NodesMetrics, TierMetrics, TierResult,
 };
-pub use contests::ContestMetrics;
+pub use contests::{ContestMetrics, OddsMetrics};
 pub use feeds::FeedMetrics;
 pub use gpu::GpuMetrics;
 pub use lineups::LineupMetrics;
@@ -68,6 +68,7 @@ pub fn install() -> PrometheusHandle {
             drop(RegistryMetrics::new());
             drop(LineupMetrics::new());
             drop(ContestMetrics::new());
+            drop(OddsMetrics::new());
             drop(OptimizeMetrics::new());
             drop(TraceMetrics::new());
             handle
@@ -105,6 +106,7 @@ pub fn render(handle: &PrometheusHandle) -> String {
         &lineups::LINEUP_DELAYS,
         &contests::CONTEST_DELAYS,
         &contests::CONTEST_TIMES,
+        &contests::CONTEST_SLICES,
         &predict::INFERENCE_DELAYS,
     ] {
         delays.write(&mut page);

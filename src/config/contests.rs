@@ -1,5 +1,6 @@
 //! `[contests]`: how many there may be, how large, and how a body with one may come.
 
+use crate::contest::simulate::ENTRIES_MAX;
 use crate::contest::{Limits, PLAYERS_MAX};
 use crate::fanout::contests::ContestLimits;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,13 @@ pub struct Contests {
     pub rejected_listed_max: usize,
     pub ring_frames: usize,
     pub linger_ms: u64,
+    pub odds: bool,
+    pub odds_threads: usize,
+    pub odds_slice_ms: u64,
+    pub odds_draws: u32,
+    pub odds_every_ms: u64,
+    pub odds_entries_max: usize,
+    pub odds_entries_all_max: usize,
 }
 
 impl Default for Contests {
@@ -37,6 +45,13 @@ impl Default for Contests {
             rejected_listed_max: 100,
             ring_frames: 32,
             linger_ms: 120_000,
+            odds: true,
+            odds_threads: 1,
+            odds_slice_ms: 100,
+            odds_draws: 10_000,
+            odds_every_ms: 2_000,
+            odds_entries_max: 250_000,
+            odds_entries_all_max: 1_000_000,
         }
     }
 }
@@ -62,7 +77,7 @@ impl Contests {
         }
     }
 
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 10] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 16] {
         let count = |name, value: usize, range| (name, value as u64, range);
         [
             count("contests.contests_max", self.contests_max, 0..=1_000_000),
@@ -75,6 +90,12 @@ impl Contests {
             count("contests.rejected_listed_max", self.rejected_listed_max, 0..=65_536),
             count("contests.ring_frames", self.ring_frames, 1..=65_536),
             ("contests.linger_ms", self.linger_ms, 0..=DAY_MS),
+            count("contests.odds_threads", self.odds_threads, 1..=64),
+            ("contests.odds_slice_ms", self.odds_slice_ms, 1..=60_000),
+            ("contests.odds_draws", self.odds_draws.into(), 16..=1_000_000),
+            ("contests.odds_every_ms", self.odds_every_ms, 10..=DAY_MS),
+            count("contests.odds_entries_max", self.odds_entries_max, 1..=ENTRIES_MAX as u64),
+            count("contests.odds_entries_all_max", self.odds_entries_all_max, 1..=100_000_000),
         ]
     }
 }

@@ -127,6 +127,14 @@ pub(super) async fn contest(State(door): State<Door>, reader: Reader, Path(id): 
                 }
             });
             json.contest(&contest_shown(None, &now));
+            if let Some(odds) = contest.odds() {
+                json.object_at("odds", |json| {
+                    json.integer("at", odds.at_us)
+                        .count("draws", odds.draws.into())
+                        .count("players_left", odds.open.into())
+                        .count("unprojected", odds.unprojected.into());
+                });
+            }
         })))
     };
     door.aside(write).await?

@@ -2,12 +2,13 @@
 
 use super::delays::Delays;
 use super::table::*;
-use super::{counter, gauge};
+use super::{counter, counter_with, gauge};
 use crate::fanout::contests::Counts;
 use metrics::{Counter, Gauge};
 
 pub(super) static CONTEST_DELAYS: Delays = Delays::new(&STATE_TO_CONTESTS);
 pub(super) static CONTEST_TIMES: Delays = Delays::new(&CONTEST_CHANGE);
+pub(super) static CONTEST_SLICES: Delays = Delays::new(&CONTEST_SLICE);
 
 /// The handles.
 pub struct ContestMetrics {
@@ -49,6 +50,43 @@ impl ContestMetrics {
 }
 
 impl Default for ContestMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The handles of contests' odds.
+pub struct OddsMetrics {
+    /// Draws by the processor.
+    pub by_cpu: Counter,
+    /// Draws by a GPU.
+    pub by_gpu: Counter,
+    /// How long a contest was drawn for at once.
+    pub slices: &'static Delays,
+    /// Contests that have odds, or are about to.
+    pub drawn: Gauge,
+    /// Those that have none.
+    pub undrawn: Gauge,
+    /// How long the oldest news of a contest that somebody watches waits, in seconds.
+    pub behind: Gauge,
+}
+
+impl OddsMetrics {
+    /// Finds the handles.
+    pub fn new() -> OddsMetrics {
+        let by = |device| counter_with(&CONTEST_DRAWS, "device", device);
+        OddsMetrics {
+            by_cpu: by("cpu"),
+            by_gpu: by("gpu"),
+            slices: &CONTEST_SLICES,
+            drawn: gauge(&CONTESTS_DRAWN),
+            undrawn: gauge(&CONTESTS_UNDRAWN),
+            behind: gauge(&CONTEST_ODDS_BEHIND),
+        }
+    }
+}
+
+impl Default for OddsMetrics {
     fn default() -> Self {
         Self::new()
     }

@@ -145,6 +145,41 @@ metric!(
     "What one contest took for its part of what was taken together: its players set, and what is watched shown."
 );
 metric!(
+    CONTEST_DRAWS,
+    "scorewire_contest_draws_total",
+    Counter,
+    "device = cpu, gpu",
+    "Draws of what is left of a contest, all its entries scored and ranked in each."
+);
+metric!(
+    CONTEST_SLICE,
+    "scorewire_contest_slice_seconds",
+    Histogram,
+    "",
+    "What one contest was drawn for before another one's turn came, by the clock (`contests.odds_slice_ms`)."
+);
+metric!(
+    CONTESTS_DRAWN,
+    "scorewire_contests_drawn",
+    Gauge,
+    "",
+    "Contests whose odds are drawn."
+);
+metric!(
+    CONTESTS_UNDRAWN,
+    "scorewire_contests_undrawn",
+    Gauge,
+    "",
+    "Contests that have no odds: too large, no room (`contests.odds_entries_all_max`), nothing projected, or refused."
+);
+metric!(
+    CONTEST_ODDS_BEHIND,
+    "scorewire_contest_odds_behind_seconds",
+    Gauge,
+    "",
+    "For how long the oldest news of a contest that somebody watches has not been in its odds."
+);
+metric!(
     OPTIMIZED,
     "scorewire_optimize_requests_total",
     Counter,
@@ -1007,6 +1042,11 @@ pub const METRICS: &[&Metric] = &[
     &CONTEST_RESYNCS,
     &STATE_TO_CONTESTS,
     &CONTEST_CHANGE,
+    &CONTEST_DRAWS,
+    &CONTEST_SLICE,
+    &CONTESTS_DRAWN,
+    &CONTESTS_UNDRAWN,
+    &CONTEST_ODDS_BEHIND,
     &GAMES,
     &GAMES_LIVE,
     &GAMES_EXPIRED,

@@ -138,6 +138,24 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "traces",
         ],
     ),
+    // Contests are drawn there.
+    (
+        "pipeline/odds",
+        &[
+            "clock",
+            "config",
+            "contest",
+            "engine",
+            "fanout",
+            "memory",
+            "model",
+            "predict",
+            "priority",
+            "scoring",
+            "server",
+            "telemetry",
+        ],
+    ),
     // What other nodes took in is decoded there.
     (
         "pipeline/cluster",

@@ -157,6 +157,24 @@ impl<K: Copy + Ord> Refresh<K> {
         }
     }
 
+    /// What happened makes no difference to what may come: the odds that there are hold on. In the place of
+    /// [`Refresh::begun`] of a slice that is to begin anew.
+    pub fn same(&mut self, slice: &Slice<K>, now_us: i64) {
+        if let Some(contest) = self.contests.get_mut(&slice.contest) {
+            contest.moved_us = None;
+            contest.taken_us = Some(now_us);
+        }
+    }
+
+    /// For how long the oldest news waits of those contests that somebody watches; nothing where none does.
+    pub fn behind_us(&self, now_us: i64) -> Option<i64> {
+        let watched = self.contests.values().filter(|contest| contest.watchers > 0);
+        watched
+            .filter_map(|contest| contest.moved_us)
+            .map(|moved| now_us.saturating_sub(moved))
+            .max()
+    }
+
     /// A slice was drawn, so far: `draws` of it, in so many microseconds of all threads' time. A contest that is over is
     /// drawn no further: every draw is the same.
     pub fn drawn(&mut self, slice: &Slice<K>, draws: u32, took_us: u64, is_over: bool) {

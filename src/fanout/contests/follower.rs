@@ -136,7 +136,7 @@ impl Follower {
     pub fn sweep(&mut self, now_us: i64) {
         let linger_us = self.hub.contests().limits().linger_us;
         for contest in self.contests.values() {
-            contest.lock().sweep(|topic| {
+            contest.lock().sweep(contest, |topic| {
                 let lingered = topic.views_idle_us(now_us).is_some_and(|idle_us| idle_us >= linger_us);
                 lingered && self.hub.forget_view(topic)
             });
@@ -247,7 +247,9 @@ impl Follower {
         }
         // First, so that it finds its players.
         self.posted(about.contest.clone());
-        about.contest.lock().watch(about.of, topic.clone());
+        about.contest.lock().watch(&about.contest, about.of, topic.clone());
+        // Who is watched is drawn first.
+        self.hub.contests().stirs().stir(&about.contest, false);
         self.moved_contests.insert(about.contest.number, about.contest.clone());
     }
 
@@ -264,10 +266,15 @@ impl Follower {
         let level = self.hub.pressure().level();
         let ring_frames = level.ring_frames(self.hub.contests().limits().ring_frames);
         let (counts, moved) = (&mut self.counts, &mut self.moved);
-        contest.lock().show(contest, ring_frames, |topic, shards| {
+        let mut live = contest.lock();
+        live.show(contest, ring_frames, |topic, shards| {
             counts.shown += 1;
             moved.add(topic.id, shards);
         });
+        if live.take_stirred() {
+            self.hub.contests().stirs().stir(contest, true);
+        }
+        drop(live);
         if self.hub.is_due(&self.moved) {
             self.hub.tell(&mut self.moved);
         }

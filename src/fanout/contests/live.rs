@@ -10,7 +10,7 @@ use crate::scoring::{Ruleset, RulesetIndex};
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// Entries that a contest's topic names.
 const LEADERS: usize = 10;
@@ -31,6 +31,8 @@ pub struct Contest {
     definition: Arc<Definition>,
     posted: IngestTime,
     is_over: AtomicBool,
+    /// Topics of it that somebody watches, as far as that was looked at.
+    watched: AtomicUsize,
     live: Mutex<Live>,
 }
 
@@ -42,6 +44,8 @@ pub(in crate::fanout) struct Live {
     /// Players who moved and are yet to be set.
     unset: Vec<PlayerIndex>,
     moved_at: MovedAt,
+    /// Whether something happened since it was last asked that its odds depend on.
+    is_stirred: bool,
     odds: Option<Odds>,
     /// The contest's own topic, and those of entries, where somebody wants them.
     topics: BTreeMap<Of, Arc<Topic>>,
@@ -72,10 +76,15 @@ pub(super) enum Told {
 /// What is likely to become of a contest's entries.
 #[derive(Clone, Debug)]
 pub struct Odds {
-    /// As of when it was drawn, in microseconds since the Unix epoch.
+    /// When the state that was drawn from was taken, in microseconds since the Unix epoch.
     pub at_us: i64,
     /// How often.
     pub draws: u32,
+    /// Players whose games are not over, and those of them who were taken to score nothing more as nothing is projected
+    /// for them.
+    pub open: u32,
+    /// The latter.
+    pub unprojected: u32,
     /// Of each entry, by [`EntryIndex`].
     pub entries: Box<[Drawn]>,
 }
@@ -91,6 +100,19 @@ pub struct Drawn {
     pub top1: u32,
     /// What it was paid in the mean.
     pub expected: Cents,
+}
+
+/// What is said of odds besides those of the entries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OddsHead {
+    /// See [`Odds::at_us`].
+    pub at_us: i64,
+    /// See [`Odds::draws`].
+    pub draws: u32,
+    /// See [`Odds::open`].
+    pub open: u32,
+    /// See [`Odds::unprojected`].
+    pub unprojected: u32,
 }
 
 /// An entry and where it stands, for lists.
@@ -114,6 +136,7 @@ impl Contest {
                 feed_ts: None,
                 ingest: posted,
             },
+            is_stirred: true,
             odds: None,
             topics: BTreeMap::new(),
         };
@@ -123,8 +146,30 @@ impl Contest {
             definition,
             posted,
             is_over: AtomicBool::new(false),
+            watched: AtomicUsize::new(0),
             live: Mutex::new(live),
         }
+    }
+
+    /// Its number in this process; never reused.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Topics of it that somebody watches, about a second ago at most.
+    pub fn watched(&self) -> usize {
+        self.watched.load(Ordering::Relaxed)
+    }
+
+    /// What is said of its odds besides those of the entries; nothing before they were drawn.
+    pub fn odds(&self) -> Option<OddsHead> {
+        let live = self.live.lock();
+        live.odds.as_ref().map(|odds| OddsHead {
+            at_us: odds.at_us,
+            draws: odds.draws,
+            open: odds.open,
+            unprojected: odds.unprojected,
+        })
     }
 
     /// Its id.
@@ -208,7 +253,7 @@ impl Contest {
     }
 
     /// Whether it was deleted.
-    pub(super) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Acquire)
     }
 }
@@ -243,6 +288,7 @@ impl Live {
     fn moved(&mut self, player: PlayerIndex, seq: Seq, points: Points) {
         let now = &mut self.players[usize::from(player.0)];
         (now.seq, now.points) = (seq, points);
+        self.is_stirred = true;
         if !std::mem::replace(&mut now.is_unset, true) {
             self.unset.push(player);
         }
@@ -251,7 +297,14 @@ impl Live {
     /// Says whether a player's game is over. Whether that is news.
     pub(super) fn game_is_over(&mut self, player: PlayerIndex, is_over: bool) -> bool {
         let now = &mut self.players[usize::from(player.0)];
-        std::mem::replace(&mut now.is_over, is_over) != is_over
+        let is_news = std::mem::replace(&mut now.is_over, is_over) != is_over;
+        self.is_stirred |= is_news;
+        is_news
+    }
+
+    /// Whether something happened since the last call that its odds depend on.
+    pub(super) fn take_stirred(&mut self) -> bool {
+        std::mem::take(&mut self.is_stirred)
     }
 
     pub(super) fn set_odds(&mut self, odds: Odds) {
@@ -259,13 +312,16 @@ impl Live {
     }
 
     /// Lets a topic show this contest from now on.
-    pub(super) fn watch(&mut self, of: Of, topic: Arc<Topic>) {
+    pub(super) fn watch(&mut self, contest: &Contest, of: Of, topic: Arc<Topic>) {
         self.topics.insert(of, topic);
+        contest.watched.fetch_max(1, Ordering::Relaxed);
     }
 
-    /// Forgets the topics of which `is_gone` holds.
-    pub(super) fn sweep(&mut self, mut is_gone: impl FnMut(&Topic) -> bool) {
+    /// Forgets the topics of which `is_gone` holds, and counts those that somebody watches.
+    pub(super) fn sweep(&mut self, contest: &Contest, mut is_gone: impl FnMut(&Topic) -> bool) {
         self.topics.retain(|_, topic| !is_gone(topic));
+        let watched = self.topics.values().filter(|topic| topic.read(|history| history.watchers()) != 0);
+        contest.watched.store(watched.count(), Ordering::Relaxed);
     }
 
     /// All its topics, of which it holds none any more.

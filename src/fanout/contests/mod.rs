@@ -14,12 +14,14 @@
 mod follower;
 mod live;
 mod shown;
+mod stirs;
 mod views;
 
 pub use follower::{Counts, Follower};
-pub use live::{Contest, Drawn, EntryStanding, Odds};
+pub use live::{Contest, Drawn, EntryStanding, Odds, OddsHead};
 pub use shown::{contest_shown, entry_shown};
 pub(super) use shown::{delta, snapshot};
+pub use stirs::{Stirred, Stirs};
 pub use views::View;
 pub(super) use views::{About, Views};
 
@@ -117,6 +119,7 @@ pub struct Contests {
     news: Sender<Batch>,
     inbox: Receiver<Batch>,
     overflowed: AtomicBool,
+    stirs: Stirs,
     /// Where the next topic begins to count.
     from: AtomicU64,
 }
@@ -140,6 +143,7 @@ impl Contests {
             news,
             inbox,
             overflowed: AtomicBool::new(false),
+            stirs: Stirs::default(),
             from: AtomicU64::new(0),
         }
     }
@@ -200,8 +204,14 @@ impl Contests {
         let Some((_, contest)) = self.by_id.remove(id) else { return false };
         self.entries.fetch_sub(contest.definition().entry_count(), Ordering::Relaxed);
         contest.end();
+        self.stirs.stir(&contest, true);
         self.tell(vec![News::Deleted(contest)]);
         true
+    }
+
+    /// Which contests' odds are not of the state as it is.
+    pub fn stirs(&self) -> &Stirs {
+        &self.stirs
     }
 
     /// Puts new odds in the place of a contest's own.
@@ -251,6 +261,7 @@ impl Place<'_> {
         let contest = Arc::new(Contest::new(definition, ruleset, posted));
         self.contests.by_id.insert(self.id.clone(), contest.clone());
         self.is_taken = true;
+        self.contests.stirs.stir(&contest, true);
         self.contests.tell(vec![News::Posted(contest.clone())]);
         contest
     }

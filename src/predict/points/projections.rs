@@ -4,12 +4,13 @@
 
 use super::pick::Pick;
 use crate::model::prediction::Source;
-use crate::model::{GameId, PlayerId, Points, Probability, Team};
+use crate::model::{GameId, PlayerId, Points, Probability, Side, Team};
 use crate::predict::registry::ModelInfo;
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A forecast and the interval that holds four of five.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,6 +30,8 @@ pub struct GameProjection {
     pub game: GameId,
     /// Its kickoff: of two games the later one is told.
     pub kickoff_us: i64,
+    /// The player's side.
+    pub side: Side,
     /// So far.
     pub points: Points,
     /// At the end.
@@ -86,6 +89,8 @@ pub struct Projections {
     players: RwLock<HashMap<PlayerId, Projected>>,
     picks: RwLock<Vec<Horizon>>,
     models: RwLock<Vec<ModelInfo>>,
+    /// Counts what was computed of games.
+    edition: AtomicU64,
 }
 
 impl Projections {
@@ -97,12 +102,18 @@ impl Projections {
             players: RwLock::default(),
             picks: RwLock::default(),
             models: RwLock::default(),
+            edition: AtomicU64::new(0),
         }
     }
 
     /// Under which ruleset all of it is.
     pub fn ruleset(&self) -> &Arc<str> {
         &self.ruleset
+    }
+
+    /// Moves on whenever something was computed of a game.
+    pub fn edition(&self) -> u64 {
+        self.edition.load(Ordering::Acquire)
     }
 
     /// What a player is thought to have at the end of his latest game.
@@ -150,6 +161,8 @@ impl Projections {
                 known.game = Some(Arc::new(projection));
             }
         }
+        drop(players);
+        self.edition.fetch_add(1, Ordering::Release);
         left_out
     }
 

@@ -268,6 +268,7 @@ fn told(
     let projection = GameProjection {
         game: lines.head.game.clone(),
         kickoff_us: lines.head.kickoff.unwrap_or_default(),
+        side: candidate.side,
         points: candidate.points,
         projected: expected,
         progress: Probability::new((moment.progress() * f64::from(Probability::SCALE)).round() as u16).unwrap_or_default(),
