@@ -230,3 +230,6 @@ impl Shop {
         self.metrics.behind.set(drawer.behind_us(now_us) as f64 / 1e6);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -207,6 +207,8 @@ fn contest(script: &mut Script) {
     let odds = Odds {
         at_us: 1_700_000_000_000_007,
         draws: 10_000,
+        open: 5,
+        unprojected: 1,
         // In the contest's own order, which is not that of the ids.
         entries: [drawn(1_000, 10_000, 0, 3_295), drawn(9_000, 10_000, 9_000, 9_255)].into(),
     };

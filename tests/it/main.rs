@@ -23,6 +23,7 @@ mod cluster_tls;
 mod compression;
 mod contest_replay;
 mod contests;
+mod contests_odds;
 mod contests_refused;
 mod contests_stored;
 mod corrections;

@@ -8,7 +8,7 @@ use super::device::{Draws, Sent};
 use super::field::Ready;
 use super::players::Players;
 use crate::contest::simulate::refresh::{Pace, Refresh, Slice};
-use crate::contest::simulate::{Odds as Sums, Refused, Simulation};
+use crate::contest::simulate::{Field, Odds as Sums, Refused, Simulation};
 use crate::fanout::contests::{Contest, Drawn, Odds, Stirred};
 use crate::model::contest::Cents;
 use crate::model::{ContestId, Now, Points};
@@ -26,7 +26,7 @@ pub(super) struct Limits {
     pub(super) pace: Pace,
     /// Entries of a contest.
     pub(super) entries_max: usize,
-    /// Entries of all contests.
+    /// Entries of all contests, and their players.
     pub(super) entries_all_max: usize,
 }
 
@@ -35,8 +35,12 @@ pub(super) struct Drawer {
     limits: Limits,
     refresh: Refresh<u64>,
     held: HashMap<u64, Held>,
+    /// Entries and players of those.
+    weight: usize,
     /// Those that are not drawn.
     left_out: HashMap<u64, LeftOut>,
+    /// The one drawn last.
+    at_hand: Option<AtHand>,
     counts: Counts,
 }
 
@@ -70,11 +74,18 @@ struct State {
     at_us: i64,
     seed: u64,
     players: Players,
-    simulation: Simulation,
-    sent: Sent,
+    /// Whether every draw is the same.
+    is_over: bool,
     sums: Sums,
     /// Draws of what was shown.
     shown: u32,
+}
+
+/// A contest's tables, which take megabytes: those of one contest are kept, as its next slice is likely to come next.
+struct AtHand {
+    contest: u64,
+    simulation: Simulation,
+    sent: Sent,
 }
 
 /// What it draws with, and whom it tells.
@@ -96,7 +107,9 @@ impl Drawer {
             limits,
             refresh: Refresh::new(limits.pace),
             held: HashMap::new(),
+            weight: 0,
             left_out: HashMap::new(),
+            at_hand: None,
             counts: Counts::default(),
         }
     }
@@ -107,9 +120,10 @@ impl Drawer {
         let number = contest.number();
         if contest.is_over() {
             self.refresh.remove(number);
-            let was_held = self.held.remove(&number).is_some();
             self.left_out.remove(&number);
-            if was_held {
+            self.at_hand.take_if(|at_hand| at_hand.contest == number);
+            if self.held.remove(&number).is_some() {
+                self.weight -= weight(contest);
                 self.make_room(now_us);
             }
             return;
@@ -126,7 +140,7 @@ impl Drawer {
     fn take(&mut self, contest: &Arc<Contest>, now_us: i64) {
         let (number, entries) = (contest.number(), contest.definition().entry_count());
         let fits = entries <= self.limits.entries_max;
-        if !fits || self.refresh.entries() + entries > self.limits.entries_all_max {
+        if !fits || self.weight + weight(contest) > self.limits.entries_all_max {
             let (id, limit) = (contest.id().as_str(), if fits { "entries_all_max" } else { "entries_max" });
             tracing::info!(contest = id, entries, "a contest has no odds: contests.odds_{limit}");
             let left_out = LeftOut {
@@ -137,6 +151,7 @@ impl Drawer {
             return;
         }
         self.refresh.add(number, entries, now_us);
+        self.weight += weight(contest);
         self.held.insert(
             number,
             Held {
@@ -158,8 +173,7 @@ impl Drawer {
             .collect();
         waiting.sort_unstable();
         for number in waiting {
-            let entries = self.left_out[&number].contest.definition().entry_count();
-            if self.refresh.entries() + entries > self.limits.entries_all_max {
+            if self.weight + weight(&self.left_out[&number].contest) > self.limits.entries_all_max {
                 return;
             }
             if let Some(one) = self.left_out.remove(&number) {
@@ -191,6 +205,7 @@ impl Drawer {
         for held in self.held.values_mut() {
             (held.ready, held.state) = (None, None);
         }
+        self.at_hand = None;
     }
 
     /// Whether there is a contest that may have to be drawn again without being told of.
@@ -230,6 +245,7 @@ impl Drawer {
     pub(super) fn give_up(&mut self, number: u64) {
         self.refresh.remove(number);
         if let Some(held) = self.held.remove(&number) {
+            self.weight -= weight(&held.contest);
             let left_out = LeftOut {
                 contest: held.contest,
                 waits: false,
@@ -244,39 +260,52 @@ impl Drawer {
         let held = self.held.get_mut(&slice.contest)?;
         if held.state.is_none() || slice.anew {
             match held.renew(now, around) {
-                Ok(true) => self.refresh.begun(&Slice { anew: true, ..*slice }, now_us),
-                Ok(false) if slice.anew => {
+                Ok(Some(simulation)) => {
+                    self.refresh.begun(&Slice { anew: true, ..*slice }, now_us);
+                    self.at_hand = Some(AtHand {
+                        contest: slice.contest,
+                        simulation,
+                        sent: Sent::default(),
+                    });
+                }
+                Ok(None) => {
                     self.refresh.same(slice, now_us);
                     return None;
                 }
-                Ok(false) => {}
                 Err(why) => {
                     self.no_odds(slice, now_us, why);
                     return None;
                 }
             }
         }
-        let held = self.held.get_mut(&slice.contest)?;
+        let mut at_hand = match self.at_hand.take().filter(|at_hand| at_hand.contest == slice.contest) {
+            Some(at_hand) => at_hand,
+            None => AtHand {
+                contest: slice.contest,
+                // It could be made of this state before.
+                simulation: held.simulation(around).ok()?,
+                sent: Sent::default(),
+            },
+        };
         let state = held.state.as_mut()?;
-        let is_over = state.simulation.is_over();
-        let draws = if is_over { slice.draws.min(WHEN_OVER) } else { slice.draws };
+        let draws = if state.is_over { slice.draws.min(WHEN_OVER) } else { slice.draws };
         let first = u64::from(state.sums.draws);
         let (by, threads) = (usize::from(around.draws.is_gpu()), around.draws.threads());
-        let sums = around
-            .draws
-            .run((&state.simulation, &mut state.sent), state.seed, (first, draws), around.go_on);
+        let drawn_from = (&at_hand.simulation, &mut at_hand.sent);
+        let sums = around.draws.run(drawn_from, state.seed, (first, draws), around.go_on);
         let took_us = (around.steady_us)() - now_us;
         self.counts.draws[by] += u64::from(sums.draws);
         state.sums.add(&sums);
         let worked_us = took_us.max(0).unsigned_abs().saturating_mul(threads);
-        self.refresh.drawn(slice, sums.draws, worked_us, is_over && sums.draws > 0);
+        self.refresh.drawn(slice, sums.draws, worked_us, state.is_over && sums.draws > 0);
         let all = self.limits.pace.draws;
         let is_sharper = state.shown == 0 || state.sums.draws >= state.shown.saturating_mul(SHARPER);
         let is_last = state.sums.draws >= all && state.shown < all;
         if sums.draws > 0 && (is_sharper || is_last) && !held.contest.is_over() {
             state.shown = state.sums.draws;
-            (around.show)(&held.contest, state.odds());
+            (around.show)(&held.contest, state.odds(at_hand.simulation.field()));
         }
+        self.at_hand = Some(at_hand);
         Some(took_us)
     }
 
@@ -294,38 +323,48 @@ impl Drawer {
 }
 
 impl Held {
-    /// Takes the players as they stand. Whether there is anything new about them; an error without a reason where nothing
-    /// at all is projected.
-    fn renew(&mut self, now: Now, around: &mut Around<'_>) -> Result<bool, Option<Refused>> {
+    /// Takes the players as they stand: what to draw from then, where there is anything new about them. An error without a
+    /// reason where nothing at all is projected.
+    fn renew(&mut self, now: Now, around: &mut Around<'_>) -> Result<Option<Simulation>, Option<Refused>> {
         if self.ready.is_none() {
             self.ready = Some(Ready::new(self.contest.definition())?);
         }
         let ready = self.ready.as_ref().ok_or(None)?;
         let players = (around.look)(&self.contest, ready);
         if self.state.as_ref().is_some_and(|state| state.players == players) {
-            return Ok(false);
+            return Ok(None);
         }
         if players.open > 0 && !players.is_projected {
             return Err(None);
         }
-        let quantum = ready.quantum((around.quantum)(&self.contest), |player| players.now[player].scored);
-        let simulation = Simulation::new(ready.field.clone(), &players.now, quantum)?;
+        let sums = Sums::none(&ready.field);
         self.state = Some(State {
             at_us: now.wall_us,
             seed: seed(self.contest.id(), now.wall_us),
             players,
-            sums: Sums::none(&ready.field),
-            simulation,
-            sent: Sent::default(),
+            is_over: false,
+            sums,
             shown: 0,
         });
-        Ok(true)
+        let simulation = self.simulation(around)?;
+        if let Some(state) = &mut self.state {
+            state.is_over = simulation.is_over();
+        }
+        Ok(Some(simulation))
+    }
+
+    /// The tables of its state.
+    fn simulation(&self, around: &Around<'_>) -> Result<Simulation, Option<Refused>> {
+        let (ready, state) = (self.ready.as_ref().ok_or(None)?, self.state.as_ref().ok_or(None)?);
+        let now = &state.players.now;
+        let quantum = ready.quantum((around.quantum)(&self.contest), |player| now[player].scored);
+        Ok(Simulation::new(ready.field.clone(), now, quantum)?)
     }
 }
 
 impl State {
-    fn odds(&self) -> Odds {
-        let (field, sums) = (self.simulation.field(), &self.sums);
+    fn odds(&self, field: &Field) -> Odds {
+        let sums = &self.sums;
         let draws = u64::from(sums.draws.max(1));
         let drawn = |entry| {
             let sums = sums.entry(field, entry);
@@ -344,6 +383,11 @@ impl State {
             entries: (0..field.entries()).map(drawn).collect(),
         }
     }
+}
+
+/// How much of the room a contest takes: its entries, and its players, who take about as much.
+fn weight(contest: &Contest) -> usize {
+    contest.definition().entry_count() + contest.definition().players().len()
 }
 
 /// What a contest's draws follow from besides its state: its id, and when that state was taken (which is shown with the

@@ -119,3 +119,119 @@ fn side(who: &Member, head: &GameHead) -> Option<usize> {
     let (home, away) = head.teams.as_ref()?;
     [home, away].into_iter().position(|team| *team == who.team)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::prediction::Source;
+    use crate::model::{PlayerCard, Probability, Team};
+    use crate::predict::points::projections::Expected;
+
+    fn points(points: i64) -> Points {
+        Points(points * Points::SCALE)
+    }
+
+    fn head(game: &str) -> Arc<GameHead> {
+        Arc::new(GameHead {
+            game: GameId::new(game).unwrap(),
+            teams: Some((Team::new("AAA").unwrap(), Team::new("BBB").unwrap())),
+            kickoff: None,
+        })
+    }
+
+    fn projection(game: &str, has: i64, end: [i64; 3]) -> Arc<GameProjection> {
+        Arc::new(GameProjection {
+            game: GameId::new(game).unwrap(),
+            kickoff_us: 0,
+            side: crate::model::Side::Away,
+            points: points(has),
+            projected: Expected {
+                points: points(end[0]),
+                low: points(end[1]),
+                high: points(end[2]),
+            },
+            progress: Probability::new(5_000).unwrap(),
+            source: Source::Historical,
+            computed_us: 0,
+        })
+    }
+
+    fn member(player: &str, team: &str, position: Option<&str>) -> Arc<Member> {
+        let card = PlayerCard {
+            position: position.map(Into::into),
+            ..PlayerCard::unknown(PlayerId::new(player).unwrap())
+        };
+        Arc::new(Member {
+            card: Arc::new(card),
+            team: Team::new(team).unwrap(),
+        })
+    }
+
+    fn known(shown: Option<&str>, projection: Option<Arc<GameProjection>>) -> Known {
+        Known {
+            who: None,
+            shown: shown.map(head),
+            projection,
+        }
+    }
+
+    fn of(all: Vec<Known>, games: &[(&str, GameStatus)]) -> Players {
+        let games: Vec<(GameId, GameStatus)> = games.iter().map(|(game, status)| (GameId::new(game).unwrap(), *status)).collect();
+        let statuses = games.iter().map(|(game, status)| (game, *status)).collect();
+        players(all.into_iter().map(|known| (known, points(5), Position::WideReceiver)), &statuses)
+    }
+
+    #[test]
+    fn what_is_to_come_is_what_is_projected_beyond_what_he_had() {
+        let found = of(
+            vec![known(Some("g"), Some(projection("g", 4, [10, 6, 18])))],
+            &[("g", GameStatus::Live)],
+        );
+        let rest = Rest::from_interval(points(6), points(2), points(14));
+        assert_eq!((found.now[0].scored, found.now[0].rest), (points(5), Some(rest)));
+        assert_eq!(found.now[0].sides, Some((Side(1), Side(0))));
+        assert_eq!((found.open, found.unprojected, found.is_projected), (1, 0, true));
+    }
+
+    #[test]
+    fn whose_game_is_over_has_nothing_to_come() {
+        let found = of(
+            vec![known(Some("g"), Some(projection("g", 4, [10, 6, 18]))), known(Some("g"), None)],
+            &[("g", GameStatus::Final), ("h", GameStatus::Live)],
+        );
+        assert_eq!((found.now[0].rest, found.now[1].rest), (None, None));
+        assert_eq!((found.open, found.unprojected), (0, 0));
+    }
+
+    #[test]
+    fn for_whom_nothing_is_projected_is_counted_until_there_are_no_games_left() {
+        let all = || vec![known(None, None), known(Some("g"), None)];
+        let found = of(all(), &[]);
+        assert_eq!((found.open, found.unprojected, found.is_projected), (2, 2, false));
+        let found = of(all(), &[("g", GameStatus::Final), ("h", GameStatus::Scheduled)]);
+        assert_eq!((found.open, found.unprojected), (1, 1));
+        let found = of(all(), &[("g", GameStatus::Final)]);
+        assert_eq!((found.open, found.unprojected), (0, 0));
+    }
+
+    #[test]
+    fn a_projection_of_another_game_than_his_points_are_of_counts_for_nothing() {
+        let found = of(
+            vec![known(Some("g"), Some(projection("h", 0, [9, 5, 15])))],
+            &[("g", GameStatus::Live), ("h", GameStatus::Scheduled)],
+        );
+        assert_eq!((found.now[0].rest, found.unprojected), (None, 1));
+    }
+
+    #[test]
+    fn positions_and_sides_are_the_feeds_where_it_told_them() {
+        let told = |position| Known {
+            who: Some(member("p", "AAA", position)),
+            ..known(Some("g"), None)
+        };
+        let found = of(vec![told(Some("TE")), told(Some("LS")), told(None)], &[("g", GameStatus::Live)]);
+        let positions: Vec<Position> = found.now.iter().map(|player| player.position).collect();
+        assert_eq!(positions, [Position::TightEnd, Position::WideReceiver, Position::WideReceiver]);
+        assert_eq!(found.now[0].sides, Some((Side(0), Side(1))));
+    }
+}
