@@ -42,6 +42,7 @@ fn contest(slate: &Slate, entries: usize) -> Definition {
         payouts: Payouts::parse(PAYOUTS).unwrap(),
         salary_cap: Some(50_000),
         games_min: 0,
+        games: Box::default(),
     };
     slate.contest(terms, entries, 20_990_101)
 }
@@ -180,7 +181,7 @@ fn main() {
         });
         shown.time(|| {
             let mut standings = board.standings();
-            black_box((standings.leaders(10), standings.cuts(), standings.distribution(20)));
+            black_box((standings.leaders(10), standings.cuts(50), standings.distribution(20)));
             for entry in (0..entries).step_by(entries.div_ceil(20)) {
                 black_box(standings.of(EntryIndex(entry as u32)));
             }

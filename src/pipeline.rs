@@ -398,7 +398,7 @@ fn hub(config: &Config, shards: usize) -> (Arc<Hub>, Vec<Inbox>) {
     // No topic takes a prediction each microsecond: a process before this one has not come so far. Below 2⁵³
     // until the year 2255.
     hub.count_from(Clock.wall_us().unsigned_abs());
-    hub.limit_contests(config.contests.hub_limits());
+    hub.limit_contests(config.contests.hub_limits(config.fanout.topics_max));
     (Arc::new(hub), inboxes)
 }
 
@@ -448,7 +448,7 @@ fn share(
     let projections = Arc::new(points::table(&config));
     let app = App {
         auth,
-        contests: contests::restored(&config, machine, &hub, &rulesets)?,
+        contests: contests::restored(&config, machine, (&hub, &games), &rulesets)?,
         engine,
         hub,
         games,

@@ -20,6 +20,7 @@ pub struct Contests {
     pub body_bytes_max: usize,
     pub body_read_timeout_ms: u64,
     pub posts_max: usize,
+    pub reads_max: usize,
     pub rejected_listed_max: usize,
     pub ring_frames: usize,
     pub linger_ms: u64,
@@ -42,6 +43,7 @@ impl Default for Contests {
             body_bytes_max: 512 * MIB,
             body_read_timeout_ms: 120_000,
             posts_max: 2,
+            reads_max: 2,
             rejected_listed_max: 100,
             ring_frames: 32,
             linger_ms: 120_000,
@@ -57,11 +59,12 @@ impl Default for Contests {
 }
 
 impl Contests {
-    /// What a hub goes by.
-    pub fn hub_limits(&self) -> ContestLimits {
+    /// What a hub goes by that may have so many topics.
+    pub fn hub_limits(&self, topics_max: usize) -> ContestLimits {
         ContestLimits {
             contests_max: self.contests_max,
             entries_max: self.entries_all_max,
+            players_max: topics_max / 2,
             ring_frames: self.ring_frames,
             linger_us: i64::try_from(self.linger_ms.saturating_mul(1000)).unwrap_or(i64::MAX),
         }
@@ -77,16 +80,17 @@ impl Contests {
         }
     }
 
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 16] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 17] {
         let count = |name, value: usize, range| (name, value as u64, range);
         [
             count("contests.contests_max", self.contests_max, 0..=1_000_000),
-            count("contests.entries_max", self.entries_max, 1..=100_000_000),
+            count("contests.entries_max", self.entries_max, 1..=16_000_000),
             count("contests.entries_all_max", self.entries_all_max, 1..=1_000_000_000),
             count("contests.players_max", self.players_max, 1..=PLAYERS_MAX as u64),
             count("contests.body_bytes_max", self.body_bytes_max, 1024..=16 * 1024 * MIB as u64),
             ("contests.body_read_timeout_ms", self.body_read_timeout_ms, 1..=DAY_MS),
             count("contests.posts_max", self.posts_max, 1..=64),
+            count("contests.reads_max", self.reads_max, 1..=64),
             count("contests.rejected_listed_max", self.rejected_listed_max, 0..=65_536),
             count("contests.ring_frames", self.ring_frames, 1..=65_536),
             ("contests.linger_ms", self.linger_ms, 0..=DAY_MS),

@@ -158,11 +158,6 @@ impl Board {
         self.column.cell_of(quanta)
     }
 
-    /// The entry of that id.
-    pub fn find(&self, id: &str) -> Option<EntryIndex> {
-        self.definition.find(id)
-    }
-
     /// An entry's slots: what each is, who is in it, and what he brings.
     pub fn roster(&self, entry: EntryIndex) -> impl ExactSizeIterator<Item = (&Slot, PlayerIndex, Points)> {
         let players = self.definition.slots().iter().zip(self.definition.roster(entry));

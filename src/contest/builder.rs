@@ -5,7 +5,7 @@
 
 use super::definition::{BLOCK, Definition, Names, Terms, split_number};
 use super::dictionary::Packer;
-use crate::model::PlayerId;
+use crate::model::{GameId, PlayerId};
 use compact_str::CompactString;
 use foldhash::fast::RandomState;
 use std::cmp::Reverse;
@@ -87,8 +87,8 @@ impl Builder {
     }
 
     /// All of them packed. Of several with one id the first stays; `twice` is told of the others: the
-    /// line, the id, and the line of the first.
-    pub fn finish(mut self, mut twice: impl FnMut(u32, &str, u32)) -> Definition {
+    /// line, the id, and the line of the first. `game_of` says which game a player is in, where that is known.
+    pub fn finish(mut self, game_of: impl Fn(&PlayerId) -> Option<GameId>, mut twice: impl FnMut(u32, &str, u32)) -> Definition {
         let order = self.order(&mut twice);
         let mut ids = Packer::default();
         order.iter().for_each(|entry| ids.push(self.id(*entry)));
@@ -108,6 +108,7 @@ impl Builder {
         }
         Definition {
             terms: self.terms,
+            games: players.iter().map(game_of).collect(),
             players,
             ids,
             id_places,

@@ -1,23 +1,20 @@
 //! A contest as bytes, for who keeps it: compact, checked, read back as it was.
 //!
-//! A magic number with the version, the terms as JSON with their length, then players, ids, names and rosters as they are
-//! packed in memory, numbers little-endian, and at last a CRC-32 of all of it. Reading checks every part, so that bytes that
-//! are not what was written give an error and never a contest that panics. Bounded by [`Limits`], before anything is
-//! allocated that a length asks for.
+//! The terms as JSON with their length, then players with their games, ids, names and rosters as they are packed in
+//! memory, numbers little-endian. Who keeps it says which version of this it is, and sees to it that it comes back whole;
+//! reading checks every part all the same, so that other bytes give an error and never a contest that panics. Bounded
+//! by [`Limits`], before anything is allocated that a length asks for.
 
 use super::definition::{BLOCK, Names};
 use super::dictionary::Dictionary;
 use super::{Definition, Limits, Payouts, SLOT_BYTES_MAX, SLOTS_MAX, Slot, Terms, Tier};
-use crate::model::{Cents, ContestId, Multiplier, PlayerId, ids};
+use crate::model::{Cents, ContestId, GameId, Multiplier, PlayerId, ids};
 use compact_str::CompactString;
-use crc32fast::Hasher;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 
-/// Begins every contest that was written. The last byte is the version.
-const MAGIC: [u8; 4] = *b"SWC\x01";
-/// Most bytes of the terms.
-const TERMS_BYTES_MAX: usize = 1 << 20;
+/// Most bytes of the terms: what a body may have of them, written out.
+const TERMS_BYTES_MAX: usize = 2 * super::TERMS_BYTES_MAX;
 /// How much is read or written at once.
 const PIECE: usize = 1 << 16;
 
@@ -41,6 +38,7 @@ struct TermsKept {
     payouts: Vec<(u32, u32, i64)>,
     salary_cap: Option<u32>,
     games_min: u32,
+    games: Vec<String>,
 }
 
 impl Definition {
@@ -49,18 +47,14 @@ impl Definition {
     /// # Errors
     /// Those of `out`.
     pub fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
-        let mut out = Summed {
-            inner: out,
-            sum: Hasher::new(),
-        };
-        out.write_all(&MAGIC)?;
+        let mut out = Packed(out);
         let terms = serde_json::to_vec(&kept(&self.terms))?;
         out.put_number(terms.len())?;
-        out.write_all(&terms)?;
+        out.0.write_all(&terms)?;
         out.put_number(self.players.len())?;
-        for player in &self.players {
-            out.write_all(&[player.as_str().len() as u8])?;
-            out.write_all(player.as_str().as_bytes())?;
+        for (player, game) in self.players.iter().zip(&self.games) {
+            out.put_id(player.as_str())?;
+            out.put_id(game.as_ref().map_or("", GameId::as_str))?;
         }
         out.put_dictionary(&self.ids)?;
         out.put_numbers(self.id_places.iter().map(|place| place.to_le_bytes()))?;
@@ -68,9 +62,7 @@ impl Definition {
         out.put_numbers(self.names.of.iter().map(|name| name.to_le_bytes()))?;
         out.put_number(usize::from(!self.names.numbers.is_empty()))?;
         out.put_numbers(self.names.numbers.iter().map(|number| number.to_le_bytes()))?;
-        out.put_numbers(self.rosters.iter().map(|player| player.to_le_bytes()))?;
-        let sum = out.sum.finalize();
-        out.inner.write_all(&sum.to_le_bytes())
+        out.put_numbers(self.rosters.iter().map(|player| player.to_le_bytes()))
     }
 
     /// Reads one that [`Definition::write_to`] wrote.
@@ -78,18 +70,16 @@ impl Definition {
     /// # Errors
     /// [`Damaged`], where it is not that, or beyond the limits.
     pub fn read_from(input: &mut impl Read, limits: &Limits) -> Result<Definition, Damaged> {
-        let mut input = Summed {
-            inner: input,
-            sum: Hasher::new(),
-        };
-        if input.bytes(MAGIC.len())? != MAGIC {
-            return Err(Damaged::Wrong("another magic number or version"));
-        }
+        let mut input = Packed(input);
         let length = input.length(TERMS_BYTES_MAX, "terms too long")?;
         let terms = serde_json::from_slice(&input.bytes(length)?).map_err(|_| Damaged::Wrong("the terms are no JSON"))?;
         let terms = terms_of(terms).ok_or(Damaged::Wrong("the terms are wrong"))?;
         let count = input.length(super::PLAYERS_MAX.min(limits.players_max + SLOTS_MAX), "too many players")?;
-        let players = (0..count).map(|_| input.player()).collect::<Result<Box<[PlayerId]>, _>>()?;
+        let (mut players, mut games) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            players.push(input.player()?);
+            games.push(input.game()?);
+        }
         if players.windows(2).any(|pair| pair[0] >= pair[1]) {
             return Err(Damaged::Wrong("players out of order"));
         }
@@ -108,13 +98,13 @@ impl Definition {
         if rosters.iter().any(|player| usize::from(*player) >= players.len()) {
             return Err(Damaged::Wrong("an entry has a player who is not there"));
         }
-        let sum = std::mem::take(&mut input.sum).finalize();
-        if input.bytes(4)? != sum.to_le_bytes() {
-            return Err(Damaged::Wrong("the checksum is another"));
+        if input.0.read(&mut [0])? > 0 {
+            return Err(Damaged::Wrong("there is more than a contest"));
         }
         Ok(Definition {
             terms,
-            players,
+            players: players.into(),
+            games: games.into(),
             ids,
             id_places,
             names,
@@ -141,6 +131,7 @@ fn kept(terms: &Terms) -> TermsKept {
         payouts: terms.payouts.tiers().iter().map(tier).collect(),
         salary_cap: terms.salary_cap,
         games_min: terms.games_min,
+        games: terms.games.iter().map(GameId::to_string).collect(),
     }
 }
 
@@ -168,23 +159,21 @@ fn terms_of(kept: TermsKept) -> Option<Terms> {
         payouts: Payouts::new(kept.payouts.into_iter().map(tier).collect()).ok()?,
         salary_cap: kept.salary_cap,
         games_min: kept.games_min,
+        games: kept.games.iter().map(|id| GameId::new(id)).collect::<Option<_>>()?,
     })
 }
 
-/// Bytes on their way, summed up.
-struct Summed<'i, T> {
-    inner: &'i mut T,
-    sum: Hasher,
-}
+/// Where the bytes go, or come from.
+struct Packed<'i, T>(&'i mut T);
 
-impl<T: Write> Summed<'_, T> {
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.sum.update(bytes);
-        self.inner.write_all(bytes)
+impl<T: Write> Packed<'_, T> {
+    fn put_number(&mut self, number: usize) -> io::Result<()> {
+        self.0.write_all(&(number as u32).to_le_bytes())
     }
 
-    fn put_number(&mut self, number: usize) -> io::Result<()> {
-        self.write_all(&(number as u32).to_le_bytes())
+    fn put_id(&mut self, id: &str) -> io::Result<()> {
+        self.0.write_all(&[id.len() as u8])?;
+        self.0.write_all(id.as_bytes())
     }
 
     fn put_numbers<const N: usize>(&mut self, numbers: impl Iterator<Item = [u8; N]>) -> io::Result<()> {
@@ -192,37 +181,35 @@ impl<T: Write> Summed<'_, T> {
         for number in numbers {
             piece.extend(number);
             if piece.len() >= PIECE {
-                self.write_all(&piece)?;
+                self.0.write_all(&piece)?;
                 piece.clear();
             }
         }
-        self.write_all(&piece)
+        self.0.write_all(&piece)
     }
 
     fn put_dictionary(&mut self, dictionary: &Dictionary) -> io::Result<()> {
         self.put_number(dictionary.len())?;
         self.put_number(dictionary.packed().len())?;
-        self.write_all(dictionary.packed())
+        self.0.write_all(dictionary.packed())
     }
 }
 
-impl<T: Read> Summed<'_, T> {
+impl<T: Read> Packed<'_, T> {
     /// So many bytes, taken piece by piece: a length that is wrong asks for no more than is there.
     fn bytes(&mut self, count: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         while bytes.len() < count {
             let from = bytes.len();
             bytes.resize((from + PIECE).min(count), 0);
-            self.inner.read_exact(&mut bytes[from..])?;
-            self.sum.update(&bytes[from..]);
+            self.0.read_exact(&mut bytes[from..])?;
         }
         Ok(bytes)
     }
 
     fn length(&mut self, max: usize, beyond: &'static str) -> Result<usize, Damaged> {
         let mut number = [0; 4];
-        self.inner.read_exact(&mut number)?;
-        self.sum.update(&number);
+        self.0.read_exact(&mut number)?;
         let length = u32::from_le_bytes(number) as usize;
         if length > max { Err(Damaged::Wrong(beyond)) } else { Ok(length) }
     }
@@ -237,11 +224,24 @@ impl<T: Read> Summed<'_, T> {
         Ok(numbers.into_boxed_slice())
     }
 
-    fn player(&mut self) -> Result<PlayerId, Damaged> {
+    fn id(&mut self) -> io::Result<Vec<u8>> {
         let length = usize::from(self.bytes(1)?[0]);
-        let bytes = self.bytes(length)?;
-        let id = std::str::from_utf8(&bytes).ok().and_then(PlayerId::new);
+        self.bytes(length)
+    }
+
+    fn player(&mut self) -> Result<PlayerId, Damaged> {
+        let id = self.id()?;
+        let id = std::str::from_utf8(&id).ok().and_then(PlayerId::new);
         id.ok_or(Damaged::Wrong("a player's id is none"))
+    }
+
+    fn game(&mut self) -> Result<Option<GameId>, Damaged> {
+        let id = self.id()?;
+        if id.is_empty() {
+            return Ok(None);
+        }
+        let id = std::str::from_utf8(&id).ok().and_then(GameId::new);
+        id.map(Some).ok_or(Damaged::Wrong("a game's id is none"))
     }
 
     fn dictionary(&mut self, count_max: usize) -> Result<Dictionary, Damaged> {

@@ -10,7 +10,7 @@
 
 use super::dictionary::Dictionary;
 use super::{EntryIndex, Payouts, PlayerIndex};
-use crate::model::{ContestId, EntryId, Multiplier, PlayerId};
+use crate::model::{ContestId, EntryId, GameId, Multiplier, PlayerId};
 use compact_str::CompactString;
 
 /// A place of an entry's roster.
@@ -39,6 +39,8 @@ pub struct Terms {
     pub salary_cap: Option<u32>,
     /// Fewest games that an entry's players are in; 0 or 1 asks nothing.
     pub games_min: u32,
+    /// The games it is played over, where it says so.
+    pub games: Box<[GameId]>,
 }
 
 /// Names of entries. Those of a fan with several differ in a number, as in `fan (12/150)`: it is kept apart, so that
@@ -62,6 +64,8 @@ pub struct Definition {
     pub(super) terms: Terms,
     /// Distinct players, in order of id.
     pub(super) players: Box<[PlayerId]>,
+    /// By player: the game that he is in, where the body said so.
+    pub(super) games: Box<[Option<GameId>]>,
     pub(super) ids: Dictionary,
     /// By entry: the place of its id within its block.
     pub(super) id_places: Box<[u16]>,
@@ -112,12 +116,33 @@ impl Definition {
         Some(PlayerIndex(place as u16))
     }
 
+    /// Whether what a player does in that game counts. Where nothing is said of games all of them do.
+    pub fn counts(&self, player: PlayerIndex, game: &GameId) -> bool {
+        match &self.games[usize::from(player.0)] {
+            Some(own) => own == game,
+            None => self.terms.games.is_empty() || self.terms.games.contains(game),
+        }
+    }
+
+    /// The games in which what a player does may count; none where any may be.
+    pub fn games_of(&self, player: PlayerIndex) -> &[GameId] {
+        match &self.games[usize::from(player.0)] {
+            Some(own) => std::slice::from_ref(own),
+            None => &self.terms.games,
+        }
+    }
+
+    /// Whether it is said of every player which games count.
+    pub fn is_bound(&self) -> bool {
+        !self.terms.games.is_empty() || self.games.iter().all(Option::is_some)
+    }
+
     /// The entry of that id. Looks through 128 KiB at most.
     pub fn find(&self, id: &str) -> Option<EntryIndex> {
         let place = self.ids.find(id.as_bytes())?;
         let from = place - place % BLOCK;
         let block = &self.id_places[from..self.id_places.len().min(from + BLOCK)];
-        let within = block.iter().position(|other| usize::from(*other) == place % BLOCK)?;
+        let within = place_of((place % BLOCK) as u16, block)?;
         Some(EntryIndex((from + within) as u32))
     }
 
@@ -157,36 +182,71 @@ impl Definition {
         &self.rosters
     }
 
-    /// Entries whose name or id has `part` in it, upper and lower case the same, at most `limit`.
+    /// The first `limit` entries, by id, whose name or id has `part` in it, upper and lower case the same.
     /// Looks at every entry: not for a path that others wait on.
     pub fn search(&self, part: &str, limit: usize) -> Vec<EntryIndex> {
         let part = part.to_lowercase();
-        let mut found = vec![false; self.names.texts.len()];
-        // Names are few beside entries, and what is kept of them holds all but the number.
+        let has_part = |text: &[u8]| String::from_utf8_lossy(text).to_lowercase().contains(&part);
+        // Names are few beside entries: what is kept of one says at once whether it can be.
+        let mut names = vec![Named::No; self.names.texts.len()];
         self.names.texts.for_each(|place, text| {
-            found[place] = String::from_utf8_lossy(text)
-                .replace(NUMBER_MARK, "")
-                .to_lowercase()
-                .contains(&part);
+            names[place] = match text.iter().position(|byte| *byte == NUMBER_MARK as u8) {
+                None if has_part(text) => Named::Yes,
+                None => Named::No,
+                Some(mark) if has_part(&text[..mark]) || has_part(&text[mark + 1..]) => Named::Yes,
+                // With its number it may be.
+                Some(_) => Named::Perhaps,
+            };
         });
-        let mut has_part = vec![false; self.ids.len()];
-        self.ids.for_each(|place, id| {
-            has_part[place] = String::from_utf8_lossy(id).to_lowercase().contains(&part);
-        });
-        let is_it = |entry: &EntryIndex| {
-            let place = entry.0 as usize;
-            let is_named = || self.names.of.get(place).is_some_and(|name| found[*name as usize]);
-            has_part[place - place % BLOCK + usize::from(self.id_places[place])] || is_named()
+        let mut ids = vec![false; self.ids.len()];
+        self.ids.for_each(|place, id| ids[place] = has_part(id));
+        let is_it = |entry: EntryIndex, id_place: usize| {
+            let named = self.names.of.get(entry.0 as usize).map_or(Named::No, |name| names[*name as usize]);
+            let by_number = || named == Named::Perhaps && has_part(self.entry_name(entry).as_bytes());
+            ids[id_place] || named == Named::Yes || by_number()
         };
-        self.entries().filter(is_it).take(limit).collect()
+        let mut found = Vec::new();
+        for (block, places) in self.id_places.chunks(BLOCK).enumerate() {
+            let from = block * BLOCK;
+            let in_block = places.iter().enumerate();
+            let mut of_block: Vec<(u16, EntryIndex)> = in_block
+                .map(|(within, place)| (*place, EntryIndex((from + within) as u32)))
+                .filter(|(place, entry)| is_it(*entry, from + usize::from(*place)))
+                .collect();
+            of_block.sort_unstable();
+            found.extend(of_block.into_iter().map(|(_, entry)| entry));
+            if found.len() >= limit {
+                break;
+            }
+        }
+        found.truncate(limit);
+        found
     }
 
     /// What it takes in memory.
     pub fn heap_bytes(&self) -> usize {
         let names = self.names.texts.heap_bytes() + self.names.of.len() * 4 + self.names.numbers.len() * 2;
-        let players = self.players.len() * size_of::<PlayerId>();
+        let players = self.players.len() * (size_of::<PlayerId>() + size_of::<Option<GameId>>());
         self.ids.heap_bytes() + names + (self.id_places.len() + self.rosters.len()) * 2 + players + self.terms.payouts.heap_bytes()
     }
+}
+
+/// Whether a name is searched for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    Yes,
+    No,
+    Perhaps,
+}
+
+/// Where in a block that place is. A chunk at a time, of which the compiler compares all at once.
+fn place_of(place: u16, block: &[u16]) -> Option<usize> {
+    const CHUNK: usize = 256;
+    let has_it = |chunk: &[u16]| chunk.iter().fold(false, |found, other| found | (*other == place));
+    let chunk = block.chunks(CHUNK).position(has_it)?;
+    let from = chunk * CHUNK;
+    let within = block[from..].iter().position(|other| *other == place)?;
+    Some(from + within)
 }
 
 /// Stands in a name where its number was.

@@ -153,7 +153,7 @@ impl Slate {
             };
             builder.add(line + 1, itoa::Buffer::new().format(id), &name, &players);
         }
-        builder.finish(|_, _, _| ())
+        builder.finish(|_| None, |_, _, _| ())
     }
 
     fn pool(&self, slot: &str) -> Pool {

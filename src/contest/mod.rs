@@ -38,6 +38,10 @@ pub use standings::{Cut, Distribution, Standing, Standings};
 pub const SLOTS_MAX: usize = 32;
 /// Most distinct players of a contest: each has a number of 16 bits.
 pub const PLAYERS_MAX: usize = 65_535;
+/// Most games that a contest names.
+pub const GAMES_MAX: usize = 1_000;
+/// Longest line with a contest's terms, in bytes: a table of payouts may be long.
+pub const TERMS_BYTES_MAX: usize = 1 << 20;
 /// Longest name of a slot, in bytes.
 pub const SLOT_BYTES_MAX: usize = 16;
 /// Longest name of a contest or an entry, in bytes; longer ones are cut.
@@ -60,7 +64,7 @@ pub struct Limits {
     pub players_max: usize,
     /// Players in the table by which entries name them.
     pub table_max: usize,
-    /// Bytes of one line of a body.
+    /// Bytes of one line of a body but the first, which may have [`TERMS_BYTES_MAX`].
     pub line_bytes_max: usize,
     /// Lines that are told of one by one among those that were refused.
     pub bad_lines_max: usize,

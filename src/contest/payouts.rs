@@ -146,7 +146,10 @@ fn check(tier: &Tier, last: u32, each: Cents) -> Result<(), String> {
             };
             Err(format!("nothing is said of {missing}"))
         }
-        Tier { first, .. } if *first <= last => Err(format!("place {} is paid already", (*first).max(1).min(last.max(1)))),
+        Tier { first, .. } if *first <= last => Err(match first {
+            0 => "there is no place 0; the best is 1".to_owned(),
+            first => format!("place {first} is paid already"),
+        }),
         Tier { last, .. } if *last > PLACES_MAX => Err(format!("at most {PLACES_MAX} places are paid")),
         Tier { each, .. } if each.0 < 0 => Err(format!("pays {each}: no place costs money")),
         Tier { each, .. } if each.0 == 0 => Err("pays nothing: leave it out".to_owned()),

@@ -14,7 +14,8 @@ mod roster;
 
 use super::builder::Builder;
 use super::definition::Definition;
-use super::{Limits, Players, Terms};
+use super::{Limits, Players, TERMS_BYTES_MAX, Terms};
+use crate::model::PlayerId;
 use csv::Columns;
 use roster::Checked;
 use std::borrow::Cow;
@@ -75,6 +76,9 @@ fn first(report: &Report) -> String {
     report.bad_lines.first().map_or_else(String::new, of)
 }
 
+/// Longest sentence about a line: it may repeat some of it.
+const WHAT_BYTES_MAX: usize = 300;
+
 /// What the lines to come are.
 #[derive(Debug)]
 enum Stage {
@@ -115,15 +119,6 @@ impl Reader {
             overlong: false,
             report: Report::default(),
             checked: Checked::default(),
-        }
-    }
-
-    /// One of a body that has players and entries alone.
-    pub fn with_terms(terms: Terms, players: Players, limits: Limits) -> Reader {
-        Reader {
-            stage: Stage::Table,
-            builder: Some(Builder::new(terms)),
-            ..Reader::new(players, limits)
         }
     }
 
@@ -169,10 +164,11 @@ impl Reader {
             let what = "the body is empty; it begins with the contest's terms, a JSON object".to_owned();
             return Err(Refused::Terms { line: 1, what });
         };
-        let (mut report, limits) = (self.report, self.limits);
+        let (mut report, limits, players) = (self.report, self.limits, self.players);
         let read = builder.entry_count() as u64;
         let mut twice = 0;
-        let definition = builder.finish(|line, id, first| {
+        let game_of = |player: &PlayerId| players.get(player).and_then(|known| known.game.clone());
+        let definition = builder.finish(game_of, |line, id, first| {
             twice += 1;
             refuse(
                 &mut report,
@@ -192,7 +188,7 @@ impl Reader {
 
     /// Keeps the beginning of a line.
     fn hold(&mut self, part: &[u8]) {
-        if self.overlong || self.held.len() + part.len() > self.limits.line_bytes_max {
+        if self.overlong || self.held.len() + part.len() > self.line_bytes_max() {
             self.overlong = true;
             self.held.clear();
         } else {
@@ -211,9 +207,17 @@ impl Reader {
         done
     }
 
+    /// Longest line, now.
+    fn line_bytes_max(&self) -> usize {
+        match self.stage {
+            Stage::Terms => TERMS_BYTES_MAX,
+            _ => self.limits.line_bytes_max,
+        }
+    }
+
     fn too_long(&mut self) -> Result<(), Refused> {
         self.report.lines += 1;
-        let what = format!("longer than {} bytes", self.limits.line_bytes_max);
+        let what = format!("longer than {} bytes", self.line_bytes_max());
         self.wrong(what)
     }
 
@@ -228,7 +232,7 @@ impl Reader {
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), Refused> {
-        if line.len() > self.limits.line_bytes_max {
+        if line.len() > self.line_bytes_max() {
             return self.too_long();
         }
         self.report.lines += 1;
@@ -304,10 +308,8 @@ impl Reader {
                 self.stage = Stage::Csv(columns);
                 Ok(())
             }
-            Err(what) => Err(Refused::Terms {
-                line: self.report.lines,
-                what,
-            }),
+            // The next may be the heading, or an entry.
+            Err(what) => self.wrong(what),
         }
     }
 
@@ -350,8 +352,9 @@ fn cut(name: &str) -> &str {
     &name[..name.floor_char_boundary(super::NAME_BYTES_MAX)]
 }
 
-fn refuse(report: &mut Report, limits: &Limits, line: u64, what: String) {
+fn refuse(report: &mut Report, limits: &Limits, line: u64, mut what: String) {
     report.bad += 1;
+    what.truncate(what.floor_char_boundary(WHAT_BYTES_MAX));
     // Twice as many as are told of: those that are found last may stand first.
     if report.bad_lines.len() < 2 * limits.bad_lines_max {
         report.bad_lines.push(BadLine { line, what });

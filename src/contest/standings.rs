@@ -88,10 +88,13 @@ impl Standings<'_> {
         self.board.column.page(place, n).into_iter().map(EntryIndex).collect()
     }
 
-    /// What each tier of the payouts asks for; tiers beyond the last entry are left out.
-    pub fn cuts(&self) -> Vec<Cut> {
+    /// What each tier of the payouts asks for; tiers beyond the last entry are left out. Of more than `most` the first
+    /// and the last.
+    pub fn cuts(&self, most: usize) -> Vec<Cut> {
         let entries = self.board.column.len() as u32;
-        let tiers = self.board.definition().payouts().tiers().iter();
+        let tiers = self.board.definition().payouts().tiers();
+        let tiers = &tiers[..tiers.partition_point(|tier| tier.first <= entries)];
+        let (first, last) = tiers.split_at(tiers.len().min(most.saturating_sub(1)));
         let cut = |tier: &Tier| {
             let tier = Tier {
                 last: tier.last.min(entries),
@@ -100,7 +103,7 @@ impl Standings<'_> {
             let points = self.points_at(tier.last)?;
             Some(Cut { tier, points })
         };
-        tiers.take_while(|tier| tier.first <= entries).filter_map(cut).collect()
+        first.iter().chain(last.last()).filter_map(cut).collect()
     }
 
     /// How many entries have how much, in at most `buckets` steps of 1, 2 or 5 of a decimal place. Costs a look-up for

@@ -7,7 +7,7 @@ use crate::contest::builder::Builder;
 use crate::contest::{Definition, Payouts, Slot, Terms};
 use crate::fanout::Hub;
 use crate::feed::simulator::Rng;
-use crate::model::{ContestId, Event, IngestTime, Multiplier, PlayerId};
+use crate::model::{ContestId, Event, GameId, IngestTime, Multiplier, PlayerId};
 use crate::scoring::{RulesetIndex, Rulesets};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,11 +62,10 @@ impl Floor {
         let index = self.rulesets.index("draftkings").unwrap_or(self.default_ruleset);
         let ruleset = self.rulesets.by_index(index);
         let definition = definition(announced, ruleset.name(), seed)?;
-        let id = definition.id().clone();
-        match self.hub.contests().place(&id, definition.entry_count()) {
-            Ok(place) => {
-                place.begin(definition, (index, ruleset), now);
-                Some(id)
+        match self.hub.contests().place(definition) {
+            Ok(coming) => {
+                let contest = coming.begin(&self.hub, (&self.rulesets, index), now, None);
+                Some(contest.id().clone())
             }
             Err(error) => {
                 tracing::warn!(%error, "the demo has no contest this time");
@@ -96,6 +95,7 @@ fn definition(announced: &[Event], ruleset: &str, seed: u64) -> Option<Definitio
         payouts: Payouts::parse(PAYOUTS).expect("a test reads them"),
         salary_cap: None,
         games_min: 0,
+        games: games(announced),
     });
     let mut rng = Rng::new(seed, STREAM);
     let fans = FANS.len() as u32;
@@ -104,7 +104,14 @@ fn definition(announced: &[Event], ruleset: &str, seed: u64) -> Option<Definitio
         let name = format!("{} ({}/{each})", FANS[(number % fans) as usize], number / fans + 1);
         builder.add(number, &format!("e{}", number + 1), &name, &roster(&players, &mut rng)?);
     }
-    Some(builder.finish(|_, _, _| {}))
+    Some(builder.finish(|_| None, |_, _, _| {}))
+}
+
+fn games(announced: &[Event]) -> Box<[GameId]> {
+    let mut games: Vec<GameId> = announced.iter().filter_map(Event::game).cloned().collect();
+    games.sort_unstable();
+    games.dedup();
+    games.into()
 }
 
 fn by_position(announced: &[Event]) -> BTreeMap<&str, Vec<PlayerId>> {

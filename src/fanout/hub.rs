@@ -376,7 +376,7 @@ impl Hub {
         let ring = self.ring_frames();
         let mut count = 0;
         let mut lineups_have: SmallVec<[super::lineups::Shown; 2]> = SmallVec::new();
-        let mut contests_have: SmallVec<[super::lineups::Shown; 2]> = SmallVec::new();
+        let mut contests_have: SmallVec<[super::contests::Seen; 2]> = SmallVec::new();
         let mut put = |topic: &Topic, place: u16, told| match topic.publish(&change, place.into(), told, ring, &mut moved.left) {
             Published::At(put) => {
                 moved.add(topic.id, put.shards);
@@ -399,14 +399,20 @@ impl Hub {
             let part = topics.players[slot].get_or_insert_with(|| Part::of(self.own(name())));
             let told = next(part);
             let place = u16::try_from(place).expect("a game has fewer players");
-            if let Some(Put { shards, seq, new_game }) = put(&part.topic, place, told) {
-                let shown = super::lineups::Shown { place, seq, new_game };
-                if shards & FOLLOWER_BIT != 0 {
-                    lineups_have.push(shown);
+            match put(&part.topic, place, told) {
+                Some(Put { shards, seq, new_game }) => {
+                    if shards & FOLLOWER_BIT != 0 {
+                        lineups_have.push(super::lineups::Shown { place, seq, new_game });
+                    }
+                    if shards & CONTESTS_BIT != 0 {
+                        contests_have.push(super::contests::Seen { place, seq: Some(seq) });
+                    }
                 }
-                if shards & CONTESTS_BIT != 0 {
-                    contests_have.push(shown);
+                // A game before the one that the topic shows: a contest may be played over it.
+                None if part.topic.read(|history| history.watchers()) & CONTESTS_BIT != 0 => {
+                    contests_have.push(super::contests::Seen { place, seq: None });
                 }
+                None => {}
             }
         }
         put(

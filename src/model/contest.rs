@@ -37,6 +37,8 @@ pub struct ContestNow {
     pub distribution: Distribution,
     /// When the entries' odds were drawn, in microseconds since the Unix epoch; nothing before they were.
     pub odds_at: Option<i64>,
+    /// Whether all games that count are over.
+    pub is_final: bool,
     /// When it last moved.
     pub moved_at: MovedAt,
 }

@@ -7,12 +7,13 @@ use crate::compaction::RetellError;
 use crate::config::{Config, Role};
 use crate::fanout::contests::{Batch, Follower};
 use crate::fanout::hub::Hub;
+use crate::fanout::snapshot::GameReader;
 use crate::model::{GameId, GameStatus};
 use crate::scoring::Rulesets;
 use crate::server::{App, ContestStore};
 use crate::telemetry::ContestMetrics;
 use flume::{Receiver, Selector, Sender};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -22,12 +23,18 @@ use std::time::Duration;
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// Where contests are stored, and those that are, in the hub.
-pub(super) fn restored(config: &Config, machine: &Machine, hub: &Hub, rulesets: &Rulesets) -> Result<ContestStore, StartError> {
+pub(super) fn restored(
+    config: &Config,
+    machine: &Machine,
+    (hub, games): (&Hub, &GameReader),
+    rulesets: &Rulesets,
+) -> Result<ContestStore, StartError> {
+    hub.contests().read_games_with(games.clone());
     // A node of a cluster has none, and perhaps no folder.
     let is_alone = config.cluster.role == Role::All;
     let place = config.log_settings().filter(|_| is_alone);
     let place = place.map(|_| (config.store.dir.clone(), machine.files.clone()));
-    let store = ContestStore::new(place, config.contests.posts_max);
+    let store = ContestStore::new(place, (config.contests.posts_max, config.contests.reads_max));
     let (count, warnings) = store.restore(hub, rulesets).map_err(RetellError::from)?;
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -48,20 +55,28 @@ pub(super) fn start(app: &Arc<App>) -> io::Result<Sender<()>> {
         let metrics = ContestMetrics::new();
         // Not the whole of it: who stops the server waits for that to be let go of.
         let (hub, rulesets, games) = (app.hub.clone(), app.rulesets.clone(), app.engine.games().clone());
+        let store = app.contests.clone();
         drop(app);
         let over = || {
             let games = games.games().into_iter();
-            let over = games.filter(|(_, view)| view.status == GameStatus::Final);
-            over.map(|(head, _)| head.game.clone()).collect()
+            games
+                .map(|(head, view)| (head.game.clone(), view.status == GameStatus::Final))
+                .collect()
+        };
+        let outside = Outside {
+            hub: &hub,
+            store: &store,
+            games: &over,
+            metrics: &metrics,
         };
         loop {
             let follower = Follower::new(hub.clone(), rulesets.clone());
-            let ran = catch_unwind(AssertUnwindSafe(|| run(follower, &hub, &over, &metrics, &stopped)));
+            let ran = catch_unwind(AssertUnwindSafe(|| run(follower, &outside, &stopped)));
             if ran.is_ok() {
                 return;
             }
             tracing::error!("what follows contests failed by a fault (above); it begins anew");
-            hub.contests().look_everywhere();
+            hub.contests().mend();
             std::thread::sleep(SWEEP);
         }
     })?;
@@ -74,7 +89,17 @@ enum Woken {
     Stop,
 }
 
-fn run(mut follower: Follower, hub: &Hub, over: &impl Fn() -> HashSet<GameId>, metrics: &ContestMetrics, stopped: &Receiver<()>) {
+/// What the thread looks at and tells.
+struct Outside<'a> {
+    hub: &'a Hub,
+    store: &'a ContestStore,
+    /// Of the games there are, whether they are over.
+    games: &'a dyn Fn() -> HashMap<GameId, bool>,
+    metrics: &'a ContestMetrics,
+}
+
+fn run(mut follower: Follower, outside: &Outside<'_>, stopped: &Receiver<()>) {
+    let Outside { hub, metrics, .. } = outside;
     let sweep_us = SWEEP.as_micros() as i64;
     let mut sweep_at_us = 0;
     loop {
@@ -90,8 +115,7 @@ fn run(mut follower: Follower, hub: &Hub, over: &impl Fn() -> HashSet<GameId>, m
         let now_us = Clock.steady_us();
         let is_due = now_us >= sweep_at_us;
         if is_due && hub.contests().counts().0 > 0 {
-            let over = over();
-            follower.look_at_games(|game| over.contains(game));
+            follower.look_at_games((outside.games)());
         }
         let oldest = follower.take(news, || Clock.steady_us());
         if let Some(applied) = oldest {
@@ -101,8 +125,25 @@ fn run(mut follower: Follower, hub: &Hub, over: &impl Fn() -> HashSet<GameId>, m
         if is_due {
             sweep_at_us = now_us + sweep_us;
             follower.sweep(now_us);
+            settle(&follower, outside.store);
             let (contests, entries) = hub.contests().counts();
             metrics.levels(contests, entries);
+        }
+    }
+}
+
+/// Contests stored at once: each waits for the disk, and the thread has changes to see to.
+const SETTLED_MAX: usize = 4;
+
+/// Stores what players had in contests that are over: games are let go of, and these stay.
+fn settle(follower: &Follower, store: &ContestStore) {
+    for (contest, points) in follower.to_settle().take(SETTLED_MAX) {
+        match store.settle(contest, &points) {
+            Ok(()) => contest.settled(points),
+            Err(error) => {
+                tracing::warn!(contest = contest.id().as_str(), %error, "a contest's points are not stored; it is tried again");
+                return;
+            }
         }
     }
 }

@@ -211,6 +211,8 @@ pub(super) async fn entries(
         });
         Ok(uncached(json_bytes(body)))
     };
+    // Not all there are may look at every entry at once: what follows the contest waits for each.
+    let _turn = door.contests.reads.acquire().await;
     door.aside(write).await?
 }
 
@@ -227,16 +229,22 @@ fn standing(json: &mut Json<'_>, contest: &Contest, found: &EntryStanding) {
         .cents("payout", standing.payout.each);
 }
 
-/// `DELETE /v1/contests/ID`. Who watches it is told that it is over.
+/// `DELETE /v1/contests/ID`. Who watches it is told that it is over. One that is stored and not served goes as well.
 pub(super) async fn delete(State(door): State<Door>, _: Feeder, Path(id): Path<String>) -> Result<Response, ApiError> {
     alone(&door)?;
     let delete = move |app: &App| {
-        let known = ContestId::new(&id).filter(|id| app.hub.contests().get(id.as_str()).is_some());
-        let id = known.ok_or_else(|| unknown_contest(&id))?;
-        app.contests.remove(&id).map_err(|error| not_stored(&error))?;
-        if !app.hub.contests().remove(&id) {
+        let id = ContestId::new(&id).ok_or_else(|| unknown_contest(&id))?;
+        let contests = app.hub.contests();
+        let _leaving = contests.leaving(&id).ok_or_else(|| {
+            let message = format!("the contest \"{id}\" is being posted or deleted at this moment; send this again");
+            ApiError::with_status(StatusCode::CONFLICT, "contest_busy", message)
+        })?;
+        // Out of memory first: where its file then cannot be removed, asking again removes it.
+        let was_served = contests.remove(&id);
+        if !was_served && !app.contests.has(&id).map_err(|error| not_stored(&error))? {
             return Err(unknown_contest(id.as_str()));
         }
+        app.contests.remove(&id).map_err(|error| not_stored(&error))?;
         tracing::info!(contest = id.as_str(), "a contest was deleted");
         Ok(StatusCode::NO_CONTENT.into_response())
     };

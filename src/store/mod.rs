@@ -60,7 +60,10 @@ pub mod snapshot;
 #[cfg(test)]
 mod tests;
 
-pub use contests::{ContestFile, StoredContest, contests, is_contest_set_aside, put_contest, remove_contest};
+pub use contests::{
+    ContestFile, StoredContest, contests, has_contest, is_contest_set_aside, put_contest, put_settled, remove_contest, remove_settled,
+    set_contest_aside,
+};
 pub use files::{DiskFiles, Files, LogFile};
 pub use folder::{CUTS_MAX, gap, write_segment};
 pub use group::{Batch, Durability, GroupCommit, Settings};

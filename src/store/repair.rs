@@ -4,7 +4,7 @@
 //! are lost, so that all others keep their place. How many those are, the next mark says. A torn tail is
 //! left to who begins the log: see [`super::Opening::cut_torn`].
 
-use super::contests::contests;
+use super::contests::{contests, set_contest_aside};
 use super::files::Files;
 use super::folder::{SegmentFile, beside, gap, segments, write_whole};
 use super::header::Header;
@@ -93,21 +93,28 @@ fn snapshots_set_aside(dir: &Path, files: &dyn Files) -> Result<Vec<Repaired>, O
     Ok(repaired.collect())
 }
 
-/// A damaged contest is set aside whole: who posted it has it.
+/// A damaged contest is set aside whole: who posted it has it. So is what is kept of its players' points.
 fn contests_set_aside(dir: &Path, files: &dyn Files) -> Result<Vec<Repaired>, OpenError> {
     let mut all = Vec::new();
-    for file in contests(dir, files)? {
-        match file.load(files) {
-            Ok(_) => {}
-            Err(OpenError::DamagedContest { .. }) => all.push(Repaired {
+    for contest in contests(dir, files)? {
+        // Of two files that are damaged the first one is told of first.
+        while let Err(error) = contest.load(files) {
+            let OpenError::DamagedContest { file, .. } = error else {
+                return Err(error);
+            };
+            let bytes = files.read(&file).map_err(OpenError::io("read", &file))?.len() as u64;
+            let is_contest = file == contest.path;
+            all.push(Repaired {
                 offset: 0,
-                bytes: file.bytes,
+                bytes,
                 problem: Problem::Nonsense,
                 missing: 0,
-                kept: Some(file.set_aside(files)?),
-                file: file.path,
-            }),
-            Err(error) => return Err(error),
+                kept: Some(set_contest_aside(files, &file)?),
+                file,
+            });
+            if is_contest {
+                break;
+            }
         }
     }
     Ok(all)

@@ -17,6 +17,8 @@ pub struct ContestShown<'a> {
     pub distribution: Option<&'a Distribution>,
     /// When odds were drawn.
     pub odds_at: Option<i64>,
+    /// Whether all games that count are over.
+    pub is_final: Option<bool>,
 }
 
 /// An entry: all of it in a snapshot, in a delta where it stands and the slots that moved.

@@ -79,6 +79,7 @@ fn contest(slate: &Slate) -> Definition {
         payouts: Payouts::parse(PAYOUTS).unwrap(),
         salary_cap: Some(50_000),
         games_min: 2,
+        games: Box::default(),
     };
     slate.contest(terms, ENTRIES, 2_017)
 }

@@ -233,12 +233,13 @@ fn scores_go_on_while_a_large_contest_is_drawn_and_it_may_be_deleted() {
             payouts: Payouts::parse("1:1000,2-1000:10").unwrap(),
             salary_cap: None,
             games_min: 0,
+            games: [].into(),
         };
         let definition = slate.contest(terms, 100_000, 1);
         let index = app.rulesets.index("draftkings").unwrap();
         let contests = app.hub.contests();
-        let place = contests.place(&id, definition.entry_count()).unwrap();
-        let contest = place.begin(definition, (index, app.rulesets.by_index(index)), IngestTime(1));
+        let coming = contests.place(definition).unwrap();
+        let contest = coming.begin(&app.hub, (&app.rulesets, index), IngestTime(1), None);
         let entry = contest.definition().entry_id(scorewire::contest::EntryIndex(0));
         let topics = [format!("entry:large/{entry}"), "player:x-2".to_owned()];
         let mut client = Client::connect(&server).await;

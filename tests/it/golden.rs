@@ -190,8 +190,8 @@ fn contest(script: &mut Script) {
     let (rulesets, id) = (rulesets(), definition.id().clone());
     let index = rulesets.index("ppr").expect("it is there");
     let contests = script.world.hub.clone();
-    let place = contests.contests().place(&id, 2).expect("room");
-    let begun = place.begin(definition, (index, rulesets.by_index(index)), IngestTime(1_700_000_000_000_000));
+    let coming = contests.contests().place(definition).expect("room");
+    let begun = coming.begin(&contests, (&rulesets, index), IngestTime(1_700_000_000_000_000), None);
     script.say(r#"{"op":"subscribe","id":13,"topics":["contest:c1","entry:c1/e1","entry:c1/e3","contest:c2"]}"#);
     let caught = |play: u32, yards: i32| {
         format!(r#"{{"type":"play","game":"H","play":"{play}","ts":20,"stats":[{{"player":"W","team":"NE","stat":21,"yards":{yards}}}]}}"#)

@@ -25,6 +25,7 @@ mod contest_replay;
 mod contests;
 mod contests_odds;
 mod contests_refused;
+mod contests_slate;
 mod contests_stored;
 mod corrections;
 mod crash;

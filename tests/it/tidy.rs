@@ -53,7 +53,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // When the process began.
     ("telemetry/process", &["clock"]),
     // The clock is for its threads alone, which pace syncs.
-    ("store", &["clock", "model"]),
+    ("store", &["clock", "contest", "model"]),
     // A layer is in Redis; each counts.
     ("cache", &["clock", "cluster", "telemetry"]),
     // Records are bytes there, written as the log writes them; a new history's name is made as recovery makes it.

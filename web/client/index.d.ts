@@ -244,6 +244,8 @@ export interface ContestView extends Shown {
   readonly distribution: { readonly from: number; readonly step: number; readonly counts: readonly number[] };
   /** When the odds of its entries were drawn, in microseconds since the Unix epoch. */
   readonly odds_at?: number;
+  /** Whether all games that count are over. */
+  readonly final: boolean;
 }
 
 export interface EntryView extends Shown {

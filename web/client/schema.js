@@ -45,7 +45,7 @@ const TABLE = {
   Player: `player 1 text,points 2 points,change 3 points?,stats 4 Stats?,${WHO}`,
   Slot: `slot 1 text,player 2 text,points 3 points,change 4 points?,stats 5 Stats?,name 6 text?,team 7 text?,`
     + 'position 8 text?,multiplier 9 hundredths?,game 10 text?',
-  Contest: 'name 1 text?,entries 2 uint?,leaders 3 Leader*,cuts 4 Cut*,money_line 5 points?,distribution 6 Distribution?,odds_at 7 int?',
+  Contest: 'name 1 text?,entries 2 uint?,leaders 3 Leader*,cuts 4 Cut*,money_line 5 points?,distribution 6 Distribution?,odds_at 7 int?,final 8 bool?',
   Leader: 'entry 1 text,name 2 text,points 3 points,rank 4 uint,payout 5 cents',
   Cut: 'place 1 uint,payout 2 cents,points 3 points',
   Distribution: 'from 1 points,step 2 points,counts 3 uint*',

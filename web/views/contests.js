@@ -161,10 +161,8 @@ export class ContestsView {
     if (chosen) this.#entry.drawCurves(chosen.history.data(nowUs()));
   }
 
-  // The games of the slate are those that its players are in.
   #isOver() {
-    const games = [...this.#model.games.values()];
-    return games.length > 0 && games.every(({ status }) => status === 'final');
+    return this.#feed.view?.final === true;
   }
 
   #drawList(list, contest) {

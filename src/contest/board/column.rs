@@ -35,6 +35,8 @@ pub(in crate::contest) struct Column {
     /// No cell is lower or higher.
     low: u32,
     high: u32,
+    /// Whether counts are up to date.
+    is_counted: bool,
 }
 
 /// What a cell can be.
@@ -83,6 +85,7 @@ impl Column {
             leaders: Leaders::new(),
             low: 0,
             high: 0,
+            is_counted: false,
         };
         column.fill(std::iter::repeat_n(0, entries));
         column
@@ -117,6 +120,7 @@ impl Column {
             false => Counts::Sparse(Sparse::default()),
         };
         self.leaders.lose();
+        self.is_counted = false;
     }
 
     fn counted(&self) -> Dense {
@@ -158,11 +162,15 @@ impl Column {
             (Counts::Sparse(_), Cells::Wide(cells)) => walk(cells, list, moved_by, leaders, &mut Uncounted),
         }
         (self.low, self.high) = (low as u32, high as u32);
+        self.is_counted = false;
         true
     }
 
     /// Brings counts up to date.
     pub(super) fn count(&mut self) {
+        if std::mem::replace(&mut self.is_counted, true) {
+            return;
+        }
         let (low, high) = (self.low, self.high);
         (self.low, self.high) = match &self.cells {
             Cells::Narrow(cells) => self.counts.update(low, high, cells.iter().map(|cell| cell.get())),

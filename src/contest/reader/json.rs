@@ -1,7 +1,7 @@
 //! Terms, players and entries as JSON lines.
 
 use crate::contest::payouts::{BadPayouts, Payouts, Tier};
-use crate::contest::{KnownPlayer, SLOT_BYTES_MAX, SLOTS_MAX, Slot, Terms};
+use crate::contest::{GAMES_MAX, KnownPlayer, SLOT_BYTES_MAX, SLOTS_MAX, Slot, Terms};
 use crate::model::{Cents, ContestId, GameId, Multiplier, PlayerId, ids};
 use compact_str::CompactString;
 use serde::Deserialize;
@@ -26,6 +26,8 @@ struct TermsLine<'a> {
     salary_cap: Option<u32>,
     #[serde(default)]
     games_min: Option<u32>,
+    #[serde(default)]
+    games: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -130,7 +132,15 @@ pub(super) fn terms(line: &str) -> Result<Terms, String> {
         payouts: payouts(read.payouts).map_err(|bad| bad.to_string())?,
         salary_cap: read.salary_cap,
         games_min: read.games_min.unwrap_or(0),
+        games: games(&read.games)?,
     })
+}
+
+fn games(ids: &[String]) -> Result<Box<[GameId]>, String> {
+    if ids.len() > GAMES_MAX {
+        return Err(format!("games: {}; at most {GAMES_MAX}", ids.len()));
+    }
+    ids.iter().map(|id| GameId::new(id).ok_or_else(|| bad_id("the game", id))).collect()
 }
 
 fn slots(lines: Option<Vec<SlotLine>>) -> Result<Box<[Slot]>, String> {

@@ -190,7 +190,8 @@ fn terms_that_are_wrong_end_it() {
         ),
         ("\"amount\":5}", "\"amount\":1e18}", "row 2"),
         ("\"to\":3", "\"to\":4000000000", "at most 10000000 places are paid"),
-        ("\"games_min\"", "\"games\"", "unknown field `games`"),
+        ("\"games_min\"", "\"game\"", "unknown field `game`"),
+        ("\"games_min\":2", "\"games\":[\"a/b\"]", "the game `a/b` must be"),
         ("\"games_min\":2", "\"slots\":[]", "slots: 0"),
         (
             "\"games_min\":2",
@@ -319,4 +320,18 @@ fn no_bytes_make_it_panic() {
             assert!(definition.entries().all(is_found), "seed {seed}");
         }
     }
+}
+
+#[test]
+fn a_table_of_payouts_may_be_as_long_as_it_may() {
+    let tiers = crate::contest::payouts::TIERS_MAX as u32;
+    let rows: Vec<serde_json::Value> = (0..tiers)
+        .map(|place| serde_json::json!({"from": place + 1, "to": place + 1, "amount": format!("{}.25", 100_000 - place)}))
+        .collect();
+    let terms = serde_json::json!({"contest": "c1", "ruleset": "draftkings", "payouts": rows}).to_string();
+    let (definition, _) = read(&format!("{terms}\n{}", line("e1", &NINE))).unwrap();
+    assert_eq!(definition.payouts().places(), tiers);
+    let mut stored = Vec::new();
+    definition.write_to(&mut stored).unwrap();
+    assert_eq!(Definition::read_from(&mut &stored[..], &Limits::DEFAULT).unwrap(), definition);
 }

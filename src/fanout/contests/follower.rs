@@ -1,12 +1,12 @@
 //! Puts the changes of players into the boards of contests that have them, and lets topics show what came of it.
 
+use super::lines::Lines;
 use super::live::Told;
-use super::{Batch, Contest, News};
+use super::{Batch, Contest, News, Seen};
 use crate::contest::PlayerIndex;
 use crate::fanout::encode;
 use crate::fanout::hub::{Hub, Moved};
-use crate::fanout::lineups::Shown;
-use crate::fanout::topic::{Entry, Topic};
+use crate::fanout::topic::Topic;
 use crate::model::contest::MovedAt;
 use crate::model::{Change, GameId, PlayerId, Points, Seq, StateTime};
 use crate::scoring::{RulesetIndex, Rulesets};
@@ -36,8 +36,17 @@ pub struct Counts {
 struct Player {
     topic: Arc<Topic>,
     contests: Vec<(Arc<Contest>, PlayerIndex)>,
-    /// Whether his game is over.
-    is_over: bool,
+    /// The game that his topic showed when it was last looked at.
+    game: Option<GameId>,
+}
+
+/// A change's part in a contest: whose player, where his topic shows it, what he has, and his place in the change.
+struct Part {
+    contest: Arc<Contest>,
+    player: PlayerIndex,
+    seq: Option<Seq>,
+    points: Option<Points>,
+    place: u16,
 }
 
 /// The one who moves the boards of contests.
@@ -52,6 +61,9 @@ pub struct Follower {
     moved_contests: HashMap<u64, Arc<Contest>, RandomState>,
     /// Players to be looked at, each once.
     to_look_at: HashSet<PlayerId, RandomState>,
+    /// Of the games there are, whether they are over.
+    games: HashMap<GameId, bool>,
+    parts: Vec<Part>,
     moved: Moved,
     counts: Counts,
 }
@@ -67,6 +79,8 @@ impl Follower {
             contests: HashMap::default(),
             moved_contests: HashMap::default(),
             to_look_at: HashSet::default(),
+            games: HashMap::default(),
+            parts: Vec::new(),
             moved: Moved::default(),
             counts: Counts::default(),
         }
@@ -116,20 +130,29 @@ impl Follower {
         oldest
     }
 
-    /// Looks at which players' games are over: `is_over` says so of a game. Call it about once a second.
-    pub fn look_at_games(&mut self, is_over: impl Fn(&GameId) -> bool) {
+    /// Looks at which players' games are over: `games` are all there are. Call it about once a second.
+    pub fn look_at_games(&mut self, games: HashMap<GameId, bool>) {
+        let is_news = games != self.games;
+        self.games = games;
         for player in self.players.values_mut() {
-            let game = player.topic.read(|history| history.game().map(|head| head.game.clone()));
-            let over = game.is_some_and(|game| is_over(&game));
-            if std::mem::replace(&mut player.is_over, over) == over {
+            let game = shown_game(&player.topic);
+            if !is_news && game == player.game {
                 continue;
             }
+            player.game = game;
             for (contest, index) in &player.contests {
-                if contest.lock().game_is_over(*index, over) {
+                let is_over = is_over(&self.games, contest, *index, player.game.as_ref());
+                if contest.lock().game_is_over(*index, is_over) {
                     self.moved_contests.insert(contest.number, contest.clone());
                 }
             }
         }
+    }
+
+    /// The contests it follows whose games are all over, and what their players had, as far as that was not stored.
+    pub fn to_settle(&self) -> impl Iterator<Item = (&Arc<Contest>, Box<[Points]>)> {
+        let contests = self.contests.values();
+        contests.filter_map(|contest| Some((contest, contest.to_settle()?)))
     }
 
     /// Forgets topics that nobody has wanted for long enough. Call it about once a second.
@@ -148,7 +171,7 @@ impl Follower {
         std::mem::take(&mut self.counts)
     }
 
-    fn changed(&mut self, change: &Arc<Change>, shown: &[Shown]) {
+    fn changed(&mut self, change: &Arc<Change>, shown: &[Seen]) {
         let moved_at = MovedAt {
             feed_ts: change.feed_ts,
             ingest: change.ingest,
@@ -163,6 +186,12 @@ impl Follower {
             };
             let mut scored: SmallVec<[(RulesetIndex, Points); 4]> = SmallVec::new();
             for (contest, index) in &player.contests {
+                let counts = contest.definition().counts(*index, &change.head.game);
+                // A game that his topic does not show counts for those alone who named it.
+                let is_named = !contest.definition().games_of(*index).is_empty();
+                if one.seq.is_none() && !(counts && is_named) {
+                    continue;
+                }
                 let known = scored.iter().find(|(ruleset, _)| *ruleset == contest.ruleset);
                 let points = known.map(|(_, points)| *points).unwrap_or_else(|| {
                     let ruleset = self.rulesets.by_index(contest.ruleset);
@@ -170,24 +199,45 @@ impl Follower {
                     scored.push((contest.ruleset, points));
                     points
                 });
-                match contest.lock().told(*index, one.seq, points, moved_at) {
+                self.parts.push(Part {
+                    contest: contest.clone(),
+                    player: *index,
+                    seq: one.seq,
+                    points: counts.then_some(points),
+                    place: one.place,
+                });
+            }
+        }
+        // All that it does to a contest at once: nobody sees half of a play.
+        self.parts.sort_by_key(|part| part.contest.number);
+        for parts in self.parts.chunk_by(|a, b| a.contest.number == b.contest.number) {
+            let contest = &parts[0].contest;
+            let mut live = contest.lock();
+            for part in parts {
+                match live.told(part.player, part.seq, part.points, moved_at) {
                     Told::Moved => {
                         self.counts.changes += 1;
                         self.moved_contests.insert(contest.number, contest.clone());
                     }
                     Told::Known => {}
-                    Told::Behind => drop(self.to_look_at.insert(id.clone())),
+                    Told::Behind => {
+                        let who = &change.moves[usize::from(part.place)].who;
+                        self.to_look_at.insert(who.card.player.clone());
+                    }
                 }
             }
         }
+        self.parts.clear();
     }
 
     /// Sets a player where his topic stands.
     fn look(&mut self, id: &PlayerId) {
         let Some(player) = self.players.get(id) else { return };
         let now = player.topic.read(|history| (history.head, history.last()));
+        let mut lines = Lines::new(&self.hub);
         for (contest, index) in &player.contests {
-            if stand(&self.rulesets, contest, *index, &now) {
+            let stand = lines.stand(&self.rulesets, contest, *index, &now);
+            if contest.lock().stands(*index, stand) {
                 self.moved_contests.insert(contest.number, contest.clone());
             }
         }
@@ -198,19 +248,31 @@ impl Follower {
         if contest.is_over() || self.contests.insert(contest.number, contest.clone()).is_some() {
             return;
         }
-        for (place, id) in contest.definition().players().iter().enumerate() {
-            let player = self.players.entry(id.clone()).or_insert_with(|| Player {
+        let mut lines = Lines::new(&self.hub);
+        let mut stands = Vec::with_capacity(contest.definition().players().len());
+        for (place, id) in (0..).zip(contest.definition().players()) {
+            let player = self.players.entry(id.clone()).or_insert_with(|| {
                 // Watched before it is read: what comes later is told.
-                topic: self.hub.follow_for_contests(id),
-                contests: Vec::new(),
-                is_over: false,
+                let topic = self.hub.follow_for_contests(id);
+                Player {
+                    game: shown_game(&topic),
+                    topic,
+                    contests: Vec::new(),
+                }
             });
-            let index = PlayerIndex(place as u16);
+            let index = PlayerIndex(place);
             player.contests.push((contest.clone(), index));
             let now = player.topic.read(|history| (history.head, history.last()));
-            stand(&self.rulesets, &contest, index, &now);
-            contest.lock().game_is_over(index, player.is_over);
+            let stand = lines.stand(&self.rulesets, &contest, index, &now);
+            let is_over = is_over(&self.games, &contest, index, player.game.as_ref());
+            stands.push((index, stand, is_over));
         }
+        let mut live = contest.lock();
+        for (index, stand, is_over) in stands {
+            live.stands(index, stand);
+            live.game_is_over(index, is_over);
+        }
+        drop(live);
         self.moved_contests.insert(contest.number, contest);
     }
 
@@ -281,19 +343,21 @@ impl Follower {
     }
 }
 
-/// Puts a contest's player where his topic stands. Whether that is news.
-fn stand(rulesets: &Rulesets, contest: &Contest, player: PlayerIndex, (seq, last): &(Seq, Option<Entry>)) -> bool {
-    let ruleset = rulesets.by_index(contest.ruleset);
-    let (points, moved_at) = match last {
-        Some(entry) => {
-            let shown = entry.player();
-            let moved_at = MovedAt {
-                feed_ts: entry.change.feed_ts,
-                ingest: entry.change.ingest,
-            };
-            (encode::points(ruleset, &shown.who.card, &shown.after()), Some(moved_at))
-        }
-        None => (Points::ZERO, None),
-    };
-    contest.lock().stands(player, *seq, points, moved_at)
+fn shown_game(topic: &Topic) -> Option<GameId> {
+    topic.read(|history| history.game().map(|head| head.game.clone()))
+}
+
+/// Whether a player's game is over, of those that count; nothing where none of them is known. `shown` is the one that
+/// his topic shows.
+fn is_over(games: &HashMap<GameId, bool>, contest: &Contest, player: PlayerIndex, shown: Option<&GameId>) -> Option<bool> {
+    let definition = contest.definition();
+    let shown = shown.filter(|game| definition.counts(player, game));
+    match (shown, definition.games_of(player)) {
+        (Some(game), _) => games.get(game).copied(),
+        // Any of them may be his.
+        (None, named) => named
+            .iter()
+            .map(|game| games.get(game).copied())
+            .reduce(|all, one| Some(all? && one?))?,
+    }
 }

@@ -1,23 +1,22 @@
 //! One contest while it runs: its board, where each of its players stands, and the topics that show it.
 
+mod now;
+
 use super::Of;
 use super::views::View;
 use crate::contest::{Board, Definition, EntryIndex, PlayerIndex, Standing, Standings};
 use crate::fanout::topic::Topic;
-use crate::model::contest::{Cents, Chance, Cut, Distribution, EntryOdds, Leader, MovedAt};
-use crate::model::{ContestId, ContestNow, EntryNow, IngestTime, Points, Seq};
+use crate::model::contest::{Cents, MovedAt};
+use crate::model::{ContestId, IngestTime, Points, Seq};
 use crate::scoring::{Ruleset, RulesetIndex};
+use now::Now;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-/// Entries that a contest's topic names.
-const LEADERS: usize = 10;
-/// Prize tiers that it shows: the first ones, and the last.
-const CUTS_MAX: usize = 50;
-/// Most steps of its distribution.
-const STEPS_MAX: usize = 40;
+/// Players who moved at once beyond which all entries are added up anew.
+const SET_ALL_ABOVE: usize = 64;
 
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
@@ -44,6 +43,12 @@ pub(in crate::fanout) struct Live {
     /// Players who moved and are yet to be set.
     unset: Vec<PlayerIndex>,
     moved_at: MovedAt,
+    /// Moves whenever something that any of its topics shows may have.
+    version: u64,
+    /// The `seq` under which those were shown what stood at a version who read it once.
+    read_once: Option<(u64, Seq)>,
+    /// What its players had when that was stored last.
+    settled: Option<Box<[Points]>>,
     /// Whether something happened since it was last asked that its odds depend on.
     is_stirred: bool,
     odds: Option<Odds>,
@@ -58,8 +63,21 @@ struct Followed {
     seq: Seq,
     points: Points,
     is_unset: bool,
-    /// Whether his game is over.
+    /// Whether a game of his is known that counts.
+    is_known: bool,
+    /// Whether it is over.
     is_over: bool,
+}
+
+/// Where a player stands in the games that count.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stand {
+    /// The head of his topic.
+    pub(super) seq: Seq,
+    /// What he has; nothing where the games that count are not there, or not any more: it stays as it was.
+    pub(super) points: Option<Points>,
+    /// When that came about, where it is known.
+    pub(super) moved_at: Option<MovedAt>,
 }
 
 /// What became of news about a player.
@@ -136,6 +154,9 @@ impl Contest {
                 feed_ts: None,
                 ingest: posted,
             },
+            version: 0,
+            read_once: None,
+            settled: None,
             is_stirred: true,
             odds: None,
             topics: BTreeMap::new(),
@@ -235,16 +256,47 @@ impl Contest {
         self.live.lock()
     }
 
-    /// Lets a topic that the follower may know nothing of show what stands now, whether somebody watches it or not.
-    pub(in crate::fanout) fn show_once(&self, topic: &Topic, of: Of) {
+    /// Lets a topic that the follower may know nothing of show what stands now, whether somebody watches it or not: the
+    /// shards to tell.
+    pub(in crate::fanout) fn show_once(&self, topic: &Topic, of: Of) -> u64 {
         let mut live = self.live.lock();
-        topic.show_unwatched(|| live.view(self, of));
+        topic.show_unwatched(|| live.view(self, of))
     }
 
-    /// Lets the topic of somebody who reads it once show what stands now, without moving on.
-    pub(in crate::fanout) fn show_first(&self, topic: &Topic, of: Of) {
+    /// A topic for somebody who reads it once: what stands now, under a `seq` that is another whenever that is. `next`
+    /// gives one that nobody was told yet.
+    pub(in crate::fanout) fn read_once(&self, of: Of, next: impl FnOnce() -> Seq, make: impl FnOnce(Seq) -> Topic) -> Topic {
         let mut live = self.live.lock();
+        let known = live.read_once.filter(|(version, _)| *version == live.version);
+        let (version, seq) = known.unwrap_or_else(|| (live.version, next()));
+        live.read_once = Some((version, seq));
+        let topic = make(seq);
         topic.show_first(live.view(self, of));
+        topic
+    }
+
+    /// Whether all games that count are over.
+    pub fn is_final(&self) -> bool {
+        self.live.lock().is_final(&self.definition)
+    }
+
+    /// What its players had at the end, where that is final and was not stored yet. A contest that does not say which
+    /// games count has no end.
+    pub fn to_settle(&self) -> Option<Box<[Points]>> {
+        if !self.definition.is_bound() {
+            return None;
+        }
+        let live = self.live.lock();
+        if !live.is_final(&self.definition) {
+            return None;
+        }
+        let points: Box<[Points]> = live.players.iter().map(|player| player.points).collect();
+        (live.settled.as_ref() != Some(&points)).then_some(points)
+    }
+
+    /// That is what its players had: it is stored.
+    pub fn settled(&self, points: Box<[Points]>) {
+        self.live.lock().settled = Some(points);
     }
 
     /// Says that it was deleted.
@@ -259,47 +311,88 @@ impl Contest {
 }
 
 impl Live {
-    /// A change moved a player to `points`, at that place in the history of his topic.
-    pub(super) fn told(&mut self, player: PlayerIndex, seq: Seq, points: Points, moved_at: MovedAt) -> Told {
-        let known = self.players[usize::from(player.0)].seq;
-        if seq <= known {
-            return Told::Known;
+    /// A change moved a player. `seq`: its place in the history of his topic, where that shows it. `points`: what he has,
+    /// where the change's game counts.
+    pub(super) fn told(&mut self, player: PlayerIndex, seq: Option<Seq>, points: Option<Points>, moved_at: MovedAt) -> Told {
+        let now = &mut self.players[usize::from(player.0)];
+        match seq {
+            Some(seq) if seq <= now.seq => return Told::Known,
+            Some(seq) if seq > now.seq + 1 => return Told::Behind,
+            Some(seq) => now.seq = seq,
+            None => {}
         }
-        if seq > known + 1 {
-            return Told::Behind;
+        match points {
+            Some(points) if self.moved(player, points) => {
+                self.moved_at = moved_at;
+                Told::Moved
+            }
+            _ => Told::Known,
         }
-        self.moved(player, seq, points);
-        self.moved_at = moved_at;
-        Told::Moved
     }
 
-    /// A player's topic stands at `seq`. Whether that is news.
-    pub(super) fn stands(&mut self, player: PlayerIndex, seq: Seq, points: Points, moved_at: Option<MovedAt>) -> bool {
-        if seq <= self.players[usize::from(player.0)].seq {
+    /// A player's topic was looked at. Whether that is news.
+    pub(super) fn stands(&mut self, player: PlayerIndex, stand: Stand) -> bool {
+        let now = &mut self.players[usize::from(player.0)];
+        if stand.seq < now.seq {
             return false;
         }
-        self.moved(player, seq, points);
-        if let Some(at) = moved_at.filter(|at| at.ingest > self.moved_at.ingest) {
+        now.seq = stand.seq;
+        let is_news = stand.points.is_some_and(|points| self.moved(player, points));
+        if let Some(at) = stand.moved_at.filter(|at| is_news && at.ingest > self.moved_at.ingest) {
             self.moved_at = at;
+        }
+        is_news
+    }
+
+    fn moved(&mut self, player: PlayerIndex, points: Points) -> bool {
+        let now = &mut self.players[usize::from(player.0)];
+        if std::mem::replace(&mut now.points, points) == points {
+            return false;
+        }
+        self.is_stirred = true;
+        self.version += 1;
+        if !std::mem::replace(&mut now.is_unset, true) {
+            self.unset.push(player);
         }
         true
     }
 
-    fn moved(&mut self, player: PlayerIndex, seq: Seq, points: Points) {
+    /// Says whether a player's game is over; nothing where none is known that counts, or not any more. Whether that is
+    /// news.
+    pub(super) fn game_is_over(&mut self, player: PlayerIndex, is_over: Option<bool>) -> bool {
+        let Some(is_over) = is_over else { return false };
         let now = &mut self.players[usize::from(player.0)];
-        (now.seq, now.points) = (seq, points);
-        self.is_stirred = true;
-        if !std::mem::replace(&mut now.is_unset, true) {
-            self.unset.push(player);
-        }
+        let before = (now.is_known, now.is_over);
+        (now.is_known, now.is_over) = (true, is_over);
+        let is_news = before != (true, is_over);
+        self.is_stirred |= is_news;
+        self.version += u64::from(is_news);
+        is_news
     }
 
-    /// Says whether a player's game is over. Whether that is news.
-    pub(super) fn game_is_over(&mut self, player: PlayerIndex, is_over: bool) -> bool {
-        let now = &mut self.players[usize::from(player.0)];
-        let is_news = std::mem::replace(&mut now.is_over, is_over) != is_over;
-        self.is_stirred |= is_news;
-        is_news
+    fn is_final(&self, definition: &Definition) -> bool {
+        // Where nothing is said of games, who is in none has none.
+        let has_none = |player: &Followed| !player.is_known && !definition.is_bound();
+        let mut players = self.players.iter();
+        players.all(|player| player.is_over || has_none(player)) && self.players.iter().any(|player| player.is_over)
+    }
+
+    /// What its players had when all was over, as it was stored.
+    pub(super) fn begin_settled(&mut self, points: Box<[Points]>) {
+        for (player, points) in (0..).map(PlayerIndex).zip(&points) {
+            self.moved(player, *points);
+            self.game_is_over(player, Some(true));
+        }
+        self.settled = Some(points);
+    }
+
+    /// After a fault, of which nobody knows how far what it interrupted had come: all of it is worked out anew.
+    pub(super) fn mend(&mut self) {
+        self.unset.clear();
+        self.players.iter_mut().for_each(|player| player.is_unset = false);
+        let points: Vec<Points> = self.players.iter().map(|player| player.points).collect();
+        self.board.set_all(&points);
+        self.version += 1;
     }
 
     /// Whether something happened since the last call that its odds depend on.
@@ -309,6 +402,7 @@ impl Live {
 
     pub(super) fn set_odds(&mut self, odds: Odds) {
         self.odds = Some(odds);
+        self.version += 1;
     }
 
     /// Lets a topic show this contest from now on.
@@ -331,6 +425,10 @@ impl Live {
 
     /// Sets the players who moved.
     fn set(&mut self) {
+        // One walk over all entries costs as much as those of a few players.
+        if self.unset.len() > SET_ALL_ABOVE {
+            self.mend();
+        }
         for player in self.unset.drain(..) {
             let now = &mut self.players[usize::from(player.0)];
             now.is_unset = false;
@@ -346,6 +444,7 @@ impl Live {
     /// What a topic shows of it now.
     fn view(&mut self, contest: &Contest, of: Of) -> View {
         self.set();
+        let is_final = self.is_final(&contest.definition);
         let Live {
             board,
             players,
@@ -358,6 +457,7 @@ impl Live {
             players,
             moved_at: *moved_at,
             odds: odds.as_ref(),
+            is_final,
             standings: board.standings(),
         };
         now.view(of)
@@ -367,6 +467,10 @@ impl Live {
     /// and the shards that watch them.
     pub(super) fn show(&mut self, contest: &Contest, ring_frames: usize, mut tell: impl FnMut(&Topic, u64)) {
         self.set();
+        if self.topics.is_empty() {
+            return;
+        }
+        let is_final = self.is_final(&contest.definition);
         let Live {
             board,
             players,
@@ -384,6 +488,7 @@ impl Live {
                     players,
                     moved_at: *moved_at,
                     odds: odds.as_ref(),
+                    is_final,
                     standings: board.take().expect("it is made once").standings(),
                 });
                 now.view(*of)
@@ -391,96 +496,6 @@ impl Live {
             if let Some(shards) = shards {
                 tell(topic, shards);
             }
-        }
-    }
-}
-
-/// A contest at one moment, added up.
-struct Now<'a> {
-    contest: &'a Contest,
-    players: &'a [Followed],
-    moved_at: MovedAt,
-    odds: Option<&'a Odds>,
-    standings: Standings<'a>,
-}
-
-impl Now<'_> {
-    fn view(&mut self, of: Of) -> View {
-        match of {
-            Of::Contest => View::Contest(self.contest()),
-            Of::Entry(entry) => View::Entry(self.entry(entry)),
-        }
-    }
-
-    fn contest(&mut self) -> ContestNow {
-        let best = self.standings.leaders(LEADERS);
-        let definition = &self.contest.definition;
-        let leader = |entry| {
-            let standing = self.standings.of(entry);
-            Leader {
-                entry: definition.entry_id(entry).as_str().into(),
-                name: definition.entry_name(entry).as_str().into(),
-                points: standing.points,
-                rank: standing.rank,
-                payout: standing.payout.each,
-            }
-        };
-        let mut cuts = self.standings.cuts();
-        if cuts.len() > CUTS_MAX {
-            let last = cuts.len() - 1;
-            cuts.swap(CUTS_MAX - 1, last);
-            cuts.truncate(CUTS_MAX);
-        }
-        let cut = |cut: &crate::contest::Cut| Cut {
-            place: cut.tier.last,
-            payout: cut.tier.each,
-            points: cut.points,
-        };
-        let distribution = self.standings.distribution(STEPS_MAX);
-        ContestNow {
-            leaders: best.into_iter().map(leader).collect(),
-            cuts: cuts.iter().map(cut).collect(),
-            money_line: self.standings.money_line(),
-            distribution: Distribution {
-                from: distribution.from,
-                step: distribution.step,
-                counts: distribution.counts.into(),
-            },
-            odds_at: self.odds.map(|odds| odds.at_us),
-            moved_at: self.moved_at,
-        }
-    }
-
-    fn entry(&self, entry: EntryIndex) -> EntryNow {
-        let definition = &self.contest.definition;
-        let standing = self.standings.of(entry);
-        let mut players: Vec<PlayerIndex> = definition.roster(entry).collect();
-        let slots = definition.slots().iter().zip(&players);
-        let points = slots.map(|(slot, player)| slot.multiplier.of(self.players[usize::from(player.0)].points));
-        let slots = points.collect();
-        // In a showdown one player may be in two slots.
-        players.sort_unstable();
-        players.dedup();
-        let left = players.iter().filter(|player| !self.players[usize::from(player.0)].is_over);
-        let odds = self.odds.and_then(|odds| Some((odds, odds.entries.get(entry.0 as usize)?)));
-        EntryNow {
-            points: standing.points,
-            rank: standing.rank,
-            tied: standing.tied,
-            percentile: standing.percentile,
-            payout: standing.payout.each,
-            to_money: standing.to_money,
-            players_left: left.count() as u32,
-            slots,
-            odds: odds.map(|(odds, drawn)| EntryOdds {
-                at_us: odds.at_us,
-                draws: odds.draws,
-                win: Chance::of(drawn.won, odds.draws),
-                cash: Chance::of(drawn.cashed, odds.draws),
-                top1: Chance::of(drawn.top1, odds.draws),
-                expected: drawn.expected,
-            }),
-            moved_at: self.moved_at,
         }
     }
 }

@@ -4,40 +4,42 @@
 //!  hub.publish ──► news of players that contests have ──► Follower (a thread) ──► boards
 //!                                                             └──► topics of contests and entries that are watched ──► shards
 //! ```
-//! What a contest is and how it ranks is [`crate::contest`]'s. Here a contest's board follows what its players' topics
-//! show: one thread, the [`Follower`], puts the changes of all players in an order, sets their points, and lets the
-//! topics that somebody watches show what it came to. An entry that nobody watches costs nothing but its points. No
+//! What a contest is and how it ranks is [`crate::contest`]'s. Here a contest's board follows its players'
+//! points in the games that count: one thread, the [`Follower`], puts the changes of all players in an order, sets their
+//! points, and lets the topics that somebody watches show what it came to. An entry that nobody watches costs nothing but its points. No
 //! engine waits for it: news that finds the channel full is dropped and the follower told to look at every player.
 //! Readers of a board (plain HTTP) take its lock, which the follower holds for one batch of changes. Bounded by
 //! [`ContestLimits`]; topics as all others, by `topics_max`.
 
 mod follower;
+mod lines;
 mod live;
+mod places;
 mod shown;
 mod stirs;
 mod views;
 
 pub use follower::{Counts, Follower};
 pub use live::{Contest, Drawn, EntryStanding, Odds, OddsHead};
+pub use places::{Coming, Leaving, NotTaken};
 pub use shown::{contest_shown, entry_shown};
 pub(super) use shown::{delta, snapshot};
 pub use stirs::{Stirred, Stirs};
 pub use views::View;
 pub(super) use views::{About, Views};
 
-use super::lineups::Shown;
+use super::snapshot::GameReader;
 use super::topic::Topic;
-use crate::contest::{Definition, EntryIndex};
-use crate::model::{Change, ContestId, IngestTime, PlayerId, Seq};
-use crate::scoring::{Ruleset, RulesetIndex};
+use crate::contest::EntryIndex;
+use crate::model::{Change, ContestId, PlayerId, Seq};
 use dashmap::DashMap;
 use flume::{Receiver, Sender, TrySendError};
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Stands among the shards of a topic's watchers for the follower.
 pub(super) const FOLLOWER: usize = super::hub::SHARDS_MAX + 1;
@@ -49,6 +51,8 @@ pub struct ContestLimits {
     pub contests_max: usize,
     /// Entries of all of them.
     pub entries_max: usize,
+    /// Distinct players in all of them: each has a topic.
+    pub players_max: usize,
     /// Views kept of each topic.
     pub ring_frames: usize,
     /// How long a topic is kept that nobody watches, in microseconds.
@@ -60,6 +64,7 @@ impl ContestLimits {
     pub const DEFAULT: ContestLimits = ContestLimits {
         contests_max: 10_000,
         entries_max: 10_000_000,
+        players_max: 50_000,
         ring_frames: 32,
         linger_us: 120_000_000,
     };
@@ -74,11 +79,20 @@ pub enum Of {
     Entry(EntryIndex),
 }
 
+/// A player whom a change moved.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    /// His place among those that the change moved.
+    pub(super) place: u16,
+    /// The change's in the history of his topic; nothing where that shows another game.
+    pub(super) seq: Option<Seq>,
+}
+
 /// What the follower is told.
 #[derive(Debug)]
 pub(super) enum News {
     /// A change moved players that a contest may have. All of it is published.
-    Changed(Arc<Change>, SmallVec<[Shown; 2]>),
+    Changed(Arc<Change>, SmallVec<[Seen; 2]>),
     /// A player's topic shows nothing any more.
     LetGo(PlayerId),
     /// There is another contest.
@@ -95,20 +109,6 @@ pub(super) enum News {
 #[derive(Debug)]
 pub struct Batch(Vec<News>);
 
-/// Why a contest is not taken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum NotTaken {
-    /// There is one of that id.
-    #[error("there is a contest of that id already; delete it first, or give this one another")]
-    Known,
-    /// There are as many as there may be.
-    #[error("the server holds {0} contests, as many as it may (contests.contests_max)")]
-    Contests(usize),
-    /// There are as many entries as there may be.
-    #[error("with these entries the server's contests had more than {0} (contests.entries_all_max)")]
-    Entries(usize),
-}
-
 /// What a hub holds of contests besides their topics.
 pub struct Contests {
     limits: ContestLimits,
@@ -116,20 +116,16 @@ pub struct Contests {
     /// Ids of those on their way in or out: nobody else may take one.
     busy: Mutex<HashSet<ContestId>>,
     entries: AtomicUsize,
+    /// Distinct players, and how many contests have each.
+    players: Mutex<HashMap<PlayerId, u32, RandomState>>,
+    /// Reads games that players' topics do not show.
+    games: OnceLock<GameReader>,
     news: Sender<Batch>,
     inbox: Receiver<Batch>,
     overflowed: AtomicBool,
     stirs: Stirs,
     /// Where the next topic begins to count.
     from: AtomicU64,
-}
-
-/// An id, and room for that many entries, taken for a contest that is on its way in.
-pub struct Place<'a> {
-    contests: &'a Contests,
-    id: ContestId,
-    entries: usize,
-    is_taken: bool,
 }
 
 impl Contests {
@@ -140,6 +136,8 @@ impl Contests {
             by_id: DashMap::default(),
             busy: Mutex::default(),
             entries: AtomicUsize::new(0),
+            players: Mutex::default(),
+            games: OnceLock::new(),
             news,
             inbox,
             overflowed: AtomicBool::new(false),
@@ -174,35 +172,19 @@ impl Contests {
         (self.by_id.len(), self.entries.load(Ordering::Relaxed))
     }
 
-    /// Takes a place for a contest: before it is stored, so that what is stored has one.
-    ///
-    /// # Errors
-    /// [`NotTaken`].
-    pub fn place(&self, id: &ContestId, entries: usize) -> Result<Place<'_>, NotTaken> {
-        let mut busy = self.busy.lock();
-        if busy.contains(id) || self.by_id.contains_key(id) {
-            return Err(NotTaken::Known);
-        }
-        if busy.len() + self.by_id.len() >= self.limits.contests_max {
-            return Err(NotTaken::Contests(self.limits.contests_max));
-        }
-        let taken = self.entries.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
-            held.checked_add(entries).filter(|all| *all <= self.limits.entries_max)
-        });
-        taken.map_err(|_| NotTaken::Entries(self.limits.entries_max))?;
-        busy.insert(id.clone());
-        Ok(Place {
-            contests: self,
-            id: id.clone(),
-            entries,
-            is_taken: false,
-        })
+    /// From now on games that players' topics do not show are read so. Once.
+    pub fn read_games_with(&self, reader: GameReader) {
+        let _ = self.games.set(reader);
+    }
+
+    pub(super) fn game_reader(&self) -> Option<&GameReader> {
+        self.games.get()
     }
 
     /// Takes a contest out: from now on there is none of that id. False where there was none.
     pub fn remove(&self, id: &ContestId) -> bool {
         let Some((_, contest)) = self.by_id.remove(id) else { return false };
-        self.entries.fetch_sub(contest.definition().entry_count(), Ordering::Relaxed);
+        self.give_back(contest.definition());
         contest.end();
         self.stirs.stir(&contest, true);
         self.tell(vec![News::Deleted(contest)]);
@@ -244,34 +226,23 @@ impl Contests {
         self.overflowed.store(true, Ordering::Release);
     }
 
+    /// Has every contest worked out anew, after a fault of who moves them.
+    pub fn mend(&self) {
+        self.all().iter().for_each(|contest| contest.lock().mend());
+        self.look_everywhere();
+    }
+
     /// The `seq` from which a new topic counts: above all that one before it has given out.
     pub(super) fn from(&self) -> Seq {
         self.from.load(Ordering::Relaxed)
     }
 
+    /// A `seq` that nobody was told yet of any topic.
+    pub(super) fn next_seq(&self) -> Seq {
+        self.from.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     pub(super) fn count_from(&self, seq: Seq) {
         self.from.fetch_max(seq, Ordering::Relaxed);
-    }
-}
-
-impl Place<'_> {
-    /// Begins the contest, which its board follows from here on.
-    pub fn begin(mut self, definition: Definition, ruleset: (RulesetIndex, &Ruleset), posted: IngestTime) -> Arc<Contest> {
-        debug_assert_eq!((definition.id(), definition.entry_count()), (&self.id, self.entries));
-        let contest = Arc::new(Contest::new(definition, ruleset, posted));
-        self.contests.by_id.insert(self.id.clone(), contest.clone());
-        self.is_taken = true;
-        self.contests.stirs.stir(&contest, true);
-        self.contests.tell(vec![News::Posted(contest.clone())]);
-        contest
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        if !self.is_taken {
-            self.contests.entries.fetch_sub(self.entries, Ordering::Relaxed);
-        }
-        self.contests.busy.lock().remove(&self.id);
     }
 }

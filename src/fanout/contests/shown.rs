@@ -79,6 +79,7 @@ pub fn contest_shown<'a>(head: Option<(&'a str, u32)>, now: &'a ContestNow) -> C
         money_line: now.money_line,
         distribution: Some(&now.distribution),
         odds_at: now.odds_at,
+        is_final: Some(now.is_final),
     }
 }
 
@@ -90,6 +91,7 @@ fn contest_moved<'a>(before: &ContestNow, now: &'a ContestNow) -> ContestShown<'
         money_line: now.money_line.filter(|line| before.money_line != Some(*line)),
         distribution: (before.distribution != now.distribution).then_some(&now.distribution),
         odds_at: now.odds_at.filter(|at| before.odds_at != Some(*at)),
+        is_final: (before.is_final != now.is_final).then_some(now.is_final),
     }
 }
 

@@ -44,9 +44,9 @@ impl Views {
         &self.shown
     }
 
-    /// Adds one at the head. False where it is as the last one, which was known to be kept up to date.
-    fn show(&mut self, view: View, ring_frames: usize) -> bool {
-        if self.is_current && self.shown.back().is_some_and(|shown| **shown == view) {
+    /// Adds one at the head. False where the last one shows the same and was known to be kept up to date.
+    fn show(&mut self, mut view: View, ring_frames: usize) -> bool {
+        if self.is_current && self.shown.back().is_some_and(|shown| shown.is_as(&mut view)) {
             return false;
         }
         self.is_current = true;
@@ -86,29 +86,40 @@ impl Topic {
 
     /// Shows what the contest comes to, where somebody watches and that is another than before, or was not known to be
     /// the same. `make` is not called where nobody watches. The shards to tell, where it moved.
+    ///
+    /// Whoever calls this holds the contest's lock, so that views come in order; the topic's own, which engines and shards
+    /// take too, is not held while one is made.
     pub(super) fn show_watched(&self, ring_frames: usize, make: impl FnOnce() -> View) -> Option<u64> {
-        self.read(|history| {
+        let is_watched = self.read(|history| {
             let watchers = history.watchers();
             let views = history.views.as_mut()?;
-            if watchers == 0 {
-                views.is_current = false;
-                return None;
-            }
-            views.show(make(), ring_frames.min(self.ring_max)).then(|| {
-                history.head += 1;
-                watchers
-            })
-        })
+            views.is_current &= watchers != 0;
+            Some(watchers != 0)
+        })?;
+        is_watched.then(|| self.put(make(), ring_frames)).filter(|shards| *shards != 0)
     }
 
-    /// The same where nobody watches: it is as new as it gets, until the next change.
-    pub(super) fn show_unwatched(&self, make: impl FnOnce() -> View) {
-        self.read(|history| {
-            if let Some(views) = history.views.as_mut().filter(|views| !views.is_current) {
+    /// The same whether somebody watches or not: it is as new as it gets, until the next change.
+    pub(super) fn show_unwatched(&self, make: impl FnOnce() -> View) -> u64 {
+        let is_current = self.read(|history| {
+            let views = history.views.as_mut();
+            views.is_none_or(|views| {
                 views.touched = true;
-                history.head += u64::from(views.show(make(), self.ring_max));
-            }
+                views.is_current
+            })
         });
+        if is_current { 0 } else { self.put(make(), self.ring_max) }
+    }
+
+    /// Puts a view at the head where it is another: the shards to tell.
+    fn put(&self, view: View, ring_frames: usize) -> u64 {
+        self.read(|history| {
+            let watchers = history.watchers();
+            let views = history.views.as_mut();
+            let is_news = views.is_some_and(|views| views.show(view, ring_frames.min(self.ring_max)));
+            history.head += u64::from(is_news);
+            if is_news { watchers } else { 0 }
+        })
     }
 
     /// Begins with what it shows at the `seq` from which it counts.
@@ -169,5 +180,20 @@ impl View {
             View::Contest(now) => now.moved_at,
             View::Entry(now) => now.moved_at,
         }
+    }
+
+    fn moved_at_mut(&mut self) -> &mut MovedAt {
+        match self {
+            View::Contest(now) => &mut now.moved_at,
+            View::Entry(now) => &mut now.moved_at,
+        }
+    }
+
+    /// Whether both show the same; what moved something that neither shows is no difference.
+    fn is_as(&self, other: &mut View) -> bool {
+        let at = std::mem::replace(other.moved_at_mut(), self.moved_at());
+        let is_same = self == other;
+        *other.moved_at_mut() = at;
+        is_same
     }
 }

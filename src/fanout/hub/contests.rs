@@ -1,6 +1,6 @@
 //! The hub's part in contests: their topics, and the bit by which their players' topics tell of themselves.
 
-use super::{CONTESTS_FOLLOWER, ContestNews, Contests, Hub};
+use super::{CONTESTS_FOLLOWER, ContestNews, Contests, Hub, Moved};
 use crate::fanout::contests::{About, ContestLimits, Of};
 use crate::fanout::topic::{Topic, TopicId};
 use crate::model::{PlayerId, TopicName};
@@ -41,6 +41,11 @@ impl Hub {
     /// # Errors
     /// A code and a sentence, where there is no such contest or entry.
     pub fn contest_ruleset(&self, name: &TopicName) -> Result<RulesetIndex, (&'static str, &'static str)> {
+        // Where there is a topic its entry was found already.
+        let known = self.get(name).and_then(|topic| topic.contest.as_ref().map(|of| of.contest.clone()));
+        if let Some(contest) = known.filter(|contest| !contest.is_over()) {
+            return Ok(contest.ruleset);
+        }
         self.about(name).map(|about| about.contest.ruleset)
     }
 
@@ -53,14 +58,15 @@ impl Hub {
         let about = self.about(&name)?;
         let is_of_it = |topic: &Arc<Topic>| topic.contest.as_ref().is_some_and(|of| Arc::ptr_eq(&of.contest, &about.contest));
         if let Some(topic) = self.get(&name).filter(is_of_it) {
-            about.contest.show_once(&topic, about.of);
+            let shards = about.contest.show_once(&topic, about.of);
+            let mut moved = Moved::default();
+            moved.add(topic.id, shards);
+            self.tell(&mut moved);
             return Ok(topic);
         }
-        let (seq, of) = (self.contests.from(), about.of);
-        let contest = about.contest.clone();
-        let topic = Topic::of_contest(TopicId(u32::MAX), name, about, seq, 1);
-        contest.show_first(&topic, of);
-        Ok(Arc::new(topic))
+        let (contest, of) = (about.contest.clone(), about.of);
+        let make = |seq| Topic::of_contest(TopicId(u32::MAX), name, about, seq, 1);
+        Ok(Arc::new(contest.read_once(of, || self.contests.next_seq(), make)))
     }
 
     /// [`Hub::watch`] of such a topic: the follower lets it show what stands.
@@ -83,7 +89,8 @@ impl Hub {
         let mut topic = self.topics.entry(name.clone()).or_insert_with(make);
         let is_of_it = topic.contest.as_ref().is_some_and(|of| Arc::ptr_eq(&of.contest, &about.contest));
         if !is_of_it {
-            // That of a contest before it, about which the follower is yet to hear.
+            // That of a contest before it, about which the follower is yet to hear: nobody holds what comes now.
+            self.contests.count_from(topic.read(|history| history.head) + 1);
             *topic = make();
         }
         topic.watch(shard);

@@ -51,24 +51,25 @@ fn post(hub: &Hub, id: &str, entries: usize) -> Arc<Contest> {
     };
     let id = ContestId::new(id).unwrap();
     let mut builder = Builder::new(Terms {
-        id: id.clone(),
+        id,
         name: "Test".into(),
         ruleset: "ppr".into(),
         slots: [slot("CPT", 150), slot("FLEX", 100)].into(),
         payouts: Payouts::parse("1:100,2-3:25.50,4-20:5.01").unwrap(),
         salary_cap: None,
         games_min: 0,
+        games: [].into(),
     });
     for entry in 0..entries {
         let (captain, other) = (entry % PLAYERS, (entry / PLAYERS) % (PLAYERS - 1));
         let other = if other < captain { other } else { other + 1 };
         builder.add(entry as u32, &format!("e{entry}"), "", &[player(captain), player(other)]);
     }
-    let definition = builder.finish(|_, _, _| {});
+    let definition = builder.finish(|_| None, |_, _, _| {});
     let rulesets = Rulesets::embedded();
     let index: RulesetIndex = rulesets.index("ppr").unwrap();
-    let place = hub.contests().place(&id, definition.entry_count()).unwrap();
-    place.begin(definition, (index, rulesets.by_index(index)), IngestTime(1))
+    let coming = hub.contests().place(definition).unwrap();
+    coming.begin(hub, (&rulesets, index), IngestTime(1), None)
 }
 
 /// Players of whom each has some points, and all but those that are done may bring more.

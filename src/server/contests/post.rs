@@ -13,10 +13,12 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use hyper::body::Body as _;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// Bytes of a refused body that are read all the same: an answer that comes while its reader still writes is lost.
 const LET_GO_BYTES: usize = 16 << 20;
@@ -26,11 +28,13 @@ pub(in crate::server) async fn post(State(door): State<Door>, request: Request) 
     let (mut parts, body) = request.into_parts();
     let expects = parts.headers.contains_key(header::EXPECT);
     let allowed = async {
-        Feeder::from_request_parts(&mut parts, &door).await?;
+        let feeder = Feeder::from_request_parts(&mut parts, &door).await?;
         alone(&door)?;
         door.take_newcomer()?;
+        let rate = door.feed_rates.check(feeder.payer, door.clock.steady_us());
+        rate.map_err(ApiError::too_fast)?;
         let zipped = is_zipped(&parts.headers)?;
-        let permit = door.contests.permits.clone().try_acquire_owned();
+        let permit = door.contests.posts.clone().try_acquire_owned();
         let permit = permit.map_err(|_| {
             let message = format!(
                 "{} contests are being read already (contests.posts_max)",
@@ -59,36 +63,52 @@ pub(in crate::server) async fn post(State(door): State<Door>, request: Request) 
         .map_err(|_| ApiError::unavailable("stopping", "the server is stopping"))?
 }
 
-/// Reads the body and begins the contest.
+/// Pieces of a body that wait for the thread that reads them.
+const PIECES: usize = 4;
+
+/// Takes the body in and hands it to a thread of its own, which reads it and begins the contest: reading a piece may take
+/// longer than events may wait.
 async fn read(app: &Arc<App>, mut body: Body, zipped: bool) -> Result<Response, ApiError> {
-    let mut reading = Reading::new(app, zipped);
     if body.size_hint().lower() > app.config.contests.body_bytes_max as u64 {
         let_go(app, body, LET_GO_BYTES).await;
-        return Err(too_long(app));
+        return Err(too_long_for(app.config.contests.body_bytes_max));
     }
+    let (pieces, coming) = mpsc::channel(PIECES);
+    let reader = {
+        let app = app.clone();
+        tokio::task::spawn_blocking(move || Reading::new(&app, zipped).read(&app, coming))
+    };
     let timeout = Duration::from_millis(app.config.contests.body_read_timeout_ms);
     let taking = async {
         while let Some(data) = next_data(&mut body).await? {
-            reading.take(app, &data)?;
+            // Nobody is there: it was refused.
+            if pieces.send(Piece::Bytes(data)).await.is_err() {
+                return Ok(());
+            }
         }
+        let _ = pieces.send(Piece::End).await;
         Ok(())
     };
-    match tokio::time::timeout(timeout, taking).await {
-        Ok(Ok(())) => {}
-        Ok(Err(refused)) => {
-            let_go(app, body, LET_GO_BYTES).await;
-            return Err(refused);
-        }
-        Err(_) => {
-            let message = "the body took too long to arrive (contests.body_read_timeout_ms)";
-            return Err(ApiError::with_status(StatusCode::REQUEST_TIMEOUT, "body_timeout", message));
-        }
+    let taken = tokio::time::timeout(timeout, taking).await.unwrap_or_else(|_| {
+        let message = "the body took too long to arrive (contests.body_read_timeout_ms)";
+        Err(ApiError::with_status(StatusCode::REQUEST_TIMEOUT, "body_timeout", message))
+    });
+    drop(pieces);
+    let read = reader.await;
+    let answer = read.map_err(|_| ApiError::unavailable("stopping", "the server is stopping"))?;
+    // Where it was cut short that is the reason.
+    let answer = taken.and(answer);
+    if answer.is_err() && !body.is_end_stream() {
+        let_go(app, body, LET_GO_BYTES).await;
     }
-    // Entries are sorted and written to disk.
-    let app = app.clone();
-    let done = tokio::task::spawn_blocking(move || reading.finish(&app));
-    done.await
-        .map_err(|_| ApiError::unavailable("stopping", "the server is stopping"))?
+    answer
+}
+
+/// What a reader is sent.
+enum Piece {
+    Bytes(Bytes),
+    /// That was all of it; where the pieces end without this it was cut short.
+    End,
 }
 
 /// A body on its way.
@@ -159,8 +179,19 @@ impl Reading {
     fn done(&mut self, written: io::Result<()>) -> Result<(), ApiError> {
         written.map_err(|error| {
             let refused = self.lines().refused.take();
-            refused.unwrap_or_else(|| ApiError::bad_request("bad_gzip", format!("the body is not gzip: {error}")))
+            refused.unwrap_or_else(|| not_gzip(&error))
         })
+    }
+
+    /// Reads the pieces as they come, and begins the contest.
+    fn read(mut self, app: &App, mut coming: mpsc::Receiver<Piece>) -> Result<Response, ApiError> {
+        while let Some(piece) = coming.blocking_recv() {
+            match piece {
+                Piece::Bytes(bytes) => self.take(app, &bytes)?,
+                Piece::End => return self.finish(app),
+            }
+        }
+        Err(ApiError::bad_request("body_cut", "the body ended before all of it was sent"))
     }
 
     /// Once the terms are there: whether such a contest can be, before all of its entries are read.
@@ -171,35 +202,35 @@ impl Reading {
         let lines = self.lines();
         let Some(terms) = lines.reader.terms() else { return Ok(()) };
         let (index, _) = app.ruleset(Some(&terms.ruleset))?;
-        if app.hub.contests().get(terms.id.as_str()).is_some() {
-            return Err(not_taken(NotTaken::Known));
-        }
+        app.hub.contests().may_come(&terms.id).map_err(not_taken)?;
         self.ruleset = Some(index);
         Ok(())
     }
 
     /// Stores the contest, and begins it.
     fn finish(mut self, app: &App) -> Result<Response, ApiError> {
-        if let Some(mut gzip) = self.gzip.take() {
+        if let Some(gzip) = &mut self.gzip {
+            // What it still holds back comes now, and may be refused.
             let ended = gzip.try_finish();
-            self.lines = match gzip.finish() {
-                Ok(lines) => lines,
-                Err(error) => return Err(ApiError::bad_request("bad_gzip", format!("the body is not gzip: {error}"))),
-            };
             self.done(ended)?;
         }
         self.look_at_terms(app)?;
-        let (definition, report) = self.lines.reader.finish().map_err(refusal)?;
+        let lines = match self.gzip {
+            Some(gzip) => gzip.finish().map_err(|error| not_gzip(&error))?,
+            None => self.lines,
+        };
+        let (definition, report) = lines.reader.finish().map_err(refusal)?;
         // Of a body that is one line it is known only now.
-        let (index, ruleset) = app.ruleset(Some(&definition.terms().ruleset))?;
-        let place = app
-            .hub
-            .contests()
-            .place(definition.id(), definition.entry_count())
-            .map_err(not_taken)?;
+        let (index, _) = app.ruleset(Some(&definition.terms().ruleset))?;
+        let coming = app.hub.contests().place(definition).map_err(not_taken)?;
+        let id = coming.definition().id();
+        if app.contests.has(id).map_err(|error| not_stored(&error))? {
+            let message = format!("a contest \"{id}\" is stored that is not served (the log said why at the start); delete it first");
+            return Err(ApiError::with_status(StatusCode::CONFLICT, "contest_exists", message));
+        }
         let posted = IngestTime(app.clock.wall_us());
-        app.contests.put(&definition, posted).map_err(|error| not_stored(&error))?;
-        let contest = place.begin(definition, (index, ruleset), posted);
+        app.contests.put(coming.definition(), posted).map_err(|error| not_stored(&error))?;
+        let contest = coming.begin(&app.hub, (&app.rulesets, index), posted, None);
         tracing::info!(
             contest = contest.id().as_str(),
             entries = report.entries,
@@ -208,6 +239,10 @@ impl Reading {
         );
         Ok(answer(&contest, &report))
     }
+}
+
+fn not_gzip(error: &io::Error) -> ApiError {
+    ApiError::bad_request("bad_gzip", format!("the body is not gzip: {error}"))
 }
 
 fn answer(contest: &crate::fanout::contests::Contest, report: &Report) -> Response {
@@ -240,11 +275,8 @@ fn not_taken(error: NotTaken) -> ApiError {
         NotTaken::Known => ApiError::with_status(StatusCode::CONFLICT, "contest_exists", message),
         NotTaken::Contests(_) => ApiError::unavailable("too_many_contests", message),
         NotTaken::Entries(_) => ApiError::unavailable("too_many_entries", message),
+        NotTaken::Players(_) => ApiError::unavailable("too_many_players", message),
     }
-}
-
-fn too_long(app: &App) -> ApiError {
-    too_long_for(app.config.contests.body_bytes_max)
 }
 
 fn too_long_for(bytes_max: usize) -> ApiError {

@@ -40,6 +40,7 @@ impl Fields<'_> {
                 });
             }
             contest.odds_at.map(|at_us| fields.some_int(7, at_us));
+            contest.is_final.map(|is_final| fields.some_uint(8, is_final.into()));
         });
     }
 

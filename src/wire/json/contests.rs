@@ -67,6 +67,7 @@ impl Json<'_> {
             });
         }
         contest.odds_at.map(|at_us| self.integer("odds_at", at_us));
+        contest.is_final.map(|is_final| self.boolean("final", is_final));
     }
 
     /// The fields of an entry that are told.
