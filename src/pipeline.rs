@@ -28,8 +28,8 @@
 //!  housekeeping  1, with a log          its own looks, each second                 one round at a time
 //!  lineups       1                      changes of players that lineups have    fanout.notices_max
 //!  contests      1                      changes of players that contests have   fanout.notices_max
-//!  odds          1 (and contests.odds_ contests that moved, each once; its own    –
-//!                threads in a slice)   looks at what is projected, each second
+//!  odds          1, and contests.odds_  contests that moved (a set); its own       the contests there are
+//!                threads in a slice     looks at what is projected, each second
 //!  points        1                      its own looks                              every predict.points_every_ms
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
 //!                                       listeners for feeds, for operators         server.backlog

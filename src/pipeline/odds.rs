@@ -13,6 +13,7 @@ mod device;
 mod drawer;
 mod field;
 mod players;
+mod usual;
 
 use crate::clock::Clock;
 use crate::config::{Config, Role};
@@ -201,6 +202,7 @@ impl Shop {
             let books = Books {
                 hub: &self.hub,
                 projections: &self.projections,
+                rulesets: &self.rulesets,
                 games: self.games.games(),
             };
             books.of(contest, ready)

@@ -8,7 +8,7 @@
 //! The order: contests somebody watches come before all others; of these, who has no odds of the state as it is comes before who
 //! has some that could be sharper; and then who has waited longest. A contest whose players score again and again is
 //! still drawn: a new state is taken up at most every [`Pace::every_us`], and until then the odds of the last one are
-//! sharpened.
+//! sharpened; so they are too until a state has a few hundred draws, as odds of a dozen say nothing.
 
 use super::draw::LANES;
 use std::collections::BTreeMap;
@@ -34,6 +34,9 @@ impl Default for Pace {
         }
     }
 }
+
+/// Draws that a state is kept for, however long that takes.
+const DRAWS_LEAST: u32 = 256;
 
 /// What a draw takes for each entry before any was timed, in nanoseconds: a slow core's.
 const GUESSED_NS_EACH: u64 = 20;
@@ -115,9 +118,10 @@ impl<K: Copy + Ord> Refresh<K> {
     pub fn next(&self, now_us: i64) -> Option<Slice<K>> {
         let mut best: Option<((bool, bool, i64), Slice<K>)> = None;
         for (key, contest) in &self.contests {
+            let is_enough = contest.drawn >= DRAWS_LEAST.min(self.pace.draws);
             let may_be_taken = contest
                 .taken_us
-                .is_none_or(|taken| now_us.saturating_sub(taken) >= self.pace.every_us);
+                .is_none_or(|taken| is_enough && now_us.saturating_sub(taken) >= self.pace.every_us);
             let anew = contest.moved_us.filter(|_| may_be_taken);
             if anew.is_none() && (contest.drawn >= self.pace.draws || contest.taken_us.is_none()) {
                 continue;

@@ -400,9 +400,11 @@ impl Live {
         std::mem::take(&mut self.is_stirred)
     }
 
-    pub(super) fn set_odds(&mut self, odds: Odds) {
-        self.odds = Some(odds);
+    /// Takes odds in, and returns those that there were: to be let go of without the lock.
+    #[must_use]
+    pub(super) fn set_odds(&mut self, odds: Odds) -> Option<Odds> {
         self.version += 1;
+        self.odds.replace(odds)
     }
 
     /// Lets a topic show this contest from now on.

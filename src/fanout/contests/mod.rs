@@ -198,7 +198,8 @@ impl Contests {
 
     /// Puts new odds in the place of a contest's own.
     pub fn drawn(&self, contest: &Arc<Contest>, odds: Odds) {
-        contest.lock().set_odds(odds);
+        let before = contest.lock().set_odds(odds);
+        drop(before);
         self.tell(vec![News::Drawn(contest.clone())]);
     }
 

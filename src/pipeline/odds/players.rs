@@ -2,15 +2,19 @@
 //!
 //! What a player has is what the contest's ranks are made of. What is to come is what his latest projection says beyond
 //! what he had when it was made; whose game is over has nothing to come. Of those with a game to play for whom nothing
-//! is projected nothing is made up: they are taken to score nothing more, and are counted.
+//! is projected nothing is made up: they are taken to score nothing more, and are counted. Of defences and kickers, whom
+//! no model knows, [`usual`](super::usual) says what they usually bring.
 
 use super::field::Ready;
+use super::usual;
 use crate::contest::simulate::{PlayerNow, Position, Rest, Side};
 use crate::fanout::contests::Contest;
 use crate::fanout::hub::Hub;
 use crate::model::change::{GameHead, Member};
-use crate::model::{GameId, GameStatus, GameView, PlayerId, Points, TopicName};
+use crate::model::{GameId, GameStatus, GameView, PlayerId, Points, StatLine, TopicName};
+use crate::predict::points::moment::Moment;
 use crate::predict::points::projections::{GameProjection, Projections};
+use crate::scoring::{PositionIndex, Ruleset, Rulesets};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -31,6 +35,7 @@ pub(super) struct Players {
 pub(super) struct Books<'a> {
     pub(super) hub: &'a Hub,
     pub(super) projections: &'a Projections,
+    pub(super) rulesets: &'a Rulesets,
     /// The games there are.
     pub(super) games: Vec<(Arc<GameHead>, GameView)>,
 }
@@ -39,6 +44,9 @@ pub(super) struct Books<'a> {
 struct Known {
     /// Who he is, where a game has shown it.
     who: Option<Arc<Member>>,
+    /// What he has done, and as what his points are counted.
+    line: StatLine,
+    paid_as: PositionIndex,
     /// The game that his topic shows.
     shown: Option<Arc<GameHead>>,
     projection: Option<Arc<GameProjection>>,
@@ -48,21 +56,24 @@ impl Books<'_> {
     /// The players of a contest.
     pub(super) fn of(&self, contest: &Contest, ready: &Ready) -> Players {
         let ids = contest.definition().players();
-        let statuses = self.games.iter().map(|(head, view)| (&head.game, view.status)).collect();
-        let known = |(place, (id, scored)): (usize, (&PlayerId, Points))| (self.known(id), scored, ready.positions[place]);
+        let games = self.games.iter().map(|(head, view)| (&head.game, view)).collect();
+        let ruleset = self.rulesets.by_index(contest.ruleset);
+        let known = |(place, (id, scored)): (usize, (&PlayerId, Points))| (self.known(id, ruleset), scored, ready.positions[place]);
         let scored = contest.players();
-        players(ids.iter().zip(scored).enumerate().map(known), &statuses)
+        players(ids.iter().zip(scored).enumerate().map(known), ruleset, &games)
     }
 
-    fn known(&self, id: &PlayerId) -> Known {
+    fn known(&self, id: &PlayerId, ruleset: &Ruleset) -> Known {
         let topic = self.hub.get(&TopicName::Player(id.clone()));
-        let (who, shown) = topic.map_or((None, None), |topic| {
-            topic.read(|history| {
-                let who = history.last().map(|entry| entry.player().who.clone());
-                (who, history.game().cloned())
-            })
+        let (last, shown) = topic.map_or((None, None), |topic| {
+            topic.read(|history| (history.last(), history.game().cloned()))
         });
+        let line = last.as_ref().map_or(StatLine::ZERO, |entry| entry.player().after());
+        let who = last.map(|entry| entry.player().who.clone());
+        let position = who.as_ref().and_then(|who| who.card.position.as_deref());
         Known {
+            line,
+            paid_as: ruleset.position_of(id, position),
             who,
             shown,
             projection: self.projections.game(id),
@@ -70,25 +81,34 @@ impl Books<'_> {
     }
 }
 
-fn players(all: impl Iterator<Item = (Known, Points, Position)>, statuses: &HashMap<&GameId, GameStatus>) -> Players {
+fn players(all: impl Iterator<Item = (Known, Points, Position)>, ruleset: &Ruleset, games: &HashMap<&GameId, &GameView>) -> Players {
     let mut players = Players::default();
     // Who has never been seen in a game is in one of those to come, if there are any.
-    let any_to_come = statuses.is_empty() || statuses.values().any(|status| *status != GameStatus::Final);
+    let any_to_come = games.is_empty() || games.values().any(|view| view.status != GameStatus::Final);
     // Each game's first side; its second is the next.
     let mut sides: HashMap<GameId, u16> = HashMap::new();
     for (known, scored, slot) in all {
-        let Known { who, shown, projection } = &known;
+        let Known {
+            who, shown, projection, ..
+        } = &known;
         // Points are those of the game that the topic shows: what is projected of another is no part of them.
         let game = shown
             .as_ref()
             .map(|head| &head.game)
             .or(projection.as_ref().map(|known| &known.game));
         let projection = projection.as_ref().filter(|known| Some(&known.game) == game);
-        let is_over = game.map_or(!any_to_come, |game| statuses.get(game) == Some(&GameStatus::Final));
+        let view = game.and_then(|game| games.get(game));
+        let is_over = game.map_or(!any_to_come, |_| view.is_some_and(|view| view.status == GameStatus::Final));
+        let told = who.as_ref().and_then(|who| who.card.position.as_deref()).map(Position::named);
+        let position = told.filter(|position| *position != Position::Other).unwrap_or(slot);
+        let rest = match projection {
+            _ if is_over => None,
+            Some(projection) => Some(rest(projection)),
+            None => view.and_then(|view| usual::rest(position, ruleset, known.paid_as, &known.line, left(view))),
+        };
         players.is_projected |= projection.is_some();
         players.open += u32::from(!is_over);
-        players.unprojected += u32::from(!is_over && projection.is_none());
-        let told = who.as_ref().and_then(|who| who.card.position.as_deref()).map(Position::named);
+        players.unprojected += u32::from(!is_over && rest.is_none());
         let side = projection
             .map(|known| known.side.index())
             .or_else(|| side(who.as_ref()?, shown.as_ref()?));
@@ -100,9 +120,9 @@ fn players(all: impl Iterator<Item = (Known, Points, Position)>, statuses: &Hash
         });
         players.now.push(PlayerNow {
             scored,
-            rest: projection.filter(|_| !is_over).map(|known| rest(known)),
+            rest,
             sides,
-            position: told.filter(|position| *position != Position::Other).unwrap_or(slot),
+            position,
         });
     }
     players
@@ -112,6 +132,12 @@ fn players(all: impl Iterator<Item = (Known, Points, Position)>, statuses: &Hash
 fn rest(known: &GameProjection) -> Rest {
     let (has, then) = (known.points, known.projected);
     Rest::from_interval(then.points - has, then.low - has, then.high - has)
+}
+
+/// How much of a game is left, in thousandths.
+fn left(view: &GameView) -> i64 {
+    let progress = Moment::of(view.status, view.clock, None).progress();
+    1_000 - (progress * 1_000.0).round() as i64
 }
 
 /// 0 for home, 1 for away.
@@ -170,15 +196,27 @@ mod tests {
     fn known(shown: Option<&str>, projection: Option<Arc<GameProjection>>) -> Known {
         Known {
             who: None,
+            line: StatLine::ZERO,
+            paid_as: PositionIndex::COMMON,
             shown: shown.map(head),
             projection,
         }
     }
 
     fn of(all: Vec<Known>, games: &[(&str, GameStatus)]) -> Players {
-        let games: Vec<(GameId, GameStatus)> = games.iter().map(|(game, status)| (GameId::new(game).unwrap(), *status)).collect();
-        let statuses = games.iter().map(|(game, status)| (game, *status)).collect();
-        players(all.into_iter().map(|known| (known, points(5), Position::WideReceiver)), &statuses)
+        let view = |status| GameView {
+            status,
+            ..GameView::default()
+        };
+        let games: Vec<(GameId, GameView)> = games
+            .iter()
+            .map(|(game, status)| (GameId::new(game).unwrap(), view(*status)))
+            .collect();
+        players(
+            all.into_iter().map(|known| (known, points(5), Position::WideReceiver)),
+            Rulesets::embedded().get("draftkings").unwrap(),
+            &games.iter().map(|(game, view)| (game, view)).collect(),
+        )
     }
 
     #[test]
@@ -233,5 +271,20 @@ mod tests {
         let positions: Vec<Position> = found.now.iter().map(|player| player.position).collect();
         assert_eq!(positions, [Position::TightEnd, Position::WideReceiver, Position::WideReceiver]);
         assert_eq!(found.now[0].sides, Some((Side(0), Side(1))));
+    }
+
+    #[test]
+    fn a_defence_has_what_defences_usually_bring() {
+        let defence = |game| Known {
+            who: Some(member("dst:AAA", "AAA", Some("DST"))),
+            ..known(Some(game), None)
+        };
+        let found = of(
+            vec![defence("g"), defence("h")],
+            &[("g", GameStatus::Live), ("h", GameStatus::Final)],
+        );
+        assert!(found.now[0].rest.is_some_and(|rest| rest.mean > points(4)), "{:?}", found.now[0]);
+        assert_eq!(found.now[1].rest, None);
+        assert_eq!((found.open, found.unprojected, found.is_projected), (1, 0, false));
     }
 }

@@ -79,6 +79,24 @@ fn what_moves_all_the_time_is_taken_up_now_and_then() {
 }
 
 #[test]
+fn a_state_is_kept_until_it_has_a_few_draws() {
+    let mut refresh = Refresh::new(PACE);
+    refresh.add(1, 1_000_000, 0);
+    let mut now_us = 0;
+    // A draw takes 100 ms: a slice is one block of 16, and a state could be taken with every second one.
+    let anew: Vec<bool> = (0..33)
+        .map(|_| {
+            refresh.moved(1, now_us);
+            let slice = draw(&mut refresh, now_us, 100_000).unwrap();
+            now_us += 1_600_000;
+            slice.anew
+        })
+        .collect();
+    let taken: Vec<usize> = (0..33).filter(|at| anew[*at]).collect();
+    assert_eq!(taken, [0, 16, 32]);
+}
+
+#[test]
 fn news_during_a_slice_is_news_and_what_is_over_rests() {
     let mut refresh = Refresh::new(PACE);
     refresh.add(1, 100, 0);
