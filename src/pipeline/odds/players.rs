@@ -7,6 +7,7 @@
 
 use super::field::Ready;
 use super::usual;
+use crate::contest::PlayerIndex;
 use crate::contest::simulate::{PlayerNow, Position, Rest, Side};
 use crate::fanout::contests::Contest;
 use crate::fanout::hub::Hub;
@@ -47,9 +48,11 @@ struct Known {
     /// What he has done, and as what his points are counted.
     line: StatLine,
     paid_as: PositionIndex,
-    /// The game that his topic shows.
+    /// The game that his topic shows, or that counts for him.
     shown: Option<Arc<GameHead>>,
     projection: Option<Arc<GameProjection>>,
+    /// Whether all games of the contest are over.
+    is_over: bool,
 }
 
 impl Books<'_> {
@@ -58,17 +61,38 @@ impl Books<'_> {
         let ids = contest.definition().players();
         let games = self.games.iter().map(|(head, view)| (&head.game, view)).collect();
         let ruleset = self.rulesets.by_index(contest.ruleset);
-        let known = |(place, (id, scored)): (usize, (&PlayerId, Points))| (self.known(id, ruleset), scored, ready.positions[place]);
-        let scored = contest.players();
-        players(ids.iter().zip(scored).enumerate().map(known), ruleset, &games)
+        let known = |(place, (id, scored)): (usize, (&PlayerId, Points))| {
+            let index = PlayerIndex(place as u16);
+            let counts = |game: &GameId| contest.definition().counts(index, game);
+            let named = contest.definition().games_of(index);
+            (self.known(id, ruleset, (&counts, named)), scored, ready.positions[place])
+        };
+        let all = ids.iter().zip(contest.players()).enumerate().map(known);
+        if contest.is_final() {
+            // Its games may have been let go of since.
+            let over = all.map(|(known, scored, slot)| (Known { is_over: true, ..known }, scored, slot));
+            return players(over, ruleset, &games);
+        }
+        players(all, ruleset, &games)
     }
 
-    fn known(&self, id: &PlayerId, ruleset: &Ruleset) -> Known {
+    /// `counts` says so of a game; `named` are those that count, where that is said.
+    fn known(&self, id: &PlayerId, ruleset: &Ruleset, (counts, named): (&dyn Fn(&GameId) -> bool, &[GameId])) -> Known {
         let topic = self.hub.get(&TopicName::Player(id.clone()));
         let (last, shown) = topic.map_or((None, None), |topic| {
             topic.read(|history| (history.last(), history.game().cloned()))
         });
-        let line = last.as_ref().map_or(StatLine::ZERO, |entry| entry.player().after());
+        let is_shown = shown.as_ref().is_some_and(|head| counts(&head.game));
+        let line = last
+            .as_ref()
+            .filter(|_| is_shown)
+            .map_or(StatLine::ZERO, |entry| entry.player().after());
+        // His topic shows another week's: he is in the one that counts, where that is one.
+        let own = || {
+            let [own] = named else { return None };
+            self.games.iter().find(|(head, _)| head.game == *own).map(|(head, _)| head.clone())
+        };
+        let shown = shown.filter(|_| is_shown).or_else(own);
         let who = last.map(|entry| entry.player().who.clone());
         let position = who.as_ref().and_then(|who| who.card.position.as_deref());
         Known {
@@ -76,7 +100,8 @@ impl Books<'_> {
             paid_as: ruleset.position_of(id, position),
             who,
             shown,
-            projection: self.projections.game(id),
+            projection: self.projections.game(id).filter(|projection| counts(&projection.game)),
+            is_over: false,
         }
     }
 }
@@ -98,7 +123,7 @@ fn players(all: impl Iterator<Item = (Known, Points, Position)>, ruleset: &Rules
             .or(projection.as_ref().map(|known| &known.game));
         let projection = projection.as_ref().filter(|known| Some(&known.game) == game);
         let view = game.and_then(|game| games.get(game));
-        let is_over = game.map_or(!any_to_come, |_| view.is_some_and(|view| view.status == GameStatus::Final));
+        let is_over = known.is_over || game.map_or(!any_to_come, |_| view.is_some_and(|view| view.status == GameStatus::Final));
         let told = who.as_ref().and_then(|who| who.card.position.as_deref()).map(Position::named);
         let position = told.filter(|position| *position != Position::Other).unwrap_or(slot);
         let rest = match projection {
@@ -200,6 +225,7 @@ mod tests {
             paid_as: PositionIndex::COMMON,
             shown: shown.map(head),
             projection,
+            is_over: false,
         }
     }
 
