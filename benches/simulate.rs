@@ -4,18 +4,19 @@
 //! games over. Each is the median of some runs on ready tables, by the clock and by a core's time, which leaves out that
 //! others had the core; what making the tables takes is printed beside it. `SCOREWIRE_NUMPY=python` names a Python that has
 //! NumPy: then the same contest, from the same tables, is drawn by the loop in `benches/simulate/loop.py`, on one core, and what
-//! both say of the entries is compared. With the feature `cuda` and a GPU the GPU draws it, too, and has to say the same.
+//! both say of the entries is compared. Last, what a server spends on one contest at its default pace. With the feature `cuda` and a GPU the GPU draws it, too, and has to say the same.
 #![allow(clippy::unwrap_used, reason = "a bench may fail")]
 
 use rustix::time::{ClockId, clock_gettime};
 use scorewire::contest::simulate::gpu::Device;
 use scorewire::contest::simulate::gpu::flat::Flat;
-use scorewire::contest::simulate::{Field, PlayerNow, Position, Prize, Rest, Row, Side, Simulation};
+use scorewire::contest::simulate::refresh::{Pace, Refresh};
+use scorewire::contest::simulate::{Field, Odds, PlayerNow, Position, Prize, Rest, Row, Side, Simulation};
 use scorewire::model::Points;
 use std::num::NonZeroUsize;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -25,6 +26,8 @@ const GAMES: u16 = 13;
 const RUNS: usize = 5;
 const DRAWS: u32 = 40_000;
 const SEED: u64 = 2017;
+/// How long the contest is drawn at a server's pace.
+const PACE_US: i64 = 20_000_000;
 
 /// What clubs have, and what each brings on average, in points.
 const CLUB: [(Position, &[i64]); 5] = [
@@ -155,20 +158,64 @@ fn main() {
             beside_numpy(&simulation);
         }
     }
+    at_a_servers_pace(&field, all);
+}
+
+/// Seconds of a core's time that this process has had.
+fn core_s() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+/// What one contest takes of a core with the default settings while something happens ten times a second.
+#[expect(clippy::disallowed_methods, reason = "a bench measures time")]
+fn at_a_servers_pace(field: &Arc<Field>, mut players: Vec<PlayerNow>) {
+    let mut refresh = Refresh::new(Pace {
+        draws: 10_000,
+        ..Pace::default()
+    });
+    refresh.add((), field.entries(), 0);
+    let (started, core_started) = (Instant::now(), core_s());
+    let now_us = || started.elapsed().as_micros() as i64;
+    let (mut simulation, mut sums) = (None, Odds::none(field));
+    let (mut states, mut draws, mut moved_us) = (0u64, 0u64, 0);
+    while now_us() < PACE_US {
+        if now_us() - moved_us >= 100_000 {
+            moved_us = now_us();
+            refresh.moved((), moved_us);
+        }
+        let Some(slice) = refresh.next(now_us()) else {
+            std::thread::sleep(Duration::from_millis(5));
+            continue;
+        };
+        let began_us = now_us();
+        if slice.anew {
+            players.iter_mut().for_each(|player| player.scored.0 += 200);
+            simulation = Some(Simulation::new(field.clone(), &players, Points(200)).unwrap());
+            (sums, states) = (Odds::none(field), states + 1);
+            refresh.begun(&slice, began_us);
+        }
+        let simulation = simulation.as_ref().unwrap();
+        let drawn = simulation.run(states, slice.first, slice.draws, NonZeroUsize::MIN, &|| true);
+        draws += u64::from(drawn.draws);
+        sums.add(&drawn);
+        refresh.drawn(&slice, drawn.draws, (now_us() - began_us).unsigned_abs(), false);
+    }
+    let part = (core_s() - core_started) / started.elapsed().as_secs_f64();
+    println!(
+        "at a server's pace: {states} states, {draws} draws, {:.1} % of a core",
+        100.0 * part
+    );
 }
 
 /// Contests a second, and seconds of a core's time each.
 #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
 fn rate(simulation: &Simulation, run: usize, threads: NonZeroUsize) -> (f64, f64) {
-    let core = || {
-        let time = clock_gettime(ClockId::ProcessCPUTime);
-        time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-    };
-    let (started, core_started) = (Instant::now(), core());
+    let (started, core_started) = (Instant::now(), core_s());
     let odds = simulation.run(SEED, run as u64 * u64::from(DRAWS), DRAWS, threads, &|| true);
     assert_eq!(odds.draws, DRAWS);
     let draws = f64::from(DRAWS);
-    (draws / started.elapsed().as_secs_f64(), (core() - core_started) / draws)
+    (draws / started.elapsed().as_secs_f64(), (core_s() - core_started) / draws)
 }
 
 /// The same draws, and how many a second.
