@@ -10,10 +10,14 @@ use super::shape::{Shape, without};
 use std::cmp::Reverse;
 use std::rc::Rc;
 
-/// Times that each sum is priced anew as the other's price has changed.
-const ROUNDS_MAX: usize = 64;
 /// No lineup is worth so much, or less than nothing by so much, in 1/[`SCALE`].
-const BOUND_MAX: i64 = 1 << 50;
+const BOUND_MAX: f64 = (1i64 << 50) as f64;
+/// The greatest price of a dollar: a million of them for a lineup, and the sums still fit.
+const PRICE_MAX: i64 = 1 << 33;
+/// The greatest price of 1/100 percent of ownership.
+const OWNERSHIP_PRICE_MAX: f64 = (1i64 << 24) as f64;
+/// The price of 1/100 percent of ownership tried first: one point for ten percent.
+const FIRST_PRICE: f64 = (10 * SCALE) as f64;
 /// Prices tried for one sum.
 const PRICES_MAX: usize = 24;
 
@@ -56,8 +60,14 @@ pub(super) struct Sums {
 /// What one way to begin is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Beginning<'a> {
-    pub(super) anchor: Option<ItemIndex>,
-    pub(super) way: Option<usize>,
+    /// Who is in, beside those held.
+    pub(super) fixed: &'a [ItemIndex],
+    /// Who is not.
+    pub(super) banned: &'a [ItemIndex],
+    /// Classes of which nobody else is, as bits.
+    pub(super) closed: u32,
+    /// The way of each of the first any-ofs.
+    pub(super) ways: &'a [usize],
     pub(super) learned: &'a [u16],
     pub(super) counts_salary: bool,
 }
@@ -69,8 +79,8 @@ pub(super) struct Scratch {
     pub(super) ends: Vec<usize>,
     pub(super) table: Table,
     taken: Vec<ItemIndex>,
-    /// The shape beside an item of each class, or none.
-    shapes: Vec<(Option<u8>, Option<Rc<Shape>>)>,
+    /// The shape beside so many of each class, some of them closed.
+    shapes: Vec<(Vec<u8>, u32, Option<Rc<Shape>>)>,
 }
 
 impl Scratch {
@@ -79,16 +89,23 @@ impl Scratch {
         self.shapes.clear();
     }
 
-    fn shape(&mut self, problem: &Problem, ask: &Ask<'_>, class: Option<u8>) -> Option<Rc<Shape>> {
-        if let Some((_, shape)) = self.shapes.iter().find(|(known, _)| *known == class) {
-            return shape.clone();
-        }
+    fn shape(&mut self, problem: &Problem, ask: &Ask<'_>, fixed: &[ItemIndex], closed: u32) -> Option<Rc<Shape>> {
         let classes = ask.fillings.first().map_or(0, Vec::len);
         let mut taken = vec![0u8; classes];
-        if let Some(class) = class {
-            taken[usize::from(class)] = 1;
+        for item in fixed {
+            taken[usize::from(problem.items[usize::from(*item)].class)] += 1;
         }
-        let rest = without(ask.fillings, &taken);
+        let is_it = |(counts, bits, _): &&(Vec<u8>, u32, Option<Rc<Shape>>)| *counts == taken && *bits == closed;
+        if let Some((_, _, shape)) = self.shapes.iter().find(is_it) {
+            return shape.clone();
+        }
+        let mut rest = without(ask.fillings, &taken);
+        rest.retain(|counts| {
+            counts
+                .iter()
+                .enumerate()
+                .all(|(class, count)| closed >> class & 1 == 0 || *count == 0)
+        });
         // Classes with the fewest items first.
         let mut counts = vec![0usize; classes];
         for (item, _) in problem.items.iter().zip(ask.allowed).filter(|(_, allowed)| **allowed) {
@@ -98,7 +115,7 @@ impl Scratch {
         let mut order: Vec<u8> = (0..classes as u8).filter(is_taken).collect();
         order.sort_by_key(|class| counts[usize::from(*class)]);
         let shape = Shape::new(&rest, &order).map(Rc::new);
-        self.shapes.push((class, shape.clone()));
+        self.shapes.push((taken, closed, shape.clone()));
         shape
     }
 }
@@ -126,14 +143,14 @@ impl Ground {
     pub(super) fn new(problem: &Problem, rules: &Rules, ask: &Ask<'_>, beginning: Beginning<'_>, scratch: &mut Scratch) -> Option<Ground> {
         let known = |item: ItemIndex| &problem.items[usize::from(item)];
         let mut fixed = ask.held.to_vec();
-        if let Some(anchor) = beginning.anchor {
-            let is_there = fixed.iter().any(|held| known(*held).player == known(anchor).player);
-            if is_there || !ask.allowed[usize::from(anchor)] {
+        for &item in beginning.fixed {
+            let is_there = fixed.iter().any(|other| known(*other).player == known(item).player);
+            if is_there || !ask.allowed[usize::from(item)] {
                 return None;
             }
-            fixed.push(anchor);
+            fixed.push(item);
         }
-        let shape = scratch.shape(problem, ask, beginning.anchor.map(|anchor| known(anchor).class))?;
+        let shape = scratch.shape(problem, ask, beginning.fixed, beginning.closed)?;
         let counted = count_limits(problem, ask, beginning, rules, &fixed);
         let mut counters = Counters::default();
         counters.reset(&counted, &fixed);
@@ -162,7 +179,7 @@ impl Ground {
             ground.units = usize::try_from(left / size).unwrap_or(0) + 1;
             unit = Some(size);
         }
-        ground.fill(problem, rules, ask, unit);
+        ground.fill(problem, rules, ask, beginning.banned, unit);
         Some(ground)
     }
 
@@ -187,7 +204,7 @@ impl Ground {
         unit
     }
 
-    fn fill(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>, unit: Option<i64>) {
+    fn fill(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>, banned: &[ItemIndex], unit: Option<i64>) {
         let mut layer_of = [None; super::problem::CLASSES_MAX];
         for (nth, layer) in self.shape.layers.iter().enumerate() {
             layer_of[usize::from(layer.class)] = Some(nth as u16);
@@ -196,7 +213,7 @@ impl Ground {
             let Some(layer) = layer_of[usize::from(item.class)] else { continue };
             let index = index as ItemIndex;
             let is_twin = |fixed: &ItemIndex| rules.has_twins && problem.items[usize::from(*fixed)].player == item.player;
-            if self.fixed.iter().any(|fixed| *fixed == index || is_twin(fixed)) {
+            if banned.contains(&index) || self.fixed.iter().any(|fixed| *fixed == index || is_twin(fixed)) {
                 continue;
             }
             let kind = if self.counted.is_empty() && !self.cells.is_empty() {
@@ -306,92 +323,90 @@ impl Ground {
         })
     }
 
-    /// Prices at which the bound is low.
+    /// Prices at which the bound is low. `None`: there is no lineup.
+    ///
+    /// For a price of ownership, that of salary is found at which the bound is lowest; how that bound changes with the
+    /// price of ownership is known too, and where two such lines meet the next price is tried.
     pub(super) fn find_prices(&mut self, problem: &Problem, ask: &Ask<'_>, scratch: &mut Scratch) -> Option<Prices> {
-        let (mut prices, mut bound) = (Prices::default(), i64::MAX);
-        for _ in 0..ROUNDS_MAX {
-            if let Some(range) = problem.salary {
-                let others = prices;
-                let one = |candidate: &Candidate| i64::from(candidate.salary);
-                prices.salary = self.price_of(
-                    problem,
-                    ask,
-                    scratch,
-                    range,
-                    |salary| Prices { salary, ..others },
-                    |sums| sums.salary,
-                    one,
-                )?;
-            }
-            let Some(range) = problem.ownership else { break };
-            let others = prices;
-            let one = |candidate: &Candidate| i64::from(candidate.ownership);
-            prices.ownership = self.price_of(
-                problem,
-                ask,
-                scratch,
-                range,
-                |ownership| Prices { ownership, ..others },
-                |sums| sums.ownership,
-                one,
-            )?;
-            let (now, _) = self.worth_at(problem, ask, scratch, prices)?;
-            // Where both ranges cannot be kept at once, it falls for ever.
+        let (mut best, owned) = self.price_salary(problem, ask, scratch, 0)?;
+        let Some(range) = problem.ownership else { return Some(best) };
+        let (sign, target) = match owned {
+            owned if owned > range.most as f64 => (1.0, range.most as f64),
+            owned if owned < range.least as f64 => (-1.0, range.least as f64),
+            _ => return Some(best),
+        };
+        // A price, the bound there, and how it falls with the price.
+        let mut line = |ground: &mut Ground, price: f64| -> Option<(Prices, f64, f64)> {
+            let (prices, owned) = ground.price_salary(problem, ask, scratch, price as i64)?;
+            let (bound, _) = ground.worth_at(problem, ask, scratch, prices)?;
+            Some((prices, bound as f64, owned - target))
+        };
+        let (_, mut bound, over) = line(self, 0.0)?;
+        let (mut over, mut under) = ((0.0, bound, over), None);
+        let mut price = sign * FIRST_PRICE;
+        for _ in 0..PRICES_MAX {
+            let (prices, now, off) = line(self, price)?;
             if now < -BOUND_MAX {
                 return None;
             }
-            if now > bound - SCALE {
+            if now < bound {
+                (best, bound) = (prices, now);
+            }
+            let here = (price, now, off);
+            if sign * off > 0.0 {
+                over = here
+            } else {
+                under = Some(here)
+            }
+            let next = match under {
+                None => price * 4.0,
+                Some((at, value, off)) => (over.1 + over.2 * over.0 - value - off * at) / (over.2 - off),
+            };
+            if !next.is_finite() || next as i64 == price as i64 || price.abs() >= OWNERSHIP_PRICE_MAX {
                 break;
             }
-            bound = now;
+            price = next.clamp(-OWNERSHIP_PRICE_MAX, OWNERSHIP_PRICE_MAX);
         }
-        Some(prices)
+        Some(best)
     }
 
-    /// The price of one sum at which the bound is lowest, the others' being what they are: where the lines of the best
-    /// lineup that spends too much and of the best that does not meet, and no lineup lies above.
-    #[expect(clippy::too_many_arguments, reason = "what is priced is three functions")]
-    fn price_of(
-        &mut self,
-        problem: &Problem,
-        ask: &Ask<'_>,
-        scratch: &mut Scratch,
-        range: Range,
-        at: impl Fn(i64) -> Prices,
-        of: impl Fn(&Sums) -> i64,
-        one: impl Fn(&Candidate) -> i64,
-    ) -> Option<i64> {
+    /// The price of salary at which the bound is lowest, that of ownership being what it is: where the lines of the best
+    /// lineup that spends too much and of the best that does not meet, and no lineup lies above. And what the mixture of
+    /// the two that spends just enough owns.
+    fn price_salary(&mut self, problem: &Problem, ask: &Ask<'_>, scratch: &mut Scratch, ownership: i64) -> Option<(Prices, f64)> {
+        let at = |salary: i64| Prices { salary, ownership };
         let (_, free) = self.worth_at(problem, ask, scratch, at(0))?;
-        if range.has(of(&free)) {
-            return Some(0);
-        }
-        let (sign, target) = if of(&free) > range.most {
-            (1, range.most)
-        } else {
-            (-1, range.least)
+        let (sign, target) = match problem.salary {
+            Some(range) if free.salary > range.most => (1, range.most),
+            Some(range) if free.salary < range.least => (-1, range.least),
+            _ => return Some((at(0), free.ownership as f64)),
         };
         // The lineup that keeps the range by as much as can be.
-        let ends = self.at_prices(problem, ask, scratch, |candidate| -sign * one(candidate))?;
-        if sign * (of(&ends) - target) > 0 {
+        let ends = self.at_prices(problem, ask, scratch, |candidate| -sign * i64::from(candidate.salary))?;
+        if sign * (ends.salary - target) > 0 {
             return None;
         }
-        let at_zero = |sums: &Sums| sums.value * SCALE - at(0).of(sums);
-        let (mut over, mut under) = ((at_zero(&free), of(&free)), (at_zero(&ends), of(&ends)));
+        let line = |sums: &Sums| sums.value * SCALE - ownership * sums.ownership;
+        let (mut over, mut under) = (free, ends);
+        // Any price will do for a bound; greater ones could be too much for the numbers.
+        let meet = |over: &Sums, under: &Sums| ((line(over) - line(under)) / (over.salary - under.salary)).clamp(-PRICE_MAX, PRICE_MAX);
+        let mut price = meet(&over, &under);
         for _ in 0..PRICES_MAX {
-            let price = (over.0 - under.0) / (over.1 - under.1);
             let (_, sums) = self.worth_at(problem, ask, scratch, at(price))?;
-            let (line, spent) = (at_zero(&sums), of(&sums));
-            let value_of = |(line, spent): (i64, i64)| line - price * (spent - target);
-            if value_of((line, spent)) <= value_of(over).max(value_of(under)) {
-                return Some(price);
+            let value_of = |sums: &Sums| line(sums) - price * (sums.salary - target);
+            if value_of(&sums) <= value_of(&over).max(value_of(&under)) {
+                break;
             }
-            if sign * (spent - target) > 0 {
-                over = (line, spent);
+            if sign * (sums.salary - target) > 0 {
+                over = sums;
             } else {
-                under = (line, spent);
+                under = sums;
             }
+            price = meet(&over, &under);
         }
-        Some((over.0 - under.0) / (over.1 - under.1))
+        let part = (target - under.salary) as f64 / (over.salary - under.salary) as f64;
+        let owned = part * over.ownership as f64 + (1.0 - part) * under.ownership as f64;
+        Some((at(price), owned))
     }
 
     /// The bound at these prices, and the lineup it took.
@@ -413,13 +428,22 @@ impl Ground {
         base
     }
 
-    /// Whether a candidate can be in a lineup that is worth enough, by the bound priced last: who stands in for one of a
-    /// cell's best costs at least what he is worth less than the last of these.
-    fn can_be(&self, candidate: &Candidate, slack: i64) -> bool {
+    /// What a lineup with this candidate is worth less than the bound, at least, by the prices tried last: he stands in
+    /// for one of the best of his cell, whose last is worth so much more.
+    fn loss(&self, candidate: &Candidate) -> i64 {
         let at = usize::from(candidate.cell);
         let cell = self.cells[at];
         let most = self.shape.layers[usize::from(cell.layer)].most;
-        most > 0 && (usize::from(cell.len) < most || candidate.worth >= self.tops[at * self.tops_each + most - 1].0 - slack)
+        match usize::from(cell.len) < most || most == 0 {
+            true => 0,
+            false => (self.tops[at * self.tops_each + most - 1].0 - candidate.worth).max(0),
+        }
+    }
+
+    /// Whether he can be in a lineup that is worth so much less than the bound.
+    fn can_be(&self, candidate: &Candidate, slack: i64) -> bool {
+        let cell = self.cells[usize::from(candidate.cell)];
+        self.shape.layers[usize::from(cell.layer)].most > 0 && self.loss(candidate) <= slack
     }
 
     /// Lets go of those who can't be in a lineup worth `whole_from`.
@@ -429,6 +453,32 @@ impl Ground {
         pool.retain(|candidate| ask.allowed[usize::from(candidate.item)] && self.can_be(candidate, bound - whole_from));
         self.pool = pool;
         self.whole_from = whole_from;
+    }
+
+    /// The class to try one by one next: one on which a limit hangs, else that of the fewest candidates.
+    pub(super) fn class_to_split(&self, problem: &Problem, rules: &Rules) -> Option<u8> {
+        let open = self.shape.layers.iter().filter(|layer| layer.most > 0);
+        let candidates = |class: u8| {
+            self.pool
+                .iter()
+                .filter(|candidate| problem.items[usize::from(candidate.item)].class == class)
+                .count()
+        };
+        let hangs = |class: u8| rules.hang_on(|item| problem.items[usize::from(item)].class == class);
+        open.map(|layer| layer.class)
+            .min_by_key(|class| (!hangs(*class), candidates(*class)))
+    }
+
+    /// The candidates of a class, those worth most first, each with what a lineup that has him is worth at most, by the
+    /// prices tried last; and whether a lineup may do without any.
+    pub(super) fn of_class(&self, problem: &Problem, class: u8) -> (Vec<(ItemIndex, i64)>, bool) {
+        let is_of = |candidate: &&Candidate| problem.items[usize::from(candidate.item)].class == class;
+        let mut all: Vec<&Candidate> = self.pool.iter().filter(is_of).collect();
+        all.sort_by_key(|candidate| (Reverse(candidate.worth), candidate.item));
+        let layer = self.shape.layers.iter().find(|layer| layer.class == class);
+        let may_be_none = layer.is_some_and(|layer| (0..layer.nodes).any(|node| layer.next(node, 0).is_some()));
+        let bounded = |candidate: &&Candidate| (candidate.item, self.bound - self.loss(candidate));
+        (all.iter().map(bounded).collect(), may_be_none)
     }
 
     /// Makes entries of all who can be in a lineup worth `enough`.
@@ -470,10 +520,6 @@ impl Ground {
 }
 
 impl Prices {
-    fn of(self, sums: &Sums) -> i64 {
-        self.salary * sums.salary + self.ownership * sums.ownership
-    }
-
     fn worth(self, candidate: &Candidate) -> i64 {
         candidate.value * SCALE - self.salary * i64::from(candidate.salary) - self.ownership * i64::from(candidate.ownership)
     }
@@ -498,9 +544,8 @@ fn count_limits(problem: &Problem, ask: &Ask<'_>, beginning: Beginning<'_>, rule
     let is_on = |limit: &&Limit| limit.when.as_ref().is_none_or(|when| when.count(fixed) > 0);
     let asking = problem.limits.iter().chain(ask.limits).filter(|limit| limit.least > 0);
     asking.filter(is_on).for_each(|limit| add(limit, false));
-    let way = beginning.way.map(|way| &problem.any_ofs[0].0[way]);
-    way.into_iter()
-        .flatten()
+    let ways = problem.any_ofs.iter().zip(beginning.ways);
+    ways.flat_map(|(any_of, way)| &any_of.0[*way])
         .filter(|limit| limit.least > 0)
         .for_each(|limit| add(limit, false));
     beginning.learned.iter().for_each(|rule| add(rules.limit(*rule), true));

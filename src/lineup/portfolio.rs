@@ -54,6 +54,8 @@ pub struct Plan {
     pub count: usize,
     /// Items that two lineups may share.
     pub shared_max: usize,
+    /// By item, who counts as shared with it, too: the same player in another role. Empty: nobody.
+    pub twins: Vec<Vec<ItemIndex>>,
     /// Limits across lineups.
     pub exposures: Vec<Exposure>,
     /// Each lineup from projections of its own.
@@ -253,6 +255,7 @@ impl<'a> Builder<'a> {
             limits,
             chosen: &self.chosen,
             shared_max: self.plan.shared_max,
+            twins: &self.plan.twins,
             want: if is_plain { self.keep } else { left.min(16) },
             keep: self.keep,
             ceiling: self.outcome.above.filter(|_| is_again).unwrap_or(i64::MAX),
@@ -301,6 +304,7 @@ impl<'a> Builder<'a> {
             limits: &limits,
             chosen: if is_whole { &[] } else { &self.chosen },
             shared_max: self.plan.shared_max,
+            twins: &self.plan.twins,
             want: 1,
             keep: 1,
             ceiling: i64::MAX,
@@ -339,9 +343,9 @@ impl<'a> Builder<'a> {
     fn is_free(&self, lineup: &Lineup) -> bool {
         let exposures = self.plan.exposures.iter().zip(&self.used);
         let is_within = |(exposure, used): (&Exposure, &usize)| *used < exposure.most || !exposure.counts(&lineup.items);
-        let is_apart = |other: &Lineup| shared(&other.items, &lineup.items) <= self.plan.shared_max;
+        let is_apart = |other: &Lineup| self.plan.shared(&other.items, &lineup.items) <= self.plan.shared_max;
         // Those chosen before the search it minded, and it finds nothing twice.
-        let since = if self.plan.shared_max + 1 < lineup.items.len() {
+        let since = if self.plan.shared_max + 1 < lineup.items.len() || !self.plan.twins.is_empty() {
             &self.chosen[self.searched_at..]
         } else {
             &[]
@@ -439,6 +443,7 @@ impl<'a> Builder<'a> {
             limits,
             chosen: &self.chosen,
             shared_max: self.plan.shared_max,
+            twins: &self.plan.twins,
             want: 1,
             keep: 1,
             ceiling: i64::MAX,
@@ -461,7 +466,20 @@ impl Plan {
             .fillings
             .first()
             .map_or(0, |counts| counts.iter().map(|count| usize::from(*count)).sum());
-        self.exposures.is_empty() && self.shared_max + 1 >= size && self.kept.is_empty() && self.draws.is_none()
+        self.exposures.is_empty() && self.twins.is_empty() && self.shared_max + 1 >= size && self.kept.is_empty() && self.draws.is_none()
+    }
+
+    /// Items of one lineup that count as shared with another.
+    pub(super) fn shared(&self, one: &[ItemIndex], other: &[ItemIndex]) -> usize {
+        if self.twins.is_empty() {
+            return shared(one, other);
+        }
+        let is_twin = |item: ItemIndex| {
+            self.twins
+                .get(usize::from(item))
+                .is_some_and(|twins| twins.iter().any(|twin| one.contains(twin)))
+        };
+        other.iter().filter(|item| one.contains(*item) || is_twin(**item)).count()
     }
 
     /// What is left of the fillings beside these items.

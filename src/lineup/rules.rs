@@ -115,6 +115,12 @@ impl Rules {
         self.always_least.iter().all(has_least) && turned_on.into_iter().all(has_least)
     }
 
+    /// Whether some limit is turned on by such items alone.
+    pub(super) fn hang_on(&self, is_such: impl Fn(ItemIndex) -> bool) -> bool {
+        let mut whens = self.limits.iter().filter_map(|limit| limit.when.as_ref());
+        whens.any(|when| !when.is_empty() && when.iter().all(&is_such))
+    }
+
     /// The first limit that a lineup breaks, other than those known, and that can be counted.
     pub(super) fn broken(&self, lineup: &[ItemIndex], known: &[u16], can_be: impl Fn(&Limit) -> bool) -> Option<u16> {
         let mut limits = (0u16..).zip(&self.limits);

@@ -7,15 +7,20 @@
 
 use super::bound::NOTHING;
 use super::ground::{Beginning, Ground, Prices, Scratch};
-use super::problem::{ItemIndex, Limit, Problem, SIZE_MAX};
+use super::problem::{ItemIndex, Limit, Problem, Range, SIZE_MAX};
 use super::rules::Rules;
 use super::walk::{At, Descent, Kept, Walk, cheapest};
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 /// Prices and bounds are in 1/1,024 of a point's unit.
 pub(super) const SCALE: i64 = 1024;
-/// Most ways to begin: items of the class that is tried one by one, times ways of the first any-of.
-const STARTS_MAX: usize = 20_000;
+/// Most ways to begin at first: items of the class that is tried one by one, times ways of any-ofs.
+const WAYS_MAX: usize = 5_000;
+/// Most ways to begin, when those without an end are split up.
+const STARTS_MAX: usize = 50_000;
+/// Steps from one start, of a search that is hard, after which it is split up.
+const STEPS_BEFORE_SPLIT: u64 = if cfg!(test) { 20 } else { 20_000 };
 /// Ways to begin that stay laid out from one search to the next.
 const LAID_OUT_MAX: usize = 512;
 /// Steps without an end after which more limits are counted.
@@ -56,8 +61,10 @@ pub(super) struct Ask<'a> {
     pub limits: &'a [Limit],
     /// Lineups that this one must differ from,
     pub chosen: &'a [Lineup],
-    /// by sharing at most so many items with each.
+    /// by sharing at most so many items with each;
     pub shared_max: usize,
+    /// by item, who counts as shared with it, too.
+    pub twins: &'a [Vec<ItemIndex>],
     /// Lineups wanted, at least; fewer are found where there are fewer.
     pub want: usize,
     /// Lineups kept at most: the best ones.
@@ -92,10 +99,14 @@ pub struct Budget<'a> {
 
 /// A way to begin.
 struct Start {
-    /// The item of the class that is tried one by one.
-    anchor: Option<ItemIndex>,
-    /// The way of the first any-of.
-    way: Option<usize>,
+    /// Who is in, beside those held.
+    fixed: Vec<ItemIndex>,
+    /// Who is not.
+    banned: Vec<ItemIndex>,
+    /// Classes of which nobody else is, as bits.
+    closed: u32,
+    /// The way of each of the first any-ofs.
+    ways: Vec<usize>,
     /// No lineup that begins so is worth more, in 1/[`SCALE`]; [`NOTHING`]: there is none.
     bound: i64,
     is_priced: bool,
@@ -105,6 +116,34 @@ struct Start {
     /// Limits that were found broken by what the bound took, and are counted since.
     learned: Vec<u16>,
     ground: Option<Box<Ground>>,
+}
+
+impl Start {
+    fn new(fixed: Vec<ItemIndex>, banned: Vec<ItemIndex>, closed: u32, ways: Vec<usize>) -> Start {
+        Start {
+            fixed,
+            banned,
+            closed,
+            ways,
+            bound: i64::MAX,
+            is_priced: false,
+            prices: Prices::default(),
+            searches: 0,
+            learned: Vec::new(),
+            ground: None,
+        }
+    }
+
+    fn beginning(&self, counts_salary: bool) -> Beginning<'_> {
+        Beginning {
+            fixed: &self.fixed,
+            banned: &self.banned,
+            closed: self.closed,
+            ways: &self.ways,
+            learned: &self.learned,
+            counts_salary,
+        }
+    }
 }
 
 /// Everything that a search writes to, kept from one to the next.
@@ -129,7 +168,8 @@ impl Search {
     /// Looks for the best lineups. `is_narrower`: nothing that this ask allows was not allowed by the one before, of the
     /// same problem, with the same values: then its bounds still hold.
     pub(super) fn best(&mut self, problem: &Problem, rules: &mut Rules, ask: &Ask<'_>, is_narrower: bool, budget: Budget<'_>) -> Outcome {
-        if ask.fillings.is_empty() {
+        let is_empty = |range: Option<Range>| range.is_some_and(|range| range.least > range.most);
+        if ask.fillings.is_empty() || is_empty(problem.salary) || is_empty(problem.ownership) {
             return Outcome::default();
         }
         rules.begin(ask.limits);
@@ -137,7 +177,7 @@ impl Search {
             self.scratch.reset();
             self.make_starts(problem, ask);
         }
-        self.walk.overlap.reset(problem.items.len(), ask.chosen, ask.shared_max);
+        self.walk.overlap.reset(problem.items.len(), ask.chosen, ask.shared_max, ask.twins);
         self.walk.has_twins = rules.has_twins;
         let Some(top) = self.ceiling(problem, rules, ask) else {
             return Outcome::default();
@@ -154,6 +194,8 @@ impl Search {
             let left = budget.steps.saturating_sub(self.steps - begun);
             let allowance = match (has_no_help, self.is_hard) {
                 (true, _) => u64::MAX,
+                // A second price is what splitting up helps with.
+                (false, true) if problem.ownership.is_some() => STEPS_BEFORE_COUNTING * 6,
                 (false, true) => STEPS_BEFORE_COUNTING,
                 (false, false) => STEPS_BEFORE_HARD,
             };
@@ -219,26 +261,26 @@ impl Search {
     fn make_starts(&mut self, problem: &Problem, ask: &Ask<'_>) {
         let split = split(problem, ask);
         let is_in = |item: &ItemIndex| Some(problem.items[usize::from(*item)].class) == split && ask.allowed[usize::from(*item)];
-        let anchors: Vec<Option<ItemIndex>> = match split {
-            Some(_) => (0..problem.items.len() as ItemIndex).filter(is_in).map(Some).collect(),
-            None => vec![None],
+        let anchors: Vec<Vec<ItemIndex>> = match split {
+            Some(_) => (0..problem.items.len() as ItemIndex).filter(is_in).map(|item| vec![item]).collect(),
+            None => vec![Vec::new()],
         };
-        let ways: Vec<Option<usize>> = match problem.any_ofs.first() {
-            Some(any_of) if any_of.0.len() * anchors.len() <= STARTS_MAX => (0..any_of.0.len()).map(Some).collect(),
-            _ => vec![None],
-        };
-        let starts = anchors.iter().flat_map(|&anchor| ways.iter().map(move |&way| (anchor, way)));
+        let mut ways: Vec<Vec<usize>> = vec![Vec::new()];
+        for any_of in &problem.any_ofs {
+            if ways.len() * any_of.0.len() * anchors.len() > WAYS_MAX {
+                break;
+            }
+            let longer = |way: &Vec<usize>| {
+                (0..any_of.0.len())
+                    .map(|next| [way.as_slice(), &[next]].concat())
+                    .collect::<Vec<_>>()
+            };
+            ways = ways.iter().flat_map(longer).collect();
+        }
+        let starts = anchors.iter().flat_map(|anchor| ways.iter().map(move |way| (anchor, way)));
         self.starts.clear();
-        self.starts.extend(starts.map(|(anchor, way)| Start {
-            anchor,
-            way,
-            bound: i64::MAX,
-            is_priced: false,
-            prices: Prices::default(),
-            searches: 0,
-            learned: Vec::new(),
-            ground: None,
-        }));
+        self.starts
+            .extend(starts.map(|(anchor, way)| Start::new(anchor.clone(), Vec::new(), 0, way.clone())));
         self.current = None;
         self.whole_from = NOTHING;
         (self.is_hard, self.counts_salary) = (false, false);
@@ -248,14 +290,23 @@ impl Search {
     fn ceiling(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>) -> Option<i64> {
         self.starts.iter_mut().for_each(|start| start.is_priced = false);
         self.current = None;
-        loop {
-            let nth = (0..self.starts.len()).max_by_key(|&nth| (self.starts[nth].bound, Reverse(nth)))?;
-            match &self.starts[nth] {
-                start if start.bound <= NOTHING => return None,
-                start if start.is_priced => return Some(start.bound.div_euclid(SCALE).min(ask.ceiling)),
-                _ => self.price(problem, rules, ask, nth),
+        let mut order: BinaryHeap<(i64, Reverse<usize>)> = self
+            .starts
+            .iter()
+            .enumerate()
+            .map(|(nth, start)| (start.bound, Reverse(nth)))
+            .collect();
+        while let Some((bound, Reverse(nth))) = order.pop() {
+            if bound <= NOTHING {
+                return None;
             }
+            if self.starts[nth].is_priced {
+                return Some(bound.div_euclid(SCALE).min(ask.ceiling));
+            }
+            self.price(problem, rules, ask, nth);
+            order.push((self.starts[nth].bound, Reverse(nth)));
         }
+        None
     }
 
     /// One pass over all starts that can reach `least`. Whether work ran out.
@@ -264,23 +315,82 @@ impl Search {
         walk.kept.clear();
         (walk.keep, walk.found, walk.is_over, walk.steps) = (ask.keep, 0, false, 0);
         walk.enough = least.saturating_mul(SCALE);
-        let mut order: Vec<usize> = (0..self.starts.len())
+        walk.is_again = false;
+        let steps_max = walk.steps_max;
+        let mut todo: Vec<usize> = (0..self.starts.len())
             .filter(|nth| self.starts[*nth].bound >= self.walk.enough)
             .collect();
-        order.sort_by_key(|&nth| (Reverse(self.starts[nth].bound), nth));
-        for nth in order {
+        // The best last, which is taken first.
+        todo.sort_by_key(|&nth| (self.starts[nth].bound, Reverse(nth)));
+        while let Some(nth) = todo.pop() {
             if self.starts[nth].bound >= self.walk.enough && !self.starts[nth].is_priced {
                 self.price(problem, rules, ask, nth);
             }
-            if self.starts[nth].bound >= self.walk.enough {
-                self.walk_from(problem, rules, ask, nth, is_out);
+            if self.starts[nth].bound < self.walk.enough {
+                continue;
             }
+            let may_split = self.is_hard && self.starts.len() < STARTS_MAX;
+            self.walk.steps_max = if may_split {
+                steps_max.min(self.walk.steps + STEPS_BEFORE_SPLIT)
+            } else {
+                steps_max
+            };
+            self.walk_from(problem, rules, ask, nth, is_out);
             if self.walk.is_over {
-                break;
+                if self.walk.steps >= steps_max || is_out() {
+                    break;
+                }
+                // Each way to go on is priced by itself.
+                (self.walk.is_over, self.walk.is_again) = (false, true);
+                todo.extend(self.split_up(problem, rules, ask, nth));
             }
         }
         self.steps += self.walk.steps;
         self.walk.is_over
+    }
+
+    /// Puts starts with one item more in the place of one: by the first of a class, in an order, that is in the lineup.
+    fn split_up(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>, nth: usize) -> std::ops::Range<usize> {
+        let first = self.starts.len();
+        let parent = &self.starts[nth];
+        // Of all who may be in it: later searches look deeper than this one.
+        let ground = Ground::new(problem, rules, ask, parent.beginning(false), &mut self.scratch);
+        let class = ground.as_ref().and_then(|ground| ground.class_to_split(problem, rules));
+        let (Some(mut ground), Some(class)) = (ground, class) else {
+            return first..first;
+        };
+        if ground.worth_at(problem, ask, &mut self.scratch, parent.prices).is_none() {
+            self.starts[nth].bound = NOTHING;
+            return first..first;
+        }
+        let (items, may_be_none) = ground.of_class(problem, class);
+        let mut children = Vec::new();
+        for (at, (item, bound)) in items.iter().enumerate() {
+            let fixed = [parent.fixed.as_slice(), &[*item]].concat();
+            let banned = parent
+                .banned
+                .iter()
+                .copied()
+                .chain(items[..at].iter().map(|(item, _)| *item))
+                .collect();
+            let mut child = Start::new(fixed, banned, parent.closed, parent.ways.clone());
+            child.bound = parent.bound.min(*bound);
+            children.push(child);
+        }
+        if may_be_none {
+            let closed = parent.closed | 1 << class;
+            let mut child = Start::new(parent.fixed.clone(), parent.banned.clone(), closed, parent.ways.clone());
+            child.bound = parent.bound;
+            children.push(child);
+        }
+        for child in &mut children {
+            child.learned.clone_from(&parent.learned);
+        }
+        (self.starts[nth].bound, self.starts[nth].ground) = (NOTHING, None);
+        // The last is taken first.
+        children.reverse();
+        self.starts.extend(children);
+        first..self.starts.len()
     }
 
     /// Lowers a start's bound as far as prices do.
@@ -290,8 +400,7 @@ impl Search {
         start.is_priced = true;
         self.current = Some(nth);
         let scratch = &mut self.scratch;
-        let is_gone = start.anchor.is_some_and(|anchor| !ask.allowed[usize::from(anchor)]);
-        if is_gone {
+        if start.fixed.iter().any(|item| !ask.allowed[usize::from(*item)]) {
             start.bound = NOTHING;
             return;
         }
@@ -300,13 +409,7 @@ impl Search {
         let mut least = NOTHING;
         let bound = loop {
             if start.ground.is_none() {
-                let beginning = Beginning {
-                    anchor: start.anchor,
-                    way: start.way,
-                    learned: &start.learned,
-                    counts_salary: false,
-                };
-                start.ground = Ground::new(problem, rules, ask, beginning, scratch).map(Box::new);
+                start.ground = Ground::new(problem, rules, ask, start.beginning(false), scratch).map(Box::new);
             }
             let Some(ground) = &mut start.ground else { break NOTHING };
             least = ground.whole_from;
@@ -344,7 +447,7 @@ impl Search {
             ground.survivors(ask, self.walk.enough, &mut self.scratch);
             let Scratch { table, entries, ends, .. } = &mut self.scratch;
             table.fill(&ground.shape, entries, ends, &ground.counters, ground.units);
-            self.walk.way = self.starts[nth].way;
+            self.walk.ways.clone_from(&self.starts[nth].ways);
             self.walk.items.clear();
             (self.walk.value, self.walk.salary, self.walk.ownership) = (0, 0, 0);
             let mut is_good = true;
@@ -402,13 +505,8 @@ impl Search {
         let (mut ground, is_priced) = match kept {
             Some(ground) => (ground, is_priced),
             None => {
-                let beginning = Beginning {
-                    anchor: start.anchor,
-                    way: start.way,
-                    learned: &start.learned,
-                    counts_salary,
-                };
-                (Box::new(Ground::new(problem, rules, ask, beginning, &mut self.scratch)?), false)
+                let ground = Ground::new(problem, rules, ask, start.beginning(counts_salary), &mut self.scratch)?;
+                (Box::new(ground), false)
             }
         };
         if counts_salary {

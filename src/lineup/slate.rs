@@ -72,6 +72,9 @@ impl<'a> Slate<'a> {
         slate.add_draws(constraints);
         let size = slate.slots.len();
         slate.plan.shared_max = constraints.max_shared.unwrap_or(size).min(size - 1);
+        if constraints.max_shared.is_some_and(|most| most < size) {
+            slate.plan.twins = slate.twins();
+        }
         if let Some(swap) = &constraints.late_swap {
             late_swap::apply(&mut slate, swap)?;
         }
@@ -222,6 +225,14 @@ impl<'a> Slate<'a> {
     /// The items of players who are so.
     pub(super) fn those(&self, is_it: impl Fn(&Player) -> bool) -> Set {
         self.all().filter(|item| is_it(self.player(*item))).collect()
+    }
+
+    /// By item, the other roles of its player; empty where nobody has any.
+    fn twins(&self) -> Vec<Vec<ItemIndex>> {
+        let person = |item: ItemIndex| self.plan.problem.items[usize::from(item)].player;
+        let others = |item: ItemIndex| self.all().filter(move |other| *other != item && person(*other) == person(item));
+        let twins: Vec<Vec<ItemIndex>> = self.all().map(|item| others(item).collect()).collect();
+        if twins.iter().all(Vec::is_empty) { Vec::new() } else { twins }
     }
 
     /// Teams, each with a number.

@@ -37,7 +37,10 @@ pub(super) struct Walk {
     pub(super) ownership: i64,
     pub(super) items: Vec<ItemIndex>,
     pub(super) overlap: Overlap,
-    pub(super) way: Option<usize>,
+    /// The way of each of the first any-ofs.
+    pub(super) ways: Vec<usize>,
+    /// Some of this was walked before: what is kept may be found again.
+    pub(super) is_again: bool,
     pub(super) steps: u64,
     pub(super) steps_max: u64,
     pub(super) is_over: bool,
@@ -57,7 +60,8 @@ pub(super) struct Overlap {
 }
 
 impl Overlap {
-    pub(super) fn reset(&mut self, items: usize, chosen: &[Lineup], most: usize) {
+    /// `twins`: by item, who counts as shared with it, too; nobody where it is empty.
+    pub(super) fn reset(&mut self, items: usize, chosen: &[Lineup], most: usize, twins: &[Vec<ItemIndex>]) {
         // Nobody shares more than all.
         let is_free = chosen.is_empty();
         self.width = if is_free { 0 } else { chosen.len().div_ceil(16) * 16 };
@@ -69,6 +73,9 @@ impl Overlap {
         for (nth, lineup) in chosen.iter().enumerate() {
             for item in &lineup.items {
                 self.has[usize::from(*item) * self.width + nth] = 1;
+                for twin in twins.get(usize::from(*item)).into_iter().flatten() {
+                    self.has[usize::from(*twin) * self.width + nth] = 1;
+                }
             }
         }
     }
@@ -261,6 +268,11 @@ impl Descent<'_> {
         }
         let mut items = [0; SIZE_MAX];
         items[..walk.items.len()].copy_from_slice(&walk.items);
+        items[..walk.items.len()].sort_unstable();
+        let is_it = |kept: &Kept| kept.value.0 == walk.value && kept.items == items;
+        if walk.is_again && walk.kept.iter().any(is_it) {
+            return;
+        }
         walk.found += 1;
         if is_full {
             walk.kept.pop();
@@ -278,11 +290,10 @@ impl Descent<'_> {
     }
 }
 
-/// Whether a lineup keeps every any-of, and begins with the first way of the first that it keeps: else it is found
-/// twice.
+/// Whether a lineup keeps every any-of, by the very way that the walk is on: by its first, else it is found twice.
 fn is_its_way(problem: &Problem, walk: &Walk) -> bool {
     problem.any_ofs.iter().enumerate().all(|(nth, any_of)| {
         let first = any_of.first(&walk.items);
-        first.is_some() && (nth > 0 || walk.way.is_none() || first == walk.way)
+        first.is_some() && walk.ways.get(nth).is_none_or(|way| first == Some(*way))
     })
 }
