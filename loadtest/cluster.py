@@ -175,6 +175,7 @@ def takeover(runs):
         until("it owns all", lambda: owned(address) == PARTITIONS)
         for _ in range(runs):
             other, other_address = started.start_node("engine")
+            until("they share", lambda: owned(other_address) == PARTITIONS // 2)
             # Some renewals, so that the kill comes at any moment between two.
             time.sleep(1 + took[-1] % 0.4 if took else 1)
             node.kill()

@@ -193,7 +193,7 @@ fn log_code(error: &OpenError) -> u8 {
     match error {
         OpenError::InUse(_) => UNAVAILABLE,
         OpenError::Io { .. } => INPUT_OUTPUT,
-        OpenError::Corrupt { .. } | OpenError::Later { .. } | OpenError::LaterFormat { .. } => DATA,
+        OpenError::Corrupt { .. } | OpenError::DamagedContest { .. } | OpenError::Later { .. } | OpenError::LaterFormat { .. } => DATA,
         OpenError::HeaderTooLong => USAGE,
     }
 }
@@ -431,7 +431,12 @@ impl Demo {
                 "http"
             };
             tracing::info!("open {scheme}://{}/ to watch", running.address);
-            demo::play(running.app.engine.clone(), self.games.into(), self.speed, self.seed)
+            let floor = demo::contest::Floor {
+                hub: running.app.hub.clone(),
+                rulesets: running.app.rulesets.clone(),
+                default_ruleset: running.app.default_ruleset,
+            };
+            demo::play(running.app.engine.clone(), floor, self.games.into(), self.speed, self.seed)
         })
     }
 }

@@ -6,6 +6,7 @@
 
 mod auth;
 mod cluster;
+mod contests;
 mod network;
 mod optimize;
 mod predict;
@@ -13,6 +14,7 @@ mod traces;
 
 pub use auth::{ApiKey, Auth, KeyHash, OpenTo, Scope};
 pub use cluster::{AckSetting, Cluster, Role};
+pub use contests::Contests;
 pub use network::{Network, Networks, NoNetwork};
 pub use optimize::Optimize;
 pub use predict::Predict;
@@ -52,6 +54,7 @@ pub struct Config {
     pub engine: EngineSection,
     pub store: Store,
     pub fanout: Fanout,
+    pub contests: Contests,
     pub clients: Clients,
     pub predict: Predict,
     pub optimize: Optimize,
@@ -343,6 +346,7 @@ impl Default for Config {
                 send_buffer_bytes: 32_768,
                 unsent_bytes_max: 16_384,
             },
+            contests: Contests::default(),
             clients: Clients {
                 compression: true,
                 subscriptions_max: 1_000,
@@ -433,6 +437,7 @@ impl Config {
             .chain(self.optimize.numbers())
             .chain(self.cluster.numbers())
             .chain(self.traces.numbers())
+            .chain(self.contests.numbers())
         {
             if !range.contains(&value) {
                 return Err(format!("{name} must be {} to {}, not {value}", range.start(), range.end()));

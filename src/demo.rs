@@ -1,13 +1,17 @@
 //! The demo's feed: one simulated Sunday after the other, straight into the engine.
 //!
 //! Time is squeezed, so kickoffs are too: a game that starts nine minutes from now says so. When a
-//! slate is over its games are moved to the day before, and leave the scoreboard to the next.
+//! slate is over its games are moved to the day before, and leave the scoreboard to the next. Each slate has a
+//! [`contest`] of its own.
+
+pub mod contest;
 
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::feed::simulator::{Options, Simulator, Trouble};
 use crate::model::{Event, FeedTime, GameEvent, GameId, IngestTime};
 use crate::source::{self, Due, Pace, Speed};
+use contest::Floor;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,8 +20,9 @@ const PAUSE: Duration = Duration::from_secs(60);
 const DAY_US: i64 = 86_400_000_000;
 
 /// Plays slates until it is dropped.
-pub async fn play(engine: Engine, games: usize, speed: Speed, mut seed: u64) {
+pub async fn play(engine: Engine, floor: Floor, games: usize, speed: Speed, mut seed: u64) {
     let clock = Clock;
+    let mut contest = None;
     loop {
         let started_us = clock.wall_us();
         let options = Options {
@@ -29,8 +34,15 @@ pub async fn play(engine: Engine, games: usize, speed: Speed, mut seed: u64) {
         };
         let mut announced = BTreeMap::new();
         let mut pace = Pace::new(speed, clock);
-        for Due { due_us, mut events } in source::simulated(Simulator::new(&options)) {
+        for (nth, Due { due_us, mut events }) in source::simulated(Simulator::new(&options)).enumerate() {
             tokio::time::sleep(pace.wait(due_us)).await;
+            if nth == 0 {
+                // The first events announce everybody.
+                let next = floor.begin(&events, seed, IngestTime(clock.wall_us()));
+                if let Some(before) = std::mem::replace(&mut contest, next) {
+                    floor.end(&before);
+                }
+            }
             squeeze(&mut events, started_us, speed, &mut announced);
             submit(&engine, events).await;
         }

@@ -14,6 +14,7 @@
 //! | [`engine`] | the threads that own games, and what readers see | subscribers |
 //! | [`wire`] | WebSocket frames, messages, compression, close codes, JSON and protobuf | sockets |
 //! | [`fanout`] | topics' rings, shards, cursors, the write path | what happened |
+//! | [`contest`] | contests: entries, points, ranks, payouts | I/O, a clock, threads; who watches |
 //! | [`lineup`] | the best lineups of players: sites, constraints, an exact search | running games, a clock |
 //! | [`predict`] | forecasts: models, and what runs them | the score path: nothing there waits for it |
 //! | [`cluster`] | the order of events that several nodes follow, in Redis | games and topics: a record is bytes there |
@@ -43,6 +44,7 @@ pub mod cluster;
 pub mod command;
 pub mod compaction;
 pub mod config;
+pub mod contest;
 pub mod demo;
 pub mod engine;
 pub mod fanout;

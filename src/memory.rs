@@ -141,11 +141,13 @@ pub enum Owner {
     Ingest,
     /// Records of the event log that are not on disk yet.
     Log,
+    /// Contests: their entries and boards.
+    Contests,
 }
 
 impl Owner {
     /// Every owner.
-    pub const ALL: [Owner; 7] = [
+    pub const ALL: [Owner; 8] = [
         Owner::Rings,
         Owner::Frames,
         Owner::Mirrors,
@@ -153,6 +155,7 @@ impl Owner {
         Owner::Kernel,
         Owner::Ingest,
         Owner::Log,
+        Owner::Contests,
     ];
 
     /// The metric's label.
@@ -165,6 +168,7 @@ impl Owner {
             Owner::Kernel => "kernel",
             Owner::Ingest => "ingest",
             Owner::Log => "log",
+            Owner::Contests => "contests",
         }
     }
 }

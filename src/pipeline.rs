@@ -27,6 +27,7 @@
 //!                predict.enabled
 //!  housekeeping  1, with a log          its own looks, each second                 one round at a time
 //!  lineups       1                      changes of players that lineups have    fanout.notices_max
+//!  contests      1                      changes of players that contests have   fanout.notices_max
 //!  points        1                      its own looks                              every predict.points_every_ms
 //!  side          ingest.threads + 1     requests with events (semaphore)           ingest.requests_max
 //!                                       listeners for feeds, for operators         server.backlog
@@ -42,6 +43,7 @@ mod archive;
 mod bases;
 mod bulletins;
 mod cluster;
+mod contests;
 mod feeds;
 mod gpu;
 mod housekeeping;
@@ -161,6 +163,9 @@ pub struct Running {
     /// Ends the following of lineups with it.
     #[expect(dead_code, reason = "held as long as it runs")]
     lineups: flume::Sender<()>,
+    /// Ends the following of contests with it.
+    #[expect(dead_code, reason = "held as long as it runs")]
+    contests: flume::Sender<()>,
     /// Ends forecasts of points with it.
     points: Option<flume::Sender<()>>,
     /// Ends the predictor when it is closed.
@@ -277,6 +282,7 @@ pub fn start_on(mut config: Config, machine: Machine) -> Result<Running, StartEr
     let housekeeping = housekeeping::start(&app, machine.files)?;
     let points = points::start(&app, inference, bulletins)?;
     let lineups = lineups::start(&app)?;
+    let contests = contests::start(&app)?;
     let (ending, ended) = flume::bounded(shard_count);
     let parts = shared.into_iter().zip(inboxes).zip(paths).zip(mailboxes);
     for (index, (((listener, inbox), path), mailbox)) in parts.enumerate() {
@@ -319,6 +325,7 @@ pub fn start_on(mut config: Config, machine: Machine) -> Result<Running, StartEr
         housekeeping,
         points,
         lineups,
+        contests,
         board,
         node,
         listeners,
@@ -378,6 +385,16 @@ struct Begun {
 /// Who runs the models: found out by the first thread that loads one, once for all of them.
 type Inference = Arc<LazyLock<Backend, Box<dyn FnOnce() -> Backend + Send>>>;
 
+/// The topics, as yet none, and the shards' ends of their mailboxes.
+fn hub(config: &Config, shards: usize) -> (Arc<Hub>, Vec<Inbox>) {
+    let (mut hub, inboxes) = Hub::new(shards, config.hub_limits());
+    // No topic takes a prediction each microsecond: a process before this one has not come so far. Below 2⁵³
+    // until the year 2255.
+    hub.count_from(Clock.wall_us().unsigned_abs());
+    hub.limit_contests(config.contests.hub_limits());
+    (Arc::new(hub), inboxes)
+}
+
 /// Starts the engine and the predictor.
 fn share(
     config: Config,
@@ -389,11 +406,7 @@ fn share(
     stop: watch::Receiver<bool>,
 ) -> Result<Begun, StartError> {
     let shard_count = slowest.shards();
-    let (mut hub, inboxes) = Hub::new(shard_count, config.hub_limits());
-    // No topic takes a prediction each microsecond: a process before this one has not come so far. Below 2⁵³
-    // until the year 2255.
-    hub.count_from(Clock.wall_us().unsigned_abs());
-    let hub = Arc::new(hub);
+    let (hub, inboxes) = hub(&config, shard_count);
     let predict = &config.predict;
     let process: Arc<str> = new_epoch_name().into();
     let predicts = predict.enabled && config.cluster.role != Role::Edge;
@@ -428,6 +441,7 @@ fn share(
     let projections = Arc::new(points::table(&config));
     let app = App {
         auth,
+        contests: contests::restored(&config, machine, &hub, &rulesets)?,
         engine,
         hub,
         games,

@@ -7,6 +7,7 @@
 
 mod cache;
 mod cluster;
+mod contests;
 mod delays;
 mod feeds;
 mod gpu;
@@ -23,6 +24,7 @@ pub use cache::{CacheLayer, CacheLayerMetrics};
 pub use cluster::{
     BaseMetrics, ClusterFeedLevels, ClusterFeedMetrics, ClusterMetrics, ClusterPredictionMetrics, NodesMetrics, TierMetrics, TierResult,
 };
+pub use contests::ContestMetrics;
 pub use feeds::FeedMetrics;
 pub use gpu::GpuMetrics;
 pub use lineups::LineupMetrics;
@@ -65,6 +67,7 @@ pub fn install() -> PrometheusHandle {
             drop(PredictorMetrics::new());
             drop(RegistryMetrics::new());
             drop(LineupMetrics::new());
+            drop(ContestMetrics::new());
             drop(OptimizeMetrics::new());
             drop(TraceMetrics::new());
             handle
@@ -100,6 +103,8 @@ pub fn render(handle: &PrometheusHandle) -> String {
         &WALKS,
         &HANDSHAKE_DELAYS,
         &lineups::LINEUP_DELAYS,
+        &contests::CONTEST_DELAYS,
+        &contests::CONTEST_TIMES,
         &predict::INFERENCE_DELAYS,
     ] {
         delays.write(&mut page);

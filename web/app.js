@@ -1,20 +1,23 @@
-// Puts the page together: one connection, one model, four views.
+// Puts the page together: one connection, one model, five views.
 //
 //   Connection ──frames──► Model, LineupPoints, Vitals ──what changed──► the view that is shown (once a frame)
 
 import { Connection, nowUs } from './connection.js';
+import { ContestFeed } from './contest_feed.js';
 import { hashOf, isDemo, parseHash, shareLink } from './routes.js';
 import { rotate, stopsOf } from './demo.js';
 import { oncePerFrame, setText } from './dom.js';
 import { FrameTimes } from './frame_times.js';
 import { LineupPoints } from './lineup_points.js';
 import { Model } from './model.js';
+import { MyEntries } from './my_entries.js';
 import { MyTeam } from './my_team.js';
 import { displayName, positionOf } from './people.js';
 import { formatPoints } from './points.js';
 import { lineupOf } from './team.js';
 import { Tabs } from './tabs.js';
 import { Vitals } from './vitals.js';
+import { ContestsView } from './views/contests.js';
 import { Leaders } from './views/leaders.js';
 import { Pulse } from './views/pulse.js';
 import { Slate } from './views/slate.js';
@@ -29,6 +32,7 @@ const PROJECTION_AFTER_MS = 2_000;
 const SPEAK_EVERY_MS = 20_000;
 // Of the 1,000 topics that a page may follow, games and players come first.
 const PREDICTED_GAMES_MAX = 200;
+const MY_TEAM = 'my team';
 
 const node = (id) => document.getElementById(id);
 const { token } = parseHash(location.hash);
@@ -40,7 +44,7 @@ const lineup = new LineupPoints();
 const followedGames = new Set();
 const askedNames = new Set();
 const askedProjections = new Set();
-const connection = new Connection({ token, onUpdate: applyUpdate, onState: stateChanged });
+const connection = new Connection({ token, onUpdate: applyUpdate, onState: stateChanged, onRefused: () => drawSoon() });
 const status = new Status({
   state: node('state'), serverLatency: node('server-latency'), notice: node('notice'), noticeText: node('notice-text'),
   retry: node('retry'), body: document.body,
@@ -50,6 +54,8 @@ const drawSoon = oncePerFrame(draw);
 let ruleset = null;
 let rulesets = null;
 let myTeam = null;
+let myEntries = null;
+let contests = null;
 let views = null;
 let tabs = null;
 let knownEpoch = null;
@@ -71,6 +77,9 @@ async function start() {
   connection.follow(['slate'], undefined);
   await loadRulesets();
   myTeam = new MyTeam({ ruleset, rulesets: rulesets.map(({ name }) => name), onChange: teamChanged });
+  myEntries = new MyEntries({ onChange: entriesChanged });
+  contests = new ContestFeed({ connection, mine: myEntries, model, now: nowUs, learnPeople, onChange: contestUpdated });
+  addEventListener('pagehide', () => contests.keepHistories());
   makeViews();
   node('ruleset').addEventListener('change', () => useRuleset(node('ruleset').value, true));
   node('skip').addEventListener('click', (event) => {
@@ -80,9 +89,11 @@ async function start() {
   });
   readHash();
   teamChanged();
+  entriesChanged();
   followGames();
   setInterval(speak, SPEAK_EVERY_MS);
-  if (isTalk) rotate(() => stopsOf([...model.games.values()], myTeam.ids().length > 0), showStop);
+  if (isTalk) contests.learnList();
+  if (isTalk) rotate(() => stopsOf([...model.games.values()], { hasTeam: myTeam.ids().length > 0, hasContest: myEntries.contest !== null }), showStop);
 }
 
 function makeViews() {
@@ -93,7 +104,11 @@ function makeViews() {
     }, { model, onMore: showPlayersOf, ask: (path) => connection.tryJson(path), hasSlate: () => connection.hasView('slate') }),
     team: new TeamView(node('view-team'), {
       model, mine: myTeam, points: lineup, find: findPlayers, best, isReadOnly: isTalk,
-      linkOf: (code) => shareLink(location, code), whyRefused: () => connection.lineupError,
+      linkOf: (code) => shareLink(location, 'team', code), whyRefused: () => connection.lineupError(MY_TEAM),
+    }),
+    contests: new ContestsView(node('view-contests'), {
+      feed: contests, mine: myEntries, model, isReadOnly: isTalk, linkOf: (code) => shareLink(location, 'contests', code),
+      rulesetTitle: (name) => rulesets.find((one) => one.name === name)?.title ?? name,
     }),
     leaders: new Leaders({
       rows: node('rows'), rowsHint: node('rows-hint'), search: node('search'), team: node('team-filter'), gameFilter: node('game-filter'),
@@ -119,6 +134,7 @@ function readHash() {
   // Who is refused gets no further.
   if (tabs === null) return;
   if (route.team !== null && myTeam.show(route.team)) useRuleset(myTeam.sharedRuleset, false);
+  if (route.entries !== null) myEntries.show(route.entries);
   tabs.show(route.view);
 }
 
@@ -203,10 +219,22 @@ function teamChanged() {
     followedLineup = name;
     lineup.begin(asked?.slots ?? []);
     views.team.begin();
-    connection.followLineup(asked, lineupUpdated);
+    connection.followLineup(MY_TEAM, asked, lineupUpdated);
     for (const { player } of asked?.slots ?? []) learnPlayer(player, name);
   }
   views.leaders.drawPicked();
+  drawSoon();
+}
+
+function entriesChanged() {
+  if (views === null) return;
+  // As of a team: what was kept or left is not shown again by the next reload.
+  if (!myEntries.isShared && parseHash(location.hash).entries !== null) history.replaceState(null, '', hashOf('contests', token));
+  contests.follow();
+}
+
+function contestUpdated(update) {
+  if (update !== null) countUpdate(update);
   drawSoon();
 }
 
@@ -262,6 +290,7 @@ function stateChanged() {
   status.draw();
   if (connection.epoch === knownEpoch) return;
   knownEpoch = connection.epoch;
+  contests?.forgetList();
   learnGames();
 }
 
@@ -297,18 +326,23 @@ function draw() {
   if (changes.hasNewPlayers) views.leaders.drawAll();
   views.leaders.draw(changes.players);
   views.team.draw();
+  views.contests.draw();
   frameTimes.drawn(performance.now());
 }
 
 // One sentence now and then, and only where it says something new.
 function speak() {
-  if (tabs.current !== 'team' || lineup.totalUnits === null) return;
-  const [latest] = lineup.recent;
-  const who = latest ? displayName({ ...model.players.get(latest.player), player: latest.player }) : '';
-  const text = `My team: ${formatPoints(lineup.totalUnits)} points.${latest ? ` ${who}: ${latest.badge ? `${latest.badge}, ` : ''}${latest.text}.` : ''}`;
-  if (text === spoken) return;
+  const text = tabs.current === 'team' ? teamSentence() : tabs.current === 'contests' ? views.contests.sentence() : '';
+  if (text === '' || text === spoken) return;
   spoken = text;
   setText(node('spoken'), text);
+}
+
+function teamSentence() {
+  if (lineup.totalUnits === null) return '';
+  const [latest] = lineup.recent;
+  const who = latest ? displayName({ ...model.players.get(latest.player), player: latest.player }) : '';
+  return `My team: ${formatPoints(lineup.totalUnits)} points.${latest ? ` ${who}: ${latest.badge ? `${latest.badge}, ` : ''}${latest.text}.` : ''}`;
 }
 
 function readSetting(key) {

@@ -13,12 +13,18 @@ export class Connection {
   #live;
   #onUpdate;
   #subscriptions = new Map();
-  #lineup = null;
+  #lineups = new Map();
 
-  /** `onUpdate(update)` after each change, as `live.subscribe` tells it; `onState(state)` now and when it changes. */
-  constructor({ token, onUpdate, onState }) {
+  /** `onUpdate(update)` after each change, as `live.subscribe` tells it; `onState(state)` now and when it changes; `onRefused()` when a topic was refused. */
+  constructor({ token, onUpdate, onState, onRefused }) {
     this.#onUpdate = onUpdate;
-    this.#live = connect(undefined, { token });
+    this.#live = connect(undefined, {
+      token,
+      onProblem: ({ code, topic, message }) => {
+        console.warn('scorewire:', code, topic ?? '', message);
+        onRefused();
+      },
+    });
     let before = null;
     this.#live.onState(({ state }) => {
       if (LOST.includes(state) && !LOST.includes(before)) this.reconnects += 1;
@@ -59,16 +65,25 @@ export class Connection {
     }
   }
 
-  /** Follows this lineup, `{ruleset, slots}`, in place of the one before; null: none. */
-  followLineup(wanted, onUpdate) {
-    this.#lineup?.close();
-    this.#lineup = wanted && this.#live.subscribe(lineup({ name: 'my team', ...wanted }), onUpdate);
+  /** Follows this lineup, `{ruleset, slots}`, in place of the one that `name` was before; null: none. */
+  followLineup(name, wanted, onUpdate) {
+    this.#lineups.get(name)?.close();
+    this.#lineups.set(name, wanted && this.#live.subscribe(lineup({ name, ...wanted }), onUpdate));
   }
 
-  /** Why the lineup is not followed, in the server's words; null where it is. */
-  get lineupError() {
-    const [error = null] = this.#lineup?.errors.values() ?? [];
+  /** Why a lineup is not followed, in the server's words; null where it is. */
+  lineupError(name) {
+    const [error = null] = this.#lineups.get(name)?.errors.values() ?? [];
     return error?.message ?? null;
+  }
+
+  /** A topic that has a ruleset of its own: `{close(), error}`, the error `{code, message}` where the server refuses it. */
+  listen(topic, maxRateHz, onUpdate) {
+    const subscription = this.#live.subscribe(topic, onUpdate, { maxRateHz });
+    return {
+      close: () => subscription.close(),
+      get error() { return subscription.errors.get(topic) ?? null; },
+    };
   }
 
   /** Whether a topic has been shown yet. */

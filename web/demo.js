@@ -23,9 +23,9 @@ export function nextStop(stops, last) {
 }
 
 /** Games that are worth a look, the closest and the latest first, and the other views between them. */
-export function stopsOf(games, hasTeam) {
+export function stopsOf(games, { hasTeam = false, hasContest = false }) {
   const live = games.filter(({ status }) => status === 'live').sort((a, b) => interest(b) - interest(a)).slice(0, GAMES_MAX);
-  const views = [{ view: 'leaders' }, ...(hasTeam ? [{ view: 'team' }] : []), { view: 'pulse' }];
+  const views = [{ view: 'leaders' }, ...(hasTeam ? [{ view: 'team' }] : []), ...(hasContest ? [{ view: 'contests' }] : []), { view: 'pulse' }];
   const slate = live.length > 0 ? live.map(({ game }) => ({ view: 'slate', game })) : [{ view: 'slate' }];
   const stops = [];
   while (slate.length > 0 || views.length > 0) stops.push(...slate.splice(0, 1), ...views.splice(0, 1));

@@ -56,9 +56,9 @@ export class Model {
   }
 
   /** The points that a player is thought to end the game with: {points, low, high, source}, or null. */
-  expectedOf({ player, game }) {
+  expectedOf({ player, game }, ruleset = this.ruleset) {
     const prediction = this.forecasts.get(game)?.predictions.get('points');
-    const expected = prediction?.points_ruleset === this.ruleset ? prediction?.players.get(player) : null;
+    const expected = prediction?.points_ruleset === ruleset ? prediction?.players.get(player) : null;
     return expected ? { ...expected, source: prediction.source } : null;
   }
 

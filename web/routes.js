@@ -1,15 +1,16 @@
 // What the address says: which view, a shared team, a token, and whether this is a talk.
 //
-//   #slate · #team · #leaders · #pulse · #team=1,c,draftkings,ID,…  and  &token=TOKEN  after any of them
+//   #slate · #team · #contests · #leaders · #pulse · #team=1,c,draftkings,ID,… · #contests=1,CONTEST,ENTRY,…
+//   and  &token=TOKEN  after any of them
 //   ?demo
 //
 // What follows the # is in no request, and so in no log of a server or a proxy.
 
-export const VIEWS = ['slate', 'team', 'leaders', 'pulse'];
+export const VIEWS = ['slate', 'team', 'contests', 'leaders', 'pulse'];
 
-/** `{view, team, token}` of what follows the #; `team` is the code of a shared team, or null. */
+/** `{view, team, entries, token}` of what follows the #; `team` is the code of a shared team, or null, `entries` that of shared entries. */
 export function parseHash(hash) {
-  const route = { view: VIEWS[0], team: null, token: null };
+  const route = { view: VIEWS[0], team: null, entries: null, token: null };
   for (const part of hash.replace(/^#/, '').split('&')) {
     const at = part.indexOf('=');
     const [name, value] = at < 0 ? [part, null] : [part.slice(0, at), part.slice(at + 1)];
@@ -17,6 +18,7 @@ export function parseHash(hash) {
     else if (VIEWS.includes(name)) {
       route.view = name;
       if (name === 'team' && value) route.team = value;
+      if (name === 'contests' && value) route.entries = value;
     }
   }
   return route;
@@ -27,9 +29,9 @@ export function hashOf(view, token = null) {
   return token === null ? `#${view}` : `#${view}&token=${encodeURIComponent(token)}`;
 }
 
-/** A link to a team for others: without the token, which is nobody else's. */
-export function shareLink(location, code) {
-  return `${location.origin}${location.pathname}#team=${code}`;
+/** A link to a team or to entries, by its view, for others: without the token, which is nobody else's. */
+export function shareLink(location, view, code) {
+  return `${location.origin}${location.pathname}#${view}=${code}`;
 }
 
 export function isDemo(search) {

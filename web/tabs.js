@@ -1,4 +1,4 @@
-// The four views as tabs: each has an address, arrows move between them, and one is shown at a time.
+// The views as tabs: each has an address, arrows move between them, and one is shown at a time.
 
 import { setAttribute } from './dom.js';
 import { hashOf, VIEWS } from './routes.js';

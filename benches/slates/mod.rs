@@ -32,7 +32,7 @@ const POSITIONS: [(&str, usize, f64, f64, f64); 5] = [
 ];
 
 /// DraftKings' players' file, with a column Projection. Deeper on a team's list means cheaper and less.
-pub fn draftkings(seed: u64, players_max: usize) -> String {
+pub(crate) fn draftkings(seed: u64, players_max: usize) -> String {
     let dice = &mut Dice(seed);
     let mut text =
         "Position,Name + ID,Name,ID,Roster Position,Salary,Game Info,TeamAbbrev,AvgPointsPerGame,Projection,Ownership\n".to_owned();

@@ -176,6 +176,17 @@ impl Nodes {
         1 + read.others.iter().filter(|seen| is_there(seen, read.at_us)).count()
     }
 
+    /// How many engines share the partitions, this one included: those that are there, up to date and staying.
+    pub fn engines(&self, now_us: i64) -> usize {
+        let read = self.read.read();
+        if now_us - read.at_us >= SHOWN_US {
+            return 1;
+        }
+        let stays = |entry: &Entry| entry.role == "engine" && !entry.standing.draining && !entry.standing.late;
+        let others = read.others.iter().filter(|seen| is_there(seen, read.at_us) && stays(&seen.entry));
+        1 + others.count()
+    }
+
     /// Where a client does best to go that prefers `region`, where it says one.
     pub fn best(&self, now: Standing, region: Option<&str>, now_us: i64) -> Told {
         let turn = self.turns.fetch_add(1, Relaxed);

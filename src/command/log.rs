@@ -10,7 +10,10 @@ use crate::feed::{Decoder, Limits};
 use crate::figures::{bytes, count};
 use crate::model::{GameId, IngestTime};
 use crate::store::snapshot::{Part, is_set_aside, snapshots};
-use crate::store::{self, DiskFiles, Files, Kind, Lsn, OpenError, RECORD_BYTES_MAX, Record, SegmentSummary, Snapshot, SnapshotFile};
+use crate::store::{
+    self, ContestFile, DiskFiles, Files, Kind, Lsn, OpenError, RECORD_BYTES_MAX, Record, SegmentSummary, Snapshot, SnapshotFile,
+    is_contest_set_aside,
+};
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 use std::io::{BufWriter, Write};
@@ -98,7 +101,7 @@ fn print(text: &str) {
 fn inspect(dir: &Path) -> Result<(), Failure> {
     let segments = store::inspect(dir, &DiskFiles).map_err(bad)?;
     let found = snapshots(dir, &DiskFiles).map_err(bad)?;
-    if segments.is_empty() && found.is_empty() {
+    if segments.is_empty() && found.is_empty() && store::contests(dir, &DiskFiles).map_err(bad)?.is_empty() {
         print(&format!("{}: there is no event log\n", dir.display()));
         return Ok(());
     }
@@ -122,6 +125,10 @@ fn inspect(dir: &Path) -> Result<(), Failure> {
         damaged += usize::from(segment.stops.is_some() && !is_last);
         add_segment(&mut table, segment, is_last);
     }
+    let held = store::contests(dir, &DiskFiles).map_err(bad)?;
+    for file in &held {
+        damaged += usize::from(!add_contest(&mut table, file));
+    }
     print(&table.text());
     let set_aside = aside(dir).map_err(bad)?;
     if !set_aside.is_empty() {
@@ -134,6 +141,18 @@ fn inspect(dir: &Path) -> Result<(), Failure> {
             anyhow!("{count} of the files can't be read whole; `scorewire log verify` says more"),
         )),
     }
+}
+
+/// Returns whether it is good.
+fn add_contest(table: &mut Table, file: &ContestFile) -> bool {
+    let loaded = file.load(&DiskFiles);
+    let posted = loaded.as_ref().map_or_else(|_| String::new(), |stored| time(stored.posted));
+    let state = match &loaded {
+        Ok(_) => format!("good: the contest {}", file.id),
+        Err(error) => problem_of(error),
+    };
+    table.row([&name_of(&file.path), "", "", "", &bytes(file.bytes), &posted, "", "", &state]);
+    loaded.is_ok()
 }
 
 /// Returns whether it is good.
@@ -202,6 +221,7 @@ fn name_of(path: &Path) -> String {
 fn problem_of(error: &OpenError) -> String {
     match error {
         OpenError::Corrupt { offset, problem, .. } => format!("DAMAGED at byte {offset}: {problem}"),
+        OpenError::DamagedContest { what, .. } => format!("DAMAGED: {what}"),
         OpenError::Later { .. } | OpenError::LaterFormat { .. } => "written by a later version".to_owned(),
         other => other.to_string(),
     }
@@ -214,7 +234,8 @@ fn aside(dir: &Path) -> Result<Vec<String>, OpenError> {
         path: dir.to_owned(),
         error,
     })?;
-    let is_aside = |name: &String| name.contains(".log.cut-") || name.contains(".log.bad-") || is_set_aside(name);
+    let is_aside =
+        |name: &String| name.contains(".log.cut-") || name.contains(".log.bad-") || is_set_aside(name) || is_contest_set_aside(name);
     let mut names: Vec<String> = listed.into_iter().map(|(name, _)| name).filter(is_aside).collect();
     names.sort();
     Ok(names)
@@ -245,7 +266,14 @@ fn verify(dir: &Path) -> Result<(), Failure> {
         let torn = bytes(verified.torn_bytes);
         said += &format!("the last {torn} are no whole record: they are being written, or the next start cuts them\n");
     }
+    let held = store::contests(dir, &DiskFiles).map_err(bad)?;
+    if !held.is_empty() {
+        said += &format!("{} contests\n", count(held.len() as u64));
+    }
     print(&said);
+    for file in &held {
+        file.load(&DiskFiles).map_err(bad)?;
+    }
     if verified.first.0 > covered + 1 {
         let what = anyhow!(
             "no good snapshot covers the records before {}: a server would not start",

@@ -30,6 +30,7 @@ pub struct Cluster {
     pub stream_entries_max: u64,
     pub base_every_records: u64,
     pub base_every_s: u64,
+    pub base_keep_s: u64,
     pub region: String,
     pub advertise: String,
     pub internal: String,
@@ -87,6 +88,7 @@ impl Default for Cluster {
             stream_entries_max: 1_000_000,
             base_every_records: 10_000,
             base_every_s: 600,
+            base_keep_s: 120,
             region: String::new(),
             advertise: String::new(),
             internal: String::new(),
@@ -127,7 +129,7 @@ impl Cluster {
         })
     }
 
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 18] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 19] {
         [
             ("cluster.partitions", self.partitions as u64, 1..=256),
             ("cluster.timeout_ms", self.timeout_ms, 10..=60_000),
@@ -138,6 +140,7 @@ impl Cluster {
             ("cluster.stream_entries_max", self.stream_entries_max, 1_000..=1_000_000_000),
             ("cluster.base_every_records", self.base_every_records, 1..=1_000_000_000),
             ("cluster.base_every_s", self.base_every_s, 1..=86_400),
+            ("cluster.base_keep_s", self.base_keep_s, 0..=86_400),
             ("cluster.nodes_max", self.nodes_max as u64, 2..=4_096),
             ("cluster.up_timeout_ms", self.up_timeout_ms, 10..=10_000),
             ("cluster.up_requests_max", self.up_requests_max as u64, 1..=10_000),

@@ -61,6 +61,7 @@ pub fn delta<'a>(subject: Subject<'_>, entries: impl IntoIterator<Item = &'a Ent
             TopicName::Slate => Moved::Slate(games_moved(entries)),
             TopicName::Lineup(_) => Moved::Lineup(lineup_moved(subject, entries, total.unwrap_or_default())),
             TopicName::Predictions(_) => unreachable!("a topic of predictions has bulletins and no changes"),
+            TopicName::Contest(_) | TopicName::Entry(_) => unreachable!("a topic of contests has views and no changes"),
         },
         causes: causes(subject.topic, entries),
         causes_omitted: entries.len().saturating_sub(CAUSES_MAX) as u64,
@@ -90,7 +91,7 @@ pub fn bulletin(subject: Subject<'_>, posted: &Posted, prev: Seq) -> Frame {
     })
 }
 
-fn about(subject: Subject<'_>, seq: Seq) -> About<'_> {
+pub(super) fn about(subject: Subject<'_>, seq: Seq) -> About<'_> {
     let topic = &subject.topic.name;
     About {
         topic,
@@ -289,7 +290,7 @@ fn player_shown<'a>(ruleset: &Ruleset, card: &'a PlayerCard, team: &'a Team, lin
     }
 }
 
-fn snapshot(subject: Subject<'_>, seq: Seq, shows: Shown<'_>, reason: &str) -> Frame {
+pub(super) fn snapshot(subject: Subject<'_>, seq: Seq, shows: Shown<'_>, reason: &str) -> Frame {
     subject.form.frame(&ServerMessage::Snapshot(Snapshot {
         about: about(subject, seq),
         shows,

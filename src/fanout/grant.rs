@@ -14,8 +14,8 @@ pub struct Pattern {
     is_prefix: bool,
 }
 
-/// Longest pattern, in bytes: a topic's kind and the longest id.
-pub const PATTERN_BYTES_MAX: usize = 128;
+/// Longest pattern, in bytes: a topic's kind and the longest id, which is that of an entry.
+pub const PATTERN_BYTES_MAX: usize = 144;
 
 impl Pattern {
     /// Reads `player:90-0000001` (that topic) or `player:*` (all that begin so); nothing where it is

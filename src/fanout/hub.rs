@@ -3,6 +3,7 @@
 //! One hub per process. Owners of games publish into it, shards and HTTP read from it. Bounded:
 //! `topics_max` topics (a subscription beyond is refused; the topics of games are never refused).
 
+use super::contests::{Contests, FOLLOWER as CONTESTS_FOLLOWER, News as ContestNews};
 use super::lineups::{FOLLOWER, Lineup, LineupLimits, Lineups, News, SlotNow};
 use super::topic::{History, Left, Published, Put, Standing, Told, Topic, TopicId};
 use crate::memory::{Level, Pressure};
@@ -16,8 +17,8 @@ use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// Most shards: a topic keeps a bit for each, and one for the follower of lineups.
-pub const SHARDS_MAX: usize = 63;
+/// Most shards: a topic keeps a bit for each, one for the follower of lineups and one for that of contests.
+pub const SHARDS_MAX: usize = 62;
 
 /// Topics that moved.
 pub type Notice = SmallVec<[TopicId; 6]>;
@@ -33,6 +34,8 @@ pub struct Moved {
     left: Left,
     /// What lineups may have of it.
     news: Vec<News>,
+    /// What contests may have of it.
+    contest_news: Vec<ContestNews>,
 }
 
 #[derive(Debug)]
@@ -46,8 +49,9 @@ struct MovedTopic {
 /// Changes for lineups of one notice, from which on it does not wait for more: each holds a change.
 const NOTICE_NEWS: usize = 64;
 
-/// The follower is told otherwise.
+/// The followers are told otherwise.
 const FOLLOWER_BIT: u64 = 1 << FOLLOWER;
+const CONTESTS_BIT: u64 = 1 << CONTESTS_FOLLOWER;
 
 /// Topics of one notice, from which on it does not wait for more: each that moves is looked for in it.
 const NOTICE_TOPICS: usize = 128;
@@ -64,7 +68,7 @@ impl Moved {
     }
 
     pub(super) fn add(&mut self, id: TopicId, shards: u64) {
-        let shards = shards & !FOLLOWER_BIT;
+        let shards = shards & !(FOLLOWER_BIT | CONTESTS_BIT);
         if shards == 0 {
             return;
         }
@@ -226,6 +230,7 @@ pub struct Hub {
     /// Where topics of predictions begin to count.
     predictions_from: Seq,
     lineups: Lineups,
+    contests: Contests,
 }
 
 impl Hub {
@@ -261,15 +266,17 @@ impl Hub {
             pressure: Pressure::default(),
             predictions_from: 0,
             lineups: Lineups::new(limits.lineups, limits.notices_max),
+            contests: Contests::new(limits.notices_max),
         };
         (hub, inboxes)
     }
 
-    /// Has topics of predictions and lineups count from `seq`. They outlive no restart: begin above all that a former
+    /// Has topics of predictions, lineups and contests count from `seq`. They outlive no restart: begin above all that a former
     /// process of the same epoch may have given out, and whoever comes back with that is told that it is too old.
     pub fn count_from(&mut self, seq: Seq) {
         self.predictions_from = seq;
         self.lineups.count_from(seq);
+        self.contests.count_from(seq);
     }
 
     /// The topic of that name, where there is one.
@@ -283,13 +290,17 @@ impl Hub {
     }
 
     /// The topic of that name for a subscriber on `shard`, who is told of everything from now on.
-    /// Nothing where there are `topics_max` topics already, and nothing of a lineup that is not there.
+    /// Nothing where there are `topics_max` topics already, and nothing of a lineup, a contest or an entry that is not
+    /// there.
     pub fn watch(&self, name: &TopicName, shard: usize) -> Option<Arc<Topic>> {
         if let TopicName::Lineup(_) = name {
             // Under the entry's lock, so that it is not forgotten between the two steps.
             let topic = self.topics.get(name)?;
             topic.watch(shard);
             return Some(topic.clone());
+        }
+        if name.contest().is_some() {
+            return self.watch_contest(name, shard);
         }
         // Players whom only lineups name leave half of the places to others.
         let topics_max = self.limits.topics_max / if shard == FOLLOWER { 2 } else { 1 };
@@ -344,7 +355,7 @@ impl Hub {
     pub fn rings(&self) -> Rings {
         let mut rings = Rings::default();
         for topic in self.topics.iter() {
-            let (entries, frame_bytes) = topic.read(|history| (history.ring_len() + history.bulletins().len(), history.frame_bytes()));
+            let (entries, frame_bytes) = topic.read(|history| (history.entries(), history.frame_bytes()));
             rings.frame_bytes += frame_bytes;
             rings.topics += 1;
             rings.entries += entries;
@@ -365,6 +376,7 @@ impl Hub {
         let ring = self.ring_frames();
         let mut count = 0;
         let mut lineups_have: SmallVec<[super::lineups::Shown; 2]> = SmallVec::new();
+        let mut contests_have: SmallVec<[super::lineups::Shown; 2]> = SmallVec::new();
         let mut put = |topic: &Topic, place: u16, told| match topic.publish(&change, place.into(), told, ring, &mut moved.left) {
             Published::At(put) => {
                 moved.add(topic.id, put.shards);
@@ -387,10 +399,14 @@ impl Hub {
             let part = topics.players[slot].get_or_insert_with(|| Part::of(self.own(name())));
             let told = next(part);
             let place = u16::try_from(place).expect("a game has fewer players");
-            if let Some(Put { shards, seq, new_game }) = put(&part.topic, place, told)
-                && shards & FOLLOWER_BIT != 0
-            {
-                lineups_have.push(super::lineups::Shown { place, seq, new_game });
+            if let Some(Put { shards, seq, new_game }) = put(&part.topic, place, told) {
+                let shown = super::lineups::Shown { place, seq, new_game };
+                if shards & FOLLOWER_BIT != 0 {
+                    lineups_have.push(shown);
+                }
+                if shards & CONTESTS_BIT != 0 {
+                    contests_have.push(shown);
+                }
             }
         }
         put(
@@ -412,6 +428,9 @@ impl Hub {
                 moved.add(self.slate_topic.id, shards);
                 count += 1;
             }
+        }
+        if !contests_have.is_empty() {
+            moved.contest_news.push(ContestNews::Changed(change.clone(), contests_have));
         }
         if !lineups_have.is_empty() {
             moved.news.push(News::Changed(change, lineups_have));
@@ -448,10 +467,13 @@ impl Hub {
         let mut took = |topic: &Topic, published| {
             if let Published::At(put) = published {
                 moved.add(topic.id, put.shards);
-                if let TopicName::Player(player) = &topic.name
-                    && put.shards & FOLLOWER_BIT != 0
-                {
-                    moved.news.push(News::LetGo(player.clone()));
+                if let TopicName::Player(player) = &topic.name {
+                    if put.shards & FOLLOWER_BIT != 0 {
+                        moved.news.push(News::LetGo(player.clone()));
+                    }
+                    if put.shards & CONTESTS_BIT != 0 {
+                        moved.contest_news.push(ContestNews::LetGo(player.clone()));
+                    }
                 }
                 count += 1;
             }
@@ -581,7 +603,7 @@ impl Hub {
     /// Whether the shards must be told now: half a ring of one topic has moved, of which they would miss
     /// some if they waited, or very many topics have. Cheap enough to ask after every event.
     pub fn is_due(&self, moved: &Moved) -> bool {
-        moved.is_due(self.ring_frames()) || moved.news.len() >= NOTICE_NEWS
+        moved.is_due(self.ring_frames()) || moved.news.len().max(moved.contest_news.len()) >= NOTICE_NEWS
     }
 
     /// Tells the shards what moved, once for all that was published since.
@@ -590,6 +612,9 @@ impl Hub {
         moved.most = 0;
         if !moved.news.is_empty() {
             self.lineups.tell(std::mem::take(&mut moved.news));
+        }
+        if !moved.contest_news.is_empty() {
+            self.contests.tell(std::mem::take(&mut moved.contest_news));
         }
         let moved = std::mem::take(&mut moved.topics);
         let all = moved.iter().fold(0, |all, topic| all | topic.shards);
@@ -666,6 +691,7 @@ impl Slate {
     }
 }
 
+mod contests;
 mod lineups;
 pub use lineups::NoRoom;
 

@@ -12,6 +12,7 @@
 //! `replies_bytes_max` per client, `notices_max` per shard.
 
 pub mod bulletins;
+pub mod contests;
 pub mod encode;
 pub mod epoch;
 pub mod grant;

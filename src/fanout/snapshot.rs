@@ -1,5 +1,6 @@
 //! A topic as it is now, with the `seq` that goes with it: for subscribers and for plain HTTP.
 
+use super::contests;
 use super::encode::{self, GameNow, PlayerNow, Subject};
 use super::hub::{Hub, TeamSeq};
 use super::topic::Topic;
@@ -72,7 +73,18 @@ fn now(hub: &Hub, games: &GameReader, subject: &mut Subject<'_>, reason: &str) -
             (seq, encode::predictions_snapshot(*subject, seq, &posted, reason))
         }
         TopicName::Lineup(_) => of_lineup(*subject, reason),
+        TopicName::Contest(_) | TopicName::Entry(_) => of_view(*subject, reason),
     }
+}
+
+/// Of a topic that was found to show something.
+fn of_view(subject: Subject<'_>, reason: &str) -> (Seq, Frame) {
+    let (seq, view) = subject.topic.read(|history| {
+        let last = history.views.as_ref().and_then(|views| views.shown().back().cloned());
+        (history.head, last)
+    });
+    let view = view.expect("nobody asks for it before it shows something");
+    (seq, contests::snapshot(subject, seq, &view, reason))
 }
 
 fn of_lineup(subject: Subject<'_>, reason: &str) -> (Seq, Frame) {

@@ -4,6 +4,7 @@
 //! push or for copying a few reference counts, and never once per delivery.
 
 use super::bulletins::{Bulletins, Posted};
+use super::contests::{About, Views};
 use super::lineups::{Lineup, Sum};
 use crate::model::{Bulletin, Change, GameHead, GameId, PlayerMove, Seq, TopicName};
 use crate::scoring::RulesetIndex;
@@ -125,6 +126,8 @@ pub struct History {
     bulletins: Bulletins,
     /// What a `lineup:` topic has beside its ring.
     pub(super) lineup: Option<Box<Sum>>,
+    /// What a `contest:` or `entry:` topic has instead of a ring.
+    pub(super) views: Option<Box<Views>>,
     /// The game that the topic shows; of the slate and of predictions nothing.
     game: Option<Arc<GameHead>>,
     /// Whether that game has begun.
@@ -226,6 +229,8 @@ pub struct Topic {
     pub name: TopicName,
     /// Of a `lineup:` topic.
     pub(super) lineup: Option<Arc<Lineup>>,
+    /// Of a `contest:` or `entry:` topic.
+    pub(super) contest: Option<About>,
     /// Most entries that it keeps, whatever others keep.
     pub(super) ring_max: usize,
     history: Mutex<History>,
@@ -238,6 +243,7 @@ impl Topic {
             id,
             name,
             lineup: None,
+            contest: None,
             ring_max: usize::MAX,
             history: Mutex::default(),
         }
@@ -249,6 +255,12 @@ impl Topic {
         let topic = Topic::new(id, name);
         topic.read(|history| (history.head, history.cleared) = (seq, seq));
         topic
+    }
+
+    /// The ruleset that it has of its own; nothing where who subscribes chooses.
+    pub fn own_ruleset(&self) -> Option<RulesetIndex> {
+        let contest = self.contest.as_ref().map(|about| about.contest.ruleset);
+        self.lineup.as_ref().map(|lineup| lineup.ruleset).or(contest)
     }
 
     /// The lineup that it shows; nothing of any other kind of topic.
@@ -466,6 +478,9 @@ impl History {
             self.ring.shrink_to(ring_frames);
             self.keep_sums();
         }
+        if let Some(views) = &mut self.views {
+            views.keep(ring_frames);
+        }
         Shed {
             changes,
             frames: std::mem::take(&mut self.frames),
@@ -482,6 +497,11 @@ impl History {
     /// How many changes the ring holds.
     pub(super) fn ring_len(&self) -> usize {
         self.ring.len()
+    }
+
+    /// How many entries it holds, whatever they are.
+    pub(super) fn entries(&self) -> usize {
+        self.ring.len() + self.bulletins.posted().len() + self.views.as_ref().map_or(0, |views| views.shown().len())
     }
 
     /// What has not expired of a topic of predictions, oldest first.

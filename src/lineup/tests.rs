@@ -14,7 +14,6 @@ const FREE: Budget<'static> = Budget {
 #[derive(Debug, Clone)]
 struct Slate {
     plan: Plan,
-    teams: Vec<u16>,
 }
 
 /// Numbers that follow from a seed.
@@ -93,7 +92,7 @@ fn slate(seed: u64) -> Slate {
         ..Plan::default()
     };
     constrain(&mut plan, &teams, size, dice);
-    Slate { plan, teams }
+    Slate { plan }
 }
 
 fn constrain(plan: &mut Plan, teams: &[u16], size: usize, dice: &mut Dice) {

@@ -101,6 +101,60 @@ id!(
     /// A fan's lineup: made from its slots and its ruleset, so that equal ones are one.
     LineupId
 );
+/// An entry of a contest, `CONTEST/ENTRY`: no id holds a slash.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EntryName {
+    text: CompactString,
+    /// Bytes before the slash.
+    contest_bytes: u8,
+}
+
+impl EntryName {
+    /// Of a contest and an entry; nothing where `entry` is no id.
+    pub fn new(contest: &ContestId, entry: &str) -> Option<EntryName> {
+        let contest = contest.as_str();
+        is_well_formed(entry).then(|| EntryName {
+            text: compact_str::format_compact!("{contest}/{entry}"),
+            contest_bytes: contest.len() as u8,
+        })
+    }
+
+    /// Reads `CONTEST/ENTRY`.
+    pub fn parse(text: &str) -> Option<EntryName> {
+        let (contest, entry) = text.split_once('/')?;
+        EntryName::new(&ContestId::new(contest)?, entry)
+    }
+
+    /// All of it.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The contest's id.
+    pub fn contest(&self) -> &str {
+        &self.text[..usize::from(self.contest_bytes)]
+    }
+
+    /// The entry's id within its contest.
+    pub fn entry(&self) -> &str {
+        &self.text[usize::from(self.contest_bytes) + 1..]
+    }
+}
+
+impl fmt::Debug for EntryName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EntryName({})", self.text)
+    }
+}
+
+id!(
+    /// A contest, as who posted it names it.
+    ContestId
+);
+id!(
+    /// An entry within its contest, as its site names it.
+    EntryId
+);
 
 impl PlayerId {
     /// The id under which a team's defence and special teams score: `dst:TEAM`.

@@ -5,6 +5,7 @@
 //! Bounded by construction: ids are at most [`ids::ID_BYTES_MAX`] bytes, a stat line is a fixed array.
 
 pub mod change;
+pub mod contest;
 pub mod event;
 pub mod gsis;
 pub mod ids;
@@ -18,12 +19,13 @@ pub mod topic;
 pub mod trace;
 
 pub use change::{Cause, CauseKind, Change, GameHead, GameView, Member, PlayerCard, PlayerMove, ViewMoved};
+pub use contest::{ContestNow, EntryNow};
 pub use event::{
     Clock, Event, GameEvent, GameStatus, PlayEvent, PlayKind, PlayerInfo, Retraction, Score, Situation, SituationEvent, StatRecord,
 };
-pub use ids::{GameId, LineupId, PlayId, PlayerId, Team};
+pub use ids::{ContestId, EntryId, EntryName, GameId, LineupId, PlayId, PlayerId, Team};
 pub use lines::{GameLines, PlayerLines};
-pub use points::Points;
+pub use points::{Multiplier, Points};
 pub use prediction::{Bulletin, Forecast, Outcome, PlayCall, Prediction, Probability};
 pub use recap::{Recap, RecapPlay, RecapSnap, Side, Spot};
 pub use stat::{PackedLine, Stat, StatDelta, StatLine};

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::iter::Sum;
-use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
+use std::ops::{Add, AddAssign, Neg, RangeInclusive, Sub, SubAssign};
 
 /// An amount of fantasy points, in 1/10,000 point.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -57,6 +57,39 @@ impl Points {
         };
         let units = whole.checked_mul(Self::SCALE)?.checked_add(padded)?;
         Some(Points(if negative { -units } else { units }))
+    }
+}
+
+/// What a slot multiplies its player's points by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Multiplier(u32);
+
+impl Multiplier {
+    /// What slots multiply by unless they say otherwise.
+    pub const ONE: Multiplier = Multiplier(100);
+    /// Least and most that a slot multiplies by, in 1/100.
+    pub const HUNDREDTHS: RangeInclusive<u32> = 1..=1000;
+
+    /// So many hundredths, where that is within [`Multiplier::HUNDREDTHS`].
+    pub fn new(hundredths: u32) -> Option<Multiplier> {
+        Self::HUNDREDTHS.contains(&hundredths).then_some(Multiplier(hundredths))
+    }
+
+    /// So many times these points; where that is finer than points are, rounded, halves away from zero.
+    pub fn of(self, points: Points) -> Points {
+        let product = i128::from(points.0) * i128::from(self.0);
+        let rounded = (product + product.signum() * 50) / 100;
+        Points(rounded.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
+    }
+
+    /// In 1/100.
+    pub fn in_hundredths(self) -> u32 {
+        self.0
+    }
+
+    /// In 1/100; nothing for [`Multiplier::ONE`].
+    pub fn hundredths(self) -> Option<u32> {
+        (self != Multiplier::ONE).then_some(self.0)
     }
 }
 
@@ -143,6 +176,18 @@ mod tests {
         #[test]
         fn what_is_printed_parses_back(units in -1_000_000_000_000i64..1_000_000_000_000) {
             prop_assert_eq!(Points::parse(&Points(units).to_string()), Some(Points(units)));
+        }
+
+        #[test]
+        fn multiplying_is_exact_to_the_unit(units in -1_000_000_000i64..1_000_000_000, hundredths in Multiplier::HUNDREDTHS) {
+            let got = Multiplier(hundredths).of(Points(units)).0;
+            // No nearer unit, and of two as near the one further from zero.
+            let error = i128::from(got) * 100 - i128::from(units) * i128::from(hundredths);
+            prop_assert!(error.abs() <= 50);
+            if error.abs() == 50 {
+                prop_assert_eq!(error.signum(), i128::from(units.signum()));
+            }
+            prop_assert_eq!(Multiplier::ONE.of(Points(units)), Points(units));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a client can subscribe to.
 
-use super::{GameId, LineupId, PlayerId, Team, ids};
+use super::{ContestId, EntryName, GameId, LineupId, PlayerId, Team, ids};
 use std::fmt;
 
 /// A topic's name.
@@ -18,16 +18,22 @@ pub enum TopicName {
     Predictions(GameId),
     /// `lineup:ID`: the sum of a fan's players, under the ruleset that the lineup was made for.
     Lineup(LineupId),
+    /// `contest:ID`: a contest's leaders, the points that its prizes take, and how its entries are spread.
+    Contest(ContestId),
+    /// `entry:CONTEST/ENTRY`: where one entry of a contest stands.
+    Entry(EntryName),
 }
 
 /// Why a text names no topic.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum TopicError {
     /// There is no such kind.
-    #[error("no such kind of topic; there are player:ID, team:ABBR, game:ID, predictions:GAME, lineup:ID and slate")]
+    #[error(
+        "no such kind of topic; there are player:ID, team:ABBR, game:ID, predictions:GAME, lineup:ID, contest:ID, entry:CONTEST/ID and slate"
+    )]
     Kind,
     /// The id cannot be one.
-    #[error("the id after the colon must be 1 to {max} printable ASCII characters without spaces, commas, quotes or slashes", max = ids::ID_BYTES_MAX)]
+    #[error("the id after the colon must be 1 to {max} printable ASCII characters without spaces, commas, quotes or slashes (entry: takes two, with a slash between)", max = ids::ID_BYTES_MAX)]
     Id,
 }
 
@@ -44,6 +50,8 @@ impl TopicName {
             "game" => GameId::new(id).map(TopicName::Game),
             "predictions" => GameId::new(id).map(TopicName::Predictions),
             "lineup" => LineupId::new(id).map(TopicName::Lineup),
+            "contest" => ContestId::new(id).map(TopicName::Contest),
+            "entry" => EntryName::parse(id).map(TopicName::Entry),
             _ => return Err(TopicError::Kind),
         }
         .ok_or(TopicError::Id)
@@ -58,12 +66,28 @@ impl TopicName {
             TopicName::Slate => ("slate", ""),
             TopicName::Predictions(game) => ("predictions:", game.as_str()),
             TopicName::Lineup(id) => ("lineup:", id.as_str()),
+            TopicName::Contest(id) => ("contest:", id.as_str()),
+            TopicName::Entry(name) => ("entry:", name.as_str()),
         }
     }
 
-    /// Whether the topic's frames name a ruleset. A subscription chooses it, but for a lineup, which has its own.
+    /// Whether the topic's frames name a ruleset. A subscription chooses it, unless the topic has its own.
     pub fn has_ruleset(&self) -> bool {
         !matches!(self, TopicName::Slate | TopicName::Predictions(_))
+    }
+
+    /// Whether the topic has a ruleset of its own, whatever a subscription asks for.
+    pub fn has_own_ruleset(&self) -> bool {
+        matches!(self, TopicName::Lineup(_)) || self.contest().is_some()
+    }
+
+    /// The id of the contest that a `contest:` or `entry:` topic is about.
+    pub fn contest(&self) -> Option<&str> {
+        match self {
+            TopicName::Contest(id) => Some(id.as_str()),
+            TopicName::Entry(name) => Some(name.contest()),
+            _ => None,
+        }
     }
 
     /// Whether the topic shows predictions, of which the newest of each kind counts, instead of changes.
@@ -73,7 +97,7 @@ impl TopicName {
 
     /// Whether the topic outlives no restart: what it shows is not in the log, and it counts from elsewhere then.
     pub fn is_made_anew(&self) -> bool {
-        matches!(self, TopicName::Predictions(_) | TopicName::Lineup(_))
+        self.has_predictions() || self.has_own_ruleset()
     }
 }
 
@@ -99,6 +123,8 @@ mod tests {
             "game:2017",
             "predictions:2017",
             "lineup:a1",
+            "contest:c1",
+            "entry:c1/e-7",
         ] {
             assert_eq!(TopicName::parse(name).unwrap().to_string(), name);
         }
@@ -113,5 +139,8 @@ mod tests {
         assert_eq!(TopicName::parse("predictions"), Err(TopicError::Kind));
         assert_eq!(TopicName::parse("predictions:"), Err(TopicError::Id));
         assert_eq!(TopicName::parse("predictions:a/b"), Err(TopicError::Id));
+        for bad in ["entry:c1", "entry:c1/", "entry:/e", "entry:c1/e/7", "contest:c1/e7"] {
+            assert_eq!(TopicName::parse(bad), Err(TopicError::Id), "{bad}");
+        }
     }
 }

@@ -19,6 +19,7 @@ use crate::recovery;
 use crate::store::{Files, Header, gap};
 use crate::telemetry::BaseMetrics;
 use flume::{Receiver, RecvTimeoutError};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -33,6 +34,8 @@ const RETENTION_EVERY_US: i64 = 60_000_000;
 const STRETCH_BYTES: usize = 64 << 20;
 /// Of a stream's most entries, the part after which a base is made however few those are.
 const STREAM_PART: u64 = 4;
+/// Times `base_every_records`: records that a stream keeps at most for who was away.
+const KEPT_TIMES: u64 = 10;
 
 /// What the thread works with.
 pub(super) struct Housekeeper {
@@ -46,6 +49,7 @@ pub(super) struct Housekeeper {
     archive: Option<Archive>,
     every_records: u64,
     every_us: i64,
+    keep: Keep,
     partitions: Vec<Partition>,
     metrics: BaseMetrics,
 }
@@ -60,6 +64,33 @@ struct Partition {
     looked_us: Option<i64>,
     /// Records that no base covers.
     behind: u64,
+    /// When bases were made that are younger than `Keep::us`, and the newest that is older: the first record that
+    /// came after each.
+    marks: VecDeque<(i64, u64)>,
+}
+
+/// How much of a stream is kept for who was away.
+#[derive(Clone, Copy)]
+struct Keep {
+    /// What is younger, in microseconds.
+    us: i64,
+    /// But no more records than that.
+    records_max: u64,
+}
+
+impl Partition {
+    /// The first record to keep in the stream, as a base is made `now_us` of what is up to `written`, and the one
+    /// before covers what is up to `covered`: nobody who begins with that one finds a hole.
+    fn keep_from(&mut self, keep: Keep, now_us: i64, covered: u64, written: u64) -> u64 {
+        self.marks.push_back((now_us, written + 1));
+        // What is left at the front is the newest that is old enough, or the oldest there is.
+        while self.marks.get(1).is_some_and(|(at_us, _)| now_us - at_us >= keep.us) {
+            self.marks.pop_front();
+        }
+        let aged = self.marks.front().filter(|(at_us, _)| now_us - at_us >= keep.us);
+        let young = aged.map_or(1, |(_, first)| *first);
+        young.max((written + 1).saturating_sub(keep.records_max)).min(covered + 1)
+    }
 }
 
 /// Why there is no base.
@@ -97,6 +128,14 @@ impl Housekeeper {
                 .min(settings.stream_entries_max / STREAM_PART)
                 .max(1),
             every_us: i64::try_from(config.cluster.base_every_s * 1_000_000).unwrap_or(i64::MAX),
+            keep: Keep {
+                us: i64::try_from(config.cluster.base_keep_s * 1_000_000).unwrap_or(i64::MAX),
+                records_max: config
+                    .cluster
+                    .base_every_records
+                    .saturating_mul(KEPT_TIMES)
+                    .min(settings.stream_entries_max / 2),
+            },
             partitions: (0..settings.partitions).map(|_| Partition::default()).collect(),
             metrics,
         }
@@ -196,7 +235,9 @@ impl Housekeeper {
             let (first, last) = range;
             tracing::error!(partition = number, first, last, %error, "the archive (store.dir) has a hole: these records are not in it");
         }
-        let trimmed = bases.put(&header.epoch, fence, made.lsn, &made.bytes, extent.covered + 1)?;
+        let keep_from = partition.keep_from(self.keep, now_us, extent.covered, made.lsn);
+        let bases = partition.bases.as_mut().expect("opened above");
+        let trimmed = bases.put(&header.epoch, fence, made.lsn, &made.bytes, keep_from)?;
         partition.behind_since_us = None;
         partition.behind = extent.written.saturating_sub(made.lsn);
         self.metrics.made.increment(1);
@@ -227,4 +268,49 @@ fn segment(since: &[Stretch]) -> Vec<u8> {
         }
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Keep, Partition};
+
+    const KEEP: Keep = Keep {
+        us: 120,
+        records_max: 1_000,
+    };
+
+    #[test]
+    fn what_is_young_stays_and_what_a_newcomer_needs() {
+        let mut partition = Partition::default();
+        // Nothing is known of how old it is.
+        assert_eq!(partition.keep_from(KEEP, 0, 0, 50), 1);
+        assert_eq!(partition.keep_from(KEEP, 60, 50, 70), 1);
+        // Who was there when the first base was made has all up to it.
+        assert_eq!(partition.keep_from(KEEP, 120, 70, 90), 51);
+        assert_eq!(partition.keep_from(KEEP, 179, 90, 95), 51);
+        assert_eq!(partition.keep_from(KEEP, 180, 95, 96), 71);
+        // The base before covers less than the last one that is old enough does not: only where it was made since.
+        assert_eq!(partition.keep_from(KEEP, 9_000, 96, 97), 97);
+        assert_eq!(partition.marks.len(), 2);
+    }
+
+    #[test]
+    fn a_stream_that_grows_fast_keeps_less() {
+        let mut partition = Partition::default();
+        assert_eq!(
+            partition.keep_from(KEEP, 0, 0, 5_000),
+            1,
+            "no base is there yet that somebody may begin with"
+        );
+        assert_eq!(partition.keep_from(KEEP, 1, 5_000, 5_600), 4_601);
+        assert_eq!(partition.keep_from(KEEP, 2, 5_600, 9_000), 5_601);
+    }
+
+    #[test]
+    fn without_an_age_it_is_what_came_since_the_base_before() {
+        let mut partition = Partition::default();
+        let keep = Keep { us: 0, ..KEEP };
+        assert_eq!(partition.keep_from(keep, 5, 0, 50), 1);
+        assert_eq!(partition.keep_from(keep, 6, 50, 70), 51);
+    }
 }

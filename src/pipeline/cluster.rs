@@ -260,6 +260,7 @@ impl Node {
             .absolute(self.status.all().map(|partition| partition.reached.load(Relaxed)).sum());
         if let Some(leases) = &self.leases {
             metrics.lease_changes.absolute(leases.changes.load(Relaxed));
+            leases.engines.store(self.registry.nodes.engines(Clock.steady_us()), Relaxed);
         }
         nodes::read_levels(&self.registry.nodes, &self.nodes_metrics);
     }

@@ -102,6 +102,15 @@ impl Ruleset {
         self.position(if player.is_dst() { Some(DST_POSITION) } else { position })
     }
 
+    /// The largest amount of which every score is a whole multiple; at least one unit.
+    pub fn quantum(&self) -> Points {
+        let weights = self.weights.iter().flatten().map(|weight| weight.units);
+        let steps = self.steps.iter().map(|step| step.units);
+        let bonuses = self.bonuses.iter().map(|bonus| bonus.units);
+        let rows = self.ladders.iter().flat_map(|ladder| ladder.rows.iter().map(|(_, units)| *units));
+        Points(weights.chain(steps).chain(bonuses).chain(rows).fold(0, gcd).max(1))
+    }
+
     /// What the line is worth at that position. A line of zeros is worth nothing.
     #[inline]
     pub fn score(&self, line: &StatLine, position: PositionIndex) -> Points {
@@ -120,6 +129,14 @@ impl Ruleset {
         }
         Points(units)
     }
+}
+
+/// The greatest amount that divides both, without sign.
+fn gcd(mut a: i64, mut b: i64) -> i64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a.abs()
 }
 
 impl Ladder {

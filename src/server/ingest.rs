@@ -100,7 +100,7 @@ fn permit_for(app: &App) -> Result<OwnedSemaphorePermit, ApiError> {
     })
 }
 
-fn is_zipped(headers: &HeaderMap) -> Result<bool, ApiError> {
+pub(super) fn is_zipped(headers: &HeaderMap) -> Result<bool, ApiError> {
     let Some(coding) = headers.get(header::CONTENT_ENCODING) else {
         return Ok(false);
     };
@@ -157,7 +157,7 @@ async fn read_body(mut body: Body, app: &App, bytes_max: usize, held: &mut Held)
     Ok((bytes, permit))
 }
 
-async fn next_data(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
+pub(super) async fn next_data(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
     loop {
         match body.frame().await {
             None => return Ok(None),
@@ -183,7 +183,7 @@ async fn discard(app: &App, body: Body, bytes_max: usize) -> ApiError {
 }
 
 /// Reads some bytes of a body that nobody wants, for no longer than one that is wanted.
-async fn let_go(app: &App, mut body: Body, bytes_max: usize) {
+pub(super) async fn let_go(app: &App, mut body: Body, bytes_max: usize) {
     let reading = async {
         let mut read = 0;
         while read < bytes_max

@@ -35,7 +35,7 @@ pub(super) async fn define(State(door): State<Door>, reader: Reader, request: Re
         let (index, ruleset) = app.ruleset(asked.ruleset.as_deref())?;
         let lineup = Lineup::new((index, ruleset), &asked.slots).map_err(|error| bad(error.to_string()))?;
         let name = TopicName::Lineup(lineup.id.clone());
-        reader.may_lineup(&name, ruleset, index)?;
+        reader.may_own(&name, ruleset, index)?;
         let defined = app.hub.define(lineup, ruleset);
         let topic = defined.map_err(|(code, message)| ApiError::unavailable(code, message).send_again_after(SOON_MS))?;
         let answer = json(|json| {
@@ -67,7 +67,7 @@ impl App {
             let message = format!("{name}: no such lineup here, or not any more; POST /v1/lineups makes one");
             return Err(ApiError::not_found("unknown_lineup", message));
         };
-        reader.may_lineup(name, self.rulesets.by_index(lineup.ruleset), lineup.ruleset)?;
+        reader.may_own(name, self.rulesets.by_index(lineup.ruleset), lineup.ruleset)?;
         Ok(topic.clone())
     }
 }

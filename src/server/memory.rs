@@ -46,6 +46,7 @@ impl App {
                 Owner::Kernel => self.kernel_bytes(),
                 Owner::Ingest => self.ingest_bytes.load(Ordering::Relaxed) as u64,
                 Owner::Log => self.engine.log().map_or(0, |log| log.levels().unsynced_bytes),
+                Owner::Contests => self.hub.contests().all().iter().map(|contest| contest.heap_bytes() as u64).sum(),
             };
             (owner, bytes)
         })

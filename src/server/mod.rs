@@ -12,6 +12,7 @@ pub mod admission;
 mod api;
 mod auth;
 mod clients;
+mod contests;
 pub mod error;
 mod feed_rate;
 mod feed_socket;
@@ -38,6 +39,7 @@ pub mod upgrade;
 pub use crate::fanout::slots::{Addresses, Connections, Slot};
 pub use auth::{Auth, KeyFileError};
 pub use clients::Slowest;
+pub use contests::ContestStore;
 pub use feed_rate::FeedRates;
 pub use predictions::{Predictions, PredictorState};
 pub use tier::Tiers;
@@ -59,7 +61,7 @@ use admission::Admission;
 use axum::Router;
 use axum::http::request::Parts;
 use axum::middleware::{from_fn_with_state, map_request_with_state, map_response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use error::ApiError;
 use flume::Sender;
 use listen::{Arrival, Peer};
@@ -105,6 +107,8 @@ pub struct App {
     pub side: tokio::runtime::Handle,
     /// Requests with events under way.
     pub ingest_permits: Arc<Semaphore>,
+    /// Where contests are stored.
+    pub contests: ContestStore,
     /// What each feed has sent lately.
     pub feed_rates: FeedRates,
     /// Ingest's handles.
@@ -298,6 +302,10 @@ pub fn router(door: Door, routes: Routes) -> Router {
             .route("/v1/rulesets", get(api::rulesets))
             .route("/v1/models", get(predictions::models))
             .route("/v1/lineups", post(lineups::define))
+            .route("/v1/contests", get(contests::list))
+            .route("/v1/contests/{id}", get(contests::contest))
+            .route("/v1/contests/{id}/entries", get(contests::entries))
+            .route("/v1/contests/{id}/entries/{entry}", get(contests::entry))
             .route("/v1/optimize", post(optimize::lineups))
             .route("/v1/admission", get(api::admission))
             .route("/v1/nodes", get(nodes::nodes))
@@ -321,6 +329,8 @@ pub fn router(door: Door, routes: Routes) -> Router {
     if routes.ingest {
         router = router
             .route("/v1/events", post(ingest::post_events))
+            .route("/v1/contests", post(contests::post))
+            .route("/v1/contests/{id}", delete(contests::delete))
             .route("/v1/ingest", get(ingest_ws::feed));
     }
     if routes.admin {

@@ -104,9 +104,10 @@ fn compose(app: &App, reader: &Reader, topics: Vec<TopicName>, ruleset: &Ruleset
         // Asking costs no memory: a topic that is not there is not made.
         let topic = match name {
             TopicName::Lineup(_) => app.lineup(reader, &name)?,
+            TopicName::Contest(_) | TopicName::Entry(_) => app.view(reader, name)?,
             name => app.hub.get_or_empty(name),
         };
-        let ruleset = topic.lineup().map_or(ruleset, |lineup| app.rulesets.by_index(lineup.ruleset));
+        let ruleset = topic.own_ruleset().map_or(ruleset, |own| app.rulesets.by_index(own));
         let subject = Subject {
             topic: &topic,
             ruleset,

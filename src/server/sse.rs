@@ -72,7 +72,7 @@ pub(super) async fn events(
     shard.send_async(Command::EventStream(request)).await.map_err(|_| stopping())?;
     let conn = answer.await.map_err(|_| stopping())?.map_err(|(code, message)| match code {
         "overloaded" => overloaded(&message),
-        "unknown_lineup" => ApiError::not_found(code, message),
+        "unknown_lineup" | "unknown_contest" | "unknown_entry" => ApiError::not_found(code, message),
         _ => ApiError::bad_request(code, message),
     })?;
     let mut response = Response::new(Body::new(StreamBody::new(Pieces {

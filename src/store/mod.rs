@@ -17,6 +17,7 @@
 //! | `remove` | segments that are no longer needed, removed beside writes |
 //! | [`group`] | the same with those who wait for a commit, step by step |
 //! | [`log`] | its two threads, and who waits for them |
+//! | `contests` | contests, a file each beside the log |
 //! | [`snapshot`] | the log rewritten up to some record, in a file of its own |
 //! | [`inspect`](mod@inspect), [`repair`](mod@repair) | for people |
 //!
@@ -40,6 +41,7 @@
 //! segment in memory.
 
 mod append;
+mod contests;
 pub mod faults;
 pub mod files;
 mod folder;
@@ -58,6 +60,7 @@ pub mod snapshot;
 #[cfg(test)]
 mod tests;
 
+pub use contests::{ContestFile, StoredContest, contests, is_contest_set_aside, put_contest, remove_contest};
 pub use files::{DiskFiles, Files, LogFile};
 pub use folder::{CUTS_MAX, gap, write_segment};
 pub use group::{Batch, Durability, GroupCommit, Settings};

@@ -4,6 +4,7 @@
 //! are lost, so that all others keep their place. How many those are, the next mark says. A torn tail is
 //! left to who begins the log: see [`super::Opening::cut_torn`].
 
+use super::contests::contests;
 use super::files::Files;
 use super::folder::{SegmentFile, beside, gap, segments, write_whole};
 use super::header::Header;
@@ -46,6 +47,7 @@ pub fn repair(dir: &Path, files: &dyn Files) -> Result<Vec<Repaired>, OpenError>
         headers.0.push(header.ok().map(|(header, _)| header));
     }
     let mut all = snapshots_set_aside(dir, files)?;
+    all.extend(contests_set_aside(dir, files)?);
     for (nth, file) in found.iter().enumerate() {
         let until = found.get(nth + 1).map(|next| next.first);
         let bytes = file.read(files)?;
@@ -89,6 +91,26 @@ fn snapshots_set_aside(dir: &Path, files: &dyn Files) -> Result<Vec<Repaired>, O
         _ => None,
     });
     Ok(repaired.collect())
+}
+
+/// A damaged contest is set aside whole: who posted it has it.
+fn contests_set_aside(dir: &Path, files: &dyn Files) -> Result<Vec<Repaired>, OpenError> {
+    let mut all = Vec::new();
+    for file in contests(dir, files)? {
+        match file.load(files) {
+            Ok(_) => {}
+            Err(OpenError::DamagedContest { .. }) => all.push(Repaired {
+                offset: 0,
+                bytes: file.bytes,
+                problem: Problem::Nonsense,
+                missing: 0,
+                kept: Some(file.set_aside(files)?),
+                file: file.path,
+            }),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
 }
 
 /// The headers that can be read, by segment.

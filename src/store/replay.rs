@@ -40,6 +40,18 @@ pub enum OpenError {
         /// What is wrong.
         problem: Problem,
     },
+    /// A contest's file can't be read.
+    #[error(
+        "{}: {what}. This is a contest, which was safely on disk; nothing was changed. \
+         `scorewire log repair --data-dir {}` sets the file aside; then post the contest again",
+        file.display(), folder_of(file).display()
+    )]
+    DamagedContest {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// A later version wrote a record that this one does not know.
     #[error("{}, byte {offset}: a record of kind {kind}, written by a later version", file.display())]
     Later {

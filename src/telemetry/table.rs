@@ -96,6 +96,55 @@ metric!(
     "From an event's effect being worked out to the shards being told of the lineups that it moved; the oldest of what was taken together."
 );
 metric!(
+    CONTESTS,
+    "scorewire_contests",
+    Gauge,
+    "",
+    "Contests; `contests.contests_max` at most."
+);
+metric!(
+    CONTEST_ENTRIES,
+    "scorewire_contest_entries",
+    Gauge,
+    "",
+    "Entries of all contests; `contests.entries_all_max` at most."
+);
+metric!(
+    CONTEST_CHANGES,
+    "scorewire_contest_changes_total",
+    Counter,
+    "",
+    "Changes of contests: one for each change of a player and each contest that has them."
+);
+metric!(
+    CONTEST_VIEWS,
+    "scorewire_contest_views_total",
+    Counter,
+    "",
+    "Times that the topic of a contest or an entry came to show something else; those that nobody watches are not counted, as they do not."
+);
+metric!(
+    CONTEST_RESYNCS,
+    "scorewire_contest_resyncs_total",
+    Counter,
+    "",
+    "Times that news for contests found no room (`fanout.notices_max`) and every player of one was looked at."
+);
+metric!(
+    STATE_TO_CONTESTS,
+    "scorewire_state_to_contests_seconds",
+    Histogram,
+    "",
+    "From an event's effect being worked out to the shards being told of the contests and entries that it moved; the oldest of what was taken together."
+);
+metric!(
+    CONTEST_CHANGE,
+    "scorewire_contest_change_seconds",
+    Histogram,
+    "",
+    "What one contest took for its part of what was taken together: its players set, and what is watched shown."
+);
+metric!(
     OPTIMIZED,
     "scorewire_optimize_requests_total",
     Counter,
@@ -512,7 +561,7 @@ metric!(
     MEMORY,
     "scorewire_memory_bytes",
     Gauge,
-    "owner = rings, frames, mirrors, clients, kernel, ingest, log",
+    "owner = rings, frames, mirrors, clients, kernel, ingest, log, contests",
     "Whose memory it is, by estimate; kernel: at most, of clients whose socket is full."
 );
 metric!(
@@ -951,6 +1000,13 @@ pub const METRICS: &[&Metric] = &[
     &OPTIMIZE_WAITING,
     &OPTIMIZE_STEPS,
     &STATE_TO_LINEUPS,
+    &CONTESTS,
+    &CONTEST_ENTRIES,
+    &CONTEST_CHANGES,
+    &CONTEST_VIEWS,
+    &CONTEST_RESYNCS,
+    &STATE_TO_CONTESTS,
+    &CONTEST_CHANGE,
     &GAMES,
     &GAMES_LIVE,
     &GAMES_EXPIRED,

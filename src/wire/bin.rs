@@ -6,6 +6,7 @@
 //! of at least a byte, nothing nests, and nothing is taken in before it has been seen whole.
 
 mod client;
+mod contests;
 mod messages;
 mod predictions;
 

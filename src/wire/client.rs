@@ -88,7 +88,7 @@ pub struct SlotAsked {
 }
 
 /// Least and most that a slot multiplies by, in 1/100.
-pub const HUNDREDTHS: std::ops::RangeInclusive<u32> = 1..=1000;
+pub const HUNDREDTHS: std::ops::RangeInclusive<u32> = crate::model::Multiplier::HUNDREDTHS;
 
 /// Said of one that is not.
 pub(super) const BAD_MULTIPLIER: &str = "multiplier must be 0.01 to 10, with at most two decimals";

@@ -3,6 +3,7 @@
 //! Writes into a byte buffer that becomes the frame; numbers are integers and fixed-point points, so
 //! no float is formatted. Every text is escaped, `<` and `&` included: nothing from a feed is markup.
 
+mod contests;
 mod messages;
 mod predictions;
 

@@ -4,6 +4,7 @@
 //! them. What each field means is in `docs/protocol.md`.
 
 use super::close::CloseReason;
+use super::contests::{ContestShown, EntryShown};
 use crate::model::change::{Cause, GameHead, GameView, ViewMoved};
 use crate::model::prediction::Tally;
 use crate::model::stat::NAMES;
@@ -187,6 +188,10 @@ pub enum Shown<'a> {
     Predictions(Vec<&'a Prediction>, Tally),
     /// `lineup:`, every slot.
     Lineup(LineupShown<'a>),
+    /// `contest:`.
+    Contest(ContestShown<'a>),
+    /// `entry:`, every slot.
+    Entry(EntryShown<'a>),
 }
 
 /// `delta`.
@@ -197,7 +202,7 @@ pub struct Delta<'a> {
     pub prev: Seq,
     /// What moved.
     pub moved: Moved<'a>,
-    /// Why; one, unless it is merged.
+    /// Why; one, unless it is merged. None of a contest or an entry, whose players' topics tell them.
     pub causes: SmallVec<[CauseShown<'a>; 1]>,
     /// Causes of a merged delta that are not named.
     pub causes_omitted: u64,
@@ -220,6 +225,10 @@ pub enum Moved<'a> {
     Slate(SmallVec<[GameShown<'a>; 2]>),
     /// `lineup:`, the slots that moved.
     Lineup(LineupShown<'a>),
+    /// `contest:`, what moved of it.
+    Contest(ContestShown<'a>),
+    /// `entry:`, and the slots that moved.
+    Entry(EntryShown<'a>),
 }
 
 /// `prediction` and `outcome`.

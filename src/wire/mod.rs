@@ -7,6 +7,7 @@
 pub mod bin;
 pub mod client;
 pub mod close;
+pub mod contests;
 pub mod deflate;
 pub mod json;
 pub mod message;

@@ -7,9 +7,12 @@
 use crate::frames::{Extension, Got, client_frame, next_frame};
 use crate::predictions::{each_kind, post, tie};
 use crate::proto;
-use crate::world::{Settings, World};
+use crate::world::{Settings, World, rulesets};
+use scorewire::contest::{self, Players, Reader};
+use scorewire::fanout::contests::{Drawn, Odds};
 use scorewire::fanout::shard::{ConnKey, Kind};
 use scorewire::feed::{Decoder, Limits};
+use scorewire::model::contest::Cents;
 use scorewire::model::{IngestTime, StateTime};
 use scorewire::wire::{Coding, Form};
 use serde_json::Value;
@@ -169,9 +172,48 @@ fn transcript(coding: Coding) -> (String, Vec<Value>) {
     post(&script.world.hub, tie("K"));
     script.told("a bulletin");
     script.say(r#"{"op":"subscribe","id":10,"topics":["predictions:K","predictions:a b"]}"#);
+    contest(&mut script);
     script.world.shards[0].drain(1_000, script.world.now_us);
     script.told("the server drains");
     (script.out, script.said)
+}
+
+/// A contest of two entries: what is shown of it, what moves it, and its end.
+fn contest(script: &mut Script) {
+    const BODY: &[u8] =
+        br#"{"contest":"c1","name":"One & all","ruleset":"ppr","slots":[{"slot":"CPT","multiplier":1.5},"FLEX"],"payouts":"1:100,2:25.50"}
+{"entry":"e1","name":"fan (1/2)","lineup":["W","Q"]}
+{"entry":"e2","lineup":["Q","W"]}"#;
+    let mut reader = Reader::new(Players::default(), contest::Limits::DEFAULT);
+    reader.feed(BODY).expect("a contest");
+    let (definition, _) = reader.finish().expect("a contest");
+    let (rulesets, id) = (rulesets(), definition.id().clone());
+    let index = rulesets.index("ppr").expect("it is there");
+    let contests = script.world.hub.clone();
+    let place = contests.contests().place(&id, 2).expect("room");
+    let begun = place.begin(definition, (index, rulesets.by_index(index)), IngestTime(1_700_000_000_000_000));
+    script.say(r#"{"op":"subscribe","id":13,"topics":["contest:c1","entry:c1/e1","entry:c1/e3","contest:c2"]}"#);
+    let caught = |play: u32, yards: i32| {
+        format!(r#"{{"type":"play","game":"H","play":"{play}","ts":20,"stats":[{{"player":"W","team":"NE","stat":21,"yards":{yards}}}]}}"#)
+    };
+    script.feed(&[&caught(90, 30)]);
+    script.feed(&[&caught(91, 7), &caught(92, 9)]);
+    let drawn = |won, cashed, top1, cents| Drawn {
+        won,
+        cashed,
+        top1,
+        expected: Cents(cents),
+    };
+    let odds = Odds {
+        at_us: 1_700_000_000_000_007,
+        draws: 10_000,
+        // In the contest's own order, which is not that of the ids.
+        entries: [drawn(1_000, 10_000, 0, 3_295), drawn(9_000, 10_000, 9_000, 9_255)].into(),
+    };
+    contests.contests().drawn(&begun, odds);
+    script.told("odds are drawn");
+    assert!(contests.contests().remove(&id));
+    script.told("the contest is deleted");
 }
 
 const CORRECTED_AGAIN: &str = r#"{"type":"play","game":"G","play":"10","rev":3,"ts":10,"stats":[]}"#;

@@ -54,7 +54,8 @@ fn lineups_come_from_a_sites_file_and_from_players_as_json_alike() {
                 .unwrap()
                 .iter()
                 .map(|player| player["name"].clone())
-                .collect::<Vec<_>>()
+                .map(|name| name.to_string())
+                .collect::<std::collections::BTreeSet<_>>()
         };
         assert_eq!(names(&from_csv), names(&from_json));
         let (_, left_out) = ask(&server, &json!({"site": "draftkings", "players": players(|id| id == "101")})).await;

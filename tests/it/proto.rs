@@ -61,6 +61,8 @@ fn empty_lists(message: &DynamicMessage, json: &Map<String, Value>) -> &'static 
     let topic = json.get("topic").and_then(Value::as_str).unwrap_or_default();
     match message.descriptor().name() {
         "Subscriptions" => &["topics", "errors"],
+        "Contest" if json.contains_key("name") => &["leaders", "cuts"],
+        "Entry" => &["slots"],
         "Delta" | "Snapshot" if topic == "slate" => &["games"],
         "Delta" | "Snapshot" if topic.starts_with("lineup:") => &["slots"],
         "Snapshot" if topic.starts_with("predictions:") => &["predictions"],
@@ -77,6 +79,19 @@ fn put(json: &mut Map<String, Value>, message: &DynamicMessage, field: &FieldDes
         Value::from(encode_us.expect("a time").wrapping_sub(value.as_i64().expect("an age")))
     };
     match field.name() {
+        // Of contests and entries JSON has all in the message itself.
+        "contest" | "entry" if value.as_message().is_some() => {
+            for (name, value) in object(value.as_message().expect("a message")) {
+                set(&name, value);
+            }
+        }
+        "payout_cents" => set("payout", hundredths(value.as_i64())),
+        "expected_cents" => set("expected", hundredths(value.as_i64())),
+        "percentile_hundredths" => set("percentile", hundredths(value.as_u32().map(i64::from))),
+        "win_millionths" => set("win", millionths(value)),
+        "cash_millionths" => set("cash", millionths(value)),
+        "top1_millionths" => set("top1", millionths(value)),
+        "money_line" | "to_money" | "from" | "step" => set(field.name(), decimal(value.as_i64().expect("fixed-point"), 10_000)),
         "points" | "change" | "low" | "high" => set(field.name(), decimal(value.as_i64().expect("fixed-point"), 10_000)),
         "multiplier_hundredths" => set("multiplier", decimal(value.as_u32().expect("hundredths").into(), 100)),
         "sacks_halves" => set("sacks", decimal(value.as_i32().expect("halves").into(), 2)),
@@ -121,6 +136,15 @@ fn put(json: &mut Map<String, Value>, message: &DynamicMessage, field: &FieldDes
         }
         name => set(name, plain(field, value)),
     }
+}
+
+/// What JSON writes with two places.
+fn hundredths(value: Option<i64>) -> Value {
+    json!(value.expect("a number") as f64 / 100.0)
+}
+
+fn millionths(value: &Proto) -> Value {
+    json!(f64::from(value.as_u32().expect("a chance")) / 1e6)
 }
 
 /// A fixed-point number as JSON has it: an integer, or the decimal.

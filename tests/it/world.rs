@@ -4,6 +4,7 @@
 use crate::chance::Chance;
 use scorewire::engine::{EngineLimits, Shared};
 use scorewire::fanout::Hub;
+use scorewire::fanout::contests;
 use scorewire::fanout::epoch::{Epoch, EpochName};
 use scorewire::fanout::hub::{HubLimits, Inbox};
 use scorewire::fanout::lineups::{Follower, LineupLimits};
@@ -181,6 +182,7 @@ pub(crate) struct World {
     pub(crate) rulesets: Arc<Rulesets>,
     pub(crate) shards: Vec<Shard>,
     pub(crate) follower: Follower,
+    pub(crate) contests: contests::Follower,
     pub(crate) sockets: Vec<Sockets>,
     inboxes: Vec<Inbox>,
     /// Sums of what shards said of themselves.
@@ -211,6 +213,7 @@ impl World {
             sockets: (0..settings.shards).map(sockets).collect(),
             totals: vec![Account::default(); settings.shards],
             follower: Follower::new(hub.clone(), rulesets()),
+            contests: contests::Follower::new(hub.clone(), rulesets()),
             hub,
             shared,
             rulesets: rulesets(),
@@ -246,6 +249,7 @@ impl World {
         (self.hub, self.shared, self.inboxes, self.epoch) = (hub, shared, inboxes, epoch);
         self.lives += 1;
         self.follower = Follower::new(self.hub.clone(), rulesets());
+        self.contests = contests::Follower::new(self.hub.clone(), rulesets());
         self.shards = self.new_shards();
         for sockets in &mut self.sockets {
             sockets.by_conn.clear();
@@ -326,6 +330,7 @@ impl World {
     /// Everything that is under way arrives; sockets take all.
     pub(crate) fn settle(&mut self) {
         self.follower.take(None);
+        self.contests.take(None, || 0);
         for shard in 0..self.shards.len() {
             self.deliver(shard);
             while self.shards[shard].has_work() {

@@ -4,8 +4,8 @@
 
 import { ENUMS, MESSAGES } from './schema.js';
 
-const SCALES = { points: 10_000, share: 10_000, hundredths: 100, halves: 2 };
-const SIGNED = ['sint', 'points', 'halves', 'age'];
+const SCALES = { points: 10_000, share: 10_000, hundredths: 100, halves: 2, cents: 100, millionths: 1_000_000 };
+const SIGNED = ['sint', 'points', 'halves', 'age', 'cents'];
 // A double holds every sum of so many places of 7 bits.
 const PLACES_MAX = 7;
 const SHORT_TEXT = 24;
@@ -34,6 +34,10 @@ export function decode(buffer) {
 
 function frame(type, message) {
   const kind = message.topic.split(':', 1)[0];
+  if (kind === 'contest' || kind === 'entry') {
+    standing(type, message, kind);
+    return;
+  }
   if (kind === 'slate') message.games ??= [];
   if (kind === 'game' || kind === 'team') message.players ??= [];
   if (kind === 'lineup') message.slots ??= [];
@@ -50,6 +54,16 @@ function frame(type, message) {
     [message.cause] = message.causes;
     delete message.causes;
   }
+}
+
+// JSON has it in the message itself, and no causes.
+function standing(type, message, kind) {
+  const shown = message[kind];
+  delete message[kind];
+  Object.assign(message, shown);
+  if (kind === 'entry') message.slots ??= [];
+  else if (type === 'snapshot') message.cuts ??= [];
+  stamps(message, message.encode_us);
 }
 
 function ungone(shown) {
@@ -103,7 +117,7 @@ class Reader {
       return;
     }
     read[name] ??= [];
-    if (wire === 2 && ENUMS[type]) {
+    if (wire === 2 && (ENUMS[type] || type === 'uint')) {
       for (const end = this.#end(); this.#at < end;) read[name].push(this.#value(type, 0));
     } else {
       read[name].push(this.#value(type, wire));

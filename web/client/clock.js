@@ -13,7 +13,7 @@ export function nowUs() {
  */
 export class ServerClock {
   #probes = [];
-  #floorUs = -Infinity;
+  #floorUs = null;
 
   add(sentUs, receivedUs, serverUs) {
     if (!Number.isFinite(serverUs)) return;
@@ -26,13 +26,13 @@ export class ServerClock {
 
   /** Something that the server stamped has come. */
   seen(stampUs, receivedUs) {
-    if (Number.isFinite(stampUs)) this.#floorUs = Math.max(this.#floorUs, stampUs - receivedUs);
+    if (Number.isFinite(stampUs)) this.#floorUs = Math.max(this.#floorUs ?? -Infinity, stampUs - receivedUs);
   }
 
   /** Another server may have another clock. */
   clear() {
     this.#probes = [];
-    this.#floorUs = -Infinity;
+    this.#floorUs = null;
   }
 
   /** `{offsetUs, roundTripUs}` of the quickest probe, or null before the first pong. */
@@ -43,7 +43,7 @@ export class ServerClock {
 
   /** The server's time when it is `hereUs` here, as well as it is known. */
   serverUs(hereUs) {
-    return hereUs + (this.best?.offsetUs ?? (this.#floorUs > -Infinity ? this.#floorUs : 0));
+    return hereUs + (this.best?.offsetUs ?? this.#floorUs ?? 0);
   }
 
   /** Age in microseconds of something stamped, or null before the first pong. */

@@ -125,7 +125,7 @@ export class Connection {
     const { status } = response;
     const said = await response.json().catch(() => ({}));
     const error = Object.assign(new Error(said?.error ?? `HTTP ${status}`), { status, code: said?.code });
-    const afterMs = said?.reconnect_after_ms ?? 1_000 * Number(response.headers.get('retry-after') ?? NaN);
+    const afterMs = said?.reconnect_after_ms ?? 1_000 * (response.headers.get('retry-after') ?? NaN);
     if (Number.isFinite(afterMs)) error.toldMs = afterMs;
     if (status === 401) error.closeCode = UNAUTHORIZED;
     throw error;
@@ -179,14 +179,11 @@ export class Connection {
     // After a stream a WebSocket is tried again, once.
     if (transport?.transport === 'sse') this.#blocked = isIn ? BLOCKED_AFTER - 1 : 0;
     this.#isTold = Number.isFinite(toldMs);
-    this.#wait(this.#isTold ? toldMs : this.#backoffMs(), !isIn && !this.#isTold);
+    // Full jitter: clients that were cut together don't come back together. A server that says goodbye
+    // has spread its clients already, so its word is taken as it is.
+    const backoffMs = this.#options.random() * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.#failures);
+    this.#wait(this.#isTold ? toldMs : backoffMs, !isIn && !this.#isTold);
     this.#failures += 1;
-  }
-
-  // Full jitter: clients that were cut together don't come back together. A server that says goodbye
-  // has spread its clients already, so its word is taken as it is.
-  #backoffMs() {
-    return this.#options.random() * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.#failures);
   }
 
   #wait(waitMs, asksFirst) {

@@ -163,10 +163,12 @@ export type ViewOf<Topic extends string> =
     : Topic extends `game:${string}` | `team:${string}` ? GameView
     : Topic extends `predictions:${string}` ? PredictionsView
     : Topic extends `lineup:${string}` ? LineupView
+    : Topic extends `contest:${string}` ? ContestView
+    : Topic extends `entry:${string}` ? EntryView
     : Topic extends 'slate' ? SlateView
     : View)
   | null;
-export type View = PlayerView | GameView | SlateView | PredictionsView | LineupView;
+export type View = PlayerView | GameView | SlateView | PredictionsView | LineupView | ContestView | EntryView;
 
 interface Shown {
   readonly topic: string;
@@ -226,6 +228,46 @@ export interface Slot extends Player {
 export interface LineupView extends Shown {
   readonly points: number;
   readonly slots: readonly Slot[];
+}
+
+export interface ContestView extends Shown {
+  readonly name: string;
+  /** How many there are. */
+  readonly entries: number;
+  /** The best ones. Amounts of money are decimals of two places. */
+  readonly leaders: readonly { readonly entry: string; readonly name: string; readonly points: number; readonly rank: number; readonly payout: number }[];
+  /** Of each tier of the prizes its last place, what that is paid, and the points that it has now. */
+  readonly cuts: readonly { readonly place: number; readonly payout: number; readonly points: number }[];
+  /** The points of the last paid place; absent where none is. */
+  readonly money_line?: number;
+  /** How many entries have `from` points and less than a step more, and so on. */
+  readonly distribution: { readonly from: number; readonly step: number; readonly counts: readonly number[] };
+  /** When the odds of its entries were drawn, in microseconds since the Unix epoch. */
+  readonly odds_at?: number;
+}
+
+export interface EntryView extends Shown {
+  readonly contest: string;
+  readonly entry: string;
+  readonly name: string;
+  /** How many entries the contest has. */
+  readonly entries: number;
+  readonly points: number;
+  /** From 1; those with as many points share it, `tied` of them. */
+  readonly rank: number;
+  readonly tied: number;
+  /** How many of 100 entries have fewer points. */
+  readonly percentile: number;
+  /** As it stands. */
+  readonly payout: number;
+  /** Points above the last paid place, less than 0 below it; absent where none is paid. */
+  readonly to_money?: number;
+  readonly players_left: number;
+  readonly slots: readonly { readonly slot: string; readonly player: string; readonly points: number; readonly multiplier?: number }[];
+  /** What is likely to become of it, from 0 to 1, as of `at`; absent before that was drawn. */
+  readonly odds?: {
+    readonly at: number; readonly draws: number; readonly win: number; readonly cash: number; readonly top1: number; readonly expected: number;
+  };
 }
 
 export type ForecastKind = 'next_play' | 'drive' | 'win' | 'points';

@@ -36,9 +36,9 @@ export class Live {
   constructor(options) {
     this.#options = options;
     this.#connection = new Connection(options, {
-      message: (message, atUs, isDefault) => this.#message(message, atUs, isDefault),
+      message: (message, atUs, isDefault) => this.#take(message, atUs, isDefault),
       open: () => this.#streamOpened(),
-      bad: (error) => this.#bad(error),
+      bad: (error) => this.#problem({ code: 'bad_message', message: String(error) }),
       refused: (name, ruleset, error) => this.#refuse(this.#find(name, ruleset), error),
       slow: (isSlow) => this.#slow(isSlow),
       wanted: () => this.#wanted(),
@@ -165,19 +165,6 @@ export class Live {
     }
   }
 
-  // Whatever it is, it came from outside: what can't be made sense of costs a report, and no more.
-  #message(message, atUs, isDefault) {
-    try {
-      this.#take(message, atUs, isDefault);
-    } catch (error) {
-      this.#bad(error);
-    }
-  }
-
-  #bad(error) {
-    this.#problem({ code: 'bad_message', message: String(error) });
-  }
-
   #take(message, atUs, isDefault) {
     switch (message.type) {
       case 'snapshot':
@@ -230,15 +217,17 @@ export class Live {
       topic.askedId = null;
       if (how !== 'resumed') topic.isHeld = false;
       if (topic.lineup) this.#rename(topic, name, ruleset);
-      else if (topic.ruleset === undefined && ruleset !== undefined) this.#learnDefault(ruleset);
+      else if (topic.ruleset === undefined) this.#learnDefault(name, ruleset);
     }
     for (const error of errors ?? []) this.#refuse(named(error.topic), error);
   }
 
-  #learnDefault(ruleset) {
+  // One that is a topic's own says nothing of the others'.
+  #learnDefault(name, ruleset) {
+    if (!ruleset || !hasRuleset(name)) return;
     this.#defaultRuleset = ruleset;
     for (const topic of [...this.#topics.values()]) {
-      if (topic.ruleset === undefined && topic.name !== null && hasRuleset(topic.name)) this.#rename(topic, topic.name, ruleset);
+      if (topic.ruleset === undefined && hasRuleset(topic.name)) this.#rename(topic, topic.name, ruleset);
     }
   }
 
@@ -269,7 +258,7 @@ export class Live {
   }
 
   #frame(frame, atUs, isDefault) {
-    if (isDefault && frame.ruleset !== undefined && hasRuleset(frame.topic)) this.#learnDefault(frame.ruleset);
+    if (isDefault) this.#learnDefault(frame.topic, frame.ruleset);
     const topic = this.#find(frame.topic, frame.ruleset);
     if (!topic || topic.askedId !== null) return;
     const { view: previous } = topic;
@@ -339,7 +328,7 @@ export class Live {
   #refuse(topic, error) {
     if (!topic) return;
     Object.assign(topic, { askedId: null, isHeld: false, isRefused: true });
-    for (const subscription of topic.watchers.keys()) subscription.refuse(topic.name ?? topic.lineup.name, error);
+    for (const [subscription] of topic.watchers) subscription.refuse(topic.name ?? topic.lineup.name, error);
     this.#problem(error, topic);
     if (error.code !== 'overloaded') return;
     this.#askTimer ??= setTimeout(() => this.#askAgain(), ASK_AGAIN_MS * (1 + this.#options.random()));
@@ -401,7 +390,7 @@ export class Live {
       }
     }
     if (state !== 'refused' && state !== 'stopped') return;
-    for (const { watchers } of this.#topics.values()) for (const subscription of watchers.keys()) subscription.end(state === 'stopped');
+    for (const { watchers } of this.#topics.values()) for (const [subscription] of watchers) subscription.end(state === 'stopped');
   }
 
   #find(name, ruleset) {

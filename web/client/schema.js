@@ -2,7 +2,7 @@
 // order of a table rather than of the file. A test holds the two against each other.
 //
 // Types: `text`, `uint`, `int`, `sint`, `bool`, `double`, `points` (sint64 of 1/10,000), `share` (uint of
-// 1/10,000), `halves` (sint of 1/2), `names` (map of text to uint), `shares` (map of text to share), an
+// 1/10,000), `cents` (sint64 of 1/100), `millionths` (uint of 1/1,000,000), `halves` (sint of 1/2), `names` (map of text to uint), `shares` (map of text to share), an
 // enum's or a message's name. `?` is absent where it is not there, `*` is a list, anything else has a
 // default. A name in quotes does not exist in JSON: codec.js turns it into what does.
 
@@ -22,6 +22,7 @@ const GAME = 'clock 9 Clock?,situation 10 Situation?,score 11 Counts?,status 17 
   + 'home 20 text?,away 21 text?,kickoff 22 int?,';
 const NAMED = 'name 23 text?,team 24 text?,position 25 text?,';
 const SHOWN = 'points 5 points?,stats 7 Stats?,players 8 Player*,games 16 Game*,encode_us 13 int,';
+const CONTESTS = 'contest 30 Contest?,entry 31 Entry?,';
 const AGES = 'ingest_us 14 age?,feed_ts 15 age?,';
 const MODEL = 'source 16 Source,model 17 text?,version 18 text?,';
 
@@ -31,9 +32,9 @@ const TABLE = {
     + 'auth_expiring 11 AuthExpiring?,prediction 12 Prediction?,outcome 13 Outcome?,status 14 Lateness?',
   Lateness: 'late_ms 1 uint',
   Delta: `${ABOUT}prev 4 uint,change 6 points?,gone 19 Part*,causes 12 Cause*,causes_omitted 26 uint?,slots 29 Slot*,`
-    + `${SHOWN}${GAME}${NAMED}${AGES}ingest_us_first 27 age?,feed_ts_first 28 age?`,
+    + `${CONTESTS}${SHOWN}${GAME}${NAMED}${AGES}ingest_us_first 27 age?,feed_ts_first 28 age?`,
   Snapshot: `${ABOUT}reason 4 text,game 6 text?,predictions 26 Prediction*,tally 27 Tally?,slots 28 Slot*,`
-    + `${SHOWN}${GAME}${NAMED}`,
+    + `${CONTESTS}${SHOWN}${GAME}${NAMED}`,
   Prediction: `topic 1 text?,seq 3 uint?,prev 4 uint?,kind 5 Kind,after_play 6 text?,team 7 text?,probabilities 8 shares?,`
     + `kinds 9 shares?,call 10 text?,confidence 11 share?,points_ruleset 2 text?,players 12 Expected*,`
     + `${MODEL}expires_us 19 int,encode_us 13 int?,${AGES}`,
@@ -44,6 +45,14 @@ const TABLE = {
   Player: `player 1 text,points 2 points,change 3 points?,stats 4 Stats?,${WHO}`,
   Slot: `slot 1 text,player 2 text,points 3 points,change 4 points?,stats 5 Stats?,name 6 text?,team 7 text?,`
     + 'position 8 text?,multiplier 9 hundredths?,game 10 text?',
+  Contest: 'name 1 text?,entries 2 uint?,leaders 3 Leader*,cuts 4 Cut*,money_line 5 points?,distribution 6 Distribution?,odds_at 7 int?',
+  Leader: 'entry 1 text,name 2 text,points 3 points,rank 4 uint,payout 5 cents',
+  Cut: 'place 1 uint,payout 2 cents,points 3 points',
+  Distribution: 'from 1 points,step 2 points,counts 3 uint*',
+  Entry: 'contest 1 text?,entry 2 text?,name 3 text?,entries 4 uint?,rank 5 uint,tied 6 uint,percentile 7 hundredths,payout 8 cents,'
+    + 'to_money 9 points?,players_left 10 uint,slots 11 EntrySlot*,odds 12 Odds?',
+  EntrySlot: 'slot 1 text,player 2 text,points 3 points,multiplier 4 hundredths?',
+  Odds: 'at 1 int,draws 2 uint,win 3 millionths,cash 4 millionths,top1 5 millionths,expected 6 cents',
   Game: 'game 1 text,status 2 Status,clock 3 Clock?,score 4 Counts?,gone 5 Part*,home 6 text?,away 7 text?,kickoff 8 int?',
   Clock: 'quarter 1 uint,seconds_left 2 uint',
   Situation: 'down 1 uint?,distance 2 uint?,yards_to_goal 3 uint?,possession 4 text?,shotgun 5 bool?,no_huddle 6 bool?',

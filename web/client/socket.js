@@ -97,19 +97,18 @@ export class Socket {
       this.#isSilent = false;
       this.#on.silent(false);
     }
-    let message;
+    // Whatever it is, it came from outside: what can't be made sense of costs a report, and no more.
     try {
-      message = this.#codec.decode(data);
+      const message = this.#codec.decode(data);
+      if (message.type === 'welcome') this.#welcomed();
+      if (message.type === 'pong') {
+        message.sentUs = this.#pings.get(message.id);
+        this.#pings.delete(message.id);
+      }
+      this.#on.message(message, atUs);
     } catch (error) {
       this.#on.bad(error);
-      return;
     }
-    if (message?.type === 'welcome') this.#welcomed();
-    if (message?.type === 'pong') {
-      message.sentUs = this.#pings.get(message.id);
-      this.#pings.delete(message.id);
-    }
-    this.#on.message(message, atUs);
   }
 
   #welcomed() {

@@ -137,14 +137,11 @@ export class Stream {
 
   #take(data, ruleset) {
     if (!data) return;
-    let message;
     try {
-      message = JSON.parse(data);
+      this.#on.message(JSON.parse(data), nowUs(), ruleset === undefined);
     } catch (error) {
       this.#on.bad(error);
-      return;
     }
-    this.#on.message(message, nowUs(), ruleset === undefined);
   }
 }
 

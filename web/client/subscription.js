@@ -9,9 +9,14 @@ const CAUSES_MAX = 16;
 export class Subscription {
   /** topic -> `{code, message}` of what the server refused. */
   errors = new Map();
-  store = new Store(() => this.#read());
   #views = new Map();
   #snapshot = null;
+  /** The view, or null before there is one; of a list a Map by topic. The same object until it changes. */
+  getSnapshot = () => {
+    this.#snapshot ??= this.#isList ? new Map(this.#views) : [...this.#views.values()][0] ?? null;
+    return this.#snapshot;
+  };
+  store = new Store(this.getSnapshot);
   #isList;
   #handler;
   #close;
@@ -22,11 +27,6 @@ export class Subscription {
     this.#isList = isList;
     this.#handler = handler;
     this.#close = close;
-  }
-
-  /** The view, or null before there is one; of a list a Map by topic. The same object until it changes. */
-  getSnapshot() {
-    return this.#read();
   }
 
   close() {
@@ -80,11 +80,6 @@ export class Subscription {
     } finally {
       this.#readers.delete(reader);
     }
-  }
-
-  #read() {
-    this.#snapshot ??= this.#isList ? new Map(this.#views) : [...this.#views.values()][0] ?? null;
-    return this.#snapshot;
   }
 }
 

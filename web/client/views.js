@@ -9,31 +9,33 @@
 
 import { fromUnits, toUnits } from './points.js';
 
-const GAME = ['game', 'home', 'away', 'kickoff', 'status', 'clock', 'situation', 'timeouts', 'score'];
+const GAME = 'game home away kickoff status clock situation timeouts score'.split(' ');
 // As a topic of its own, in a game, or in a slot.
-const PLAYER = ['player', 'name', 'team', 'position', 'game', 'points', 'slot', 'multiplier'];
+const PLAYER = 'player name team position game points slot multiplier'.split(' ');
 
-const kindOf = (topic) => topic.split(':', 1)[0];
-
-/** Topics that a ruleset says nothing about: it is their own, or they have none. */
+/** Whether a subscription chooses the topic's ruleset. The others have one of their own, or none. Of null, a lineup that has no name yet, too. */
 export function hasRuleset(topic) {
-  return !['slate', 'predictions', 'lineup'].includes(kindOf(topic));
+  return /^(player|game|team):/.test(topic);
 }
 
 /** The view after `frame`, which is a snapshot, or follows `view`. Throws where the frame makes no sense. */
 export function apply(view, frame) {
   const { topic, ruleset, type } = frame;
   const before = type === 'snapshot' ? null : view;
-  return { topic, ruleset, seq: numberOf(frame, 'seq'), ...fields(kindOf(topic), before, frame) };
+  return { topic, ruleset, seq: numberOf(frame, 'seq'), ...fields(before, frame) };
 }
 
-function fields(kind, before, frame) {
-  switch (kind) {
+function fields(before, frame) {
+  switch (frame.topic.split(':', 1)[0]) {
     case 'slate': return { games: mergeGames(before?.games, frame.games) };
     case 'game':
     case 'team': return { ...given(before, frame, GAME), players: mergePlayers(before?.players, frame) };
     case 'predictions': return forecasts(before, frame);
-    case 'lineup': return { points: numberOf(frame, 'points'), slots: mergeSlots(before?.slots, frame.slots) };
+    case 'lineup':
+    case 'entry':
+      numberOf(frame, 'points');
+      return { ...told(before, frame), slots: mergeSlots(before?.slots, frame.slots) };
+    case 'contest': return told(before, frame);
     // A first delta names the game in its cause alone: a player's topic shows the changes of one game.
     default: return { game: causesOf(frame)[0]?.game, ...playerFields(before, frame) };
   }
@@ -65,7 +67,7 @@ export function causesOf(frame) {
 export function change(previous, view) {
   const [before, after] = [toUnits(previous?.points), toUnits(view.points)];
   const isAnother = (previous?.game ?? view.game) !== view.game;
-  return before === null || after === null || isAnother ? null : fromUnits(after - before);
+  return isAnother || before === null || after === null ? null : fromUnits(after - before);
 }
 
 function playerFields(before, frame) {
@@ -80,19 +82,13 @@ function numberOf(frame, name) {
 
 // A delta leaves out what did not change: absent means "as before". Null means "not known any more".
 function given(before, frame, names) {
-  const entries = [];
-  for (const name of names) {
-    const value = frame[name] === undefined ? before?.[name] : frame[name];
-    if (value !== undefined && value !== null) entries.push([name, value]);
-  }
-  return Object.fromEntries(entries);
+  const entries = names.map((name) => [name, frame[name] === undefined ? before?.[name] : frame[name]]);
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined && value !== null));
 }
 
 // A total that is back at 0 is absent, as in snapshots.
 function mergeStats(before, moved) {
-  const stats = { ...before, ...moved };
-  for (const name of Object.keys(moved ?? {})) if (stats[name] === 0 && name !== 'points_allowed') delete stats[name];
-  return stats;
+  return Object.fromEntries(Object.entries({ ...before, ...moved }).filter(([name, value]) => value !== 0 || name === 'points_allowed'));
 }
 
 function mergePlayers(before, { topic, players = [] }) {
@@ -102,7 +98,7 @@ function mergePlayers(before, { topic, players = [] }) {
     const { player } = entry;
     const now = playerFields(merged.get(player), entry);
     // A correction may give a player to the other team.
-    if (kindOf(topic) === 'team' && now.team && topic !== `team:${now.team}`) merged.delete(player);
+    if (/^team:/.test(topic) && now.team && topic !== `team:${now.team}`) merged.delete(player);
     else merged.set(player, now);
   }
   return merged;
@@ -116,8 +112,14 @@ function mergeGames(before, games = []) {
 
 // A player stands in a lineup once at most, and the order is that of the snapshot.
 function mergeSlots(before, slots = []) {
-  const moved = new Map(slots.map((entry) => [entry.player, entry]));
+  const moved = byPlayer(slots);
   return (before ?? slots).map((held) => (moved.has(held.player) ? playerFields(before && held, moved.get(held.player)) : held));
+}
+
+// All that a frame says but how it came about; what it leaves out did not change.
+function told(before, frame) {
+  const shown = Object.entries(frame).filter(([name]) => !/type|reason|prev|change|cause|_(us|ts)/.test(name));
+  return { ...before, ...Object.fromEntries(shown) };
 }
 
 // At most one prediction of each kind, and the outcome of each that came last.
@@ -137,6 +139,9 @@ function forecasts(before, frame) {
 }
 
 function hold(predictions, prediction) {
-  const players = new Map((prediction.players ?? []).map((one) => [one.player, one]));
-  predictions.set(prediction.kind, { ...prediction, players });
+  predictions.set(prediction.kind, { ...prediction, players: byPlayer(prediction.players) });
+}
+
+function byPlayer(list = []) {
+  return new Map(list.map((one) => [one.player, one]));
 }

@@ -33,6 +33,10 @@ export class FakeServer {
   histories = new Map();
   /** player -> what `/v1/players/ID/projection` answers of him. */
   projections = new Map();
+  /** contest -> what `/v1/contests/ID` answers of it. */
+  contests = new Map();
+  /** topic -> what a `contest:` or `entry:` topic shows. */
+  standings = new Map();
   #clients = new Set();
   #seqs = new Map();
   #http;
@@ -157,6 +161,12 @@ export class FakeServer {
     this.#send(`predictions:${game}`, 1, () => ({ type: 'outcome', ...body, encode_us: Date.now() * 1000 }));
   }
 
+  /** What a contest's or an entry's topic shows from now on: all of it before anybody follows it, then what moved. */
+  stand(topic, moved) {
+    this.standings.set(topic, { ...this.standings.get(topic), ...moved });
+    this.#delta(topic, 1, () => ({ ...moved, encode_us: Date.now() * 1000 }));
+  }
+
   #moved(player, change, ruleset) {
     const before = Object.fromEntries(Object.keys(player.stats).map((stat) => [stat, player.stats[stat] - (change[stat] ?? 0)]));
     const points = this.slate.points(player.stats, ruleset);
@@ -240,6 +250,7 @@ export class FakeServer {
 
   #snapshot(topic, ruleset) {
     if (this.lineups.has(topic)) return this.#lineup(topic);
+    if (this.standings.has(topic)) return this.standings.get(topic);
     const id = topic.slice(topic.indexOf(':') + 1);
     // The slate tells of no situation: that of a snapshot would grow old there.
     if (topic === 'slate') return { games: [...this.slate.games.values()].map(({ situation, ...shown }) => shown) };
@@ -255,6 +266,11 @@ export class FakeServer {
   #list(game, ruleset) {
     return this.slate.playersOf(game).map(({ player, name, team, position, stats }) => (
       { player, name, team, position, stats, points: this.slate.points(stats, ruleset) }));
+  }
+
+  #entries(contest, wanted) {
+    const shown = [...this.standings].filter(([topic]) => topic.startsWith(`entry:${contest}/`)).map(([, entry]) => entry);
+    return shown.filter(({ entry, name }) => `${entry} ${name}`.toLowerCase().includes(wanted.toLowerCase()));
   }
 
   async #answer(request, response) {
@@ -275,6 +291,9 @@ export class FakeServer {
   #json(url) {
     const ofGame = url.pathname.match(/^\/v1\/games\/([^/]+)\/players$/);
     if (ofGame) return this.#list(ofGame[1], url.searchParams.get('ruleset'));
+    const ofContest = url.pathname.match(/^\/v1\/contests\/([^/]+)(\/entries)?$/);
+    if (ofContest?.[2]) return { found: this.#entries(ofContest[1], url.searchParams.get('q')) };
+    if (ofContest) return this.contests.get(ofContest[1]) ?? null;
     if (/^\/v1\/players\/[^/]+\/projection$/.test(url.pathname)) return this.projections.get(decodeURIComponent(url.pathname.split('/')[3])) ?? {};
     switch (url.pathname) {
       case '/v1/games': return { epoch: this.epoch, games: [...this.slate.games.values()] };
@@ -283,6 +302,7 @@ export class FakeServer {
         this.refuses = false;
         this.toldAtMs = performance.now();
         return { reconnect_after_ms: this.toldMs };
+      case '/v1/contests': return { contests: [...this.contests.values()] };
       case '/v1/models': return this.models;
       case '/v1/history': return this.histories.get(url.searchParams.get('topic').slice('player:'.length)) ?? [];
       case '/v1/rulesets': return this.slate.rulesets;

@@ -1,6 +1,8 @@
 // A made-up slate with moving scores, enough like the real one to develop and test the page on.
 // Every number comes from one seed; nothing here scores by a real site's rules.
 
+import { seeded } from '../client/tests/seeded.js';
+
 const TEAMS = ['NE', 'HOU', 'KC', 'DEN', 'GB', 'CHI', 'SEA', 'SF', 'DAL', 'PHI', 'BUF', 'MIA', 'PIT', 'BAL', 'LAR', 'ARI'];
 const ROSTER = ['QB', 'RB', 'RB', 'WR', 'WR', 'WR', 'TE', 'K'];
 const FIRST = ['Marcus', 'Tyrell', 'Owen', 'Deshawn', 'Caleb', 'Jamal', 'Luke', 'Andre', 'Ricky', 'Sam', 'Isaiah', 'Cole'];
@@ -27,8 +29,8 @@ export class FakeSlate {
   #play = 0;
 
   constructor({ gameCount = 8, seed = 7 } = {}) {
-    this.#random = mulberry32(seed);
-    this.#foresight = mulberry32(seed + 1);
+    this.#random = seeded(seed);
+    this.#foresight = seeded(seed + 1);
     for (let i = 0; i < gameCount; i += 1) this.#addGame(i);
   }
 
@@ -180,14 +182,4 @@ export class FakeSlate {
 // As on the wire: four decimals at most.
 function rounded(value) {
   return Math.round(value * 1e4) / 1e4;
-}
-
-function mulberry32(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }

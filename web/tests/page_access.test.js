@@ -1,13 +1,10 @@
 // Whether everybody can use the page: axe's rules on every view, light and dark, and in the states that are rare.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { FakeServer } from './fake_server.js';
-import { go, launchBrowser, openPage } from './support.js';
+import { checkAccess as check, go, launchBrowser, openPage } from './support.js';
 
-const AXE = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 // What moves has colours between two; they are looked at when they have come to rest.
 const STILL = { reducedMotion: 'reduce' };
 
@@ -30,13 +27,6 @@ after(async () => {
   await server?.stop();
 });
 
-async function check(page, what) {
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate((tags) => window.axe.run(document, { runOnly: { type: 'tag', values: tags } }), RULES);
-  const told = violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.slice(0, 3).map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`).join(' | ')}`);
-  assert.deepEqual(told, [], what);
-}
-
 for (const colorScheme of ['light', 'dark']) {
   test(`every view keeps to the rules: ${colorScheme}`, async () => {
     const { page, errors } = await openPage(browser, url, { ...STILL, colorScheme });
@@ -52,6 +42,9 @@ for (const colorScheme of ['light', 'dark']) {
     await page.locator('#team-search').fill('defence');
     await page.waitForSelector('#team-options [role="option"]');
     await check(page, 'team');
+    await go(page, 'contests');
+    await page.waitForSelector('#no-contests:not([hidden])');
+    await check(page, 'contests, none');
     await go(page, 'leaders');
     await page.locator('#rows .pick').first().focus();
     await check(page, 'leaders');

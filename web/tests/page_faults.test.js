@@ -164,7 +164,7 @@ test('who finds no open slot is told so', async () => {
 test('a link’s team that is kept is mine, and its link is done with', async () => {
   await open('/#team=1,c,half_ppr,NE-0,NE-1,,,,,,,');
   await page.waitForSelector('#shared:not([hidden])');
-  assert.equal(await page.locator('.team-controls').isVisible(), false);
+  assert.equal(await page.locator('#view-team .team-controls').isVisible(), false);
   await page.locator('#keep').click();
   await page.waitForSelector('#shared', { state: 'hidden' });
   assert.match(page.url(), /#team$/);

@@ -20,13 +20,14 @@ test('the chart library is the one of its package, to the byte', () => {
 });
 
 test('an address says which view, whose team and which token', () => {
-  assert.deepEqual(parseHash(''), { view: 'slate', team: null, token: null });
-  assert.deepEqual(parseHash('#token=a.b%2Bc'), { view: 'slate', team: null, token: 'a.b+c' });
-  assert.deepEqual(parseHash('#leaders&token=t'), { view: 'leaders', team: null, token: 't' });
-  assert.deepEqual(parseHash('#team=1,c,x,,&token=%'), { view: 'team', team: '1,c,x,,', token: '%' });
-  assert.deepEqual(parseHash('#__proto__=1&nonsense'), { view: 'slate', team: null, token: null });
+  assert.deepEqual(parseHash(''), { view: 'slate', team: null, entries: null, token: null });
+  assert.deepEqual(parseHash('#token=a.b%2Bc'), { view: 'slate', team: null, entries: null, token: 'a.b+c' });
+  assert.deepEqual(parseHash('#leaders&token=t'), { view: 'leaders', team: null, entries: null, token: 't' });
+  assert.deepEqual(parseHash('#team=1,c,x,,&token=%'), { view: 'team', team: '1,c,x,,', entries: null, token: '%' });
+  assert.deepEqual(parseHash('#contests=1,c1,e7'), { view: 'contests', team: null, entries: '1,c1,e7', token: null });
+  assert.deepEqual(parseHash('#__proto__=1&nonsense'), { view: 'slate', team: null, entries: null, token: null });
   assert.equal(parseHash(hashOf('pulse', 'a&b')).token, 'a&b');
-  assert.equal(shareLink({ origin: 'http://h', pathname: '/' }, '1,c'), 'http://h/#team=1,c');
+  assert.equal(shareLink({ origin: 'http://h', pathname: '/' }, 'team', '1,c'), 'http://h/#team=1,c');
 });
 
 test('vitals are of now and of the last ten minutes, and forget what is old', () => {
@@ -71,9 +72,9 @@ test('frames are measured while something moves, and not for long after', () => 
 test('a talk goes round the closest games and all views, whatever ends meanwhile', () => {
   const game = (id, quarter, home, away) => ({ game: id, status: 'live', clock: { quarter }, home: 'H', away: 'A', score: { H: home, A: away } });
   const games = [game('far', 1, 30, 0), game('close', 4, 20, 17), game('early', 1, 0, 0), game('mid', 3, 7, 0), { game: 'f', status: 'final' }];
-  const stops = stopsOf(games, true);
+  const stops = stopsOf(games, { hasTeam: true });
   assert.deepEqual(stops.map(({ view, game: id }) => id ?? view), ['close', 'leaders', 'mid', 'team', 'early', 'pulse']);
-  assert.deepEqual(stopsOf([], false).map(({ view }) => view), ['slate', 'leaders', 'pulse']);
+  assert.deepEqual(stopsOf([], {}).map(({ view }) => view), ['slate', 'leaders', 'pulse']);
   assert.deepEqual(nextStop(stops, null), stops[0]);
   assert.deepEqual(nextStop(stops, stops[0]), stops[1]);
   assert.deepEqual(nextStop(stops, stops.at(-1)), stops[0]);

@@ -5,10 +5,10 @@ import { nowUs } from '../connection.js';
 import { el, setAttribute, setText } from '../dom.js';
 import { projectedTotal } from '../lineup_points.js';
 import { formatPoints, toUnits } from '../points.js';
-import { positionOf } from '../people.js';
+import { displayName, metaText, positionOf } from '../people.js';
 import { FORMATS, mayStand, openSlot } from '../team.js';
-import { PlayerSearch } from './player_search.js';
 import { drawPoints } from './points_cell.js';
+import { Search } from './search.js';
 import { TeamNews } from './team_news.js';
 import { TeamSlots } from './team_slots.js';
 
@@ -27,7 +27,7 @@ export class TeamView {
   #isShown = false;
   #slots;
   #search;
-  #news = new TeamNews();
+  #news = new TeamNews('recent');
   #curve;
   /** player -> the answer of its projection, for what no frame has told yet. */
   #projections = new Map();
@@ -45,7 +45,12 @@ export class TeamView {
     this.#points = points;
     this.#linkOf = linkOf;
     this.#slots = new TeamSlots({ onChoose: (index) => this.#choose(index), onRemove: (index) => this.#remove(index) });
-    this.#search = new PlayerSearch({
+    this.#search = new Search({
+      id: 'team',
+      words: {
+        placeholder: 'Name or team', list: 'Players', none: () => 'Nobody of that name fits an open slot.',
+        of: (player) => ({ name: displayName(player), meta: metaText(player) }),
+      },
       find: async (text) => (await find(text)).filter((player) => this.#fits(player)),
       onPick: (player) => this.#pick(player),
     });

@@ -1,12 +1,16 @@
-// What just happened to my team: the newest first, corrections as such.
+// What just happened to a team: the newest first, corrections as such.
 
 import { arrange, el, flash } from '../dom.js';
 import { displayName } from '../people.js';
 import { formatChange } from '../points.js';
 
 export class TeamNews {
-  node = el('ol', { class: 'news', id: 'recent' });
+  node;
   #items = new Map();
+
+  constructor(id) {
+    this.node = el('ol', { class: 'news', id });
+  }
 
   /** `recent` as of `LineupPoints`; `identityOf(id)` says who that is. */
   draw(recent, identityOf) {

@@ -1,7 +1,8 @@
 //! What a lineup is: checked, in an order that equal ones share, and named after it.
 
+pub use crate::model::Multiplier;
+use crate::model::PlayerId;
 use crate::model::ids::{self, LineupId};
-use crate::model::{PlayerId, Points};
 use crate::scoring::{Ruleset, RulesetIndex};
 use crate::wire::client::SlotAsked;
 use compact_str::CompactString;
@@ -14,27 +15,6 @@ pub const SLOTS_MAX: usize = 32;
 const SLOT_BYTES_MAX: usize = 16;
 /// Digits of an id; each is one of 32.
 const ID_DIGITS: usize = 20;
-
-/// What a slot multiplies its player's points by.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Multiplier(u32);
-
-impl Multiplier {
-    /// What slots multiply by unless they say otherwise.
-    pub const ONE: Multiplier = Multiplier(100);
-
-    /// So many times these points; where that is finer than points are, rounded, halves away from zero.
-    pub fn of(self, points: Points) -> Points {
-        let product = i128::from(points.0) * i128::from(self.0);
-        let rounded = (product + product.signum() * 50) / 100;
-        Points(rounded.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
-    }
-
-    /// In 1/100; nothing for [`Multiplier::ONE`].
-    pub fn hundredths(self) -> Option<u32> {
-        (self != Multiplier::ONE).then_some(self.0)
-    }
-}
 
 /// A player in a lineup.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -107,7 +87,7 @@ fn slot(asked: &SlotAsked) -> Result<Slot, String> {
     Ok(Slot {
         name: CompactString::new(&asked.slot),
         player,
-        multiplier: Multiplier(asked.multiplier_hundredths),
+        multiplier: Multiplier::new(asked.multiplier_hundredths).ok_or("multiplier must be 0.01 to 10")?,
     })
 }
 
@@ -116,7 +96,7 @@ fn id(ruleset: &str, slots: &[Slot]) -> LineupId {
     let mut text = String::with_capacity(256);
     text.push_str(ruleset);
     for Slot { name, player, multiplier } in slots {
-        write!(text, "\n{name},{player},{}", multiplier.0).expect("a string takes all");
+        write!(text, "\n{name},{player},{}", multiplier.in_hundredths()).expect("a string takes all");
     }
     let bits = digest(&SHA256, text.as_bytes());
     let digits = bits.as_ref().chunks_exact(5).flat_map(|five| {
@@ -131,8 +111,6 @@ fn id(ruleset: &str, slots: &[Slot]) -> LineupId {
 mod tests {
     use super::*;
     use crate::scoring::Rulesets;
-    use crate::wire::client::HUNDREDTHS;
-    use proptest::prelude::*;
 
     fn asked(slot: &str, player: &str, multiplier_hundredths: u32) -> SlotAsked {
         SlotAsked {
@@ -193,20 +171,6 @@ mod tests {
         ] {
             let why = lineup("ppr", &slots).unwrap_err();
             assert!(why.contains(part), "{why}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn multiplying_is_exact_to_the_unit(units in -1_000_000_000i64..1_000_000_000, hundredths in HUNDREDTHS) {
-            let got = Multiplier(hundredths).of(Points(units)).0;
-            // No nearer unit, and of two as near the one further from zero.
-            let error = i128::from(got) * 100 - i128::from(units) * i128::from(hundredths);
-            prop_assert!(error.abs() <= 50);
-            if error.abs() == 50 {
-                prop_assert_eq!(error.signum(), i128::from(units.signum()));
-            }
-            prop_assert_eq!(Multiplier::ONE.of(Points(units)), Points(units));
         }
     }
 }

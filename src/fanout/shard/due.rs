@@ -8,6 +8,7 @@ use super::mirror::{Encoded, Mirror, Shared};
 use super::subs::{Cursor, Phase};
 use super::traced::Traces;
 use crate::fanout::bulletins::{BULLETINS_MAX, Posted};
+use crate::fanout::contests;
 use crate::fanout::encode::{self, Subject};
 use crate::fanout::epoch::{Epoch, EpochName};
 use crate::fanout::snapshot::{self, Taken};
@@ -40,6 +41,8 @@ pub(super) enum Due {
     Now(Frames),
     /// The client's own rate limit says when.
     Later(i64),
+    /// It begins with a snapshot, once the topic shows what stands: that marks it again.
+    Waits,
 }
 
 /// What making a frame takes besides its subject.
@@ -80,6 +83,9 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
         Due::Now(smallvec::smallvec![snapshot(parts, mirror, cursor, (key, reason), making)])
     };
     if cursor.phase == Phase::Snapshot {
+        if !mirror.is_current {
+            return Due::Waits;
+        }
         return snapshot(mirror, "subscribe", making);
     }
     if seq == head {
@@ -104,6 +110,10 @@ pub(super) fn due(parts: &ShardParts, mirror: &mut Mirror, cursor: &Cursor, form
             frames.push(self::snapshot(parts, mirror, cursor, (key, "expired"), making));
         }
         return Due::Now(frames);
+    }
+    if mirror.has_views {
+        let encoded = viewed(parts, mirror, key, seq, making);
+        return Due::Now(smallvec::smallvec![delta(0, head, encoded)]);
     }
     if mirror.changes_game_after(seq) {
         return snapshot(mirror, "new_game", making);
@@ -185,6 +195,35 @@ fn merged(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, maki
         reason: "",
         seq: mirror.head,
         told: mirror.head.wrapping_add(mirror.shift),
+        until_us: i64::MAX,
+        frame: frame.clone(),
+    });
+    frame
+}
+
+/// What differs between the view at `seq`, which is there, and the last one.
+fn viewed(parts: &ShardParts, mirror: &mut Mirror, key: FrameKey, seq: Seq, making: &mut Making<'_>) -> Encoded {
+    let same = |shared: &&Shared| shared.key == key && shared.after == Some(seq);
+    if let Some(shared) = mirror.shared.iter().find(same) {
+        return shared.frame.clone();
+    }
+    let subject = Subject {
+        topic: &mirror.topic,
+        ruleset: parts.rulesets.by_index(key.0),
+        wall_us: making.now.wall_us,
+        form: key.1,
+        shift: 0,
+    };
+    let view_at = |seq| mirror.view_at(seq).expect("the mirror reaches it");
+    let head = mirror.head;
+    let frame = contests::delta(subject, (seq, view_at(seq)), (head, view_at(head)));
+    let frame = making.piece(frame, key.1);
+    mirror.share(Shared {
+        key,
+        after: Some(seq),
+        reason: "",
+        seq: head,
+        told: head,
         until_us: i64::MAX,
         frame: frame.clone(),
     });

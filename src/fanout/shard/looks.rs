@@ -153,7 +153,12 @@ impl Shard {
         if !topic.moved && matches!(topic.rest, Rest::Until(due) if due <= now_us) {
             topic.rest = Rest::Over;
         }
-        if self.moved(mirror) {
+        let has_moved = self.moved(mirror);
+        if self.mirrors.get(mirror).is_some_and(|topic| topic.is_over) {
+            self.end_topic(mirror, now_us);
+            return true;
+        }
+        if has_moved {
             return true;
         }
         let topic = &self.mirrors[mirror];

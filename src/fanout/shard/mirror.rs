@@ -6,6 +6,7 @@
 use super::batch::Piece;
 use super::walks::Rest;
 use crate::fanout::bulletins::Posted;
+use crate::fanout::contests::View;
 use crate::fanout::topic::{Entry, FrameKey, Topic};
 use crate::model::{Points, Seq};
 use crate::scoring::RulesetIndex;
@@ -58,6 +59,14 @@ pub(super) struct Mirror {
     pub(super) bulletins: Vec<Posted>,
     /// Whether it is such a topic. Known here: its name lies beside what another thread writes.
     pub(super) expires: bool,
+    /// What a `contest:` or `entry:` topic has instead of a ring: the last one is that of the head.
+    pub(super) views: VecDeque<Arc<View>>,
+    /// Whether it is such a topic.
+    pub(super) has_views: bool,
+    /// Whether it shows what stands now; else whoever begins with a snapshot waits for the next view.
+    pub(super) is_current: bool,
+    /// Whether what it is about is no more.
+    pub(super) is_over: bool,
     /// What a lineup comes to after each entry; empty for other topics.
     pub(super) totals: VecDeque<Points>,
     /// Most entries that the topic itself keeps.
@@ -84,6 +93,10 @@ impl Mirror {
     pub(super) fn new(topic: Arc<Topic>) -> Mirror {
         Mirror {
             expires: topic.name.has_predictions(),
+            has_views: topic.contest.is_some(),
+            views: VecDeque::new(),
+            is_current: true,
+            is_over: false,
             head: 0,
             shift: 0,
             cleared: 0,
@@ -120,6 +133,10 @@ impl Mirror {
             if let Some(sum) = &history.lineup {
                 self.totals.extend(sum.last_totals(missing));
             }
+            if let Some(views) = &history.views {
+                self.views.clone_from(views.shown());
+                (self.is_current, self.is_over) = (views.is_current(), views.is_over);
+            }
             self.bulletins.clear();
             self.bulletins.extend_from_slice(history.bulletins());
             (self.head, self.cleared, self.shift) = (history.head, history.cleared(), history.shift);
@@ -145,6 +162,8 @@ impl Mirror {
         for mirrored in self.ring.drain(..surplus) {
             self.frame_bytes -= mirrored.frames.as_deref().map_or(0, bytes_of);
         }
+        let surplus = self.views.len().saturating_sub(ring_frames.min(self.ring_max).max(1));
+        self.views.drain(..surplus);
         let surplus = self.totals.len().saturating_sub(self.ring.len());
         self.totals.drain(..surplus);
     }
@@ -162,7 +181,7 @@ impl Mirror {
     /// anew where somebody asks for it.
     pub(super) fn shrink(&mut self, ring_frames: usize) {
         self.unshare(|_| false);
-        if self.ring.len() > ring_frames.min(self.ring_max) {
+        if self.ring.len().max(self.views.len()) > ring_frames.min(self.ring_max) {
             self.cut(ring_frames);
             self.ring.shrink_to(ring_frames);
         }
@@ -188,6 +207,7 @@ impl Mirror {
         self.ring.len() * size_of::<Mirrored>()
             + self.bulletins.len() * size_of::<Posted>()
             + self.totals.len() * size_of::<Points>()
+            + self.views.len() * size_of::<Arc<View>>()
             + self.frame_bytes
     }
 
@@ -197,7 +217,7 @@ impl Mirror {
         let frames = self.ring.iter().filter_map(|mirrored| mirrored.frames.as_deref()).map(bytes_of);
         let shared = self.shared.iter().map(|shared| shared.frame.0.bytes().len());
         let entries = self.ring.len() * size_of::<Mirrored>() + self.bulletins.len() * size_of::<Posted>();
-        let entries = entries + self.totals.len() * size_of::<Points>();
+        let entries = entries + self.totals.len() * size_of::<Points>() + self.views.len() * size_of::<Arc<View>>();
         entries + frames.chain(shared).sum::<usize>()
     }
 
@@ -216,7 +236,16 @@ impl Mirror {
         if self.expires {
             return (self.cleared..=self.head).contains(&seq);
         }
+        if self.has_views {
+            return seq == self.head || self.view_at(seq).is_some();
+        }
         seq == self.head || (seq < self.head && self.ring.front().is_some_and(|first| first.entry.seq <= seq + 1))
+    }
+
+    /// What such a topic showed at `seq`.
+    pub(super) fn view_at(&self, seq: Seq) -> Option<&Arc<View>> {
+        let back = usize::try_from(self.head.checked_sub(seq)?).ok()?;
+        self.views.get(self.views.len().checked_sub(back + 1)?)
     }
 
     /// The ring place of the entry that follows `seq`, which the ring reaches.

@@ -160,12 +160,11 @@ impl Shard {
             self.levels.mirrored += mirror.held_bytes() as i64 - held as i64;
             let frames = match due {
                 Due::Now(frames) => frames,
-                Due::Later(due_us) => {
-                    if cursor.put_off(due_us) {
-                        self.timers.push(std::cmp::Reverse((due_us, key, sub)));
-                    }
+                Due::Later(due_us) if cursor.put_off(due_us) => {
+                    self.timers.push(std::cmp::Reverse((due_us, key, sub)));
                     continue;
                 }
+                Due::Later(_) | Due::Waits => continue,
             };
             let (before, phase_before) = (cursor.seq, cursor.phase);
             for frame in frames {

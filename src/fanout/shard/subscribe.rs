@@ -1,7 +1,7 @@
 //! Subscribing, resuming and leaving.
 
 use super::Shard;
-use super::conn::ConnKey;
+use super::conn::{ConnKey, Kind};
 use super::inbound::{ENTRY_WORK, TOPIC_WORK};
 use super::mirror::Mirror;
 use super::subs::{Cursor, Pace, Phase};
@@ -11,7 +11,11 @@ use crate::memory::RETRY_AFTER_S;
 use crate::model::{Seq, TopicName};
 use crate::scoring::RulesetIndex;
 use crate::wire::client::{AskedLineup, Subscribe, Unsubscribe};
+use crate::wire::close::CloseReason;
 use crate::wire::message::{How, ServerMessage, SubscribedTopic, Subscriptions, TopicRefused};
+
+/// Said of a lineup that is not there.
+const UNKNOWN_LINEUP: (&str, &str) = ("unknown_lineup", "no such lineup here, or not any more: send it with op lineup");
 
 /// What a client asks of one topic.
 #[derive(Clone, Copy)]
@@ -203,13 +207,9 @@ impl Shard {
     /// Makes (or remakes) one subscription.
     pub(super) fn subscribe_to(&mut self, key: ConnKey, topic: &str, wish: Wish) -> Result<Begun, (&'static str, String)> {
         let name = TopicName::parse(topic).map_err(|error| ("unknown_topic", error.to_string()))?;
-        let unknown = || {
-            (
-                "unknown_lineup",
-                "no such lineup here, or not any more: send it with op lineup".to_owned(),
-            )
-        };
-        let ruleset = self.ruleset_of(&name, wish.ruleset).ok_or_else(unknown)?;
+        let ruleset = self
+            .ruleset_of(&name, wish.ruleset)
+            .map_err(|(code, message)| (code, message.to_owned()))?;
         // Before anything ends: whoever subscribes again keeps what it has.
         let mut mirror = self.may_begin(key, &name, ruleset)?;
         if let Some(place) = mirror
@@ -228,8 +228,9 @@ impl Shard {
         }
         let watched = mirror.is_some();
         let Some(mirror) = self.mirror(mirror, &name) else {
-            if matches!(name, TopicName::Lineup(_)) {
-                return Err(unknown());
+            // It was let go of since.
+            if let Err((code, message)) = self.ruleset_of(&name, wish.ruleset) {
+                return Err((code, message.to_owned()));
             }
             self.stats.refused_topics += 1;
             return Err(("too_many_topics", "the server holds as many topics as it may".to_owned()));
@@ -298,17 +299,23 @@ impl Shard {
         Err(("too_many_subscriptions", message))
     }
 
-    /// Under which ruleset a topic is watched, where `asked` is asked for; nothing of a lineup that is not there.
-    fn ruleset_of(&self, name: &TopicName, asked: RulesetIndex) -> Option<RulesetIndex> {
+    /// Under which ruleset a topic is watched, where `asked` is asked for; an error of a lineup, a contest or an entry
+    /// that is not there.
+    fn ruleset_of(&self, name: &TopicName, asked: RulesetIndex) -> Result<RulesetIndex, (&'static str, &'static str)> {
         match name {
-            TopicName::Lineup(_) => Some(self.parts.hub.get(name)?.lineup()?.ruleset),
-            name if name.has_ruleset() => Some(asked),
-            _ => Some(self.parts.default_ruleset),
+            TopicName::Lineup(_) => {
+                let topic = self.parts.hub.get(name);
+                let lineup = topic.as_ref().and_then(|topic| topic.lineup());
+                lineup.map(|lineup| lineup.ruleset).ok_or(UNKNOWN_LINEUP)
+            }
+            TopicName::Contest(_) | TopicName::Entry(_) => self.parts.hub.contest_ruleset(name),
+            name if name.has_ruleset() => Ok(asked),
+            _ => Ok(self.parts.default_ruleset),
         }
     }
 
     fn find_sub(&mut self, key: ConnKey, name: &TopicName, ruleset: RulesetIndex) -> Option<(u32, RulesetIndex)> {
-        let ruleset = self.ruleset_of(name, ruleset)?;
+        let ruleset = self.ruleset_of(name, ruleset).ok()?;
         let mirror = self.known_mirror(name)?;
         let sub = self.conn(key)?.subs.find(mirror as u32, ruleset)?;
         Some((sub, ruleset))
@@ -359,6 +366,37 @@ impl Shard {
             self.mirror_of.remove(&mirror.topic.id);
             self.levels.mirrored -= mirror.held_bytes() as i64;
             self.parts.hub.unwatch(&mirror.topic, self.parts.index);
+        }
+    }
+
+    /// Ends all subscriptions to a topic that is no more, and says so to whom they were. An event stream ends with it:
+    /// its events' ids have a place for each of its topics.
+    pub(super) fn end_topic(&mut self, mirror: usize, now_us: i64) {
+        let Some(over) = self.mirrors.get(mirror) else { return };
+        let name = over.topic.name.clone();
+        for (index, sub) in over.subscribers.clone() {
+            let Some(conn) = self.conns.get_mut(index as usize) else { continue };
+            let (key, kind) = (conn.key(index), conn.kind);
+            let Some(ruleset) = conn.subs.get_mut(sub).map(|cursor| cursor.ruleset) else {
+                continue;
+            };
+            let ended = SubscribedTopic {
+                topic: name.to_string(),
+                ruleset: Some(self.parts.rulesets.by_index(ruleset).name().to_owned()),
+                begins: None,
+            };
+            let topics = &[ended];
+            let message = "the contest was deleted: what was subscribed of it has ended";
+            let ended = ServerMessage::Ended {
+                code: "contest_deleted",
+                message,
+                topics,
+            };
+            self.drop_sub(key, sub);
+            self.say(key, &ended);
+            if kind == Kind::EventStream {
+                self.close(key, CloseReason::Normal, now_us);
+            }
         }
     }
 

@@ -30,5 +30,6 @@ mod statistics;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use rng::Rng;
 pub use slate::{GAMES_MAX, Options, Simulator, Step, distinct_plays};
 pub use trouble::Trouble;

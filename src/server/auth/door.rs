@@ -82,20 +82,20 @@ impl Reader {
         if let Some(topic) = topics.iter().find(|topic| !grant.allows_topic(topic)) {
             return Err(forbidden(topic.to_string()));
         }
-        // A lineup has its own: whoever shows it asks again by that.
-        let is_chosen = |topic: &TopicName| topic.has_ruleset() && !matches!(topic, TopicName::Lineup(_));
+        // Some have their own: whoever shows one asks again by that.
+        let is_chosen = |topic: &TopicName| topic.has_ruleset() && !topic.has_own_ruleset();
         if topics.iter().any(is_chosen) && !grant.allows_ruleset(index) {
             return Err(forbidden(format!("under the ruleset {}", ruleset.name())));
         }
         Ok(())
     }
 
-    /// The same of a lineup, under its own ruleset.
+    /// The same of a lineup, a contest or an entry, under its own ruleset.
     ///
     /// # Errors
     /// 403.
-    pub(in crate::server) fn may_lineup(&self, lineup: &TopicName, ruleset: &Ruleset, index: RulesetIndex) -> Result<(), ApiError> {
-        self.may(std::slice::from_ref(lineup), ruleset, index)?;
+    pub(in crate::server) fn may_own(&self, topic: &TopicName, ruleset: &Ruleset, index: RulesetIndex) -> Result<(), ApiError> {
+        self.may(std::slice::from_ref(topic), ruleset, index)?;
         match &self.grant {
             Some(grant) if !grant.allows_ruleset(index) => {
                 let message = format!("the token does not allow to read under the ruleset {}", ruleset.name());

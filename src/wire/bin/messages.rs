@@ -158,6 +158,8 @@ impl Fields<'_> {
             Shown::Slate(games) => self.games(games),
             Shown::Predictions(predictions, tally) => self.predictions(predictions, *tally, snapshot.encode_us),
             Shown::Lineup(lineup) => self.lineup(28, lineup),
+            Shown::Contest(contest) => self.contest(30, contest),
+            Shown::Entry(entry) => self.entry(31, entry),
         }
         self.int(13, snapshot.encode_us);
     }
@@ -172,6 +174,8 @@ impl Fields<'_> {
             }
             Moved::Slate(games) => self.games(games),
             Moved::Lineup(lineup) => self.lineup(29, lineup),
+            Moved::Contest(contest) => self.contest(30, contest),
+            Moved::Entry(entry) => self.entry(31, entry),
         }
         for cause in &delta.causes {
             self.message(12, |fields| fields.cause(cause));

@@ -151,6 +151,8 @@ impl Json<'_> {
             Shown::Slate(games) => self.games(games),
             Shown::Predictions(predictions, tally) => self.predictions(predictions, *tally),
             Shown::Lineup(lineup) => self.lineup(lineup),
+            Shown::Contest(contest) => self.contest(contest),
+            Shown::Entry(entry) => self.entry(entry),
         }
         self.text("reason", snapshot.reason).integer("encode_us", snapshot.encode_us);
     }
@@ -165,8 +167,12 @@ impl Json<'_> {
             }
             Moved::Slate(games) => self.games(games),
             Moved::Lineup(lineup) => self.lineup(lineup),
+            Moved::Contest(contest) => self.contest(contest),
+            Moved::Entry(entry) => self.entry(entry),
         }
-        self.causes(delta);
+        if !matches!(delta.moved, Moved::Contest(_) | Moved::Entry(_)) {
+            self.causes(delta);
+        }
         self.times(["feed_ts", "ingest_us"], delta.newest);
         if let Some(oldest) = delta.oldest {
             self.times(["feed_ts_first", "ingest_us_first"], oldest);

@@ -84,7 +84,7 @@ impl Served {
             match lines.recv_timeout(PATIENCE) {
                 Ok(line) if line.contains("listening") => break line,
                 Ok(line) => before.push(line),
-                Err(error) => panic!("it does not listen: {error}"),
+                Err(error) => panic!("it does not listen: {error}\n{}", before.join("\n")),
             }
         };
         moved::watch(listening.split(' ').find_map(|word| word.strip_prefix("admin=")?.parse().ok()));
@@ -135,6 +135,10 @@ impl Drop for Served {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log: Vec<String> = self.lines.iter().collect();
+            println!("what {} said:\n{}", self.told("address"), log.join("\n"));
+        }
     }
 }
 

@@ -25,6 +25,7 @@ const MOVERS: &[&str] = &[
     "cluster_feeds::lines_that_say_nothing_are_counted_and_named_and_cost_no_other_line",
     "cluster_predictions::what_somebody_else_publishes_is_not_shown",
     "compression::compressed_or_not_everyone_is_told_the_same",
+    "contests::lost_news_is_made_up_for",
     "disk::a_full_disk_costs_subscribers_nothing_and_heals",
     "lineups::a_lineup_that_nobody_wants_makes_room",
     "lineups::both_codings_event_streams_and_plain_requests_show_the_same_lineup",

@@ -2,6 +2,7 @@
 //! totals, differences and causes must agree.
 
 use super::server::Http;
+use super::standing::Standing;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -91,6 +92,8 @@ pub(crate) type Key = (String, String);
 pub(crate) struct Holdings {
     pub(crate) held: BTreeMap<Key, Held>,
     pub(crate) counts: Counts,
+    /// Of contests and entries, by topic.
+    pub(crate) standings: BTreeMap<String, Standing>,
 }
 
 const VIEW: [&str; 5] = ["status", "clock", "situation", "score", "timeouts"];
@@ -118,6 +121,14 @@ pub(crate) fn key_of(frame: &Value) -> Key {
 impl Holdings {
     /// Takes a snapshot, a delta, a prediction or an outcome in; other messages are none of its business.
     pub(crate) fn take(&mut self, frame: &Value) {
+        if Standing::is_of(frame) {
+            match frame["type"].as_str() {
+                Some("delta") => self.counts.deltas += 1,
+                _ => *self.counts.snapshots.entry(text(&frame["reason"])).or_default() += 1,
+            }
+            self.standings.entry(text(&frame["topic"])).or_default().take(frame);
+            return;
+        }
         match frame["type"].as_str() {
             Some("snapshot") => {
                 *self.counts.snapshots.entry(text(&frame["reason"])).or_default() += 1;

@@ -9,6 +9,7 @@ pub(crate) mod recorded;
 pub(crate) mod server;
 pub(crate) mod skipped;
 pub(crate) mod sse;
+pub(crate) mod standing;
 pub(crate) mod wire;
 
 use scorewire::fanout::sockets::{WritePath, WriterSetting};

@@ -7,6 +7,7 @@ import WebSocket from 'ws';
 import { binary, decode, encode } from '../binary.js';
 import { ENUMS, MESSAGES } from '../schema.js';
 import { json } from '../socket.js';
+import { contestBody, postContest } from './made_contest.js';
 import { eventLines, eventually, Folder, needsServer, serve, sleep } from './real.js';
 
 /** A connection that keeps what it is told. */
@@ -41,7 +42,10 @@ test('every message of a whole evening is the same object in both codings', need
     const { games } = await server.get('/v1/games');
     const ids = games.map(({ game }) => game);
     const players = head.flatMap((line) => JSON.parse(line).players.map(({ player }) => player));
-    const topics = ['slate', ...ids.flatMap((id) => [`game:${id}`, `predictions:${id}`]), 'team:HOU', 'dst:x', 'player:nobody',
+    const one = (position) => players.filter((id) => id.includes(`-${position}`));
+    const byPosition = { QB: one('QB'), RB: one('RB'), WR: one('WR'), TE: one('TE'), DST: ['dst:HOU', 'dst:NE', 'dst:KC'] };
+    await postContest(server.url, contestBody({ contest: 'c1', name: 'One é', ruleset: 'fanduel', entries: 40, players: byPosition }));
+    const topics = ['contest:c1', 'entry:c1/e1', 'entry:c1/e2', 'entry:c1/nobody', 'slate', ...ids.flatMap((id) => [`game:${id}`, `predictions:${id}`]), 'team:HOU', 'dst:x', 'player:nobody',
       ...players.map((id) => `player:${id}`)];
     const say = (message) => both.forEach((one) => one.say(message));
     say({ op: 'subscribe', id: 1, topics, ruleset: 'fanduel' });
@@ -79,7 +83,7 @@ test('every message of a whole evening is the same object in both codings', need
 
 // How a slow moment merges is each connection's own: what stands for the same changes has to be the same.
 function compare(tolds) {
-  const keyed = tolds.map((told) => new Map(told.map((message) => [keyOf(message), comparable(message)])));
+  const keyed = tolds.map((told) => new Map(told.map((message) => [keyOf(message), comparable(withoutMoments(message))])));
   const [inJson, inBinary] = keyed;
   const types = new Map();
   const count = (type) => types.set(type, (types.get(type) ?? 0) + 1);
@@ -88,13 +92,19 @@ function compare(tolds) {
     assert.deepStrictEqual(message, inJson.get(key));
     const [type, topic] = key.split(' ');
     count(type);
-    if (topic.startsWith('lineup:')) count(`lineup's ${type}`);
+    const [kind] = topic.split(':');
+    if (['lineup', 'contest', 'entry'].includes(kind)) count(`${kind}'s ${type}`);
   }
-  for (const type of ['welcome', 'subscribed', 'unsubscribed', 'error', 'pong', 'snapshot', 'delta', 'prediction', 'outcome', "lineup's snapshot", "lineup's delta"]) {
+  for (const type of ['welcome', 'subscribed', 'unsubscribed', 'error', 'pong', 'snapshot', 'delta', 'prediction', 'outcome', "lineup's snapshot", "lineup's delta",
+    "contest's snapshot", "contest's delta", "entry's snapshot", "entry's delta"]) {
     assert.ok(types.get(type) > 0, `no ${type} to compare: ${JSON.stringify([...types])}`);
   }
   assert.ok([...types.values()].reduce((sum, one) => sum + one) > 500, JSON.stringify([...types]));
 }
+
+// A contest may move between one subscription and the other.
+const withoutMoments = (message) => (message?.type !== 'subscribed' ? message
+  : { ...message, topics: message.topics.map(({ seq, ...topic }) => (/^(contest|entry):/.test(topic.topic) ? topic : { ...topic, seq })) });
 
 const keyOf = ({ type, topic, ruleset, seq, prev, id, reason }) => [type, topic, ruleset, seq, prev, id, reason].join(' ');
 
@@ -102,9 +112,10 @@ test('the table is that of the schema file', () => {
   const text = readFileSync(new URL('../../../docs/scorewire.v1.proto', import.meta.url), 'utf8').replace(/\/\/.*/g, '');
   const aliases = {
     ServerMessage: 'Server', ClientMessage: 'Client', TeamCounts: 'Counts', PlayerForecast: 'Expected', Ended: 'Subscription',
-    Unsubscribe: 'Subscribe', Ping: 'Pong', ForecastKind: 'Kind', LineupSlot: 'Slot', ...{ 'Cause.Kind': 'CauseKind', 'Lineup.Slot': 'Choice' },
+    Unsubscribe: 'Subscribe', Ping: 'Pong', ForecastKind: 'Kind', LineupSlot: 'Slot', ContestLeader: 'Leader', ContestCut: 'Cut', ...{ 'Cause.Kind': 'CauseKind', 'Lineup.Slot': 'Choice' },
   };
-  const renamed = { ingest_age_us: 'ingest_us', feed_age_us: 'feed_ts', ingest_age_first_us: 'ingest_us_first', feed_age_first_us: 'feed_ts_first', sacks_halves: 'sacks', multiplier_hundredths: 'multiplier' };
+  const renamed = { ingest_age_us: 'ingest_us', feed_age_us: 'feed_ts', ingest_age_first_us: 'ingest_us_first', feed_age_first_us: 'feed_ts_first', sacks_halves: 'sacks', multiplier_hundredths: 'multiplier', percentile_hundredths: 'percentile', payout_cents: 'payout', expected_cents: 'expected',
+    win_millionths: 'win', cash_millionths: 'cash', top1_millionths: 'top1' };
   const scopes = [];
   const seen = new Map();
   for (const [, open, name, close, mark, type, field, number, value, ordinal] of text.matchAll(
@@ -123,7 +134,7 @@ test('the table is that of the schema file', () => {
   }
   const scalars = {
     text: 'string', uint: /^uint(32|64)$/, int: 'int64', sint: 'sint32', bool: 'bool', double: 'double', points: 'sint64', share: 'uint32',
-    halves: 'sint32', hundredths: 'uint32', age: 'sint64', names: /^map<string, uint(32|64)>$/, shares: 'map<string, uint32>',
+    halves: 'sint32', hundredths: 'uint32', millionths: 'uint32', cents: 'sint64', age: 'sint64', names: /^map<string, uint(32|64)>$/, shares: 'map<string, uint32>',
   };
   for (const [message, fields] of Object.entries(MESSAGES)) {
     for (const { name, number, type, mark } of fields.filter(Boolean)) {

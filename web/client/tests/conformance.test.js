@@ -8,12 +8,16 @@ import WebSocket from 'ws';
 import { binary as bin } from '../binary.js';
 import { connect, lineup, toUnits } from '../index.js';
 import { apply } from '../views.js';
+import { contestBody, postContest } from './made_contest.js';
 import { eventLines, eventually, Folder, needsServer, serve, sleep, wire } from './real.js';
 
 const BATCH = 12;
 const TOPICS_PER_REQUEST = 150;
 const RULESET = 'fanduel';
 const SEED = 5;
+const CONTEST = 'sunday';
+const ENTRIES = 300;
+const FOLLOWED = ['e1', 'e2', 'e150', 'e299', 'e300'];
 
 /** One client on a wire of its own, and what it saw. */
 class Watcher {
@@ -24,6 +28,7 @@ class Watcher {
   merged = 0;
   snapshots = 0;
   deltas = 0;
+  moves = 0;
   faults = [];
 
   constructor(name, line, options) {
@@ -50,8 +55,9 @@ class Watcher {
     if (frame?.type !== 'delta') return;
     this.deltas += 1;
     if (changes > 1) this.merged += 1;
+    if (topic.startsWith('entry:')) this.moves += 1;
     if (causes.some(({ kind }) => kind === 'correction' || kind === 'retraction')) this.corrections += 1;
-    if (/^(player|lineup):/.test(topic)) this.adds(topic, previous, view, frame.change, change);
+    if (/^(player|lineup|entry):/.test(topic)) this.adds(topic, previous, view, frame.change, change);
     for (const { player, points, change: by } of frame.players ?? []) {
       this.adds(`${topic} ${player}`, previous.players.get(player) ?? { points: 0 }, { points }, by, by);
     }
@@ -93,6 +99,23 @@ class Watcher {
   }
 
   // Read without this library's help.
+  async holdsContest(server) {
+    const held = this.subscription.getSnapshot();
+    for (const entry of FOLLOWED) {
+      const { ruleset, contest, ...told } = await server.get(`/v1/contests/${CONTEST}/entries/${entry}`);
+      const { slots, ...view } = held.get(`entry:${CONTEST}/${entry}`);
+      assert.deepEqual({ ...view, slots: slots.map(({ stats, ...slot }) => slot) }, { ...told, ruleset, contest, topic: view.topic, seq: view.seq }, `${this.name} ${entry}`);
+      assert.equal(toUnits(view.points), slots.reduce((sum, { points }) => sum + toUnits(points), 0), `${this.name} ${entry}`);
+    }
+    const { found } = await server.get(`/v1/contests/${CONTEST}/entries?count=10`);
+    const { leaders, money_line: line, distribution } = held.get(`contest:${CONTEST}`);
+    assert.deepEqual(leaders, found.map(({ entry, name, points, rank, payout }) => ({ entry, name, points, rank, payout })), this.name);
+    assert.equal(distribution.counts.reduce((sum, count) => sum + count), ENTRIES, this.name);
+    const { to_money: gap, points } = held.get(`entry:${CONTEST}/e1`);
+    assert.equal(toUnits(points) - toUnits(gap), toUnits(line), this.name);
+  }
+
+  // So is this.
   async holdsPlayers(server, game) {
     const { players } = this.subscription.getSnapshot().get(`game:${game}`);
     const listed = await server.get(`/v1/games/${game}/players?ruleset=${RULESET}`);
@@ -124,8 +147,13 @@ test('an evening ends with the right totals, whatever happened to the connection
   const players = lines.filter((line) => line.startsWith('{"type":"players"')).flatMap((line) => JSON.parse(line).players.map(({ player }) => player));
   const games = [...new Set(lines.map((line) => JSON.parse(line).game).filter(Boolean))];
   const topics = ['slate', 'team:HOU', 'player:nobody', ...games.flatMap((game) => [`game:${game}`, `predictions:${game}`]), ...players.map((player) => `player:${player}`)];
+  const at = (position) => players.filter((player) => player.includes(`-${position}`));
+  const byPosition = { QB: at('QB'), RB: at('RB'), WR: at('WR'), TE: at('TE'), DST: teamsOf(players) };
+  const contest = contestBody({ contest: CONTEST, name: 'The Sunday one', ruleset: RULESET, entries: ENTRIES, players: byPosition, seed: SEED });
+  topics.push(`contest:${CONTEST}`, ...FOLLOWED.map((entry) => `entry:${CONTEST}/${entry}`));
   const slots = players.filter((player) => /(QB|RB|WR|TE)1$/.test(player)).map((player, i) => ({ slot: 'FLEX', player, ...(i === 0 && { multiplier: 1.5 }) }));
   let server = await serve(folders[0]);
+  await postContest(server.url, contest);
   let posted = 0;
   const post = async (share) => {
     for (const until = Math.floor(share * lines.length); posted < until; posted += BATCH) {
@@ -145,6 +173,7 @@ test('an evening ends with the right totals, whatever happened to the connection
     for (const one of watchers) {
       await one.holds(server);
       await one.holdsLineup(server);
+      await one.holdsContest(server);
     }
   });
   try {
@@ -170,6 +199,7 @@ test('an evening ends with the right totals, whatever happened to the connection
     lines.reverse();
     // Who plays is said first: a name that comes late is shown to newcomers alone.
     await server.post(lines.filter((line) => line.startsWith('{"type":"players"')));
+    await postContest(server.url, contest);
     posted = 0;
     await post(0.9);
     all((line) => line.mend());
@@ -187,6 +217,8 @@ test('an evening ends with the right totals, whatever happened to the connection
   }
 });
 
+const teamsOf = (players) => [...new Set(players.map((player) => `dst:${player.split('-')[1]}`))];
+
 async function check(watcher, server, games) {
   const { name, live, faults, problems, states, epochs } = watcher;
   assert.deepEqual(faults, [], name);
@@ -196,6 +228,8 @@ async function check(watcher, server, games) {
   // What has to have happened for this to say anything.
   assert.ok(states.filter((state) => state === 'reconnecting').length >= 4, `${name}: ${states}`);
   assert.ok(watcher.corrections > 0 && watcher.deltas > 100, `${name}: ${watcher.corrections} corrections of ${watcher.deltas}`);
+  // One frame stands for many where somebody is slow.
+  assert.ok(watcher.moves > (name === 'slow' ? 10 : 50), `${name}: ${watcher.moves} moves of entries`);
   if (name === 'slow') assert.ok(watcher.merged > 20, `${watcher.merged} merged`);
   if (name !== 'event streams') assert.equal(epochs.size, 2, name);
   const { transport, coding } = live.status.getSnapshot();

@@ -215,6 +215,29 @@ test('without a ruleset it is the default that the server tells', async () => {
   assert.equal(held.live.gaps, 0);
 });
 
+test('a ruleset of a topic’s own is no default of the others', async () => {
+  held.live.close();
+  held = hold();
+  const entry = held.live.subscribe('entry:c1/e7');
+  const byDefault = held.live.subscribe(QB);
+  welcome();
+  await settle();
+  const [{ id, topics, ruleset }] = socket().said('subscribe');
+  assert.deepEqual([topics, ruleset], [['entry:c1/e7', QB], undefined]);
+  const told = { 'entry:c1/e7': 'fanduel', [QB]: 'r' };
+  socket().say({ type: 'subscribed', id, topics: topics.map((topic) => ({ topic, ruleset: told[topic], seq: 5, how: 'snapshot' })), errors: [] });
+  socket().say({ type: 'snapshot', topic: 'entry:c1/e7', ruleset: 'fanduel', seq: 5, contest: 'c1', entry: 'e7', points: 3, rank: 2, slots: [] });
+  snapshot(5, 10, {});
+  socket().say({ type: 'delta', topic: 'entry:c1/e7', ruleset: 'fanduel', prev: 5, seq: 7, points: 4, change: 1, rank: 1, slots: [] });
+  assert.deepEqual([entry.getSnapshot().rank, entry.getSnapshot().ruleset, byDefault.getSnapshot().points], [1, 'fanduel', 10]);
+  assert.equal(byDefault.getSnapshot().ruleset, 'r');
+  // What comes next of it does not follow: a snapshot is asked for.
+  socket().say({ type: 'delta', topic: 'entry:c1/e7', ruleset: 'fanduel', prev: 9, seq: 10, points: 9, change: 1, rank: 9, slots: [] });
+  assert.equal(entry.getSnapshot().rank, 1);
+  assert.equal(held.live.gaps, 1);
+  assert.deepEqual(socket().said('subscribe').at(-1).topics, ['entry:c1/e7']);
+});
+
 test('a closed subscription hears nothing more', async () => {
   const subscription = await followed();
   subscription.close();

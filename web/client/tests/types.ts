@@ -31,6 +31,12 @@ const several: ReadonlyMap<string, View> = live.subscribe(['slate', 'player:1'])
 const mine = live.subscribe(lineup({ name: 'mine', slots: [{ slot: 'QB', player: '90-0000001', multiplier: 1.5 }] }));
 const view: LineupView | null = mine.getSnapshot();
 
+const entry = live.subscribe('entry:c1/e7', ({ view: { rank, tied, payout, to_money: gap, odds } }) => {
+  const numbers: (number | undefined)[] = [rank, tied, payout, gap, odds?.cash];
+  void numbers;
+}).getSnapshot();
+const line: number | undefined = live.subscribe('contest:c1').getSnapshot()?.money_line;
+
 async function read(subscription: Subscription<PlayerView | null, 'player:1'>) {
   for await (const { view: { points: now }, merged, causes } of subscription) {
     const total: number = sumPoints([now, toUnits(now), fromUnits(7), merged]);
@@ -56,5 +62,5 @@ const pointsAsDeclared: Members<Pick<typeof points, 'toUnits' | 'fromUnits' | 's
 type Undeclared = Exclude<keyof LiveInCode, keyof Live>;
 const nothing: Undeclared extends never ? true : Undeclared = true;
 
-void player, game, several, view, read, asDeclared, subscriptionAsDeclared, pointsAsDeclared, nothing, FINAL_CODES, UNAUTHORIZED;
+void player, game, several, view, entry, line, read, asDeclared, subscriptionAsDeclared, pointsAsDeclared, nothing, FINAL_CODES, UNAUTHORIZED;
 void (null as unknown as Update);

@@ -80,6 +80,28 @@ test('a lineup keeps the order of its slots, and the slots that did not move', (
   assert.equal(change(first, second), 1.5);
 });
 
+test('a contest and an entry keep what a frame leaves out, and nothing of how it came', () => {
+  const topic = 'entry:c1/e7';
+  const slots = [{ slot: 'CPT', player: 'q', points: 30, multiplier: 1.5 }, { slot: 'FLEX', player: 'r', points: 4 }];
+  const head = { contest: 'c1', entry: 'e7', name: 'fan (1/2)', entries: 9 };
+  const odds = { at: 7, draws: 100, win: 0.1, cash: 0.5, top1: 0.2, expected: 12.5 };
+  const first = after({ topic, ruleset: 'r', ...head, points: 34, rank: 3, tied: 2, percentile: 55.55, payout: 5, to_money: 1.5, players_left: 2, slots, odds, reason: 'subscribe', encode_us: 5 });
+  const second = frozen(apply(first, { type: 'delta', topic, ruleset: 'r', prev: 1, seq: 4, points: 40, change: 6, rank: 1, tied: 1, percentile: 88.88, payout: 50, to_money: 7.5,
+    players_left: 1, slots: [{ slot: 'FLEX', player: 'r', points: 10 }], feed_ts: 1, ingest_us: 2, encode_us: 3, ingest_us_first: 1 }));
+  const { slots: shown, ...view } = second;
+  assert.deepEqual(view, { topic, ruleset: 'r', seq: 4, ...head, points: 40, rank: 1, tied: 1, percentile: 88.88, payout: 50, to_money: 7.5, players_left: 1, odds });
+  assert.equal(shown[0], first.slots[0]);
+  assert.deepEqual([shown[1].player, shown[1].points], ['r', 10]);
+  assert.equal(change(first, second), 6);
+  assert.throws(() => apply(first, { type: 'delta', topic, seq: 5, rank: 1 }), /points is no number/);
+  const contest = { topic: 'contest:c1', name: 'One', entries: 9, leaders: [{ entry: 'e7' }], cuts: [{ place: 1, payout: 5, points: 3 }], money_line: 3, distribution: { from: 0, step: 5, counts: [9] } };
+  const before = after(contest);
+  const now = frozen(apply(before, { type: 'delta', topic: 'contest:c1', seq: 2, prev: 1, money_line: 4 }));
+  assert.deepEqual([now.money_line, now.name, now.seq], [4, 'One', 2]);
+  for (const name of ['leaders', 'cuts', 'distribution']) assert.equal(now[name], before[name], name);
+  assert.equal(change(before, now), null);
+});
+
 const TOPIC = 'predictions:g1';
 const CALL = { type: 'prediction', topic: TOPIC, kind: 'next_play', call: 'pass', expires_us: 60 };
 const WIN = { ...CALL, kind: 'win', call: 'NE', expires_us: 90 };

@@ -1,34 +1,44 @@
-// The search for a player: an editable combobox with a list, by the ARIA pattern. The focus stays in the
-// field; arrows move the active option, Enter takes it, Escape closes.
+// A search: an editable combobox with a list, by the ARIA pattern. The focus stays in the field; arrows move the
+// active option, Enter takes it, Escape closes.
 
 import { el, setAttribute, setText } from '../dom.js';
-import { displayName, metaText } from '../people.js';
 
 const ASK_AFTER_MS = 200;
-const LENGTH_MIN = 2;
 const OPTIONS_MAX = 8;
 
-export class PlayerSearch {
+export class Search {
   node = el('div', { class: 'search' });
-  #input = el('input', {
-    id: 'team-search', type: 'text', role: 'combobox', 'aria-expanded': 'false', 'aria-controls': 'team-options', 'aria-autocomplete': 'list',
-    autocomplete: 'off', spellcheck: 'false', maxlength: '60', placeholder: 'Name or team',
-  });
-  #label = el('label', { for: 'team-search', class: 'search-label' });
-  #list = el('ul', { id: 'team-options', role: 'listbox', 'aria-label': 'Players', class: 'options', hidden: '' });
+  #input;
+  #label;
+  #list;
   #status = el('p', { class: 'hint search-hint', hidden: '' });
+  #id;
+  #lengthMin;
   #find;
   #onPick;
+  #words;
   #options = [];
   #active = -1;
   #timer = null;
   #asked = 0;
 
-  /** `find(text)` promises players, at most as many as there are; `onPick(player)`. */
-  constructor({ find, onPick }) {
+  /**
+   * `find(text)` promises a list; `onPick(one)`; `words`: `placeholder`, `list` (what the options are), `none()` for an
+   * empty list, and `of(one)` gives `{name, meta}`. Ids of elements begin with `id`; it asks from `lengthMin` letters on.
+   */
+  constructor({ id, lengthMin = 2, words, find, onPick }) {
+    this.#id = id;
+    this.#lengthMin = lengthMin;
     this.#find = find;
     this.#onPick = onPick;
-    this.node.append(this.#label, el('div', { class: 'search-box' }, this.#input, this.#list), this.#status);
+    this.#words = words;
+    this.#input = el('input', {
+      id: `${id}-search`, type: 'text', role: 'combobox', 'aria-expanded': 'false', 'aria-controls': `${id}-options`, 'aria-autocomplete': 'list',
+      autocomplete: 'off', spellcheck: 'false', maxlength: '60', placeholder: words.placeholder,
+    });
+    this.#label = el('label', { for: `${id}-search`, class: 'search-label' });
+    this.#list = el('ul', { id: `${id}-options`, role: 'listbox', 'aria-label': words.list, class: 'options', hidden: '' });
+    this.node.append(this.#label, el('div', { class: 'search-box' }, this.#input, this.#list, this.#status));
     this.#input.addEventListener('input', () => this.#askSoon());
     this.#input.addEventListener('keydown', (event) => this.#key(event));
     this.#input.addEventListener('blur', () => this.#close());
@@ -44,7 +54,7 @@ export class PlayerSearch {
 
   focus() {
     this.#input.focus();
-    if (this.#input.value.trim().length >= LENGTH_MIN) this.#askSoon();
+    if (this.#input.value.trim().length >= this.#lengthMin) this.#askSoon();
   }
 
   clear() {
@@ -55,7 +65,7 @@ export class PlayerSearch {
   #askSoon() {
     clearTimeout(this.#timer);
     const text = this.#input.value.trim();
-    if (text.length < LENGTH_MIN) {
+    if (text.length < this.#lengthMin) {
       this.#close();
       return;
     }
@@ -69,12 +79,14 @@ export class PlayerSearch {
     // An answer to what was typed before is no answer any more.
     if (asked !== this.#asked || document.activeElement !== this.#input) return;
     this.#options = found.slice(0, OPTIONS_MAX);
-    this.#list.replaceChildren(...this.#options.map((player, i) => el('li', { id: `team-option-${i}`, role: 'option', 'aria-selected': 'false' },
-      el('span', { class: 'name' }, displayName(player)), el('span', { class: 'meta' }, metaText(player)))));
+    this.#list.replaceChildren(...this.#options.map((one, i) => {
+      const { name, meta } = this.#words.of(one);
+      return el('li', { id: `${this.#id}-option-${i}`, role: 'option', 'aria-selected': 'false' }, el('span', { class: 'name' }, name), el('span', { class: 'meta' }, meta));
+    }));
     this.#list.hidden = this.#options.length === 0;
     setAttribute(this.#input, 'aria-expanded', String(!this.#list.hidden));
     this.#status.hidden = this.#options.length > 0;
-    setText(this.#status, this.#options.length > 0 ? '' : 'Nobody of that name fits an open slot.');
+    setText(this.#status, this.#options.length > 0 ? '' : this.#words.none());
     this.#activate(this.#options.length > 0 ? 0 : -1);
   }
 
@@ -95,14 +107,14 @@ export class PlayerSearch {
   #activate(index) {
     this.#active = index;
     [...this.#list.children].forEach((option, i) => setAttribute(option, 'aria-selected', String(i === index)));
-    setAttribute(this.#input, 'aria-activedescendant', index >= 0 ? `team-option-${index}` : null);
+    setAttribute(this.#input, 'aria-activedescendant', index >= 0 ? `${this.#id}-option-${index}` : null);
     this.#list.children[index]?.scrollIntoView({ block: 'nearest' });
   }
 
-  #pick(player) {
-    if (!player) return;
+  #pick(one) {
+    if (!one) return;
     this.clear();
-    this.#onPick(player);
+    this.#onPick(one);
   }
 
   #close() {
