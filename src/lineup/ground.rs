@@ -20,6 +20,8 @@ const OWNERSHIP_PRICE_MAX: f64 = (1i64 << 24) as f64;
 const FIRST_PRICE: f64 = (10 * SCALE) as f64;
 /// Prices tried for one sum.
 const PRICES_MAX: usize = 24;
+/// Prices tried around a guess, a quarter from one to the next.
+const TRIES_NEAR: usize = 4;
 
 /// Prices of a dollar and of 1/100 percent of ownership, in 1/[`SCALE`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,11 +36,15 @@ struct Cell {
     layer: u16,
     kind: u16,
     units: u16,
+    /// Of its best.
     len: u16,
+    /// Where its candidates are in the pool.
+    first: u32,
+    end: u32,
 }
 
 /// A candidate.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Candidate {
     item: ItemIndex,
     cell: u16,
@@ -130,12 +136,15 @@ pub(super) struct Ground {
     cells: Vec<Cell>,
     tops: Vec<(i64, u32)>,
     tops_each: usize,
+    /// By cell, in the order of the items.
     pool: Vec<Candidate>,
     pub(super) units: usize,
     /// Whoever is in a lineup worth so much is in the pool.
     pub(super) whole_from: i64,
-    /// The bound at the prices tried last.
+    /// The bound at the prices tried last,
     pub(super) bound: i64,
+    /// and these; `None`: what was tried last was no price.
+    tried: Option<Prices>,
 }
 
 impl Ground {
@@ -167,6 +176,7 @@ impl Ground {
             units: 1,
             whole_from: NOTHING,
             bound: NOTHING,
+            tried: None,
         };
         let mut unit = None;
         if let (true, Some(range)) = (beginning.counts_salary, problem.salary) {
@@ -224,10 +234,15 @@ impl Ground {
             let units = unit.map_or(0, |unit| (i64::from(item.salary) / unit).min(i64::from(u16::MAX)) as u16);
             let is_it = |cell: &Cell| (cell.layer, cell.kind, cell.units) == (layer, kind, units);
             let cell = self.cells.iter().position(is_it).unwrap_or_else(|| {
-                let len = 0;
-                self.cells.push(Cell { layer, kind, units, len });
+                self.cells.push(Cell {
+                    layer,
+                    kind,
+                    units,
+                    ..Cell::default()
+                });
                 self.cells.len() - 1
             });
+            self.cells[cell].end += 1;
             self.pool.push(Candidate {
                 item: index,
                 cell: cell as u16,
@@ -237,34 +252,75 @@ impl Ground {
                 worth: 0,
             });
         }
+        self.order_by_cell();
         self.tops_each = self.shape.layers.iter().map(|layer| layer.most).max().unwrap_or(0);
         self.tops.resize(self.cells.len() * self.tops_each, (0, 0));
     }
 
+    /// Puts the candidates of each cell together; `end` is how many it has.
+    fn order_by_cell(&mut self) {
+        let mut first = 0;
+        for cell in &mut self.cells {
+            let len = cell.end;
+            (cell.first, cell.end) = (first, first);
+            first += len;
+        }
+        let mut ordered = vec![Candidate::default(); self.pool.len()];
+        for candidate in &self.pool {
+            let cell = &mut self.cells[usize::from(candidate.cell)];
+            ordered[cell.end as usize] = *candidate;
+            cell.end += 1;
+        }
+        self.pool = ordered;
+    }
+
+    /// Lets go of candidates.
+    fn retain(&mut self, is_kept: impl Fn(&Ground, &Candidate) -> bool) {
+        let mut pool = std::mem::take(&mut self.pool);
+        pool.retain(|candidate| is_kept(self, candidate));
+        self.pool = pool;
+        self.cells.iter_mut().for_each(|cell| (cell.first, cell.end) = (0, 0));
+        for (nth, candidate) in self.pool.iter().enumerate() {
+            let cell = &mut self.cells[usize::from(candidate.cell)];
+            if cell.end == 0 {
+                cell.first = nth as u32;
+            }
+            cell.end = nth as u32 + 1;
+        }
+    }
+
+    /// Lets go of those who may come in no more.
+    pub(super) fn drop_gone(&mut self, ask: &Ask<'_>) {
+        if self.pool.iter().any(|candidate| !ask.allowed[usize::from(candidate.item)]) {
+            self.retain(|_, candidate| ask.allowed[usize::from(candidate.item)]);
+        }
+    }
+
     /// The best lineup at these prices: its worth, and what it really comes to, the fixed ones included.
     fn at_prices(&mut self, problem: &Problem, ask: &Ask<'_>, scratch: &mut Scratch, weigh: impl Fn(&Candidate) -> i64) -> Option<Sums> {
-        self.cells.iter_mut().for_each(|cell| cell.len = 0);
-        for (nth, candidate) in self.pool.iter_mut().enumerate() {
-            if !ask.allowed[usize::from(candidate.item)] {
-                continue;
-            }
-            let worth = weigh(candidate);
-            candidate.worth = worth;
-            let at = usize::from(candidate.cell);
-            let cell = &mut self.cells[at];
+        self.tried = None;
+        for (cell, tops) in self.cells.iter_mut().zip(self.tops.chunks_exact_mut(self.tops_each.max(1))) {
             let most = self.shape.layers[usize::from(cell.layer)].most;
-            let tops = &mut self.tops[at * self.tops_each..][..most];
-            let len = usize::from(cell.len);
-            if len == most && (most == 0 || tops[most - 1].0 >= worth) {
-                continue;
+            let tops = &mut tops[..most];
+            let (mut len, mut enough) = (0, i64::MIN);
+            let range = cell.first as usize..cell.end as usize;
+            for (nth, candidate) in range.clone().zip(&mut self.pool[range]) {
+                let worth = weigh(candidate);
+                candidate.worth = worth;
+                if worth <= enough || most == 0 {
+                    continue;
+                }
+                len = (len + 1).min(most);
+                let mut place = len - 1;
+                while place > 0 && tops[place - 1].0 < worth {
+                    tops[place] = tops[place - 1];
+                    place -= 1;
+                }
+                tops[place] = (worth, nth as u32);
+                if len == most {
+                    enough = tops[most - 1].0;
+                }
             }
-            let len = (len + 1).min(most);
-            let mut place = len - 1;
-            while place > 0 && tops[place - 1].0 < worth {
-                tops[place] = tops[place - 1];
-                place -= 1;
-            }
-            tops[place] = (worth, nth as u32);
             cell.len = len as u16;
         }
         self.take_tops(scratch);
@@ -323,29 +379,44 @@ impl Ground {
         })
     }
 
-    /// Prices at which the bound is low. `None`: there is no lineup.
+    /// Prices at which the bound is low, and the bound there, tried last. `None`: there is no lineup. `guess`: what the
+    /// price of salary may be about; 0: nothing is known.
     ///
     /// For a price of ownership, that of salary is found at which the bound is lowest; how that bound changes with the
     /// price of ownership is known too, and where two such lines meet the next price is tried.
-    pub(super) fn find_prices(&mut self, problem: &Problem, ask: &Ask<'_>, scratch: &mut Scratch) -> Option<Prices> {
-        let (mut best, owned) = self.price_salary(problem, ask, scratch, 0)?;
-        let Some(range) = problem.ownership else { return Some(best) };
-        let (sign, target) = match owned {
-            owned if owned > range.most as f64 => (1.0, range.most as f64),
-            owned if owned < range.least as f64 => (-1.0, range.least as f64),
-            _ => return Some(best),
+    pub(super) fn find_prices(&mut self, problem: &Problem, ask: &Ask<'_>, scratch: &mut Scratch, guess: i64) -> Option<(Prices, i64)> {
+        let (mut best, owned) = self.price_salary(problem, ask, scratch, 0, guess)?;
+        let target = match problem.ownership {
+            Some(range) if owned > range.most as f64 => Some((1.0, range.most as f64)),
+            Some(range) if owned < range.least as f64 => Some((-1.0, range.least as f64)),
+            _ => None,
         };
-        // A price, the bound there, and how it falls with the price.
-        let mut line = |ground: &mut Ground, price: f64| -> Option<(Prices, f64, f64)> {
-            let (prices, owned) = ground.price_salary(problem, ask, scratch, price as i64)?;
-            let (bound, _) = ground.worth_at(problem, ask, scratch, prices)?;
-            Some((prices, bound as f64, owned - target))
-        };
-        let (_, mut bound, over) = line(self, 0.0)?;
-        let (mut over, mut under) = ((0.0, bound, over), None);
+        if let Some((sign, target)) = target {
+            best = self.price_ownership(problem, ask, scratch, (best, owned), sign, target)?;
+        }
+        if self.tried != Some(best) {
+            self.worth_at(problem, ask, scratch, best)?;
+        }
+        Some((best, self.bound))
+    }
+
+    /// The prices at which the bound is lowest, from those at which ownership is free and what is owned there.
+    fn price_ownership(
+        &mut self,
+        problem: &Problem,
+        ask: &Ask<'_>,
+        scratch: &mut Scratch,
+        free: (Prices, f64),
+        sign: f64,
+        target: f64,
+    ) -> Option<Prices> {
+        let (mut best, owned) = free;
+        let mut bound = self.worth_at(problem, ask, scratch, best)?.0 as f64;
+        let (mut over, mut under) = ((0.0, bound, owned - target), None);
         let mut price = sign * FIRST_PRICE;
         for _ in 0..PRICES_MAX {
-            let (prices, now, off) = line(self, price)?;
+            let (prices, owned) = self.price_salary(problem, ask, scratch, price as i64, best.salary)?;
+            let (now, off) = (self.worth_at(problem, ask, scratch, prices)?.0 as f64, owned - target);
             if now < -BOUND_MAX {
                 return None;
             }
@@ -373,21 +444,47 @@ impl Ground {
     /// The price of salary at which the bound is lowest, that of ownership being what it is: where the lines of the best
     /// lineup that spends too much and of the best that does not meet, and no lineup lies above. And what the mixture of
     /// the two that spends just enough owns.
-    fn price_salary(&mut self, problem: &Problem, ask: &Ask<'_>, scratch: &mut Scratch, ownership: i64) -> Option<(Prices, f64)> {
+    fn price_salary(
+        &mut self,
+        problem: &Problem,
+        ask: &Ask<'_>,
+        scratch: &mut Scratch,
+        ownership: i64,
+        guess: i64,
+    ) -> Option<(Prices, f64)> {
         let at = |salary: i64| Prices { salary, ownership };
-        let (_, free) = self.worth_at(problem, ask, scratch, at(0))?;
-        let (sign, target) = match problem.salary {
-            Some(range) if free.salary > range.most => (1, range.most),
-            Some(range) if free.salary < range.least => (-1, range.least),
-            _ => return Some((at(0), free.ownership as f64)),
+        let near = match problem.salary {
+            Some(range) if guess > 0 => self.around(problem, ask, scratch, at(guess), range.most)?,
+            _ => None,
         };
-        // The lineup that keeps the range by as much as can be.
-        let ends = self.at_prices(problem, ask, scratch, |candidate| -sign * i64::from(candidate.salary))?;
-        if sign * (ends.salary - target) > 0 {
-            return None;
-        }
+        let (sign, target, mut over, mut under) = match (near, problem.salary) {
+            (Some((over, under)), Some(range)) => (1, range.most, over, under),
+            _ => {
+                let (_, free) = self.worth_at(problem, ask, scratch, at(0))?;
+                let (sign, target) = match problem.salary {
+                    Some(range) if free.salary > range.most => (1, range.most),
+                    Some(range) if free.salary < range.least => (-1, range.least),
+                    _ => return Some((at(0), free.ownership as f64)),
+                };
+                let first = free.value * SCALE / target.max(1) / 2;
+                let near = match sign > 0 && first > 0 && guess == 0 {
+                    true => self.around(problem, ask, scratch, at(first), target)?,
+                    false => None,
+                };
+                match near {
+                    Some((over, under)) => (sign, target, over, under),
+                    None => {
+                        // The lineup that keeps the range by as much as can be.
+                        let ends = self.at_prices(problem, ask, scratch, |candidate| -sign * i64::from(candidate.salary))?;
+                        if sign * (ends.salary - target) > 0 {
+                            return None;
+                        }
+                        (sign, target, free, ends)
+                    }
+                }
+            }
+        };
         let line = |sums: &Sums| sums.value * SCALE - ownership * sums.ownership;
-        let (mut over, mut under) = (free, ends);
         // Any price will do for a bound; greater ones could be too much for the numbers.
         let meet = |over: &Sums, under: &Sums| ((line(over) - line(under)) / (over.salary - under.salary)).clamp(-PRICE_MAX, PRICE_MAX);
         let mut price = meet(&over, &under);
@@ -409,10 +506,37 @@ impl Ground {
         Some((at(price), owned))
     }
 
+    /// Two lineups that are the best at prices near a guess, one that costs more than `most` and one that does not.
+    /// `None` inside: they are not near.
+    fn around(
+        &mut self,
+        problem: &Problem,
+        ask: &Ask<'_>,
+        scratch: &mut Scratch,
+        guess: Prices,
+        most: i64,
+    ) -> Option<Option<(Sums, Sums)>> {
+        let (mut over, mut under) = (None, None);
+        let mut salary = guess.salary;
+        for _ in 0..TRIES_NEAR {
+            let (_, sums) = self.worth_at(problem, ask, scratch, Prices { salary, ..guess })?;
+            if sums.salary > most {
+                (over, salary) = (Some(sums), salary + salary / 4 + 1);
+            } else {
+                (under, salary) = (Some(sums), salary - salary / 4 - 1);
+            }
+            if let (Some(over), Some(under)) = (over, under) {
+                return Some(Some((over, under)));
+            }
+        }
+        Some(None)
+    }
+
     /// The bound at these prices, and the lineup it took.
     pub(super) fn worth_at(&mut self, problem: &Problem, ask: &Ask<'_>, scratch: &mut Scratch, prices: Prices) -> Option<(i64, Sums)> {
         let sums = self.at_prices(problem, ask, scratch, |candidate| prices.worth(candidate))?;
         self.bound = sums.worth + self.base(problem, ask, prices);
+        self.tried = Some(prices);
         Some((self.bound, sums))
     }
 
@@ -448,10 +572,8 @@ impl Ground {
 
     /// Lets go of those who can't be in a lineup worth `whole_from`.
     pub(super) fn narrow(&mut self, ask: &Ask<'_>, whole_from: i64) {
-        let bound = self.bound;
-        let mut pool = std::mem::take(&mut self.pool);
-        pool.retain(|candidate| ask.allowed[usize::from(candidate.item)] && self.can_be(candidate, bound - whole_from));
-        self.pool = pool;
+        let slack = self.bound - whole_from;
+        self.retain(|ground, candidate| ask.allowed[usize::from(candidate.item)] && ground.can_be(candidate, slack));
         self.whole_from = whole_from;
     }
 

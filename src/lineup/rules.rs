@@ -27,12 +27,17 @@ pub(super) struct Rules {
 impl Rules {
     /// Those of a problem.
     pub(super) fn new(problem: &Problem) -> Rules {
-        let mut players: Vec<u16> = problem.items.iter().map(|item| item.player).collect();
-        players.sort_unstable();
+        let players = problem.items.iter().map(|item| usize::from(item.player) + 1).max().unwrap_or(0);
+        let (mut seen, mut has_twins) = (vec![false; players], false);
+        for item in &problem.items {
+            has_twins |= std::mem::replace(&mut seen[usize::from(item.player)], true);
+        }
+        // (Not `vec![Vec::new(); n]`, which clones each.)
+        let none = || problem.items.iter().map(|_| Vec::new()).collect::<Vec<Vec<u16>>>();
         let mut rules = Rules {
-            counted_in: vec![Vec::new(); problem.items.len()],
-            turns_on: vec![Vec::new(); problem.items.len()],
-            has_twins: players.windows(2).any(|pair| pair[0] == pair[1]),
+            counted_in: none(),
+            turns_on: none(),
+            has_twins,
             ..Rules::default()
         };
         problem.limits.iter().for_each(|limit| rules.add(limit));

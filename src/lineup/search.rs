@@ -154,6 +154,8 @@ pub(super) struct Search {
     walk: Walk,
     /// The start whose ground was priced last, by its own prices: what is in the scratch.
     current: Option<usize>,
+    /// The price of salary found last.
+    guess: i64,
     /// Lineups worth less are not looked for yet.
     whole_from: i64,
     /// Limits are counted, too, that somebody turns on.
@@ -228,9 +230,7 @@ impl Search {
                 };
                 return self.outcome(ask, Some(top), above, false);
             }
-            // What lies deeper grows by more than the depth does.
-            let is_near = self.walk.kept.len() * 3 >= ask.want;
-            depth = (depth.saturating_add(if is_near { depth / 3 + 1 } else { depth })).min(i64::MAX / 4);
+            depth = deeper(depth, self.walk.kept.len(), ask.want);
         }
     }
 
@@ -413,17 +413,19 @@ impl Search {
             }
             let Some(ground) = &mut start.ground else { break NOTHING };
             least = ground.whole_from;
-            if is_new || start.searches >= SEARCHES_AT_PRICES {
+            ground.drop_gone(ask);
+            let found = if is_new || start.searches >= SEARCHES_AT_PRICES {
                 start.searches = 0;
-                match ground.find_prices(problem, ask, scratch) {
-                    Some(prices) => start.prices = prices,
-                    None => break NOTHING,
-                }
-            }
-            start.searches += 1;
-            let Some((bound, _)) = ground.worth_at(problem, ask, scratch, start.prices) else {
-                break NOTHING;
+                let found = ground.find_prices(problem, ask, scratch, self.guess);
+                found.map(|(prices, bound)| {
+                    (start.prices, self.guess) = (prices, prices.salary);
+                    bound
+                })
+            } else {
+                ground.worth_at(problem, ask, scratch, start.prices).map(|(bound, _)| bound)
             };
+            let Some(bound) = found else { break NOTHING };
+            start.searches += 1;
             // What the bound took may break a limit that is not counted yet.
             let Some(rule) = ground.to_learn(rules, &start.learned, is_hard, scratch) else {
                 break bound;
@@ -466,7 +468,10 @@ impl Search {
                     table,
                     walk: &mut self.walk,
                     is_out,
-                    salary_max: problem.salary.map_or(i64::MAX, |range| range.most),
+                    salary: problem.salary.unwrap_or(Range {
+                        least: i64::MIN,
+                        most: i64::MAX,
+                    }),
                     size: ask.held.len() + size_of(ask),
                     cheapest: cheapest(entries),
                 };
@@ -518,6 +523,16 @@ impl Search {
         ground.worth_at(problem, ask, &mut self.scratch, prices)?;
         Some((ground, prices))
     }
+}
+
+/// How deep to look after so many were found at a depth. Lineups grow in number by about its fourth power; what is found
+/// in vain costs more than to look twice.
+fn deeper(depth: i64, found: usize, want: usize) -> i64 {
+    let factor = match found {
+        0 => 2.0,
+        found => (1.5 * want as f64 / found as f64).powf(0.22).clamp(1.1, 2.0),
+    };
+    ((depth as f64 * factor) as i64).saturating_add(1).min(i64::MAX / 4)
 }
 
 /// The class that is tried one by one: one of which every lineup has exactly one, on which the other role of a player

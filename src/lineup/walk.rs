@@ -149,7 +149,7 @@ pub(super) struct Descent<'a> {
     pub(super) walk: &'a mut Walk,
     pub(super) is_out: &'a dyn Fn() -> bool,
     /// What a lineup may cost.
-    pub(super) salary_max: i64,
+    pub(super) salary: Range,
     /// Items of a lineup.
     pub(super) size: usize,
     /// The least that any entry of each layer or a later one costs.
@@ -226,9 +226,15 @@ impl Descent<'_> {
             return units > 1;
         }
         let walk = &mut *self.walk;
+        let value = self.values[usize::from(entry.item)];
         let rest = (self.size - walk.items.len() - 1) as i64;
-        let least = if rest == 0 { 0 } else { rest * self.cheapest[at.layer] };
-        if walk.salary + i64::from(entry.salary) + least > self.salary_max {
+        let salary = walk.salary + i64::from(entry.salary);
+        if rest == 0 {
+            // Most of those tried last do not fit: they are not worth a step.
+            if salary > self.salary.most || (walk.value + value) * SCALE < walk.enough {
+                return true;
+            }
+        } else if salary + rest * self.cheapest[at.layer] > self.salary.most {
             return true;
         }
         walk.steps += 1;
@@ -236,16 +242,19 @@ impl Descent<'_> {
             walk.is_over = true;
             return true;
         }
-        let value = self.values[usize::from(entry.item)];
         if walk.take(self.problem, self.rules, entry.item, value) {
-            self.down(At {
-                place: place + 1,
-                count: at.count + 1,
-                state,
-                spent,
-                worth,
-                ..at
-            });
+            match rest {
+                // Nobody more: that is what the table said can follow.
+                0 => self.leaf(),
+                _ => self.down(At {
+                    place: place + 1,
+                    count: at.count + 1,
+                    state,
+                    spent,
+                    worth,
+                    ..at
+                }),
+            }
         }
         self.walk.leave(self.problem, self.rules, entry.item, value);
         true
