@@ -54,8 +54,12 @@ impl Set {
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = ItemIndex> + '_ {
         let word = |(at, &word): (usize, &u64)| {
-            let bits = (0..64).filter(move |bit| word >> bit & 1 == 1);
-            bits.map(move |bit| (at * 64 + bit) as ItemIndex)
+            let mut left = word;
+            std::iter::from_fn(move || {
+                let bit = (left != 0).then(|| left.trailing_zeros() as usize)?;
+                left &= left - 1;
+                Some((at * 64 + bit) as ItemIndex)
+            })
         };
         self.0.iter().enumerate().flat_map(word)
     }

@@ -82,6 +82,21 @@ impl Rules {
         &self.limits[usize::from(index)]
     }
 
+    /// The limits that an item turns on.
+    pub(super) fn turned_on_by(&self, item: ItemIndex) -> &[u16] {
+        &self.turns_on[usize::from(item)]
+    }
+
+    /// The limits that are always on.
+    pub(super) fn caps(&self) -> impl Iterator<Item = &Limit> {
+        self.limits.iter().filter(|limit| limit.when.is_none())
+    }
+
+    /// Whether some limit is turned on by somebody.
+    pub(super) fn has_conditions(&self) -> bool {
+        self.limits.iter().any(|limit| limit.when.is_some())
+    }
+
     /// Counts an item. Whether nothing is above its most.
     pub(super) fn enter(&mut self, item: ItemIndex) -> bool {
         let item = usize::from(item);

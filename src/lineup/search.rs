@@ -7,6 +7,7 @@
 
 use super::bound::NOTHING;
 use super::ground::{Beginning, Ground, Prices, Scratch};
+use super::hopeless::leave_out;
 use super::problem::{ItemIndex, Limit, Problem, Range, SIZE_MAX};
 use super::rules::Rules;
 use super::walk::{At, Descent, Kept, Walk, cheapest};
@@ -175,6 +176,15 @@ impl Search {
             return Outcome::default();
         }
         rules.begin(ask.limits);
+        let mut allowed = Vec::new();
+        if rules.has_conditions() {
+            allowed.extend_from_slice(ask.allowed);
+            if !leave_out(problem, rules, ask, &mut allowed) {
+                return Outcome::default();
+            }
+        }
+        let narrowed = Ask { allowed: &allowed, ..*ask };
+        let ask = if allowed.is_empty() { ask } else { &narrowed };
         if !is_narrower || self.starts.is_empty() {
             self.scratch.reset();
             self.make_starts(problem, ask);
