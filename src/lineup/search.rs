@@ -6,18 +6,23 @@
 //! given.
 
 use super::bound::NOTHING;
-use super::ground::{Beginning, Ground, Prices, Scratch};
+use super::ground::{Ground, Prices, Scratch};
 use super::hopeless::leave_out;
-use super::problem::{ItemIndex, Limit, Problem, Range, SIZE_MAX};
+use super::problem::{Problem, Range, SIZE_MAX};
 use super::rules::Rules;
 use super::walk::{At, Descent, Kept, Walk, cheapest};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+mod ask;
+mod starts;
+
+pub(super) use ask::{Ask, Outcome};
+pub use ask::{Budget, Lineup};
+use starts::Start;
+
 /// Prices and bounds are in 1/1,024 of a point's unit.
 pub(super) const SCALE: i64 = 1024;
-/// Most ways to begin at first: items of the class that is tried one by one, times ways of any-ofs.
-const WAYS_MAX: usize = 5_000;
 /// Most ways to begin, when those without an end are split up.
 const STARTS_MAX: usize = 50_000;
 /// Steps from one start, of a search that is hard, after which it is split up.
@@ -33,119 +38,6 @@ const STEPS_BEFORE_COUNTING: u64 = if cfg!(test) { 50 } else { 500_000 };
 const SEARCHES_AT_PRICES: u32 = 16;
 /// How far below the first threshold whoever can be in a lineup is kept, in depths.
 const DEPTHS_KEPT: i64 = 8;
-
-/// A lineup: what is in it, by index, and what that comes to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lineup {
-    /// Sum of values.
-    pub value: i64,
-    /// Sum of salaries.
-    pub salary: i64,
-    /// Sum of ownerships.
-    pub ownership: i64,
-    /// Its items, in order.
-    pub items: Vec<ItemIndex>,
-}
-
-/// What is asked of one search.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ask<'a> {
-    /// What each item is worth, 1/10,000 point.
-    pub values: &'a [i64],
-    /// Who may come in.
-    pub allowed: &'a [bool],
-    /// Who is in already.
-    pub held: &'a [ItemIndex],
-    /// How many of each class may come beside them.
-    pub fillings: &'a [Vec<u8>],
-    /// What must hold beside the problem's own limits.
-    pub limits: &'a [Limit],
-    /// Lineups that this one must differ from,
-    pub chosen: &'a [Lineup],
-    /// by sharing at most so many items with each;
-    pub shared_max: usize,
-    /// by item, who counts as shared with it, too.
-    pub twins: &'a [Vec<ItemIndex>],
-    /// Lineups wanted, at least; fewer are found where there are fewer.
-    pub want: usize,
-    /// Lineups kept at most: the best ones.
-    pub keep: usize,
-    /// No lineup is worth more, as is known already.
-    pub ceiling: i64,
-    /// How far below that, or below the bound, to look first.
-    pub depth: i64,
-}
-
-/// What a search found.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Outcome {
-    /// The best lineups, best first.
-    pub lineups: Vec<Lineup>,
-    /// No lineup is worth more than this; `None`: there is none at all.
-    pub bound: Option<i64>,
-    /// Every lineup worth more than this was found. `None`: every lineup at all was.
-    pub above: Option<i64>,
-    /// Work or time ran out: nothing is known of what lies between `above` and `bound` but what was found.
-    pub is_cut: bool,
-}
-
-/// How far a search may go.
-#[derive(Clone, Copy)]
-pub struct Budget<'a> {
-    /// Steps of the walk.
-    pub steps: u64,
-    /// Whether to stop now, whatever is left.
-    pub is_out: &'a dyn Fn() -> bool,
-}
-
-/// A way to begin.
-struct Start {
-    /// Who is in, beside those held.
-    fixed: Vec<ItemIndex>,
-    /// Who is not.
-    banned: Vec<ItemIndex>,
-    /// Classes of which nobody else is, as bits.
-    closed: u32,
-    /// The way of each of the first any-ofs.
-    ways: Vec<usize>,
-    /// No lineup that begins so is worth more, in 1/[`SCALE`]; [`NOTHING`]: there is none.
-    bound: i64,
-    is_priced: bool,
-    prices: Prices,
-    /// Searches since prices were looked for.
-    searches: u32,
-    /// Limits that were found broken by what the bound took, and are counted since.
-    learned: Vec<u16>,
-    ground: Option<Box<Ground>>,
-}
-
-impl Start {
-    fn new(fixed: Vec<ItemIndex>, banned: Vec<ItemIndex>, closed: u32, ways: Vec<usize>) -> Start {
-        Start {
-            fixed,
-            banned,
-            closed,
-            ways,
-            bound: i64::MAX,
-            is_priced: false,
-            prices: Prices::default(),
-            searches: 0,
-            learned: Vec::new(),
-            ground: None,
-        }
-    }
-
-    fn beginning(&self, counts_salary: bool) -> Beginning<'_> {
-        Beginning {
-            fixed: &self.fixed,
-            banned: &self.banned,
-            closed: self.closed,
-            ways: &self.ways,
-            learned: &self.learned,
-            counts_salary,
-        }
-    }
-}
 
 /// Everything that a search writes to, kept from one to the next.
 #[derive(Default)]
@@ -267,35 +159,6 @@ impl Search {
         }
     }
 
-    /// Every way to begin: by each item of the class of which there is one, if something hangs on which it is.
-    fn make_starts(&mut self, problem: &Problem, ask: &Ask<'_>) {
-        let split = split(problem, ask);
-        let is_in = |item: &ItemIndex| Some(problem.items[usize::from(*item)].class) == split && ask.allowed[usize::from(*item)];
-        let anchors: Vec<Vec<ItemIndex>> = match split {
-            Some(_) => (0..problem.items.len() as ItemIndex).filter(is_in).map(|item| vec![item]).collect(),
-            None => vec![Vec::new()],
-        };
-        let mut ways: Vec<Vec<usize>> = vec![Vec::new()];
-        for any_of in &problem.any_ofs {
-            if ways.len() * any_of.0.len() * anchors.len() > WAYS_MAX {
-                break;
-            }
-            let longer = |way: &Vec<usize>| {
-                (0..any_of.0.len())
-                    .map(|next| [way.as_slice(), &[next]].concat())
-                    .collect::<Vec<_>>()
-            };
-            ways = ways.iter().flat_map(longer).collect();
-        }
-        let starts = anchors.iter().flat_map(|anchor| ways.iter().map(move |way| (anchor, way)));
-        self.starts.clear();
-        self.starts
-            .extend(starts.map(|(anchor, way)| Start::new(anchor.clone(), Vec::new(), 0, way.clone())));
-        self.current = None;
-        self.whole_from = NOTHING;
-        (self.is_hard, self.counts_salary) = (false, false);
-    }
-
     /// The greatest value that the bound allows, each start priced as far as needed.
     fn ceiling(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>) -> Option<i64> {
         self.starts.iter_mut().for_each(|start| start.is_priced = false);
@@ -357,50 +220,6 @@ impl Search {
         }
         self.steps += self.walk.steps;
         self.walk.is_over
-    }
-
-    /// Puts starts with one item more in the place of one: by the first of a class, in an order, that is in the lineup.
-    fn split_up(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>, nth: usize) -> std::ops::Range<usize> {
-        let first = self.starts.len();
-        let parent = &self.starts[nth];
-        // Of all who may be in it: later searches look deeper than this one.
-        let ground = Ground::new(problem, rules, ask, parent.beginning(false), &mut self.scratch);
-        let class = ground.as_ref().and_then(|ground| ground.class_to_split(problem, rules));
-        let (Some(mut ground), Some(class)) = (ground, class) else {
-            return first..first;
-        };
-        if ground.worth_at(problem, ask, &mut self.scratch, parent.prices).is_none() {
-            self.starts[nth].bound = NOTHING;
-            return first..first;
-        }
-        let (items, may_be_none) = ground.of_class(problem, class);
-        let mut children = Vec::new();
-        for (at, (item, bound)) in items.iter().enumerate() {
-            let fixed = [parent.fixed.as_slice(), &[*item]].concat();
-            let banned = parent
-                .banned
-                .iter()
-                .copied()
-                .chain(items[..at].iter().map(|(item, _)| *item))
-                .collect();
-            let mut child = Start::new(fixed, banned, parent.closed, parent.ways.clone());
-            child.bound = parent.bound.min(*bound);
-            children.push(child);
-        }
-        if may_be_none {
-            let closed = parent.closed | 1 << class;
-            let mut child = Start::new(parent.fixed.clone(), parent.banned.clone(), closed, parent.ways.clone());
-            child.bound = parent.bound;
-            children.push(child);
-        }
-        for child in &mut children {
-            child.learned.clone_from(&parent.learned);
-        }
-        (self.starts[nth].bound, self.starts[nth].ground) = (NOTHING, None);
-        // The last is taken first.
-        children.reverse();
-        self.starts.extend(children);
-        first..self.starts.len()
     }
 
     /// Lowers a start's bound as far as prices do.
@@ -543,29 +362,6 @@ fn deeper(depth: i64, found: usize, want: usize) -> i64 {
         found => (1.5 * want as f64 / found as f64).powf(0.22).clamp(1.1, 2.0),
     };
     ((depth as f64 * factor) as i64).saturating_add(1).min(i64::MAX / 4)
-}
-
-/// The class that is tried one by one: one of which every lineup has exactly one, on which the other role of a player
-/// hangs, or a limit that asks for more.
-fn split(problem: &Problem, ask: &Ask<'_>) -> Option<u8> {
-    let classes = ask.fillings.first().map_or(0, Vec::len);
-    let is_single = |class: u8| ask.fillings.iter().all(|counts| counts[usize::from(class)] == 1);
-    let class_of = |item: ItemIndex| problem.items[usize::from(item)].class;
-    let singles: Vec<u8> = (0..classes as u8).filter(|class| is_single(*class)).collect();
-    let mut roles: Vec<(u16, u8)> = problem.items.iter().map(|item| (item.player, item.class)).collect();
-    roles.sort_unstable();
-    let twins = roles.windows(2).filter(|pair| pair[0].0 == pair[1].0).flatten();
-    let twins = twins.map(|(_, class)| *class).find(|class| singles.contains(class));
-    let asked = problem
-        .limits
-        .iter()
-        .filter(|limit| limit.least > 0)
-        .filter_map(|limit| limit.when.as_ref());
-    let asked = asked
-        .flat_map(|when| when.iter())
-        .map(class_of)
-        .find(|class| singles.contains(class));
-    twins.or(asked)
 }
 
 /// Items that come beside those held.
