@@ -34,6 +34,10 @@ const LAID_OUT_MAX: usize = 512;
 const STEPS_BEFORE_HARD: u64 = if cfg!(test) { 20 } else { 50_000 };
 /// Steps without an end after which salary is counted instead of priced.
 const STEPS_BEFORE_COUNTING: u64 = if cfg!(test) { 50 } else { 500_000 };
+/// Work of pricing a start, in steps.
+const STEPS_OF_A_PRICE: u64 = 32;
+/// Starts priced between looks at the clock.
+const PRICED_BETWEEN_LOOKS: u64 = 16;
 /// Prices are looked for anew after so many searches at the same.
 const SEARCHES_AT_PRICES: u32 = 16;
 /// How far below the first threshold whoever can be in a lineup is kept, in depths.
@@ -55,6 +59,10 @@ pub(super) struct Search {
     is_hard: bool,
     /// Prices were no help: salary is counted.
     counts_salary: bool,
+    /// Starts priced since the search was made.
+    priced: u64,
+    /// Steps after which work has run out.
+    steps_max: u64,
     /// Steps done since the search was made.
     pub steps: u64,
 }
@@ -83,19 +91,21 @@ impl Search {
         }
         self.walk.overlap.reset(problem.items.len(), ask.chosen, ask.shared_max, ask.twins);
         self.walk.has_twins = rules.has_twins;
-        let Some(top) = self.ceiling(problem, rules, ask) else {
+        self.steps_max = self.steps.saturating_add(budget.steps);
+        let Some(mut top) = self.ceiling(problem, rules, ask, budget.is_out) else {
             return Outcome::default();
         };
+        if self.walk.is_over {
+            return self.outcome(ask, Some(top), None, true);
+        }
         let floor = floor_of(problem, ask);
         let mut depth = ask.depth.max(1);
         let mut has_no_help = false;
-        let begun = self.steps;
-        let mut top = top;
         loop {
             let least = top.saturating_sub(depth).max(floor);
             let kept_from = least.saturating_sub(depth.saturating_mul(DEPTHS_KEPT)).max(floor);
             self.whole_from = kept_from.saturating_mul(SCALE);
-            let left = budget.steps.saturating_sub(self.steps - begun);
+            let left = self.steps_max.saturating_sub(self.steps);
             let allowance = match (has_no_help, self.is_hard) {
                 (true, _) => u64::MAX,
                 // A second price is what splitting up helps with.
@@ -105,7 +115,7 @@ impl Search {
             };
             self.walk.steps_max = left.min(allowance);
             if self.pass(problem, rules, ask, least, budget.is_out) {
-                if (budget.is_out)() || left <= allowance {
+                if (budget.is_out)() || left <= allowance || self.steps >= self.steps_max {
                     return self.outcome(ask, Some(top), None, true);
                 }
                 if self.is_hard {
@@ -116,7 +126,8 @@ impl Search {
                 }
                 self.is_hard = true;
                 self.starts.iter_mut().for_each(|start| start.ground = None);
-                match self.ceiling(problem, rules, ask) {
+                match self.ceiling(problem, rules, ask, budget.is_out) {
+                    Some(_) if self.walk.is_over => return self.outcome(ask, Some(top), None, true),
                     Some(lower) => top = lower,
                     None => return Outcome::default(),
                 }
@@ -159,8 +170,10 @@ impl Search {
         }
     }
 
-    /// The greatest value that the bound allows, each start priced as far as needed.
-    fn ceiling(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>) -> Option<i64> {
+    /// The greatest value that the bound allows, each start priced as far as needed; `walk.is_over`: as far as work and
+    /// time went.
+    fn ceiling(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>, is_out: &dyn Fn() -> bool) -> Option<i64> {
+        self.walk.is_over = false;
         self.starts.iter_mut().for_each(|start| start.is_priced = false);
         self.current = None;
         let mut order: BinaryHeap<(i64, Reverse<usize>)> = self
@@ -173,13 +186,19 @@ impl Search {
             if bound <= NOTHING {
                 return None;
             }
-            if self.starts[nth].is_priced {
+            self.walk.is_over = self.is_spent(is_out);
+            if self.starts[nth].is_priced || self.walk.is_over {
                 return Some(bound.div_euclid(SCALE).min(ask.ceiling));
             }
             self.price(problem, rules, ask, nth);
             order.push((self.starts[nth].bound, Reverse(nth)));
         }
         None
+    }
+
+    /// Whether work or time has run out, with so much priced.
+    fn is_spent(&self, is_out: &dyn Fn() -> bool) -> bool {
+        self.steps + self.walk.steps >= self.steps_max || self.priced.is_multiple_of(PRICED_BETWEEN_LOOKS) && is_out()
     }
 
     /// One pass over all starts that can reach `least`. Whether work ran out.
@@ -198,6 +217,10 @@ impl Search {
         while let Some(nth) = todo.pop() {
             if self.starts[nth].bound >= self.walk.enough && !self.starts[nth].is_priced {
                 self.price(problem, rules, ask, nth);
+                if self.is_spent(is_out) {
+                    self.walk.is_over = true;
+                    break;
+                }
             }
             if self.starts[nth].bound < self.walk.enough {
                 continue;
@@ -218,7 +241,7 @@ impl Search {
                 todo.extend(self.split_up(problem, rules, ask, nth));
             }
         }
-        self.steps += self.walk.steps;
+        self.steps += std::mem::take(&mut self.walk.steps);
         self.walk.is_over
     }
 
@@ -227,6 +250,8 @@ impl Search {
         let (count, is_hard) = (self.starts.len(), self.is_hard);
         let start = &mut self.starts[nth];
         start.is_priced = true;
+        self.priced += 1;
+        self.steps += STEPS_OF_A_PRICE;
         self.current = Some(nth);
         let scratch = &mut self.scratch;
         if start.fixed.iter().any(|item| !ask.allowed[usize::from(*item)]) {
