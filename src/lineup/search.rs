@@ -31,7 +31,7 @@ const STEPS_BEFORE_SPLIT: u64 = if cfg!(test) { 20 } else { 20_000 };
 const LAID_OUT_MAX: usize = 512;
 /// Steps without an end after which more limits are counted.
 /// (Few in tests, whose slates are small: they see every way of it.)
-const STEPS_BEFORE_HARD: u64 = if cfg!(test) { 20 } else { 50_000 };
+const STEPS_BEFORE_HARD: u64 = if cfg!(test) { 20 } else { 20_000 };
 /// Steps without an end after which salary is counted instead of priced.
 const STEPS_BEFORE_COUNTING: u64 = if cfg!(test) { 50 } else { 500_000 };
 /// Work of pricing a start, in steps.
@@ -124,6 +124,7 @@ impl Search {
                     self.counts_salary = problem.salary.is_some();
                     continue;
                 }
+                let enough = self.better_half(ask.want);
                 self.is_hard = true;
                 self.starts.iter_mut().for_each(|start| start.ground = None);
                 match self.ceiling(problem, rules, ask, budget.is_out) {
@@ -131,6 +132,8 @@ impl Search {
                     Some(lower) => top = lower,
                     None => return Outcome::default(),
                 }
+                // So many there are at least: no need to look as deep again.
+                depth = enough.map_or(depth, |enough| depth.min((top - enough).max(1)));
                 continue;
             }
             if self.walk.kept.len() >= ask.want.min(ask.keep) || least <= floor {
@@ -194,6 +197,13 @@ impl Search {
             order.push((self.starts[nth].bound, Reverse(nth)));
         }
         None
+    }
+
+    /// What the worse half of those found is not worth; `None`: the better half is fewer than wanted.
+    fn better_half(&self, want: usize) -> Option<i64> {
+        let mut values: Vec<i64> = self.walk.kept.iter().map(|kept| kept.value.0).collect();
+        values.sort_unstable_by_key(|value| Reverse(*value));
+        values.get((values.len() / 2).max(want.max(1) - 1)).copied()
     }
 
     /// Whether work or time has run out, with so much priced.
