@@ -16,7 +16,7 @@ pub use plan::{Exposure, Kept, Plan};
 const KEEP_MAX: usize = 4096;
 
 /// Steps after which a minimum that is met early is left for later.
-const RESERVE_STEPS_MAX: u64 = 200_000;
+const RESERVE_STEPS_MAX: u64 = 1_000_000;
 
 /// One lineup made.
 #[derive(Clone, Debug, PartialEq, Eq)]

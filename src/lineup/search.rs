@@ -35,7 +35,7 @@ const STEPS_BEFORE_HARD: u64 = if cfg!(test) { 20 } else { 20_000 };
 /// Steps without an end after which salary is counted instead of priced.
 const STEPS_BEFORE_COUNTING: u64 = if cfg!(test) { 50 } else { 500_000 };
 /// Work of pricing a start, in steps.
-const STEPS_OF_A_PRICE: u64 = 32;
+const STEPS_OF_A_PRICE: u64 = 256;
 /// Starts priced between looks at the clock.
 const PRICED_BETWEEN_LOOKS: u64 = 16;
 /// Prices are looked for anew after so many searches at the same.
