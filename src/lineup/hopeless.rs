@@ -56,7 +56,13 @@ struct Room<'a> {
 impl Room<'_> {
     fn can_be(&self, rules: &Rules) -> bool {
         let turned_on = || rules.turned_on_by(self.item).iter().map(|index| rules.limit(*index));
-        let caps = || turned_on().chain(rules.caps()).filter(|limit| usize::from(limit.most) < SIZE_MAX);
+        // What those there turn on holds, too.
+        let on = || {
+            let others = self.ask.held.iter().filter(|other| **other != self.item);
+            let others = others.flat_map(|other| rules.turned_on_by(*other)).map(|index| rules.limit(*index));
+            turned_on().chain(others)
+        };
+        let caps = || on().chain(rules.caps()).filter(|limit| usize::from(limit.most) < SIZE_MAX);
         turned_on().all(|limit| {
             let missing = self.missing(limit);
             if missing == 0 {
@@ -71,7 +77,7 @@ impl Room<'_> {
                 let is_apart = both > missing && !other.members.iter().any(|item| limit.members.has(item));
                 !is_apart || self.room(limit.members.iter().chain(other.members.iter())) >= both
             };
-            self.room(limit.members.iter()) >= missing && caps().all(is_within) && turned_on().all(is_beside)
+            self.room(limit.members.iter()) >= missing && caps().all(is_within) && on().all(is_beside)
         })
     }
 

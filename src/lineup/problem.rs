@@ -215,12 +215,23 @@ fn fill(classes: &[u32], slots: u32, class: usize, filling: &mut Vec<u8>, all: &
 
 fn fits(classes: &[u32], slots: u32, filling: &[u8]) -> bool {
     let last = filling.len() - 1;
-    (0..1u32 << last).all(|others| {
-        let chosen = others | 1 << last;
-        let members = (0..=last).filter(|class| chosen >> class & 1 == 1);
-        let (count, union) = members.fold((0, 0), |(count, union), class| {
-            (count + u32::from(filling[class]), union | classes[class])
-        });
-        count <= (union & slots).count_ones()
-    })
+    let is_there = |class: &usize| filling[*class] > 0;
+    let others: u32 = (0..last).filter(is_there).map(|class| 1 << class).sum();
+    // Classes of which there is nobody ask for no slot.
+    let mut chosen = others;
+    loop {
+        let (mut rest, mut count, mut union) = (chosen | 1 << last, 0, 0);
+        while rest != 0 {
+            let class = rest.trailing_zeros() as usize;
+            rest &= rest - 1;
+            (count, union) = (count + u32::from(filling[class]), union | classes[class]);
+        }
+        if count > (union & slots).count_ones() {
+            return false;
+        }
+        if chosen == 0 {
+            return true;
+        }
+        chosen = (chosen - 1) & others;
+    }
 }

@@ -259,6 +259,10 @@ impl Search {
     fn price(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>, nth: usize) {
         let (count, is_hard) = (self.starts.len(), self.is_hard);
         let start = &mut self.starts[nth];
+        if is_hard && !start.look_around(problem, rules, ask) {
+            (start.bound, start.is_priced) = (NOTHING, true);
+            return;
+        }
         start.is_priced = true;
         self.priced += 1;
         self.steps += STEPS_OF_A_PRICE;

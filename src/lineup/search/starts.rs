@@ -4,8 +4,10 @@
 
 use super::super::bound::NOTHING;
 use super::super::ground::{Beginning, Ground, Prices};
+use super::super::hopeless::leave_out;
 use super::super::problem::{ItemIndex, Problem};
 use super::super::rules::Rules;
+use super::super::shape::without;
 use super::{Ask, Search};
 
 /// Most ways to begin at first: items of the class that is tried one by one, times ways of any-ofs.
@@ -24,6 +26,7 @@ pub(super) struct Start {
     /// No lineup that begins so is worth more, in 1/[`SCALE`]; [`NOTHING`]: there is none.
     pub(super) bound: i64,
     pub(super) is_priced: bool,
+    pub(super) is_looked_around: bool,
     pub(super) prices: Prices,
     /// Searches since prices were looked for.
     pub(super) searches: u32,
@@ -41,11 +44,41 @@ impl Start {
             ways,
             bound: i64::MAX,
             is_priced: false,
+            is_looked_around: false,
             prices: Prices::default(),
             searches: 0,
             learned: Vec::new(),
             ground: None,
         }
+    }
+
+    /// Leaves out who can be in no lineup beside those it has. False: there is none.
+    pub(super) fn look_around(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>) -> bool {
+        if std::mem::replace(&mut self.is_looked_around, true) || !rules.has_conditions() {
+            return true;
+        }
+        let class = |item: &ItemIndex| usize::from(problem.items[usize::from(*item)].class);
+        let mut taken = vec![0u8; ask.fillings.first().map_or(0, Vec::len)];
+        self.fixed.iter().for_each(|item| taken[class(item)] += 1);
+        let (held, fillings) = ([ask.held, &self.fixed].concat(), without(ask.fillings, &taken));
+        let mut allowed = ask.allowed.to_vec();
+        self.banned.iter().for_each(|item| allowed[usize::from(*item)] = false);
+        for (allowed, item) in allowed.iter_mut().zip(&problem.items) {
+            *allowed &= self.closed >> item.class & 1 == 0;
+        }
+        let before = allowed.clone();
+        let beside = Ask {
+            held: &held,
+            fillings: &fillings,
+            allowed: &before,
+            ..*ask
+        };
+        let is_possible = leave_out(problem, rules, &beside, &mut allowed);
+        let gone = (0..)
+            .zip(before.iter().zip(&allowed))
+            .filter(|(_, (before, after))| before != after);
+        self.banned.extend(gone.map(|(item, _): (ItemIndex, _)| item));
+        is_possible
     }
 
     pub(super) fn beginning(&self, counts_salary: bool) -> Beginning<'_> {
