@@ -112,3 +112,70 @@ impl Room<'_> {
         self.ask.fillings.iter().filter(fits).map(of).max().unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::problem::{Item, Set};
+    use super::*;
+
+    /// Quarterbacks 0 and 1, backs 2 and 3; one place for each class.
+    fn left(limits: Vec<Limit>, held: &[ItemIndex], fillings: &[Vec<u8>]) -> (bool, Vec<bool>) {
+        let item = |player: u16| Item {
+            player,
+            class: (player / 2) as u8,
+            salary: 1,
+            ownership: 0,
+        };
+        let problem = Problem {
+            items: (0..4).map(item).collect(),
+            limits,
+            ..Problem::default()
+        };
+        let rules = Rules::new(&problem);
+        let mut allowed = vec![true; 4];
+        let ask = Ask {
+            values: &[1; 4],
+            allowed: &[true; 4],
+            held,
+            fillings,
+            limits: &[],
+            chosen: &[],
+            shared_max: 2,
+            twins: &[],
+            want: 1,
+            keep: 1,
+            ceiling: i64::MAX,
+            depth: 1,
+        };
+        (leave_out(&problem, &rules, &ask, &mut allowed), allowed)
+    }
+
+    fn with(anchor: ItemIndex, members: &[ItemIndex], least: u8) -> Limit {
+        Limit {
+            members: members.iter().copied().collect::<Set>(),
+            least,
+            most: u8::MAX,
+            when: Some(Set::from_iter([anchor])),
+        }
+    }
+
+    #[test]
+    fn who_needs_more_than_there_is_room_for_is_left_out() {
+        let two = || with(2, &[0, 1], 2);
+        assert_eq!(left(vec![two()], &[], &[vec![1, 1]]), (true, vec![true, true, false, true]));
+        // And whoever needs him.
+        let needs_him = with(0, &[2], 1);
+        assert_eq!(
+            left(vec![two(), needs_him], &[], &[vec![1, 1]]),
+            (true, vec![false, true, false, true])
+        );
+        // Who must be in cannot be.
+        assert!(!left(vec![two()], &[2], &[vec![1, 0]]).0);
+    }
+
+    #[test]
+    fn who_has_room_stays() {
+        assert_eq!(left(vec![with(2, &[0, 1], 1)], &[], &[vec![1, 1]]), (true, vec![true; 4]));
+        assert_eq!(left(vec![with(2, &[0, 1], 2)], &[], &[vec![2, 1]]), (true, vec![true; 4]));
+    }
+}
