@@ -74,7 +74,8 @@ impl Optimize {
         let progress = Progress::new(begun, count);
         let answer = optimize(&site, &players, &constraints, count, budget, |made| progress.tell(made));
         progress.end();
-        let answer = answer.map_err(|refused| self.refused(&refused))?;
+        let mut answer = answer.map_err(|refused| self.refused(&refused))?;
+        answer.took_ms = (Clock.steady_us() - begun) as f64 / 1_000.0;
         say(&answer, count);
         let text = match self.format {
             Format::Upload => answer.upload(&site),

@@ -33,6 +33,8 @@ pub struct Answer {
     pub left_out: usize,
     /// Steps of the search.
     pub steps: u64,
+    /// How long it took, in milliseconds, reading files not included; whoever has a clock fills it in.
+    pub took_ms: f64,
 }
 
 /// One of them.
@@ -170,6 +172,7 @@ pub fn optimize(
         proven: lineups.iter().all(|lineup| lineup.proven),
         left_out: slate.left_out,
         steps: portfolio.steps,
+        took_ms: 0.0,
         lineups,
     })
 }

@@ -9,6 +9,7 @@ use super::portfolio::Exposure;
 use super::problem::{AnyOf, ItemIndex, Limit, Range, Set, Spread};
 use super::slate::{BadConstraint, Slate, bad, game_key, times};
 use crate::model::Points;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 impl Slate<'_> {
@@ -23,7 +24,9 @@ impl Slate<'_> {
                 .iter()
                 .any(|status| status.eq_ignore_ascii_case(&player.status))
         };
-        self.those(is_out).iter().for_each(|item| out.insert(item));
+        if !constraints.exclude_status.is_empty() {
+            self.those(is_out).iter().for_each(|item| out.insert(item));
+        }
         if let Some(ownership) = &constraints.ownership {
             if self.players.iter().all(|player| player.ownership.is_none()) {
                 return bad("[ownership]: the players' file has no column Ownership");
@@ -94,13 +97,9 @@ impl Slate<'_> {
                 self.site.title
             ));
         }
-        let group = |index: &BTreeMap<String, u16>, key: &dyn Fn(&Player) -> String| -> Vec<u16> {
-            self.all().map(|item| index[&key(self.player(item))]).collect()
-        };
-        for (least, index, groups) in [
-            (min_teams, &teams, group(&teams, &|player| player.team.clone())),
-            (min_games, &games, group(&games, &game_key)),
-        ] {
+        type Key = fn(&Player) -> Cow<'_, str>;
+        let team_key: Key = |player| Cow::Borrowed(&player.team);
+        for (least, index, key) in [(min_teams, &teams, team_key), (min_games, &games, game_key as Key)] {
             if usize::from(least) > index.len().min(self.slots.len()) {
                 let what = if std::ptr::eq(index, &teams) { "teams" } else { "games" };
                 return bad(format!(
@@ -109,6 +108,7 @@ impl Slate<'_> {
                 ));
             }
             if least > 1 {
+                let groups = self.all().map(|item| index[&*key(self.player(item))]).collect();
                 self.plan.problem.spreads.push(Spread { groups, least });
             }
         }

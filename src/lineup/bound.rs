@@ -138,6 +138,11 @@ impl Counters {
         let after = self.moves[usize::from(kind) * self.states + state];
         (after != DEAD).then_some(usize::from(after))
     }
+
+    /// By state, the state after an item of a kind; none is so great as [`DEAD`].
+    fn moves(&self, kind: u16) -> &[u16] {
+        &self.moves[usize::from(kind) * self.states..][..self.states]
+    }
 }
 
 /// Which of the counted limits an item is in, and which it turns on.
@@ -258,6 +263,23 @@ impl Table {
         let (before, below) = self.most.split_at_mut(row + at.width);
         let (row, below) = (&mut before[row..], &below[..at.width]);
         row.copy_from_slice(below);
+        if units == 1 {
+            // The usual case, and most of the time of a search: salary is not counted.
+            let moves = counters.moves(entry.kind);
+            for node in 0..layer.nodes {
+                let taken = usize::from(layer.most_of[node]) * at.stride;
+                let row = &mut row[node * at.node..][..taken];
+                let with = &below[node * at.node + at.stride..][..taken];
+                for (row, with) in row.chunks_exact_mut(at.stride).zip(with.chunks_exact(at.stride)) {
+                    for (cell, after) in row.iter_mut().zip(moves) {
+                        if let Some(with) = with.get(usize::from(*after)) {
+                            *cell = (*cell).max(with + entry.worth);
+                        }
+                    }
+                }
+            }
+            return;
+        }
         let cost = usize::from(entry.units);
         for node in 0..layer.nodes {
             for count in 0..usize::from(layer.most_of[node]) {

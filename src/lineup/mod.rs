@@ -17,6 +17,7 @@ mod chance;
 mod constraints;
 mod csv;
 mod ground;
+mod hopeless;
 mod late_swap;
 mod pool;
 mod portfolio;

@@ -3,64 +3,20 @@
 //! Owns what runs across lineups: exposures, players shared, minimums that must still be met. Pure; bounded by the
 //! work it is given. What "best first" means is in docs/optimizer.md.
 
-use super::chance::Draws;
-use super::problem::{ItemIndex, Limit, Problem, Set};
+use super::problem::{ItemIndex, Limit};
 use super::rules::Rules;
 use super::search::{Ask, Budget, Lineup, Outcome, Search};
-use super::shape::without;
+
+mod plan;
+mod reserve;
+
+pub use plan::{Exposure, Kept, Plan};
 
 /// Lineups that one search keeps at most, where not all it finds are taken.
 const KEEP_MAX: usize = 4096;
 
 /// Steps after which a minimum that is met early is left for later.
-const RESERVE_STEPS_MAX: u64 = 200_000;
-
-/// How many lineups may have at least `count` of these.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exposure {
-    /// Who counts.
-    pub members: Set,
-    /// So many make a lineup count.
-    pub count: u8,
-    /// In at least so many lineups.
-    pub least: usize,
-    /// In at most so many.
-    pub most: usize,
-}
-
-/// A lineup with some players who stay where they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
-    /// Who stays.
-    pub held: Vec<ItemIndex>,
-    /// How many of each class may come beside them, every way.
-    pub fillings: Vec<Vec<u8>>,
-}
-
-/// What is to be built.
-#[derive(Clone, Debug, Default)]
-pub struct Plan {
-    /// What makes a lineup.
-    pub problem: Problem,
-    /// How many of each class fill it, every way.
-    pub fillings: Vec<Vec<u8>>,
-    /// What each item is worth.
-    pub values: Vec<i64>,
-    /// Who may come in.
-    pub allowed: Vec<bool>,
-    /// Who is in every lineup.
-    pub locked: Vec<ItemIndex>,
-    /// Lineups asked for.
-    pub count: usize,
-    /// Items that two lineups may share.
-    pub shared_max: usize,
-    /// Limits across lineups.
-    pub exposures: Vec<Exposure>,
-    /// Each lineup from projections of its own.
-    pub draws: Option<Draws>,
-    /// Lineups to be solved again, one each; `count` is theirs.
-    pub kept: Vec<Kept>,
-}
+const RESERVE_STEPS_MAX: u64 = 1_000_000;
 
 /// One lineup made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -253,6 +209,7 @@ impl<'a> Builder<'a> {
             limits,
             chosen: &self.chosen,
             shared_max: self.plan.shared_max,
+            twins: &self.plan.twins,
             want: if is_plain { self.keep } else { left.min(16) },
             keep: self.keep,
             ceiling: self.outcome.above.filter(|_| is_again).unwrap_or(i64::MAX),
@@ -301,6 +258,7 @@ impl<'a> Builder<'a> {
             limits: &limits,
             chosen: if is_whole { &[] } else { &self.chosen },
             shared_max: self.plan.shared_max,
+            twins: &self.plan.twins,
             want: 1,
             keep: 1,
             ceiling: i64::MAX,
@@ -339,159 +297,13 @@ impl<'a> Builder<'a> {
     fn is_free(&self, lineup: &Lineup) -> bool {
         let exposures = self.plan.exposures.iter().zip(&self.used);
         let is_within = |(exposure, used): (&Exposure, &usize)| *used < exposure.most || !exposure.counts(&lineup.items);
-        let is_apart = |other: &Lineup| shared(&other.items, &lineup.items) <= self.plan.shared_max;
+        let is_apart = |other: &Lineup| self.plan.shared(&other.items, &lineup.items) <= self.plan.shared_max;
         // Those chosen before the search it minded, and it finds nothing twice.
-        let since = if self.plan.shared_max + 1 < lineup.items.len() {
+        let since = if self.plan.shared_max + 1 < lineup.items.len() || !self.plan.twins.is_empty() {
             &self.chosen[self.searched_at..]
         } else {
             &[]
         };
         exposures.into_iter().all(is_within) && since.iter().all(is_apart)
     }
-
-    /// What the exposures ask of the next lineup.
-    fn limits(&mut self, nth: usize, held: &[ItemIndex], budget: Budget<'_>) -> Result<Vec<Limit>, Ended> {
-        let plan = self.plan;
-        let left = plan.count - nth;
-        let mut limits = Vec::new();
-        for (exposure, used) in plan.exposures.iter().zip(&self.used) {
-            if *used >= exposure.most && exposure.count > 1 {
-                limits.push(Limit::most(exposure.members.clone(), exposure.count - 1));
-            }
-            let missing = exposure.least.saturating_sub(*used);
-            if missing > left {
-                return Err(Ended::None);
-            }
-            if missing == left {
-                limits.push(Limit::least(exposure.members.clone(), exposure.count));
-            }
-        }
-        self.reserve_classes(left, &mut limits);
-        if self.reserve == Reserve::Even {
-            self.reserve_evenly(nth, held, &mut limits, budget);
-        }
-        Ok(limits)
-    }
-
-    /// Players of one class who together still need all the places there are left.
-    fn reserve_classes(&self, left: usize, limits: &mut Vec<Limit>) {
-        if self.plan.exposures.iter().all(|exposure| exposure.least == 0) {
-            return;
-        }
-        let classes = self.plan.fillings.first().map_or(0, Vec::len);
-        for class in 0..classes {
-            let most = self
-                .plan
-                .fillings
-                .iter()
-                .map(|counts| usize::from(counts[class]))
-                .max()
-                .unwrap_or(0);
-            let is_of = |item: ItemIndex| usize::from(self.plan.problem.items[usize::from(item)].class) == class;
-            let (mut missing, mut members) = (0, Set::default());
-            for (exposure, used) in self.plan.exposures.iter().zip(&self.used) {
-                let is_one = exposure.count == 1 && exposure.members.iter().nth(1).is_none() && exposure.members.iter().all(is_of);
-                if exposure.least > *used && is_one {
-                    missing += exposure.least - used;
-                    exposure.members.iter().for_each(|item| members.insert(item));
-                }
-            }
-            let must = missing.saturating_sub((left - 1) * most);
-            if must > 0 {
-                limits.push(Limit::least(members, must.min(255) as u8));
-            }
-        }
-    }
-
-    /// Those furthest behind an even pace, as many as one lineup can have.
-    fn reserve_evenly(&mut self, nth: usize, held: &[ItemIndex], limits: &mut Vec<Limit>, budget: Budget<'_>) {
-        let plan = self.plan;
-        // In lineups' parts of `count`: what should be there after this one, less what is.
-        let behind = |at: &usize| (plan.exposures[*at].least * (nth + 1)) as i64 - (self.used[*at] * plan.count) as i64;
-        let mut late: Vec<usize> = (0..plan.exposures.len())
-            .filter(|at| plan.exposures[*at].least > self.used[*at] && behind(at) > 0)
-            .collect();
-        late.sort_by_key(|at| -behind(at));
-        for at in late {
-            let limit = Limit::least(plan.exposures[at].members.clone(), plan.exposures[at].count);
-            if limits.contains(&limit) {
-                continue;
-            }
-            limits.push(limit);
-            if !self.can_be(nth, held, limits, budget) {
-                limits.pop();
-            }
-        }
-    }
-
-    /// Whether there is a lineup at all.
-    fn can_be(&mut self, nth: usize, held: &[ItemIndex], limits: &[Limit], budget: Budget<'_>) -> bool {
-        let Some(allowed) = self.allowed(held) else { return false };
-        let base = self.plan.kept.get(nth).map_or(&self.plan.fillings, |kept| &kept.fillings);
-        let kept_held = self.plan.kept.get(nth).map_or(&[][..], |kept| &kept.held);
-        let beside: Vec<ItemIndex> = held.iter().copied().filter(|item| !kept_held.contains(item)).collect();
-        let fillings = self.plan.beside(base, &beside);
-        let ask = Ask {
-            values: &self.values,
-            allowed: &allowed,
-            held,
-            fillings: &fillings,
-            limits,
-            chosen: &self.chosen,
-            shared_max: self.plan.shared_max,
-            want: 1,
-            keep: 1,
-            ceiling: i64::MAX,
-            depth: self.depth,
-        };
-        let budget = Budget {
-            steps: budget.steps.saturating_sub(self.search.steps).min(RESERVE_STEPS_MAX),
-            ..budget
-        };
-        let outcome = self.search.best(&self.plan.problem, &mut self.rules, &ask, false, budget);
-        self.has_searched = false;
-        !outcome.lineups.is_empty()
-    }
-}
-
-impl Plan {
-    /// Nothing runs across lineups but that no two are the same.
-    fn is_plain(&self) -> bool {
-        let size = self
-            .fillings
-            .first()
-            .map_or(0, |counts| counts.iter().map(|count| usize::from(*count)).sum());
-        self.exposures.is_empty() && self.shared_max + 1 >= size && self.kept.is_empty() && self.draws.is_none()
-    }
-
-    /// What is left of the fillings beside these items.
-    fn beside(&self, fillings: &[Vec<u8>], held: &[ItemIndex]) -> Vec<Vec<u8>> {
-        let mut taken = vec![0u8; fillings.first().map_or(0, Vec::len)];
-        for item in held {
-            taken[usize::from(self.problem.items[usize::from(*item)].class)] += 1;
-        }
-        without(fillings, &taken)
-    }
-}
-
-impl Exposure {
-    /// Whether a lineup counts.
-    pub fn counts(&self, lineup: &[ItemIndex]) -> bool {
-        self.members.count(lineup) >= usize::from(self.count)
-    }
-}
-
-/// Items that two lineups have in common; both in order.
-pub(super) fn shared(a: &[ItemIndex], b: &[ItemIndex]) -> usize {
-    let (mut a, mut b) = (a, b);
-    let mut both = 0;
-    while let ([first, rest @ ..], [other, others @ ..]) = (a, b) {
-        both += usize::from(first == other);
-        (a, b) = match first.cmp(other) {
-            std::cmp::Ordering::Less => (rest, b),
-            std::cmp::Ordering::Equal => (rest, others),
-            std::cmp::Ordering::Greater => (a, others),
-        };
-    }
-    both
 }

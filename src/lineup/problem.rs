@@ -54,8 +54,12 @@ impl Set {
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = ItemIndex> + '_ {
         let word = |(at, &word): (usize, &u64)| {
-            let bits = (0..64).filter(move |bit| word >> bit & 1 == 1);
-            bits.map(move |bit| (at * 64 + bit) as ItemIndex)
+            let mut left = word;
+            std::iter::from_fn(move || {
+                let bit = (left != 0).then(|| left.trailing_zeros() as usize)?;
+                left &= left - 1;
+                Some((at * 64 + bit) as ItemIndex)
+            })
         };
         self.0.iter().enumerate().flat_map(word)
     }
@@ -211,12 +215,23 @@ fn fill(classes: &[u32], slots: u32, class: usize, filling: &mut Vec<u8>, all: &
 
 fn fits(classes: &[u32], slots: u32, filling: &[u8]) -> bool {
     let last = filling.len() - 1;
-    (0..1u32 << last).all(|others| {
-        let chosen = others | 1 << last;
-        let members = (0..=last).filter(|class| chosen >> class & 1 == 1);
-        let (count, union) = members.fold((0, 0), |(count, union), class| {
-            (count + u32::from(filling[class]), union | classes[class])
-        });
-        count <= (union & slots).count_ones()
-    })
+    let is_there = |class: &usize| filling[*class] > 0;
+    let others: u32 = (0..last).filter(is_there).map(|class| 1 << class).sum();
+    // Classes of which there is nobody ask for no slot.
+    let mut chosen = others;
+    loop {
+        let (mut rest, mut count, mut union) = (chosen | 1 << last, 0, 0);
+        while rest != 0 {
+            let class = rest.trailing_zeros() as usize;
+            rest &= rest - 1;
+            (count, union) = (count + u32::from(filling[class]), union | classes[class]);
+        }
+        if count > (union & slots).count_ones() {
+            return false;
+        }
+        if chosen == 0 {
+            return true;
+        }
+        chosen = (chosen - 1) & others;
+    }
 }

@@ -27,12 +27,17 @@ pub(super) struct Rules {
 impl Rules {
     /// Those of a problem.
     pub(super) fn new(problem: &Problem) -> Rules {
-        let mut players: Vec<u16> = problem.items.iter().map(|item| item.player).collect();
-        players.sort_unstable();
+        let players = problem.items.iter().map(|item| usize::from(item.player) + 1).max().unwrap_or(0);
+        let (mut seen, mut has_twins) = (vec![false; players], false);
+        for item in &problem.items {
+            has_twins |= std::mem::replace(&mut seen[usize::from(item.player)], true);
+        }
+        // (Not `vec![Vec::new(); n]`, which clones each.)
+        let none = || problem.items.iter().map(|_| Vec::new()).collect::<Vec<Vec<u16>>>();
         let mut rules = Rules {
-            counted_in: vec![Vec::new(); problem.items.len()],
-            turns_on: vec![Vec::new(); problem.items.len()],
-            has_twins: players.windows(2).any(|pair| pair[0] == pair[1]),
+            counted_in: none(),
+            turns_on: none(),
+            has_twins,
             ..Rules::default()
         };
         problem.limits.iter().for_each(|limit| rules.add(limit));
@@ -77,6 +82,21 @@ impl Rules {
         &self.limits[usize::from(index)]
     }
 
+    /// The limits that an item turns on.
+    pub(super) fn turned_on_by(&self, item: ItemIndex) -> &[u16] {
+        &self.turns_on[usize::from(item)]
+    }
+
+    /// The limits that are always on.
+    pub(super) fn caps(&self) -> impl Iterator<Item = &Limit> {
+        self.limits.iter().filter(|limit| limit.when.is_none())
+    }
+
+    /// Whether some limit is turned on by somebody.
+    pub(super) fn has_conditions(&self) -> bool {
+        self.limits.iter().any(|limit| limit.when.is_some())
+    }
+
     /// Counts an item. Whether nothing is above its most.
     pub(super) fn enter(&mut self, item: ItemIndex) -> bool {
         let item = usize::from(item);
@@ -113,6 +133,12 @@ impl Rules {
         };
         let turned_on = items.iter().flat_map(|item| &self.turns_on[usize::from(*item)]);
         self.always_least.iter().all(has_least) && turned_on.into_iter().all(has_least)
+    }
+
+    /// Whether some limit is turned on by such items alone.
+    pub(super) fn hang_on(&self, is_such: impl Fn(ItemIndex) -> bool) -> bool {
+        let mut whens = self.limits.iter().filter_map(|limit| limit.when.as_ref());
+        whens.any(|when| !when.is_empty() && when.iter().all(&is_such))
     }
 
     /// The first limit that a lineup breaks, other than those known, and that can be counted.

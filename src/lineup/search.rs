@@ -6,106 +6,42 @@
 //! given.
 
 use super::bound::NOTHING;
-use super::ground::{Beginning, Ground, Prices, Scratch};
-use super::problem::{ItemIndex, Limit, Problem, SIZE_MAX};
+use super::ground::{Ground, Prices, Scratch};
+use super::hopeless::leave_out;
+use super::problem::{Problem, Range, SIZE_MAX};
 use super::rules::Rules;
 use super::walk::{At, Descent, Kept, Walk, cheapest};
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+mod ask;
+mod starts;
+
+pub(super) use ask::{Ask, Outcome};
+pub use ask::{Budget, Lineup};
+use starts::Start;
 
 /// Prices and bounds are in 1/1,024 of a point's unit.
 pub(super) const SCALE: i64 = 1024;
-/// Most ways to begin: items of the class that is tried one by one, times ways of the first any-of.
-const STARTS_MAX: usize = 20_000;
+/// Most ways to begin, when those without an end are split up.
+const STARTS_MAX: usize = 50_000;
+/// Steps from one start, of a search that is hard, after which it is split up.
+const STEPS_BEFORE_SPLIT: u64 = if cfg!(test) { 20 } else { 20_000 };
 /// Ways to begin that stay laid out from one search to the next.
 const LAID_OUT_MAX: usize = 512;
 /// Steps without an end after which more limits are counted.
 /// (Few in tests, whose slates are small: they see every way of it.)
-const STEPS_BEFORE_HARD: u64 = if cfg!(test) { 20 } else { 50_000 };
+const STEPS_BEFORE_HARD: u64 = if cfg!(test) { 20 } else { 20_000 };
 /// Steps without an end after which salary is counted instead of priced.
 const STEPS_BEFORE_COUNTING: u64 = if cfg!(test) { 50 } else { 500_000 };
+/// Work of pricing a start, in steps.
+const STEPS_OF_A_PRICE: u64 = 256;
+/// Starts priced between looks at the clock.
+const PRICED_BETWEEN_LOOKS: u64 = 16;
 /// Prices are looked for anew after so many searches at the same.
 const SEARCHES_AT_PRICES: u32 = 16;
 /// How far below the first threshold whoever can be in a lineup is kept, in depths.
 const DEPTHS_KEPT: i64 = 8;
-
-/// A lineup: what is in it, by index, and what that comes to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lineup {
-    /// Sum of values.
-    pub value: i64,
-    /// Sum of salaries.
-    pub salary: i64,
-    /// Sum of ownerships.
-    pub ownership: i64,
-    /// Its items, in order.
-    pub items: Vec<ItemIndex>,
-}
-
-/// What is asked of one search.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ask<'a> {
-    /// What each item is worth, 1/10,000 point.
-    pub values: &'a [i64],
-    /// Who may come in.
-    pub allowed: &'a [bool],
-    /// Who is in already.
-    pub held: &'a [ItemIndex],
-    /// How many of each class may come beside them.
-    pub fillings: &'a [Vec<u8>],
-    /// What must hold beside the problem's own limits.
-    pub limits: &'a [Limit],
-    /// Lineups that this one must differ from,
-    pub chosen: &'a [Lineup],
-    /// by sharing at most so many items with each.
-    pub shared_max: usize,
-    /// Lineups wanted, at least; fewer are found where there are fewer.
-    pub want: usize,
-    /// Lineups kept at most: the best ones.
-    pub keep: usize,
-    /// No lineup is worth more, as is known already.
-    pub ceiling: i64,
-    /// How far below that, or below the bound, to look first.
-    pub depth: i64,
-}
-
-/// What a search found.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Outcome {
-    /// The best lineups, best first.
-    pub lineups: Vec<Lineup>,
-    /// No lineup is worth more than this; `None`: there is none at all.
-    pub bound: Option<i64>,
-    /// Every lineup worth more than this was found. `None`: every lineup at all was.
-    pub above: Option<i64>,
-    /// Work or time ran out: nothing is known of what lies between `above` and `bound` but what was found.
-    pub is_cut: bool,
-}
-
-/// How far a search may go.
-#[derive(Clone, Copy)]
-pub struct Budget<'a> {
-    /// Steps of the walk.
-    pub steps: u64,
-    /// Whether to stop now, whatever is left.
-    pub is_out: &'a dyn Fn() -> bool,
-}
-
-/// A way to begin.
-struct Start {
-    /// The item of the class that is tried one by one.
-    anchor: Option<ItemIndex>,
-    /// The way of the first any-of.
-    way: Option<usize>,
-    /// No lineup that begins so is worth more, in 1/[`SCALE`]; [`NOTHING`]: there is none.
-    bound: i64,
-    is_priced: bool,
-    prices: Prices,
-    /// Searches since prices were looked for.
-    searches: u32,
-    /// Limits that were found broken by what the bound took, and are counted since.
-    learned: Vec<u16>,
-    ground: Option<Box<Ground>>,
-}
 
 /// Everything that a search writes to, kept from one to the next.
 #[derive(Default)]
@@ -115,12 +51,18 @@ pub(super) struct Search {
     walk: Walk,
     /// The start whose ground was priced last, by its own prices: what is in the scratch.
     current: Option<usize>,
+    /// The price of salary found last.
+    guess: i64,
     /// Lineups worth less are not looked for yet.
     whole_from: i64,
     /// Limits are counted, too, that somebody turns on.
     is_hard: bool,
     /// Prices were no help: salary is counted.
     counts_salary: bool,
+    /// Starts priced since the search was made.
+    priced: u64,
+    /// Steps after which work has run out.
+    steps_max: u64,
     /// Steps done since the search was made.
     pub steps: u64,
 }
@@ -129,37 +71,51 @@ impl Search {
     /// Looks for the best lineups. `is_narrower`: nothing that this ask allows was not allowed by the one before, of the
     /// same problem, with the same values: then its bounds still hold.
     pub(super) fn best(&mut self, problem: &Problem, rules: &mut Rules, ask: &Ask<'_>, is_narrower: bool, budget: Budget<'_>) -> Outcome {
-        if ask.fillings.is_empty() {
+        let is_empty = |range: Option<Range>| range.is_some_and(|range| range.least > range.most);
+        if ask.fillings.is_empty() || is_empty(problem.salary) || is_empty(problem.ownership) {
             return Outcome::default();
         }
         rules.begin(ask.limits);
+        let mut allowed = Vec::new();
+        if rules.has_conditions() {
+            allowed.extend_from_slice(ask.allowed);
+            if !leave_out(problem, rules, ask, &mut allowed) {
+                return Outcome::default();
+            }
+        }
+        let narrowed = Ask { allowed: &allowed, ..*ask };
+        let ask = if allowed.is_empty() { ask } else { &narrowed };
         if !is_narrower || self.starts.is_empty() {
             self.scratch.reset();
             self.make_starts(problem, ask);
         }
-        self.walk.overlap.reset(problem.items.len(), ask.chosen, ask.shared_max);
+        self.walk.overlap.reset(problem.items.len(), ask.chosen, ask.shared_max, ask.twins);
         self.walk.has_twins = rules.has_twins;
-        let Some(top) = self.ceiling(problem, rules, ask) else {
+        self.steps_max = self.steps.saturating_add(budget.steps);
+        let Some(mut top) = self.ceiling(problem, rules, ask, budget.is_out) else {
             return Outcome::default();
         };
+        if self.walk.is_over {
+            return self.outcome(ask, Some(top), None, true);
+        }
         let floor = floor_of(problem, ask);
         let mut depth = ask.depth.max(1);
         let mut has_no_help = false;
-        let begun = self.steps;
-        let mut top = top;
         loop {
             let least = top.saturating_sub(depth).max(floor);
             let kept_from = least.saturating_sub(depth.saturating_mul(DEPTHS_KEPT)).max(floor);
             self.whole_from = kept_from.saturating_mul(SCALE);
-            let left = budget.steps.saturating_sub(self.steps - begun);
+            let left = self.steps_max.saturating_sub(self.steps);
             let allowance = match (has_no_help, self.is_hard) {
                 (true, _) => u64::MAX,
+                // A second price is what splitting up helps with.
+                (false, true) if problem.ownership.is_some() => STEPS_BEFORE_COUNTING * 6,
                 (false, true) => STEPS_BEFORE_COUNTING,
                 (false, false) => STEPS_BEFORE_HARD,
             };
             self.walk.steps_max = left.min(allowance);
             if self.pass(problem, rules, ask, least, budget.is_out) {
-                if (budget.is_out)() || left <= allowance {
+                if (budget.is_out)() || left <= allowance || self.steps >= self.steps_max {
                     return self.outcome(ask, Some(top), None, true);
                 }
                 if self.is_hard {
@@ -168,12 +124,16 @@ impl Search {
                     self.counts_salary = problem.salary.is_some();
                     continue;
                 }
+                let enough = self.better_half(ask.want);
                 self.is_hard = true;
                 self.starts.iter_mut().for_each(|start| start.ground = None);
-                match self.ceiling(problem, rules, ask) {
+                match self.ceiling(problem, rules, ask, budget.is_out) {
+                    Some(_) if self.walk.is_over => return self.outcome(ask, Some(top), None, true),
                     Some(lower) => top = lower,
                     None => return Outcome::default(),
                 }
+                // So many there are at least: no need to look as deep again.
+                depth = enough.map_or(depth, |enough| depth.min((top - enough).max(1)));
                 continue;
             }
             if self.walk.kept.len() >= ask.want.min(ask.keep) || least <= floor {
@@ -186,9 +146,7 @@ impl Search {
                 };
                 return self.outcome(ask, Some(top), above, false);
             }
-            // What lies deeper grows by more than the depth does.
-            let is_near = self.walk.kept.len() * 3 >= ask.want;
-            depth = (depth.saturating_add(if is_near { depth / 3 + 1 } else { depth })).min(i64::MAX / 4);
+            depth = deeper(depth, self.walk.kept.len(), ask.want);
         }
     }
 
@@ -215,47 +173,42 @@ impl Search {
         }
     }
 
-    /// Every way to begin: by each item of the class of which there is one, if something hangs on which it is.
-    fn make_starts(&mut self, problem: &Problem, ask: &Ask<'_>) {
-        let split = split(problem, ask);
-        let is_in = |item: &ItemIndex| Some(problem.items[usize::from(*item)].class) == split && ask.allowed[usize::from(*item)];
-        let anchors: Vec<Option<ItemIndex>> = match split {
-            Some(_) => (0..problem.items.len() as ItemIndex).filter(is_in).map(Some).collect(),
-            None => vec![None],
-        };
-        let ways: Vec<Option<usize>> = match problem.any_ofs.first() {
-            Some(any_of) if any_of.0.len() * anchors.len() <= STARTS_MAX => (0..any_of.0.len()).map(Some).collect(),
-            _ => vec![None],
-        };
-        let starts = anchors.iter().flat_map(|&anchor| ways.iter().map(move |&way| (anchor, way)));
-        self.starts.clear();
-        self.starts.extend(starts.map(|(anchor, way)| Start {
-            anchor,
-            way,
-            bound: i64::MAX,
-            is_priced: false,
-            prices: Prices::default(),
-            searches: 0,
-            learned: Vec::new(),
-            ground: None,
-        }));
-        self.current = None;
-        self.whole_from = NOTHING;
-        (self.is_hard, self.counts_salary) = (false, false);
-    }
-
-    /// The greatest value that the bound allows, each start priced as far as needed.
-    fn ceiling(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>) -> Option<i64> {
+    /// The greatest value that the bound allows, each start priced as far as needed; `walk.is_over`: as far as work and
+    /// time went.
+    fn ceiling(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>, is_out: &dyn Fn() -> bool) -> Option<i64> {
+        self.walk.is_over = false;
         self.starts.iter_mut().for_each(|start| start.is_priced = false);
         self.current = None;
-        loop {
-            let nth = (0..self.starts.len()).max_by_key(|&nth| (self.starts[nth].bound, Reverse(nth)))?;
-            match &self.starts[nth] {
-                start if start.bound <= NOTHING => return None,
-                start if start.is_priced => return Some(start.bound.div_euclid(SCALE).min(ask.ceiling)),
-                _ => self.price(problem, rules, ask, nth),
+        let mut order: BinaryHeap<(i64, Reverse<usize>)> = self
+            .starts
+            .iter()
+            .enumerate()
+            .map(|(nth, start)| (start.bound, Reverse(nth)))
+            .collect();
+        while let Some((bound, Reverse(nth))) = order.pop() {
+            if bound <= NOTHING {
+                return None;
             }
+            self.walk.is_over = self.is_spent(is_out);
+            if self.starts[nth].is_priced || self.walk.is_over {
+                return Some(bound.div_euclid(SCALE).min(ask.ceiling));
+            }
+            self.price(problem, rules, ask, nth);
+            order.push((self.starts[nth].bound, Reverse(nth)));
         }
+        None
+    }
+
+    /// What the worse half of those found is not worth; `None`: the better half is fewer than wanted.
+    fn better_half(&self, want: usize) -> Option<i64> {
+        let mut values: Vec<i64> = self.walk.kept.iter().map(|kept| kept.value.0).collect();
+        values.sort_unstable_by_key(|value| Reverse(*value));
+        values.get((values.len() / 2).max(want.max(1) - 1)).copied()
+    }
+
+    /// Whether work or time has run out, with so much priced.
+    fn is_spent(&self, is_out: &dyn Fn() -> bool) -> bool {
+        self.steps + self.walk.steps >= self.steps_max || self.priced.is_multiple_of(PRICED_BETWEEN_LOOKS) && is_out()
     }
 
     /// One pass over all starts that can reach `least`. Whether work ran out.
@@ -264,22 +217,41 @@ impl Search {
         walk.kept.clear();
         (walk.keep, walk.found, walk.is_over, walk.steps) = (ask.keep, 0, false, 0);
         walk.enough = least.saturating_mul(SCALE);
-        let mut order: Vec<usize> = (0..self.starts.len())
+        walk.is_again = false;
+        let steps_max = walk.steps_max;
+        let mut todo: Vec<usize> = (0..self.starts.len())
             .filter(|nth| self.starts[*nth].bound >= self.walk.enough)
             .collect();
-        order.sort_by_key(|&nth| (Reverse(self.starts[nth].bound), nth));
-        for nth in order {
+        // The best last, which is taken first.
+        todo.sort_by_key(|&nth| (self.starts[nth].bound, Reverse(nth)));
+        while let Some(nth) = todo.pop() {
             if self.starts[nth].bound >= self.walk.enough && !self.starts[nth].is_priced {
                 self.price(problem, rules, ask, nth);
+                if self.is_spent(is_out) {
+                    self.walk.is_over = true;
+                    break;
+                }
             }
-            if self.starts[nth].bound >= self.walk.enough {
-                self.walk_from(problem, rules, ask, nth, is_out);
+            if self.starts[nth].bound < self.walk.enough {
+                continue;
             }
+            let may_split = self.is_hard && self.starts.len() < STARTS_MAX;
+            self.walk.steps_max = if may_split {
+                steps_max.min(self.walk.steps + STEPS_BEFORE_SPLIT)
+            } else {
+                steps_max
+            };
+            self.walk_from(problem, rules, ask, nth, is_out);
             if self.walk.is_over {
-                break;
+                if self.walk.steps >= steps_max || is_out() {
+                    break;
+                }
+                // Each way to go on is priced by itself.
+                (self.walk.is_over, self.walk.is_again) = (false, true);
+                todo.extend(self.split_up(problem, rules, ask, nth));
             }
         }
-        self.steps += self.walk.steps;
+        self.steps += std::mem::take(&mut self.walk.steps);
         self.walk.is_over
     }
 
@@ -287,11 +259,16 @@ impl Search {
     fn price(&mut self, problem: &Problem, rules: &Rules, ask: &Ask<'_>, nth: usize) {
         let (count, is_hard) = (self.starts.len(), self.is_hard);
         let start = &mut self.starts[nth];
+        if is_hard && !start.look_around(problem, rules, ask) {
+            (start.bound, start.is_priced) = (NOTHING, true);
+            return;
+        }
         start.is_priced = true;
+        self.priced += 1;
+        self.steps += STEPS_OF_A_PRICE;
         self.current = Some(nth);
         let scratch = &mut self.scratch;
-        let is_gone = start.anchor.is_some_and(|anchor| !ask.allowed[usize::from(anchor)]);
-        if is_gone {
+        if start.fixed.iter().any(|item| !ask.allowed[usize::from(*item)]) {
             start.bound = NOTHING;
             return;
         }
@@ -300,27 +277,23 @@ impl Search {
         let mut least = NOTHING;
         let bound = loop {
             if start.ground.is_none() {
-                let beginning = Beginning {
-                    anchor: start.anchor,
-                    way: start.way,
-                    learned: &start.learned,
-                    counts_salary: false,
-                };
-                start.ground = Ground::new(problem, rules, ask, beginning, scratch).map(Box::new);
+                start.ground = Ground::new(problem, rules, ask, start.beginning(false), scratch).map(Box::new);
             }
             let Some(ground) = &mut start.ground else { break NOTHING };
             least = ground.whole_from;
-            if is_new || start.searches >= SEARCHES_AT_PRICES {
+            ground.drop_gone(ask);
+            let found = if is_new || start.searches >= SEARCHES_AT_PRICES {
                 start.searches = 0;
-                match ground.find_prices(problem, ask, scratch) {
-                    Some(prices) => start.prices = prices,
-                    None => break NOTHING,
-                }
-            }
-            start.searches += 1;
-            let Some((bound, _)) = ground.worth_at(problem, ask, scratch, start.prices) else {
-                break NOTHING;
+                let found = ground.find_prices(problem, ask, scratch, self.guess);
+                found.map(|(prices, bound)| {
+                    (start.prices, self.guess) = (prices, prices.salary);
+                    bound
+                })
+            } else {
+                ground.worth_at(problem, ask, scratch, start.prices).map(|(bound, _)| bound)
             };
+            let Some(bound) = found else { break NOTHING };
+            start.searches += 1;
             // What the bound took may break a limit that is not counted yet.
             let Some(rule) = ground.to_learn(rules, &start.learned, is_hard, scratch) else {
                 break bound;
@@ -344,7 +317,7 @@ impl Search {
             ground.survivors(ask, self.walk.enough, &mut self.scratch);
             let Scratch { table, entries, ends, .. } = &mut self.scratch;
             table.fill(&ground.shape, entries, ends, &ground.counters, ground.units);
-            self.walk.way = self.starts[nth].way;
+            self.walk.ways.clone_from(&self.starts[nth].ways);
             self.walk.items.clear();
             (self.walk.value, self.walk.salary, self.walk.ownership) = (0, 0, 0);
             let mut is_good = true;
@@ -363,7 +336,10 @@ impl Search {
                     table,
                     walk: &mut self.walk,
                     is_out,
-                    salary_max: problem.salary.map_or(i64::MAX, |range| range.most),
+                    salary: problem.salary.unwrap_or(Range {
+                        least: i64::MIN,
+                        most: i64::MAX,
+                    }),
                     size: ask.held.len() + size_of(ask),
                     cheapest: cheapest(entries),
                 };
@@ -402,13 +378,8 @@ impl Search {
         let (mut ground, is_priced) = match kept {
             Some(ground) => (ground, is_priced),
             None => {
-                let beginning = Beginning {
-                    anchor: start.anchor,
-                    way: start.way,
-                    learned: &start.learned,
-                    counts_salary,
-                };
-                (Box::new(Ground::new(problem, rules, ask, beginning, &mut self.scratch)?), false)
+                let ground = Ground::new(problem, rules, ask, start.beginning(counts_salary), &mut self.scratch)?;
+                (Box::new(ground), false)
             }
         };
         if counts_salary {
@@ -422,27 +393,14 @@ impl Search {
     }
 }
 
-/// The class that is tried one by one: one of which every lineup has exactly one, on which the other role of a player
-/// hangs, or a limit that asks for more.
-fn split(problem: &Problem, ask: &Ask<'_>) -> Option<u8> {
-    let classes = ask.fillings.first().map_or(0, Vec::len);
-    let is_single = |class: u8| ask.fillings.iter().all(|counts| counts[usize::from(class)] == 1);
-    let class_of = |item: ItemIndex| problem.items[usize::from(item)].class;
-    let singles: Vec<u8> = (0..classes as u8).filter(|class| is_single(*class)).collect();
-    let mut roles: Vec<(u16, u8)> = problem.items.iter().map(|item| (item.player, item.class)).collect();
-    roles.sort_unstable();
-    let twins = roles.windows(2).filter(|pair| pair[0].0 == pair[1].0).flatten();
-    let twins = twins.map(|(_, class)| *class).find(|class| singles.contains(class));
-    let asked = problem
-        .limits
-        .iter()
-        .filter(|limit| limit.least > 0)
-        .filter_map(|limit| limit.when.as_ref());
-    let asked = asked
-        .flat_map(|when| when.iter())
-        .map(class_of)
-        .find(|class| singles.contains(class));
-    twins.or(asked)
+/// How deep to look after so many were found at a depth. Lineups grow in number by about its fourth power; what is found
+/// in vain costs more than to look twice.
+fn deeper(depth: i64, found: usize, want: usize) -> i64 {
+    let factor = match found {
+        0 => 2.0,
+        found => (1.5 * want as f64 / found as f64).powf(0.22).clamp(1.1, 2.0),
+    };
+    ((depth as f64 * factor) as i64).saturating_add(1).min(i64::MAX / 4)
 }
 
 /// Items that come beside those held.

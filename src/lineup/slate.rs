@@ -8,7 +8,8 @@ use super::pool::{Player, takes};
 use super::portfolio::Plan;
 use super::problem::{CLASSES_MAX, ITEMS_MAX, Item, ItemIndex, Set, fillings};
 use super::site::{Site, Slot};
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Most lineups of one run.
 pub const LINEUPS_MAX: usize = 150;
@@ -72,6 +73,9 @@ impl<'a> Slate<'a> {
         slate.add_draws(constraints);
         let size = slate.slots.len();
         slate.plan.shared_max = constraints.max_shared.unwrap_or(size).min(size - 1);
+        if constraints.max_shared.is_some_and(|most| most < size) {
+            slate.plan.twins = slate.twins();
+        }
         if let Some(swap) = &constraints.late_swap {
             late_swap::apply(&mut slate, swap)?;
         }
@@ -89,8 +93,15 @@ impl<'a> Slate<'a> {
     }
 
     fn add_items(&mut self) -> Result<(), BadConstraint> {
-        let mut persons: HashMap<(String, &str), u16> = HashMap::new();
+        let (mut persons, mut next): (HashMap<(String, &str), u16>, u16) = (HashMap::new(), 0);
         let mut classes: Vec<u32> = Vec::new();
+        // Most players stand where many others do.
+        let mut kinds: Vec<Kind<'_>> = Vec::new();
+        let (count, plan) = (self.players.len(), &mut self.plan);
+        plan.problem.items.reserve(count);
+        plan.values.reserve(count);
+        self.rows.reserve(count);
+        self.stands.reserve(count);
         let has_roles = self
             .slots
             .iter()
@@ -100,26 +111,17 @@ impl<'a> Slate<'a> {
                 self.left_out += 1;
                 continue;
             };
-            let next = persons.len() as u16;
-            let key = match has_roles {
-                true => (player.name.to_lowercase(), player.team.as_str()),
-                false => (row.to_string(), ""),
+            let person = match has_roles {
+                true => *persons.entry((player.name.to_lowercase(), player.team.as_str())).or_insert(next),
+                false => next,
             };
-            let person = *persons.entry(key).or_insert(next);
-            let mut roles: Vec<((i64, i64), u32)> = Vec::new();
-            for (nth, slot) in self
-                .slots
-                .iter()
-                .enumerate()
-                .filter(|(_, slot)| takes(&slot.name, &slot.positions, player))
-            {
-                let role = (slot.points, slot.salary);
-                match roles.iter_mut().find(|(known, _)| *known == role) {
-                    Some((_, mask)) => *mask |= 1 << nth,
-                    None => roles.push((role, 1 << nth)),
-                }
-            }
-            for ((points, salary), mask) in roles {
+            next += u16::from(person == next);
+            let is_it = |kind: &Kind<'_>| kind.positions == player.positions && kind.slots == player.slots;
+            let kind = kinds.iter().position(is_it).unwrap_or_else(|| {
+                kinds.push(Kind::new(&self.slots, player));
+                kinds.len() - 1
+            });
+            for &((points, salary), mask) in &kinds[kind].roles {
                 let known = classes.iter().position(|class| *class == mask);
                 let class = known.unwrap_or_else(|| {
                     classes.push(mask);
@@ -224,9 +226,17 @@ impl<'a> Slate<'a> {
         self.all().filter(|item| is_it(self.player(*item))).collect()
     }
 
+    /// By item, the other roles of its player; empty where nobody has any.
+    fn twins(&self) -> Vec<Vec<ItemIndex>> {
+        let person = |item: ItemIndex| self.plan.problem.items[usize::from(item)].player;
+        let others = |item: ItemIndex| self.all().filter(move |other| *other != item && person(*other) == person(item));
+        let twins: Vec<Vec<ItemIndex>> = self.all().map(|item| others(item).collect()).collect();
+        if twins.iter().all(Vec::is_empty) { Vec::new() } else { twins }
+    }
+
     /// Teams, each with a number.
     pub(super) fn teams(&self) -> BTreeMap<String, u16> {
-        numbered(self.all().map(|item| self.player(item).team.clone()))
+        numbered(self.all().map(|item| Cow::Borrowed(self.player(item).team.as_str())))
     }
 
     /// Games, each with a number.
@@ -235,18 +245,42 @@ impl<'a> Slate<'a> {
     }
 }
 
-fn numbered(keys: impl Iterator<Item = String>) -> BTreeMap<String, u16> {
-    let all: std::collections::BTreeSet<String> = keys.collect();
-    all.into_iter().zip(0..).collect()
+fn numbered<'a>(keys: impl Iterator<Item = Cow<'a, str>>) -> BTreeMap<String, u16> {
+    let all: BTreeSet<Cow<'a, str>> = keys.collect();
+    all.into_iter().map(Cow::into_owned).zip(0..).collect()
+}
+
+/// Players who may stand in the same slots.
+struct Kind<'a> {
+    positions: &'a [String],
+    slots: &'a [String],
+    /// By what points and salaries count: the slots, as a mask.
+    roles: Vec<((i64, i64), u32)>,
+}
+
+impl<'a> Kind<'a> {
+    fn new(slots: &[Slot], player: &'a Player) -> Kind<'a> {
+        let mut roles: Vec<((i64, i64), u32)> = Vec::new();
+        let fits = |(_, slot): &(usize, &Slot)| takes(&slot.name, &slot.positions, player);
+        for (nth, slot) in slots.iter().enumerate().filter(fits) {
+            let role = (slot.points, slot.salary);
+            match roles.iter_mut().find(|(known, _)| *known == role) {
+                Some((_, mask)) => *mask |= 1 << nth,
+                None => roles.push((role, 1 << nth)),
+            }
+        }
+        let (positions, slots) = (player.positions.as_slice(), player.slots.as_slice());
+        Kind { positions, slots, roles }
+    }
 }
 
 /// A player's game: as the file names it, else by its two teams.
-pub(super) fn game_key(player: &Player) -> String {
+pub(super) fn game_key(player: &Player) -> Cow<'_, str> {
     let (team, opponent) = (&player.team, &player.opponent);
     match (player.game.is_empty(), opponent.is_empty()) {
-        (false, _) => player.game.clone(),
-        (true, false) => format!("{}@{}", team.min(opponent), team.max(opponent)),
-        (true, true) => team.clone(),
+        (false, _) => Cow::Borrowed(&player.game),
+        (true, false) => Cow::Owned(format!("{}@{}", team.min(opponent), team.max(opponent))),
+        (true, true) => Cow::Borrowed(team),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The search against every lineup there is.
 
-use super::portfolio::{Exposure, Plan, build, shared};
+use super::portfolio::{Exposure, Plan, build};
 use super::problem::{AnyOf, Item, ItemIndex, Limit, Problem, Range, Set, Spread, fillings};
 use super::search::Budget;
 use proptest::prelude::*;
@@ -153,6 +153,13 @@ fn constrain(plan: &mut Plan, teams: &[u16], size: usize, dice: &mut Dice) {
     }
     if dice.roll(2) == 0 {
         plan.shared_max = size - 1 - dice.roll(3) as usize;
+        let player = |item: usize| plan.problem.items[item].player;
+        let others = |item: usize| {
+            (0..items)
+                .filter(move |other| *other != item && player(*other) == player(item))
+                .map(|other| other as ItemIndex)
+        };
+        plan.twins = (0..items).map(|item| others(item).collect()).collect();
     }
     if dice.roll(2) == 0 {
         let most = 1 + plan.count / 2;
@@ -227,7 +234,7 @@ fn is_lineup(plan: &Plan, lineup: &[ItemIndex]) -> bool {
 /// What a lineup after these is worth at most.
 fn next_best(plan: &Plan, all: &[(i64, Vec<ItemIndex>)], made: &[Vec<ItemIndex>]) -> Option<i64> {
     let is_free = |lineup: &[ItemIndex]| {
-        made.iter().all(|other| shared(other, lineup) <= plan.shared_max)
+        made.iter().all(|other| plan.shared(other, lineup) <= plan.shared_max)
             && plan.exposures.iter().all(|exposure| {
                 let used = made.iter().filter(|other| exposure.counts(other)).count();
                 used < exposure.most || !exposure.counts(lineup)

@@ -37,7 +37,10 @@ pub(super) struct Walk {
     pub(super) ownership: i64,
     pub(super) items: Vec<ItemIndex>,
     pub(super) overlap: Overlap,
-    pub(super) way: Option<usize>,
+    /// The way of each of the first any-ofs.
+    pub(super) ways: Vec<usize>,
+    /// Some of this was walked before: what is kept may be found again.
+    pub(super) is_again: bool,
     pub(super) steps: u64,
     pub(super) steps_max: u64,
     pub(super) is_over: bool,
@@ -57,7 +60,8 @@ pub(super) struct Overlap {
 }
 
 impl Overlap {
-    pub(super) fn reset(&mut self, items: usize, chosen: &[Lineup], most: usize) {
+    /// `twins`: by item, who counts as shared with it, too; nobody where it is empty.
+    pub(super) fn reset(&mut self, items: usize, chosen: &[Lineup], most: usize, twins: &[Vec<ItemIndex>]) {
         // Nobody shares more than all.
         let is_free = chosen.is_empty();
         self.width = if is_free { 0 } else { chosen.len().div_ceil(16) * 16 };
@@ -69,6 +73,9 @@ impl Overlap {
         for (nth, lineup) in chosen.iter().enumerate() {
             for item in &lineup.items {
                 self.has[usize::from(*item) * self.width + nth] = 1;
+                for twin in twins.get(usize::from(*item)).into_iter().flatten() {
+                    self.has[usize::from(*twin) * self.width + nth] = 1;
+                }
             }
         }
     }
@@ -142,7 +149,7 @@ pub(super) struct Descent<'a> {
     pub(super) walk: &'a mut Walk,
     pub(super) is_out: &'a dyn Fn() -> bool,
     /// What a lineup may cost.
-    pub(super) salary_max: i64,
+    pub(super) salary: Range,
     /// Items of a lineup.
     pub(super) size: usize,
     /// The least that any entry of each layer or a later one costs.
@@ -219,9 +226,15 @@ impl Descent<'_> {
             return units > 1;
         }
         let walk = &mut *self.walk;
+        let value = self.values[usize::from(entry.item)];
         let rest = (self.size - walk.items.len() - 1) as i64;
-        let least = if rest == 0 { 0 } else { rest * self.cheapest[at.layer] };
-        if walk.salary + i64::from(entry.salary) + least > self.salary_max {
+        let salary = walk.salary + i64::from(entry.salary);
+        if rest == 0 {
+            // Most of those tried last do not fit: they are not worth a step.
+            if salary > self.salary.most || (walk.value + value) * SCALE < walk.enough {
+                return true;
+            }
+        } else if salary + rest * self.cheapest[at.layer] > self.salary.most {
             return true;
         }
         walk.steps += 1;
@@ -229,16 +242,19 @@ impl Descent<'_> {
             walk.is_over = true;
             return true;
         }
-        let value = self.values[usize::from(entry.item)];
         if walk.take(self.problem, self.rules, entry.item, value) {
-            self.down(At {
-                place: place + 1,
-                count: at.count + 1,
-                state,
-                spent,
-                worth,
-                ..at
-            });
+            match rest {
+                // Nobody more: that is what the table said can follow.
+                0 => self.leaf(),
+                _ => self.down(At {
+                    place: place + 1,
+                    count: at.count + 1,
+                    state,
+                    spent,
+                    worth,
+                    ..at
+                }),
+            }
         }
         self.walk.leave(self.problem, self.rules, entry.item, value);
         true
@@ -261,6 +277,11 @@ impl Descent<'_> {
         }
         let mut items = [0; SIZE_MAX];
         items[..walk.items.len()].copy_from_slice(&walk.items);
+        items[..walk.items.len()].sort_unstable();
+        let is_it = |kept: &Kept| kept.value.0 == walk.value && kept.items == items;
+        if walk.is_again && walk.kept.iter().any(is_it) {
+            return;
+        }
         walk.found += 1;
         if is_full {
             walk.kept.pop();
@@ -278,11 +299,10 @@ impl Descent<'_> {
     }
 }
 
-/// Whether a lineup keeps every any-of, and begins with the first way of the first that it keeps: else it is found
-/// twice.
+/// Whether a lineup keeps every any-of, by the very way that the walk is on: by its first, else it is found twice.
 fn is_its_way(problem: &Problem, walk: &Walk) -> bool {
     problem.any_ofs.iter().enumerate().all(|(nth, any_of)| {
         let first = any_of.first(&walk.items);
-        first.is_some() && (nth > 0 || walk.way.is_none() || first == walk.way)
+        first.is_some() && walk.ways.get(nth).is_none_or(|way| first == Some(*way))
     })
 }

@@ -153,7 +153,8 @@ impl Room {
             steps: limits.work.unwrap_or(u64::MAX).min(self.settings.work_max),
             is_out: &is_out,
         };
-        let answer = optimize(&site, &players, &asked.constraints, asked.n, budget, |_| ()).map_err(|refused| {
+        let begun = Clock.steady_us();
+        let mut answer = optimize(&site, &players, &asked.constraints, asked.n, budget, |_| ()).map_err(|refused| {
             let message = refused.to_string();
             match refused {
                 Refused::Bad(_) => bad("bad_constraints", message),
@@ -161,6 +162,7 @@ impl Room {
                 Refused::Cut => ApiError::with_status(StatusCode::UNPROCESSABLE_ENTITY, "out_of_time", message),
             }
         })?;
+        answer.took_ms = (Clock.steady_us() - begun) as f64 / 1_000.0;
         self.metrics.worked(answer.steps);
         self.metrics.count(match answer.proven && answer.complete {
             true => Optimized::Proven,

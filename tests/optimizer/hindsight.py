@@ -40,7 +40,8 @@ def read(folder):
             kickoff = f"{month}/{day}/{year} {int(hour):02}:{minute}{half} ET"
             slots = (position, "FLEX") if position in ("RB", "WR", "TE") else (position,)
             first, _, last = line["name"].partition(" ")
-            number = line["gsis_id"] or f"DST-{line['team']}"
+            # Defences have no id of the league's, nor have some players.
+            number = line["gsis_id"] or f"{position}-{line['team']}-{len(rows)}"
             rows.append(
                 Row(
                     number,
