@@ -7,8 +7,8 @@
 
 use super::field::Ready;
 use super::usual;
-use crate::contest::PlayerIndex;
 use crate::contest::simulate::{PlayerNow, Position, Rest, Side};
+use crate::contest::{Definition, PlayerIndex};
 use crate::fanout::contests::Contest;
 use crate::fanout::hub::Hub;
 use crate::model::change::{GameHead, Member};
@@ -62,10 +62,8 @@ impl Books<'_> {
         let games = self.games.iter().map(|(head, view)| (&head.game, view)).collect();
         let ruleset = self.rulesets.by_index(contest.ruleset);
         let known = |(place, (id, scored)): (usize, (&PlayerId, Points))| {
-            let index = PlayerIndex(place as u16);
-            let counts = |game: &GameId| contest.definition().counts(index, game);
-            let named = contest.definition().games_of(index);
-            (self.known(id, ruleset, (&counts, named)), scored, ready.positions[place])
+            let known = self.known(contest.definition(), PlayerIndex(place as u16), id, ruleset);
+            (known, scored, ready.positions[place])
         };
         let all = ids.iter().zip(contest.players()).enumerate().map(known);
         if contest.is_final() {
@@ -76,20 +74,19 @@ impl Books<'_> {
         players(all, ruleset, &games)
     }
 
-    /// `counts` says so of a game; `named` are those that count, where that is said.
-    fn known(&self, id: &PlayerId, ruleset: &Ruleset, (counts, named): (&dyn Fn(&GameId) -> bool, &[GameId])) -> Known {
+    fn known(&self, definition: &Definition, player: PlayerIndex, id: &PlayerId, ruleset: &Ruleset) -> Known {
         let topic = self.hub.get(&TopicName::Player(id.clone()));
         let (last, shown) = topic.map_or((None, None), |topic| {
             topic.read(|history| (history.last(), history.game().cloned()))
         });
-        let is_shown = shown.as_ref().is_some_and(|head| counts(&head.game));
+        let is_shown = shown.as_ref().is_some_and(|head| definition.counts(player, &head.game));
         let line = last
             .as_ref()
             .filter(|_| is_shown)
             .map_or(StatLine::ZERO, |entry| entry.player().after());
         // His topic shows another week's: he is in the one that counts, where that is one.
         let own = || {
-            let [own] = named else { return None };
+            let [own] = definition.games_of(player) else { return None };
             self.games.iter().find(|(head, _)| head.game == *own).map(|(head, _)| head.clone())
         };
         let shown = shown.filter(|_| is_shown).or_else(own);
@@ -100,7 +97,10 @@ impl Books<'_> {
             paid_as: ruleset.position_of(id, position),
             who,
             shown,
-            projection: self.projections.game(id).filter(|projection| counts(&projection.game)),
+            projection: self
+                .projections
+                .game(id)
+                .filter(|projection| definition.counts(player, &projection.game)),
             is_over: false,
         }
     }

@@ -275,7 +275,7 @@ fn not_taken(error: NotTaken) -> ApiError {
         NotTaken::Known => ApiError::with_status(StatusCode::CONFLICT, "contest_exists", message),
         NotTaken::Contests(_) => ApiError::unavailable("too_many_contests", message),
         NotTaken::Entries(_) => ApiError::unavailable("too_many_entries", message),
-        NotTaken::Players(_) => ApiError::unavailable("too_many_players", message),
+        NotTaken::Players(_) => ApiError::unavailable("too_many_contest_players", message),
     }
 }
 
