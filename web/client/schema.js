@@ -45,12 +45,12 @@ const TABLE = {
   Player: `player 1 text,points 2 points,change 3 points?,stats 4 Stats?,${WHO}`,
   Slot: `slot 1 text,player 2 text,points 3 points,change 4 points?,stats 5 Stats?,name 6 text?,team 7 text?,`
     + 'position 8 text?,multiplier 9 hundredths?,game 10 text?',
-  Contest: 'name 1 text?,entries 2 uint?,leaders 3 Leader*,cuts 4 Cut*,money_line 5 points?,distribution 6 Distribution?,odds_at 7 int?,final 8 bool?',
   Leader: 'entry 1 text,name 2 text,points 3 points,rank 4 uint,payout 5 cents',
   Cut: 'place 1 uint,payout 2 cents,points 3 points',
   Distribution: 'from 1 points,step 2 points,counts 3 uint*',
   Entry: 'contest 1 text?,entry 2 text?,name 3 text?,entries 4 uint?,rank 5 uint,tied 6 uint,percentile 7 hundredths,payout 8 cents,'
     + 'to_money 9 points?,players_left 10 uint,slots 11 EntrySlot*,odds 12 Odds?',
+  Contest: 'name 1 text?,entries 2 uint?,leaders 3 Leader*,cuts 4 Cut*,money_line 5 points?,distribution 6 Distribution?,odds_at 7 int?,final 8 bool?',
   EntrySlot: 'slot 1 text,player 2 text,points 3 points,multiplier 4 hundredths?',
   Odds: 'at 1 int,draws 2 uint,win 3 millionths,cash 4 millionths,top1 5 millionths,expected 6 cents',
   Game: 'game 1 text,status 2 Status,clock 3 Clock?,score 4 Counts?,gone 5 Part*,home 6 text?,away 7 text?,kickoff 8 int?',
