@@ -162,7 +162,11 @@ fn odds_come_while_a_game_runs_and_are_the_standings_at_its_end() {
         assert_eq!(whole["odds"]["players_left"], 0);
         assert!(server.metric("scorewire_contest_draws_total{device=\"cpu\"}").await >= 512.0);
         assert!(server.metric("scorewire_contest_slice_seconds_count").await >= 1.0);
-        assert!(server.metric("scorewire_contests_drawn").await >= 1.0);
+        // A gauge is that of whichever server of this process said it last.
+        eventually("a contest is counted", || async {
+            server.metric("scorewire_contests_drawn").await >= 1.0
+        })
+        .await;
         drop(client);
         server.end().await;
     });

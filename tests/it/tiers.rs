@@ -101,10 +101,15 @@ fn what_an_edge_has_no_models_for_an_engine_answers() {
         assert_eq!(count(&http, "answered").await, asked);
         // The engine itself asks nobody.
         assert_eq!(above.get("/v1/players/nobody/projection").await.header("scorewire-tier"), "");
-        engine.signal(Signal::STOP);
-        assert_own(&edge_answers(&http, PROJECTION).await);
-        engine.signal(Signal::KILL);
-        assert_own(&edge_answers(&http, PROJECTION).await);
+        for signal in [Signal::STOP, Signal::KILL] {
+            engine.signal(signal);
+            // All of its threads stop a moment after it was told so.
+            eventually("nobody answers", || async {
+                edge_answers(&http, PROJECTION).await.status == StatusCode::NOT_FOUND
+            })
+            .await;
+            assert_own(&edge_answers(&http, PROJECTION).await);
+        }
     });
 }
 
