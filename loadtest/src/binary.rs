@@ -16,6 +16,32 @@ use serde_json::{Map, Value, json};
 /// Points are in units of 1 over this.
 const POINTS_SCALE: i64 = 10_000;
 
+/// What comes in those units.
+const POINTS: [&str; 10] = [
+    "points",
+    "change",
+    "low",
+    "high",
+    "confidence",
+    "probability",
+    "money_line",
+    "to_money",
+    "from",
+    "step",
+];
+
+/// What comes in units of its own: how the schema calls it, how JSON does, and what the units are 1 over.
+const SCALED: [(&str, &str, i64); 8] = [
+    ("sacks_halves", "sacks", 2),
+    ("multiplier_hundredths", "multiplier", 100),
+    ("payout_cents", "payout", 100),
+    ("expected_cents", "expected", 100),
+    ("percentile_hundredths", "percentile", 100),
+    ("win_millionths", "win", 1_000_000),
+    ("cash_millionths", "cash", 1_000_000),
+    ("top1_millionths", "top1", 1_000_000),
+];
+
 /// How each time is called in the schema, as an age, and in JSON.
 const AGES: [(&str, &str); 4] = [
     ("ingest_age_us", "ingest_us"),
@@ -160,7 +186,7 @@ fn json_form(of: &Message, bytes: &[u8]) -> Result<Value> {
     if of.name == "TeamCounts" {
         return Ok(fields.remove("by_team").unwrap_or_else(|| json!({})));
     }
-    for name in ["points", "change", "low", "high", "confidence", "probability"] {
+    for name in POINTS {
         if let Some(value) = fields.get_mut(name) {
             *value = decimal(value, POINTS_SCALE)?;
         }
@@ -175,7 +201,7 @@ fn json_form(of: &Message, bytes: &[u8]) -> Result<Value> {
             *value = decimal(value, POINTS_SCALE)?;
         }
     }
-    for (scaled, name, scale) in [("sacks_halves", "sacks", 2), ("multiplier_hundredths", "multiplier", 100)] {
+    for (scaled, name, scale) in SCALED {
         if let Some(units) = fields.remove(scaled) {
             fields.insert(name.to_owned(), decimal(&units, scale)?);
         }
@@ -185,6 +211,11 @@ fn json_form(of: &Message, bytes: &[u8]) -> Result<Value> {
         for (name, null) in known {
             ensure!(fields.insert(name.clone(), null).is_none(), "{name} is there and gone");
         }
+    }
+    let topic = fields.get("topic").and_then(Value::as_str).unwrap_or_default();
+    let shown_within = ["contest", "entry"].into_iter().find(|kind| topic.split(':').next() == Some(kind));
+    if let Some(Value::Object(shown)) = shown_within.and_then(|kind| fields.remove(kind)) {
+        fields.extend(shown);
     }
     if of.name == "Delta" {
         causes(&mut fields)?;
@@ -236,7 +267,8 @@ fn lists(of: &str, fields: &Map<String, Value>) -> &'static [&'static str] {
     match of {
         "Subscriptions" => &["topics", "errors"],
         "Delta" | "Snapshot" if topic == "slate" => &["games"],
-        "Delta" | "Snapshot" if topic.starts_with("lineup:") => &["slots"],
+        "Delta" | "Snapshot" if topic.starts_with("lineup:") || topic.starts_with("entry:") => &["slots"],
+        "Snapshot" if topic.starts_with("contest:") => &["leaders", "cuts"],
         "Snapshot" if topic.starts_with("predictions:") => &["predictions"],
         "Prediction" if fields.get("kind").is_some_and(|kind| kind == "points") => &["players"],
         "Delta" | "Snapshot" if topic.starts_with("game:") || topic.starts_with("team:") => &["players"],

@@ -9,7 +9,7 @@ fn golden() -> Vec<(char, Value, Vec<u8>)> {
     let mut messages: Vec<(char, Value, Vec<u8>)> = Vec::new();
     for line in GOLDEN.lines() {
         if let Some(json) = line.strip_prefix("# ") {
-            messages.push((' ', serde_json::from_str(json).unwrap_or_default(), Vec::new()));
+            messages.push((' ', whole(serde_json::from_str(json).unwrap_or_default()), Vec::new()));
         } else if let Some((way, rest)) = line.split_once(' ') {
             let digits = rest.split(' ').next().unwrap();
             let bytes = (0..digits.len() / 2).map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).unwrap());
@@ -19,6 +19,19 @@ fn golden() -> Vec<(char, Value, Vec<u8>)> {
         }
     }
     messages
+}
+
+/// Money is written `100.0` in JSON, and is no other number than 100.
+fn whole(value: Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() && float.fract() == 0.0 => json!(float as i64),
+            _ => Value::Number(number),
+        },
+        Value::Array(list) => list.into_iter().map(whole).collect(),
+        Value::Object(map) => map.into_iter().map(|(name, value)| (name, whole(value))).collect(),
+        other => other,
+    }
 }
 
 #[test]
