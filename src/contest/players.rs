@@ -1,7 +1,7 @@
 //! Players as a site's files name them, to be found again as the feed names them.
 //!
-//! Owns the table of one contest. A cell that is a player's id, his site's number, `Name (number)` or a name that one
-//! player alone has names him. Never guesses: a name of two players names nobody. Bounded by
+//! Owns the table of one contest. A cell that is a player's id, his site's number, `Name (number)`, `number:Name` or a
+//! name that one player alone has names him. Never guesses: a name of two players names nobody. Bounded by
 //! [`super::Limits::table_max`].
 
 use crate::model::{GameId, PlayerId};
@@ -101,15 +101,21 @@ impl Players {
         if let Some(place) = self.by_site.get(cell) {
             return Ok(at(place));
         }
-        let number = cell.strip_suffix(')').and_then(|open| open.rsplit_once('('));
-        if let Some((name, number)) = number {
-            // The number decides: names are spelt in many ways.
-            return match self.by_site.get(number.trim()) {
-                Some(place) => Ok(at(place)),
-                None => self.by_name(name, slot),
-            };
+        if let Some((name, number)) = cell.strip_suffix(')').and_then(|open| open.rsplit_once('(')) {
+            return self.by_number(number, name, slot);
         }
-        self.by_name(cell, slot)
+        match (self.by_name(cell, slot), cell.split_once(':')) {
+            (Err(Unresolved::Unknown), Some((number, name))) => self.by_number(number, name, slot),
+            (found, _) => found,
+        }
+    }
+
+    /// The number decides: names are spelt in many ways.
+    fn by_number(&self, number: &str, name: &str, slot: &str) -> Result<PlayerId, Unresolved> {
+        match self.by_site.get(number.trim()) {
+            Some(place) => Ok(self.known[*place as usize].player.clone()),
+            None => self.by_name(name, slot),
+        }
     }
 
     fn by_name(&self, name: &str, slot: &str) -> Result<PlayerId, Unresolved> {

@@ -279,7 +279,9 @@ impl Reader {
     }
 
     fn terms_line(&mut self, line: &str) -> Result<(), String> {
-        self.builder = Some(Builder::new(json::terms(line)?));
+        let (terms, positions) = json::terms(line)?;
+        self.builder = Some(Builder::new(terms));
+        self.checked = Checked::new(positions);
         self.stage = Stage::Table;
         Ok(())
     }

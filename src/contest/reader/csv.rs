@@ -3,8 +3,8 @@
 //! - **Standings**: a column `EntryId`, `EntryName` and a `Lineup` in one cell, each player after the name of his slot
 //!   (`QB Tom Brady RB … DST Patriots`), in any order of slots. What stands beside it (`Rank`, `Points`, `%Drafted`) is not
 //!   read, and neither are rows that only list players.
-//! - **Entries**: a column `Entry ID` and one for each slot (`QB,RB,RB,…`), with `Name (number)`, a number, an id or a name
-//!   in each cell. Rows without an entry's id only list players.
+//! - **Entries**: a column `Entry ID` and one for each slot (`QB,RB,RB,…`), with `Name (number)`, `number:Name`, a number, an
+//!   id or a name in each cell. Rows without an entry's id only list players.
 //!
 //! A cell may be quoted; a line break within quotes is none.
 

@@ -1,5 +1,6 @@
 //! Terms, players and entries as JSON lines.
 
+use super::roster::Positions;
 use crate::contest::payouts::{BadPayouts, Payouts, Tier};
 use crate::contest::{GAMES_MAX, KnownPlayer, SLOT_BYTES_MAX, SLOTS_MAX, Slot, Terms};
 use crate::model::{Cents, ContestId, GameId, Multiplier, PlayerId, ids};
@@ -7,6 +8,9 @@ use compact_str::CompactString;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
+
+/// Positions that a slot may name.
+const POSITIONS_MAX: usize = 16;
 
 /// DraftKings Classic: what a contest has that says nothing of slots.
 const CLASSIC: [&str; 9] = ["QB", "RB", "RB", "WR", "WR", "WR", "TE", "FLEX", "DST"];
@@ -19,7 +23,7 @@ struct TermsLine<'a> {
     name: Option<String>,
     ruleset: String,
     #[serde(default)]
-    slots: Option<Vec<SlotLine>>,
+    slots: Option<Vec<serde_json::Value>>,
     #[serde(default)]
     payouts: Option<serde_json::Value>,
     #[serde(default)]
@@ -30,11 +34,15 @@ struct TermsLine<'a> {
     games: Vec<String>,
 }
 
+/// A slot that says more than its name.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum SlotLine {
-    Name(String),
-    Multiplied { slot: String, multiplier: serde_json::Number },
+#[serde(deny_unknown_fields)]
+struct SlotLine {
+    slot: String,
+    #[serde(default)]
+    multiplier: Option<serde_json::Number>,
+    #[serde(default)]
+    positions: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -114,8 +122,8 @@ pub(super) fn bad_id(what: &str, id: &str) -> String {
     format!("{what} `{id}` must be 1 to 64 printable ASCII characters without spaces, commas, quotes or slashes")
 }
 
-/// The first line of a body.
-pub(super) fn terms(line: &str) -> Result<Terms, String> {
+/// The first line of a body; and by slot, who may be in it.
+pub(super) fn terms(line: &str) -> Result<(Terms, Box<[Positions]>), String> {
     let read: TermsLine<'_> = serde_json::from_str(line).map_err(|error| not_read("no contest's terms", &error))?;
     if !ids::is_well_formed(&read.contest) {
         return Err(bad_id("the contest's id", &read.contest));
@@ -124,16 +132,18 @@ pub(super) fn terms(line: &str) -> Result<Terms, String> {
         return Err(bad_id("the ruleset", &read.ruleset));
     }
     let name = read.name.as_deref().unwrap_or(&read.contest).trim();
-    Ok(Terms {
+    let (slots, positions) = slots(read.slots)?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+    let terms = Terms {
         name: CompactString::from(super::cut(name)),
         id: ContestId::from_well_formed(&read.contest),
         ruleset: CompactString::from(&read.ruleset),
-        slots: slots(read.slots)?,
+        slots: slots.into(),
         payouts: payouts(read.payouts).map_err(|bad| bad.to_string())?,
         salary_cap: read.salary_cap,
         games_min: read.games_min.unwrap_or(0),
         games: games(&read.games)?,
-    })
+    };
+    Ok((terms, positions.into()))
 }
 
 fn games(ids: &[String]) -> Result<Box<[GameId]>, String> {
@@ -143,28 +153,42 @@ fn games(ids: &[String]) -> Result<Box<[GameId]>, String> {
     ids.iter().map(|id| GameId::new(id).ok_or_else(|| bad_id("the game", id))).collect()
 }
 
-fn slots(lines: Option<Vec<SlotLine>>) -> Result<Box<[Slot]>, String> {
-    let lines = lines.unwrap_or_else(|| CLASSIC.iter().map(|name| SlotLine::Name((*name).to_owned())).collect());
+fn slots(lines: Option<Vec<serde_json::Value>>) -> Result<Vec<(Slot, Positions)>, String> {
+    let lines = lines.unwrap_or_else(|| CLASSIC.map(serde_json::Value::from).into());
     if lines.is_empty() || lines.len() > SLOTS_MAX {
         return Err(format!("slots: {}; 1 to {SLOTS_MAX} are possible", lines.len()));
     }
-    let slot = |(place, line): (usize, SlotLine)| {
-        let (name, multiplier) = match line {
-            SlotLine::Name(name) => (name, Some(Multiplier::ONE)),
-            SlotLine::Multiplied { slot, multiplier } => (slot, hundredths(&multiplier).and_then(Multiplier::new)),
-        };
-        if name.len() > SLOT_BYTES_MAX || !ids::is_well_formed(&name) {
-            return Err(format!(
-                "slots[{place}]: a name must be 1 to {SLOT_BYTES_MAX} printable ASCII characters without spaces, such as \"QB\""
-            ));
-        }
-        let multiplier = multiplier.ok_or_else(|| format!("slots[{place}]: multiplier must be 0.01 to 10, with at most two decimals"))?;
-        Ok(Slot {
-            name: CompactString::from(name),
-            multiplier,
-        })
-    };
+    let slot = |(place, line)| slot(line).map_err(|what| format!("slots[{place}]: {what}"));
     lines.into_iter().enumerate().map(slot).collect()
+}
+
+fn slot(line: serde_json::Value) -> Result<(Slot, Positions), String> {
+    let line = match line {
+        serde_json::Value::String(slot) => SlotLine {
+            slot,
+            multiplier: None,
+            positions: Vec::new(),
+        },
+        other => serde_json::from_value(other).map_err(|error| error.to_string())?,
+    };
+    let is_name = |name: &String| name.len() <= SLOT_BYTES_MAX && ids::is_well_formed(name);
+    if !is_name(&line.slot) {
+        return Err(format!(
+            "a name must be 1 to {SLOT_BYTES_MAX} printable ASCII characters without spaces, such as \"QB\""
+        ));
+    }
+    if line.positions.len() > POSITIONS_MAX || !line.positions.iter().all(is_name) {
+        return Err(format!("positions must be at most {POSITIONS_MAX} names such as \"QB\""));
+    }
+    let multiplier = match &line.multiplier {
+        None => Some(Multiplier::ONE),
+        Some(number) => hundredths(number).and_then(Multiplier::new),
+    };
+    let slot = Slot {
+        name: CompactString::from(line.slot),
+        multiplier: multiplier.ok_or("multiplier must be 0.01 to 10, with at most two decimals")?,
+    };
+    Ok((slot, line.positions.into_iter().map(CompactString::from).collect()))
 }
 
 /// A number of at most two decimals, in 1/100. A number is read as the shortest decimal that stands for it, which is the

@@ -3,18 +3,32 @@
 use crate::contest::players::Unresolved;
 use crate::contest::{Players, SLOTS_MAX, Terms};
 use crate::model::{GameId, PlayerId};
+use compact_str::CompactString;
 
 /// What a site writes in place of a player whom others may not see yet.
 const LOCKED: &str = "LOCKED";
 
+/// The positions of those who may be in a slot; anybody where there is none.
+pub(super) type Positions = Box<[CompactString]>;
+
 /// The players of the entry that was read last; kept so that a million entries need no million lists.
 #[derive(Debug, Default)]
 pub(super) struct Checked {
+    /// By slot.
+    positions: Box<[Positions]>,
     roster: Vec<PlayerId>,
     games: Vec<GameId>,
 }
 
 impl Checked {
+    /// One of entries whose slots take those positions.
+    pub(super) fn new(positions: Box<[Positions]>) -> Checked {
+        Checked {
+            positions,
+            ..Checked::default()
+        }
+    }
+
     /// The players, by slot.
     pub(super) fn roster(&self) -> &[PlayerId] {
         &self.roster
@@ -53,8 +67,23 @@ impl Checked {
             let count = self.roster.len() + more;
             return Err(format!("{at_least}{count} players, but there are {} slots", terms.slots.len()));
         }
+        self.check_positions(terms, players)?;
         self.check_cap(terms, players)?;
         self.check_games(terms, players)
+    }
+
+    fn check_positions(&self, terms: &Terms, players: &Players) -> Result<(), String> {
+        for ((player, slot), positions) in self.roster.iter().zip(&terms.slots).zip(&self.positions) {
+            // Who has no position that is known may have any.
+            let Some(position) = players.get(player).and_then(|known| known.position.as_deref()) else {
+                continue;
+            };
+            if !positions.is_empty() && !positions.iter().any(|one| one.eq_ignore_ascii_case(position)) {
+                let wanted = positions.join(", ");
+                return Err(format!("{}: {player} is {position}; {wanted} may be in it", slot.name));
+            }
+        }
+        Ok(())
     }
 
     fn check_cap(&self, terms: &Terms, players: &Players) -> Result<(), String> {

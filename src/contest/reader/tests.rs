@@ -102,6 +102,20 @@ fn the_three_forms_give_the_same_rosters() {
     }
 }
 
+#[test]
+fn a_number_may_stand_before_the_name() {
+    let terms = TERMS.replace(
+        "\"games_min\":2",
+        "\"slots\":[\"QB\",\"RB\",\"RB\",\"WR\",\"WR\",\"WR\",\"TE\",\"FLEX\",\"DEF\"]",
+    );
+    let body = format!(
+        "{terms}\nentry_id,contest_id,contest_name,entry_fee,QB,RB,RB,WR,WR,WR,TE,FLEX,DEF\n\
+         4001,77,Sunday,3,100:Tom Arm,101:Al Run,102:B. Rush,103:,999:Di Catch-All,90-0000005,106:Fy End,107:X,108:Hawks\n"
+    );
+    let (definition, _) = read(&body).unwrap();
+    assert_eq!(roster(&definition, "4001"), NINE);
+}
+
 /// A line of JSON with that roster.
 fn line(entry: &str, lineup: &[&str]) -> String {
     serde_json::json!({"entry": entry, "lineup": lineup}).to_string()
@@ -156,6 +170,29 @@ fn the_cap_and_the_games_are_held() {
 }
 
 #[test]
+fn who_may_be_in_a_slot_is_held() {
+    let positions = |flex: &str| {
+        let slots = ["QB", "RB", "RB", "WR", "WR", "WR", "TE"]
+            .map(|slot| format!("\"{slot}\""))
+            .join(",");
+        let of_dst = "{\"slot\":\"DST\",\"positions\":[\"DEF\",\"DST\"]}";
+        let slots = format!("[{slots},{{\"slot\":\"FLEX\",\"positions\":[{flex}]}},{of_dst}]");
+        TERMS.replace("\"games_min\":2", &format!("\"slots\":{slots}"))
+    };
+    let body = |flex| format!("{}\n{}", positions(flex), line("x", &NINE));
+    assert_eq!(
+        read(&body("\"RB\",\"wr\"")).unwrap().1.entries,
+        1,
+        "upper and lower case are the same"
+    );
+    let why = read(&body("\"RB\",\"TE\"")).unwrap_err().to_string();
+    assert!(why.contains("line 2: FLEX: 90-0000007 is WR; RB, TE may be in it"), "{why}");
+    // Nothing is known of anybody: ids alone are taken.
+    let taken = read_in_pieces(body("\"TE\"").as_bytes(), 9, Players::default(), Limits::DEFAULT).unwrap();
+    assert_eq!(taken.1.entries, 1);
+}
+
+#[test]
 fn players_of_the_body_stand_before_its_entries() {
     let table: String = NINE
         .iter()
@@ -197,6 +234,16 @@ fn terms_that_are_wrong_end_it() {
             "\"games_min\":2",
             "\"slots\":[{\"slot\":\"CPT\",\"multiplier\":0}]",
             "slots[0]: multiplier must be",
+        ),
+        (
+            "\"games_min\":2",
+            "\"slots\":[\"QB\",{\"slot\":\"RB\",\"position\":[]}]",
+            "slots[1]: unknown field `position`, expected one of",
+        ),
+        (
+            "\"games_min\":2",
+            "\"slots\":[{\"slot\":\"RB\",\"positions\":[\"\"]}]",
+            "slots[0]: positions must be at most 16 names",
         ),
         ("\"games_min\":2", "\"slots\":[\"a slot\"]", "slots[0]: a name must be"),
     ] {
