@@ -17,6 +17,7 @@
 //!          gsis · rules             what stat records count for, and what that is worth
 //!          floor · trace            the same work by a bare loop
 //!          probe                    one more client, who asks while the server is busy
+//!          contest                  entries over the players, some of them watched
 //!          hostile                  clients that break every rule, in a process of their own
 //!          crew · watch · timeline  child processes, progress, adding up, the server by the second
 //!          proc · limits            the server's /proc, descriptor limits
@@ -43,6 +44,7 @@ mod binary;
 mod cli;
 mod client;
 mod clock;
+mod contest;
 mod crew;
 mod crowd;
 mod feed;

@@ -58,6 +58,27 @@ impl Http {
         all_taken(&answer, lines.lines().count(), repeats, resent)
     }
 
+    /// Posts a document; the answer is one, too.
+    pub(crate) fn post(&mut self, path: &str, body: &str) -> Result<Value> {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\n{}Content-Length: {}\r\n\r\n{body}",
+            self.to.host,
+            self.to.authorization(),
+            body.len()
+        );
+        self.json(&request).with_context(|| format!("POST {path}"))
+    }
+
+    /// Deletes what is there.
+    pub(crate) fn delete(&mut self, path: &str) -> Result<()> {
+        let request = format!(
+            "DELETE {path} HTTP/1.1\r\nHost: {}\r\n{}\r\n",
+            self.to.host,
+            self.to.authorization()
+        );
+        self.answer(&request).with_context(|| format!("DELETE {path}")).map(drop)
+    }
+
     /// Gets a JSON document.
     pub(crate) fn get(&mut self, path: &str) -> Result<Value> {
         let request = format!(
@@ -102,7 +123,7 @@ impl Http {
             }
             let text = String::from_utf8_lossy(&answer.body);
             let told: String = text.chars().take(300).collect();
-            ensure!(answer.status == 200, "status {}: {told}", answer.status);
+            ensure!((200..300).contains(&answer.status), "status {}: {told}", answer.status);
             return Ok((text.into_owned(), resent));
         }
     }
@@ -184,6 +205,7 @@ fn read_answer(stream: &mut BufReader<impl std::io::Read>) -> Result<Answer> {
     }
     let mut body = Vec::new();
     match (chunked, length) {
+        _ if status == 204 => {}
         (true, _) => while read_chunk(stream, &mut body)? {},
         (false, Some(length)) => take(stream, length, &mut body)?,
         (false, None) => {

@@ -12,6 +12,7 @@ mod last_word;
 mod posting;
 mod readings;
 
+use crate::contest::{self, Contest, Watching};
 use crate::crew::{Crew, Job, Tally};
 use crate::floor::{self, Via};
 use crate::greet::greet;
@@ -113,6 +114,8 @@ pub(crate) struct Plan {
     pub(crate) stalling: Option<Stalling>,
     /// Who asks for things beside all that, and again beside each floor, of the server at rest.
     pub(crate) probe: Option<Prober>,
+    /// Entries of whom some are watched beside all that.
+    pub(crate) contest: Option<Contest>,
     /// Who does the server harm beside all that, from before the first event until everybody else has the last.
     pub(crate) hostile: Option<Mob>,
 }
@@ -191,6 +194,9 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
     };
     posting::open(&mut feed, &plan, &repeats.opening)
         .with_context(|| format!("what comes before the run can't be posted to {}", settings.ingest.host))?;
+    if let Some(contest) = &plan.contest {
+        contest.post(&mut feed, &plan.topics, &settings.ruleset)?;
+    }
     let mut outcome = Running::start(settings, &plan, &repeats.lines, available)?.play(&mut feed, &mut http)?;
     if let Some(last) = outcome.last.take().filter(|_| !outcome.is_cut_short) {
         outcome.hold_against_feed(&plan, truth.as_ref(), &last);
@@ -218,6 +224,8 @@ struct Running<'a> {
     repeats: &'a [bool],
     crew: Crew,
     watch: Watch,
+    /// Those who watch the contest.
+    watching: Option<Watching>,
     connect_ms: u64,
     before: Option<Memory>,
     idle: Option<Memory>,
@@ -232,6 +240,10 @@ impl<'a> Running<'a> {
         let mut watch = Watch::new(plan.scenario, &crew, plan.rosters.len(), plan.lines.len());
         watch.sample(settings.server_pid);
         let connect_ms = watch.ready(&crew, settings.connect_timeout)?;
+        let watching = plan.contest.as_ref();
+        let watching = watching
+            .map(|contest| contest.watch(&settings.target, settings.connect_timeout))
+            .transpose()?;
         if before.is_some() {
             watch.listen(&crew, clock::monotonic_ns() + IDLE_NS)?;
         }
@@ -241,6 +253,7 @@ impl<'a> Running<'a> {
             repeats,
             crew,
             watch,
+            watching,
             connect_ms,
             before,
             idle: settings.server_pid.map(proc::memory).transpose()?,
@@ -264,6 +277,18 @@ impl<'a> Running<'a> {
         });
         // Nothing that they were still to do is held against a run that was cut short.
         self.faults.extend(faults.into_iter().filter(|_| !self.is_cut_short));
+        figures
+    }
+
+    /// The contest's figures by name, its end held against the players' `last` words; none without one.
+    fn end_of_contest(&mut self, feed: &mut Http, last: Option<&[Value]>) -> BTreeMap<String, f64> {
+        let Some((watching, contest)) = self.watching.take().zip(self.plan.contest.as_ref()) else {
+            return BTreeMap::new();
+        };
+        let contest::Findings { figures, faults } = watching.finish(last.filter(|_| !self.is_cut_short));
+        self.faults.extend(faults);
+        let deleted = contest.delete(feed);
+        self.faults.extend(deleted.err().map(|error| format!("the contest: {error:#}")));
         figures
     }
 
@@ -293,6 +318,7 @@ impl<'a> Running<'a> {
         let later = self.last_look();
         let duration_s = (clock::monotonic_ns() - t0_ns) as f64 / 1e9;
         let assaulted = self.end_of(assault);
+        let contested = self.end_of_contest(feed, last.as_deref());
         let looks = self.before.zip(self.idle).zip(earlier.zip(later));
         let total = self.watch.total();
         let server = looks.map(|((before, idle), (earlier, later))| {
@@ -314,6 +340,7 @@ impl<'a> Running<'a> {
         ];
         let mut extra: BTreeMap<String, f64> = extra.map(|(name, figure)| (name.to_owned(), figure)).into();
         extra.extend(assaulted);
+        extra.extend(contested);
         match probed {
             Ok(probed) => extra.extend(probed.map(|(name, figure)| (format!("probe_{name}"), figure))),
             Err(error) => faults.push(format!("the probe: {error:#}")),

@@ -4,7 +4,7 @@ use super::hostile::HostileArgs;
 use super::limits::{hold_untimed, limit};
 use super::load::Load;
 use super::numbers::{at_least_one, over_zero, zero_or_more};
-use super::sunday::{FeedArgs, RosterArgs};
+use super::sunday::{ContestArgs, FeedArgs, RosterArgs};
 use crate::run::Settings;
 use crate::scenario::broadcast::{self, Beside};
 use crate::scenario::{slate, stalled};
@@ -44,6 +44,8 @@ pub(crate) enum Scenario {
         /// Seconds until the run ends
         #[arg(long, default_value_t = 60, value_parser = at_least_one::<u64>)]
         seconds: u64,
+        #[command(flatten)]
+        contest: ContestArgs,
         #[command(flatten)]
         feed: FeedArgs,
         #[command(flatten)]
@@ -159,8 +161,7 @@ impl Scenario {
 
     /// What came of it, and the limits that this scenario alone knows.
     fn measure(&self, settings: &Settings) -> Result<(RunReport, Vec<Limit>)> {
-        let ms = Duration::from_millis;
-        let seed = self.load().seed;
+        let (ms, seed) = (Duration::from_millis, self.load().seed);
         let report = match self {
             Self::Broadcast {
                 events,
@@ -181,11 +182,16 @@ impl Scenario {
                 return Ok((report, limit("probe-p99-ms", *probe_p99_ms, slowest)));
             }
             Self::Slate {
-                seconds, feed, rosters, ..
+                seconds,
+                contest,
+                feed,
+                rosters,
+                ..
             } => slate::slate(
                 settings,
                 rosters.following(seed),
                 &feed.sunday(seed, Duration::from_secs(*seconds))?,
+                contest.entries(),
             )?,
             Self::Burst {
                 games,

@@ -1,8 +1,8 @@
-//! Which games are played, and whom clients follow.
+//! Which games are played, whom clients follow, and the contest beside them.
 
 use super::numbers::{at_least_one, over_zero, share};
 use crate::rosters::Skew;
-use crate::scenario::slate::{Following, Sunday};
+use crate::scenario::slate::{Entries, Following, Sunday};
 use crate::sunday::{self, Source};
 use anyhow::Result;
 use clap::Args;
@@ -39,6 +39,27 @@ pub(crate) struct RosterArgs {
     /// Share of the rosters that the most followed player is on
     #[arg(long, value_name = "SHARE", default_value_t = 0.30, value_parser = share)]
     most_followed: f64,
+}
+
+/// The contest.
+#[derive(Args)]
+pub(crate) struct ContestArgs {
+    /// Post a contest of so many entries over the same players, too, and watch some of them
+    ///
+    /// Their points and ranks at the end are held against the players' points.
+    #[arg(long, value_name = "ENTRIES", value_parser = at_least_one::<usize>)]
+    contest: Option<usize>,
+    /// Entries that are watched, over a connection for 900 each
+    #[arg(long, value_name = "ENTRIES", default_value_t = 1_000, requires = "contest", value_parser = at_least_one::<usize>)]
+    watched_entries: usize,
+}
+
+impl ContestArgs {
+    /// Nothing where none was asked for.
+    pub(super) fn entries(&self) -> Option<Entries> {
+        let watched = self.watched_entries;
+        self.contest.map(|count| Entries { count, watched })
+    }
 }
 
 impl FeedArgs {

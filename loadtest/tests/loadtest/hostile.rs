@@ -2,12 +2,9 @@
 //! others in the end.
 
 use super::fake_server::{self, Manner};
+use super::server::Server;
 use super::{PLAYS, broadcast, run};
-use scorewire::config::{Config, Durability};
-use scorewire::pipeline::{self, Running};
 use serde_json::Value;
-use std::net::SocketAddr;
-use tokio::runtime::{Builder, Runtime};
 
 /// What each temper is called in figures.
 const TEMPERS: [&str; 13] = [
@@ -34,32 +31,10 @@ const CLIENTS: usize = 60;
 /// Five of each temper.
 const HOSTILE: &str = "65";
 
-/// The server itself, whose patience is short.
-struct Server {
-    runtime: Runtime,
-    running: Running,
-}
-
-impl Server {
-    fn start() -> Self {
-        let mut config = Config::default();
-        config.server.bind = SocketAddr::from(([127, 0, 0, 1], 0));
-        config.server.shards = 2;
-        config.server.header_read_timeout_ms = 1_000;
-        config.clients.message_timeout_ms = 1_000;
-        config.clients.stall_timeout_ms = 2_000;
-        config.clients.close_timeout_ms = 300;
-        config.store.durability = Durability::Memory;
-        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let running = runtime.block_on(async { pipeline::start(config) }).unwrap();
-        Self { runtime, running }
-    }
-}
-
 #[test]
 fn good_clients_miss_nothing_and_hostile_ones_are_gone_in_the_end() {
     let server = Server::start();
-    let (url, clients) = (format!("ws://{}", server.running.address), CLIENTS.to_string());
+    let (url, clients) = (server.url(), CLIENTS.to_string());
     let mut args = vec!["run", "broadcast", "--url", &url, "--clients", &clients];
     args.extend(["--events", "40", "--interval-ms", "100", "--drain-timeout-s", "60"]);
     args.extend(["--hostile", HOSTILE, "--hostile-per-s", "50", "--hostile-gone-s", "60"]);
@@ -77,8 +52,7 @@ fn good_clients_miss_nothing_and_hostile_ones_are_gone_in_the_end() {
         assert!(begun >= 5.0, "{temper}: {report:#}");
         assert!(ended > 0.0 || LEAVE.contains(&temper), "{temper}: {report:#}");
     }
-    let Server { runtime, running } = server;
-    assert!(runtime.block_on(running.drain()), "nobody is left who holds the server up");
+    assert!(server.drain(), "nobody is left who holds the server up");
 }
 
 #[test]

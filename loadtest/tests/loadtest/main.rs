@@ -10,11 +10,13 @@
 )]
 
 mod codings;
+mod contest;
 mod fake_server;
 mod floor;
 mod hostile;
 mod ingest;
 mod rosters;
+mod server;
 mod tls;
 mod usage;
 mod wire;

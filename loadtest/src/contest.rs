@@ -1,0 +1,516 @@
+//! A contest beside the crowd: entries over the players whom the crowd follows, some of them watched.
+//!
+//! It is posted before anybody connects, and deleted at the end. Those who watch it are no part of the crowd: a
+//! connection has a thread of its own and up to [`TOPICS_MAX`] entries, since what a watched entry costs the server is
+//! its view and its frame, not its socket. Every frame must lead on from the one before, its points by its change. At
+//! the end the points of **all** entries are added up from the server's last word on the players, which is held
+//! against the feed ([`crate::truth`]), and sorted: each watched entry must stand just there.
+//!
+//! Bounded by the entries, a histogram a connection and one message.
+
+use crate::frames;
+use crate::interrupt;
+use crate::post::Http;
+use crate::rosters::Dice;
+use crate::target::Target;
+use crate::tls::Stream;
+use crate::upgrade::Protocol;
+use crate::verify::points;
+use crate::{clock, rosters};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use hdrhistogram::Histogram;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::io::{ErrorKind, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// Players of an entry, each in a slot of the same name.
+const SLOTS: usize = 9;
+/// One place in so many is paid.
+const PLACES_TO_ONE_PAID: usize = 5;
+/// Share of the entries that the most wanted player is in.
+const MOST_WANTED: f64 = 0.44;
+/// Entries watched over one connection: the server's default limit is 1,000 topics.
+pub(crate) const TOPICS_MAX: usize = 900;
+/// Longest wait of one read: with nothing for so long, nothing more is under way.
+const QUIET: Duration = Duration::from_millis(500);
+/// What a watcher still reads once it was told to come to an end.
+const END_NS: u64 = 10_000_000_000;
+const BUFFER_BYTES: usize = 2 * frames::PAYLOAD_BYTES_MAX;
+/// Longest latency told apart, in microseconds; longer ones count as this.
+const LATENCY_US_MAX: u64 = 600_000_000;
+/// Faults told of one by one.
+const FAULTS_TOLD_MAX: usize = 5;
+
+/// What a run says of its contest.
+#[derive(Debug, Clone)]
+pub(crate) struct Contest {
+    id: String,
+    /// By entry: whom it has, by topic's number.
+    rosters: Vec<Vec<u32>>,
+    /// How many of them are watched.
+    watched: usize,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    /// By name.
+    pub(crate) figures: BTreeMap<String, f64>,
+    /// What makes the run fail.
+    pub(crate) faults: Vec<String>,
+}
+
+impl Contest {
+    /// A contest of `entries` over the players that are somebody's, as `seed` draws them; `followers` says by topic how
+    /// many those are, the most popular first.
+    pub(crate) fn draw(id: String, followers: &[u64], entries: usize, watched: usize, seed: u64) -> Result<Self> {
+        let pool: Vec<u32> = (0..)
+            .zip(followers)
+            .filter(|(_, count)| **count > 0)
+            .map(|(topic, _)| topic)
+            .collect();
+        ensure!(
+            pool.len() >= SLOTS,
+            "a contest needs {SLOTS} players whom somebody follows; there are {}",
+            pool.len()
+        );
+        let shares = rosters::shares(pool.len(), SLOTS, MOST_WANTED);
+        let mut dice = Dice::new(seed);
+        let rosters = rosters::draw(&shares, entries, seed.wrapping_add(1)).into_iter().map(|drawn| {
+            // A systematic sample has one more or less now and then.
+            let mut roster: Vec<u32> = drawn.into_iter().take(SLOTS).map(|rank| pool[rank as usize]).collect();
+            while roster.len() < SLOTS {
+                let player = pool[dice.below(pool.len())];
+                if !roster.contains(&player) {
+                    roster.push(player);
+                }
+            }
+            roster
+        });
+        Ok(Self {
+            id,
+            rosters: rosters.collect(),
+            watched: watched.min(entries),
+        })
+    }
+
+    /// Posts it; `topics` are the players' by number.
+    pub(crate) fn post(&self, http: &mut Http, topics: &[String], ruleset: &str) -> Result<()> {
+        let last_paid = (self.rosters.len() / PLACES_TO_ONE_PAID).max(1);
+        let mut body = json!({
+            "contest": self.id,
+            "ruleset": ruleset,
+            "slots": vec!["FLEX"; SLOTS],
+            "payouts": [{"from": 1, "to": last_paid, "amount": 10}],
+        })
+        .to_string();
+        for (entry, roster) in self.rosters.iter().enumerate() {
+            let cells: Vec<&str> = roster.iter().map(|&topic| player_of(&topics[topic as usize])).collect();
+            write!(body, "\n{}", json!({"entry": name(entry), "lineup": cells}))?;
+        }
+        let answer = http.post("/v1/contests", &body)?;
+        ensure!(
+            answer["entries"] == self.rosters.len() && answer["rejected"] == 0,
+            "of {} entries: {answer}",
+            self.rosters.len()
+        );
+        Ok(())
+    }
+
+    /// Takes it off the server.
+    pub(crate) fn delete(&self, http: &mut Http) -> Result<()> {
+        http.delete(&format!("/v1/contests/{}", self.id))
+    }
+
+    /// Connects whoever watches it; each is shown where it stands.
+    pub(crate) fn watch(&self, target: &Target, timeout: Duration) -> Result<Watching> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let watched: Vec<usize> = (0..self.watched).map(|place| place * self.rosters.len() / self.watched).collect();
+        let mut threads = Vec::new();
+        for part in watched.chunks(TOPICS_MAX) {
+            let mut names: Vec<String> = part.iter().map(|&entry| self.topic(entry)).collect();
+            names.push(format!("contest:{}", self.id));
+            let mut watcher = Watcher::connect(target, &names, timeout)?;
+            let stop = stop.clone();
+            threads.push(thread::spawn(move || watcher.run(&stop).map(|()| watcher)));
+        }
+        Ok(Watching {
+            contest: self.clone(),
+            watched,
+            stop,
+            threads,
+        })
+    }
+
+    fn topic(&self, entry: usize) -> String {
+        format!("entry:{}/{}", self.id, name(entry))
+    }
+
+    /// Where each entry must stand when its players have these last words: points in 1/10,000 and rank.
+    fn standings(&self, last: &[Value]) -> Result<Vec<(i64, u64)>> {
+        let of_player = |word: &Value| if word.is_null() { Ok(0) } else { points(&word["points"]) };
+        let players: Vec<i64> = last.iter().map(of_player).collect::<Result<_>>()?;
+        let totals: Vec<i64> = self
+            .rosters
+            .iter()
+            .map(|roster| roster.iter().map(|&topic| players[topic as usize]).sum())
+            .collect();
+        let mut order = totals.clone();
+        order.sort_unstable();
+        // One and how many have more.
+        let rank = |total: i64| (order.len() - order.partition_point(|other| *other <= total) + 1) as u64;
+        Ok(totals.iter().map(|&total| (total, rank(total))).collect())
+    }
+}
+
+fn name(entry: usize) -> String {
+    format!("e{entry}")
+}
+
+fn player_of(topic: &str) -> &str {
+    topic.strip_prefix("player:").unwrap_or(topic)
+}
+
+/// Those who watch a contest, at it.
+pub(crate) struct Watching {
+    contest: Contest,
+    /// By number, those that are watched.
+    watched: Vec<usize>,
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<Result<Watcher>>>,
+}
+
+impl Watching {
+    /// They read what is under way; what they saw, held against the players' `last` words where there are any.
+    pub(crate) fn finish(self, last: Option<&[Value]>) -> Findings {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut findings = Findings::default();
+        let mut shown = HashMap::new();
+        let mut all = Counted::new();
+        for thread in self.threads {
+            match thread.join().unwrap_or_else(|_| Err(anyhow!("its thread is gone"))) {
+                Ok(watcher) => {
+                    all.add(&watcher.counted);
+                    shown.extend(watcher.topics);
+                }
+                Err(error) => findings.faults.push(format!("the contest's watchers: {error:#}")),
+            }
+        }
+        if let Some(last) = last.filter(|_| findings.faults.is_empty()) {
+            match self.contest.standings(last) {
+                Ok(due) => findings.faults.extend(wrong(&self.contest, &self.watched, &shown, &due)),
+                Err(error) => findings.faults.push(format!("the contest's standings: {error:#}")),
+            }
+        }
+        let ms = |quantile: f64| all.latency.value_at_quantile(quantile) as f64 / 1e3;
+        let figures = [
+            ("contest_entries", self.contest.rosters.len() as f64),
+            ("contest_watched", self.watched.len() as f64),
+            ("contest_frames", all.frames as f64),
+            ("contest_frames_merged", all.merged as f64),
+            ("contest_frames_of_odds", all.of_odds as f64),
+            ("contest_frame_bytes", all.bytes as f64),
+            ("contest_snapshots_late", all.snapshots_late as f64),
+            ("contest_p50_ms", ms(0.5)),
+            ("contest_p99_ms", ms(0.99)),
+            ("contest_max_ms", ms(1.0)),
+        ];
+        findings.figures = figures.map(|(name, figure)| (name.to_owned(), figure)).into();
+        findings
+    }
+}
+
+/// Which watched entries stand elsewhere than they are due to: the first few, and how many.
+fn wrong(contest: &Contest, watched: &[usize], shown: &HashMap<String, Shown>, due: &[(i64, u64)]) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut count = 0;
+    for &entry in watched {
+        let held = shown.get(&contest.topic(entry)).map(|shown| (shown.points, shown.rank));
+        let (points, rank) = due[entry];
+        if held == Some((points, rank)) {
+            continue;
+        }
+        count += 1;
+        if faults.len() < FAULTS_TOLD_MAX {
+            faults.push(format!(
+                "entry {} ended with {held:?} (points in 1/10000, rank), by its players {points} and {rank}",
+                name(entry)
+            ));
+        }
+    }
+    if count > faults.len() {
+        faults.push(format!("and {} more entries", count - faults.len()));
+    }
+    faults
+}
+
+/// What is read of a message.
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    topic: Cow<'a, str>,
+    #[serde(default)]
+    seq: u64,
+    prev: Option<u64>,
+    points: Option<f64>,
+    change: Option<f64>,
+    rank: Option<u64>,
+    feed_ts: Option<u64>,
+}
+
+/// What a topic shows. Points in 1/10,000.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Shown {
+    /// Nothing until its snapshot.
+    seq: Option<u64>,
+    points: i64,
+    rank: u64,
+    /// The event that it was shown for last.
+    feed_ts: Option<u64>,
+}
+
+/// What one connection, or all, received.
+struct Counted {
+    latency: Histogram<u64>,
+    frames: u64,
+    merged: u64,
+    of_odds: u64,
+    bytes: u64,
+    snapshots_late: u64,
+}
+
+impl Counted {
+    fn new() -> Self {
+        Self {
+            latency: Histogram::new_with_bounds(1, LATENCY_US_MAX, 3).expect("1 µs to 10 minutes in 3 digits are valid bounds"),
+            frames: 0,
+            merged: 0,
+            of_odds: 0,
+            bytes: 0,
+            snapshots_late: 0,
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.latency.add(&other.latency).expect("both have the same bounds");
+        self.frames += other.frames;
+        self.merged += other.merged;
+        self.of_odds += other.of_odds;
+        self.bytes += other.bytes;
+        self.snapshots_late += other.snapshots_late;
+    }
+}
+
+/// One connection.
+struct Watcher {
+    stream: Stream,
+    buffer: Vec<u8>,
+    filled: usize,
+    topics: HashMap<String, Shown>,
+    counted: Counted,
+}
+
+impl Watcher {
+    /// Connects, subscribes and waits for every snapshot.
+    fn connect(target: &Target, topics: &[String], timeout: Duration) -> Result<Self> {
+        let mut stream = Stream::connect(target, QUIET).with_context(|| format!("{} does not answer", target.addr))?;
+        stream.write_all(&Protocol::default().request(target))?;
+        let mut watcher = Self {
+            stream,
+            buffer: vec![0; BUFFER_BYTES],
+            filled: 0,
+            topics: topics.iter().map(|name| (name.clone(), Shown::default())).collect(),
+            counted: Counted::new(),
+        };
+        let give_up_ns = clock::monotonic_ns() + timeout.as_nanos() as u64;
+        let in_time = || {
+            interrupt::check()?;
+            ensure!(
+                clock::monotonic_ns() < give_up_ns,
+                "not all that a contest shows came within {timeout:?}"
+            );
+            Ok(())
+        };
+        loop {
+            watcher.fill()?;
+            let head = Protocol::default().granted(&watcher.buffer[..watcher.filled])?;
+            if head > 0 {
+                watcher.forget(head);
+                break;
+            }
+            in_time()?;
+        }
+        let subscribe = json!({"op": "subscribe", "id": 1, "topics": topics}).to_string();
+        watcher.stream.write_all(&frames::masked(frames::TEXT, subscribe.as_bytes()))?;
+        while watcher.topics.values().any(|shown| shown.seq.is_none()) {
+            watcher.read()?;
+            in_time()?;
+        }
+        watcher.counted = Counted::new();
+        Ok(watcher)
+    }
+
+    /// Reads until told to stop, and then what is under way.
+    fn run(&mut self, stop: &AtomicBool) -> Result<()> {
+        let mut give_up_ns = None;
+        loop {
+            let is_quiet = !self.read()?;
+            if !stop.load(Ordering::Relaxed) {
+                continue;
+            }
+            let until_ns = *give_up_ns.get_or_insert_with(|| clock::monotonic_ns() + END_NS);
+            if is_quiet || clock::monotonic_ns() >= until_ns {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes what came; false where nothing did for a while.
+    fn read(&mut self) -> Result<bool> {
+        if !self.fill()? {
+            return Ok(false);
+        }
+        let now_us = clock::wall_us();
+        let buffer = std::mem::take(&mut self.buffer);
+        let mut at = 0;
+        while let Some(frame) = frames::first(&buffer[at..self.filled], 0)? {
+            at += frame.wire_bytes;
+            match frame.opcode {
+                frames::TEXT => {
+                    let message = serde_json::from_slice(frame.payload).context("a message that can't be read")?;
+                    self.take(&message, frame.wire_bytes, now_us)
+                        .with_context(|| String::from_utf8_lossy(&frame.payload[..frame.payload.len().min(200)]).into_owned())?;
+                }
+                frames::PING => self.stream.write_all(&frames::masked(frames::PONG, frame.payload))?,
+                frames::CLOSE => bail!("closed by the server: {}", String::from_utf8_lossy(frame.payload)),
+                opcode => bail!("a frame of kind {opcode}"),
+            }
+        }
+        self.buffer = buffer;
+        self.forget(at);
+        Ok(true)
+    }
+
+    fn take(&mut self, message: &Message<'_>, wire_bytes: usize, now_us: u64) -> Result<()> {
+        let is_delta = message.kind == "delta";
+        ensure!(message.kind != "error" && message.kind != "goodbye", "the server refuses");
+        if !is_delta && message.kind != "snapshot" {
+            return Ok(());
+        }
+        let shown = self.topics.get_mut(&*message.topic).context("a topic that nobody asked for")?;
+        let units = |points: f64| (points * 10_000.0).round() as i64;
+        let points = message.points.map_or(0, units);
+        if is_delta {
+            ensure!(
+                message.prev.is_some() && message.prev == shown.seq && message.prev < Some(message.seq),
+                "held seq {:?}",
+                shown.seq
+            );
+            ensure!(
+                shown.points + message.change.map_or(0, units) == points,
+                "held {} points in 1/10000",
+                shown.points
+            );
+            self.counted.frames += 1;
+            self.counted.bytes += wire_bytes as u64;
+            self.counted.merged += u64::from(message.prev.is_some_and(|prev| message.seq - prev > 1));
+            // Shown for the same event again: what moved are its odds, or others' points that came with other plays.
+            if message.feed_ts == shown.feed_ts {
+                self.counted.of_odds += 1;
+            } else if let Some(feed_ts) = message.feed_ts {
+                self.counted.latency.saturating_record(now_us.saturating_sub(feed_ts).max(1));
+            }
+        } else {
+            self.counted.snapshots_late += u64::from(shown.seq.is_some());
+        }
+        *shown = Shown {
+            seq: Some(message.seq),
+            points,
+            rank: message.rank.unwrap_or_default(),
+            feed_ts: message.feed_ts.or(shown.feed_ts),
+        };
+        Ok(())
+    }
+
+    /// Reads some bytes; false where none came for a while.
+    fn fill(&mut self) -> Result<bool> {
+        match self.stream.read_stamped(&mut self.buffer[self.filled..]) {
+            Ok((0, _)) => bail!("the server closed the connection"),
+            Ok((count, _)) => {
+                self.filled += count;
+                Ok(true)
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(false),
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The first `count` bytes were taken.
+    fn forget(&mut self, count: usize) {
+        self.buffer.copy_within(count..self.filled, 0);
+        self.filled -= count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_have_their_players_once_and_the_same_seed_draws_the_same() {
+        let followers: Vec<u64> = (0..40).map(|topic| u64::from(topic % 4 != 3)).collect();
+        let draw = |seed| Contest::draw("c".to_owned(), &followers, 500, 600, seed).unwrap();
+        let contest = draw(1);
+        assert_eq!((contest.rosters.len(), contest.watched), (500, 500));
+        for roster in &contest.rosters {
+            let mut distinct = roster.clone();
+            distinct.sort_unstable();
+            distinct.dedup();
+            assert_eq!((roster.len(), distinct.len()), (SLOTS, SLOTS), "{roster:?}");
+            assert!(roster.iter().all(|topic| topic % 4 != 3), "nobody follows one of {roster:?}");
+        }
+        assert_eq!(draw(1).rosters, contest.rosters);
+        assert_ne!(draw(2).rosters, contest.rosters);
+        let few = Contest::draw("c".to_owned(), &followers[..8], 1, 1, 1).unwrap_err();
+        assert!(few.to_string().contains("needs 9 players"), "{few}");
+    }
+
+    #[test]
+    fn an_entry_stands_where_its_players_put_it() {
+        let contest = Contest {
+            id: "c".to_owned(),
+            rosters: vec![vec![0, 1], vec![1, 2], vec![0, 2], vec![1, 0]],
+            watched: 4,
+        };
+        let last = [json!({"points": 3.5}), json!({"points": -1}), Value::Null];
+        let due = contest.standings(&last).unwrap();
+        assert_eq!(due, [(25_000, 2), (-10_000, 4), (35_000, 1), (25_000, 2)]);
+        let shown = |points, rank| Shown {
+            points,
+            rank,
+            ..Shown::default()
+        };
+        let mut all: HashMap<String, Shown> = (0..4)
+            .map(|entry| (contest.topic(entry), shown(due[entry].0, due[entry].1)))
+            .collect();
+        let watched = [0, 1, 2, 3];
+        assert_eq!(wrong(&contest, &watched, &all, &due), Vec::<String>::new());
+        all.insert(contest.topic(3), shown(25_000, 3));
+        all.remove(&contest.topic(1));
+        let faults = wrong(&contest, &watched, &all, &due).join("; ");
+        assert!(
+            faults.contains("entry e1 ended with None") && faults.contains("e3 ended with Some((25000, 3))"),
+            "{faults}"
+        );
+    }
+}
