@@ -340,6 +340,12 @@ fn a_snap_is_predicted_and_judged_by_the_play() {
             models["figures"][0]["version"] == "historical" && models["figures"][0]["figures"]["outcomes"] == 1
         })
         .await;
+        let mut judged = 0.0;
+        for (sure, result) in [("yes", "right"), ("yes", "wrong"), ("no", "right"), ("no", "wrong")] {
+            let of = format!("model=\"next_play\",version=\"historical\",sure=\"{sure}\",result=\"{result}\"");
+            judged += server.metric(&format!("scorewire_model_outcomes_total{{{of}}}")).await;
+        }
+        assert_eq!(judged, 1.0, "the page shows the same");
         server.end().await;
     });
 }

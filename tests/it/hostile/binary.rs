@@ -69,6 +69,7 @@ impl Drop for Folder {
 pub(crate) struct Served {
     child: Child,
     lines: Receiver<String>,
+    watched: moved::Watched,
     /// The line that told the addresses.
     pub(crate) listening: String,
     /// What it said before.
@@ -87,10 +88,11 @@ impl Served {
                 Err(error) => panic!("it does not listen: {error}\n{}", before.join("\n")),
             }
         };
-        moved::watch(listening.split(' ').find_map(|word| word.strip_prefix("admin=")?.parse().ok()));
+        let watched = moved::watch(listening.split(' ').find_map(|word| word.strip_prefix("admin=")?.parse().ok()));
         Served {
             child,
             lines,
+            watched,
             listening,
             before,
         }
@@ -132,6 +134,7 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
+        self.watched.look();
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();

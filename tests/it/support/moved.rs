@@ -23,9 +23,27 @@ pub(crate) fn show(page: &str) {
     }
 }
 
+/// A server whose page is followed.
+#[derive(Clone, Copy)]
+pub(crate) struct Watched(Option<SocketAddr>);
+
+impl Watched {
+    /// A last look before it ends: what moved just now is seen, too. May take as long as the server does to answer.
+    pub(crate) fn look(self) {
+        if let Some((path, address)) = std::env::var_os(FILE).zip(self.0) {
+            page(address).iter().for_each(|page| note(page, &PathBuf::from(&path)));
+        }
+    }
+}
+
 /// Follows a server's page, where it is asked over plain HTTP: levels are read off then. What this process counts is
 /// looked at from inside, also after the server's end.
-pub(crate) fn watch(address: Option<SocketAddr>) {
+pub(crate) fn watch(address: Option<SocketAddr>) -> Watched {
+    follow(address);
+    Watched(address)
+}
+
+fn follow(address: Option<SocketAddr>) {
     static INSIDE: Once = Once::new();
     let Some(path) = std::env::var_os(FILE).map(PathBuf::from) else {
         return;

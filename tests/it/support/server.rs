@@ -32,6 +32,7 @@ pub(crate) enum Way {
 pub(crate) struct Server {
     pub(crate) running: Running,
     pub(crate) http: Http,
+    watched: moved::Watched,
     /// Its files are there as long as it is.
     _identity: Option<Identity>,
 }
@@ -241,12 +242,13 @@ impl Server {
         }
         change(&mut config);
         let running = pipeline::start_on(config, machine).unwrap();
-        moved::watch(identity.is_none().then_some(running.admin_address));
+        let watched = moved::watch(identity.is_none().then_some(running.admin_address));
         let mut http = Http::new(running.address);
         http.tls = identity.as_ref().map(|identity| identity.connector().clone());
         Server {
             running,
             http,
+            watched,
             _identity: identity,
         }
     }
@@ -268,6 +270,8 @@ impl Server {
 
     /// Ends it; every connection must go in time.
     pub(crate) async fn end(self) {
+        let watched = self.watched;
+        tokio::task::spawn_blocking(move || watched.look()).await.unwrap();
         assert!(self.running.drain().await, "the server drains in time");
     }
 }
