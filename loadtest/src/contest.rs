@@ -20,6 +20,7 @@ use crate::{clock, rosters};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use hdrhistogram::Histogram;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -265,6 +266,9 @@ struct Message<'a> {
     change: Option<f64>,
     rank: Option<u64>,
     feed_ts: Option<u64>,
+    /// Only where they are newer.
+    odds: Option<IgnoredAny>,
+    odds_at: Option<IgnoredAny>,
 }
 
 /// What a topic shows. Points in 1/10,000.
@@ -274,8 +278,6 @@ struct Shown {
     seq: Option<u64>,
     points: i64,
     rank: u64,
-    /// The event that it was shown for last.
-    feed_ts: Option<u64>,
 }
 
 /// What one connection, or all, received.
@@ -423,8 +425,8 @@ impl Watcher {
             self.counted.frames += 1;
             self.counted.bytes += wire_bytes as u64;
             self.counted.merged += u64::from(message.prev.is_some_and(|prev| message.seq - prev > 1));
-            // Shown for the same event again: what moved are its odds, or others' points that came with other plays.
-            if message.feed_ts == shown.feed_ts {
+            // Odds come when they are drawn, with the time of an event long shown.
+            if message.odds.is_some() || message.odds_at.is_some() {
                 self.counted.of_odds += 1;
             } else if let Some(feed_ts) = message.feed_ts {
                 self.counted.latency.saturating_record(now_us.saturating_sub(feed_ts).max(1));
@@ -436,7 +438,6 @@ impl Watcher {
             seq: Some(message.seq),
             points,
             rank: message.rank.unwrap_or_default(),
-            feed_ts: message.feed_ts.or(shown.feed_ts),
         };
         Ok(())
     }

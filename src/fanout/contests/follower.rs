@@ -323,22 +323,22 @@ impl Follower {
         self.to_look_at.extend(self.players.keys().cloned());
     }
 
-    /// Sets what moved, and lets those topics show it that are watched.
+    /// Sets what moved, and lets those topics show it that are watched. The shards begin with the first of many.
     fn show(&mut self, contest: &Arc<Contest>) {
-        let level = self.hub.pressure().level();
-        let ring_frames = level.ring_frames(self.hub.contests().limits().ring_frames);
+        let hub = &self.hub;
+        let level = hub.pressure().level();
+        let ring_frames = level.ring_frames(hub.contests().limits().ring_frames);
         let (counts, moved) = (&mut self.counts, &mut self.moved);
         let mut live = contest.lock();
         live.show(contest, ring_frames, |topic, shards| {
             counts.shown += 1;
             moved.add(topic.id, shards);
+            if hub.is_due(moved) {
+                hub.tell(moved);
+            }
         });
         if live.take_stirred() {
-            self.hub.contests().stirs().stir(contest, true);
-        }
-        drop(live);
-        if self.hub.is_due(&self.moved) {
-            self.hub.tell(&mut self.moved);
+            hub.contests().stirs().stir(contest, true);
         }
     }
 }

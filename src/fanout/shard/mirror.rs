@@ -134,7 +134,12 @@ impl Mirror {
                 self.totals.extend(sum.last_totals(missing));
             }
             if let Some(views) = &history.views {
-                self.views.clone_from(views.shown());
+                let shown = views.shown();
+                // Each that is taken costs a count that others write, too.
+                match shown.len().checked_sub(missing) {
+                    Some(known) if known > 0 => self.views.extend(shown.range(known..).cloned()),
+                    _ => self.views.clone_from(shown),
+                }
                 (self.is_current, self.is_over) = (views.is_current(), views.is_over);
             }
             self.bulletins.clear();
