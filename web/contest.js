@@ -60,14 +60,16 @@ export function gapText(toMoney) {
 export function oddsText(chance, draws) {
   if (!Number.isFinite(chance)) return '–';
   if (chance <= 0) return draws > 0 ? `< ${shareText(1 / draws)}` : '0%';
-  if (chance >= 1) return '100%';
+  if (chance >= 1) return draws > 0 ? `> ${(100 - 100 / draws).toFixed(placesOf(100 / draws))}%` : '100%';
   return chance > 0.995 ? '> 99%' : shareText(chance);
 }
 
 function shareText(share) {
-  const percent = share * 100;
-  const places = percent >= 9.95 ? 0 : percent >= 0.095 ? 1 : percent >= 0.0095 ? 2 : 3;
-  return `${percent.toFixed(places)}%`;
+  return `${(share * 100).toFixed(placesOf(share * 100))}%`;
+}
+
+function placesOf(percent) {
+  return percent >= 9.95 ? 0 : percent >= 0.095 ? 1 : percent >= 0.0095 ? 2 : 3;
 }
 
 /** What all places are paid together, of `payouts` as `GET /v1/contests/ID` tells them. */

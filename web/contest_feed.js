@@ -41,6 +41,7 @@ export class ContestFeed {
   #followedLineup = 'null';
   #isShown = false;
   #listedAtMs = -Infinity;
+  #learntAtMs = -Infinity;
   #askedAtMs = new Map();
   #isPicked = false;
   #askedNames = new Set();
@@ -143,7 +144,8 @@ export class ContestFeed {
   async #learnAbout(contest) {
     const about = await this.#connection.tryJson(`/v1/contests/${encodeURIComponent(contest)}`);
     if (contest !== this.#contest) return;
-    this.about = about;
+    this.#learntAtMs = Date.now();
+    this.about = about ?? this.about;
     this.#onChange(null);
   }
 
@@ -192,6 +194,11 @@ export class ContestFeed {
   #look() {
     if (!this.#isShown) return;
     if (Date.now() - this.#listedAtMs > LIST_EVERY_MS) this.learnList();
+    // Whose rest nobody can forecast changes as games begin.
+    if (this.#contest !== null && Date.now() - this.#learntAtMs > LIST_EVERY_MS) {
+      this.#learntAtMs = Date.now();
+      this.#learnAbout(this.#contest);
+    }
     for (const { player, name } of this.points.slots.values()) {
       this.#learnProjection(player);
       if (name === undefined) this.#learnName(player);

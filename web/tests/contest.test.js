@@ -14,7 +14,8 @@ test('places, money and odds read well', () => {
   assert.deepEqual([0, 25, 12.5, 100_000, 0.01, -5, undefined].map(moneyText), ['$0', '$25', '$12.50', '$100,000', '$0.01', '−$5', '–']);
   assert.deepEqual([tieText(1), tieText(2), tieText(1_201), tieText(undefined)], ['', 'tied with 1 other', 'tied with 1,200 others', '']);
   assert.deepEqual([12.3, -3.2, 0, undefined].map(gapText), ['12.30 above the line', '3.20 to the money', 'on the money line', '']);
-  assert.deepEqual([0.41, 0.023, 0.0012, 0.0001, 0, 1, 0.9999].map((chance) => oddsText(chance, 10_000)), ['41%', '2.3%', '0.1%', '0.01%', '< 0.01%', '100%', '> 99%']);
+  assert.deepEqual([0.41, 0.023, 0.0012, 0.0001, 0, 1, 0.9999].map((chance) => oddsText(chance, 10_000)), ['41%', '2.3%', '0.1%', '0.01%', '< 0.01%', '> 99.99%', '> 99%']);
+  assert.deepEqual([oddsText(1, 1_040), oddsText(1, 0), oddsText(0, 0)], ['> 99.9%', '100%', '0%']);
   assert.equal(oddsText(undefined, 100), '–');
   assert.deepEqual([1, 950, 20_000, 1_000_000].map(compactText), ['1', '950', '20k', '1M']);
 });

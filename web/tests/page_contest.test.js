@@ -178,7 +178,11 @@ real('a correction shows as one, ranks move, and the lines are drawn', async () 
   });
   await screenshot(page, 'contests-correction');
   // What was drawn is drawn again after a reload, and mine are still mine.
-  const label = await page.locator('#rank-chart').getAttribute('aria-label');
+  let label;
+  await eventually(async () => {
+    label = await page.locator('#rank-chart').getAttribute('aria-label');
+    assert.ok(label.includes(` to ${await text('#entry-rank')};`), label);
+  });
   await page.reload();
   await page.waitForSelector('.entries tr[data-entry="e7"]');
   await row('e7').locator('button.entry-choose').click();
@@ -317,7 +321,7 @@ real('a contest that is over says how it ended, and one that is deleted that it 
 async function fakeContest() {
   const fake = new FakeServer({ gameCount: 2 });
   const slots = ['NE-0', 'NE-1', 'HOU-1', 'NE-3', 'NE-4', 'HOU-3', 'NE-6', 'HOU-4', 'dst:NE'].map((player, i) => ({ slot: ['QB', 'RB', 'RB', 'WR', 'WR', 'WR', 'TE', 'FLEX', 'DST'][i], player, points: 0 }));
-  fake.contests.set('c1', { contest: 'c1', name: 'One', ruleset: 'draftkings', entries: 1_000_000, payouts: [{ from: 1, to: 1, payout: 100_000 }, { from: 2, to: 200_000, payout: 12.5 }] });
+  fake.contests.set('c1', { contest: 'c1', name: 'One', ruleset: 'draftkings', entries: 1_000_000, odds: { players_left: 200, unprojected: 40 }, payouts: [{ from: 1, to: 1, payout: 100_000 }, { from: 2, to: 200_000, payout: 12.5 }] });
   fake.stand('contest:c1', {
     ruleset: 'draftkings', name: 'One', entries: 1_000_000, leaders: [{ entry: 'e9', name: 'the best', points: 201.5, rank: 1, payout: 100_000 }],
     cuts: [{ place: 1, payout: 100_000, points: 201.5 }, { place: 200_000, payout: 12.5, points: 111 }], money_line: 111, distribution: { from: 0, step: 50, counts: [300_000, 500_000, 150_000, 49_999, 1] },
@@ -338,7 +342,7 @@ test('what is likely to become of an entry shows with when it was drawn; a bette
     assert.deepEqual(figures, {
       payout: '$12.50', gap: '12.46 above the line', ahead: '99.99%', left: '9 of 9', win: '< 0.01%', top1: '2.0%', cash: '41%', expected: '$31.20',
     });
-    assert.match(await text('.odds-note'), /^The rest drawn 10,000 times at \d/);
+    assert.match(await text('.odds-note'), /^The rest drawn 10,000 times at \d.*; nothing is forecast of 40 players to play, who are taken to add nothing$/);
     assert.equal(await text('.rank-of'), 'of 1,000,000, tied with 2 others');
     assert.equal(await text('#contest-facts'), '1,000,000 entries · DraftKings · $2,599,987.50 in prizes for 200,000 places');
     await checkAccess(page, 'contests with odds');

@@ -2,13 +2,13 @@
 //
 // Runs the demo with a fixed seed, lets it play for a while, and saves
 // docs/images/slate.png, team.png, phone.png, dark.png, contests.png and contests-phone.png. The binary is SCOREWIRE_BIN,
-// or the debug build.
+// or the release build: odds are drawn by a core that the others then miss.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { launchBrowser, ROOT, startDemo } from '../tests/support.js';
 
-const BINARY = process.env.SCOREWIRE_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'debug', 'scorewire');
+const BINARY = process.env.SCOREWIRE_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'release', 'scorewire');
 const FLAGS = ['--seed', '7', '--speed', '60', '--games', '16'];
 const FOLDER = join(ROOT, 'docs', 'images');
 const FILLED_AFTER_MS = 30_000;

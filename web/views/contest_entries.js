@@ -31,7 +31,7 @@ export class ContestEntries {
     setText(this.node.querySelector('thead .cell-payout'), isOver ? 'Paid' : 'Pays now');
     for (const [entry, { view }] of entries) {
       if (!this.#rows.has(entry)) this.#rows.set(entry, this.#makeRow(entry));
-      drawRow(this.#rows.get(entry), { entry, view, error: errorOf(entry), isChosen: entry === chosen, isReadOnly });
+      drawRow(this.#rows.get(entry), { entry, view, error: errorOf(entry), isChosen: entry === chosen, isOver, isReadOnly });
     }
     // Before anything was drawn of what is to come, there is nothing to show of it.
     setAttribute(this.node, 'data-odds', [...entries.values()].some(({ view }) => view?.odds) ? 'true' : null);
@@ -60,7 +60,7 @@ export class ContestEntries {
   }
 }
 
-function drawRow(row, { entry, view, error, isChosen, isReadOnly }) {
+function drawRow(row, { entry, view, error, isChosen, isOver, isReadOnly }) {
   const name = view?.name ?? entry;
   setText(row.name, name);
   setText(row.meta, error ? 'no such entry' : name === entry ? '' : entry);
@@ -76,7 +76,7 @@ function drawRow(row, { entry, view, error, isChosen, isReadOnly }) {
   setText(row.gap, view ? gapText(view.to_money) : '');
   setAttribute(row.gap, 'data-above', view?.to_money >= 0 ? 'true' : null);
   setText(row.left, view ? String(view.players_left) : '');
-  setText(row.cash, view?.odds ? oddsText(view.odds.cash, view.odds.draws) : '–');
+  setText(row.cash, view?.odds ? oddsText(view.odds.cash, isOver ? 0 : view.odds.draws) : '–');
   setText(row.expected, view?.odds ? moneyText(view.odds.expected) : '–');
 }
 

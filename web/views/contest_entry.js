@@ -67,8 +67,11 @@ export class ContestEntry {
     this.#rankChart.recolour();
   }
 
-  /** `view` of the entry, the tiers (best first), its slots as `slotsOf` makes them, what just happened, and who players are. */
-  draw({ view, tiers, slots, recent, identityOf, isOver }) {
+  /**
+   * `view` of the entry, the tiers (best first), its slots as `slotsOf` makes them, what just happened, who players are, and
+   * of how many players of the contest nothing is forecast.
+   */
+  draw({ view, tiers, slots, recent, identityOf, unprojected, isOver }) {
     const { name, of } = this.#head;
     setText(name, view.name ?? view.entry);
     drawRank(this.#head, view.rank);
@@ -79,7 +82,7 @@ export class ContestEntry {
     this.#set('gap', gapText(view.to_money) || '–');
     this.#set('ahead', `${view.percentile}%`);
     this.#set('left', `${view.players_left} of ${slots.length}`);
-    this.#drawOdds(view.odds, isOver);
+    this.#drawOdds(view.odds, unprojected, isOver);
     this.#drawNeeds(view, tiers, slots, isOver);
     this.#newsPanel.hidden = recent.length === 0;
     this.#news.draw(recent, identityOf);
@@ -94,12 +97,13 @@ export class ContestEntry {
     this.#pointsChart.set([seconds, points, lines], `Points over time: ${told(points, (one) => one.toFixed(2))}${line === null ? '' : `; the money line is at ${line.toFixed(2)}`}`);
   }
 
-  #drawOdds(odds, isOver) {
+  #drawOdds(odds, unprojected, isOver) {
     this.#odds.hidden = !odds || isOver;
     if (!odds) return;
     for (const name of ['win', 'top1', 'cash']) this.#set(name, oddsText(odds[name], odds.draws));
     this.#set('expected', moneyText(odds.expected));
-    setText(this.#oddsNote, `The rest drawn ${countText(odds.draws)} times at ${new Date(odds.at / 1000).toLocaleTimeString()}`);
+    const without = unprojected > 0 ? `; nothing is forecast of ${countText(unprojected)} players to play, who are taken to add nothing` : '';
+    setText(this.#oddsNote, `The rest drawn ${countText(odds.draws)} times at ${new Date(odds.at / 1000).toLocaleTimeString()}${without}`);
   }
 
   #drawNeeds(view, tiers, slots, isOver) {

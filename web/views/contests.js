@@ -152,7 +152,7 @@ export class ContestsView {
     const expectedOf = (who) => this.#model.expectedOf(who, view.ruleset) ?? projected(projections.get(who.player), view.ruleset);
     this.#entry.draw({
       view, isOver, identityOf: (player) => ({ ...identityOf(player), ...pointsOf(player) }), recent: points.recent, tiers: tiersOf(this.#feed.view.cuts ?? [], payouts),
-      slots: slotsOf(view, { pointsOf, identityOf, games: this.#model.games, expectedOf }),
+      slots: slotsOf(view, { pointsOf, identityOf, games: this.#model.games, expectedOf }), unprojected: about?.odds?.unprojected ?? 0,
     });
   }
 
