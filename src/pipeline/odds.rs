@@ -18,7 +18,7 @@ mod usual;
 use crate::clock::Clock;
 use crate::config::{Config, Role};
 use crate::contest::Board;
-use crate::contest::simulate::refresh::Pace;
+use crate::contest::simulate::refresh::{Pace, Slice};
 use crate::engine::Games;
 use crate::fanout::contests::{Contest, Odds, Stirred};
 use crate::fanout::hub::Hub;
@@ -188,13 +188,7 @@ impl Shop {
         }
     }
 
-    fn draw(
-        &self,
-        drawer: &mut Drawer,
-        slice: &crate::contest::simulate::refresh::Slice<u64>,
-        contest: &Contest,
-        draws: &mut Option<Draws>,
-    ) {
+    fn draw(&self, drawer: &mut Drawer, slice: &Slice<u64>, contest: &Contest, draws: &mut Option<Draws>) {
         let now = Clock.now();
         let until_us = now.steady_us.saturating_add(self.slice_us);
         let go_on = || Clock.steady_us() < until_us && !self.stopped.is_disconnected() && !contest.is_over();

@@ -1,6 +1,6 @@
 //! What draws: a GPU where the program can use one and there is one, else threads of the least priority.
 
-use crate::contest::simulate::gpu::{Device, Loaded};
+use crate::contest::simulate::gpu::{Device, Loaded, NoDevice};
 use crate::contest::simulate::{Odds, Simulation};
 use std::num::NonZeroUsize;
 
@@ -13,6 +13,14 @@ pub(super) struct Draws {
 /// A contest's state on the GPU, where it was sent there.
 #[derive(Default)]
 pub(super) struct Sent(Option<Loaded>);
+
+/// What drew.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum By {
+    /// So many threads at once.
+    Threads(u64),
+    Gpu,
+}
 
 impl Draws {
     /// Looks for the GPU of that number; says in one line of the log what draws.
@@ -41,24 +49,14 @@ impl Draws {
         Draws { threads, gpu: None }
     }
 
-    /// Threads that work at once.
-    pub(super) fn threads(&self) -> u64 {
-        if self.gpu.is_some() { 1 } else { self.threads.get() as u64 }
-    }
-
-    /// Whether a GPU draws.
-    pub(super) fn is_gpu(&self) -> bool {
-        self.gpu.is_some()
-    }
-
-    /// Draws; the same whatever draws. A GPU that fails is not asked again.
+    /// Draws; the same whatever draws, which is told as well. A GPU that fails is not asked again.
     pub(super) fn run(
         &mut self,
         (simulation, sent): (&Simulation, &mut Sent),
         seed: u64,
         (first, draws): (u64, u32),
         go_on: &(dyn Fn() -> bool + Sync),
-    ) -> Odds {
+    ) -> (Odds, By) {
         if let Some(device) = &self.gpu {
             let loaded = match sent.0.take() {
                 Some(loaded) => Ok(loaded),
@@ -70,8 +68,8 @@ impl Draws {
                 Ok(odds)
             });
             match ran {
-                Ok(odds) => return odds,
-                Err(why @ crate::contest::simulate::gpu::NoDevice::Memory { .. }) => {
+                Ok(odds) => return (odds, By::Gpu),
+                Err(why @ NoDevice::Memory { .. }) => {
                     tracing::debug!("one contest's odds are drawn on the CPU: {why}");
                 }
                 Err(why) => {
@@ -80,6 +78,7 @@ impl Draws {
                 }
             }
         }
-        simulation.run(seed, first, draws, self.threads, go_on)
+        let odds = simulation.run(seed, first, draws, self.threads, go_on);
+        (odds, By::Threads(self.threads.get() as u64))
     }
 }

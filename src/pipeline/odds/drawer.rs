@@ -4,7 +4,7 @@
 //! [`Refresh`](crate::contest::simulate::refresh::Refresh). Reads no clock and knows neither games nor projections: it
 //! is told the time, and given players. Bounded by [`Limits`].
 
-use super::device::{Draws, Sent};
+use super::device::{By, Draws, Sent};
 use super::field::Ready;
 use super::players::Players;
 use crate::contest::simulate::refresh::{Pace, Refresh, Slice};
@@ -290,11 +290,14 @@ impl Drawer {
         let state = held.state.as_mut()?;
         let draws = if state.is_over { slice.draws.min(WHEN_OVER) } else { slice.draws };
         let first = u64::from(state.sums.draws);
-        let (by, threads) = (usize::from(around.draws.is_gpu()), around.draws.threads());
         let drawn_from = (&at_hand.simulation, &mut at_hand.sent);
-        let sums = around.draws.run(drawn_from, state.seed, (first, draws), around.go_on);
+        let (sums, by) = around.draws.run(drawn_from, state.seed, (first, draws), around.go_on);
         let took_us = (around.steady_us)() - now_us;
-        self.counts.draws[by] += u64::from(sums.draws);
+        let (place, threads) = match by {
+            By::Threads(threads) => (0, threads),
+            By::Gpu => (1, 1),
+        };
+        self.counts.draws[place] += u64::from(sums.draws);
         state.sums.add(&sums);
         let worked_us = took_us.max(0).unsigned_abs().saturating_mul(threads);
         self.refresh.drawn(slice, sums.draws, worked_us, state.is_over && sums.draws > 0);
