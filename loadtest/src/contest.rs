@@ -1,23 +1,20 @@
 //! A contest beside the crowd: entries over the players whom the crowd follows, some of them watched.
 //!
 //! It is posted before anybody connects, and deleted at the end. Those who watch it are no part of the crowd: a
-//! connection has a thread of its own and up to [`TOPICS_MAX`] entries, since what a watched entry costs the server is
+//! connection has a thread of its own and some 900 entries, since what a watched entry costs the server is
 //! its view and its frame, not its socket. Every frame must lead on from the one before, its points by its change. At
 //! the end the points of **all** entries are added up from the server's last word on the players, which is held
 //! against the feed ([`crate::truth`]), and sorted: each watched entry must stand just there.
 //!
-//! Bounded by the entries, a histogram a connection and one message.
+//! Bounded by [`ENTRIES_MAX`] and [`WATCHED_MAX`].
 
-use crate::frames;
-use crate::interrupt;
 use crate::post::Http;
 use crate::rosters::Dice;
+use crate::socket::{Socket, TOPICS_MAX};
 use crate::target::Target;
-use crate::tls::Stream;
-use crate::upgrade::Protocol;
 use crate::verify::points;
-use crate::{clock, rosters};
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use crate::{clock, interrupt, rosters};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use hdrhistogram::Histogram;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -25,7 +22,6 @@ use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
-use std::io::{ErrorKind, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -37,13 +33,14 @@ const SLOTS: usize = 9;
 const PLACES_TO_ONE_PAID: usize = 5;
 /// Share of the entries that the most wanted player is in.
 const MOST_WANTED: f64 = 0.44;
-/// Entries watched over one connection: the server's default limit is 1,000 topics.
-pub(crate) const TOPICS_MAX: usize = 900;
+/// Entries of a contest, at most: as many as a server takes by default.
+pub(crate) const ENTRIES_MAX: usize = 2_000_000;
+/// Entries that are watched, at most.
+pub(crate) const WATCHED_MAX: usize = 100_000;
 /// Longest wait of one read: with nothing for so long, nothing more is under way.
 const QUIET: Duration = Duration::from_millis(500);
 /// What a watcher still reads once it was told to come to an end.
 const END_NS: u64 = 10_000_000_000;
-const BUFFER_BYTES: usize = 2 * frames::PAYLOAD_BYTES_MAX;
 /// Longest latency told apart, in microseconds; longer ones count as this.
 const LATENCY_US_MAX: u64 = 600_000_000;
 /// Faults told of one by one.
@@ -135,12 +132,12 @@ impl Contest {
         let stop = Arc::new(AtomicBool::new(false));
         let watched: Vec<usize> = (0..self.watched).map(|place| place * self.rosters.len() / self.watched).collect();
         let mut threads = Vec::new();
-        for part in watched.chunks(TOPICS_MAX) {
+        for part in watched.chunks(TOPICS_MAX - 1) {
             let mut names: Vec<String> = part.iter().map(|&entry| self.topic(entry)).collect();
             names.push(format!("contest:{}", self.id));
-            let mut watcher = Watcher::connect(target, &names, timeout)?;
+            let watcher = Watcher::connect(target, &names, timeout)?;
             let stop = stop.clone();
-            threads.push(thread::spawn(move || watcher.run(&stop).map(|()| watcher)));
+            threads.push(thread::spawn(move || watcher.run(&stop)));
         }
         Ok(Watching {
             contest: self.clone(),
@@ -185,7 +182,7 @@ pub(crate) struct Watching {
     /// By number, those that are watched.
     watched: Vec<usize>,
     stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<Result<Watcher>>>,
+    threads: Vec<JoinHandle<Result<Watched>>>,
 }
 
 impl Watching {
@@ -197,9 +194,9 @@ impl Watching {
         let mut all = Counted::new();
         for thread in self.threads {
             match thread.join().unwrap_or_else(|_| Err(anyhow!("its thread is gone"))) {
-                Ok(watcher) => {
-                    all.add(&watcher.counted);
-                    shown.extend(watcher.topics);
+                Ok(watched) => {
+                    all.add(&watched.counted);
+                    shown.extend(watched.topics);
                 }
                 Err(error) => findings.faults.push(format!("the contest's watchers: {error:#}")),
             }
@@ -314,9 +311,12 @@ impl Counted {
 
 /// One connection.
 struct Watcher {
-    stream: Stream,
-    buffer: Vec<u8>,
-    filled: usize,
+    socket: Socket,
+    watched: Watched,
+}
+
+/// What it watches.
+struct Watched {
     topics: HashMap<String, Shown>,
     counted: Counted,
 }
@@ -324,85 +324,50 @@ struct Watcher {
 impl Watcher {
     /// Connects, subscribes and waits for every snapshot.
     fn connect(target: &Target, topics: &[String], timeout: Duration) -> Result<Self> {
-        let mut stream = Stream::connect(target, QUIET).with_context(|| format!("{} does not answer", target.addr))?;
-        stream.write_all(&Protocol::default().request(target))?;
-        let mut watcher = Self {
-            stream,
-            buffer: vec![0; BUFFER_BYTES],
-            filled: 0,
+        let mut socket = Socket::connect(target, timeout, QUIET)?;
+        let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+        socket.subscribe(&names, None)?;
+        let mut watched = Watched {
             topics: topics.iter().map(|name| (name.clone(), Shown::default())).collect(),
             counted: Counted::new(),
         };
         let give_up_ns = clock::monotonic_ns() + timeout.as_nanos() as u64;
-        let in_time = || {
+        while watched.topics.values().any(|shown| shown.seq.is_none()) {
+            socket.read(|payload, wire_bytes| watched.take(payload, wire_bytes))?;
             interrupt::check()?;
             ensure!(
                 clock::monotonic_ns() < give_up_ns,
                 "not all that a contest shows came within {timeout:?}"
             );
-            Ok(())
-        };
-        loop {
-            watcher.fill()?;
-            let head = Protocol::default().granted(&watcher.buffer[..watcher.filled])?;
-            if head > 0 {
-                watcher.forget(head);
-                break;
-            }
-            in_time()?;
         }
-        let subscribe = json!({"op": "subscribe", "id": 1, "topics": topics}).to_string();
-        watcher.stream.write_all(&frames::masked(frames::TEXT, subscribe.as_bytes()))?;
-        while watcher.topics.values().any(|shown| shown.seq.is_none()) {
-            watcher.read()?;
-            in_time()?;
-        }
-        watcher.counted = Counted::new();
-        Ok(watcher)
+        watched.counted = Counted::new();
+        Ok(Self { socket, watched })
     }
 
     /// Reads until told to stop, and then what is under way.
-    fn run(&mut self, stop: &AtomicBool) -> Result<()> {
+    fn run(mut self, stop: &AtomicBool) -> Result<Watched> {
         let mut give_up_ns = None;
         loop {
-            let is_quiet = !self.read()?;
+            let is_quiet = !self.socket.read(|payload, wire_bytes| self.watched.take(payload, wire_bytes))?;
             if !stop.load(Ordering::Relaxed) {
                 continue;
             }
             let until_ns = *give_up_ns.get_or_insert_with(|| clock::monotonic_ns() + END_NS);
             if is_quiet || clock::monotonic_ns() >= until_ns {
-                return Ok(());
+                return Ok(self.watched);
             }
         }
     }
+}
 
-    /// Takes what came; false where nothing did for a while.
-    fn read(&mut self) -> Result<bool> {
-        if !self.fill()? {
-            return Ok(false);
-        }
-        let now_us = clock::wall_us();
-        let buffer = std::mem::take(&mut self.buffer);
-        let mut at = 0;
-        while let Some(frame) = frames::first(&buffer[at..self.filled], 0)? {
-            at += frame.wire_bytes;
-            match frame.opcode {
-                frames::TEXT => {
-                    let message = serde_json::from_slice(frame.payload).context("a message that can't be read")?;
-                    self.take(&message, frame.wire_bytes, now_us)
-                        .with_context(|| String::from_utf8_lossy(&frame.payload[..frame.payload.len().min(200)]).into_owned())?;
-                }
-                frames::PING => self.stream.write_all(&frames::masked(frames::PONG, frame.payload))?,
-                frames::CLOSE => bail!("closed by the server: {}", String::from_utf8_lossy(frame.payload)),
-                opcode => bail!("a frame of kind {opcode}"),
-            }
-        }
-        self.buffer = buffer;
-        self.forget(at);
-        Ok(true)
+impl Watched {
+    fn take(&mut self, payload: &[u8], wire_bytes: usize) -> Result<()> {
+        let excerpt = || String::from_utf8_lossy(&payload[..payload.len().min(200)]).into_owned();
+        let message = serde_json::from_slice(payload).with_context(excerpt)?;
+        self.judge(&message, wire_bytes).with_context(excerpt)
     }
 
-    fn take(&mut self, message: &Message<'_>, wire_bytes: usize, now_us: u64) -> Result<()> {
+    fn judge(&mut self, message: &Message<'_>, wire_bytes: usize) -> Result<()> {
         let is_delta = message.kind == "delta";
         ensure!(message.kind != "error" && message.kind != "goodbye", "the server refuses");
         if !is_delta && message.kind != "snapshot" {
@@ -429,7 +394,8 @@ impl Watcher {
             if message.odds.is_some() || message.odds_at.is_some() {
                 self.counted.of_odds += 1;
             } else if let Some(feed_ts) = message.feed_ts {
-                self.counted.latency.saturating_record(now_us.saturating_sub(feed_ts).max(1));
+                let latency_us = clock::wall_us().saturating_sub(feed_ts).max(1);
+                self.counted.latency.saturating_record(latency_us);
             }
         } else {
             self.counted.snapshots_late += u64::from(shown.seq.is_some());
@@ -440,26 +406,6 @@ impl Watcher {
             rank: message.rank.unwrap_or_default(),
         };
         Ok(())
-    }
-
-    /// Reads some bytes; false where none came for a while.
-    fn fill(&mut self) -> Result<bool> {
-        match self.stream.read_stamped(&mut self.buffer[self.filled..]) {
-            Ok((0, _)) => bail!("the server closed the connection"),
-            Ok((count, _)) => {
-                self.filled += count;
-                Ok(true)
-            }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(false),
-            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(true),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The first `count` bytes were taken.
-    fn forget(&mut self, count: usize) {
-        self.buffer.copy_within(count..self.filled, 0);
-        self.filled -= count;
     }
 }
 

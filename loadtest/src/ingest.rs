@@ -25,6 +25,7 @@ use crate::plays::RULESET;
 use crate::proc::{self, CpuReading};
 use crate::report;
 use crate::shape::{RunReport, SHAPE, Server};
+use crate::socket;
 use crate::target::Target;
 use crate::upgrade::Protocol;
 use anyhow::{Context as _, Result, bail};
@@ -103,7 +104,7 @@ pub(crate) fn run(settings: &Settings) -> Result<RunReport> {
     let topics = topics(&season, settings.check_every);
     let connecting_ns = clock::monotonic_ns();
     let watchers = topics
-        .chunks(watcher::TOPICS_MAX)
+        .chunks(socket::TOPICS_MAX)
         .map(|topics| Watcher::connect(&settings.target, RULESET, topics, settings.timeout))
         .collect::<Result<Vec<_>>>()
         .context("subscribing")?;

@@ -18,6 +18,7 @@
 //!          floor · trace            the same work by a bare loop
 //!          probe                    one more client, who asks while the server is busy
 //!          contest                  entries over the players, some of them watched
+//!          socket                   a WebSocket whose reader waits
 //!          hostile                  clients that break every rule, in a process of their own
 //!          crew · watch · timeline  child processes, progress, adding up, the server by the second
 //!          proc · limits            the server's /proc, descriptor limits
@@ -81,6 +82,7 @@ mod run;
 mod scenario;
 mod schedule;
 mod shape;
+mod socket;
 mod sunday;
 mod target;
 mod timeline;

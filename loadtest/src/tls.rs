@@ -7,7 +7,7 @@
 use crate::net::{Received, Taken, kernel_time, receive};
 use crate::target::Target;
 use anyhow::{Context as _, Result, bail, ensure};
-use rustix::net::{SendFlags, send};
+use rustix::net::{SendFlags, send, sockopt};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -206,6 +206,23 @@ impl Stream {
 }
 
 impl Stream {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(stream) => &stream.sock,
+        }
+    }
+
+    /// From now on a read waits for so long at most.
+    pub(crate) fn wait_for(&self, timeout: Duration) -> io::Result<()> {
+        self.socket().set_read_timeout(Some(timeout))
+    }
+
+    /// Acknowledges what was read at once.
+    pub(crate) fn acknowledge(&self) -> io::Result<()> {
+        Ok(sockopt::set_tcp_quickack(self.socket(), true)?)
+    }
+
     /// From now on the kernel notes when data arrives; of what is encrypted it does not.
     pub(crate) fn stamp(&self) -> io::Result<()> {
         match self {

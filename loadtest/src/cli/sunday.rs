@@ -1,11 +1,13 @@
 //! Which games are played, whom clients follow, and the contest beside them.
 
 use super::numbers::{at_least_one, over_zero, share};
+use crate::contest::{ENTRIES_MAX, WATCHED_MAX};
 use crate::rosters::Skew;
 use crate::scenario::slate::{Entries, Following, Sunday};
 use crate::sunday::{self, Source};
 use anyhow::Result;
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -44,13 +46,14 @@ pub(crate) struct RosterArgs {
 /// The contest.
 #[derive(Args)]
 pub(crate) struct ContestArgs {
-    /// Post a contest of so many entries over the same players, too, and watch some of them
+    /// Post a contest of so many entries, at most 2,000,000, over the same players, too, and watch some of them
     ///
     /// Their points and ranks at the end are held against the players' points.
-    #[arg(long, value_name = "ENTRIES", value_parser = at_least_one::<usize>)]
+    #[arg(long, value_name = "ENTRIES", value_parser = RangedU64ValueParser::<usize>::new().range(1..=ENTRIES_MAX as u64))]
     contest: Option<usize>,
-    /// Entries that are watched, over a connection for 900 each
-    #[arg(long, value_name = "ENTRIES", default_value_t = 1_000, requires = "contest", value_parser = at_least_one::<usize>)]
+    /// Entries that are watched, at most 100,000, over a connection for each 900 or so
+    #[arg(long, value_name = "ENTRIES", default_value_t = 1_000, requires = "contest",
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=WATCHED_MAX as u64))]
     watched_entries: usize,
 }
 

@@ -5,26 +5,16 @@
 //! and keeps the payloads of the games that will be checked in full. Bounded by what the server sends of
 //! those. Where posting ends early, it reads what is under way still.
 
-use crate::frames;
+use crate::socket::Socket;
 use crate::target::Target;
-use crate::upgrade::Protocol;
-use anyhow::{Context as _, Result, bail, ensure};
-use rustix::net::sockopt;
-use serde_json::{Value, json};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
 use std::collections::HashMap;
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Topics of one watcher: the server's default limit is 1,000.
-pub(crate) const TOPICS_MAX: usize = 900;
-
 /// Longest wait of one read: with nothing for so long, nothing more is under way.
 const READ_MAX: Duration = Duration::from_millis(250);
-
-/// Bytes of the buffer that a watcher reads into.
-const BUFFER_BYTES: usize = 2 * frames::PAYLOAD_BYTES_MAX;
 
 /// One topic as it was received.
 #[derive(Debug, Default)]
@@ -55,98 +45,20 @@ pub(crate) type Topic = (String, u64, bool);
 
 /// A connected watcher, subscribed to everything.
 pub(crate) struct Watcher {
-    stream: TcpStream,
+    socket: Socket,
     timeout: Duration,
+    watched: Watched,
+}
+
+/// What it watches.
+struct Watched {
     topics: HashMap<String, Seen>,
     /// Topics that have not ended yet.
     open: usize,
-    buffer: Vec<u8>,
-    filled: usize,
     received: Received,
 }
 
-impl Watcher {
-    /// Connects, subscribes and waits for every snapshot.
-    pub(crate) fn connect(target: &Target, ruleset: &str, topics: &[Topic], timeout: Duration) -> Result<Watcher> {
-        let mut stream = TcpStream::connect_timeout(&target.addr, timeout).with_context(|| format!("{} does not answer", target.addr))?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(timeout))?;
-        stream.write_all(&Protocol::default().request(target))?;
-        read_upgrade(&mut stream)?;
-        stream.set_read_timeout(Some(READ_MAX))?;
-        let names: Vec<&str> = topics.iter().map(|(name, ..)| name.as_str()).collect();
-        let subscribe = json!({"op": "subscribe", "id": 1, "topics": names, "ruleset": ruleset}).to_string();
-        stream.write_all(&frames::masked(frames::TEXT, subscribe.as_bytes()))?;
-        let seen = |(name, last_seq, kept): &Topic| {
-            let kept = kept.then(Vec::new);
-            let (seq, last_seq) = (u64::MAX, *last_seq);
-            (name.clone(), Seen { seq, last_seq, kept })
-        };
-        let mut watcher = Watcher {
-            stream,
-            timeout,
-            topics: topics.iter().map(seen).collect(),
-            open: topics.len(),
-            buffer: vec![0; BUFFER_BYTES],
-            filled: 0,
-            received: Received::default(),
-        };
-        let all_there = |watcher: &Watcher, _| watcher.topics.values().all(|topic| topic.seq != u64::MAX);
-        watcher.read_until(all_there).context("not all snapshots came")?;
-        watcher.received = Received::default();
-        Ok(watcher)
-    }
-
-    /// Reads until every topic has ended, or posting has, before its end, and nothing more is under way.
-    pub(crate) fn run(&mut self, ended: &AtomicBool) -> Result<()> {
-        let is_done = |watcher: &Watcher, is_quiet| watcher.open == 0 || (is_quiet && ended.load(Ordering::Relaxed));
-        let verdict = self.read_until(is_done);
-        verdict.with_context(|| format!("{} of {} games have not ended", self.open, self.topics.len()))
-    }
-
-    /// Reads until `is_done`, which is told whether nothing came of late.
-    fn read_until(&mut self, is_done: impl Fn(&Watcher, bool) -> bool) -> Result<()> {
-        let mut quiet = Duration::ZERO;
-        while !is_done(self, quiet > Duration::ZERO) {
-            if self.read()? {
-                quiet = Duration::ZERO;
-                continue;
-            }
-            quiet += READ_MAX;
-            ensure!(quiet < self.timeout, "nothing came for {quiet:?}");
-        }
-        Ok(())
-    }
-
-    /// Whether anything came.
-    fn read(&mut self) -> Result<bool> {
-        let count = match self.stream.read(&mut self.buffer[self.filled..]) {
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Ok(false),
-            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(true),
-            count => count?,
-        };
-        ensure!(count > 0, "the server closed the connection");
-        // A segment over loopback is as large as the server's send buffer: acknowledged late, each would
-        // hold the next up for 40 ms.
-        sockopt::set_tcp_quickack(&self.stream, true)?;
-        self.filled += count;
-        let buffer = std::mem::take(&mut self.buffer);
-        let mut at = 0;
-        while let Some(frame) = frames::first(&buffer[at..self.filled], 0)? {
-            at += frame.wire_bytes;
-            match frame.opcode {
-                frames::TEXT => self.take(frame.payload, frame.wire_bytes)?,
-                frames::PING => self.stream.write_all(&frames::masked(frames::PONG, frame.payload))?,
-                frames::CLOSE => bail!("closed by the server: {}", String::from_utf8_lossy(frame.payload)),
-                _ => bail!("a message of an unexpected kind: {}", frame.opcode),
-            }
-        }
-        self.buffer = buffer;
-        self.buffer.copy_within(at..self.filled, 0);
-        self.filled -= at;
-        Ok(true)
-    }
-
+impl Watched {
     fn take(&mut self, payload: &[u8], wire_bytes: usize) -> Result<()> {
         let Some((topic, seq, prev)) = place_of(payload) else {
             return Ok(());
@@ -184,16 +96,66 @@ impl Watcher {
         self.open -= usize::from(!had_ended && seq >= seen.last_seq);
         Ok(())
     }
+}
+
+impl Watcher {
+    /// Connects, subscribes and waits for every snapshot.
+    pub(crate) fn connect(target: &Target, ruleset: &str, topics: &[Topic], timeout: Duration) -> Result<Watcher> {
+        let mut socket = Socket::connect(target, timeout, READ_MAX)?;
+        let names: Vec<&str> = topics.iter().map(|(name, ..)| name.as_str()).collect();
+        socket.subscribe(&names, Some(ruleset))?;
+        let seen = |(name, last_seq, kept): &Topic| {
+            let kept = kept.then(Vec::new);
+            let (seq, last_seq) = (u64::MAX, *last_seq);
+            (name.clone(), Seen { seq, last_seq, kept })
+        };
+        let mut watcher = Watcher {
+            socket,
+            timeout,
+            watched: Watched {
+                topics: topics.iter().map(seen).collect(),
+                open: topics.len(),
+                received: Received::default(),
+            },
+        };
+        let all_there = |watched: &Watched, _| watched.topics.values().all(|topic| topic.seq != u64::MAX);
+        watcher.read_until(all_there).context("not all snapshots came")?;
+        watcher.watched.received = Received::default();
+        Ok(watcher)
+    }
+
+    /// Reads until every topic has ended, or posting has, before its end, and nothing more is under way.
+    pub(crate) fn run(&mut self, ended: &AtomicBool) -> Result<()> {
+        let is_done = |watched: &Watched, is_quiet| watched.open == 0 || (is_quiet && ended.load(Ordering::Relaxed));
+        let verdict = self.read_until(is_done);
+        let Watched { topics, open, .. } = &self.watched;
+        verdict.with_context(|| format!("{open} of {} games have not ended", topics.len()))
+    }
+
+    /// Reads until `is_done`, which is told whether nothing came of late.
+    fn read_until(&mut self, is_done: impl Fn(&Watched, bool) -> bool) -> Result<()> {
+        let Self { socket, timeout, watched } = self;
+        let mut quiet = Duration::ZERO;
+        while !is_done(watched, quiet > Duration::ZERO) {
+            if socket.read(|payload, wire_bytes| watched.take(payload, wire_bytes))? {
+                quiet = Duration::ZERO;
+                continue;
+            }
+            quiet += READ_MAX;
+            ensure!(quiet < *timeout, "nothing came for {quiet:?}");
+        }
+        Ok(())
+    }
 
     /// What was counted.
     pub(crate) fn received(&self) -> &Received {
-        &self.received
+        &self.watched.received
     }
 
     /// Points in 1/10,000 by topic and player, of the topics checked in full; of all of them every frame must be there.
     pub(crate) fn points(self) -> Result<HashMap<String, HashMap<String, i64>>> {
         let mut points = HashMap::new();
-        for (topic, seen) in self.topics {
+        for (topic, seen) in self.watched.topics {
             ensure!(seen.seq == seen.last_seq, "{topic} ends at {}, not at {}", seen.seq, seen.last_seq);
             let Some(kept) = seen.kept else { continue };
             let of: &mut HashMap<_, _> = points.entry(topic).or_default();
@@ -227,18 +189,6 @@ fn place_of(payload: &[u8]) -> Option<(&str, u64, Option<u64>)> {
     let seq = number(after(r#""seq":"#)?)?;
     let prev = if is_delta { Some(number(after(r#""prev":"#)?)?) } else { None };
     Some((topic, seq, prev))
-}
-
-fn read_upgrade(stream: &mut TcpStream) -> Result<()> {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        let count = stream.read(&mut byte).context("no answer to the upgrade")?;
-        ensure!(head.len() < 16 * 1024 && count > 0, "no answer to the upgrade");
-        head.push(byte[0]);
-    }
-    Protocol::default().granted(&head)?;
-    Ok(())
 }
 
 #[cfg(test)]
