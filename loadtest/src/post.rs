@@ -47,52 +47,45 @@ impl Http {
 
     /// Posts event lines. All must be taken, but for `repeats` of them: those the server must know already.
     pub(crate) fn post_events(&mut self, lines: &str, repeats: usize) -> Result<()> {
-        let request = format!(
-            "POST /v1/events HTTP/1.1\r\nHost: {}\r\n{}Content-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n{lines}",
-            self.to.host,
-            self.to.authorization(),
-            lines.len()
-        );
+        let request = self.request("POST", "/v1/events", Some(lines));
         let (answer, resent) = self.answer(&request).context("POST /v1/events")?;
         let answer = serde_json::from_str(&answer).context("the answer is no JSON")?;
         all_taken(&answer, lines.lines().count(), repeats, resent)
     }
 
-    /// Posts a document; the answer is one, too.
-    pub(crate) fn post(&mut self, path: &str, body: &str) -> Result<Value> {
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {}\r\n{}Content-Length: {}\r\n\r\n{body}",
-            self.to.host,
-            self.to.authorization(),
-            body.len()
-        );
-        self.json(&request).with_context(|| format!("POST {path}"))
+    /// Posts lines; the answer is a JSON document.
+    pub(crate) fn post(&mut self, path: &str, lines: &str) -> Result<Value> {
+        self.json(&self.request("POST", path, Some(lines)))
+            .with_context(|| format!("POST {path}"))
     }
 
     /// Deletes what is there.
     pub(crate) fn delete(&mut self, path: &str) -> Result<()> {
-        let request = format!(
-            "DELETE {path} HTTP/1.1\r\nHost: {}\r\n{}\r\n",
-            self.to.host,
-            self.to.authorization()
-        );
-        self.answer(&request).with_context(|| format!("DELETE {path}")).map(drop)
+        let deleted = self.answer(&self.request("DELETE", path, None));
+        deleted.with_context(|| format!("DELETE {path}")).map(drop)
     }
 
     /// Gets a JSON document.
     pub(crate) fn get(&mut self, path: &str) -> Result<Value> {
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\n{}Accept: application/json\r\n\r\n",
-            self.to.host,
-            self.to.authorization()
-        );
-        self.json(&request).with_context(|| format!("GET {path}"))
+        self.json(&self.request("GET", path, None)).with_context(|| format!("GET {path}"))
     }
 
     /// Gets a document as text.
     pub(crate) fn text(&mut self, path: &str) -> Result<String> {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{}\r\n", self.to.host, self.to.authorization());
-        Ok(self.answer(&request).with_context(|| format!("GET {path}"))?.0)
+        let got = self.answer(&self.request("GET", path, None));
+        Ok(got.with_context(|| format!("GET {path}"))?.0)
+    }
+
+    /// A request; with lines for a body, where there are any.
+    fn request(&self, method: &str, path: &str, lines: Option<&str>) -> String {
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n{}", self.to.host, self.to.authorization());
+        match lines {
+            Some(lines) => {
+                let length = lines.len();
+                format!("{head}Content-Type: application/x-ndjson\r\nContent-Length: {length}\r\n\r\n{lines}")
+            }
+            None => head + "\r\n",
+        }
     }
 
     fn json(&mut self, request: &str) -> Result<Value> {

@@ -197,7 +197,12 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
     if let Some(contest) = &plan.contest {
         contest.post(&mut feed, &plan.topics, &settings.ruleset)?;
     }
-    let mut outcome = Running::start(settings, &plan, &repeats.lines, available)?.play(&mut feed, &mut http)?;
+    let ran = Running::start(settings, &plan, &repeats.lines, available).and_then(|running| running.play(&mut feed, &mut http));
+    let deleted = plan.contest.as_ref().map_or(Ok(()), |contest| contest.delete(&mut feed));
+    let mut outcome = ran?;
+    if let Err(error) = deleted {
+        outcome.fault(format!("the contest stays on the server: {error:#}"));
+    }
     if let Some(last) = outcome.last.take().filter(|_| !outcome.is_cut_short) {
         outcome.hold_against_feed(&plan, truth.as_ref(), &last);
         if let Err(error) = check(&mut http, &outcome.tally) {
@@ -281,14 +286,12 @@ impl<'a> Running<'a> {
     }
 
     /// The contest's figures by name, its end held against the players' `last` words; none without one.
-    fn end_of_contest(&mut self, feed: &mut Http, last: Option<&[Value]>) -> BTreeMap<String, f64> {
-        let Some((watching, contest)) = self.watching.take().zip(self.plan.contest.as_ref()) else {
+    fn end_of_contest(&mut self, last: Option<&[Value]>) -> BTreeMap<String, f64> {
+        let Some(watching) = self.watching.take() else {
             return BTreeMap::new();
         };
         let contest::Findings { figures, faults } = watching.finish(last.filter(|_| !self.is_cut_short));
         self.faults.extend(faults);
-        let deleted = contest.delete(feed);
-        self.faults.extend(deleted.err().map(|error| format!("the contest: {error:#}")));
         figures
     }
 
@@ -318,7 +321,7 @@ impl<'a> Running<'a> {
         let later = self.last_look();
         let duration_s = (clock::monotonic_ns() - t0_ns) as f64 / 1e9;
         let assaulted = self.end_of(assault);
-        let contested = self.end_of_contest(feed, last.as_deref());
+        let contested = self.end_of_contest(last.as_deref());
         let looks = self.before.zip(self.idle).zip(earlier.zip(later));
         let total = self.watch.total();
         let server = looks.map(|((before, idle), (earlier, later))| {

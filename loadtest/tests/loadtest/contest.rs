@@ -1,5 +1,6 @@
 //! A contest beside the crowd, against the server itself.
 
+use super::rosters::twelve_on;
 use super::run;
 use super::server::Server;
 use serde_json::{Value, json};
@@ -29,32 +30,33 @@ fn sunday() -> String {
 #[test]
 fn every_watched_entry_ends_where_its_players_put_it() {
     let server = Server::start();
-    let url = server.url();
-    let port = url.rsplit(':').next().unwrap();
-    let file = std::env::temp_dir().join(format!("scorewire-loadtest-contest-{}-{port}.ndjson", std::process::id()));
-    std::fs::write(&file, sunday()).unwrap();
-    let events = file.to_string_lossy().into_owned();
-    let mut args = vec![
-        "run",
-        "slate",
-        "--url",
-        &url,
-        "--events",
-        &events,
-        "--clients",
-        "12",
-        "--roster",
-        "15",
-    ];
-    args.extend(["--speed", "1", "--seconds", "10", "--drain-timeout-s", "60"]);
-    args.extend(["--contest", "1500", "--watched-entries", "1000"]);
-    let (code, report, errors) = run(&args);
-    std::fs::remove_file(&file).unwrap();
+    let more = ["--roster", "15", "--speed", "1", "--seconds", "10", "--drain-timeout-s", "60"];
+    let contest = ["--contest", "1500", "--watched-entries", "1000"];
+    let (code, report, errors) = twelve_on(&server.url(), "slate", &sunday(), &[&more[..], &contest].concat());
     assert_eq!((code, &report["ok"]), (0, &Value::Bool(true)), "{report:#}\n{errors}");
     let figure = |name: &str| report["extra"][format!("contest_{name}")].as_f64().unwrap();
     assert_eq!((figure("entries"), figure("watched")), (1_500.0, 1_000.0), "{report:#}");
     assert!(figure("frames") >= 1_000.0 && figure("p50_ms") > 0.0, "{report:#}");
+    assert!(!server.has_contests(), "it takes away what it brought");
     assert!(server.drain(), "nobody is left who holds the server up");
+}
+
+#[test]
+fn a_run_that_cannot_be_made_leaves_no_contest_behind() {
+    let server = Server::start();
+    let more = [
+        "--roster",
+        "15",
+        "--contest",
+        "100",
+        "--watched-entries",
+        "100",
+        "--connect-timeout-s",
+        "0.001",
+    ];
+    let (code, _, errors) = twelve_on(&server.url(), "slate", &sunday(), &more);
+    assert!(code == 2 && errors.contains("within"), "{errors}");
+    assert!(!server.has_contests(), "{errors}");
 }
 
 #[test]

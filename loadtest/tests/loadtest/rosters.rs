@@ -28,25 +28,18 @@ pub(crate) fn sunday() -> String {
 
 pub(crate) fn rosters(scenario: &str, manner: Manner, more: &[&str]) -> (i32, Value, String) {
     let url = format!("ws://{}", fake_server::start(manner, PLAYS));
+    let args = [&["--roster", "4", "--drain-timeout-s", "0.3", "--sample", "12"], more].concat();
+    twelve_on(&url, scenario, &sunday(), &args)
+}
+
+/// A run of twelve clients against that server, with these event lines.
+pub(crate) fn twelve_on(url: &str, scenario: &str, lines: &str, more: &[&str]) -> (i32, Value, String) {
     let port = url.rsplit(':').next().unwrap();
     let file = std::env::temp_dir().join(format!("scorewire-loadtest-{}-{port}.ndjson", std::process::id()));
-    std::fs::write(&file, sunday()).unwrap();
+    std::fs::write(&file, lines).unwrap();
     let events = file.to_string_lossy().into_owned();
-    let mut args = vec![
-        "run",
-        scenario,
-        "--url",
-        &url,
-        "--events",
-        &events,
-        "--clients",
-        "12",
-        "--roster",
-        "4",
-    ];
-    args.extend(["--drain-timeout-s", "0.3", "--sample", "12"]);
-    args.extend(more);
-    let result = run(&args);
+    let args = ["run", scenario, "--url", url, "--events", &events, "--clients", "12"];
+    let result = run(&[&args, more].concat());
     std::fs::remove_file(&file).unwrap();
     result
 }

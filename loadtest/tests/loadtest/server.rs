@@ -30,6 +30,10 @@ impl Server {
         format!("ws://{}", self.running.address)
     }
 
+    pub(crate) fn has_contests(&self) -> bool {
+        self.running.app.hub.contests().counts().0 > 0
+    }
+
     /// Whether all were gone in time.
     pub(crate) fn drain(self) -> bool {
         let Self { runtime, running } = self;
