@@ -152,8 +152,12 @@ fn remove_if_there(files: &dyn Files, path: &Path) -> io::Result<()> {
 /// # Errors
 /// The system's.
 pub fn has_contest(files: &dyn Files, dir: &Path, id: &ContestId) -> io::Result<bool> {
-    let name = file_name(id, SUFFIX);
-    Ok(files.list(dir)?.iter().any(|(other, _)| *other == name))
+    // Not by listing the folder: there may be thousands.
+    match files.open(&dir.join(file_name(id, SUFFIX))) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The contests of a folder, by id.
