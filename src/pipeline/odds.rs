@@ -181,7 +181,9 @@ impl Shop {
                 let longest_us = wakes_us.clamp(1_000, LOOK.as_micros() as i64);
                 Duration::from_micros(longest_us.unsigned_abs())
             });
-            self.show_figures(&mut drawer, now_us);
+            if longest.is_none() {
+                self.show_figures(&mut drawer, now_us);
+            }
             if self.wait(longest) {
                 return;
             }

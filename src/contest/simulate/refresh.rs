@@ -3,7 +3,7 @@
 //! Owns the order alone: what each contest's odds are worth now, who watches, and what draws of it took. Never draws, and
 //! never looks at a clock: it is told what happened and when. A contest is drawn in slices, so that one that is large or
 //! of no interest holds up nobody for longer than a slice, and its odds can be shown after the first. Bounded by the
-//! contests that it is told of, one small entry each.
+//! contests that it is told of, three small entries each; with thousands of them, whose turn it is takes no search.
 //!
 //! The order: contests somebody watches come before all others; of these, who has no odds of the state as it is comes before who
 //! has some that could be sharper; and then who has waited longest. A contest whose players score again and again is
@@ -11,7 +11,7 @@
 //! sharpened; so they are too until a state has a few hundred draws, as odds of a dozen say nothing.
 
 use super::draw::LANES;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How often, how long, how many.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,14 +62,38 @@ struct Contest {
     /// When its state was taken, and draws made of that.
     taken_us: Option<i64>,
     drawn: u32,
+    /// Whether the time has come to take it anew.
+    is_due: bool,
     /// What a draw takes, in nanoseconds of all threads' time.
     draw_ns: u64,
+}
+
+impl Contest {
+    /// Its place among those that can be drawn: nobody watches it, its state is not to be taken anew, since when it waits.
+    fn rank(&self, pace: &Pace) -> Option<(bool, bool, i64)> {
+        let anew = self.moved_us.filter(|_| self.is_due);
+        let sharper = self.taken_us.filter(|_| self.drawn < pace.draws);
+        let since = anew.or(sharper)?;
+        Some((self.watchers == 0, anew.is_none(), since))
+    }
+
+    /// When its state may be taken, where there is news of it.
+    fn due_us(&self, pace: &Pace) -> Option<i64> {
+        self.moved_us.filter(|_| !self.is_due)?;
+        let Some(taken_us) = self.taken_us else { return Some(i64::MIN) };
+        let is_enough = self.drawn >= DRAWS_LEAST.min(pace.draws);
+        is_enough.then(|| taken_us.saturating_add(pace.every_us))
+    }
 }
 
 /// All contests that are drawn.
 pub struct Refresh<K> {
     pace: Pace,
     contests: BTreeMap<K, Contest>,
+    /// Those that can be drawn; who sorts first goes first.
+    ready: BTreeSet<((bool, bool, i64), K)>,
+    /// Those with news, by when it may be taken up.
+    later: BTreeSet<(i64, K)>,
 }
 
 impl<K: Copy + Ord> Refresh<K> {
@@ -78,96 +102,108 @@ impl<K: Copy + Ord> Refresh<K> {
         Refresh {
             pace,
             contests: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            later: BTreeSet::new(),
+        }
+    }
+
+    /// Tells of one contest, and puts it where it belongs then.
+    fn change(&mut self, contest: K, told: impl FnOnce(&mut Contest, &Pace)) {
+        let Some(known) = self.contests.get_mut(&contest) else {
+            return;
+        };
+        let places = |known: &Contest| (known.rank(&self.pace), known.due_us(&self.pace));
+        let (rank, due_us) = places(known);
+        told(known, &self.pace);
+        let (rank_now, due_us_now) = places(known);
+        if rank != rank_now {
+            rank.map(|rank| self.ready.remove(&(rank, contest)));
+            rank_now.map(|rank| self.ready.insert((rank, contest)));
+        }
+        if due_us != due_us_now {
+            due_us.map(|due_us| self.later.remove(&(due_us, contest)));
+            due_us_now.map(|due_us| self.later.insert((due_us, contest)));
         }
     }
 
     /// A contest is there, or has other entries than before.
     pub fn add(&mut self, contest: K, entries: usize, now_us: i64) {
         let watchers = self.contests.get(&contest).map_or(0, |known| known.watchers);
+        self.remove(contest);
         let new = Contest {
             entries,
             watchers,
-            moved_us: Some(now_us),
+            moved_us: None,
             taken_us: None,
             drawn: 0,
+            is_due: false,
             draw_ns: (entries as u64 * GUESSED_NS_EACH).max(1),
         };
         self.contests.insert(contest, new);
+        self.moved(contest, now_us);
     }
 
     /// A contest is gone.
     pub fn remove(&mut self, contest: K) {
-        self.contests.remove(&contest);
+        if let Some(known) = self.contests.remove(&contest) {
+            known.rank(&self.pace).map(|rank| self.ready.remove(&(rank, contest)));
+            known.due_us(&self.pace).map(|due_us| self.later.remove(&(due_us, contest)));
+        }
     }
 
     /// So many watch a contest, or entries of it.
     pub fn watched(&mut self, contest: K, watchers: usize) {
-        if let Some(known) = self.contests.get_mut(&contest) {
-            known.watchers = watchers;
-        }
+        self.change(contest, |known, _| known.watchers = watchers);
     }
 
     /// Something that matters to a contest happened.
     pub fn moved(&mut self, contest: K, now_us: i64) {
-        if let Some(known) = self.contests.get_mut(&contest) {
+        self.change(contest, |known, _| {
             known.moved_us.get_or_insert(now_us);
-        }
+        });
     }
 
     /// What to draw now, if anything.
-    pub fn next(&self, now_us: i64) -> Option<Slice<K>> {
-        let mut best: Option<((bool, bool, i64), Slice<K>)> = None;
-        for (key, contest) in &self.contests {
-            let is_enough = contest.drawn >= DRAWS_LEAST.min(self.pace.draws);
-            let may_be_taken = contest
-                .taken_us
-                .is_none_or(|taken| is_enough && now_us.saturating_sub(taken) >= self.pace.every_us);
-            let anew = contest.moved_us.filter(|_| may_be_taken);
-            if anew.is_none() && (contest.drawn >= self.pace.draws || contest.taken_us.is_none()) {
-                continue;
-            }
-            let since = anew.or(contest.taken_us).unwrap_or(now_us);
-            // Whoever sorts first goes first.
-            let rank = (contest.watchers == 0, anew.is_none(), since);
-            if best.as_ref().is_some_and(|(other, _)| *other <= rank) {
-                continue;
-            }
-            let drawn = if anew.is_some() { 0 } else { contest.drawn };
-            let slice = Slice {
-                contest: *key,
-                anew: anew.is_some(),
-                first: drawn.into(),
-                draws: self.fits(contest).min(self.pace.draws.saturating_sub(drawn).max(1)),
-            };
-            best = Some((rank, slice));
+    pub fn next(&mut self, now_us: i64) -> Option<Slice<K>> {
+        while let Some((_, contest)) = self.later.first().copied().filter(|(due_us, _)| *due_us <= now_us) {
+            self.later.pop_first();
+            self.change(contest, |known, _| known.is_due = true);
         }
-        best.map(|(_, slice)| slice)
+        let ((_, is_as_taken, _), key) = *self.ready.first()?;
+        let contest = self.contests.get(&key)?;
+        let drawn = if is_as_taken { contest.drawn } else { 0 };
+        Some(Slice {
+            contest: key,
+            anew: !is_as_taken,
+            first: drawn.into(),
+            draws: self.fits(contest).min(self.pace.draws.saturating_sub(drawn).max(1)),
+        })
     }
 
     /// When there may be something to draw again, if [`Refresh::next`] has nothing now.
     pub fn wakes_us(&self) -> Option<i64> {
-        let waiting = self.contests.values().filter(|contest| contest.moved_us.is_some());
-        waiting
-            .map(|contest| contest.taken_us.map_or(i64::MIN, |taken| taken.saturating_add(self.pace.every_us)))
-            .min()
+        self.later.first().map(|(due_us, _)| *due_us)
     }
 
     /// A slice begins, with the state as it is now: what happens from here on is news.
     pub fn begun(&mut self, slice: &Slice<K>, now_us: i64) {
-        if let Some(contest) = self.contests.get_mut(&slice.contest).filter(|_| slice.anew) {
-            contest.moved_us = None;
+        if !slice.anew {
+            return;
+        }
+        self.change(slice.contest, |contest, _| {
+            (contest.moved_us, contest.is_due) = (None, false);
             contest.taken_us = Some(now_us);
             contest.drawn = 0;
-        }
+        });
     }
 
     /// What happened makes no difference to what may come: the odds that there are hold on. In the place of
     /// [`Refresh::begun`] of a slice that is to begin anew.
     pub fn same(&mut self, slice: &Slice<K>, now_us: i64) {
-        if let Some(contest) = self.contests.get_mut(&slice.contest) {
-            contest.moved_us = None;
+        self.change(slice.contest, |contest, _| {
+            (contest.moved_us, contest.is_due) = (None, false);
             contest.taken_us = Some(now_us);
-        }
+        });
     }
 
     /// For how long the oldest news waits of those contests that somebody watches; nothing where none does.
@@ -182,15 +218,13 @@ impl<K: Copy + Ord> Refresh<K> {
     /// A slice was drawn, so far: `draws` of it, in so many microseconds of all threads' time. A contest that is over is
     /// drawn no further: every draw is the same.
     pub fn drawn(&mut self, slice: &Slice<K>, draws: u32, took_us: u64, is_over: bool) {
-        let all = self.pace.draws;
-        let Some(contest) = self.contests.get_mut(&slice.contest) else {
-            return;
-        };
-        contest.drawn = if is_over { all } else { contest.drawn.saturating_add(draws) };
-        if draws > 0 {
-            let took_ns = took_us.saturating_mul(1_000) / u64::from(draws);
-            contest.draw_ns = ((3 * contest.draw_ns + took_ns) / 4).max(1);
-        }
+        self.change(slice.contest, |contest, pace| {
+            contest.drawn = if is_over { pace.draws } else { contest.drawn.saturating_add(draws) };
+            if draws > 0 {
+                let took_ns = took_us.saturating_mul(1_000) / u64::from(draws);
+                contest.draw_ns = ((3 * contest.draw_ns + took_ns) / 4).max(1);
+            }
+        });
     }
 
     /// Contests that it knows.

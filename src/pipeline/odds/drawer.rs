@@ -216,7 +216,7 @@ impl Drawer {
     }
 
     /// Which contest is next.
-    pub(super) fn next(&self, now_us: i64) -> Option<(Slice<u64>, Arc<Contest>)> {
+    pub(super) fn next(&mut self, now_us: i64) -> Option<(Slice<u64>, Arc<Contest>)> {
         let slice = self.refresh.next(now_us)?;
         Some((slice, self.held.get(&slice.contest)?.contest.clone()))
     }

@@ -1,5 +1,6 @@
 //! Who is drawn next.
 
+use crate::contest::generate::Chance;
 use crate::contest::simulate::refresh::{Pace, Refresh, Slice};
 
 const PACE: Pace = Pace {
@@ -117,4 +118,85 @@ fn news_during_a_slice_is_news_and_what_is_over_rests() {
     refresh.begun(&slice, 0);
     refresh.drawn(&slice, 1, 1, false);
     refresh.moved(1, 0);
+}
+
+/// One contest, as [`Refresh`] is told of it.
+#[derive(Clone, Copy, Default)]
+struct Told {
+    watchers: usize,
+    moved_us: Option<i64>,
+    taken_us: Option<i64>,
+    drawn: u32,
+}
+
+/// Whose turn it is, found by looking at all of them.
+fn searched(all: &[Option<Told>], now_us: i64) -> Option<(u8, bool)> {
+    let ranked = (0_u8..).zip(all).filter_map(|(contest, told)| {
+        let told = (*told)?;
+        let may_be_taken = told
+            .taken_us
+            .is_none_or(|taken_us| told.drawn >= 256 && now_us >= taken_us + PACE.every_us);
+        let anew = told.moved_us.filter(|_| may_be_taken);
+        let since = anew.or(told.taken_us.filter(|_| told.drawn < PACE.draws))?;
+        Some(((told.watchers == 0, anew.is_none(), since), contest))
+    });
+    ranked.min().map(|((_, is_as_taken, _), contest)| (contest, !is_as_taken))
+}
+
+#[test]
+fn the_order_is_that_of_a_search_through_all() {
+    let mut chance = Chance::new(7);
+    let mut below = |end: u64| chance.below(end);
+    let (mut refresh, mut all, mut now_us, mut drawn) = (Refresh::new(PACE), [None::<Told>; 12], 0, 0);
+    for step in 0..20_000 {
+        now_us += below(40_000) as i64;
+        let contest = below(all.len() as u64) as u8;
+        let told = &mut all[usize::from(contest)];
+        match below(8) {
+            0 if told.is_none() => {
+                refresh.add(contest, 100, now_us);
+                *told = Some(Told {
+                    moved_us: Some(now_us),
+                    ..Told::default()
+                });
+            }
+            1 if below(8) == 0 => {
+                refresh.remove(contest);
+                *told = None;
+            }
+            2 => {
+                let watchers = below(2) as usize;
+                refresh.watched(contest, watchers);
+                told.iter_mut().for_each(|told| told.watchers = watchers);
+            }
+            3 | 4 => {
+                refresh.moved(contest, now_us);
+                told.iter_mut().for_each(|told| told.moved_us = told.moved_us.or(Some(now_us)));
+            }
+            _ => {
+                let slice = refresh.next(now_us);
+                assert_eq!(
+                    slice.map(|slice| (slice.contest, slice.anew)),
+                    searched(&all, now_us),
+                    "step {step}"
+                );
+                let Some(slice) = slice else { continue };
+                let told = all[usize::from(slice.contest)].as_mut().unwrap();
+                let is_same = slice.anew && below(4) == 0;
+                if slice.anew {
+                    (told.moved_us, told.taken_us) = (None, Some(now_us));
+                }
+                if is_same {
+                    refresh.same(&slice, now_us);
+                    continue;
+                }
+                let draws = slice.draws.min(1 + below(6_000) as u32);
+                refresh.begun(&slice, now_us);
+                refresh.drawn(&slice, draws, u64::from(draws), false);
+                told.drawn = draws + if slice.anew { 0 } else { told.drawn };
+                drawn += 1;
+            }
+        }
+    }
+    assert!(drawn > 2_000, "{drawn}");
 }
