@@ -1,12 +1,12 @@
-//! A contest beside the crowd: entries over the players whom the crowd follows, some of them watched.
+//! Contests beside the crowd: entries over the players whom the crowd follows, some of them watched.
 //!
-//! It is posted before anybody connects, and deleted at the end. Those who watch it are no part of the crowd: a
+//! They are posted before anybody connects, and deleted at the end. Those who watch it are no part of the crowd: a
 //! connection has a thread of its own and some 900 entries, since what a watched entry costs the server is
 //! its view and its frame, not its socket. Every frame must lead on from the one before, its points by its change. At
 //! the end the points of **all** entries are added up from the server's last word on the players, which is held
-//! against the feed ([`crate::truth`]), and sorted: each watched entry must stand just there.
+//! against the feed ([`crate::truth`]), and sorted by contest: each watched entry must stand just there.
 //!
-//! Bounded by [`ENTRIES_MAX`] and [`WATCHED_MAX`].
+//! Bounded by [`ENTRIES_MAX`], [`CONTESTS_MAX`] and [`WATCHED_MAX`].
 
 use crate::post::Http;
 use crate::rosters::Dice;
@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -33,8 +34,10 @@ const SLOTS: usize = 9;
 const PLACES_TO_ONE_PAID: usize = 5;
 /// Share of the entries that the most wanted player is in.
 const MOST_WANTED: f64 = 0.44;
-/// Entries of a contest, at most: as many as a server takes by default.
+/// Entries, at most: as many as a server takes of one contest by default.
 pub(crate) const ENTRIES_MAX: usize = 2_000_000;
+/// Contests, at most: as many as a server takes by default.
+pub(crate) const CONTESTS_MAX: usize = 10_000;
 /// Entries that are watched, at most.
 pub(crate) const WATCHED_MAX: usize = 100_000;
 /// Longest wait of one read: with nothing for so long, nothing more is under way.
@@ -46,10 +49,24 @@ const LATENCY_US_MAX: u64 = 600_000_000;
 /// Faults told of one by one.
 const FAULTS_TOLD_MAX: usize = 5;
 
-/// What a run says of its contest.
+/// Entries over the players whom clients follow.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entries {
+    /// How many.
+    pub(crate) count: usize,
+    /// Into how many contests they are split.
+    pub(crate) contests: usize,
+    /// How many of them are watched.
+    pub(crate) watched: usize,
+}
+
+/// The contests of a run.
 #[derive(Debug, Clone)]
-pub(crate) struct Contest {
+pub(crate) struct Contests {
+    /// What their ids begin with.
     id: String,
+    /// Entries of each but the last, which may have fewer.
+    each: usize,
     /// By entry: whom it has, by topic's number.
     rosters: Vec<Vec<u32>>,
     /// How many of them are watched.
@@ -65,10 +82,10 @@ pub(crate) struct Findings {
     pub(crate) faults: Vec<String>,
 }
 
-impl Contest {
-    /// A contest of `entries` over the players that are somebody's, as `seed` draws them; `followers` says by topic how
-    /// many those are, the most popular first.
-    pub(crate) fn draw(id: String, followers: &[u64], entries: usize, watched: usize, seed: u64) -> Result<Self> {
+impl Contests {
+    /// `entries` over the players that are somebody's, as `seed` draws them; `followers` says by topic how many those are,
+    /// the most popular first.
+    pub(crate) fn draw(id: String, followers: &[u64], entries: Entries, seed: u64) -> Result<Self> {
         let pool: Vec<u32> = (0..)
             .zip(followers)
             .filter(|(_, count)| **count > 0)
@@ -81,66 +98,108 @@ impl Contest {
         );
         let shares = rosters::shares(pool.len(), SLOTS, MOST_WANTED);
         let mut dice = Dice::new(seed);
-        let rosters = rosters::draw(&shares, entries, seed.wrapping_add(1)).into_iter().map(|drawn| {
-            // A systematic sample has one more or less now and then.
-            let mut roster: Vec<u32> = drawn.into_iter().take(SLOTS).map(|rank| pool[rank as usize]).collect();
-            while roster.len() < SLOTS {
-                let player = pool[dice.below(pool.len())];
-                if !roster.contains(&player) {
-                    roster.push(player);
+        let rosters = rosters::draw(&shares, entries.count, seed.wrapping_add(1))
+            .into_iter()
+            .map(|drawn| {
+                // A systematic sample has one more or less now and then.
+                let mut roster: Vec<u32> = drawn.into_iter().take(SLOTS).map(|rank| pool[rank as usize]).collect();
+                while roster.len() < SLOTS {
+                    let player = pool[dice.below(pool.len())];
+                    if !roster.contains(&player) {
+                        roster.push(player);
+                    }
                 }
-            }
-            roster
-        });
+                roster
+            });
         Ok(Self {
             id,
+            each: entries.count.div_ceil(entries.contests),
             rosters: rosters.collect(),
-            watched: watched.min(entries),
+            watched: entries.watched.min(entries.count),
         })
     }
 
-    /// Posts it; `topics` are the players' by number.
+    /// Posts them; `topics` are the players' by number. Where one is refused, none stays.
     pub(crate) fn post(&self, http: &mut Http, topics: &[String], ruleset: &str) -> Result<()> {
-        let last_paid = (self.rosters.len() / PLACES_TO_ONE_PAID).max(1);
+        for contest in 0..self.count() {
+            let posted = interrupt::check().and_then(|()| self.post_one(http, contest, topics, ruleset));
+            let Err(refused) = posted else { continue };
+            let deleted = self.delete_first(http, contest);
+            // It may be there in part.
+            drop(self.delete_one(http, contest));
+            return Err(match deleted {
+                Ok(()) => refused,
+                Err(error) => refused.context(format!("contests stay on the server: {error:#}")),
+            });
+        }
+        Ok(())
+    }
+
+    fn post_one(&self, http: &mut Http, contest: usize, topics: &[String], ruleset: &str) -> Result<()> {
+        let entries = self.entries(contest);
+        let last_paid = (entries.len() / PLACES_TO_ONE_PAID).max(1);
         let mut body = json!({
-            "contest": self.id,
+            "contest": self.id(contest),
             "ruleset": ruleset,
             "slots": vec!["FLEX"; SLOTS],
             "payouts": [{"from": 1, "to": last_paid, "amount": 10}],
         })
         .to_string();
-        for (entry, roster) in self.rosters.iter().enumerate() {
+        for entry in entries.clone() {
+            let roster = &self.rosters[entry];
             let cells: Vec<&str> = roster.iter().map(|&topic| player_of(&topics[topic as usize])).collect();
             write!(body, "\n{}", json!({"entry": name(entry), "lineup": cells}))?;
         }
         let answer = http.post("/v1/contests", &body)?;
         ensure!(
-            answer["entries"] == self.rosters.len() && answer["rejected"] == 0,
+            answer["entries"] == entries.len() && answer["rejected"] == 0,
             "of {} entries: {answer}",
-            self.rosters.len()
+            entries.len()
         );
         Ok(())
     }
 
-    /// Takes it off the server.
+    /// Takes them off the server.
     pub(crate) fn delete(&self, http: &mut Http) -> Result<()> {
-        http.delete(&format!("/v1/contests/{}", self.id))
+        self.delete_first(http, self.count())
     }
 
-    /// Connects whoever watches it; each is shown where it stands.
+    fn delete_first(&self, http: &mut Http, count: usize) -> Result<()> {
+        (0..count).try_for_each(|contest| self.delete_one(http, contest))
+    }
+
+    fn delete_one(&self, http: &mut Http, contest: usize) -> Result<()> {
+        http.delete(&format!("/v1/contests/{}", self.id(contest)))
+    }
+
+    fn count(&self) -> usize {
+        self.rosters.len().div_ceil(self.each)
+    }
+
+    /// By number, those of a contest.
+    fn entries(&self, contest: usize) -> Range<usize> {
+        let first = contest * self.each;
+        first..(first + self.each).min(self.rosters.len())
+    }
+
+    fn id(&self, contest: usize) -> String {
+        format!("{}{contest}", self.id)
+    }
+
+    /// Connects whoever watches them; each is shown where it stands.
     pub(crate) fn watch(&self, target: &Target, timeout: Duration) -> Result<Watching> {
         let stop = Arc::new(AtomicBool::new(false));
         let watched: Vec<usize> = (0..self.watched).map(|place| place * self.rosters.len() / self.watched).collect();
         let mut threads = Vec::new();
         for part in watched.chunks(TOPICS_MAX - 1) {
             let mut names: Vec<String> = part.iter().map(|&entry| self.topic(entry)).collect();
-            names.push(format!("contest:{}", self.id));
+            names.push(format!("contest:{}", self.id(part[0] / self.each)));
             let watcher = Watcher::connect(target, &names, timeout)?;
             let stop = stop.clone();
             threads.push(thread::spawn(move || watcher.run(&stop)));
         }
         Ok(Watching {
-            contest: self.clone(),
+            contests: self.clone(),
             watched,
             stop,
             threads,
@@ -148,7 +207,7 @@ impl Contest {
     }
 
     fn topic(&self, entry: usize) -> String {
-        format!("entry:{}/{}", self.id, name(entry))
+        format!("entry:{}/{}", self.id(entry / self.each), name(entry))
     }
 
     /// Where each entry must stand when its players have these last words: points in 1/10,000 and rank.
@@ -160,11 +219,14 @@ impl Contest {
             .iter()
             .map(|roster| roster.iter().map(|&topic| players[topic as usize]).sum())
             .collect();
-        let mut order = totals.clone();
-        order.sort_unstable();
-        // One and how many have more.
-        let rank = |total: i64| (order.len() - order.partition_point(|other| *other <= total) + 1) as u64;
-        Ok(totals.iter().map(|&total| (total, rank(total))).collect())
+        let standings = totals.chunks(self.each).flat_map(|totals| {
+            let mut order = totals.to_vec();
+            order.sort_unstable();
+            // One and how many have more.
+            let rank = move |total: i64| (order.len() - order.partition_point(|other| *other <= total) + 1) as u64;
+            totals.iter().map(move |&total| (total, rank(total)))
+        });
+        Ok(standings.collect())
     }
 }
 
@@ -176,9 +238,9 @@ fn player_of(topic: &str) -> &str {
     topic.strip_prefix("player:").unwrap_or(topic)
 }
 
-/// Those who watch a contest, at it.
+/// Those who watch contests, at it.
 pub(crate) struct Watching {
-    contest: Contest,
+    contests: Contests,
     /// By number, those that are watched.
     watched: Vec<usize>,
     stop: Arc<AtomicBool>,
@@ -202,14 +264,15 @@ impl Watching {
             }
         }
         if let Some(last) = last.filter(|_| findings.faults.is_empty()) {
-            match self.contest.standings(last) {
-                Ok(due) => findings.faults.extend(wrong(&self.contest, &self.watched, &shown, &due)),
+            match self.contests.standings(last) {
+                Ok(due) => findings.faults.extend(wrong(&self.contests, &self.watched, &shown, &due)),
                 Err(error) => findings.faults.push(format!("the contest's standings: {error:#}")),
             }
         }
         let ms = |quantile: f64| all.latency.value_at_quantile(quantile) as f64 / 1e3;
         let figures = [
-            ("contest_entries", self.contest.rosters.len() as f64),
+            ("contest_contests", self.contests.count() as f64),
+            ("contest_entries", self.contests.rosters.len() as f64),
             ("contest_watched", self.watched.len() as f64),
             ("contest_frames", all.frames as f64),
             ("contest_frames_merged", all.merged as f64),
@@ -226,11 +289,11 @@ impl Watching {
 }
 
 /// Which watched entries stand elsewhere than they are due to: the first few, and how many.
-fn wrong(contest: &Contest, watched: &[usize], shown: &HashMap<String, Shown>, due: &[(i64, u64)]) -> Vec<String> {
+fn wrong(contests: &Contests, watched: &[usize], shown: &HashMap<String, Shown>, due: &[(i64, u64)]) -> Vec<String> {
     let mut faults = Vec::new();
     let mut count = 0;
     for &entry in watched {
-        let held = shown.get(&contest.topic(entry)).map(|shown| (shown.points, shown.rank));
+        let held = shown.get(&contests.topic(entry)).map(|shown| (shown.points, shown.rank));
         let (points, rank) = due[entry];
         if held == Some((points, rank)) {
             continue;
@@ -416,7 +479,12 @@ mod tests {
     #[test]
     fn entries_have_their_players_once_and_the_same_seed_draws_the_same() {
         let followers: Vec<u64> = (0..40).map(|topic| u64::from(topic % 4 != 3)).collect();
-        let draw = |seed| Contest::draw("c".to_owned(), &followers, 500, 600, seed).unwrap();
+        let entries = |count, watched| Entries {
+            count,
+            contests: 1,
+            watched,
+        };
+        let draw = |seed| Contests::draw("c".to_owned(), &followers, entries(500, 600), seed).unwrap();
         let contest = draw(1);
         assert_eq!((contest.rosters.len(), contest.watched), (500, 500));
         for roster in &contest.rosters {
@@ -428,20 +496,25 @@ mod tests {
         }
         assert_eq!(draw(1).rosters, contest.rosters);
         assert_ne!(draw(2).rosters, contest.rosters);
-        let few = Contest::draw("c".to_owned(), &followers[..8], 1, 1, 1).unwrap_err();
+        let few = Contests::draw("c".to_owned(), &followers[..8], entries(1, 1), 1).unwrap_err();
         assert!(few.to_string().contains("needs 9 players"), "{few}");
     }
 
     #[test]
     fn an_entry_stands_where_its_players_put_it() {
-        let contest = Contest {
+        let mut contest = Contests {
             id: "c".to_owned(),
+            each: 4,
             rosters: vec![vec![0, 1], vec![1, 2], vec![0, 2], vec![1, 0]],
             watched: 4,
         };
         let last = [json!({"points": 3.5}), json!({"points": -1}), Value::Null];
         let due = contest.standings(&last).unwrap();
         assert_eq!(due, [(25_000, 2), (-10_000, 4), (35_000, 1), (25_000, 2)]);
+        contest.each = 3;
+        let split = contest.standings(&last).unwrap();
+        assert_eq!(split, [(25_000, 2), (-10_000, 3), (35_000, 1), (25_000, 1)]);
+        assert_eq!((contest.count(), contest.topic(3).as_str()), (2, "entry:c1/e3"));
         let shown = |points, rank| Shown {
             points,
             rank,

@@ -12,7 +12,7 @@ mod last_word;
 mod posting;
 mod readings;
 
-use crate::contest::{self, Contest, Watching};
+use crate::contest::{self, Contests, Watching};
 use crate::crew::{Crew, Job, Tally};
 use crate::floor::{self, Via};
 use crate::greet::greet;
@@ -115,7 +115,7 @@ pub(crate) struct Plan {
     /// Who asks for things beside all that, and again beside each floor, of the server at rest.
     pub(crate) probe: Option<Prober>,
     /// Entries of whom some are watched beside all that.
-    pub(crate) contest: Option<Contest>,
+    pub(crate) contests: Option<Contests>,
     /// Who does the server harm beside all that, from before the first event until everybody else has the last.
     pub(crate) hostile: Option<Mob>,
 }
@@ -194,14 +194,14 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
     };
     posting::open(&mut feed, &plan, &repeats.opening)
         .with_context(|| format!("what comes before the run can't be posted to {}", settings.ingest.host))?;
-    if let Some(contest) = &plan.contest {
-        contest.post(&mut feed, &plan.topics, &settings.ruleset)?;
+    if let Some(contests) = &plan.contests {
+        contests.post(&mut feed, &plan.topics, &settings.ruleset)?;
     }
     let ran = Running::start(settings, &plan, &repeats.lines, available).and_then(|running| running.play(&mut feed, &mut http));
-    let deleted = plan.contest.as_ref().map_or(Ok(()), |contest| contest.delete(&mut feed));
+    let deleted = plan.contests.as_ref().map_or(Ok(()), |contests| contests.delete(&mut feed));
     let mut outcome = ran?;
     if let Err(error) = deleted {
-        outcome.fault(format!("the contest stays on the server: {error:#}"));
+        outcome.fault(format!("contests stay on the server: {error:#}"));
     }
     if let Some(last) = outcome.last.take().filter(|_| !outcome.is_cut_short) {
         outcome.hold_against_feed(&plan, truth.as_ref(), &last);
@@ -229,7 +229,7 @@ struct Running<'a> {
     repeats: &'a [bool],
     crew: Crew,
     watch: Watch,
-    /// Those who watch the contest.
+    /// Those who watch the contests.
     watching: Option<Watching>,
     connect_ms: u64,
     before: Option<Memory>,
@@ -245,9 +245,9 @@ impl<'a> Running<'a> {
         let mut watch = Watch::new(plan.scenario, &crew, plan.rosters.len(), plan.lines.len());
         watch.sample(settings.server_pid);
         let connect_ms = watch.ready(&crew, settings.connect_timeout)?;
-        let watching = plan.contest.as_ref();
+        let watching = plan.contests.as_ref();
         let watching = watching
-            .map(|contest| contest.watch(&settings.target, settings.connect_timeout))
+            .map(|contests| contests.watch(&settings.target, settings.connect_timeout))
             .transpose()?;
         if before.is_some() {
             watch.listen(&crew, clock::monotonic_ns() + IDLE_NS)?;

@@ -1,9 +1,9 @@
-//! Which games are played, whom clients follow, and the contest beside them.
+//! Which games are played, whom clients follow, and the contests beside them.
 
 use super::numbers::{at_least_one, over_zero, share};
-use crate::contest::{ENTRIES_MAX, WATCHED_MAX};
+use crate::contest::{CONTESTS_MAX, ENTRIES_MAX, Entries, WATCHED_MAX};
 use crate::rosters::Skew;
-use crate::scenario::slate::{Entries, Following, Sunday};
+use crate::scenario::slate::{Following, Sunday};
 use crate::sunday::{self, Source};
 use anyhow::Result;
 use clap::Args;
@@ -43,7 +43,7 @@ pub(crate) struct RosterArgs {
     most_followed: f64,
 }
 
-/// The contest.
+/// The contests.
 #[derive(Args)]
 pub(crate) struct ContestArgs {
     /// Post a contest of so many entries, at most 2,000,000, over the same players, too, and watch some of them
@@ -51,6 +51,10 @@ pub(crate) struct ContestArgs {
     /// Their points and ranks at the end are held against the players' points.
     #[arg(long, value_name = "ENTRIES", value_parser = RangedU64ValueParser::<usize>::new().range(1..=ENTRIES_MAX as u64))]
     contest: Option<usize>,
+    /// Split these entries into so many contests, at most 10,000
+    #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "contest",
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=CONTESTS_MAX as u64))]
+    contests: usize,
     /// Entries that are watched, at most 100,000, over a connection for each 900 or so
     #[arg(long, value_name = "ENTRIES", default_value_t = 1_000, requires = "contest",
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=WATCHED_MAX as u64))]
@@ -60,8 +64,8 @@ pub(crate) struct ContestArgs {
 impl ContestArgs {
     /// Nothing where none was asked for.
     pub(super) fn entries(&self) -> Option<Entries> {
-        let watched = self.watched_entries;
-        self.contest.map(|count| Entries { count, watched })
+        let (contests, watched) = (self.contests, self.watched_entries);
+        self.contest.map(|count| Entries { count, contests, watched })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::broadcast::OPENING_MAX;
 use crate::clock;
-use crate::contest::Contest;
+use crate::contest::{Contests, Entries};
 use crate::feed::Feed;
 use crate::job::Round;
 use crate::kickoffs::Bursts;
@@ -36,21 +36,12 @@ pub(crate) struct Sunday {
     pub(crate) length: Duration,
 }
 
-/// Entries over the players whom clients follow, beside them.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Entries {
-    /// How many.
-    pub(crate) count: usize,
-    /// How many of them are watched.
-    pub(crate) watched: usize,
-}
-
-/// A Sunday, each client with a roster of players; and a contest, where there are `entries`.
+/// A Sunday, each client with a roster of players; and contests, where there are `entries`.
 pub(crate) fn slate(settings: &Settings, following: Following, sunday: &Sunday, entries: Option<Entries>) -> Result<RunReport> {
     let mut plan = play(settings, following, sunday, "slate", Again::No)?;
-    if let Some(Entries { count, watched }) = entries {
+    if let Some(entries) = entries {
         let id = format!("{}contest", run::prefix());
-        plan.contest = Some(Contest::draw(id, &plan.followers(), count, watched, following.seed)?);
+        plan.contests = Some(Contests::draw(id, &plan.followers(), entries, following.seed)?);
     }
     Ok(finish(settings, plan)?.report)
 }
@@ -170,7 +161,7 @@ fn plan(settings: &Settings, following: Following, feed: Feed, scenario: &'stati
         opening_max: OPENING_MAX,
         stalling: None,
         probe: None,
-        contest: None,
+        contests: None,
         hostile: None,
     })
 }

@@ -31,11 +31,15 @@ fn sunday() -> String {
 fn every_watched_entry_ends_where_its_players_put_it() {
     let server = Server::start();
     let more = ["--roster", "15", "--speed", "1", "--seconds", "10", "--drain-timeout-s", "60"];
-    let contest = ["--contest", "1500", "--watched-entries", "1000"];
+    let contest = ["--contest", "1500", "--contests", "4", "--watched-entries", "1000"];
     let (code, report, errors) = twelve_on(&server.url(), "slate", &sunday(), &[&more[..], &contest].concat());
     assert_eq!((code, &report["ok"]), (0, &Value::Bool(true)), "{report:#}\n{errors}");
     let figure = |name: &str| report["extra"][format!("contest_{name}")].as_f64().unwrap();
-    assert_eq!((figure("entries"), figure("watched")), (1_500.0, 1_000.0), "{report:#}");
+    assert_eq!(
+        (figure("contests"), figure("entries"), figure("watched")),
+        (4.0, 1_500.0, 1_000.0),
+        "{report:#}"
+    );
     assert!(figure("frames") >= 1_000.0 && figure("p50_ms") > 0.0, "{report:#}");
     assert!(!server.has_contests(), "it takes away what it brought");
     assert!(server.drain(), "nobody is left who holds the server up");
