@@ -1,6 +1,6 @@
 //! Contests beside the crowd: entries over the players whom the crowd follows, some of them watched.
 //!
-//! They are posted before anybody connects, and deleted at the end. Those who watch it are no part of the crowd: a
+//! They are posted before anybody connects, and deleted at the end. Those who watch them are no part of the crowd: a
 //! connection has a thread of its own and some 900 entries, since what a watched entry costs the server is
 //! its view and its frame, not its socket. Every frame must lead on from the one before, its points by its change. At
 //! the end the points of **all** entries are added up from the server's last word on the players, which is held
