@@ -141,8 +141,10 @@ proptest! {
                 let slots: Vec<Value> = players.iter().map(|(player, hundredths)| json!({"slot": "X", "player": player, "multiplier": *hundredths as f64 / 100.0})).collect();
                 say(&mut world, key, &json!({"op": "lineup", "ruleset": "te_premium", "slots": slots}));
                 let said = read(&mut world, key);
-                let reply = said.iter().find(|frame| frame["type"] == "subscribed").expect("a reply");
-                watched.push(Watched { topic: reply["topics"][0]["topic"].as_str().unwrap().to_owned(), players: players.clone() });
+                // The answer about the players of the one before may not have been read yet.
+                let named = |frame: &Value| Some(frame["topics"][0]["topic"].as_str()?.to_owned()).filter(|topic| topic.starts_with("lineup:"));
+                let topic = said.iter().filter(|frame| frame["type"] == "subscribed").find_map(named).expect("a reply");
+                watched.push(Watched { topic, players: players.clone() });
                 said.iter().for_each(|frame| fan.take(frame));
                 let topics: Vec<String> = players.iter().map(|(player, _)| format!("player:{player}")).collect();
                 say(&mut world, key, &json!({"op": "subscribe", "ruleset": "te_premium", "topics": topics}));
