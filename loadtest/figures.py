@@ -8,6 +8,7 @@ broadcast   everybody on one game, both ways to write, beside the bare loop
 one-shard   the same with one shard
 fast        200 plays a second
 slate       a Sunday at ten times its speed, 15-player rosters
+lineups     the same, each client with its 15 players one by one, and as one lineup
 coding      JSON, the binary coding, JSON compressed
 stalled     the others' latency while a tenth of the clients does not read
 probe       how soon a busy server answers, both ways to write
@@ -69,6 +70,10 @@ FIGURES = {
     "one-shard": by_writer(BROADCAST, SERVER__SHARDS="1"),
     "fast": by_writer(FAST),
     "slate": [Variant("slate", {}, ["slate", "--speed", "10", "--floor"])],
+    "lineups": [
+        Variant("players", {}, ["slate", "--speed", "10"]),
+        Variant("lineups", {}, ["slate", "--speed", "10", "--lineups"], counted=True),
+    ],
     "coding": [
         Variant("json", {}, BROADCAST),
         Variant("bin", {}, BROADCAST + ["--coding", "bin"]),
@@ -161,6 +166,7 @@ NEXT_PLAY = ("scorewire_prediction_seconds", 'what="next_play"')
 for share in (0.5, 0.99):
     SHOWN[f"next play p{share * 100:.0f} ms"] = lambda run, share=share: quantile_ms(run, share, *NEXT_PLAY)
     SHOWN[f"inference p{share * 100:.0f} ms"] = lambda run, share=share: quantile_ms(run, share, "scorewire_inference_seconds")
+    SHOWN[f"in lineups p{share * 100:.0f} ms"] = lambda run, share=share: quantile_ms(run, share, "scorewire_state_to_lineups_seconds")
 SHOWN["next play within 5 ms"] = lambda run: share_within(run, 0.005, *NEXT_PLAY)
 for question in ("ping", "subscribe", "connect"):
     for part in ("p50", "p99"):
@@ -292,11 +298,11 @@ def main():
     parser.add_argument("figure", choices=FIGURES)
     parser.add_argument("--runs", type=int, default=5, help="turns; default: 5")
     parser.add_argument("--clients", type=int, help="default: 10,000, for `fast` and `hostile` 2,000; `ingest` has its own")
-    parser.add_argument("--seconds", type=int, default=120, help="length of a run of `slate` and `predictions`; default: 120")
+    parser.add_argument("--seconds", type=int, default=120, help="length of a run of `slate`, `predictions` and `lineups`; default: 120")
     arguments = parser.parse_args()
     figure, variants = arguments.figure, FIGURES[arguments.figure]
     options = [] if figure == "ingest" else ["--clients", str(arguments.clients or CLIENTS.get(figure, 10000))]
-    options += ["--seconds", str(arguments.seconds)] if figure in ("slate", "predictions") else []
+    options += ["--seconds", str(arguments.seconds)] if figure in ("slate", "predictions", "lineups") else []
     runs = {variant.name: [] for variant in variants}
     begun, done, due = time.monotonic(), 0, arguments.runs * len(variants)
     for turn in range(arguments.runs):

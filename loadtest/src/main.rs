@@ -17,6 +17,7 @@
 //!          gsis · rules             what stat records count for, and what that is worth
 //!          floor · trace            the same work by a bare loop
 //!          probe                    one more client, who asks while the server is busy
+//!          lineups                  rosters as one topic each
 //!          contest                  entries over the players, some of them watched
 //!          socket                   a WebSocket whose reader waits
 //!          hostile                  clients that break every rule, in a process of their own
@@ -65,6 +66,7 @@ mod known;
 mod latency;
 mod ledger;
 mod limits;
+mod lineups;
 mod link;
 mod net;
 mod orders;

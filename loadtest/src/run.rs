@@ -19,6 +19,7 @@ use crate::greet::greet;
 use crate::hostile::{Assault, Findings, Mob};
 use crate::job::{self, Stalling};
 use crate::latency::Latency;
+use crate::lineups::Lineups;
 use crate::post::Http;
 use crate::probe::{Probe, Prober};
 use crate::proc::Memory;
@@ -96,7 +97,7 @@ pub(crate) struct Plan {
     pub(crate) scenario: &'static str,
     /// Lines posted before anybody connects.
     pub(crate) opening: Vec<String>,
-    /// What can be followed.
+    /// What can be followed. Lineups have no names before the server has made them.
     pub(crate) topics: Vec<String>,
     /// Who follows what, by number: a list a client, ascending.
     pub(crate) rosters: Vec<Vec<u32>>,
@@ -114,6 +115,8 @@ pub(crate) struct Plan {
     pub(crate) stalling: Option<Stalling>,
     /// Who asks for things beside all that, and again beside each floor, of the server at rest.
     pub(crate) probe: Option<Prober>,
+    /// The topics are lineups of these players.
+    pub(crate) lineups: Option<Lineups>,
     /// Entries of whom some are watched beside all that.
     pub(crate) contests: Option<Contests>,
     /// Who does the server harm beside all that, from before the first event until everybody else has the last.
@@ -126,6 +129,15 @@ impl Plan {
         let mut followers = vec![0; self.topics.len()];
         self.rosters.iter().flatten().for_each(|&topic| followers[topic as usize] += 1);
         followers
+    }
+
+    /// How many clients have each player, by himself or in a lineup.
+    pub(crate) fn owners(&self) -> Vec<u64> {
+        let followers = self.followers();
+        match &self.lineups {
+            Some(lineups) => lineups.owners(&followers),
+            None => followers,
+        }
     }
 }
 
@@ -164,7 +176,7 @@ pub(crate) fn prefix() -> String {
 /// Runs it. `check` is the scenario's own last question to the server. An error means that nothing
 /// could be measured; what was measured and found wrong stands in the report. A run that was cut short
 /// is held against nothing else, and no floor repeats it.
-pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http, &Tally) -> Result<()>) -> Result<Outcome> {
+pub(crate) fn run(settings: &Settings, mut plan: Plan, check: impl FnOnce(&mut Http, &Tally) -> Result<()>) -> Result<Outcome> {
     ensure!(
         !plan.rosters.is_empty() && !plan.lines.is_empty(),
         "clients and events must be at least 1"
@@ -188,12 +200,18 @@ pub(crate) fn run(settings: &Settings, plan: Plan, check: impl FnOnce(&mut Http,
     }
     let (mut feed, mut http) = (Http::new(&settings.ingest), Http::new(&settings.target));
     let repeats = Repeats::of(&plan)?;
-    let truth = match plan.script {
+    let players = plan.lineups.as_ref().map_or(&plan.topics, |lineups| &lineups.players);
+    let mut truth = match plan.script {
         Some(_) => None,
-        None => Some(Truth::of(&plan.opening, &plan.lines, &plan.topics, &settings.ruleset)?),
+        None => Some(Truth::of(&plan.opening, &plan.lines, players, &settings.ruleset)?),
     };
     posting::open(&mut feed, &plan, &repeats.opening)
         .with_context(|| format!("what comes before the run can't be posted to {}", settings.ingest.host))?;
+    if let Some(lineups) = &plan.lineups {
+        plan.topics = lineups.post(&mut http, &settings.ruleset)?;
+        let began = last_word::words(&mut http, settings, &plan)?;
+        truth = truth.map(|truth| truth.of_lineups(lineups, &began)).transpose()?;
+    }
     if let Some(contests) = &plan.contests {
         contests.post(&mut feed, &plan.topics, &settings.ruleset)?;
     }

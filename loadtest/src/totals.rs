@@ -1,4 +1,4 @@
-//! The totals of many `player:` topics: what each showed at each `seq`, built up from the frames.
+//! The totals of many `player:` topics, or of lineups: what each showed at each `seq`, built up from the frames.
 //!
 //! A frame says what was there before (`points - change` at `prev`) and after; it is right only if
 //! the before is what the frames so far lead to. Frames that lead to the same `seq` by different
@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 /// States kept of one topic; more than a server's ring reaches back.
 const STATES_MAX: usize = 1_024;
 
-/// What a topic shows at one `seq`. Values are in 1/10,000; a stat that is 0 is left out.
+/// What a topic shows at one `seq`. Values are in 1/10,000; a stat that is 0 is left out. A lineup has for stats the
+/// points of its players, which its own must come to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Shown {
     points: i64,
@@ -147,12 +148,38 @@ fn same_event(known: u32, told: u32, seq: u64) -> Result<()> {
 /// `shown` with the message's points, and its stats put over what was there.
 fn read(message: &Value, mut shown: Shown) -> Result<Shown> {
     shown.points = points(&message["points"])?;
-    for (name, value) in message["stats"].as_object().context("stats are missing")? {
-        match points(value).with_context(|| name.clone())? {
+    let mut put = |name: &str, value: &Value| -> Result<i64> {
+        let value = points(value).with_context(|| name.to_owned())?;
+        let before = match value {
             0 => shown.stats.remove(name),
-            value => shown.stats.insert(name.clone(), value),
+            value => shown.stats.insert(name.to_owned(), value),
         };
+        Ok(value - before.unwrap_or(0))
+    };
+    let Some(slots) = message["slots"].as_array() else {
+        let stats = message["stats"].as_object().context("stats are missing")?;
+        for (name, value) in stats {
+            put(name, value)?;
+        }
+        return Ok(shown);
+    };
+    for slot in slots {
+        let player = slot["player"].as_str().context("a slot without a player")?;
+        let change = put(player, &slot["points"])?;
+        if !slot["change"].is_null() {
+            let told = points(&slot["change"])?;
+            ensure!(
+                told == change,
+                "{player} changed by {change}/10000, which is said to be {told}/10000"
+            );
+        }
     }
+    let sum: i64 = shown.stats.values().sum();
+    ensure!(
+        sum == shown.points,
+        "the slots come to {sum}/10000 points, which are said to be {}/10000",
+        shown.points
+    );
     Ok(shown)
 }
 
@@ -225,6 +252,27 @@ mod tests {
             Some(25_000),
             "what it led to is news still"
         );
+    }
+
+    #[test]
+    fn a_lineup_is_the_sum_of_its_slots() {
+        let slot = |player: &str, points: f64, change: f64| json!({"player": player, "points": points, "change": change});
+        let mut totals = Totals::new(1);
+        let snapshot =
+            json!({"points": 3, "slots": [{"player": "a", "points": 1}, {"player": "b", "points": 2}, {"player": "c", "points": 0}]});
+        totals.snapshot(0, 9, &snapshot).unwrap();
+        let mut delta = |points: f64, slots: &[Value]| {
+            let message = json!({"points": points, "change": points - 3.0, "slots": slots});
+            totals.delta(0, 9, 10, 4, &message).map_err(|error| format!("{error:#}"))
+        };
+        assert!(delta(4.0, &[slot("a", 1.5, 0.5)]).unwrap_err().contains("the slots come to 35000"));
+        assert!(delta(3.5, &[slot("a", 1.5, 1.5)]).unwrap_err().contains("a changed by 5000"));
+        assert_eq!(delta(4.5, &[slot("a", 1.5, 0.5), slot("c", 1.0, 1.0)]), Ok(Some(45_000)));
+        let slot = |player: &str, points: f64| json!({"player": player, "points": points});
+        let end = |a: f64, b: f64| json!({"points": a + b + 1.0, "slots": [slot("a", a), slot("b", b), slot("c", 1.0)]});
+        totals.settle(0, 10, &end(1.5, 2.0)).unwrap();
+        let error = totals.settle(0, 10, &end(2.0, 1.5)).unwrap_err().to_string();
+        assert!(error.contains("a at seq 10 is 20000/10000 here"), "{error}");
     }
 
     #[test]

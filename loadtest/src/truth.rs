@@ -1,4 +1,4 @@
-//! What the feed itself says that `player:` topics must show: worked out from the posted lines alone, and
+//! What the feed itself says that `player:` topics, and lineups of them, must show: worked out from the posted lines alone, and
 //! held against what the server said.
 //!
 //! By topic, every event that moves it with the points after it, and the stats at the end. A server that
@@ -8,6 +8,7 @@
 //! A run's players have names of their own, so their topics begin at `seq` 0.
 
 mod games;
+mod lineups;
 
 use crate::crew::FAULTS_TOLD_MAX;
 use crate::gsis::Line;
@@ -17,6 +18,7 @@ use crate::rules::Rules;
 use crate::verify::{number, points};
 use anyhow::{Context as _, Result, ensure};
 use games::{Game, Topics, Touch};
+use lineups::Lineup;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 
@@ -27,6 +29,8 @@ pub(crate) struct Truth {
     topics: Vec<Topic>,
     /// What stats are worth; where that is not known, points can't be told.
     rules: Option<Rules>,
+    /// By number, what is followed of these topics instead of them.
+    lineups: Option<Vec<Lineup>>,
 }
 
 /// What one topic must show.
@@ -74,6 +78,7 @@ impl Truth {
         let mut truth = Self {
             topics: topics.iter().map(|name| Topic::new(name)).collect(),
             rules: Rules::of(ruleset),
+            lineups: None,
         };
         let (mut revisions, mut games) = (Revisions::default(), HashMap::<String, Game>::new());
         let events = opening.iter().map(|line| (None, line));
@@ -101,19 +106,22 @@ impl Truth {
         self.rules.is_some()
     }
 
-    /// How many changes must reach clients at least, where so many follow each topic.
+    /// How many changes must reach clients at least, where so many follow each topic or lineup.
     pub(crate) fn deliveries_due(&self, followers: &[u64]) -> u64 {
-        let sure = |topic: &Topic| topic.moves.iter().filter(|shown| shown.is_sure && shown.event.is_some()).count();
-        self.topics
-            .iter()
-            .zip(followers)
-            .map(|(topic, followers)| sure(topic) as u64 * followers)
-            .sum()
+        let sure = |topic: &Topic| topic.moves.iter().filter(|shown| shown.is_sure && shown.event.is_some()).count() as u64;
+        let changes: Vec<u64> = match &self.lineups {
+            Some(lineups) => lineups.iter().map(|lineup| self.changes_due(lineup)).collect(),
+            None => self.topics.iter().map(sure).collect(),
+        };
+        changes.iter().zip(followers).map(|(changes, followers)| changes * followers).sum()
     }
 
-    /// Holds all that moved, as frames said, and the server's last word on each topic (null for one that
+    /// Holds all that moved, as frames said, and the server's last word on each topic or lineup (null for one that
     /// nobody follows) against it.
     pub(crate) fn check(&self, moves: &[Moved], last: &[Value]) -> Faults {
+        if let Some(lineups) = &self.lineups {
+            return self.check_lineups(lineups, moves, last);
+        }
         let mut faults = Faults::default();
         // Several processes may have seen the same frame.
         let moves: BTreeSet<_> = moves
@@ -191,6 +199,11 @@ impl Topic {
             (least..=most).contains(&seq),
             "ended at seq {seq}; by the feed {least} to {most} events move it"
         );
+        self.check_line(last, rules)
+    }
+
+    /// What is shown of it at the end: every stat, and what they are worth.
+    fn check_line(&self, last: &Value, rules: Option<Rules>) -> Result<()> {
         let mut told = last["stats"].as_object().context("stats are missing")?.clone();
         if let Some(due) = self.allowed {
             let allowed = told.remove("points_allowed").context("points_allowed is missing")?;

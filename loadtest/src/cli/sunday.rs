@@ -41,6 +41,9 @@ pub(crate) struct RosterArgs {
     /// Share of the rosters that the most followed player is on
     #[arg(long, value_name = "SHARE", default_value_t = 0.30, value_parser = share)]
     most_followed: f64,
+    /// Each client follows its roster as one lineup, the sum of it, instead of its players one by one
+    #[arg(long)]
+    lineups: bool,
 }
 
 /// The contests.
@@ -49,7 +52,8 @@ pub(crate) struct ContestArgs {
     /// Post a contest of so many entries, at most 2,000,000, over the same players, too, and watch some of them
     ///
     /// Their points and ranks at the end are held against the players' points.
-    #[arg(long, value_name = "ENTRIES", value_parser = RangedU64ValueParser::<usize>::new().range(1..=ENTRIES_MAX as u64))]
+    #[arg(long, value_name = "ENTRIES", conflicts_with = "lineups",
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=ENTRIES_MAX as u64))]
     contest: Option<usize>,
     /// Split these entries into so many contests, at most 10,000
     #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "contest",
@@ -98,6 +102,7 @@ impl RosterArgs {
                 most: self.most_followed,
             },
             seed,
+            lineups: self.lineups,
         }
     }
 }

@@ -16,7 +16,7 @@ impl Running<'_> {
     /// Tells the clients how the server shows the topics now that nothing more is posted. Where it does not say,
     /// those it has not hung up on get what there is until patience ends.
     pub(super) fn settle(&mut self, http: &mut Http, taken: usize) -> Result<Option<Vec<Value>>> {
-        let snapshots = match last_words(http, self.settings, self.plan) {
+        let snapshots = match words(http, self.settings, self.plan) {
             Ok(snapshots) => Some(snapshots),
             Err(error) => {
                 self.faults.push(format!("the server's last word: {error:#}"));
@@ -57,7 +57,7 @@ impl Outcome {
 }
 
 /// How the server shows the topics that somebody follows, by number.
-fn last_words(http: &mut Http, settings: &Settings, plan: &Plan) -> Result<Vec<Value>> {
+pub(super) fn words(http: &mut Http, settings: &Settings, plan: &Plan) -> Result<Vec<Value>> {
     let followed: HashSet<u32> = plan.rosters.iter().flatten().copied().collect();
     let mut asked: Vec<u32> = followed.into_iter().collect();
     asked.sort_unstable();

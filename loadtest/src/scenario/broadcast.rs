@@ -88,6 +88,7 @@ pub(super) fn plan(settings: &Settings, events: usize, interval: Duration) -> Re
         opening_max: OPENING_MAX,
         stalling: None,
         probe: None,
+        lineups: None,
         contests: None,
         hostile: None,
     };

@@ -6,6 +6,7 @@ use crate::contest::{Contests, Entries};
 use crate::feed::Feed;
 use crate::job::Round;
 use crate::kickoffs::Bursts;
+use crate::lineups::Lineups;
 use crate::rosters::{self, Skew};
 use crate::run::{self, Act, Outcome, Plan, Settings};
 use crate::shape::RunReport;
@@ -23,6 +24,8 @@ pub(crate) struct Following {
     pub(crate) skew: Skew,
     /// The same seed draws the same rosters.
     pub(crate) seed: u64,
+    /// A client follows its roster as one lineup, instead of its players.
+    pub(crate) lineups: bool,
 }
 
 /// The Sunday that is played.
@@ -140,7 +143,7 @@ fn play(settings: &Settings, following: Following, sunday: &Sunday, scenario: &'
 }
 
 fn plan(settings: &Settings, following: Following, feed: Feed, scenario: &'static str) -> Result<Plan> {
-    let Following { skew, seed } = following;
+    let Following { skew, seed, lineups } = following;
     ensure!(
         skew.roster > 0 && skew.most > 0.0 && skew.most <= 1.0,
         "rosters need players, and shares of 0 to 1"
@@ -149,11 +152,20 @@ fn plan(settings: &Settings, following: Following, feed: Feed, scenario: &'stati
     ranked.truncate(skew.players);
     ensure!(!ranked.is_empty(), "there is nobody to follow in these events");
     let shares = rosters::shares(ranked.len(), skew.roster, skew.most);
+    let mut topics: Vec<String> = ranked.iter().map(|player| player.topic.clone()).collect();
+    let mut rosters = rosters::draw(&shares, settings.clients, seed);
+    let mut of_players = None;
+    if lineups {
+        let (lineups, whose) = Lineups::of(topics, rosters)?;
+        topics = vec![String::new(); lineups.rosters.len()];
+        rosters = whose.into_iter().map(|lineup| vec![lineup]).collect();
+        of_players = Some(lineups);
+    }
     Ok(Plan {
         scenario,
         opening: feed.opening,
-        topics: ranked.iter().map(|player| player.topic.clone()).collect(),
-        rosters: rosters::draw(&shares, settings.clients, seed),
+        topics,
+        rosters,
         schedule: feed.schedule,
         lines: feed.lines,
         acts: Vec::new(),
@@ -161,6 +173,7 @@ fn plan(settings: &Settings, following: Following, feed: Feed, scenario: &'stati
         opening_max: OPENING_MAX,
         stalling: None,
         probe: None,
+        lineups: of_players,
         contests: None,
         hostile: None,
     })
@@ -168,7 +181,8 @@ fn plan(settings: &Settings, following: Following, feed: Feed, scenario: &'stati
 
 /// Runs a plan and says how the rosters turned out.
 fn finish(settings: &Settings, plan: Plan) -> Result<Outcome> {
-    let owners = plan.followers();
+    let owners = plan.owners();
+    let lineups = plan.lineups.as_ref().map(|lineups| lineups.rosters.len());
     let clients = plan.rosters.len() as f64;
     let figures = [
         ("players_followed", owners.len() as f64),
@@ -177,6 +191,8 @@ fn finish(settings: &Settings, plan: Plan) -> Result<Outcome> {
     ];
     let mut outcome = run::run(settings, plan, |_, _| Ok(()))?;
     outcome.report.extra.extend(figures.map(|(name, figure)| (name.to_owned(), figure)));
+    let lineups = lineups.map(|count| ("lineups".to_owned(), count as f64));
+    outcome.report.extra.extend(lineups);
     let events = outcome.report.latency.count as f64 / outcome.report.last.count.max(1) as f64;
     outcome
         .report

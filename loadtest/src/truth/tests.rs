@@ -1,4 +1,5 @@
 use super::*;
+use crate::lineups::Lineups;
 use serde_json::json;
 
 const TOPICS: [&str; 5] = ["player:q", "player:w", "player:x", "player:dst:NE", "player:dst:HOU"];
@@ -210,4 +211,47 @@ fn under_rules_that_are_not_known_stats_alone_are_held() {
     let mut x = last()[X as usize].clone();
     x["stats"]["receptions"] = json!(2);
     assert_eq!(truth.check(&[], &[x]).count, 1);
+}
+
+/// A lineup of the passer and a receiver, and one of a receiver and a defence. What a server says of them.
+fn lineups_of_two() -> (Truth, Vec<Moved>, Vec<Value>) {
+    let (lineups, _) = Lineups::of(TOPICS.map(str::to_owned).to_vec(), vec![vec![Q, W], vec![X, HOU]]).unwrap();
+    let began = ["lineup:a", "lineup:b"].map(|topic| json!({"topic": topic, "seq": 900}));
+    let truth = truth_of(&events()).of_lineups(&lineups, &began).unwrap();
+    let slot = |player: &str, last: &Value| json!({"player": player, "points": last["points"], "stats": last["stats"]});
+    let players = last();
+    let ends = vec![
+        json!({"seq": 906, "points": 5.2, "slots": [slot("w", &players[1]), slot("q", &players[0])]}),
+        json!({"seq": 906, "points": 16, "slots": [slot("x", &players[2]), slot("dst:HOU", &players[4])]}),
+    ];
+    (
+        truth,
+        vec![moved(0, 901, 1, 45_000), moved(0, 903, 5, 202_000), first(1, 902, 2)],
+        ends,
+    )
+}
+
+#[test]
+fn a_lineup_is_moved_by_whatever_moves_one_of_its_players() {
+    let (truth, moves, ends) = lineups_of_two();
+    assert_eq!(truth.check(&moves, &ends).told, Vec::<String>::new());
+    // Both players are in the first two plays; the other's defence is sure to move twice.
+    assert_eq!(truth.deliveries_due(&[1, 100]), 6 + 300);
+}
+
+#[test]
+fn a_lineup_of_the_wrong_players_or_sum_is_caught() {
+    let lie = |change: fn(&mut Vec<Moved>, &mut Vec<Value>)| {
+        let (truth, mut moves, mut ends) = lineups_of_two();
+        change(&mut moves, &mut ends);
+        let faults = truth.check(&moves, &ends);
+        assert_eq!(faults.count, 1, "{:?}", faults.told);
+        faults.told[0].clone()
+    };
+    assert!(lie(|moves, _| moves[0].event = 9).contains("lineup:a: event 9 moved it to seq 901 and is about none"));
+    assert!(lie(|_, ends| ends[0]["seq"] = json!(905)).contains("was moved 5 times; by the feed 6 to 6"));
+    assert!(lie(|_, ends| ends[0]["points"] = json!(5.3)).contains("its slots come to 52000"));
+    assert!(lie(|_, ends| ends[0]["slots"][0]["player"] = json!("x")).contains("ended without w"));
+    assert!(lie(|_, ends| ends[1]["slots"][0]["stats"]["receptions"] = json!(2)).contains("x: ended with receptions"));
+    assert!(lie(|_, ends| drop(ends[1]["slots"].as_array_mut().unwrap().pop())).contains("1 slots of 2"));
 }

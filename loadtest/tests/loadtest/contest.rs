@@ -5,11 +5,11 @@ use super::run;
 use super::server::Server;
 use serde_json::{Value, json};
 
-const PLAYERS: usize = 20;
-const PLAYS: usize = 60;
+pub(crate) const PLAYERS: usize = 20;
+pub(crate) const PLAYS: usize = 60;
 
 /// A game in which each play moves two of twenty receivers, each by another yardage; 20 ms between plays.
-fn sunday() -> String {
+pub(crate) fn sunday() -> String {
     let player = |number: usize| json!({"player": format!("w{number}"), "team": "NE", "position": "WR"});
     let players: Vec<Value> = (0..PLAYERS).map(player).collect();
     let mut lines = vec![

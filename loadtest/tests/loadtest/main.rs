@@ -15,6 +15,7 @@ mod fake_server;
 mod floor;
 mod hostile;
 mod ingest;
+mod lineups;
 mod rosters;
 mod server;
 mod tls;
