@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// What a lineup gives for a player's points, in 1/10,000.
-fn times(points: i64, hundredths: i64) -> i64 {
+pub(crate) fn times(points: i64, hundredths: i64) -> i64 {
     let product = points * hundredths;
     (product + product.signum() * 50) / 100
 }
@@ -29,21 +29,21 @@ fn units(value: &Value) -> i64 {
     (value.as_f64().expect("points") * 10_000.0).round() as i64
 }
 
-/// A client who watches lineups, and their players one by one.
+/// The books of a client who watches lineups, and maybe their players one by one.
 #[derive(Default)]
-struct Fan {
+pub(crate) struct Books {
     /// By topic: what was shown last and its `seq`.
-    held: BTreeMap<String, (i64, u64)>,
+    pub(crate) held: BTreeMap<String, (i64, u64)>,
     /// By lineup's topic: the points of each player's slot.
-    slots: BTreeMap<String, BTreeMap<String, i64>>,
+    pub(crate) slots: BTreeMap<String, BTreeMap<String, i64>>,
     deltas: usize,
     pairs: usize,
     snapshots: BTreeMap<String, usize>,
 }
 
-impl Fan {
+impl Books {
     /// Takes a frame in, and holds it against what was there.
-    fn take(&mut self, frame: &Value) {
+    pub(crate) fn take(&mut self, frame: &Value) {
         let (Some(topic), Some(seq)) = (frame["topic"].as_str(), frame["seq"].as_u64()) else {
             return;
         };
@@ -104,7 +104,7 @@ fn read(world: &mut World, key: ConnKey) -> Vec<Value> {
     frames
 }
 
-fn some_players(topics: &[TopicName], chance: &mut Chance) -> Vec<(String, i64)> {
+pub(crate) fn some_players(topics: &[TopicName], chance: &mut Chance) -> Vec<(String, i64)> {
     let of_player = |topic: &TopicName| match topic {
         TopicName::Player(player) => Some(player.to_string()),
         _ => None,
@@ -133,7 +133,7 @@ proptest! {
         let settings = Settings { notices_max: 8, ..Settings::default() };
         let (mut world, mut oracle) = (World::new(&settings, seed), Oracle::new(&plan.topics));
         let key = world.connect(0, Kind::WebSocket(Form::PLAIN), usize::MAX / 4);
-        let (mut fan, mut watched) = (Fan::default(), Vec::new());
+        let (mut fan, mut watched) = (Books::default(), Vec::new());
         for (place, event) in plan.events.iter().enumerate() {
             // One lineup from the start, one in the middle.
             if place == 0 || place == joins.min(plan.events.len() - 1) {

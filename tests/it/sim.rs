@@ -6,9 +6,11 @@
 //! A failure names its seed; `SCOREWIRE_SEED=n` runs that one alone, `SCOREWIRE_SIM_SEEDS=n` runs n.
 
 mod acts;
+mod fans;
 mod intake;
 mod standing;
 
+use self::fans::Fan;
 use self::intake::Intake;
 use crate::chance::Chance;
 use crate::client::{Client, Facts, Sub, Tally, count};
@@ -62,7 +64,7 @@ fn everyone_is_right_whatever_happens() {
 const RARE: [&str; 1] = ["refused and found"];
 
 /// What a run over many seeds must have met at least once, or it proves little.
-const INTERESTING: [&str; 60] = [
+const INTERESTING: [&str; 64] = [
     "answer lost",
     "begins ahead",
     "begins epoch",
@@ -86,6 +88,10 @@ const INTERESTING: [&str; 60] = [
     "error unknown_ruleset",
     "game let go",
     "killed",
+    "lineup delta",
+    "lineup lagged",
+    "lineup merged",
+    "lineup resumed",
     "log full",
     "log not rewritten",
     "log refused",
@@ -138,6 +144,7 @@ struct Sim {
     /// Topics that clients ask for.
     topics: Vec<String>,
     clients: Vec<Client>,
+    fans: Vec<Fan>,
     tally: Tally,
     /// Most that may wait for one client.
     held_bytes_max: usize,
@@ -159,7 +166,8 @@ impl Sim {
             oracle: Oracle::new(&plan.topics),
             planned: plan.events.clone(),
             events: plan.events.into(),
-            intake: Intake::new(seed, Machine::new(&settings), &mut chance),
+            intake: Intake::new(seed, Machine::new(&settings, 0), &mut chance),
+            fans: fans::some(&plan.topics, &mut chance),
             names: plan.topics,
             held_bytes_max: limits.replies_bytes_max + 2 * limits.message_bytes_max + REPLY_BYTES_MAX + PARTIAL_BYTES_MAX,
             chance,
@@ -179,6 +187,7 @@ impl Sim {
         }
         self.heal();
         self.everyone_is_right();
+        self.fans_are_right();
         self.nothing_is_lost(&self.planned);
         standing::same_totals_as_what_stands(&self.world.shared, &self.intake.events());
         for sockets in &self.world.sockets {
@@ -245,6 +254,10 @@ impl Sim {
         for client in 0..CLIENTS {
             self.read(client);
         }
+        if self.chance.percent(30) {
+            self.world.follower.take(None);
+        }
+        self.cheer();
         self.fate();
     }
 
@@ -355,6 +368,7 @@ impl Sim {
             }
             self.world.settle();
             self.world.pass(200_000);
+            self.fans_heal();
             for client in 0..CLIENTS {
                 self.read(client);
             }

@@ -150,14 +150,16 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new(settings: &Settings) -> Machine {
+    /// Of a server's so manieth process: what outlives none counts from above all that those before it gave out.
+    pub(crate) fn new(settings: &Settings, life: u64) -> Machine {
         let limits = HubLimits {
             ring_frames: settings.hub_ring,
             topics_max: 1000,
             notices_max: settings.notices_max,
             lineups: LineupLimits::DEFAULT,
         };
-        let (hub, inboxes) = Hub::new(settings.shards, limits);
+        let (mut hub, inboxes) = Hub::new(settings.shards, limits);
+        hub.count_from(life << 32);
         let hub = Arc::new(hub);
         let shared = Arc::new(Shared::new(hub.clone(), engine_limits(), EngineMetrics::new()));
         Machine { hub, shared, inboxes }
@@ -194,7 +196,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(settings: &Settings, seed: u64) -> World {
-        let Machine { hub, shared, inboxes } = Machine::new(settings);
+        let Machine { hub, shared, inboxes } = Machine::new(settings, 0);
         let sockets = |index| Sockets {
             by_conn: HashMap::new(),
             chance: Chance::new(seed ^ index as u64),
@@ -306,6 +308,7 @@ impl World {
             }
         }
         if tick {
+            self.follower.sweep(self.now_us);
             self.ticked_us = self.now_us;
         }
     }

@@ -392,7 +392,7 @@ impl Sim {
     /// The log is rewritten, beside the server.
     fn compact(&mut self) {
         let settings = self.world.settings.clone();
-        let make = move || Arc::into_inner(Machine::new(&settings).shared).expect("nobody else has it");
+        let make = move || Arc::into_inner(Machine::new(&settings, 0).shared).expect("nobody else has it");
         let files = Arc::new(self.intake.files.clone());
         let compactor = Compactor::new(Path::new(DIR), files, vec![SOURCE.to_owned()], make);
         match compactor.compact(1) {

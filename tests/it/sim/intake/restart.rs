@@ -4,6 +4,7 @@ use super::{Asker, DIR, Payload, Running, SOURCE, Told};
 use crate::client::count;
 use crate::oracle::Oracle;
 use crate::sim::Sim;
+use crate::sim::fans::Fan;
 use crate::world::{Machine, engine_limits};
 use scorewire::compaction::RetellError;
 use scorewire::recovery::{Me, NewEpoch, Recovered, recover};
@@ -62,6 +63,7 @@ impl Sim {
         for client in &mut self.clients {
             client.key = None;
         }
+        self.fans.iter_mut().for_each(Fan::cut_off);
         self.intake.running = None;
         for request in &mut self.intake.requests {
             request.parts = 0;
@@ -91,7 +93,7 @@ impl Sim {
             } else {
                 self.intake.files.mend();
             }
-            let machine = Machine::new(&self.world.settings);
+            let machine = Machine::new(&self.world.settings, self.world.lives + 1);
             match self.start(&machine) {
                 Ok((mut recovered, found)) => {
                     if spoilt == 0 {
@@ -182,7 +184,7 @@ impl Sim {
         self.intake.written.truncate(same);
         self.intake.written.extend_from_slice(more);
         if same < self.intake.applied {
-            self.intake.truth = Machine::new(&self.world.settings);
+            self.intake.truth = Machine::new(&self.world.settings, 0);
             self.oracle = Oracle::new(&self.names);
             self.intake.applied = 0;
         }
@@ -221,7 +223,7 @@ impl Sim {
 
     /// The first start, of an empty disk.
     pub(in crate::sim) fn begin(&mut self) {
-        let machine = Machine::new(&self.world.settings);
+        let machine = Machine::new(&self.world.settings, self.world.lives + 1);
         let (mut recovered, _) = self.start(&machine).expect("an empty disk that works");
         let header = recovered.header.clone();
         let group = GroupCommit::begin(&mut recovered.opening, header, &self.intake.settings).expect("as above");
