@@ -247,7 +247,8 @@ fn what_is_given_up_is_counted() {
         long.send([post_head(60_000, "").as_bytes(), &[b' '; 50_000]].concat());
         (0..20).any(|_| post(door.address, "Connection: close\r\n", "{}").status == 429)
     };
-    assert!((0..20).any(busy), "the only permit is taken for a while");
+    // Whoever takes it may have to wait for a core.
+    assert!((0..400).any(busy), "the only permit is taken for a while");
     assert!(door.metric(&refused("busy")) >= 1);
     let answer = ask(door.address, upgrade("/v1/ingest", ""));
     assert_eq!((answer.status, answer.code().as_str()), (503, "too_many_feeds"));
